@@ -1,0 +1,91 @@
+//! The history: what every client and the nemesis did, in the order Jepsen would have written it.
+//!
+//! All checkers are pure functions of it. Reads keep the *set* of values they returned; their
+//! text, in the node's order and with duplicates, goes straight to `history.edn`.
+
+use roaring::RoaringTreemap;
+
+/// Nanoseconds since the run's relative time zero (after `init`, before `topology`).
+pub type Nanos = u64;
+
+/// Which end of an operation a line of the history is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OpKind {
+    /// It began.
+    Invoke,
+    /// It took effect.
+    Ok,
+    /// It did not take effect.
+    Fail,
+    /// Nobody knows; all lines of the nemesis are of this kind too.
+    Info,
+}
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Process {
+    /// A client process: worker number, plus the concurrency for each `info` before it.
+    Client(u64),
+    /// The fault injector.
+    Nemesis,
+}
+
+/// What was done, and with what.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// A broadcast of an integer.
+    Broadcast(u64),
+    /// A read; the values it returned, on an `ok` completion.
+    Read(Option<ReadSet>),
+    /// A nemesis action, by its Jepsen name, and its value as EDN text.
+    Nemesis {
+        /// `start-partition`, `stop-partition`.
+        name: String,
+        /// EDN, `nil` if there is none.
+        value_edn: String,
+    },
+}
+
+/// The values a read returned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadSet {
+    /// Integers of at least 0, each once. Anything else cannot match a broadcast value.
+    pub ints: RoaringTreemap,
+    /// How many elements the reply had, duplicates and other types included.
+    pub len: usize,
+}
+
+/// Why an operation is not `ok`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OpError {
+    /// No reply in time: `:net-timeout`.
+    Timeout,
+    /// An error reply: its name (`:temporarily-unavailable`, `:unknown`) and text.
+    Reply {
+        /// Keyword without the colon.
+        name: String,
+        /// The reply's `text`.
+        text: Option<String>,
+    },
+    /// A reply of the wrong shape; an exception in Maelstrom.
+    Malformed(String),
+}
+
+/// One line of the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Op {
+    /// Position in the history, from 0.
+    pub index: usize,
+    /// When.
+    pub time: Nanos,
+    /// Which end.
+    pub kind: OpKind,
+    /// Who.
+    pub process: Process,
+    /// What.
+    pub action: Action,
+    /// A final read.
+    pub is_final: bool,
+    /// Why not `ok`.
+    pub error: Option<OpError>,
+}

@@ -1,0 +1,4 @@
+//! The lab.
+#![allow(missing_docs)]
+
+pub mod history;
