@@ -1,4 +1,5 @@
 //! The lab.
 #![allow(missing_docs)]
 
+pub mod harness;
 pub mod history;

@@ -1,0 +1,4 @@
+pub mod lateness;
+pub mod pipe;
+pub mod process;
+pub mod wait;
