@@ -2,7 +2,7 @@
 //! never holds up the others.
 
 use std::io::{self, Read as _, Write as _};
-use std::process::{ChildStdin, ChildStdout};
+use std::process::ChildStdin;
 
 use memchr::memchr_iter;
 use mio::unix::pipe::{Receiver, Sender};
@@ -39,6 +39,11 @@ impl OutPipe {
     /// Where to append lines; [`OutPipe::flush`] sends them.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
+    }
+
+    /// True if a flush is due once something is appended; else the pipe's readiness brings it.
+    pub fn is_idle(&self) -> bool {
+        self.buffer.is_empty()
     }
 
     /// Bytes that the node has not taken yet.
@@ -161,14 +166,6 @@ fn split_lines(partial: &mut Vec<u8>, bytes: &[u8], mut on_line: impl FnMut(&[u8
         start = end + 1;
     }
     partial.extend_from_slice(&bytes[start..]);
-}
-
-impl TryFrom<ChildStdout> for InPipe {
-    type Error = io::Error;
-
-    fn try_from(stdout: ChildStdout) -> io::Result<Self> {
-        Self::new(stdout)
-    }
 }
 
 #[cfg(test)]
