@@ -81,7 +81,8 @@ impl FaultSettings {
     /// # Errors
     /// Says which setting is wrong, and why.
     pub fn check(&self, nodes: &[Name]) -> Result<()> {
-        let chances = [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)];
+        let chances =
+            [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)];
         for (what, chance) in chances {
             ensure!((0.0..=1.0).contains(&chance), "{what}: {chance} is not a probability");
         }
@@ -286,7 +287,8 @@ mod tests {
     #[test]
     fn cuts_have_their_times_and_flap() {
         let toml = "[[cut]]\na = ['n0']\nb = ['n1']\nfrom-ms = 100\nuntil-ms = 400\nflap-ms = 50";
-        let cut: Vec<u64> = (0..500).step_by(50).filter(|ms| !blocked(toml, *ms).is_empty()).collect();
+        let cut: Vec<u64> =
+            (0..500).step_by(50).filter(|ms| !blocked(toml, *ms).is_empty()).collect();
         assert_eq!(cut, [100, 200, 300]);
     }
 

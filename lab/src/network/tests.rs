@@ -208,12 +208,8 @@ fn faults_happen_at_their_rates_and_only_while_they_act() {
 #[test]
 fn masking_a_fault_leaves_the_dice_of_the_others() {
     let lost = |reorder: f64| {
-        let faults = faults::FaultSettings {
-            loss: 0.3,
-            reorder,
-            reorder_max_ms: 50,
-            ..Default::default()
-        };
+        let faults =
+            faults::FaultSettings { loss: 0.3, reorder, reorder_max_ms: 50, ..Default::default() };
         let mut bench = Bench::new(&Settings { faults, ..settings(false) });
         bench.network.start_faults(0);
         for _ in 0..100 {
