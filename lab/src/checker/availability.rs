@@ -7,15 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Validity, client_function, invocation_count};
 use crate::history::{Op, OpKind};
-
-/// What `--availability` asks for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Required {
-    /// Every operation succeeds.
-    Total,
-    /// At least this fraction does.
-    AtLeast(f64),
-}
+use crate::settings::Availability as Required;
 
 impl FromStr for Required {
     type Err = String;
@@ -23,7 +15,7 @@ impl FromStr for Required {
     fn from_str(text: &str) -> Result<Self, String> {
         match (text, text.parse::<f64>()) {
             ("total", _) => Ok(Self::Total),
-            (_, Ok(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Self::AtLeast(fraction)),
+            (_, Ok(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Self::Fraction(fraction)),
             _ => Err(format!("`{text}` is neither `total` nor a fraction from 0 to 1")),
         }
     }
@@ -33,7 +25,7 @@ impl fmt::Display for Required {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Total => f.write_str("total"),
-            Self::AtLeast(fraction) => write!(f, "{fraction}"),
+            Self::Fraction(fraction) => write!(f, "{fraction}"),
         }
     }
 }
@@ -55,15 +47,13 @@ pub struct Availability {
 /// that nine of ten do not meet 0.9 there.
 pub fn check(history: &[Op], required: Option<Required>) -> Availability {
     let invocations = invocation_count(history);
-    let ok = history
-        .iter()
-        .filter(|op| op.kind == OpKind::Ok && client_function(op).is_some())
-        .count();
+    let ok =
+        history.iter().filter(|op| op.kind == OpKind::Ok && client_function(op).is_some()).count();
     let fraction = if invocations == 0 { 1.0 } else { ok as f64 / invocations as f64 };
     let is_met = match required {
         None => true,
         Some(Required::Total) => fraction >= 1.0,
-        Some(Required::AtLeast(least)) => least <= fraction,
+        Some(Required::Fraction(least)) => least <= fraction,
     };
     Availability { valid: Validity::from_bool(is_met), ok_fraction: fraction as f32 }
 }
@@ -82,8 +72,8 @@ mod tests {
         assert_eq!(check(&history, None).valid, Validity::Valid);
         let total = check(&history, Some(Required::Total));
         assert_eq!((total.valid, total.ok_fraction), (Validity::Invalid, 0.666_666_7));
-        assert_eq!(check(&history, Some(Required::AtLeast(0.66))).valid, Validity::Valid);
-        assert_eq!(check(&history, Some(Required::AtLeast(0.67))).valid, Validity::Invalid);
+        assert_eq!(check(&history, Some(Required::Fraction(0.66))).valid, Validity::Valid);
+        assert_eq!(check(&history, Some(Required::Fraction(0.67))).valid, Validity::Invalid);
     }
 
     #[test]
@@ -101,7 +91,7 @@ mod tests {
     #[test]
     fn requirements_are_parsed_plainly() {
         assert_eq!("total".parse(), Ok(Required::Total));
-        assert_eq!("0.95".parse(), Ok(Required::AtLeast(0.95)));
+        assert_eq!("0.95".parse(), Ok(Required::Fraction(0.95)));
         for bad in ["most", "1.5", "-1", "NaN"] {
             assert!(bad.parse::<Required>().unwrap_err().contains("total"), "{bad}");
         }

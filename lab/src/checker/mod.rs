@@ -1,14 +1,16 @@
 //! The checkers: pure functions of a history, each in its own file.
 //!
 //! `set_full`, `stats`, `availability`, `exceptions` and `net` reproduce Maelstrom's, number for
-//! number, so that figures can be compared. `missing` and `latency` are the honest ones.
+//! number, so that figures can be compared. The others are the honest ones.
 
 pub mod availability;
+pub mod convergence;
 pub mod exceptions;
 pub mod latency;
 pub mod missing;
 pub mod net;
 pub mod quantile;
+pub mod reads;
 pub mod set_full;
 pub mod stats;
 
@@ -161,9 +163,11 @@ mod tests {
 
     #[test]
     fn validity_survives_json() {
-        for (validity, text) in
-            [(Validity::Valid, "true"), (Validity::Invalid, "false"), (Validity::Unknown, "\"unknown\"")]
-        {
+        for (validity, text) in [
+            (Validity::Valid, "true"),
+            (Validity::Invalid, "false"),
+            (Validity::Unknown, "\"unknown\""),
+        ] {
             assert_eq!(serde_json::to_string(&validity).unwrap(), text);
             assert_eq!(serde_json::from_str::<Validity>(text).unwrap(), validity);
         }

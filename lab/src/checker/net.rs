@@ -73,8 +73,8 @@ mod tests {
     #[test]
     fn ratios_are_single_precision() {
         let net = check(counts(21_510), counts(3_914), counts(22_520), 1_940);
-        assert_eq!(net.servers.msgs_per_op, Some(11.608_247));
-        assert_eq!(net.servers.msgs_per_op.unwrap().to_string(), "11.608247");
+        assert_eq!(net.servers.msgs_per_op, Some(11.608_248));
+        assert_eq!(net.servers.msgs_per_op.unwrap().to_string(), "11.608248");
         assert_eq!(net.all.counts.recv_count, 21_509);
     }
 

@@ -41,6 +41,6 @@ fn parse_step(index: usize, step: &str) -> Op {
 fn parse_read(list: &str) -> Option<ReadSet> {
     let inside = list.strip_prefix('[')?.strip_suffix(']')?;
     let items: Vec<&str> = inside.split_whitespace().collect();
-    let ints: RoaringTreemap = items.iter().filter_map(|item| item.parse().ok()).collect();
+    let ints: RoaringTreemap = items.iter().filter_map(|item| item.parse::<u64>().ok()).collect();
     Some(ReadSet { ints, len: items.len() })
 }

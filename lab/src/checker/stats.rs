@@ -80,8 +80,9 @@ mod tests {
 
     #[test]
     fn a_kind_without_success_fails_the_run() {
-        let stats =
-            check(&history("i0 add0@0, ok0 add0@1, i1 read@4, fail1 read@5, i1 read@6, info1 read@7"));
+        let stats = check(&history(
+            "i0 add0@0, ok0 add0@1, i1 read@4, fail1 read@5, i1 read@6, info1 read@7",
+        ));
         assert_eq!(stats.total.valid, Validity::Invalid);
         assert_eq!(stats.by_f["broadcast"].valid, Validity::Valid);
         assert_eq!(stats.by_f["read"].valid, Validity::Invalid);

@@ -74,7 +74,8 @@ impl FaultSettings {
     /// # Errors
     /// Says which setting is wrong, and why.
     pub fn check(&self, nodes: &[Name]) -> Result<()> {
-        let chances = [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)];
+        let chances =
+            [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)];
         for (what, chance) in chances {
             ensure!((0.0..=1.0).contains(&chance), "{what}: {chance} is not a probability");
         }

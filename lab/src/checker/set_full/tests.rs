@@ -104,16 +104,8 @@ fn vectors() -> Vec<Vector> {
         never_read("K", "i0 add0@0, i1 read@2, ok0 add0@5, ok1 read[]@7"),
         never_read("L", "i0 add0@0, ok0 add0@5"),
         lost("M", "i0 add0@0, ok0 add0@5, i1 read@6, ok1 read[\"0\"]@7", 0),
-        stable(
-            "N",
-            "i0 add0@0, i1 read@2, ok1 read[]@3, ok0 add0@5, i1 read@6, ok1 read[0]@7",
-            0,
-        ),
-        stable(
-            "O",
-            "i1 read@0, i0 add0@1, ok0 add0@5, ok1 read[]@8, i1 read@9, ok1 read[0]@10",
-            0,
-        ),
+        stable("N", "i0 add0@0, i1 read@2, ok1 read[]@3, ok0 add0@5, i1 read@6, ok1 read[0]@7", 0),
+        stable("O", "i1 read@0, i0 add0@1, ok0 add0@5, ok1 read[]@8, i1 read@9, ok1 read[0]@10", 0),
     ]
 }
 
