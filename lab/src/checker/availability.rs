@@ -31,7 +31,7 @@ impl fmt::Display for Required {
 }
 
 /// The result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Availability {
     /// Whether it is what was asked for.
@@ -46,16 +46,21 @@ pub struct Availability {
 /// The fraction is compared in double precision. Maelstrom compares the single-precision one, so
 /// that nine of ten do not meet 0.9 there.
 pub fn check(history: &[Op], required: Option<Required>) -> Availability {
-    let invocations = invocation_count(history);
-    let ok =
-        history.iter().filter(|op| op.kind == OpKind::Ok && client_function(op).is_some()).count();
-    let fraction = if invocations == 0 { 1.0 } else { ok as f64 / invocations as f64 };
+    let fraction = ok_fraction(history);
     let is_met = match required {
         None => true,
         Some(Required::Total) => fraction >= 1.0,
         Some(Required::Fraction(least)) => least <= fraction,
     };
     Availability { valid: Validity::from_bool(is_met), ok_fraction: fraction as f32 }
+}
+
+/// Successful operations per invocation; 1 without invocations.
+pub fn ok_fraction(history: &[Op]) -> f64 {
+    let invocations = invocation_count(history);
+    let is_ok = |op: &&Op| op.kind == OpKind::Ok && client_function(op).is_some();
+    let ok = history.iter().filter(is_ok).count();
+    if invocations == 0 { 1.0 } else { ok as f64 / invocations as f64 }
 }
 
 #[cfg(test)]

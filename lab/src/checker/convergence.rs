@@ -9,7 +9,8 @@ use crate::history::Nanos;
 /// How many values are listed one by one.
 const LISTED_VALUES: usize = 48;
 
-/// The figures of one source. Times are in milliseconds, over values that all nodes came to hold.
+/// The figures of one source. Times are in milliseconds, over all acknowledged values: one that
+/// was not seen on every node took longer than any other, and where it stands there is no number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Spread {
@@ -22,10 +23,10 @@ pub struct Spread {
     pub incomplete: Vec<u64>,
     /// From the acknowledgement until the last node held it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since_ack: Option<Quantiles<f64>>,
+    pub since_ack: Option<Quantiles<Option<f64>>>,
     /// From the client's request until the last node held it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since_invoke: Option<Quantiles<f64>>,
+    pub since_invoke: Option<Quantiles<Option<f64>>>,
 }
 
 /// The figures of the acknowledged values. Others are owed to nobody and not counted.
@@ -33,10 +34,6 @@ pub fn check(convergence: &Convergence) -> Spread {
     let nodes = convergence.nodes;
     let acked: Vec<_> =
         (0u64..).zip(&convergence.values).filter(|(_, spread)| spread.acked.is_some()).collect();
-    let since_ack: Vec<Nanos> =
-        acked.iter().filter_map(|(_, spread)| spread.since_ack(nodes)).collect();
-    let since_invoke: Vec<Nanos> =
-        acked.iter().filter_map(|(_, spread)| spread.since_invoke(nodes)).collect();
     let incomplete: Vec<u64> = acked
         .iter()
         .filter(|(_, spread)| spread.holders as usize != nodes)
@@ -46,13 +43,14 @@ pub fn check(convergence: &Convergence) -> Spread {
         value_count: acked.len() as u64,
         incomplete_count: incomplete.len() as u64,
         incomplete: incomplete.into_iter().take(LISTED_VALUES).collect(),
-        since_ack: quantiles(since_ack),
-        since_invoke: quantiles(since_invoke),
+        since_ack: quantiles(acked.iter().map(|(_, spread)| spread.since_ack(nodes))),
+        since_invoke: quantiles(acked.iter().map(|(_, spread)| spread.since_invoke(nodes))),
     }
 }
 
-fn quantiles(nanos: Vec<Nanos>) -> Option<Quantiles<f64>> {
-    Some(Quantiles::of(nanos)?.map(millis))
+fn quantiles(times: impl Iterator<Item = Option<Nanos>>) -> Option<Quantiles<Option<f64>>> {
+    let millis: Vec<f64> = times.map(|nanos| nanos.map_or(f64::INFINITY, millis)).collect();
+    Some(Quantiles::of(millis)?.map(|ms| Some(ms).filter(|ms| ms.is_finite())))
 }
 
 #[cfg(test)]
@@ -76,9 +74,12 @@ mod tests {
         assert_eq!((figures.value_count, figures.incomplete_count), (3, 1));
         assert_eq!(figures.incomplete, [1]);
         let since_ack = figures.since_ack.unwrap();
-        assert_eq!((since_ack.min, since_ack.max), (0.0, 3.5));
+        assert_eq!((since_ack.min, since_ack.p50, since_ack.max), (Some(0.0), Some(3.5), None));
         let since_invoke = figures.since_invoke.unwrap();
-        assert_eq!((since_invoke.min, since_invoke.max), (2.0, 4.5));
+        assert_eq!(
+            since_invoke.points().map(|(_, ms)| ms),
+            [Some(2.0), Some(4.5), None, None, None]
+        );
     }
 
     #[test]

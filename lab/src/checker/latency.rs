@@ -6,7 +6,10 @@ use super::quantile::{Quantiles, millis};
 use super::{Pairing, client_function};
 use crate::history::{Op, OpKind};
 
-/// Milliseconds per kind of operation; kinds without success are left out.
+/// The name of all kinds together.
+pub const ALL: &str = "all";
+
+/// Milliseconds per kind of operation, and of all; kinds without success are left out.
 pub fn check(history: &[Op]) -> BTreeMap<String, Quantiles<f64>> {
     let mut latencies: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     let mut pairing = Pairing::default();
@@ -16,7 +19,9 @@ pub fn check(history: &[Op]) -> BTreeMap<String, Quantiles<f64>> {
             && op.kind == OpKind::Ok
         {
             let nanos = op.time.saturating_sub(history[invoked].time);
-            latencies.entry(f).or_default().push(nanos);
+            for name in [f, ALL] {
+                latencies.entry(name).or_default().push(nanos);
+            }
         }
     }
     latencies
@@ -36,8 +41,9 @@ mod tests {
             "i0 add0@0, i1 read@1, ok0 add0@2.5, fail1 read@5, i1 add1@5, ok1 add1@6, \
              i0 add2@7, info0 add2@5007",
         ));
-        assert_eq!(latencies.keys().collect::<Vec<_>>(), ["broadcast"]);
+        assert_eq!(latencies.keys().collect::<Vec<_>>(), ["all", "broadcast"]);
         let broadcast = latencies["broadcast"];
+        assert_eq!(latencies["all"], broadcast);
         assert_eq!((broadcast.min, broadcast.max), (1.0, 2.5));
     }
 }
