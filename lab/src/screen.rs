@@ -17,6 +17,8 @@ use style::{Tone, number};
 const LABEL: usize = 20;
 /// Width of a column of numbers.
 const COLUMN: usize = 9;
+/// The points of a distribution, by the names that limits have for them.
+const POINTS: [&str; 5] = ["min", "median", "p95", "p99", "max"];
 /// How many links, nodes, values or notices are shown one by one.
 const SHOWN: usize = 5;
 
@@ -107,7 +109,7 @@ impl Screen {
     }
 
     fn maelstrom(&mut self, maelstrom: &MaelstromResults) {
-        self.title("As in Maelstrom", &["0", "0.5", "0.95", "0.99", "1"]);
+        self.title("Maelstrom's figures", &POINTS);
         let workload = &maelstrom.workload;
         match workload.stable_latencies {
             Some(all) => self.quantiles("stable latency ms", points(all, |ms| Some(ms as f64))),
@@ -143,7 +145,7 @@ impl Screen {
     }
 
     fn honest(&mut self, lab: &LabResults) {
-        self.title("Beyond it", &["0", "0.5", "0.95", "0.99", "1"]);
+        self.title("Honest figures", &POINTS);
         let sources =
             [("messages", &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
         for (source, spread) in sources {
@@ -170,12 +172,14 @@ impl Screen {
         let reads = lab.reads;
         if reads.duplicate_count + reads.phantom_count > 0 {
             let Reads { duplicate_count, phantom_count, .. } = reads;
-            let text = format!(" {duplicate_count} duplicates, {phantom_count} values nobody sent");
+            let duplicates = counted(duplicate_count, "duplicate");
+            let phantoms = counted(phantom_count, "value");
+            let text = format!(" {duplicates}, {phantoms} nobody sent");
             self.row("reads returned", &self.style.paint(Tone::Warn, &text));
         }
         if let Some(recovery) = lab.recovery {
-            let why = if recovery.quiet { "until the cluster was quiet" } else { "to the full" };
-            self.row("recovery", &format!(" {} ms, {why}", number(recovery.waited_ms)));
+            let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
+            self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
         }
         let late = lab.lateness;
         let (p99, max) = (number(late.p99_ms), number(late.max_ms));
@@ -185,8 +189,9 @@ impl Screen {
     fn missing(&mut self, missing: &Missing) {
         let owed = missing.acknowledged_count;
         if missing.missing_count == 0 && missing.unread.is_empty() {
-            let nodes = missing.nodes.len();
-            self.row("missing at the end", &format!(" nothing: {owed} values on {nodes} nodes"));
+            let nodes = counted(missing.nodes.len() as u64, "node");
+            let owed = counted(owed, "acknowledged value");
+            self.row("missing at the end", &format!(" nothing: {owed} on {nodes}"));
         } else {
             let count = self.count_bad(missing.missing_count);
             self.row("missing at the end", &format!(" {count} of {owed} values on some node"));
@@ -199,15 +204,17 @@ impl Screen {
             let values = list(&node.missing, count);
             self.row("", &format!(" {} lacks {count}: {values}", node.node));
         }
-        self.more(lacking.len(), "nodes");
+        if let Some(rest) = beyond_shown(lacking.len(), "node") {
+            self.row("", &format!(" {rest}"));
+        }
         if !missing.unread.is_empty() {
             let nodes = list(&missing.unread, missing.unread.len() as u64);
             let text = format!(" no final read from {nodes}");
             self.row("", &self.style.paint(Tone::Warn, &text));
         }
         if missing.divergent_count > 0 {
-            let count = missing.divergent_count;
-            self.row("", &format!(" {count} values never acknowledged are on some nodes only"));
+            let count = counted(missing.divergent_count, "unacknowledged value");
+            self.row("", &format!(" {count} on some nodes only"));
         }
     }
 
@@ -241,7 +248,9 @@ impl Screen {
         for notice in lab.notices.iter().take(SHOWN) {
             self.line(&format!("  {}", self.style.paint(Tone::Warn, notice)));
         }
-        self.more(lab.notice_count as usize, "notices");
+        if let Some(rest) = beyond_shown(lab.notice_count as usize, "notice") {
+            self.line(&format!("  {rest}"));
+        }
     }
 
     fn footer(&mut self, lab: &LabResults) {
@@ -254,12 +263,6 @@ impl Screen {
         entry("again", &lab.run.command);
         if let Some(store) = &lab.run.store {
             entry("files", store);
-        }
-    }
-
-    fn more(&mut self, count: usize, what: &str) {
-        if count > SHOWN {
-            self.row("", &format!(" and {} more {what}", count - SHOWN));
         }
     }
 
@@ -276,8 +279,19 @@ fn points<T>(all: Quantiles<T>, convert: impl Fn(T) -> Option<f64>) -> [Option<f
 fn incomplete(spread: &crate::checker::convergence::Spread) -> String {
     match spread.incomplete_count {
         0 => String::new(),
-        count => format!("; {count} of {} values never reached all nodes", spread.value_count),
+        count => format!("; {count} of {} values never on all nodes", spread.value_count),
     }
+}
+
+/// What is said of those that are not shown one by one.
+fn beyond_shown(count: usize, what: &str) -> Option<String> {
+    let rest = count.checked_sub(SHOWN).filter(|rest| *rest > 0)?;
+    Some(format!("and {}", counted(rest as u64, &format!("more {what}"))))
+}
+
+/// A number of things, in the plural unless it is one.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn join(items: impl Iterator<Item = String>) -> String {

@@ -195,10 +195,8 @@ fn walk_forward(history: &[Op]) -> (BTreeMap<u64, Element>, Vec<Read<'_>>) {
                 elements.insert(*value, Element::new(*value, position));
                 unknown.insert(*value);
             }
-            (Action::Broadcast(value), OpKind::Ok) => {
-                if unknown.remove(*value) {
-                    set_known(&mut elements, *value, position);
-                }
+            (Action::Broadcast(value), OpKind::Ok) if unknown.remove(*value) => {
+                set_known(&mut elements, *value, position);
             }
             (Action::Read(Some(set)), OpKind::Ok) => {
                 let Some(invoked) = invoked else { continue };

@@ -16,6 +16,7 @@ fn the_screen_of_a_bad_run() {
     results.maelstrom.valid = Validity::Invalid;
     results.maelstrom.workload.stable_latencies = None;
     let lab = &mut results.rumormill;
+    lab.missing.acknowledged_count = 980;
     lab.missing.missing_count = 120;
     lab.missing.unread = vec!["n2".to_owned()];
     lab.missing.divergent_count = 1;
