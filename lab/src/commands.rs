@@ -1,6 +1,7 @@
 //! What the commands do, from their arguments to the exit status.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,7 +14,7 @@ use crate::harness::{self, Death, Processes, Report, own_node};
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::screen::{self, Style};
-use crate::settings::Settings;
+use crate::settings::{Distribution, Latency, Settings};
 use crate::store::Store;
 
 /// Maelstrom's exit status for arguments that make no sense.
@@ -68,19 +69,19 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         None => own_node::locate(|what| eprintln!("lab: {what}"))?,
     };
     let started = jiff::Zoned::now();
-    let store = Store::create(&args.store, settings.workload.name(), started.clone())
+    let store = Store::create(&args.store, settings.workload.name(), &started)
         .with_context(|| format!("cannot write to {}", args.store.display()))?;
     let info = RunInfo {
-        program: "lab test".to_owned(),
+        program: "test".to_owned(),
         command: repeating_command(std::env::args().skip(1), settings.seed),
-        store: Some(store.dir().to_owned()),
-        node: bin.display().to_string(),
+        store: Some(store.dir().display().to_string()),
+        node: node_command_line(&bin, &node_args),
+        shape: shape(settings),
         started: started.to_string(),
-        ..RunInfo::default()
     };
     let processes = Processes {
         command: NodeCommand { bin, args: node_args, pipe_stderr: args.log_stderr },
-        logs: &store.dir().join("node-logs"),
+        logs: settings.nodes.iter().map(|name| store.node_log(name)).collect(),
         grace: Duration::from_millis(args.grace),
     };
     let sink = NetLog::new(store.sink()?, args.log_net_send, args.log_net_recv);
@@ -121,6 +122,33 @@ fn tell_crash(why: &str, deaths: &[Death], store: &Store) {
         eprintln!("lab: {} {}", death.node, death.how);
     }
     eprintln!("lab: no results; logs and history are in {}", store.dir().display());
+}
+
+/// The node's binary and arguments.
+fn node_command_line(bin: &Path, args: &[String]) -> String {
+    let bin = quote(&bin.display().to_string());
+    args.iter().fold(bin, |line, arg| line + " " + &quote(arg))
+}
+
+/// The run in a few words.
+fn shape(settings: &Settings) -> String {
+    let nodes = settings.nodes.len();
+    let Latency { mean_ms, distribution } = settings.latency;
+    let seconds = settings.time_limit_ms as f64 / 1e3;
+    let mut words = vec![
+        format!("{nodes} nodes"),
+        settings.topology.to_string(),
+        format!("latency {mean_ms} ms"),
+    ];
+    if distribution != Distribution::Constant {
+        words.push(distribution.to_string());
+    }
+    words.push(format!("rate {}/s", settings.rate));
+    words.push(format!("{seconds} s"));
+    if let Some(nemesis) = settings.nemesis {
+        words.push(format!("partitions every {} s", nemesis.interval_ms as f64 / 1e3));
+    }
+    words.join(", ")
 }
 
 /// The command line that does the same again: with the seed, and quoted for a shell.

@@ -5,13 +5,14 @@
 //! dies is just another event.
 
 pub mod driver;
+pub mod net_log;
 pub mod own_node;
 pub mod pipe;
 pub mod process;
 pub mod view;
 pub mod wait;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -30,11 +31,11 @@ const LAST_STDERR_LINES: usize = 10;
 
 /// What is only of interest with real processes.
 #[derive(Clone, Debug)]
-pub struct Processes<'a> {
+pub struct Processes {
     /// What to run.
     pub command: NodeCommand,
-    /// Where the nodes' logs go.
-    pub logs: &'a Path,
+    /// Where each node's stderr goes, in order.
+    pub logs: Vec<PathBuf>,
     /// How long nodes have to end by themselves once their stdin is closed.
     pub grace: Duration,
 }
@@ -90,11 +91,12 @@ pub fn run<S: EventSink>(
     // First, so that no signal is missed from here on.
     let waiter = Waiter::new().context("cannot wait for signals")?;
     let group = Group::new()?;
-    let spawn = |name: &rumormill::message::Name| {
-        let log = processes.logs.join(format!("{name}.log"));
-        NodeProcess::spawn(&group, &processes.command, name, log)
-    };
-    let nodes = settings.nodes.iter().map(spawn).collect::<anyhow::Result<Vec<_>>>()?;
+    let nodes = settings
+        .nodes
+        .iter()
+        .zip(&processes.logs)
+        .map(|(name, log)| NodeProcess::spawn(&group, &processes.command, name, log.clone()));
+    let nodes = nodes.collect::<anyhow::Result<Vec<_>>>()?;
     let mut driver = Driver::new(&mut run, nodes, group, waiter, view)?;
 
     let signal = driver.drive()?;

@@ -47,6 +47,7 @@ impl View {
             last: (start, 0),
             line: String::new(),
             shown: BTreeMap::new(),
+            notices: Vec::new(),
         }
     }
 
