@@ -3,6 +3,7 @@
 use crate::convergence::Convergence;
 use crate::history::{Nanos, Op, ReadSet};
 use crate::journal::Counts;
+use crate::network::faults::FaultCounts;
 use crate::network::packet::Packet;
 
 /// A message to be written to a node's stdin, or given to a simulated node, now.
@@ -185,6 +186,8 @@ pub struct Outcome {
     pub history: Vec<Op>,
     /// All message counts.
     pub counts: Counts,
+    /// What the lab's own faults really did.
+    pub faults: FaultCounts,
     /// When each phase began, by the driver's clock, in order.
     pub phases: Vec<(Phase, Nanos)>,
     /// The history's relative time 0, by the driver's clock.

@@ -88,7 +88,7 @@ impl Screen {
             Validity::Unknown => ("UNKNOWN", Tone::Warn),
         };
         let word = self.style.paint(tone, word);
-        self.line(&format!("{word}  {}. {}", closing_line(results), lab.run.shape));
+        self.line(&format!("{word}  {}. {}", closing_line(results), lab.shape));
         if lab.maelstrom_valid != results.maelstrom.valid {
             let verdict = lab.maelstrom_valid;
             self.line(&format!("        Maelstrom's own checkers would have said `{verdict}`."));
@@ -228,8 +228,12 @@ impl Screen {
             let kind = if kind.is_empty() { "(no type)" } else { kind };
             self.row(kind, &columns.concat());
         }
-        for (cause, count) in &lab.traffic.dropped {
-            self.row("dropped", &format!(" {count} ({cause})"));
+        for (label, counts) in [("dropped", &lab.traffic.dropped), ("faults", &lab.traffic.faulted)]
+        {
+            if !counts.is_empty() {
+                let counts = counts.iter().map(|(what, count)| format!(" {count} ({what})"));
+                self.row(label, &join(counts));
+            }
         }
         if lab.traffic.links.is_empty() {
             return;
@@ -262,7 +266,7 @@ impl Screen {
         entry("seed", &lab.seed.to_string());
         entry("again", &lab.run.command);
         if let Some(store) = &lab.run.store {
-            entry("files", store);
+            entry("files", &store.to_string_lossy());
         }
     }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::checker::script::history;
 use crate::convergence::{Convergence as Observed, ValueSpread};
 use crate::journal::{ClassCount, Counts, DropCause, FlowCount};
+use crate::network::faults::FaultCounts;
 use crate::outcome::{NoticeKind, Phase, RecoveryReport, State};
 
 const MS: u64 = 1_000_000;
@@ -46,6 +47,7 @@ pub(crate) fn outcome() -> Outcome {
             links: BTreeMap::from([link("n0", "n1", 50), link("n1", "n2", 31)]),
             dropped: BTreeMap::from([(DropCause::Partition, 2)]),
         },
+        faults: FaultCounts { lost: 3, ..FaultCounts::default() },
         phases: vec![(Phase::Init, 0), (Phase::Main, 5 * MS), (Phase::Recovery, 100 * MS)],
         zero: 5 * MS,
         end: 9_100 * MS,
@@ -86,9 +88,8 @@ pub(crate) fn results() -> Results {
         program: "test".to_owned(),
         command: "lab test --bin node --node-count 3 --seed 42".to_owned(),
         node: "node".to_owned(),
-        shape: "3 nodes, rate 5, 60 s".to_owned(),
         started: "2025-11-21T09:06:00+02:00".to_owned(),
-        store: Some("store/broadcast/20251121T090600.042+0200".to_owned()),
+        store: Some("store/broadcast/20251121T090600.042+0200".into()),
     };
     let mut results =
         Results::of(&settings(), &outcome(), &notices(), run).expect("limits that parse");
