@@ -7,10 +7,9 @@ mod edn;
 mod traffic;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::checker::availability::Availability;
 use crate::checker::convergence::Spread;
@@ -29,7 +28,7 @@ use crate::history::Nanos;
 use crate::journal::ClassCount;
 use crate::limit::{Limit, Verdict};
 use crate::outcome::{Lateness, NodeReport, Notice, Outcome};
-use crate::settings::{Latency, Nemesis, Settings};
+use crate::settings::Settings;
 pub use traffic::{Flow, Link, Traffic};
 
 /// How many notices are kept word for word.
@@ -71,8 +70,6 @@ pub struct LabResults {
     pub version: String,
     /// What was run, and how to run it again.
     pub run: RunInfo,
-    /// The shape of the run in a few words, such as `25 nodes, grid, 20 s at rate 100`.
-    pub shape: String,
     /// From which all dice were derived.
     pub seed: u64,
     /// Number of nodes.
@@ -129,11 +126,12 @@ pub struct RunInfo {
     pub command: String,
     /// The node: its binary and arguments.
     pub node: String,
+    /// The shape of the run in a few words, such as `25 nodes, latency 100 ms, rate 100, 20 s`.
+    pub shape: String,
     /// Local time of the start.
     pub started: String,
     /// Where its files are.
-    #[serde(serialize_with = "lossy")]
-    pub store: Option<PathBuf>,
+    pub store: Option<String>,
 }
 
 /// Time until the last node held each value, by what observed it.
@@ -302,7 +300,6 @@ impl LabResults {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run,
-            shape: shape(settings),
             seed: settings.seed,
             node_count: settings.nodes.len() as u64,
             operation_count: operations,
@@ -343,33 +340,6 @@ impl LabResults {
             ..Self::default()
         }
     }
-}
-
-/// A few words on what was asked for.
-fn shape(settings: &Settings) -> String {
-    let mut words = vec![match settings.nodes.len() {
-        1 => "1 node".to_owned(),
-        count => format!("{count} nodes"),
-    }];
-    words.push(settings.topology.to_string());
-    let Latency { mean_ms, distribution } = settings.latency;
-    if mean_ms > 0 {
-        words.push(format!("latency {mean_ms} ms {distribution}"));
-    }
-    let seconds = settings.time_limit_ms as f64 / 1e3;
-    words.push(format!("{seconds} s at rate {}", settings.rate));
-    if let Some(Nemesis { interval_ms }) = settings.nemesis {
-        words.push(format!("partitions every {} s", interval_ms as f64 / 1e3));
-    }
-    words.join(", ")
-}
-
-/// A path as text, whatever bytes it has.
-fn lossy<S: Serializer>(
-    path: &Option<PathBuf>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
 impl LatenessFigures {

@@ -88,7 +88,7 @@ impl Screen {
             Validity::Unknown => ("UNKNOWN", Tone::Warn),
         };
         let word = self.style.paint(tone, word);
-        self.line(&format!("{word}  {}. {}", closing_line(results), lab.shape));
+        self.line(&format!("{word}  {}. {}", closing_line(results), lab.run.shape));
         if lab.maelstrom_valid != results.maelstrom.valid {
             let verdict = lab.maelstrom_valid;
             self.line(&format!("        Maelstrom's own checkers would have said `{verdict}`."));
@@ -266,7 +266,7 @@ impl Screen {
         entry("seed", &lab.seed.to_string());
         entry("again", &lab.run.command);
         if let Some(store) = &lab.run.store {
-            entry("files", &store.to_string_lossy());
+            entry("files", store);
         }
     }
 

@@ -32,7 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// If the directory cannot be made; a link that cannot be made is no error.
-    pub fn create(base: &Path, workload: &str, now: Zoned) -> Result<Self> {
+    pub fn create(base: &Path, workload: &str, now: &Zoned) -> Result<Self> {
         let parent = base.join(workload);
         fs::create_dir_all(&parent)
             .with_context(|| format!("the directory {} cannot be made", parent.display()))?;
@@ -110,7 +110,8 @@ impl Store {
 
 /// Makes a directory named after the time; a later one if another run began in the same
 /// millisecond.
-fn create_free(parent: &Path, mut time: Zoned) -> Result<(PathBuf, String)> {
+fn create_free(parent: &Path, now: &Zoned) -> Result<(PathBuf, String)> {
+    let mut time = now.clone();
     loop {
         let name = time.strftime(TIME_FORMAT).to_string();
         let dir = parent.join(&name);

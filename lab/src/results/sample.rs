@@ -88,8 +88,9 @@ pub(crate) fn results() -> Results {
         program: "test".to_owned(),
         command: "lab test --bin node --node-count 3 --seed 42".to_owned(),
         node: "node".to_owned(),
+        shape: "3 nodes, rate 5, 60 s".to_owned(),
         started: "2025-11-21T09:06:00+02:00".to_owned(),
-        store: Some("store/broadcast/20251121T090600.042+0200".into()),
+        store: Some("store/broadcast/20251121T090600.042+0200".to_owned()),
     };
     let mut results =
         Results::of(&settings(), &outcome(), &notices(), run).expect("limits that parse");

@@ -20,7 +20,7 @@ fn start() -> Zoned {
 #[test]
 fn directories_and_links_have_maelstroms_names() {
     let base = tempfile::tempdir().unwrap();
-    let first = Store::create(base.path(), "broadcast", start()).unwrap();
+    let first = Store::create(base.path(), "broadcast", &start()).unwrap();
     let name = "20251121T090600.042+0200";
     assert_eq!(first.dir(), base.path().join("broadcast").join(name));
     assert_eq!(first.node_log("n0"), first.dir().join("node-logs/n0.log"));
@@ -28,7 +28,7 @@ fn directories_and_links_have_maelstroms_names() {
     assert!(first.dir().join("node-logs").is_dir());
     first.publish().unwrap();
 
-    let second = Store::create(base.path(), "broadcast", start()).unwrap();
+    let second = Store::create(base.path(), "broadcast", &start()).unwrap();
     assert!(second.dir().ends_with("20251121T090600.043+0200"), "{second:?}");
     second.publish().unwrap();
     let points_to = |link: &str| fs::read_link(base.path().join(link)).unwrap();
@@ -43,7 +43,7 @@ fn directories_and_links_have_maelstroms_names() {
 #[test]
 fn results_are_written_in_both_forms_and_nothing_else_is_left() {
     let base = tempfile::tempdir().unwrap();
-    let store = Store::create(base.path(), "broadcast", start()).unwrap();
+    let store = Store::create(base.path(), "broadcast", &start()).unwrap();
     let results = sample::results();
     store.write_results(&results).unwrap();
     let read = |name: &str| fs::read_to_string(store.dir().join(name)).unwrap();
@@ -57,7 +57,7 @@ fn a_store_that_cannot_be_made_is_an_error_with_its_path() {
     let base = tempfile::tempdir().unwrap();
     let file = base.path().join("store");
     fs::write(&file, "").unwrap();
-    let error = Store::create(&file, "broadcast", start()).unwrap_err().to_string();
+    let error = Store::create(&file, "broadcast", &start()).unwrap_err().to_string();
     assert!(error.contains("store/broadcast cannot be made"), "{error}");
 }
 
@@ -146,7 +146,7 @@ fn packet() -> Packet {
 #[test]
 fn the_sink_streams_history_and_messages() {
     let base = tempfile::tempdir().unwrap();
-    let store = Store::create(base.path(), "broadcast", start()).unwrap();
+    let store = Store::create(base.path(), "broadcast", &start()).unwrap();
     let mut sink = store.sink().unwrap();
     sink.zero(1);
     sink.sent(2, &packet());
