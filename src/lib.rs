@@ -1,4 +1,5 @@
 //! Rumormill.
+pub mod args;
 pub mod cluster;
 pub mod config;
 mod gossip;
@@ -10,6 +11,7 @@ pub mod parse;
 pub mod route;
 pub mod rtt;
 pub mod stats;
+pub mod stdio;
 pub mod store;
 mod sync;
 pub mod time;
