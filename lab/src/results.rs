@@ -312,7 +312,7 @@ impl LabResults {
                 probes: outcome.probed.as_ref().map(convergence::check),
             },
             client_latency: latency::check(history),
-            traffic: Traffic::of(&outcome.counts, operations, broadcasts),
+            traffic: Traffic::of(outcome, operations, broadcasts),
             phases: outcome
                 .phases
                 .iter()

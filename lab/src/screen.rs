@@ -228,8 +228,12 @@ impl Screen {
             let kind = if kind.is_empty() { "(no type)" } else { kind };
             self.row(kind, &columns.concat());
         }
-        for (cause, count) in &lab.traffic.dropped {
-            self.row("dropped", &format!(" {count} ({cause})"));
+        for (label, counts) in [("dropped", &lab.traffic.dropped), ("faults", &lab.traffic.faulted)]
+        {
+            if !counts.is_empty() {
+                let counts = counts.iter().map(|(what, count)| format!(" {count} ({what})"));
+                self.row(label, &join(counts));
+            }
         }
         if lab.traffic.links.is_empty() {
             return;

@@ -6,6 +6,7 @@ use super::*;
 use crate::checker::script::history;
 use crate::convergence::{Convergence as Observed, ValueSpread};
 use crate::journal::{ClassCount, Counts, DropCause, FlowCount};
+use crate::network::faults::FaultCounts;
 use crate::outcome::{NoticeKind, Phase, RecoveryReport, State};
 
 const MS: u64 = 1_000_000;
@@ -33,7 +34,6 @@ pub(crate) fn outcome() -> Outcome {
     let flow = |send, bytes| FlowCount { send, recv: send, bytes };
     let link = |src: &str, dest: &str, send| ((src.into(), dest.into()), flow(send, send * 50));
     Outcome {
-        faults: crate::network::faults::FaultCounts::default(),
         state: State::Finished,
         counts: Counts {
             all: ClassCount { send: 107, recv: 105, msg: 107 },
@@ -47,6 +47,7 @@ pub(crate) fn outcome() -> Outcome {
             links: BTreeMap::from([link("n0", "n1", 50), link("n1", "n2", 31)]),
             dropped: BTreeMap::from([(DropCause::Partition, 2)]),
         },
+        faults: FaultCounts { lost: 3, ..FaultCounts::default() },
         phases: vec![(Phase::Init, 0), (Phase::Main, 5 * MS), (Phase::Recovery, 100 * MS)],
         zero: 5 * MS,
         end: 9_100 * MS,

@@ -17,6 +17,7 @@ fn figures_come_together() {
     assert_eq!(lab.traffic.msgs_per_broadcast, Some(40.5));
     assert_eq!(lab.traffic.links[0].src, "n0");
     assert_eq!(lab.traffic.dropped["partition"], 2);
+    assert_eq!(lab.traffic.faulted, BTreeMap::from([("lost".to_owned(), 3)]));
     assert_eq!(lab.reads.duplicate_count, 1);
     let spread = lab.convergence.best().unwrap();
     assert_eq!(spread.since_ack.unwrap().max, Some(28.0));

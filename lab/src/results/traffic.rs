@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::history::{Action, Op, OpKind};
-use crate::journal::{Counts, FlowCount};
+use crate::journal::FlowCount;
+use crate::network::faults::FaultCounts;
+use crate::outcome::Outcome;
 
 /// How many links are listed, busiest first.
 const LISTED_LINKS: usize = 10_000;
@@ -56,11 +58,14 @@ pub struct Traffic {
     pub links: Vec<Link>,
     /// Messages that never arrived, by cause.
     pub dropped: BTreeMap<String, u64>,
+    /// Messages that met one of the lab's own faults, by what it did to them.
+    pub faulted: BTreeMap<String, u64>,
 }
 
 impl Traffic {
     /// The figures of a run.
-    pub(super) fn of(counts: &Counts, operations: u64, broadcasts: u64) -> Self {
+    pub(super) fn of(outcome: &Outcome, operations: u64, broadcasts: u64) -> Self {
+        let counts = &outcome.counts;
         let mut links: Vec<Link> = counts
             .links
             .iter()
@@ -86,8 +91,23 @@ impl Traffic {
                 .iter()
                 .map(|(cause, count)| (cause.name().to_owned(), *count))
                 .collect(),
+            faulted: faulted(&outcome.faults),
         }
     }
+}
+
+/// How often each kind of fault happened; those that did not are left out.
+fn faulted(counts: &FaultCounts) -> BTreeMap<String, u64> {
+    let FaultCounts { lost, duplicated, reordered, slowed, cut } = *counts;
+    let kinds = [
+        ("lost", lost),
+        ("duplicated", duplicated),
+        ("reordered", reordered),
+        ("slowed", slowed),
+        ("cut", cut),
+    ];
+    let happened = kinds.into_iter().filter(|(_, count)| *count > 0);
+    happened.map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 
 fn flow(count: FlowCount) -> Flow {

@@ -1,0 +1,55 @@
+//! What can be set about a node, and why the defaults are what they are.
+
+use std::time::Duration;
+
+use crate::route::Route;
+
+/// A node's settings. All nodes of a cluster are expected to run with the same ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where a new value goes first.
+    pub route: Route,
+    /// How long a new entry may wait for others to share its message with. Default 0: without
+    /// knowing the network, an added delay is the one cost that a user would notice.
+    pub window: Duration,
+    /// How long evidence may wait for a batch that goes to that peer anyway. Default 500 ms: at
+    /// two values per second and node (Maelstrom's `--rate 100` with 25 nodes) most evidence then
+    /// rides for free, and a lost message is still noticed within a second.
+    pub ack_delay: Duration,
+    /// Shortest time between two digests. Default 2 s: ten round trips of a slow network, so
+    /// digests follow what happened and never race it.
+    pub sync_interval: Duration,
+    /// Longest time between two digests, when all agree. Default 30 s: at rest a node then sends
+    /// less than one message in 10 s, and a node that lost its memory is found within a minute.
+    pub sync_interval_max: Duration,
+    /// Retransmission timeout before the first round-trip measurement. Default 1 s (RFC 6298).
+    pub retry_initial: Duration,
+    /// Shortest time between two probes of a peer that does not answer. Default 100 ms.
+    pub probe_min: Duration,
+    /// Longest time between two probes. Default 10 s: below that, the interval is a sixteenth of
+    /// the time that the peer has been silent, so after a heal nobody waits longer than 6 % of
+    /// the outage, at the cost of few messages (their number grows with its logarithm).
+    pub probe_max: Duration,
+    /// Most entries in one message. Default 5,000: some 50 kB of integers, a few hundred
+    /// microseconds to parse, so a peer that catches up is not blocked by a single line.
+    pub batch_entries_max: usize,
+    /// Most bytes of values in one message, unless a single value is larger. Default 1 MiB.
+    pub batch_bytes_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            route: Route::Topology,
+            window: Duration::ZERO,
+            ack_delay: Duration::from_millis(500),
+            sync_interval: Duration::from_secs(2),
+            sync_interval_max: Duration::from_secs(30),
+            retry_initial: Duration::from_secs(1),
+            probe_min: Duration::from_millis(100),
+            probe_max: Duration::from_secs(10),
+            batch_entries_max: 5_000,
+            batch_bytes_max: 1 << 20,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The values a node holds: entries by origin, and the reply to `read` kept ready.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::held::{Held, OriginId, Ranges};
+use crate::message::{Entries, Have, Origin};
+use crate::time::Instant;
+use crate::value::Value;
+
+/// Everything a node holds.
+///
+/// Entries are never removed. `read` wants each *value* once, so the text of the reply grows by a
+/// value the first time it is seen, whatever the number of entries that carry it.
+#[derive(Debug, Default)]
+pub struct Store {
+    origins: Vec<Origin>,
+    origin_ids: BTreeMap<Origin, OriginId>,
+    /// Per origin: runs of consecutive entries, keyed by the first one's sequence number.
+    logs: Vec<BTreeMap<u64, Vec<Value>>>,
+    held: Held,
+    /// Only ever asked for membership: their iteration order is never seen.
+    ints: HashSet<i64>,
+    others: HashSet<Arc<str>>,
+    distinct: usize,
+    read_text: Arc<String>,
+    /// Entries by arrival, as far back as anyone's grace period reaches.
+    arrivals: VecDeque<(Instant, OriginId, Range<u64>)>,
+    /// When each origin last grew, as a count of changes; and the reverse, for "since then".
+    version: u64,
+    changed_at: Vec<u64>,
+    by_change: BTreeMap<u64, OriginId>,
+}
+
+impl Store {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The set of entries held.
+    #[must_use]
+    pub const fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// How many distinct values are held.
+    #[must_use]
+    pub const fn value_count(&self) -> usize {
+        self.distinct
+    }
+
+    /// The distinct values in order of arrival, as JSON texts joined by commas.
+    ///
+    /// Shared, not copied: the store copies it only if it grows while somebody still keeps one.
+    #[must_use]
+    pub fn read_text(&self) -> Arc<String> {
+        Arc::clone(&self.read_text)
+    }
+
+    /// The number of `origin`, given at first sight.
+    pub fn origin_id(&mut self, origin: &Origin) -> OriginId {
+        if let Some(&id) = self.origin_ids.get(origin) {
+            return id;
+        }
+        let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
+        self.origins.push(origin.clone());
+        self.origin_ids.insert(origin.clone(), id);
+        self.logs.push(BTreeMap::new());
+        self.changed_at.push(0);
+        id
+    }
+
+    /// The origin behind a number.
+    #[must_use]
+    pub fn origin(&self, id: OriginId) -> &Origin {
+        &self.origins[id.0 as usize]
+    }
+
+    /// True if some entry carries `value`.
+    #[must_use]
+    pub fn contains_value(&self, value: &Value) -> bool {
+        match value {
+            Value::Int(int) => self.ints.contains(int),
+            Value::Json(text) => self.others.contains(text),
+        }
+    }
+
+    /// Takes in consecutive entries of one origin; those held already change nothing.
+    /// Returns the ranges that are new.
+    pub fn insert(
+        &mut self,
+        now: Instant,
+        origin: OriginId,
+        first: u64,
+        values: &[Value],
+    ) -> Ranges {
+        let whole: Ranges = std::iter::once(first..first + values.len() as u64).collect();
+        let new = match self.held.get(origin) {
+            Some(held) => whole.difference(held),
+            None => whole,
+        };
+        for range in new.iter() {
+            let from = (range.start - first) as usize;
+            let fresh = &values[from..from + (range.end - range.start) as usize];
+            self.append_to_log(origin, range.start, fresh);
+            for value in fresh {
+                self.append_to_read_text(value);
+            }
+            self.note_arrival(now, origin, &range);
+            self.held.insert(origin, range);
+        }
+        if !new.is_empty() {
+            self.by_change.remove(&self.changed_at[origin.0 as usize]);
+            self.version += 1;
+            self.changed_at[origin.0 as usize] = self.version;
+            self.by_change.insert(self.version, origin);
+        }
+        new
+    }
+
+    fn append_to_log(&mut self, origin: OriginId, first: u64, values: &[Value]) {
+        let log = &mut self.logs[origin.0 as usize];
+        let next = log.remove(&(first + values.len() as u64));
+        let run = match log.range_mut(..first).next_back() {
+            Some((start, run)) if *start + run.len() as u64 == first => run,
+            _ => log.entry(first).or_default(),
+        };
+        run.extend_from_slice(values);
+        run.extend(next.into_iter().flatten());
+    }
+
+    fn append_to_read_text(&mut self, value: &Value) {
+        let is_new = match value {
+            Value::Int(int) => self.ints.insert(*int),
+            Value::Json(text) => self.others.insert(Arc::clone(text)),
+        };
+        if is_new {
+            self.distinct += 1;
+            let text = Arc::make_mut(&mut self.read_text);
+            if !text.is_empty() {
+                text.push(',');
+            }
+            value.write_to(text);
+        }
+    }
+
+    fn note_arrival(&mut self, now: Instant, origin: OriginId, range: &Range<u64>) {
+        match self.arrivals.back_mut() {
+            Some((at, last_origin, last))
+                if *at == now && *last_origin == origin && last.end == range.start =>
+            {
+                last.end = range.end;
+            }
+            _ => self.arrivals.push_back((now, origin, range.clone())),
+        }
+    }
+
+    /// Forgets when entries older than `grace` arrived.
+    pub fn forget_arrivals(&mut self, now: Instant, grace: Duration) {
+        while self.arrivals.front().is_some_and(|(at, ..)| now.since(*at) > grace) {
+            self.arrivals.pop_front();
+        }
+    }
+
+    /// What is held, is not in `theirs`, and has been held for longer than `grace`.
+    ///
+    /// Younger entries are left out: they are on their way already.
+    #[must_use]
+    pub fn missing_from(&self, theirs: &Held, now: Instant, grace: Duration) -> Held {
+        let mut missing = self.held.difference(theirs);
+        if missing.is_empty() {
+            return missing;
+        }
+        for (at, origin, range) in self.arrivals.iter().rev() {
+            if now.since(*at) > grace {
+                break;
+            }
+            missing.remove_all(*origin, &std::iter::once(range.clone()).collect());
+        }
+        missing
+    }
+
+    /// A count that grows whenever something new is held.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The origins of which something new is held since `version`, oldest change first.
+    pub fn changed_since(&self, version: u64) -> impl Iterator<Item = OriginId> + '_ {
+        self.by_change.range(version + 1..).map(|(_, &origin)| origin)
+    }
+
+    /// Everything held of `origin`, as evidence for a peer.
+    #[must_use]
+    pub fn have(&self, origin: OriginId) -> Have {
+        Have {
+            origin: self.origin(origin).clone(),
+            ranges: self.held.get(origin).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The values of the entries in `range`, which must be held: those up to the first gap.
+    #[must_use]
+    pub fn values(&self, origin: OriginId, range: &Range<u64>) -> &[Value] {
+        let log = &self.logs[origin.0 as usize];
+        log.range(..=range.start).next_back().map_or(&[], |(start, run)| {
+            let from = ((range.start - start) as usize).min(run.len());
+            let to = ((range.end - start) as usize).min(run.len());
+            &run[from..to]
+        })
+    }
+
+    /// The entries of `range`, as far as they are held, ready to be sent.
+    #[must_use]
+    pub fn entries(&self, origin: OriginId, range: &Range<u64>) -> Entries {
+        let values = self.values(origin, range).to_vec();
+        Entries { origin: self.origin(origin).clone(), first: range.start, values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store_with_origin() -> (Store, OriginId) {
+        let mut store = Store::new();
+        let origin = store.origin_id(&Origin { node: "n0".into(), generation: 1 });
+        (store, origin)
+    }
+
+    fn ints(values: Range<i64>) -> Vec<Value> {
+        values.map(Value::Int).collect()
+    }
+
+    #[test]
+    fn gaps_close_and_duplicates_change_nothing() {
+        let (mut store, origin) = store_with_origin();
+        let now = Instant::ZERO;
+        assert_eq!(store.insert(now, origin, 5, &ints(50..55)).count(), 5);
+        assert_eq!(store.insert(now, origin, 0, &ints(0..2)).count(), 2);
+        assert_eq!(store.insert(now, origin, 1, &ints(1..7)).count(), 3);
+        assert_eq!(store.insert(now, origin, 0, &ints(0..10)).count(), 0);
+        assert_eq!(store.held().range_count(), 1);
+        let values = store.entries(origin, &(1..7)).values;
+        assert_eq!(values, [1, 2, 3, 4, 50, 51].map(Value::Int));
+    }
+
+    #[test]
+    fn a_value_is_read_once_however_many_entries_carry_it() {
+        let (mut store, origin) = store_with_origin();
+        let other = store.origin_id(&Origin { node: "n1".into(), generation: 1 });
+        store.insert(Instant::ZERO, origin, 0, &[Value::Int(7), Value::Json("\"x\"".into())]);
+        let early = store.read_text();
+        store.insert(Instant::ZERO, other, 0, &[Value::Int(7), Value::Int(8)]);
+        assert_eq!(*store.read_text(), "7,\"x\",8");
+        assert_eq!(*early, "7,\"x\"");
+        assert_eq!((store.value_count(), store.held().count()), (3, 4));
+    }
+
+    #[test]
+    fn young_entries_are_not_missing_yet() {
+        let (mut store, origin) = store_with_origin();
+        let grace = Duration::from_millis(100);
+        let (early, late) = (Instant::ZERO, Instant::from_micros(150_000));
+        store.insert(early, origin, 0, &ints(0..3));
+        store.insert(late, origin, 3, &ints(3..4));
+        assert_eq!(store.missing_from(&Held::new(), late, grace).count(), 3);
+        store.forget_arrivals(late, grace);
+        assert_eq!(store.missing_from(&Held::new(), late, grace).count(), 3);
+        let later = late.after(Duration::from_millis(101));
+        assert_eq!(store.missing_from(&Held::new(), later, grace).count(), 4);
+    }
+
+    #[test]
+    fn changes_are_found_by_version() {
+        let (mut store, a) = store_with_origin();
+        let b = store.origin_id(&Origin { node: "n1".into(), generation: 1 });
+        store.insert(Instant::ZERO, a, 0, &ints(0..1));
+        let before = store.version();
+        store.insert(Instant::ZERO, b, 0, &ints(1..2));
+        store.insert(Instant::ZERO, a, 1, &ints(2..3));
+        store.insert(Instant::ZERO, a, 0, &ints(0..1));
+        assert_eq!(store.changed_since(before).collect::<Vec<_>>(), [b, a]);
+        assert_eq!(store.changed_since(store.version()).count(), 0);
+    }
+}

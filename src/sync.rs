@@ -1,0 +1,87 @@
+//! When the next digest goes out, and to whom: anti-entropy in its classic form (Demers 1987).
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::Xoshiro256PlusPlus;
+
+use crate::cluster::{Cluster, PeerId};
+use crate::config::Config;
+use crate::time::Instant;
+
+/// Without a topology, nothing is said unasked for this long: until every node of the cluster has
+/// been set up, Maelstrom mutes whoever writes to a peer that is not (it allows 10 s for `init`).
+const QUIET_START: Duration = Duration::from_secs(15);
+
+/// Every so many digests, one goes to any node of the cluster instead of a neighbour, so that
+/// clusters whose topology is torn or does not connect all still converge.
+const RANDOM_EVERY: u32 = 4;
+
+/// The digest timer and the turn of the neighbours.
+#[derive(Clone, Debug)]
+pub(crate) struct Sync {
+    interval_min: Duration,
+    interval_max: Duration,
+    interval: Duration,
+    at: Option<Instant>,
+    count: u32,
+}
+
+impl Sync {
+    pub(crate) const fn new(config: &Config) -> Self {
+        Self {
+            interval_min: config.sync_interval,
+            interval_max: config.sync_interval_max,
+            interval: config.sync_interval,
+            at: None,
+            count: 0,
+        }
+    }
+
+    /// When the next digest is due.
+    pub(crate) const fn at(&self) -> Option<Instant> {
+        self.at
+    }
+
+    /// After `init`: a restarted node may get no `topology`, and must ask around all the same.
+    pub(crate) fn start_quietly(&mut self, now: Instant, rng: &mut Xoshiro256PlusPlus) {
+        self.at = Some(now.after(QUIET_START + jitter(self.interval, rng)));
+    }
+
+    /// Something is missing somewhere, or may be: the next digests follow fast.
+    pub(crate) fn hasten(&mut self, now: Instant, rng: &mut Xoshiro256PlusPlus) {
+        self.interval = self.interval_min;
+        let soon = now.after(jitter(self.interval, rng));
+        self.at = Some(self.at.map_or(soon, |at| at.min(soon)));
+    }
+
+    /// If a digest is due: whom it goes to. The interval doubles each time; [`Sync::hasten`] is
+    /// what brings it back.
+    pub(crate) fn next_peer(
+        &mut self,
+        now: Instant,
+        cluster: &Cluster,
+        rng: &mut Xoshiro256PlusPlus,
+    ) -> Option<PeerId> {
+        if self.at.is_none_or(|at| at > now) {
+            return None;
+        }
+        self.interval = (self.interval * 2).min(self.interval_max);
+        self.at = Some(now.after(jitter(self.interval, rng)));
+        self.count = self.count.wrapping_add(1);
+        let neighbours = cluster.neighbours(cluster.me());
+        if self.count % RANDOM_EVERY == 0 || neighbours.is_empty() {
+            let others = cluster.len() - 1;
+            let pick = rng.random_range(0..others.max(1));
+            return cluster.others().nth(pick as usize);
+        }
+        let turn = cluster.me().0.wrapping_add(self.count) as usize % neighbours.len();
+        Some(neighbours[turn])
+    }
+}
+
+/// Between half the interval and all of it, so that no two nodes keep step.
+fn jitter(interval: Duration, rng: &mut Xoshiro256PlusPlus) -> Duration {
+    let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(rng.random_range(micros / 2..=micros))
+}
