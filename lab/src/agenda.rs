@@ -1,0 +1,77 @@
+//! The agenda: what is due when. Equal times in the order of entry.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::history::Nanos;
+
+/// Something to be done at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// A message is due at this node.
+    Queue(u32),
+    /// The next operation, or the end of a phase.
+    Generator,
+    /// Look whether the cluster is quiet.
+    Quiet,
+    /// Read all nodes for the probe.
+    Probe,
+    /// Stop waiting for nodes that are read for the last time.
+    Audit,
+    /// A request of a client runs out of time.
+    Request {
+        /// The client's number.
+        client: u32,
+        /// Which request.
+        msg_id: i64,
+    },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    heap: BinaryHeap<Reverse<(Nanos, u64, Timer)>>,
+    entries: u64,
+}
+
+impl Agenda {
+    pub(crate) fn add(&mut self, time: Nanos, timer: Timer) {
+        self.heap.push(Reverse((time, self.entries, timer)));
+        self.entries += 1;
+    }
+
+    pub(crate) fn next_time(&self) -> Option<Nanos> {
+        self.heap.peek().map(|Reverse((time, ..))| *time)
+    }
+
+    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Nanos, Timer)> {
+        if self.next_time()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse((time, _, timer))| (time, timer))
+    }
+
+    /// Nothing is due any more.
+    pub(crate) fn clear(&mut self) {
+        self.heap.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn earliest_first_and_equal_times_in_order_of_entry() {
+        let mut agenda = Agenda::default();
+        agenda.add(20, Timer::Probe);
+        agenda.add(10, Timer::Quiet);
+        agenda.add(10, Timer::Generator);
+        assert_eq!(agenda.pop_due(9), None);
+        assert_eq!(agenda.next_time(), Some(10));
+        assert_eq!(agenda.pop_due(15), Some((10, Timer::Quiet)));
+        assert_eq!(agenda.pop_due(15), Some((10, Timer::Generator)));
+        assert_eq!(agenda.pop_due(15), None);
+        assert_eq!(agenda.pop_due(20), Some((20, Timer::Probe)));
+        assert_eq!(agenda.next_time(), None);
+    }
+}

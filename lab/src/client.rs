@@ -1,0 +1,223 @@
+//! Harness clients: their ids, their one request at a time, and what they have not read yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rumormill::message::{Body, Name};
+use rumormill::value::Value;
+
+use crate::network::packet::{Address, Packet, Peer};
+use crate::reply::{Reply, Request, read_reply};
+
+/// For whom a client works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// It sends `init` to this node, and is closed then.
+    Init(u32),
+    /// It sends `topology` to this node, and stays open, idle.
+    Topology(u32),
+    /// A worker of the generator.
+    Worker(usize),
+}
+
+#[derive(Debug)]
+struct Client {
+    name: Name,
+    owner: Owner,
+    open: bool,
+    last_msg_id: i64,
+    waiting: Option<(i64, Request)>,
+    /// Arrived while the client was not waiting; read when it waits again.
+    unread: Vec<Packet>,
+}
+
+/// What became of a message to a client.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    /// The client is waiting for something else: it took the message and ignored it.
+    Ignored(Packet),
+    /// The client is not waiting: the message lies in its queue.
+    Unread,
+    /// It was the reply.
+    Answered(Packet, Owner, Request, Reply),
+}
+
+/// All clients there ever were. Ids are never reused.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    list: Vec<Client>,
+}
+
+impl Clients {
+    /// Opens the next client.
+    pub(crate) fn open(&mut self, owner: Owner) -> u32 {
+        // More than 2^32 clients do not fit into memory.
+        let id = self.list.len() as u32;
+        self.list.push(Client {
+            name: format!("c{id}").into(),
+            owner,
+            open: true,
+            last_msg_id: 0,
+            waiting: None,
+            unread: Vec::new(),
+        });
+        id
+    }
+
+    pub(crate) fn close(&mut self, id: u32) {
+        let client = &mut self.list[id as usize];
+        client.open = false;
+        client.waiting = None;
+        client.unread = Vec::new();
+    }
+
+    /// A client's end of a message; `None` if there never was such a client, and whether it is
+    /// open.
+    pub(crate) fn find(&self, id: u32) -> Option<(Address, bool)> {
+        let client = self.list.get(id as usize)?;
+        Some((address(id, client), client.open))
+    }
+
+    /// Begins a request. Returns its `msg_id`, the client's end of it, and what the client now
+    /// takes from its queue, where no answer to this request can be.
+    pub(crate) fn request(&mut self, id: u32, request: Request) -> (i64, Address, Vec<Packet>) {
+        let client = &mut self.list[id as usize];
+        client.last_msg_id += 1;
+        client.waiting = Some((client.last_msg_id, request));
+        let unread = std::mem::take(&mut client.unread);
+        (client.last_msg_id, address(id, client), unread)
+    }
+
+    /// A message has come to a client that is open.
+    pub(crate) fn offer(&mut self, id: u32, packet: Packet) -> Offer {
+        let client = &mut self.list[id as usize];
+        let Some((msg_id, request)) = client.waiting else {
+            client.unread.push(packet);
+            return Offer::Unread;
+        };
+        let Some(reply) = read_reply(request, msg_id, &packet.body) else {
+            return Offer::Ignored(packet);
+        };
+        client.waiting = None;
+        Offer::Answered(packet, client.owner, request, reply)
+    }
+
+    /// Gives up a request, if it is still waiting for its reply.
+    pub(crate) fn give_up(&mut self, id: u32, msg_id: i64) -> Option<(Owner, Request)> {
+        let client = &mut self.list[id as usize];
+        let (_, request) = client.waiting.take_if(|(waiting, _)| *waiting == msg_id)?;
+        Some((client.owner, request))
+    }
+}
+
+fn address(id: u32, client: &Client) -> Address {
+    Address { name: client.name.clone(), peer: Peer::Client(id), is_client: true }
+}
+
+/// The number in an id such as `c12`, if it is written as the lab writes it.
+pub(crate) fn parse_id(prefix: char, name: &str) -> Option<u32> {
+    let digits = name.strip_prefix(prefix)?;
+    let canonical = digits == "0" || !digits.starts_with(['0', '+']);
+    if canonical { digits.parse().ok() } else { None }
+}
+
+/// Makes the bodies of requests.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    nodes: Vec<Name>,
+    /// One for all: every client that sends it is new, so the `msg_id` is 1.
+    topology: Arc<Body>,
+}
+
+impl Requests {
+    pub(crate) fn new(nodes: Vec<Name>, topology: BTreeMap<Name, Vec<Name>>) -> Self {
+        Self { nodes, topology: Arc::new(Body::Topology { topology, msg_id: 1 }) }
+    }
+
+    pub(crate) fn body(&self, request: Request, msg_id: i64, node: u32) -> Arc<Body> {
+        Arc::new(match request {
+            Request::Topology => return Arc::clone(&self.topology),
+            Request::Init => Body::Init {
+                node_id: self.nodes[node as usize].clone(),
+                node_ids: self.nodes.clone(),
+                msg_id,
+            },
+            Request::Broadcast(value) => Body::Broadcast {
+                // Values count up from 0: they never come near the end of the range.
+                message: Value::Int(i64::try_from(value).unwrap_or(i64::MAX)),
+                msg_id,
+            },
+            Request::Read => Body::Read { msg_id },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::packet::Payload;
+
+    fn packet(body: Body) -> Packet {
+        let end = Address { name: "x".into(), peer: Peer::Node(0), is_client: false };
+        Packet {
+            id: 0,
+            src: end.clone(),
+            dest: end,
+            body: Payload::Typed(Arc::new(body)),
+            kind: 0,
+            bytes: 0,
+            carries_values: false,
+        }
+    }
+
+    fn ok(in_reply_to: i64) -> Packet {
+        packet(Body::BroadcastOk { in_reply_to })
+    }
+
+    #[test]
+    fn one_request_after_another_each_with_the_next_id() {
+        let mut clients = Clients::default();
+        let id = clients.open(Owner::Worker(4));
+        let (first, address, _) = clients.request(id, Request::Broadcast(7));
+        assert_eq!((first, &*address.name), (1, "c0"));
+        let offer = clients.offer(id, ok(1));
+        assert!(matches!(
+            offer,
+            Offer::Answered(_, Owner::Worker(4), Request::Broadcast(7), Reply::Done)
+        ));
+        assert_eq!(clients.request(id, Request::Read).0, 2);
+    }
+
+    #[test]
+    fn a_late_reply_to_an_open_client_is_read_with_the_next_request_and_ignored() {
+        let mut clients = Clients::default();
+        let id = clients.open(Owner::Worker(0));
+        clients.request(id, Request::Read);
+        assert_eq!(clients.give_up(id, 1), Some((Owner::Worker(0), Request::Read)));
+        assert_eq!(clients.give_up(id, 1), None);
+        assert!(matches!(clients.offer(id, ok(1)), Offer::Unread));
+        let (_, _, unread) = clients.request(id, Request::Broadcast(0));
+        assert_eq!(unread.len(), 1);
+        assert!(matches!(clients.offer(id, ok(1)), Offer::Ignored(_)));
+        assert!(matches!(clients.offer(id, ok(2)), Offer::Answered(..)));
+    }
+
+    #[test]
+    fn a_closed_client_is_known_but_not_open() {
+        let mut clients = Clients::default();
+        let id = clients.open(Owner::Init(0));
+        assert!(clients.find(id).is_some_and(|(_, open)| open));
+        clients.close(id);
+        assert!(clients.find(id).is_some_and(|(_, open)| !open));
+        assert!(clients.find(1).is_none());
+    }
+
+    #[test]
+    fn ids_are_read_as_they_are_written() {
+        assert_eq!(parse_id('c', "c0"), Some(0));
+        assert_eq!(parse_id('c', "c12"), Some(12));
+        for name in ["c", "c01", "c+1", "c-1", "cx", "n1", "c99999999999"] {
+            assert_eq!(parse_id('c', name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! When each value came to be on each node: observations, not estimates.
+//!
+//! Two sources: probe reads (any node binary) and the values in our own gossip messages as they
+//! are handed over. Checkers turn them into figures.
+
+use rumormill::message::Body;
+use rumormill::value::Value;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use crate::history::Nanos;
+use crate::network::packet::Payload;
+use crate::reply::for_each_int;
+
+/// What one source saw of one broadcast value. Times are relative, like the history's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ValueSpread {
+    /// When its broadcast was invoked.
+    pub invoked: Nanos,
+    /// When its broadcast was acknowledged, if it was.
+    pub acked: Option<Nanos>,
+    /// Nodes seen to hold it.
+    pub holders: u32,
+    /// When the latest of them was first seen to hold it.
+    pub last_held: Nanos,
+}
+
+impl ValueSpread {
+    /// From the acknowledgement until the last node held it; `None` unless all `nodes` do. Zero
+    /// if all held it before the acknowledgement.
+    #[must_use]
+    pub fn since_ack(&self, nodes: usize) -> Option<Nanos> {
+        let acked = self.acked?;
+        (self.holders as usize == nodes).then(|| self.last_held.saturating_sub(acked))
+    }
+
+    /// From the invocation until the last node held it; `None` unless all `nodes` do.
+    #[must_use]
+    pub fn since_invoke(&self, nodes: usize) -> Option<Nanos> {
+        (self.holders as usize == nodes).then(|| self.last_held.saturating_sub(self.invoked))
+    }
+}
+
+/// What one source saw of all values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Convergence {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// By value: they are 0, 1, 2, …
+    pub values: Vec<ValueSpread>,
+}
+
+/// Collects what one source sees.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    /// By node: which values it was seen to hold, as bits.
+    held: Vec<Vec<u64>>,
+    values: Vec<ValueSpread>,
+    /// The source has said something.
+    pub(crate) used: bool,
+}
+
+impl Collector {
+    pub(crate) fn new(nodes: usize) -> Self {
+        Self { held: vec![Vec::new(); nodes], values: Vec::new(), used: false }
+    }
+
+    /// The next value, counting from 0, was handed to a client.
+    pub(crate) fn invoked(&mut self, time: Nanos) {
+        self.values.push(ValueSpread { invoked: time, ..ValueSpread::default() });
+    }
+
+    pub(crate) fn acked(&mut self, value: u64, time: Nanos) {
+        if let Some(spread) = self.values.get_mut(value as usize) {
+            spread.acked = Some(time);
+        }
+    }
+
+    /// A node holds a value. Anything that was never broadcast is ignored.
+    pub(crate) fn holds(&mut self, node: usize, value: u64, time: Nanos) {
+        let Ok(index) = usize::try_from(value) else { return };
+        let Some(spread) = self.values.get_mut(index) else { return };
+        let words = &mut self.held[node];
+        let (word, bit) = (index / 64, 1 << (index % 64));
+        if words.len() <= word {
+            words.resize(word + 1, 0);
+        }
+        if words[word] & bit == 0 {
+            words[word] |= bit;
+            spread.holders += 1;
+            spread.last_held = time;
+        }
+    }
+
+    pub(crate) fn into_convergence(self) -> Convergence {
+        Convergence { nodes: self.held.len(), values: self.values }
+    }
+}
+
+/// The values that a message of our gossip format brings, if it is one.
+pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
+    match body {
+        Payload::Typed(body) => {
+            let Body::Gossip(gossip) = &**body else { return };
+            for value in gossip.values.iter().flat_map(|entries| &entries.values) {
+                if let Value::Int(int) = value
+                    && let Ok(int) = u64::try_from(*int)
+                {
+                    each(int);
+                }
+            }
+        }
+        Payload::Text(text) => {
+            let Ok(gossip) = serde_json::from_str::<GossipText<'_>>(text.get()) else { return };
+            for (_, _, _, array) in gossip.values {
+                let inside = array.get().strip_prefix('[').and_then(|a| a.strip_suffix(']'));
+                for_each_int(inside.unwrap_or_default(), &mut each);
+            }
+        }
+    }
+}
+
+/// Our gossip's `values`: `[[node, generation, first, [value, …]], …]`.
+#[derive(serde::Deserialize)]
+struct GossipText<'a> {
+    #[serde(borrow, default)]
+    values: Vec<(IgnoredAny, IgnoredAny, IgnoredAny, &'a RawValue)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_node_decides() {
+        let mut collector = Collector::new(3);
+        collector.invoked(10);
+        collector.invoked(11);
+        collector.holds(0, 0, 12);
+        collector.acked(0, 20);
+        collector.holds(1, 0, 30);
+        collector.holds(1, 0, 31);
+        collector.holds(2, 0, 45);
+        collector.holds(2, 1, 46);
+        collector.holds(2, 2, 47);
+        let values = collector.into_convergence().values;
+        assert_eq!(values[0].holders, 3);
+        assert_eq!((values[0].since_ack(3), values[0].since_invoke(3)), (Some(25), Some(35)));
+        assert_eq!((values[1].holders, values[1].since_invoke(3)), (1, None));
+        assert_eq!(values.len(), 2);
+    }
+
+    #[test]
+    fn values_are_found_in_gossip_as_text() {
+        let json = r#"{"type":"gossip","gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
+            "have":[["n1",5,[0,1]]]}"#;
+        let body = Payload::Text(serde_json::from_str(json).unwrap());
+        let mut values = Vec::new();
+        gossip_values(&body, |value| values.push(value));
+        assert_eq!(values, [3, 4, 7]);
+        let other = Payload::Text(serde_json::from_str(r#"{"values":[1,2]}"#).unwrap());
+        gossip_values(&other, |value| panic!("{value}"));
+    }
+}

@@ -1,0 +1,411 @@
+//! The generator: which worker does what, and when, as Jepsen's scheduler would have it.
+//!
+//! It knows nothing of messages: it is asked for the next step whenever something may have
+//! changed, and told when a worker is free again.
+
+use std::collections::BTreeSet;
+
+use crate::history::Nanos;
+use crate::random::Dice;
+use crate::settings::{Nemesis, Settings};
+
+/// Nanoseconds in a millisecond.
+pub(crate) const MS: Nanos = 1_000_000;
+
+/// What happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A worker does something, now.
+    Work(usize, Task),
+    /// The nemesis cuts the network, now.
+    StartPartition,
+    /// The nemesis heals the network, now.
+    StopPartition,
+    /// The wait for the cluster to settle begins.
+    Recover,
+    /// The wait is over; final reads follow.
+    Recovered,
+    /// Nothing before this time, unless a worker becomes free.
+    Wait(Nanos),
+    /// Nothing until a worker becomes free.
+    Busy,
+    /// All is done.
+    Done,
+}
+
+/// What a worker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Broadcast this value.
+    Broadcast(u64),
+    /// Read.
+    Read,
+    /// Read for the last time.
+    FinalRead,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Main,
+    Heal,
+    /// Before the wait.
+    Settle,
+    Recovery {
+        until: Nanos,
+    },
+    /// Workers that have yet to read, the next one last.
+    FinalReads(Vec<usize>),
+    Done,
+}
+
+/// The schedule of a run.
+#[derive(Debug)]
+pub(crate) struct Generator {
+    stage: Stage,
+    workers: usize,
+    free: BTreeSet<usize>,
+    /// Position in the rotation over all workers and the nemesis.
+    cursor: usize,
+    round_robin: bool,
+    /// Longest gap between two operations; `None` if there are none.
+    gap_max_ns: Option<f64>,
+    next_work: Nanos,
+    next_value: u64,
+    nemesis: Option<Nemesis>,
+    next_nemesis: Nanos,
+    partitioned: bool,
+    time_limit: Nanos,
+    /// The main phase ends before anything at or after this; set with the first step.
+    cutoff: Option<Nanos>,
+    recovery: Nanos,
+    pacing: Dice,
+    mix: Dice,
+    ties: Dice,
+    choice: Dice,
+    nemesis_times: Dice,
+}
+
+impl Generator {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let seed = settings.seed;
+        Self {
+            stage: Stage::Main,
+            workers: settings.concurrency,
+            free: (0..settings.concurrency).collect(),
+            cursor: 0,
+            round_robin: settings.compat.round_robin,
+            gap_max_ns: (settings.rate > 0.0).then(|| 2e9 / settings.rate),
+            next_work: 0,
+            next_value: 0,
+            nemesis: settings.nemesis,
+            next_nemesis: 0,
+            partitioned: false,
+            time_limit: settings.time_limit_ms.saturating_mul(MS),
+            cutoff: None,
+            recovery: settings.recovery.wait_ms.saturating_mul(MS),
+            pacing: Dice::new(seed, "pacing"),
+            mix: Dice::new(seed, "mix"),
+            ties: Dice::new(seed, "ties"),
+            choice: Dice::new(seed, "workers"),
+            nemesis_times: Dice::new(seed, "nemesis times"),
+        }
+    }
+
+    /// A worker has completed what it did.
+    pub(crate) fn release(&mut self, worker: usize) {
+        self.free.insert(worker);
+    }
+
+    /// Ends the wait for the cluster to settle.
+    pub(crate) fn end_recovery(&mut self) {
+        if let Stage::Recovery { until } = &mut self.stage {
+            *until = 0;
+        }
+    }
+
+    /// The next step; ask again after every step but `Wait`, `Busy` and `Done`.
+    pub(crate) fn next(&mut self, now: Nanos) -> Step {
+        if matches!(self.stage, Stage::Main) {
+            if let Some(step) = self.next_main(now) {
+                return step;
+            }
+            self.stage = Stage::Heal;
+        }
+        if let Stage::FinalReads(workers) = &mut self.stage
+            && let Some(worker) = workers.pop()
+        {
+            self.free.remove(&worker);
+            return Step::Work(worker, Task::FinalRead);
+        }
+        if self.free.len() < self.workers {
+            return Step::Busy;
+        }
+        self.next_stage(now)
+    }
+
+    /// Everybody is idle: on to the next phase.
+    fn next_stage(&mut self, now: Nanos) -> Step {
+        let (stage, step) = match &self.stage {
+            Stage::Heal if self.nemesis.is_some() => (Stage::Settle, Step::StopPartition),
+            Stage::Main | Stage::Heal | Stage::Settle => {
+                (Stage::Recovery { until: now.saturating_add(self.recovery) }, Step::Recover)
+            }
+            Stage::Recovery { until } if *until > now => return Step::Wait(*until),
+            Stage::Recovery { .. } => {
+                let mut order: Vec<usize> = (0..self.workers).collect();
+                self.choice.shuffle(&mut order);
+                (Stage::FinalReads(order), Step::Recovered)
+            }
+            Stage::FinalReads(_) | Stage::Done => (Stage::Done, Step::Done),
+        };
+        self.stage = stage;
+        step
+    }
+
+    /// The next step of the main phase; `None` if that is over.
+    fn next_main(&mut self, now: Nanos) -> Option<Step> {
+        let work = match self.gap_max_ns {
+            Some(_) => (!self.free.is_empty()).then(|| self.next_work.max(now)),
+            // Without operations, one worker just sleeps until the end.
+            None => Some(self.cutoff.unwrap_or_else(|| now.saturating_add(self.time_limit))),
+        };
+        let nemesis = self.nemesis.map(|_| self.next_nemesis.max(now));
+        let (time, is_nemesis) = match (work, nemesis) {
+            // All workers are busy. If the nemesis' turn is beyond the end, the phase is over.
+            (None, None) => return Some(Step::Busy),
+            (Some(work), None) => (work, false),
+            (None, Some(nemesis)) => (nemesis, true),
+            (Some(work), Some(nemesis)) if work == nemesis => (work, self.ties.coin()),
+            (Some(work), Some(nemesis)) => (work.min(nemesis), nemesis < work),
+        };
+        let cutoff = *self.cutoff.get_or_insert_with(|| time.saturating_add(self.time_limit));
+        if time >= cutoff {
+            return None;
+        }
+        if time > now {
+            return Some(Step::Wait(time));
+        }
+        let turn = self.cursor;
+        self.cursor = (self.cursor + 1) % (self.workers + 1);
+        Some(if is_nemesis { self.dispatch_nemesis(now) } else { self.dispatch_work(now, turn) })
+    }
+
+    fn dispatch_nemesis(&mut self, now: Nanos) -> Step {
+        let interval_ms = self.nemesis.map_or(0, |nemesis| nemesis.interval_ms);
+        let gap = self.nemesis_times.unit() * 2.0 * (interval_ms.saturating_mul(MS)) as f64;
+        self.next_nemesis = now.saturating_add(gap as Nanos);
+        self.partitioned = !self.partitioned;
+        if self.partitioned { Step::StartPartition } else { Step::StopPartition }
+    }
+
+    fn dispatch_work(&mut self, now: Nanos, turn: usize) -> Step {
+        let gap = self.pacing.unit() * self.gap_max_ns.unwrap_or(0.0);
+        self.next_work = now.saturating_add(gap as Nanos);
+        let free = &self.free;
+        let worker = if self.round_robin {
+            free.range(turn..).chain(free).next()
+        } else {
+            free.iter().nth(self.choice.index(free.len()))
+        };
+        // Somebody is free, or this would not have been the next step.
+        let worker = worker.copied().unwrap_or(0);
+        self.free.remove(&worker);
+        let task = if self.mix.coin() {
+            self.next_value += 1;
+            Task::Broadcast(self.next_value - 1)
+        } else {
+            Task::Read
+        };
+        Step::Work(worker, task)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Compat, Recovery};
+
+    fn settings(workers: usize, rate: f64, seconds: u64) -> Settings {
+        Settings {
+            concurrency: workers,
+            rate,
+            time_limit_ms: seconds * 1_000,
+            ..Settings::with_nodes(workers)
+        }
+    }
+
+    /// Runs the schedule with workers that need `busy` per operation; times of all steps.
+    fn play(settings: &Settings, busy: Nanos) -> Vec<(Nanos, Step)> {
+        let mut generator = Generator::new(settings);
+        let mut steps = Vec::new();
+        let mut now = 0;
+        let mut working: BTreeSet<(Nanos, usize)> = BTreeSet::new();
+        loop {
+            while let Some((_, worker)) = working.first().copied().filter(|(end, _)| *end <= now) {
+                working.pop_first();
+                generator.release(worker);
+            }
+            let step = generator.next(now);
+            match step {
+                Step::Work(worker, _) => {
+                    working.insert((now + busy, worker));
+                }
+                Step::Wait(time) => {
+                    now = working.first().map_or(time, |(end, _)| time.min(*end));
+                    continue;
+                }
+                Step::Busy => {
+                    now = working.first().unwrap().0;
+                    continue;
+                }
+                _ => {}
+            }
+            steps.push((now, step));
+            if step == Step::Done {
+                return steps;
+            }
+        }
+    }
+
+    fn main_workers(steps: &[(Nanos, Step)]) -> Vec<usize> {
+        let worker = |(_, step): &(Nanos, Step)| match step {
+            Step::Work(worker, Task::Broadcast(_) | Task::Read) => Some(*worker),
+            _ => None,
+        };
+        steps.iter().filter_map(worker).collect()
+    }
+
+    #[test]
+    fn worker_0_has_two_turns_in_a_round() {
+        let workers = main_workers(&play(&settings(3, 100.0, 1), 1));
+        assert_eq!(workers[..9], [0, 1, 2, 0, 0, 1, 2, 0, 0]);
+    }
+
+    #[test]
+    fn without_the_quirk_the_turns_are_random() {
+        let compat = Compat { round_robin: false, ..Compat::default() };
+        let workers = main_workers(&play(&Settings { compat, ..settings(3, 1_000.0, 10) }, 1));
+        for worker in 0..3 {
+            let share = workers.iter().filter(|w| **w == worker).count() * 100 / workers.len();
+            assert!((31..=35).contains(&share), "{share} %");
+        }
+    }
+
+    #[test]
+    fn a_busy_worker_is_passed_over_and_the_rotation_goes_on() {
+        let mut generator = Generator::new(&settings(3, 1e9, 1));
+        let worker = |step| match step {
+            Step::Work(worker, _) => worker,
+            other => panic!("{other:?}"),
+        };
+        let mut now = 0;
+        let mut next = |generator: &mut Generator| {
+            now += 100;
+            worker(generator.next(now))
+        };
+        assert_eq!(next(&mut generator), 0);
+        generator.release(0);
+        assert_eq!(next(&mut generator), 1);
+        assert_eq!(next(&mut generator), 2);
+        generator.release(2);
+        // The nemesis' turn: on to worker 0. Then worker 0's, 1's: both busy, so 2.
+        assert_eq!(next(&mut generator), 0);
+        assert_eq!(next(&mut generator), 2);
+        assert_eq!(generator.next(1_000_000), Step::Busy);
+    }
+
+    #[test]
+    fn operations_come_at_the_rate_and_are_mixed_fairly() {
+        let steps = play(&settings(5, 100.0, 100), MS);
+        let count = main_workers(&steps).len();
+        assert!((9_600..10_400).contains(&count), "{count}");
+        let reads = steps.iter().filter(|(_, s)| matches!(s, Step::Work(_, Task::Read))).count();
+        assert!((4_700..5_300).contains(&reads), "{reads}");
+        let gaps: Vec<_> = steps[..1_000].windows(2).map(|w| w[1].0 - w[0].0).collect();
+        assert!(gaps.iter().all(|gap| *gap < 20 * MS));
+        assert!(gaps.iter().any(|gap| *gap > 19 * MS) && gaps.iter().any(|gap| *gap < MS));
+    }
+
+    #[test]
+    fn a_late_operation_starts_when_a_worker_is_free_and_is_not_caught_up() {
+        let steps = play(&settings(1, 1_000.0, 1), 100 * MS);
+        // Ten at 0, 100, …, 900 ms, each as soon as the one before is done.
+        let times: Vec<_> = steps.iter().take(10).map(|(time, _)| *time / MS).collect();
+        assert_eq!(times, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
+        assert_eq!(main_workers(&steps).len(), 10);
+    }
+
+    #[test]
+    fn the_phases_follow_each_other() {
+        let base = settings(4, 10.0, 5);
+        let steps = play(&base, 3 * MS);
+        let tail = &steps[steps.len() - 7..];
+        let (recover, recovered) = (tail[0], tail[1]);
+        assert_eq!(recover.1, Step::Recover);
+        // The main phase ends as soon as the next operation would be too late.
+        let last = steps[steps.len() - 8].0;
+        assert_eq!(recover.0, last + 3 * MS);
+        assert!(last < 5_000 * MS && last > 4_800 * MS);
+        assert_eq!(recovered, (recover.0 + 10_000 * MS, Step::Recovered));
+        let mut readers: Vec<_> = tail[2..6].iter().map(|(time, step)| (*time, *step)).collect();
+        readers.sort_by_key(|(_, step)| format!("{step:?}"));
+        let all = (0..4).map(|w| (recovered.0, Step::Work(w, Task::FinalRead)));
+        assert_eq!(readers, all.collect::<Vec<_>>());
+        assert_eq!(tail[6], (recovered.0 + 3 * MS, Step::Done));
+    }
+
+    #[test]
+    fn final_reads_are_in_random_order() {
+        let order = |seed| {
+            let steps = play(&Settings { seed, ..settings(5, 0.0, 1) }, MS);
+            steps.iter().map(|(_, step)| format!("{step:?}")).collect::<Vec<_>>()
+        };
+        assert_eq!(order(1), order(1));
+        assert_ne!(order(1), order(2));
+    }
+
+    #[test]
+    fn without_a_rate_the_time_just_passes() {
+        let steps = play(&settings(2, 0.0, 7), MS);
+        assert_eq!(steps[0], (7_000 * MS, Step::Recover));
+        assert_eq!(main_workers(&steps).len(), 0);
+    }
+
+    #[test]
+    fn the_nemesis_starts_at_once_alternates_and_heals_at_the_end() {
+        let nemesis = Some(Nemesis { interval_ms: 1_000 });
+        let steps = play(&Settings { nemesis, ..settings(5, 10.0, 60) }, MS);
+        let is_cut = |step: &Step| matches!(step, Step::StartPartition | Step::StopPartition);
+        let cuts: Vec<_> = steps.iter().copied().filter(|(_, step)| is_cut(step)).collect();
+        assert_eq!(cuts[0], (0, Step::StartPartition));
+        let (heal, main) = cuts.split_last().unwrap();
+        for (i, (_, step)) in main.iter().enumerate() {
+            let start = i % 2 == 0;
+            assert_eq!(*step, if start { Step::StartPartition } else { Step::StopPartition });
+        }
+        assert!((45..80).contains(&main.len()), "{}", main.len());
+        assert!(main.windows(2).all(|w| w[1].0 - w[0].0 < 2_000 * MS));
+        assert_eq!(heal.1, Step::StopPartition);
+        let after = steps.iter().position(|step| step == heal).unwrap() + 1;
+        assert_eq!(steps[after].1, Step::Recover);
+    }
+
+    #[test]
+    fn with_all_workers_busy_a_late_nemesis_ends_the_main_phase() {
+        let nemesis = Some(Nemesis { interval_ms: 1_000_000_000 });
+        let steps = play(&Settings { nemesis, ..settings(1, 100.0, 60) }, 4_000 * MS);
+        // One operation, and while it waits the only candidate is far beyond the end.
+        assert_eq!(main_workers(&steps).len(), 1);
+        assert!(steps.contains(&(4_000 * MS, Step::Recover)));
+    }
+
+    #[test]
+    fn the_wait_can_be_ended_early() {
+        let recovery = Recovery { wait_ms: 5_000, quiet_ms: None };
+        let mut generator = Generator::new(&Settings { recovery, ..settings(1, 0.0, 0) });
+        assert_eq!(generator.next(0), Step::Recover);
+        assert_eq!(generator.next(0), Step::Wait(5_000 * MS));
+        generator.end_recovery();
+        assert_eq!(generator.next(1), Step::Recovered);
+    }
+}

@@ -1,0 +1,242 @@
+//! The journal: what was sent, received and dropped, counted as Maelstrom counts it and finer.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rumormill::message::Name;
+
+use crate::history::{Nanos, Op};
+use crate::network::packet::{Packet, Peer};
+
+/// Distinct message types counted by name; a node that invents more shares one row.
+const MAX_KINDS: usize = 1_000;
+
+/// Receives everything that happens, as it happens. All times are the driver's, so that `init`
+/// has one too; [`EventSink::zero`] says where the history's clock begins.
+///
+/// Probes are not reported.
+pub trait EventSink {
+    /// The history's relative time 0 is `now`.
+    fn zero(&mut self, now: Nanos) {
+        let _ = now;
+    }
+    /// A line of the history (its time is relative). `read_text` is the inside of the JSON array
+    /// a read returned, without its brackets.
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        let _ = (op, read_text);
+    }
+    /// A message entered the network.
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        let _ = (now, packet);
+    }
+    /// A message was handed to its addressee.
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        let _ = (now, packet);
+    }
+    /// A message will never arrive.
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        let _ = (now, packet, cause);
+    }
+}
+
+/// Ignores everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullSink;
+
+impl EventSink for NullSink {}
+
+impl<S: EventSink + ?Sized> EventSink for Box<S> {
+    fn zero(&mut self, now: Nanos) {
+        (**self).zero(now);
+    }
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        (**self).op(op, read_text);
+    }
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        (**self).sent(now, packet);
+    }
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        (**self).received(now, packet);
+    }
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        (**self).dropped(now, packet, cause);
+    }
+}
+
+/// Why a message never arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DropCause {
+    /// The nemesis' partition stood between the two when the receiver took it.
+    Partition,
+    /// A cut of the fault settings stood between the two.
+    Cut,
+    /// Lost at random.
+    Loss,
+}
+
+impl DropCause {
+    /// The name in files and on screens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Partition => "partition",
+            Self::Cut => "cut",
+            Self::Loss => "loss",
+        }
+    }
+}
+
+/// Maelstrom's three figures for a class of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassCount {
+    /// Messages that entered the network.
+    pub send: u64,
+    /// Messages handed over (a duplicate counts again).
+    pub recv: u64,
+    /// Distinct messages.
+    pub msg: u64,
+}
+
+/// Messages of one type, or on one link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowCount {
+    /// Messages that entered the network.
+    pub send: u64,
+    /// Messages handed over.
+    pub recv: u64,
+    /// Bytes of the bodies sent, as JSON.
+    pub bytes: u64,
+}
+
+/// All counts of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Every message.
+    pub all: ClassCount,
+    /// A client at either end.
+    pub clients: ClassCount,
+    /// The rest.
+    pub servers: ClassCount,
+    /// Bytes of all bodies sent between servers.
+    pub server_bytes: u64,
+    /// By the body's `type`; `""` for bodies without one.
+    pub types: BTreeMap<String, FlowCount>,
+    /// By sender and receiver, between servers only.
+    pub links: BTreeMap<(Name, Name), FlowCount>,
+    /// Messages that never arrived.
+    pub dropped: BTreeMap<DropCause, u64>,
+}
+
+/// Counts while the run goes on; numbers instead of names.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    all: ClassCount,
+    clients: ClassCount,
+    servers: ClassCount,
+    server_bytes: u64,
+    kind_ids: HashMap<Box<str>, u16>,
+    kinds: Vec<(Box<str>, FlowCount)>,
+    links: Vec<BTreeMap<u32, FlowCount>>,
+    dropped: BTreeMap<DropCause, u64>,
+}
+
+impl Journal {
+    /// The number of a `type`.
+    pub(crate) fn kind_id(&mut self, kind: &str) -> u16 {
+        if let Some(id) = self.kind_ids.get(kind) {
+            return *id;
+        }
+        let kind: Box<str> = if self.kinds.len() < MAX_KINDS { kind.into() } else { "…".into() };
+        if let Some(id) = self.kind_ids.get(&kind) {
+            return *id;
+        }
+        // Fits: there are at most MAX_KINDS + 1.
+        let id = u16::try_from(self.kinds.len()).unwrap_or(u16::MAX);
+        self.kinds.push((kind.clone(), FlowCount::default()));
+        self.kind_ids.insert(kind, id);
+        id
+    }
+
+    /// True if this is the number of our own gossip messages.
+    pub(crate) fn is_gossip(&self, kind: u16) -> bool {
+        self.kinds.get(usize::from(kind)).is_some_and(|(name, _)| &**name == "gossip")
+    }
+
+    /// Messages so far.
+    pub(crate) const fn messages(&self) -> u64 {
+        self.all.send
+    }
+
+    /// Messages between servers so far.
+    pub(crate) const fn server_messages(&self) -> u64 {
+        self.servers.send
+    }
+
+    pub(crate) fn sent(&mut self, packet: &Packet) {
+        let bytes = u64::from(packet.bytes);
+        self.all.send += 1;
+        if packet.is_client() {
+            self.clients.send += 1;
+        } else {
+            self.servers.send += 1;
+            self.server_bytes += bytes;
+        }
+        if let Some((_, flow)) = self.kinds.get_mut(usize::from(packet.kind)) {
+            flow.send += 1;
+            flow.bytes += bytes;
+        }
+        if let Some(flow) = self.link(packet) {
+            flow.send += 1;
+            flow.bytes += bytes;
+        }
+    }
+
+    pub(crate) fn received(&mut self, packet: &Packet) {
+        self.all.recv += 1;
+        let class = if packet.is_client() { &mut self.clients } else { &mut self.servers };
+        class.recv += 1;
+        if let Some((_, flow)) = self.kinds.get_mut(usize::from(packet.kind)) {
+            flow.recv += 1;
+        }
+        if let Some(flow) = self.link(packet) {
+            flow.recv += 1;
+        }
+    }
+
+    pub(crate) fn dropped(&mut self, cause: DropCause) {
+        *self.dropped.entry(cause).or_default() += 1;
+    }
+
+    fn link(&mut self, packet: &Packet) -> Option<&mut FlowCount> {
+        if packet.is_client() {
+            return None;
+        }
+        let (Peer::Node(src), Peer::Node(dest)) = (packet.src.peer, packet.dest.peer) else {
+            return None;
+        };
+        let src = src as usize;
+        if self.links.len() <= src {
+            self.links.resize_with(src + 1, BTreeMap::new);
+        }
+        Some(self.links[src].entry(dest).or_default())
+    }
+
+    /// The counts with names instead of numbers.
+    pub(crate) fn into_counts(self, nodes: &[Name]) -> Counts {
+        // A message has one send event, so distinct messages and sends are the same number.
+        let class = |count: ClassCount| ClassCount { msg: count.send, ..count };
+        let links = self.links.iter().enumerate().flat_map(|(src, dests)| {
+            dests.iter().map(move |(dest, flow)| {
+                ((nodes[src].clone(), nodes[*dest as usize].clone()), *flow)
+            })
+        });
+        Counts {
+            all: class(self.all),
+            clients: class(self.clients),
+            servers: class(self.servers),
+            server_bytes: self.server_bytes,
+            types: self.kinds.iter().map(|(kind, flow)| (kind.to_string(), *flow)).collect(),
+            links: links.collect(),
+            dropped: self.dropped,
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Faults beyond Maelstrom's partitions: what may happen to messages between nodes.
+//!
+//! They act from the start of the main phase to its end, when everything heals; only slow nodes
+//! stay slow. Clients are never affected.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use rumormill::message::Name;
+use serde::Deserialize;
+
+use super::packet::{Packet, Peer};
+use crate::generator::MS;
+use crate::history::Nanos;
+use crate::random::Dice;
+
+/// What the lab adds to Maelstrom's network. Nothing, by default.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FaultSettings {
+    /// Probability that a message is lost.
+    pub loss: f64,
+    /// Probability that a message arrives twice; the copy has a latency of its own.
+    pub duplicate: f64,
+    /// Probability that a message is held up, and so overtaken by later ones.
+    pub reorder: f64,
+    /// By how much it is held up, at most.
+    pub reorder_max_ms: u64,
+    /// Nodes whose messages, in and out, take longer.
+    pub slow: Vec<Slow>,
+    /// Links that are cut for some time.
+    pub cut: Vec<Cut>,
+}
+
+/// A slow node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Slow {
+    /// Which.
+    pub node: Name,
+    /// Added to the latency of every message from or to it.
+    pub extra_ms: u64,
+}
+
+/// Links that are cut for some time, or on and off.
+///
+/// Isolation of a node is a cut between it and no one in particular (`b` empty: all others). With
+/// nodes that are on neither side, connectivity is not transitive.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Cut {
+    /// One side.
+    pub a: Vec<Name>,
+    /// The other side; empty for all nodes that are not in `a`.
+    #[serde(default)]
+    pub b: Vec<Name>,
+    /// Only messages from `a` to `b` are dropped.
+    #[serde(default)]
+    pub one_way: bool,
+    /// Since when, from the start of the main phase.
+    #[serde(default)]
+    pub from_ms: u64,
+    /// Until when; without it, until the end of the main phase.
+    pub until_ms: Option<u64>,
+    /// A flapping link: cut for this long, whole for this long, and so on.
+    pub flap_ms: Option<u64>,
+}
+
+impl FaultSettings {
+    /// Reads them from TOML: the keys are the fields' names with hyphens, tables `[[slow]]` and
+    /// `[[cut]]`.
+    ///
+    /// # Errors
+    /// If it is not TOML, or has keys that mean nothing here.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// Finds what cannot be run.
+    ///
+    /// # Errors
+    /// Says which setting is wrong, and why.
+    pub fn check(&self, nodes: &[Name]) -> Result<()> {
+        let chances =
+            [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)];
+        for (what, chance) in chances {
+            ensure!((0.0..=1.0).contains(&chance), "{what}: {chance} is not a probability");
+        }
+        let slow = self.slow.iter().map(|slow| &slow.node);
+        let cut = self.cut.iter().flat_map(|cut| cut.a.iter().chain(&cut.b));
+        for name in slow.chain(cut) {
+            ensure!(nodes.contains(name), "a fault names {name:?}, which is no node of this run");
+        }
+        for cut in &self.cut {
+            ensure!(cut.flap_ms != Some(0), "a link cannot flap every 0 ms");
+        }
+        Ok(())
+    }
+}
+
+/// How often each fault really happened: a run that was to exercise one and did not is vacuous.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultCounts {
+    /// Messages lost at random.
+    pub lost: u64,
+    /// Messages that arrived twice (if nothing cut them off).
+    pub duplicated: u64,
+    /// Messages held up.
+    pub reordered: u64,
+    /// Messages from or to a slow node.
+    pub slowed: u64,
+    /// Messages that ran into a cut.
+    pub cut: u64,
+}
+
+/// What happens to a message when it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fate {
+    pub(crate) lost: bool,
+    pub(crate) duplicated: bool,
+    pub(crate) extra_ms: u64,
+}
+
+/// The faults of the settings at work.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    settings: FaultSettings,
+    /// By node: added to the latency of its messages.
+    slow_ms: BTreeMap<u32, u64>,
+    cuts: Vec<ResolvedCut>,
+    /// Since when, if they act.
+    active_since: Option<Nanos>,
+    loss: Dice,
+    duplicate: Dice,
+    reorder: Dice,
+    counts: FaultCounts,
+}
+
+/// A cut with nodes as a table instead of names.
+#[derive(Debug)]
+struct ResolvedCut {
+    /// By node: on which sides it is.
+    sides: Vec<(bool, bool)>,
+    one_way: bool,
+    from: Nanos,
+    until: Nanos,
+    flap: Option<Nanos>,
+}
+
+impl Faults {
+    pub(crate) fn new(settings: &FaultSettings, nodes: &[Name], seed: u64) -> Self {
+        let ids: BTreeMap<&Name, u32> = nodes.iter().zip(0..).collect();
+        let slow = settings.slow.iter().filter_map(|slow| Some((*ids.get(&slow.node)?, slow)));
+        Self {
+            slow_ms: slow.map(|(id, slow)| (id, slow.extra_ms)).collect(),
+            cuts: settings.cut.iter().map(|cut| ResolvedCut::new(cut, nodes)).collect(),
+            settings: settings.clone(),
+            active_since: None,
+            loss: Dice::new(seed, "loss"),
+            duplicate: Dice::new(seed, "duplicate"),
+            reorder: Dice::new(seed, "reorder"),
+            counts: FaultCounts::default(),
+        }
+    }
+
+    pub(crate) const fn start(&mut self, now: Nanos) {
+        self.active_since = Some(now);
+    }
+
+    pub(crate) const fn stop(&mut self) {
+        self.active_since = None;
+    }
+
+    pub(crate) const fn counts(&self) -> FaultCounts {
+        self.counts
+    }
+
+    /// Decides what happens to a message between nodes. Rolls the same dice whatever comes out,
+    /// and also while no fault acts.
+    pub(crate) fn roll(&mut self, packet: &Packet) -> Fate {
+        let settings = &self.settings;
+        let lost = settings.loss > 0.0 && self.loss.chance(settings.loss);
+        let duplicated = settings.duplicate > 0.0 && self.duplicate.chance(settings.duplicate);
+        let mut held_up_ms = 0;
+        if settings.reorder > 0.0 {
+            let held_up = self.reorder.chance(settings.reorder);
+            let by_ms = 1 + self.reorder.below(settings.reorder_max_ms);
+            held_up_ms = if held_up { by_ms } else { 0 };
+        }
+        let slow = [&packet.src.peer, &packet.dest.peer].map(|peer| match peer {
+            Peer::Node(node) => self.slow_ms.get(node).copied().unwrap_or(0),
+            _ => 0,
+        });
+        let slow_ms = slow[0].saturating_add(slow[1]);
+        let acts = self.active_since.is_some();
+        let mut fate = Fate { extra_ms: slow_ms, ..Fate::default() };
+        self.counts.slowed += u64::from(slow_ms > 0);
+        if acts && lost {
+            self.counts.lost += 1;
+            return Fate { lost, ..fate };
+        }
+        if acts {
+            fate.duplicated = duplicated;
+            fate.extra_ms = slow_ms.saturating_add(held_up_ms);
+            self.counts.duplicated += u64::from(duplicated);
+            self.counts.reordered += u64::from(held_up_ms > 0);
+        }
+        fate
+    }
+
+    /// True if a message between these nodes runs into a cut now.
+    pub(crate) fn cuts(&mut self, now: Nanos, sender: u32, receiver: u32) -> bool {
+        let Some(since) = self.active_since else { return false };
+        let elapsed = now.saturating_sub(since);
+        let cut = self.cuts.iter().any(|cut| cut.blocks(elapsed, sender, receiver));
+        self.counts.cut += u64::from(cut);
+        cut
+    }
+}
+
+impl ResolvedCut {
+    fn new(cut: &Cut, nodes: &[Name]) -> Self {
+        let sides = nodes.iter().map(|node| {
+            let in_a = cut.a.contains(node);
+            (in_a, if cut.b.is_empty() { !in_a } else { cut.b.contains(node) })
+        });
+        Self {
+            sides: sides.collect(),
+            one_way: cut.one_way,
+            from: cut.from_ms.saturating_mul(MS),
+            until: cut.until_ms.map_or(Nanos::MAX, |ms| ms.saturating_mul(MS)),
+            flap: cut.flap_ms.map(|ms| ms.saturating_mul(MS)),
+        }
+    }
+
+    fn blocks(&self, elapsed: Nanos, sender: u32, receiver: u32) -> bool {
+        if elapsed < self.from || elapsed >= self.until {
+            return false;
+        }
+        if self.flap.is_some_and(|flap| (elapsed - self.from) / flap % 2 == 1) {
+            return false;
+        }
+        let side = |node: u32| self.sides.get(node as usize).copied().unwrap_or_default();
+        let (sender, receiver) = (side(sender), side(receiver));
+        (sender.0 && receiver.1) || (!self.one_way && sender.1 && receiver.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    /// Which of three nodes do not hear each other at this time, as `sender>receiver`.
+    fn blocked(toml: &str, at_ms: u64) -> String {
+        let nodes = Settings::numbered_nodes(3);
+        let settings = FaultSettings::from_toml(toml).unwrap();
+        settings.check(&nodes).unwrap();
+        let mut faults = Faults::new(&settings, &nodes, 0);
+        faults.start(1_000 * MS);
+        let mut pairs = Vec::new();
+        for (from, to) in (0..3).flat_map(|from| (0..3).map(move |to| (from, to))) {
+            if faults.cuts((1_000 + at_ms) * MS, from, to) {
+                pairs.push(format!("{from}>{to}"));
+            }
+        }
+        assert_eq!(faults.counts().cut as usize, pairs.len());
+        pairs.join(" ")
+    }
+
+    #[test]
+    fn a_node_alone() {
+        assert_eq!(blocked("[[cut]]\na = ['n1']", 0), "0>1 1>0 1>2 2>1");
+    }
+
+    #[test]
+    fn one_way_only() {
+        assert_eq!(blocked("[[cut]]\na = ['n1']\none-way = true", 0), "1>0 1>2");
+        assert_eq!(blocked("[[cut]]\na = ['n0']\nb = ['n2']\none-way = true", 0), "0>2");
+    }
+
+    #[test]
+    fn a_hears_b_and_b_hears_c_but_a_does_not_hear_c() {
+        assert_eq!(blocked("[[cut]]\na = ['n0']\nb = ['n2']", 0), "0>2 2>0");
+    }
+
+    #[test]
+    fn cuts_have_their_times_and_flap() {
+        let toml = "[[cut]]\na = ['n0']\nb = ['n1']\nfrom-ms = 100\nuntil-ms = 400\nflap-ms = 50";
+        let cut: Vec<u64> =
+            (0..500).step_by(50).filter(|ms| !blocked(toml, *ms).is_empty()).collect();
+        assert_eq!(cut, [100, 200, 300]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let nodes = Settings::numbered_nodes(3);
+        let refusal = |toml: &str| match FaultSettings::from_toml(toml) {
+            Ok(settings) => settings.check(&nodes).unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(refusal("loss = 1.5").contains("loss: 1.5"));
+        assert!(refusal("[[cut]]\na = ['n7']").contains("\"n7\""));
+        assert!(refusal("[[slow]]\nnode = 'x'\nextra-ms = 1").contains("\"x\""));
+        assert!(refusal("[[cut]]\na = []\nflap-ms = 0").contains("flap"));
+        assert!(refusal("los = 0.5").contains("los"));
+    }
+}

@@ -1,0 +1,65 @@
+//! How long a message takes between two nodes.
+
+use crate::random::Dice;
+use crate::settings::{Distribution, Latency};
+
+/// Draws latencies.
+#[derive(Debug)]
+pub(crate) struct LatencyRule {
+    settings: Latency,
+    dice: Dice,
+}
+
+impl LatencyRule {
+    pub(crate) const fn new(settings: Latency, dice: Dice) -> Self {
+        Self { settings, dice }
+    }
+
+    /// The latency of one message, in whole milliseconds. Rolls once, whatever the distribution.
+    pub(crate) fn draw_ms(&mut self) -> u64 {
+        let mean_ms = self.settings.mean_ms;
+        let mut dice = self.dice.clone();
+        self.dice.next_u64();
+        match self.settings.distribution {
+            Distribution::Constant => mean_ms,
+            Distribution::Uniform => dice.below(mean_ms.saturating_mul(2)),
+            Distribution::Exponential => (-(1.0 - dice.unit()).ln() * mean_ms as f64) as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draws(distribution: Distribution) -> Vec<u64> {
+        let settings = Latency { mean_ms: 100, distribution };
+        let mut rule = LatencyRule::new(settings, Dice::new(1, "latency"));
+        (0..20_000).map(|_| rule.draw_ms()).collect()
+    }
+
+    fn mean(draws: &[u64]) -> f64 {
+        draws.iter().sum::<u64>() as f64 / draws.len() as f64
+    }
+
+    #[test]
+    fn constant_is_constant() {
+        assert!(draws(Distribution::Constant).iter().all(|ms| *ms == 100));
+    }
+
+    #[test]
+    fn uniform_goes_from_zero_to_just_under_twice_the_mean() {
+        let draws = draws(Distribution::Uniform);
+        assert_eq!((draws.iter().min(), draws.iter().max()), (Some(&0), Some(&199)));
+        assert!((98.0..101.0).contains(&mean(&draws)), "{}", mean(&draws));
+    }
+
+    #[test]
+    fn exponential_has_the_mean_less_the_truncation() {
+        let draws = draws(Distribution::Exponential);
+        assert!((97.5..101.5).contains(&mean(&draws)), "{}", mean(&draws));
+        let below_median = draws.iter().filter(|ms| **ms < 69).count();
+        assert!((9_700..10_300).contains(&below_median), "{below_median}");
+        assert!(draws.iter().max() > Some(&600));
+    }
+}

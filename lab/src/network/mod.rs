@@ -1,0 +1,241 @@
+//! The network between the nodes: a queue per node, latency, and what stands in a message's way.
+//!
+//! A chain of rules. When a message is *sent*, all dice are rolled, whether a rule needs them or
+//! not: latency, loss, duplication, reordering. When it is *taken* from the queue of its
+//! receiver, the partitions and cuts of that moment decide whether it gets through.
+//!
+//! With head-of-line delivery a node's queue has one consumer, as in Maelstrom. It takes the
+//! earliest message at once and sleeps until that is due; everything else waits, also what is
+//! due earlier. Without, every message is taken when it is due.
+
+pub mod faults;
+mod latency;
+pub mod packet;
+pub(crate) mod partition;
+
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::agenda::{Agenda, Timer};
+use crate::generator::MS;
+use crate::history::Nanos;
+use crate::journal::DropCause;
+use crate::random::Dice;
+use crate::settings::Settings;
+use faults::{FaultCounts, Faults};
+use latency::LatencyRule;
+use packet::{Packet, Peer};
+use partition::Partition;
+
+/// How a message's way ended.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// Handed to its receiver.
+    Received(Packet),
+    /// Lost.
+    Dropped(Packet, DropCause),
+}
+
+#[derive(Debug)]
+struct Waiting {
+    due: Nanos,
+    sequence: u64,
+    packet: Packet,
+}
+
+/// The queue of one node.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BinaryHeap<Waiting>,
+    /// Taken by the consumer, who sleeps until it is due.
+    in_hand: Option<Packet>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Network {
+    head_of_line: bool,
+    queues: Vec<Queue>,
+    latency: LatencyRule,
+    copy_latency: LatencyRule,
+    faults: Faults,
+    partition: Option<Partition>,
+    sequence: u64,
+    queued: u64,
+    queued_values: u64,
+    arrivals: VecDeque<Arrival>,
+}
+
+impl Network {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            head_of_line: settings.compat.head_of_line,
+            queues: settings.nodes.iter().map(|_| Queue::default()).collect(),
+            latency: LatencyRule::new(settings.latency, Dice::new(settings.seed, "latency")),
+            copy_latency: LatencyRule::new(
+                settings.latency,
+                Dice::new(settings.seed, "copy latency"),
+            ),
+            faults: Faults::new(&settings.faults, &settings.nodes, settings.seed),
+            partition: None,
+            sequence: 0,
+            queued: 0,
+            queued_values: 0,
+            arrivals: VecDeque::new(),
+        }
+    }
+
+    /// Messages on their way.
+    pub(crate) const fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// Messages on their way that may carry values.
+    pub(crate) const fn queued_values(&self) -> u64 {
+        self.queued_values
+    }
+
+    /// Cuts the network, or heals it.
+    pub(crate) fn set_partition(&mut self, partition: Option<Partition>) {
+        self.partition = partition;
+    }
+
+    /// The faults of the settings begin.
+    pub(crate) const fn start_faults(&mut self, now: Nanos) {
+        self.faults.start(now);
+    }
+
+    /// The faults of the settings are over.
+    pub(crate) const fn stop_faults(&mut self) {
+        self.faults.stop();
+    }
+
+    /// What the faults really did.
+    pub(crate) const fn fault_counts(&self) -> FaultCounts {
+        self.faults.counts()
+    }
+
+    /// The next message that has arrived, or was lost.
+    pub(crate) fn poll(&mut self) -> Option<Arrival> {
+        self.arrivals.pop_front()
+    }
+
+    /// Sends a message to a node.
+    pub(crate) fn send(&mut self, now: Nanos, packet: Packet, agenda: &mut Agenda) {
+        let Peer::Node(node) = packet.dest.peer else {
+            // Clients have no latency and no queue here.
+            self.arrivals.push_back(Arrival::Received(packet));
+            return;
+        };
+        if packet.is_client() {
+            self.enqueue(now, node, now, packet, agenda);
+            return;
+        }
+        let latency_ms = self.latency.draw_ms();
+        let copy_latency_ms = self.copy_latency.draw_ms();
+        let fate = self.faults.roll(&packet);
+        if fate.lost {
+            self.arrivals.push_back(Arrival::Dropped(packet, DropCause::Loss));
+            return;
+        }
+        let due = |ms: u64| now.saturating_add(ms.saturating_add(fate.extra_ms).saturating_mul(MS));
+        if fate.duplicated {
+            self.enqueue(now, node, due(copy_latency_ms), packet.clone(), agenda);
+        }
+        self.enqueue(now, node, due(latency_ms), packet, agenda);
+    }
+
+    fn enqueue(&mut self, now: Nanos, node: u32, due: Nanos, packet: Packet, agenda: &mut Agenda) {
+        self.queued += 1;
+        self.queued_values += u64::from(packet.carries_values);
+        let sequence = self.sequence;
+        self.sequence += 1;
+        let waiting = Waiting { due, sequence, packet };
+        self.queues[node as usize].waiting.push(waiting);
+        if self.head_of_line {
+            self.take(now, node, agenda);
+        } else {
+            agenda.add(due, Timer::Queue(node));
+        }
+    }
+
+    /// What this node's consumer slept for is due.
+    pub(crate) fn wake(&mut self, now: Nanos, node: u32, agenda: &mut Agenda) {
+        if self.head_of_line {
+            if let Some(packet) = self.queues[node as usize].in_hand.take() {
+                self.arrive(Arrival::Received(packet));
+            }
+            self.take(now, node, agenda);
+            return;
+        }
+        while let Some(next) = self.queues[node as usize].waiting.peek()
+            && next.due <= now
+            && let Some(next) = self.queues[node as usize].waiting.pop()
+        {
+            let arrival = match self.obstacle(now, &next.packet) {
+                Some(cause) => Arrival::Dropped(next.packet, cause),
+                None => Arrival::Received(next.packet),
+            };
+            self.arrive(arrival);
+        }
+    }
+
+    /// An idle consumer takes messages until it has to sleep.
+    fn take(&mut self, now: Nanos, node: u32, agenda: &mut Agenda) {
+        while self.queues[node as usize].in_hand.is_none() {
+            let Some(next) = self.queues[node as usize].waiting.pop() else { return };
+            if let Some(cause) = self.obstacle(now, &next.packet) {
+                self.arrive(Arrival::Dropped(next.packet, cause));
+                continue;
+            }
+            let sleep_ms = next.due.saturating_sub(now) / MS;
+            if sleep_ms == 0 {
+                self.arrive(Arrival::Received(next.packet));
+                continue;
+            }
+            self.queues[node as usize].in_hand = Some(next.packet);
+            agenda.add(now + sleep_ms * MS, Timer::Queue(node));
+        }
+    }
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let (Arrival::Received(packet) | Arrival::Dropped(packet, _)) = &arrival;
+        self.queued -= 1;
+        self.queued_values -= u64::from(packet.carries_values);
+        self.arrivals.push_back(arrival);
+    }
+
+    /// What keeps this message from its receiver now. Clients are never kept from anything.
+    fn obstacle(&mut self, now: Nanos, packet: &Packet) -> Option<DropCause> {
+        let (Peer::Node(src), Peer::Node(dest)) = (packet.src.peer, packet.dest.peer) else {
+            return None;
+        };
+        if self.partition.as_ref().is_some_and(|partition| partition.blocks(src, dest)) {
+            return Some(DropCause::Partition);
+        }
+        self.faults.cuts(now, src, dest).then_some(DropCause::Cut)
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The earliest is the greatest: a [`BinaryHeap`] hands out the greatest first.
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.due, other.sequence).cmp(&(self.due, self.sequence))
+    }
+}
+
+#[cfg(test)]
+mod tests;

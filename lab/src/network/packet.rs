@@ -1,0 +1,103 @@
+//! A message on its way through the network.
+
+use std::sync::Arc;
+
+use rumormill::message::{Body, Message, Name};
+use serde_json::value::RawValue;
+
+/// A participant, by number: names are looked up once, at the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// A node, by its position in the settings.
+    Node(u32),
+    /// A client of the workload: `c` and its number.
+    Client(u32),
+    /// A probe, outside the history and all counts: `p` and its number.
+    Probe(u32),
+}
+
+/// One end of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// As messages have it.
+    pub name: Name,
+    /// As the lab has it.
+    pub peer: Peer,
+    /// Counted as a client, as Maelstrom does: by the first letter of the name.
+    pub is_client: bool,
+}
+
+/// What a message says.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// The text of a process, passed on untouched.
+    Text(Box<RawValue>),
+    /// From a harness client, or from a simulated node.
+    Typed(Arc<Body>),
+}
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// Number of the message in the run, over all parties.
+    pub id: u64,
+    /// Sender, as the message claims.
+    pub src: Address,
+    /// Addressee.
+    pub dest: Address,
+    /// Content.
+    pub body: Payload,
+    /// Its `type`, as a number that the journal gave it.
+    pub(crate) kind: u16,
+    /// Length of its body as JSON.
+    pub(crate) bytes: u32,
+    /// May bring a value to a node (see [`crate::settings::Recovery::quiet_ms`]).
+    pub(crate) carries_values: bool,
+}
+
+impl Packet {
+    /// True if a client is at either end: no latency, no faults, counted apart.
+    #[must_use]
+    pub const fn is_client(&self) -> bool {
+        self.src.is_client || self.dest.is_client
+    }
+
+    /// Appends the line for a process, newline included.
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":");
+        put(out, &self.id);
+        out.extend_from_slice(b",\"src\":");
+        put(out, &*self.src.name);
+        out.extend_from_slice(b",\"dest\":");
+        put(out, &*self.dest.name);
+        out.extend_from_slice(b",\"body\":");
+        self.write_body(out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// Appends the body as JSON.
+    pub fn write_body(&self, out: &mut Vec<u8>) {
+        match &self.body {
+            Payload::Text(text) => out.extend_from_slice(text.get().as_bytes()),
+            Payload::Typed(body) => body.write_json(out),
+        }
+    }
+
+    /// The message for a simulated node; `None` if a process wrote it.
+    #[must_use]
+    pub fn into_message(self) -> Option<Message> {
+        match self.body {
+            Payload::Text(_) => None,
+            Payload::Typed(body) => Some(Message {
+                src: self.src.name,
+                dest: self.dest.name,
+                body: Arc::unwrap_or_clone(body),
+            }),
+        }
+    }
+}
+
+fn put(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
+    // Cannot fail: a Vec takes every write, and numbers and strings serialise.
+    let _ = serde_json::to_writer(out, value);
+}

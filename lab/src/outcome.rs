@@ -1,0 +1,209 @@
+//! What a run tells while it goes on, and what is left of it.
+
+use crate::convergence::Convergence;
+use crate::history::{Nanos, Op, ReadSet};
+use crate::journal::Counts;
+use crate::network::faults::FaultCounts;
+use crate::network::packet::Packet;
+
+/// A message to be written to a node's stdin, or given to a simulated node, now.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Which node.
+    pub node: usize,
+    /// What.
+    pub packet: Packet,
+}
+
+/// How a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It goes on.
+    Running,
+    /// All phases are through; the history can be checked.
+    Finished,
+    /// It cannot go on. The history so far is worth keeping, not checking.
+    Crashed(String),
+}
+
+/// The life of a run, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Nodes are told who they are.
+    Init,
+    /// Nodes are told their neighbours.
+    Topology,
+    /// Operations, and faults.
+    Main,
+    /// The wait for the cluster to settle.
+    Recovery,
+    /// Every worker reads once.
+    FinalReads,
+    /// Over.
+    Done,
+}
+
+impl Phase {
+    /// For screens and files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Topology => "topology",
+            Self::Main => "main",
+            Self::Recovery => "recovery",
+            Self::FinalReads => "final reads",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// For the progress line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Where the run is.
+    pub phase: Phase,
+    /// Operations invoked.
+    pub invoked: u64,
+    /// Operations completed as `ok`.
+    pub ok: u64,
+    /// Operations completed otherwise.
+    pub not_ok: u64,
+    /// Operations waiting for a reply.
+    pub in_flight: u64,
+    /// Messages sent, all parties.
+    pub messages: u64,
+    /// Messages sent between nodes.
+    pub server_messages: u64,
+    /// Messages waiting in the network.
+    pub queued: u64,
+}
+
+/// Something a person should see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When, by the driver's clock.
+    pub time: Nanos,
+    /// About which node.
+    pub node: Option<usize>,
+    /// What sort of thing.
+    pub kind: NoticeKind,
+    /// A whole sentence, naming the node and quoting what it wrote.
+    pub text: String,
+}
+
+/// What sort of thing a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoticeKind {
+    /// A line that is not a message; it was ignored.
+    BadLine,
+    /// A line with something after the message, which was ignored.
+    TrailingText,
+    /// A message from or to an id that nobody has; it was ignored.
+    UnknownName,
+    /// A reply to a client that has given up and gone; it was ignored.
+    LateReply,
+    /// From now on nothing the node writes counts (the `mute` switch).
+    Muted,
+    /// A reply of the wrong shape: the operation became indeterminate.
+    MalformedReply,
+}
+
+/// How long the wait for the cluster to settle was, and why it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// How long.
+    pub waited: Nanos,
+    /// It ended early, because the cluster was quiet.
+    pub quiet: bool,
+}
+
+/// How much later than planned the driver woke the run up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lateness {
+    /// Wake-ups.
+    pub count: u64,
+    /// The worst.
+    pub max: Nanos,
+    /// `buckets[i]` wake-ups were late by less than 2^i ns (and not by less than 2^(i-1)).
+    pub buckets: [u64; 40],
+}
+
+impl Default for Lateness {
+    fn default() -> Self {
+        Self { count: 0, max: 0, buckets: [0; 40] }
+    }
+}
+
+impl Lateness {
+    /// Notes that something due at `due` is done at `now`.
+    pub fn note(&mut self, due: Nanos, now: Nanos) {
+        let late = now.saturating_sub(due);
+        self.count += 1;
+        self.max = self.max.max(late);
+        let bucket = (u64::BITS - late.leading_zeros()) as usize;
+        self.buckets[bucket.min(self.buckets.len() - 1)] += 1;
+    }
+
+    /// The lateness that the share `q` of wake-ups did not exceed, to a factor of 2.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Nanos {
+        // Rounding of huge counts does not matter for a figure that is good to a factor of 2.
+        let wanted = (self.count as f64 * q).ceil() as u64;
+        let mut seen = 0;
+        for (i, count) in self.buckets.iter().enumerate() {
+            seen += count;
+            if seen >= wanted {
+                return self.max.min(1 << i);
+            }
+        }
+        self.max
+    }
+}
+
+/// What one node did that a person should know of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeReport {
+    /// What its last final read returned; from a read outside the history if no worker talks to
+    /// it (fewer workers than nodes). `None` if it did not answer.
+    pub final_read: Option<ReadSet>,
+    /// Lines that are no messages.
+    pub bad_lines: u64,
+    /// Messages from or to unknown ids.
+    pub unknown_names: u64,
+    /// Replies to clients that have given up and gone.
+    pub late_replies: u64,
+    /// It was muted.
+    pub muted: bool,
+}
+
+/// What is left of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub state: State,
+    /// Everything clients and nemesis did.
+    pub history: Vec<Op>,
+    /// All message counts.
+    pub counts: Counts,
+    /// What the lab's own faults really did.
+    pub faults: FaultCounts,
+    /// When each phase began, by the driver's clock, in order.
+    pub phases: Vec<(Phase, Nanos)>,
+    /// The history's relative time 0, by the driver's clock.
+    pub zero: Nanos,
+    /// By the driver's clock.
+    pub end: Nanos,
+    /// Per node, in order.
+    pub nodes: Vec<NodeReport>,
+    /// Value spread as seen by the probes (`None` without `--probe`).
+    pub probed: Option<Convergence>,
+    /// Value spread as seen in gossip messages (`None` if the nodes do not speak our gossip).
+    pub gossiped: Option<Convergence>,
+    /// `None` if the run did not get that far.
+    pub recovery: Option<RecoveryReport>,
+    /// How punctual the driver was.
+    pub lateness: Lateness,
+    /// A hash of all events: the same for the same run.
+    pub fingerprint: u64,
+}

@@ -1,0 +1,381 @@
+//! Replies to harness clients, checked against Maelstrom's closed schemas.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use roaring::RoaringTreemap;
+use rumormill::message::Body;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::envelope::is_integer;
+use crate::history::ReadSet;
+use crate::network::packet::Payload;
+
+/// What a client asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Init,
+    Topology,
+    Broadcast(u64),
+    Read,
+}
+
+impl Request {
+    /// The `type` of the reply it wants.
+    pub(crate) const fn reply_type(self) -> &'static str {
+        match self {
+            Self::Init => "init_ok",
+            Self::Topology => "topology_ok",
+            Self::Broadcast(_) => "broadcast_ok",
+            Self::Read => "read_ok",
+        }
+    }
+}
+
+/// What a client got.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reply {
+    /// It is done.
+    Done,
+    /// The values of a read, and their text.
+    Values(ReadSet, ArrayText),
+    /// An error reply.
+    Error { name: String, definite: bool, text: Option<String> },
+    /// Not what the protocol demands; why.
+    Malformed(String),
+}
+
+/// The inside of a JSON array, without copying it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ArrayText {
+    Whole(Box<str>),
+    Shared(Arc<String>),
+}
+
+impl ArrayText {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Whole(array) => array
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+                .map_or(array, str::trim_ascii),
+            Self::Shared(inside) => inside,
+        }
+    }
+}
+
+/// What a body says to the client that made `request` under `msg_id`; `None` if it is not an
+/// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
+pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
+    match body {
+        Payload::Text(text) => {
+            let fields: Fields<'_> = serde_json::from_str(text.get()).ok()?;
+            let answered: i64 = fields.in_reply_to?.get().parse().ok()?;
+            (answered == msg_id).then(|| read_text(request, text.get(), &fields))
+        }
+        Payload::Typed(body) => {
+            let answered = match **body {
+                Body::InitOk { in_reply_to }
+                | Body::TopologyOk { in_reply_to }
+                | Body::BroadcastOk { in_reply_to }
+                | Body::ReadOk { in_reply_to, .. }
+                | Body::Error { in_reply_to, .. } => in_reply_to,
+                _ => return None,
+            };
+            (answered == msg_id).then(|| read_typed(request, body))
+        }
+    }
+}
+
+fn read_typed(request: Request, body: &Body) -> Reply {
+    match (request, body) {
+        (Request::Init, Body::InitOk { .. })
+        | (Request::Topology, Body::TopologyOk { .. })
+        | (Request::Broadcast(_), Body::BroadcastOk { .. }) => Reply::Done,
+        (Request::Read, Body::ReadOk { messages, .. }) => {
+            let text = ArrayText::Shared(Arc::clone(messages));
+            Reply::Values(read_set(messages), text)
+        }
+        (_, Body::Error { code, text, .. }) => {
+            let (name, definite) = error_name(Some(i64::from(code.number())));
+            Reply::Error { name: name.into(), definite, text: Some(text.clone()) }
+        }
+        (_, other) => Reply::Malformed(wrong_type(request, other.kind())),
+    }
+}
+
+fn wrong_type(request: Request, got: &str) -> String {
+    format!("expected a {:?} reply, got {got:?}", request.reply_type())
+}
+
+fn read_text(request: Request, json: &str, fields: &Fields<'_>) -> Reply {
+    let kind = fields.kind.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let kind = kind.unwrap_or_default();
+    if kind == "error" {
+        let code = fields.code.and_then(|raw| raw.get().parse().ok());
+        let (name, definite) = error_name(code);
+        let text = fields.text.filter(|raw| raw.get() != "null");
+        let text = text
+            .map(|raw| serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned()));
+        return Reply::Error { name: name.into(), definite, text };
+    }
+    if kind != request.reply_type() {
+        return Reply::Malformed(wrong_type(request, &kind));
+    }
+    if request == Request::Init {
+        return Reply::Done;
+    }
+    if let Some(id) = fields.msg_id.filter(|id| !is_integer(id.get())) {
+        return Reply::Malformed(format!("msg_id must be an integer, not {id}"));
+    }
+    let is_read = request == Request::Read;
+    if fields.other
+        || fields.code.is_some()
+        || fields.text.is_some()
+        || (!is_read && fields.messages.is_some())
+    {
+        return Reply::Malformed(extra_keys(request, json));
+    }
+    if !is_read {
+        return Reply::Done;
+    }
+    match fields.messages {
+        Some(array) if array.get().starts_with('[') => {
+            let text = ArrayText::Whole(array.get().into());
+            Reply::Values(read_set(text.as_str()), text)
+        }
+        Some(other) => Reply::Malformed(format!("messages must be an array, not {other}")),
+        None => Reply::Malformed("a read_ok must have the key \"messages\"".into()),
+    }
+}
+
+fn extra_keys(request: Request, json: &str) -> String {
+    let fields: BTreeMap<String, IgnoredAny> = serde_json::from_str(json).unwrap_or_default();
+    let known = |key: &str| {
+        matches!(key, "type" | "in_reply_to" | "msg_id")
+            || (request == Request::Read && key == "messages")
+    };
+    let extra: Vec<&String> = fields.keys().filter(|key| !known(key)).collect();
+    format!("a {} must not have the keys {extra:?}", request.reply_type())
+}
+
+/// Maelstrom's name for an error code, and whether it says for sure that nothing happened.
+fn error_name(code: Option<i64>) -> (&'static str, bool) {
+    match code {
+        Some(0) => ("timeout", false),
+        Some(1) => ("node-not-found", true),
+        Some(10) => ("not-supported", true),
+        Some(11) => ("temporarily-unavailable", true),
+        Some(12) => ("malformed-request", true),
+        Some(13) => ("crash", false),
+        Some(14) => ("abort", true),
+        Some(20) => ("key-does-not-exist", true),
+        Some(21) => ("key-already-exists", true),
+        Some(22) => ("precondition-failed", true),
+        Some(30) => ("txn-conflict", true),
+        _ => ("unknown", false),
+    }
+}
+
+/// The values in the inside of a JSON array.
+pub(crate) fn read_set(inside: &str) -> ReadSet {
+    let mut ints = RoaringTreemap::new();
+    let len = for_each_int(inside, |int| {
+        ints.insert(int);
+    });
+    // A history holds thousands of these; nearly all are a few runs.
+    ints.optimize();
+    ReadSet { ints, len }
+}
+
+/// Calls `each` for every integer of at least 0 in the inside of a JSON array; only these can
+/// match a broadcast value. Returns the number of all elements.
+pub(crate) fn for_each_int(inside: &str, mut each: impl FnMut(u64)) -> usize {
+    let mut rest = inside.as_bytes();
+    let mut len = 0;
+    // The fast path: a list of integers of less than 19 digits.
+    loop {
+        rest = rest.trim_ascii_start();
+        let mut int = 0;
+        let mut digits = 0;
+        while let Some(digit) = rest.get(digits).filter(|b| b.is_ascii_digit() && digits < 18) {
+            int = int * 10 + u64::from(digit - b'0');
+            digits += 1;
+        }
+        let after = rest[digits..].trim_ascii_start();
+        if digits == 0 || after.first().is_some_and(|b| *b != b',') {
+            break;
+        }
+        each(int);
+        len += 1;
+        rest = after.get(1..).unwrap_or_default();
+    }
+    if rest.is_empty() {
+        return len;
+    }
+    let array = [b"[", rest, b"]"].concat();
+    let elements: Vec<&RawValue> = serde_json::from_slice(&array).unwrap_or_default();
+    elements.iter().filter_map(|raw| raw.get().parse().ok()).for_each(each);
+    len + elements.len()
+}
+
+/// The keys that mean something in a reply.
+#[derive(Default)]
+struct Fields<'a> {
+    kind: Option<&'a RawValue>,
+    in_reply_to: Option<&'a RawValue>,
+    msg_id: Option<&'a RawValue>,
+    messages: Option<&'a RawValue>,
+    code: Option<&'a RawValue>,
+    text: Option<&'a RawValue>,
+    /// There are others.
+    other: bool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Type,
+    InReplyTo,
+    MsgId,
+    Messages,
+    Code,
+    Text,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a reply")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+        let mut fields = Fields::default();
+        while let Some(key) = map.next_key()? {
+            let value: &RawValue = map.next_value()?;
+            match key {
+                Key::Type => fields.kind = Some(value),
+                Key::InReplyTo => fields.in_reply_to = Some(value),
+                Key::MsgId => fields.msg_id = Some(value),
+                Key::Messages => fields.messages = Some(value),
+                Key::Code => fields.code = Some(value),
+                Key::Text => fields.text = Some(value),
+                Key::Other => fields.other = true,
+            }
+        }
+        Ok(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(json: &str) -> Payload {
+        Payload::Text(serde_json::from_str(json).unwrap())
+    }
+
+    fn reply(request: Request, json: &str) -> Reply {
+        let json = json.replacen('{', "{\"in_reply_to\":1,", 1);
+        read_reply(request, 1, &text(&json)).unwrap()
+    }
+
+    fn malformed(request: Request, json: &str) -> String {
+        match reply(request, json) {
+            Reply::Malformed(why) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_an_integer_makes_it_a_reply() {
+        let answers = |json| read_reply(Request::Init, 7, &text(json)).is_some();
+        assert!(answers(r#"{"type":"init_ok","in_reply_to":7}"#));
+        assert!(answers(r#"{"type":"error","code":11,"in_reply_to":7}"#));
+        let others = [r#"{"in_reply_to":7.0}"#, r#"{"in_reply_to":"7"}"#, r#"{"in_reply_to":6}"#];
+        for json in others.into_iter().chain(["{}", "null"]) {
+            assert!(!answers(json), "{json}");
+        }
+        let typed = |body| read_reply(Request::Init, 7, &Payload::Typed(Arc::new(body)));
+        assert_eq!(typed(Body::InitOk { in_reply_to: 7 }), Some(Reply::Done));
+        assert_eq!(typed(Body::InitOk { in_reply_to: 8 }), None);
+        assert_eq!(typed(Body::Read { msg_id: 7 }), None);
+    }
+
+    #[test]
+    fn good_replies() {
+        let ok = r#"{"type":"broadcast_ok","msg_id":9}"#;
+        assert_eq!(reply(Request::Broadcast(0), ok), Reply::Done);
+        let init = r#"{"type":"init_ok","anything":[]}"#;
+        assert_eq!(reply(Request::Init, init), Reply::Done);
+        let read = r#"{"type":"read_ok","messages":[ 2, 0,2 ]}"#;
+        let Reply::Values(set, array) = reply(Request::Read, read) else { panic!() };
+        assert_eq!((set.ints.iter().collect::<Vec<_>>(), set.len), (vec![0, 2], 3));
+        assert_eq!(array.as_str(), "2, 0,2");
+    }
+
+    #[test]
+    fn the_schemas_are_closed() {
+        let broadcast = Request::Broadcast(0);
+        let extra = r#"{"type":"broadcast_ok","message":5}"#;
+        assert!(malformed(broadcast, extra).contains("\"message\""));
+        let messages = r#"{"type":"broadcast_ok","messages":[]}"#;
+        assert!(malformed(broadcast, messages).contains("\"messages\""));
+        let id = r#"{"type":"broadcast_ok","msg_id":"a"}"#;
+        assert!(malformed(broadcast, id).contains("msg_id"));
+        let other = r#"{"type":"read_ok","messages":[]}"#;
+        assert!(malformed(broadcast, other).contains("broadcast_ok"));
+        let missing = r#"{"type":"read_ok"}"#;
+        assert!(malformed(Request::Read, missing).contains("messages"));
+        let object = r#"{"type":"read_ok","messages":{}}"#;
+        assert!(malformed(Request::Read, object).contains("array"));
+        assert!(malformed(Request::Topology, r#"{"x":0}"#).contains("topology_ok"));
+        let init = r#"{"type":"ok"}"#;
+        assert!(malformed(Request::Init, init).contains("init_ok"));
+    }
+
+    #[test]
+    fn errors_have_names_and_may_be_definite() {
+        let error = |json: &str| match reply(Request::Read, json) {
+            Reply::Error { name, definite, text } => (name, definite, text),
+            other => panic!("{other:?}"),
+        };
+        let busy = error(r#"{"type":"error","code":11,"text":"later","x":2}"#);
+        assert_eq!(busy, ("temporarily-unavailable".into(), true, Some("later".into())));
+        assert_eq!(error(r#"{"type":"error","code":13}"#), ("crash".into(), false, None));
+        assert_eq!(error(r#"{"type":"error","code":0}"#).1, false);
+        assert_eq!(error(r#"{"type":"error","code":99}"#), ("unknown".into(), false, None));
+        assert_eq!(error(r#"{"type":"error"}"#).0, "unknown");
+        let definite = [1, 10, 11, 12, 14, 20, 21, 22, 30];
+        for code in 0..100 {
+            let json = format!(r#"{{"type":"error","code":{code}}}"#);
+            assert_eq!(error(&json).1, definite.contains(&code), "{code}");
+        }
+    }
+
+    #[test]
+    fn reads_of_anything_are_sets_of_the_integers_in_them() {
+        let set = |inside: &str| {
+            let set = read_set(inside);
+            (set.ints.iter().collect::<Vec<_>>(), set.len)
+        };
+        assert_eq!(set(""), (vec![], 0));
+        assert_eq!(set("7"), (vec![7], 1));
+        assert_eq!(set("3,1 , 2,3"), (vec![1, 2, 3], 4));
+        assert_eq!(set(r#"1,"0",0.0,-4,null,[5,6],{"a":7},8"#), (vec![1, 8], 8));
+        assert_eq!(set("18446744073709551615,99999999999999999999"), (vec![u64::MAX], 2));
+    }
+}

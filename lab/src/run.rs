@@ -1,0 +1,245 @@
+//! The life of a test as a state machine: no clock, no I/O.
+//!
+//! Nodes may be processes or simulated; time may be real or virtual. The rules are Maelstrom's:
+//! `init` for all nodes, then the history's clock starts, `topology`, the main phase, the heal,
+//! the wait for the cluster to settle, a final read by every worker.
+
+mod life;
+mod messages;
+mod notices;
+mod watch;
+mod work;
+
+use std::collections::VecDeque;
+
+use rumormill::message::Message;
+
+use crate::agenda::{Agenda, Timer};
+use crate::client::{Clients, Requests};
+use crate::convergence::Collector;
+use crate::generator::Generator;
+use crate::history::{Nanos, Op};
+use crate::journal::{EventSink, Journal};
+use crate::network::Network;
+use crate::outcome::{
+    Delivery, Lateness, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, State,
+};
+use crate::random::{Dice, Fingerprint};
+use crate::settings::Settings;
+use crate::topology::neighbours;
+use messages::Directory;
+use notices::Notices;
+use watch::Watch;
+use work::{Tally, Worker};
+
+/// One run. Drive it so:
+///
+/// 1. [`start`](Self::start) once all nodes can be written to.
+/// 2. Whenever a node writes something, dies, or [`poll_timeout`](Self::poll_timeout)'s instant
+///    has come, call the `handle_` method for it, then poll until nothing comes any more:
+///    [`poll_delivery`](Self::poll_delivery) (write it at once), [`poll_notice`](Self::poll_notice),
+///    [`state`](Self::state), [`poll_timeout`](Self::poll_timeout).
+/// 3. When the state is no longer [`State::Running`], [`into_outcome`](Self::into_outcome).
+///
+/// `now` is in nanoseconds since an origin of the driver's choice and must never decrease.
+#[derive(Debug)]
+pub struct Run<S> {
+    settings: Settings,
+    sink: S,
+    state: State,
+    phases: Vec<(Phase, Nanos)>,
+    /// The history's relative time 0.
+    zero: Nanos,
+    directory: Directory,
+    agenda: Agenda,
+    network: Network,
+    journal: Journal,
+    clients: Clients,
+    requests: Requests,
+    /// Nodes that have yet to answer `init` or `topology`.
+    unready: usize,
+    generator: Generator,
+    /// For when the agenda has the generator's next step.
+    generator_wake: Option<Nanos>,
+    workers: Vec<Worker>,
+    partition_dice: Dice,
+    history: Vec<Op>,
+    tally: Tally,
+    watch: Watch,
+    gossiped: Collector,
+    recovery: Option<RecoveryReport>,
+    reports: Vec<NodeReport>,
+    deliveries: VecDeque<Delivery>,
+    notices: Notices,
+    lateness: Lateness,
+    fingerprint: Fingerprint,
+    next_id: u64,
+    /// For measuring the length of typed bodies.
+    scratch: Vec<u8>,
+}
+
+impl<S: EventSink> Run<S> {
+    /// A run that has not begun.
+    ///
+    /// # Errors
+    /// If the settings make no sense ([`Settings::check`]).
+    pub fn new(settings: &Settings, sink: S) -> anyhow::Result<Self> {
+        settings.check()?;
+        let nodes = settings.nodes.len();
+        let topology = neighbours(settings.topology, &settings.nodes);
+        Ok(Self {
+            sink,
+            state: State::Running,
+            phases: Vec::new(),
+            zero: 0,
+            directory: Directory::new(&settings.nodes),
+            agenda: Agenda::default(),
+            network: Network::new(settings),
+            journal: Journal::default(),
+            clients: Clients::default(),
+            requests: Requests::new(settings.nodes.clone(), topology),
+            unready: nodes,
+            generator: Generator::new(settings),
+            generator_wake: None,
+            workers: (0..settings.concurrency).map(|i| Worker::new(i, nodes)).collect(),
+            partition_dice: Dice::new(settings.seed, "partitions"),
+            history: Vec::new(),
+            tally: Tally::default(),
+            watch: Watch::new(nodes),
+            gossiped: Collector::new(nodes),
+            recovery: None,
+            reports: vec![NodeReport::default(); nodes],
+            deliveries: VecDeque::new(),
+            notices: Notices::default(),
+            lateness: Lateness::default(),
+            fingerprint: Fingerprint::default(),
+            next_id: 0,
+            scratch: Vec::new(),
+            settings: settings.clone(),
+        })
+    }
+
+    /// Sends `init` to all nodes.
+    pub fn start(&mut self, now: Nanos) {
+        self.enter(Phase::Init, now);
+        self.initialise_nodes(now);
+    }
+
+    /// A node wrote a line to stdout (with or without its newline).
+    pub fn handle_line(&mut self, now: Nanos, node: usize, line: &[u8]) {
+        if self.listens_to(node) {
+            self.accept_line(now, node, line);
+        }
+    }
+
+    /// A simulated node sent a message.
+    pub fn handle_message(&mut self, now: Nanos, node: usize, message: Message) {
+        if self.listens_to(node) {
+            self.accept_message(now, node, message);
+        }
+    }
+
+    /// A node's process is gone, which ends the run: `why` is its exit status, in words.
+    pub fn handle_exit(&mut self, now: Nanos, node: usize, why: &str) {
+        let Some(name) = self.settings.nodes.get(node) else { return };
+        let since = if self.phase() >= Phase::Topology { self.zero } else { self.begin() };
+        let seconds = now.saturating_sub(since) as f64 / 1e9;
+        let phase = self.phase().name();
+        self.crash(now, format!("{name} died after {seconds:.3} s (phase: {phase}): {why}"));
+    }
+
+    /// The run cannot go on for a reason of the driver's (interrupted by the user, for example).
+    pub fn abort(&mut self, now: Nanos, why: &str) {
+        self.crash(now, why.to_owned());
+    }
+
+    /// The instant of [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Nanos) {
+        while let Some((due, timer)) = self.agenda.pop_due(now) {
+            match timer {
+                Timer::Queue(node) => {
+                    self.lateness.note(due, now);
+                    self.network.wake(now, node, &mut self.agenda);
+                    self.handle_arrivals(now);
+                }
+                Timer::Generator => {
+                    self.lateness.note(due, now);
+                    self.generator_wake = None;
+                    self.generate(now);
+                }
+                Timer::Request { client, msg_id } => self.give_up(now, client, msg_id),
+                Timer::Probe => self.probe(now),
+                Timer::Quiet => self.check_quiet(now),
+                Timer::Audit => self.finish(now),
+            }
+        }
+    }
+
+    /// The next message to be handed to a node, now.
+    pub fn poll_delivery(&mut self) -> Option<Delivery> {
+        self.deliveries.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if never.
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        self.agenda.next_time()
+    }
+
+    /// The next thing a person should see.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.poll()
+    }
+
+    /// How the run stands.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Figures for a progress line; cheap.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            phase: self.phase(),
+            invoked: self.tally.invoked,
+            ok: self.tally.ok,
+            not_ok: self.tally.not_ok,
+            in_flight: self.tally.invoked - self.tally.ok - self.tally.not_ok,
+            messages: self.journal.messages(),
+            server_messages: self.journal.server_messages(),
+            queued: self.network.queued(),
+        }
+    }
+
+    /// Ends the run and hands everything out.
+    pub fn into_outcome(mut self, now: Nanos) -> (Outcome, S) {
+        if self.state == State::Running {
+            self.crash(now, "ended early".into());
+        }
+        let end = self.phases.last().map_or(now, |(_, time)| *time);
+        let faults = self.network.fault_counts();
+        let outcome = Outcome {
+            state: self.state,
+            history: self.history,
+            counts: self.journal.into_counts(&self.settings.nodes),
+            faults,
+            phases: self.phases,
+            zero: self.zero,
+            end,
+            nodes: self.reports,
+            probed: self.settings.probe_ms.map(|_| self.watch.into_convergence()),
+            gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence()),
+            recovery: self.recovery,
+            lateness: self.lateness,
+            fingerprint: self.fingerprint.value(),
+        };
+        (outcome, self.sink)
+    }
+
+    fn listens_to(&self, node: usize) -> bool {
+        self.state == State::Running
+            && !self.phases.is_empty()
+            && self.reports.get(node).is_some_and(|report| !report.muted)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! From one phase to the next.
+
+use super::Run;
+use crate::agenda::Timer;
+use crate::client::Owner;
+use crate::generator::{MS, Step};
+use crate::history::{Action, Nanos, Op, OpKind, Process};
+use crate::journal::EventSink;
+use crate::network::partition::{Kind, Partition};
+use crate::outcome::{Phase, RecoveryReport, State};
+use crate::reply::{Reply, Request};
+
+impl<S: EventSink> Run<S> {
+    pub(super) fn phase(&self) -> Phase {
+        self.phases.last().map_or(Phase::Init, |(phase, _)| *phase)
+    }
+
+    /// When the run began.
+    pub(super) fn begin(&self) -> Nanos {
+        self.phases.first().map_or(0, |(_, time)| *time)
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase, now: Nanos) {
+        self.phases.push((phase, now));
+    }
+
+    /// Time on the history's clock.
+    pub(super) const fn relative(&self, now: Nanos) -> Nanos {
+        now.saturating_sub(self.zero)
+    }
+
+    pub(super) fn crash(&mut self, now: Nanos, why: String) {
+        self.end(now, State::Crashed(why));
+    }
+
+    pub(super) fn finish(&mut self, now: Nanos) {
+        self.end(now, State::Finished);
+    }
+
+    fn end(&mut self, now: Nanos, state: State) {
+        if self.state == State::Running {
+            self.state = state;
+            self.agenda.clear();
+            self.enter(Phase::Done, now);
+        }
+    }
+
+    pub(super) fn initialise_nodes(&mut self, now: Nanos) {
+        self.ask_all(now, Request::Init, Owner::Init);
+    }
+
+    /// Opens a client per node and makes the same request with each.
+    fn ask_all(&mut self, now: Nanos, request: Request, owner: fn(u32) -> Owner) {
+        let ids = self.directory.node_ids();
+        self.unready = ids.len();
+        let clients: Vec<(u32, u32)> =
+            ids.map(|node| (node, self.clients.open(owner(node)))).collect();
+        for (node, client) in clients {
+            self.request(now, client, node, request);
+        }
+    }
+
+    /// A node has answered `init` or `topology`, or not (`None`: not in time).
+    pub(super) fn node_answered(
+        &mut self,
+        now: Nanos,
+        node: u32,
+        request: Request,
+        reply: Option<Reply>,
+    ) {
+        let name = self.directory.node(node).name.clone();
+        let what = if request == Request::Init { "init" } else { "topology" };
+        let seconds = self.timeout(request) as f64 / 1e9;
+        let why = match reply {
+            Some(Reply::Done | Reply::Values(..)) => None,
+            None => Some(format!("did not answer {what} within {seconds} s")),
+            Some(Reply::Error { name, text, .. }) => {
+                let text = text.unwrap_or_default();
+                Some(format!("answered {what} with the error {name}: {text}"))
+            }
+            Some(Reply::Malformed(why)) => Some(format!("answered {what} badly: {why}")),
+        };
+        if let Some(why) = why {
+            self.crash(now, format!("{name} {why}"));
+            return;
+        }
+        self.unready -= 1;
+        if self.unready > 0 {
+            return;
+        }
+        if request == Request::Init {
+            self.zero = now;
+            self.sink.zero(now);
+            self.enter(Phase::Topology, now);
+            self.ask_all(now, Request::Topology, Owner::Topology);
+        } else {
+            self.enter(Phase::Main, now);
+            self.network.start_faults(now);
+            self.start_probes(now);
+            self.generate(now);
+        }
+    }
+
+    /// How long a client waits for a reply.
+    pub(super) const fn timeout(&self, request: Request) -> Nanos {
+        let ms = match request {
+            Request::Init => self.settings.init_timeout_ms,
+            _ => self.settings.rpc_timeout_ms,
+        };
+        ms.saturating_mul(MS)
+    }
+
+    /// Does what the generator wants done now.
+    pub(super) fn generate(&mut self, now: Nanos) {
+        while self.state == State::Running && self.phase() >= Phase::Main {
+            match self.generator.next(now) {
+                Step::Work(worker, task) => self.work(now, worker, task),
+                Step::StartPartition => self.start_partition(now),
+                Step::StopPartition => self.stop_partition(now),
+                Step::Recover => self.recover(now),
+                Step::Recovered => self.read_finally(now),
+                Step::Wait(time) => {
+                    if self.generator_wake != Some(time) {
+                        self.generator_wake = Some(time);
+                        self.agenda.add(time, Timer::Generator);
+                    }
+                    return;
+                }
+                Step::Busy => return,
+                Step::Done => {
+                    self.audit(now);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn start_partition(&mut self, now: Nanos) {
+        let kind = Kind::draw(&mut self.partition_dice);
+        let nodes = &self.settings.nodes;
+        let partition = Partition::draw(kind, nodes.len(), &mut self.partition_dice);
+        let effect = partition.to_edn(kind, nodes);
+        self.record_nemesis(now, "start-partition", kind.keyword());
+        self.network.set_partition(Some(partition));
+        self.record_nemesis(now, "start-partition", &effect);
+    }
+
+    fn stop_partition(&mut self, now: Nanos) {
+        self.record_nemesis(now, "stop-partition", "nil");
+        self.network.set_partition(None);
+        self.record_nemesis(now, "stop-partition", ":network-healed");
+    }
+
+    fn record_nemesis(&mut self, now: Nanos, name: &str, value_edn: &str) {
+        let op = Op {
+            index: self.history.len(),
+            time: self.relative(now),
+            kind: OpKind::Info,
+            process: Process::Nemesis,
+            action: Action::Nemesis { name: name.into(), value_edn: value_edn.into() },
+            is_final: false,
+            error: None,
+        };
+        self.record(op, None);
+    }
+
+    fn recover(&mut self, now: Nanos) {
+        self.enter(Phase::Recovery, now);
+        self.network.stop_faults();
+        self.watch_quiet(now);
+    }
+
+    fn read_finally(&mut self, now: Nanos) {
+        let began = self.phases.last().map_or(now, |(_, time)| *time);
+        let waited = now.saturating_sub(began);
+        self.recovery = Some(RecoveryReport { waited, quiet: self.watch.was_quiet() });
+        self.enter(Phase::FinalReads, now);
+    }
+}

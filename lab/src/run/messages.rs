@@ -1,0 +1,352 @@
+//! Messages in and out: from lines to packets, through the network, to nodes and clients.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rumormill::message::{Body, Message, Name};
+use serde_json::value::RawValue;
+
+use super::Run;
+use super::notices::quote;
+use crate::agenda::Timer;
+use crate::client::{Offer, Owner, parse_id};
+use crate::convergence::gossip_values;
+use crate::envelope::{Envelope, body_type};
+use crate::history::Nanos;
+use crate::journal::{DropCause, EventSink};
+use crate::network::Arrival;
+use crate::network::packet::{Address, Packet, Payload, Peer};
+use crate::outcome::{Delivery, NoticeKind};
+use crate::reply::Request;
+
+/// Maelstrom's built-in services, of which the lab has none.
+const SERVICES: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];
+
+/// The nodes by name and by number.
+#[derive(Debug)]
+pub(super) struct Directory {
+    nodes: Vec<Address>,
+    ids: HashMap<Name, u32>,
+}
+
+impl Directory {
+    pub(super) fn new(names: &[Name]) -> Self {
+        let address = |(name, id): (&Name, u32)| Address {
+            name: name.clone(),
+            peer: Peer::Node(id),
+            is_client: name.starts_with('c'),
+        };
+        Self {
+            nodes: names.iter().zip(0..).map(address).collect(),
+            ids: names.iter().cloned().zip(0..).collect(),
+        }
+    }
+
+    pub(super) fn node(&self, id: u32) -> &Address {
+        &self.nodes[id as usize]
+    }
+
+    pub(super) fn node_ids(&self) -> std::ops::Range<u32> {
+        // Checked with the settings: there are far fewer than 2^32 nodes.
+        0..self.nodes.len() as u32
+    }
+
+    fn find(&self, name: &str) -> Option<&Address> {
+        self.ids.get(name).map(|id| self.node(*id))
+    }
+}
+
+/// What the lab wants to know of a body.
+struct Content {
+    body: Payload,
+    kind: u16,
+    bytes: u32,
+    carries_values: bool,
+}
+
+impl<S: EventSink> Run<S> {
+    pub(super) fn accept_line(&mut self, now: Nanos, node: usize, line: &[u8]) {
+        let envelope = match Envelope::parse(line) {
+            Ok(envelope) => envelope,
+            Err(why) => {
+                self.reports[node].bad_lines += 1;
+                let text = format!("{} wrote a line that {why}: {}", self.name(node), quote(line));
+                self.refuse(now, node, NoticeKind::BadLine, text);
+                return;
+            }
+        };
+        if let Some(trailing) = &envelope.trailing {
+            let trailing = quote(trailing.as_bytes());
+            let text = format!("{} wrote more after a message: {trailing}", self.name(node));
+            self.notices.add(now, Some(node), NoticeKind::TrailingText, text);
+        }
+        let ends = (&*envelope.src, &*envelope.dest);
+        let Some((src, dest)) = self.find_ends(now, node, ends, || quote(line)) else { return };
+        let content = self.text_content(envelope.body);
+        self.accept(now, src, dest, content);
+    }
+
+    pub(super) fn accept_message(&mut self, now: Nanos, node: usize, message: Message) {
+        let ends = (&*message.src, &*message.dest);
+        let Some((src, dest)) = self.find_ends(now, node, ends, || {
+            let mut line = Vec::new();
+            message.write_line(&mut line);
+            quote(&line)
+        }) else {
+            return;
+        };
+        let content = self.typed_content(Arc::new(message.body));
+        self.accept(now, src, dest, content);
+    }
+
+    fn text_content(&mut self, body: &RawValue) -> Content {
+        let kind = body_type(body);
+        // A gossip message without entries is mere evidence; of other nodes' messages one
+        // cannot know.
+        let carries_values = kind != "gossip" || body.get().contains("\"values\"");
+        Content {
+            kind: self.journal.kind_id(&kind),
+            bytes: u32::try_from(body.get().len()).unwrap_or(u32::MAX),
+            carries_values,
+            body: Payload::Text(body.to_owned()),
+        }
+    }
+
+    fn typed_content(&mut self, body: Arc<Body>) -> Content {
+        self.scratch.clear();
+        body.write_json(&mut self.scratch);
+        self.fingerprint.add_bytes(&self.scratch);
+        let carries_values = match &*body {
+            Body::Gossip(gossip) => !gossip.values.is_empty(),
+            _ => true,
+        };
+        Content {
+            kind: self.journal.kind_id(body.kind()),
+            bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
+            carries_values,
+            body: Payload::Typed(body),
+        }
+    }
+
+    fn name(&self, node: usize) -> Name {
+        self.settings.nodes[node].clone()
+    }
+
+    /// Both ends of a message, if it may be sent; otherwise says why not.
+    fn find_ends(
+        &mut self,
+        now: Nanos,
+        node: usize,
+        (src, dest): (&str, &str),
+        quoted: impl Fn() -> String,
+    ) -> Option<(Address, Address)> {
+        let Some((src, src_open)) = self.find(src) else {
+            self.refuse_unknown(now, node, "from", src, quoted());
+            return None;
+        };
+        let Some((dest, dest_open)) = self.find(dest) else {
+            self.refuse_unknown(now, node, "to", dest, quoted());
+            return None;
+        };
+        if src_open && dest_open {
+            return Some((src, dest));
+        }
+        self.reports[node].late_replies += 1;
+        let text = format!(
+            "{} sent a message after its client had given up and gone: {}",
+            self.name(node),
+            quoted()
+        );
+        self.refuse(now, node, NoticeKind::LateReply, text);
+        None
+    }
+
+    /// Who has this name, and whether messages to and from it are still possible.
+    fn find(&self, name: &str) -> Option<(Address, bool)> {
+        if let Some(address) = self.directory.find(name) {
+            return Some((address.clone(), true));
+        }
+        if let Some(id) = parse_id('c', name) {
+            return self.clients.find(id);
+        }
+        let id = parse_id('p', name)?;
+        Some((self.watch.address(id)?, true))
+    }
+
+    fn refuse_unknown(
+        &mut self,
+        now: Nanos,
+        node: usize,
+        direction: &str,
+        name: &str,
+        quoted: String,
+    ) {
+        self.reports[node].unknown_names += 1;
+        let who = if SERVICES.contains(&name) {
+            "one of Maelstrom's services, of which the lab has none"
+        } else {
+            "which is nobody's name"
+        };
+        let sender = self.name(node);
+        let text = format!("{sender} sent a message {direction} {name:?}, {who}: {quoted}");
+        self.refuse(now, node, NoticeKind::UnknownName, text);
+    }
+
+    /// What Maelstrom would silence a node for.
+    fn refuse(&mut self, now: Nanos, node: usize, kind: NoticeKind, text: String) {
+        if self.settings.strict {
+            self.crash(now, text);
+            return;
+        }
+        self.notices.add(now, Some(node), kind, text);
+        if self.settings.compat.mute {
+            self.reports[node].muted = true;
+            let text = format!("{}'s output is ignored from now on", self.name(node));
+            self.notices.add(now, Some(node), NoticeKind::Muted, text);
+        }
+    }
+
+    fn accept(&mut self, now: Nanos, src: Address, dest: Address, content: Content) {
+        let packet = self.packet(src, dest, content);
+        if let Peer::Probe(probe) = packet.dest.peer {
+            self.probe_answered(now, probe, &packet.body);
+        } else {
+            self.send(now, packet);
+        }
+    }
+
+    fn packet(&mut self, src: Address, dest: Address, content: Content) -> Packet {
+        let id = self.next_id;
+        self.next_id += 1;
+        let Content { body, kind, bytes, carries_values } = content;
+        Packet { id, src, dest, body, kind, bytes, carries_values }
+    }
+
+    /// Makes a request with a client.
+    pub(super) fn request(&mut self, now: Nanos, client: u32, node: u32, request: Request) {
+        let (msg_id, src, unread) = self.clients.request(client, request);
+        let packet = self.request_packet(src, node, request, msg_id);
+        self.send(now, packet);
+        for packet in unread {
+            self.record_received(now, &packet);
+        }
+        let timeout = now.saturating_add(self.timeout(request));
+        self.agenda.add(timeout, Timer::Request { client, msg_id });
+    }
+
+    pub(super) fn request_packet(
+        &mut self,
+        src: Address,
+        node: u32,
+        request: Request,
+        msg_id: i64,
+    ) -> Packet {
+        let body = self.requests.body(request, msg_id, node);
+        let content = self.typed_content(body);
+        let dest = self.directory.node(node).clone();
+        self.packet(src, dest, content)
+    }
+
+    fn send(&mut self, now: Nanos, packet: Packet) {
+        self.journal.sent(&packet);
+        self.sink.sent(now, &packet);
+        self.mark(1, now, &packet);
+        if let Peer::Client(client) = packet.dest.peer {
+            self.offer(now, client, packet);
+            return;
+        }
+        if packet.carries_values && !packet.is_client() {
+            self.watch.note_values(now);
+        }
+        self.network.send(now, packet, &mut self.agenda);
+        self.handle_arrivals(now);
+    }
+
+    fn offer(&mut self, now: Nanos, client: u32, packet: Packet) {
+        match self.clients.offer(client, packet) {
+            Offer::Unread => {}
+            Offer::Ignored(packet) => self.record_received(now, &packet),
+            Offer::Answered(packet, owner, request, reply) => {
+                self.record_received(now, &packet);
+                match owner {
+                    Owner::Init(node) => {
+                        self.clients.close(client);
+                        self.node_answered(now, node, request, Some(reply));
+                    }
+                    Owner::Topology(node) => self.node_answered(now, node, request, Some(reply)),
+                    Owner::Worker(worker) => self.worker_answered(now, worker, reply, &packet),
+                }
+            }
+        }
+    }
+
+    /// A request has run out of time, if it was not answered before.
+    pub(super) fn give_up(&mut self, now: Nanos, client: u32, msg_id: i64) {
+        match self.clients.give_up(client, msg_id) {
+            Some((Owner::Init(node) | Owner::Topology(node), request)) => {
+                self.node_answered(now, node, request, None);
+            }
+            Some((Owner::Worker(worker), _)) => self.worker_timed_out(now, worker),
+            None => {}
+        }
+    }
+
+    /// What the network has done with messages.
+    pub(super) fn handle_arrivals(&mut self, now: Nanos) {
+        while let Some(arrival) = self.network.poll() {
+            let (Arrival::Received(packet) | Arrival::Dropped(packet, _)) = &arrival;
+            if packet.carries_values && !packet.is_client() {
+                self.watch.note_values(now);
+            }
+            match arrival {
+                Arrival::Received(packet) => self.deliver(now, packet),
+                Arrival::Dropped(packet, cause) => self.record_dropped(now, &packet, cause),
+            }
+        }
+    }
+
+    fn deliver(&mut self, now: Nanos, packet: Packet) {
+        self.record_received(now, &packet);
+        let Peer::Node(node) = packet.dest.peer else { return };
+        let node = node as usize;
+        let time = self.relative(now);
+        if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
+            if let Body::Broadcast { message: rumormill::value::Value::Int(value), .. } = **body
+                && let Ok(value) = u64::try_from(value)
+            {
+                self.gossiped.holds(node, value, time);
+            }
+        } else if self.journal.is_gossip(packet.kind) {
+            let gossiped = &mut self.gossiped;
+            gossip_values(&packet.body, |value| {
+                gossiped.used = true;
+                gossiped.holds(node, value, time);
+            });
+        }
+        self.deliveries.push_back(Delivery { node, packet });
+    }
+
+    /// Hands a probe's request over, past the network.
+    pub(super) fn deliver_probe(&mut self, node: usize, packet: Packet) {
+        self.deliveries.push_back(Delivery { node, packet });
+    }
+
+    fn record_received(&mut self, now: Nanos, packet: &Packet) {
+        self.journal.received(packet);
+        self.sink.received(now, packet);
+        self.mark(2, now, packet);
+    }
+
+    fn record_dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        self.journal.dropped(cause);
+        self.sink.dropped(now, packet, cause);
+        self.mark(3, now, packet);
+    }
+
+    fn mark(&mut self, what: u64, now: Nanos, packet: &Packet) {
+        self.fingerprint.add(what);
+        self.fingerprint.add(now);
+        self.fingerprint.add(packet.id);
+        self.fingerprint.add(u64::from(packet.bytes));
+    }
+}

@@ -1,0 +1,165 @@
+//! Whole runs, in virtual time, of tiny nodes written here.
+
+mod faulty;
+mod floods;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::generator::MS;
+use crate::history::{Action, Nanos, Op, OpKind, Process};
+use crate::journal::{DropCause, EventSink};
+use crate::network::packet::Packet;
+use crate::outcome::{NoticeKind, Outcome, State};
+use crate::run::Run;
+use crate::settings::Settings;
+
+/// A node as text: what it answers to a line, as lines.
+trait Node {
+    fn handle(&mut self, message: &Value) -> Vec<Value>;
+}
+
+/// Tells every neighbour but the sender, once.
+#[derive(Default)]
+struct Flood {
+    name: String,
+    neighbours: Vec<String>,
+    values: BTreeSet<u64>,
+}
+
+fn reply(message: &Value, mut body: Value) -> Value {
+    body["in_reply_to"] = message["body"]["msg_id"].clone();
+    json!({"src": message["dest"], "dest": message["src"], "body": body})
+}
+
+impl Node for Flood {
+    fn handle(&mut self, message: &Value) -> Vec<Value> {
+        let body = &message["body"];
+        let mut out = Vec::new();
+        match body["type"].as_str().unwrap() {
+            "init" => {
+                self.name = body["node_id"].as_str().unwrap().into();
+                out.push(reply(message, json!({"type": "init_ok"})));
+            }
+            "topology" => {
+                let mine = &body["topology"][&self.name];
+                self.neighbours = serde_json::from_value(mine.clone()).unwrap_or_default();
+                out.push(reply(message, json!({"type": "topology_ok"})));
+            }
+            "read" => {
+                out.push(reply(message, json!({"type": "read_ok", "messages": self.values})));
+            }
+            kind @ ("broadcast" | "tell") => {
+                if kind == "broadcast" {
+                    out.push(reply(message, json!({"type": "broadcast_ok"})));
+                }
+                if self.values.insert(body["message"].as_u64().unwrap()) {
+                    let others = self.neighbours.iter().filter(|n| **n != message["src"]);
+                    let tell = json!({"type": "tell", "message": body["message"]});
+                    out.extend(others.map(|n| json!({"src": self.name, "dest": n, "body": tell})));
+                }
+            }
+            other => panic!("{other}"),
+        }
+        out
+    }
+}
+
+/// Every event as a line of text.
+#[derive(Default)]
+struct Log {
+    lines: Vec<String>,
+    ops: usize,
+}
+
+impl Log {
+    fn message(&mut self, what: &str, now: Nanos, packet: &Packet) {
+        let mut line = Vec::new();
+        packet.write_line(&mut line);
+        self.lines.push(format!("{what} {now} {}", String::from_utf8(line).unwrap()));
+    }
+}
+
+impl EventSink for Log {
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        self.ops += 1;
+        self.lines.push(format!("op {op:?} {read_text:?}"));
+    }
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        self.message("sent", now, packet);
+    }
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        self.message("received", now, packet);
+    }
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        self.message(cause.name(), now, packet);
+    }
+}
+
+/// A run and its nodes. The nodes take no time.
+struct Simulation {
+    run: Run<Log>,
+    nodes: Vec<Box<dyn Node>>,
+    now: Nanos,
+    notices: Vec<(NoticeKind, String)>,
+}
+
+impl Simulation {
+    fn new(settings: &Settings, nodes: impl Fn(usize) -> Box<dyn Node>) -> Self {
+        let run = Run::new(settings, Log::default()).unwrap();
+        let nodes = (0..settings.nodes.len()).map(nodes).collect();
+        // The driver's origin is not the run's beginning.
+        Self { run, nodes, now: 3 * MS, notices: Vec::new() }
+    }
+
+    fn floods(settings: &Settings) -> Self {
+        Self::new(settings, |_| Box::new(Flood::default()))
+    }
+
+    fn settle(&mut self) {
+        while let Some(delivery) = self.run.poll_delivery() {
+            let mut line = Vec::new();
+            delivery.packet.write_line(&mut line);
+            let message: Value = serde_json::from_slice(&line).unwrap();
+            for answer in self.nodes[delivery.node].handle(&message) {
+                let text = match &answer {
+                    Value::String(raw) => raw.clone(),
+                    other => other.to_string(),
+                };
+                self.run.handle_line(self.now, delivery.node, text.as_bytes());
+            }
+        }
+        while let Some(notice) = self.run.poll_notice() {
+            self.notices.push((notice.kind, notice.text));
+        }
+    }
+
+    fn play(mut self) -> (Outcome, Log, Vec<(NoticeKind, String)>) {
+        self.run.start(self.now);
+        self.settle();
+        while *self.run.state() == State::Running {
+            self.now = self.run.poll_timeout().expect("a running run waits for something");
+            self.run.handle_timeout(self.now);
+            self.settle();
+        }
+        let (outcome, log) = self.run.into_outcome(self.now);
+        (outcome, log, self.notices)
+    }
+
+    fn outcome(self) -> Outcome {
+        self.play().0
+    }
+}
+
+fn client_ops(outcome: &Outcome, kind: OpKind) -> Vec<&Op> {
+    let is_client = |op: &&Op| op.process != Process::Nemesis && op.kind == kind;
+    outcome.history.iter().filter(is_client).collect()
+}
+
+fn values(op: &Op) -> Vec<u64> {
+    match &op.action {
+        Action::Read(Some(set)) => set.ints.iter().collect(),
+        other => panic!("{other:?}"),
+    }
+}

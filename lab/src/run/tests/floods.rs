@@ -1,0 +1,178 @@
+//! Runs in which nothing goes wrong but the network.
+
+use super::*;
+use crate::outcome::Phase;
+use crate::settings::{Distribution, Latency, Nemesis, Recovery, Topology};
+
+fn settings(nodes: usize) -> Settings {
+    Settings { rate: 50.0, time_limit_ms: 4_000, ..Settings::with_nodes(nodes) }
+}
+
+fn slow(nodes: usize, mean_ms: u64) -> Settings {
+    let latency = Latency { mean_ms, distribution: Distribution::Constant };
+    Settings { latency, ..settings(nodes) }
+}
+
+#[test]
+fn all_counts_of_a_quiet_run() {
+    let (outcome, log, notices) = Simulation::floods(&settings(5)).play();
+    assert_eq!(outcome.state, State::Finished);
+    assert_eq!(notices, []);
+    let invoked = client_ops(&outcome, OpKind::Invoke).len() as u64;
+    assert!((150..250).contains(&invoked), "{invoked}");
+    assert_eq!(client_ops(&outcome, OpKind::Ok).len() as u64, invoked);
+    assert_eq!(log.ops, outcome.history.len());
+    let counts = &outcome.counts;
+    assert_eq!(counts.clients.send, 2 * invoked + 4 * 5);
+    assert_eq!(counts.clients.recv, counts.clients.send);
+    let broadcasts = counts.types["broadcast"].send;
+    // A flood over the 5 links of this grid that skips the sender: 6 messages per value.
+    assert_eq!(counts.servers.send, 6 * broadcasts);
+    assert_eq!(counts.servers, counts.servers);
+    assert_eq!(counts.all.msg, counts.clients.msg + counts.servers.msg);
+    assert_eq!(counts.types["tell"].send, counts.servers.send);
+    assert_eq!(counts.links.values().map(|link| link.send).sum::<u64>(), counts.servers.send);
+    assert_eq!(counts.links.values().map(|link| link.bytes).sum::<u64>(), counts.server_bytes);
+    assert_eq!(counts.links.len(), 10);
+    assert_eq!(counts.dropped, BTreeMap::new());
+}
+
+#[test]
+fn the_phases_and_the_final_reads() {
+    let outcome = Simulation::floods(&settings(5)).outcome();
+    let phases: Vec<Phase> = outcome.phases.iter().map(|(phase, _)| *phase).collect();
+    use Phase::{Done, FinalReads, Init, Main, Recovery, Topology};
+    assert_eq!(phases, [Init, Topology, Main, Recovery, FinalReads, Done]);
+    let times: Vec<Nanos> = outcome.phases.iter().map(|(_, time)| *time).collect();
+    assert_eq!(outcome.zero, times[1]);
+    assert_eq!(times[4] - times[3], 10_000 * MS);
+    assert!(outcome.recovery.is_some_and(|r| r.waited == 10_000 * MS && !r.quiet));
+    let main = times[3] - times[2];
+    assert!(main < 4_000 * MS && main > 3_900 * MS, "{main}");
+    let invoked = client_ops(&outcome, OpKind::Invoke);
+    assert_eq!(invoked[0].time, 0);
+    let last: Vec<&&Op> = invoked.iter().rev().take_while(|op| op.is_final).collect();
+    let readers: BTreeSet<Process> = last.iter().map(|op| op.process).collect();
+    assert_eq!((last.len(), readers.len()), (5, 5));
+    let broadcasts = outcome.counts.types["broadcast"].send;
+    for node in &outcome.nodes {
+        assert_eq!(node.final_read.as_ref().map(|set| set.ints.len()), Some(broadcasts));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_events_and_another_seed_others() {
+    let latency = Latency { mean_ms: 30, distribution: Distribution::Exponential };
+    let base = Settings {
+        latency,
+        nemesis: Some(Nemesis { interval_ms: 500 }),
+        probe_ms: Some(100),
+        ..settings(9)
+    };
+    let (first, first_log, _) = Simulation::floods(&base).play();
+    let (second, second_log, _) = Simulation::floods(&base).play();
+    assert!(first_log.lines == second_log.lines);
+    assert_eq!(first.fingerprint, second.fingerprint);
+    let other = Simulation::floods(&Settings { seed: 1, ..base }).outcome();
+    assert_ne!(first.fingerprint, other.fingerprint);
+}
+
+#[test]
+fn the_first_worker_uses_client_2n_and_worker_0_has_two_turns() {
+    let (outcome, log, _) = Simulation::floods(&settings(5)).play();
+    let first = log.lines.iter().find(|line| line.contains("\"src\":\"c10\"")).unwrap();
+    assert!(first.contains("\"msg_id\":1"), "{first}");
+    assert!(log.lines.iter().any(|line| line.contains("\"dest\":\"c14\"")));
+    assert!(!log.lines.iter().any(|line| line.contains("\"c15\"")));
+    let invoked = client_ops(&outcome, OpKind::Invoke);
+    let order: Vec<Process> = invoked.iter().take(12).map(|op| op.process).collect();
+    assert_eq!(order, [0, 1, 2, 3, 4, 0, 0, 1, 2, 3, 4, 0].map(Process::Client));
+}
+
+#[test]
+fn latency_is_between_nodes_only_and_a_line_needs_all_its_hops() {
+    let base = Settings { topology: Topology::Line, probe_ms: Some(5), ..slow(5, 100) };
+    let (outcome, log, _) = Simulation::floods(&base).play();
+    let probed = outcome.probed.unwrap();
+    // From one end of the line to the other it is 4 hops, from the middle 2; probes see it at
+    // most 5 ms later, the consumer may hold the request up for one latency. Sleeps are cut to
+    // whole milliseconds, so a hop may be up to 1 ms short.
+    for spread in &probed.values {
+        let all = spread.since_invoke(5).unwrap();
+        assert!(all > 198 * MS && all <= 505 * MS, "{all}");
+    }
+    assert!(!log.lines.iter().any(|line| line.contains("\"p0\"")));
+    let counts = outcome.counts;
+    let invoked = outcome.history.iter().filter(|op| op.kind == OpKind::Invoke).count() as u64;
+    assert_eq!(counts.clients.send, 2 * invoked + 4 * 5, "probes are not counted");
+}
+
+#[test]
+fn a_request_waits_behind_the_message_in_hand() {
+    let delays = |head_of_line: bool| {
+        let mut base = slow(5, 100);
+        base.compat.head_of_line = head_of_line;
+        let outcome = Simulation::floods(&base).outcome();
+        let mut invoked = BTreeMap::new();
+        let mut longest = 0;
+        for op in &outcome.history {
+            match op.kind {
+                OpKind::Invoke => _ = invoked.insert(op.process, op.time),
+                _ => longest = longest.max(op.time - invoked[&op.process]),
+            }
+        }
+        longest
+    };
+    assert_eq!(delays(false), 0);
+    assert!((50 * MS..=100 * MS).contains(&delays(true)));
+}
+
+#[test]
+fn a_flood_loses_values_in_partitions_and_the_history_tells_of_them() {
+    let base = Settings { nemesis: Some(Nemesis { interval_ms: 500 }), ..slow(5, 10) };
+    let outcome = Simulation::floods(&base).outcome();
+    let nemesis: Vec<_> =
+        outcome.history.iter().filter(|op| op.process == Process::Nemesis).collect();
+    assert!(nemesis.len() >= 4 && nemesis.iter().all(|op| op.kind == OpKind::Info));
+    let last = &nemesis[nemesis.len() - 1].action;
+    let healed =
+        Action::Nemesis { name: "stop-partition".into(), value_edn: ":network-healed".into() };
+    assert_eq!(*last, healed);
+    let dropped = outcome.counts.dropped[&DropCause::Partition];
+    assert!(dropped > 0);
+    assert_eq!(outcome.counts.servers.send - outcome.counts.servers.recv, dropped);
+    assert_eq!(outcome.counts.clients.send, outcome.counts.clients.recv);
+    let final_reads: BTreeSet<Vec<u64>> =
+        client_ops(&outcome, OpKind::Ok).into_iter().filter(|op| op.is_final).map(values).collect();
+    assert!(final_reads.len() > 1, "nodes differ");
+}
+
+#[test]
+fn a_quiet_cluster_ends_the_wait_early() {
+    let base = Settings { recovery: Recovery::AUTO, ..slow(5, 100) };
+    let outcome = Simulation::floods(&base).outcome();
+    let recovery = outcome.recovery.unwrap();
+    assert!(recovery.quiet);
+    assert!((1_000 * MS..1_700 * MS).contains(&recovery.waited), "{}", recovery.waited);
+}
+
+#[test]
+fn nodes_without_a_worker_are_read_outside_the_history() {
+    let outcome = Simulation::floods(&Settings { concurrency: 2, ..settings(5) }).outcome();
+    let final_ops = client_ops(&outcome, OpKind::Ok).into_iter().filter(|op| op.is_final);
+    assert_eq!(final_ops.count(), 2);
+    let reads = outcome.nodes.iter().map(|node| node.final_read.as_ref().unwrap().ints.len());
+    assert!(reads.clone().all(|len| len > 0 && Some(len) == reads.clone().next()));
+    let invoked = client_ops(&outcome, OpKind::Invoke).len() as u64;
+    assert_eq!(outcome.counts.clients.send, 2 * invoked + 4 * 5);
+}
+
+#[test]
+fn more_workers_than_nodes_share_them() {
+    let (outcome, log, _) = Simulation::floods(&Settings { concurrency: 7, ..settings(3) }).play();
+    let final_ops = client_ops(&outcome, OpKind::Ok).into_iter().filter(|op| op.is_final);
+    assert_eq!(final_ops.count(), 7);
+    // Clients c6 to c12 belong to the workers in order; worker 4 talks to node 1.
+    let from_c10 = |line: &&String| line.contains("\"src\":\"c10\"");
+    assert!(log.lines.iter().filter(from_c10).all(|line| line.contains("\"dest\":\"n1\"")));
+}

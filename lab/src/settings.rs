@@ -1,0 +1,230 @@
+//! Settings: the fully resolved description of a run.
+//!
+//! Flags and profiles are merged into one of these; everything else only reads it. The defaults
+//! are Maelstrom's.
+
+use anyhow::{Result, bail, ensure};
+use rumormill::message::Name;
+
+use crate::network::faults::FaultSettings;
+
+/// The most nodes a run may have: participants are numbered with 32 bits.
+const MAX_NODES: usize = 1_000_000;
+
+/// Everything that decides what happens in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// What the clients do.
+    pub workload: Workload,
+    /// The ids of the nodes, in order.
+    pub nodes: Vec<Name>,
+    /// Number of workers. Worker `i` talks only to node `i mod nodes`.
+    pub concurrency: usize,
+    /// Operations per second, all workers together; 0 for none.
+    pub rate: f64,
+    /// Length of the main phase.
+    pub time_limit_ms: u64,
+    /// Delay of messages between nodes.
+    pub latency: Latency,
+    /// What the `topology` message says.
+    pub topology: Topology,
+    /// The partitions of `--nemesis partition`, if any.
+    pub nemesis: Option<Nemesis>,
+    /// What the lab adds to Maelstrom's network.
+    pub faults: FaultSettings,
+    /// From which all dice are derived.
+    pub seed: u64,
+    /// The wait between the main phase and the final reads.
+    pub recovery: Recovery,
+    /// Read every node this often, outside the history and its counts.
+    pub probe_ms: Option<u64>,
+    /// Which of Maelstrom's oddities to reproduce.
+    pub compat: Compat,
+    /// Crash the run where Maelstrom would silence a node (see [`Compat::mute`]).
+    pub strict: bool,
+    /// What share of the operations must be `ok`.
+    pub availability: Option<Availability>,
+    /// `--limit` expressions as given, such as `msgs-per-op<20`.
+    pub limits: Vec<String>,
+    /// How long a node may take to answer `init`.
+    pub init_timeout_ms: u64,
+    /// How long a node may take to answer any other request.
+    pub rpc_timeout_ms: u64,
+}
+
+/// What the clients do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workload {
+    /// `broadcast` and `read`, mixed by a fair coin.
+    #[default]
+    Broadcast,
+}
+
+impl Workload {
+    /// The name on the command line and in `store/`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Broadcast => "broadcast",
+        }
+    }
+}
+
+/// Delay of messages between nodes, in whole milliseconds. Clients have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// The parameter of the distribution.
+    pub mean_ms: u64,
+    /// How it is spread.
+    pub distribution: Distribution,
+}
+
+/// How the latency is spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Distribution {
+    /// Always the mean.
+    #[default]
+    Constant,
+    /// A whole number from 0 to twice the mean, the latter excluded.
+    Uniform,
+    /// Exponential, truncated to whole milliseconds.
+    Exponential,
+}
+
+/// The shape of the `topology` message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Topology {
+    /// A chain.
+    Line,
+    /// A square grid, row by row, the last row perhaps short.
+    #[default]
+    Grid,
+    /// A heap-shaped tree in which every node has up to this many children.
+    Tree(usize),
+    /// Everybody with everybody.
+    Total,
+}
+
+/// Maelstrom's partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nemesis {
+    /// Mean time between its actions.
+    pub interval_ms: u64,
+}
+
+/// The wait between the main phase and the final reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// How long, at most.
+    pub wait_ms: u64,
+    /// End it once no message that may carry a value was sent, or was on its way, for this long.
+    pub quiet_ms: Option<u64>,
+}
+
+impl Recovery {
+    /// Maelstrom's: always 10 s.
+    pub const FIXED: Self = Self { wait_ms: 10_000, quiet_ms: None };
+    /// At most 10 s, less once the cluster has been quiet for a second.
+    pub const AUTO: Self = Self { wait_ms: 10_000, quiet_ms: Some(1_000) };
+}
+
+/// Which of Maelstrom's oddities to reproduce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compat {
+    /// A node's queue has one consumer, which takes the earliest message at once and sleeps until
+    /// it is due (in whole milliseconds, so up to one too early); whatever arrives meanwhile
+    /// waits, client requests too. Off: every message is delivered when it is due.
+    pub head_of_line: bool,
+    /// The next operation goes to the next free worker in turn, where worker 0 has two turns in
+    /// `concurrency + 1`. Off: to a random free one.
+    pub round_robin: bool,
+    /// After one bad line, or one message to an unknown id (a closed client's, too), a node's
+    /// output is ignored for good.
+    pub mute: bool,
+}
+
+impl Default for Compat {
+    fn default() -> Self {
+        Self { head_of_line: true, round_robin: true, mute: false }
+    }
+}
+
+/// What share of the operations must be `ok`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Availability {
+    /// All.
+    Total,
+    /// At least this fraction.
+    Fraction(f64),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            workload: Workload::Broadcast,
+            nodes: (1..=5).map(|i| format!("n{i}").into()).collect(),
+            concurrency: 5,
+            rate: 5.0,
+            time_limit_ms: 60_000,
+            latency: Latency::default(),
+            topology: Topology::Grid,
+            nemesis: None,
+            faults: FaultSettings::default(),
+            seed: 0,
+            recovery: Recovery::FIXED,
+            probe_ms: None,
+            compat: Compat::default(),
+            strict: false,
+            availability: None,
+            limits: Vec::new(),
+            init_timeout_ms: 10_000,
+            rpc_timeout_ms: 5_000,
+        }
+    }
+}
+
+impl Settings {
+    /// The names that `--node-count` stands for: `n0`, `n1`, …
+    #[must_use]
+    pub fn numbered_nodes(count: usize) -> Vec<Name> {
+        (0..count).map(|i| format!("n{i}").into()).collect()
+    }
+
+    /// Defaults with `count` numbered nodes and one worker each.
+    #[must_use]
+    pub fn with_nodes(count: usize) -> Self {
+        Self { nodes: Self::numbered_nodes(count), concurrency: count, ..Self::default() }
+    }
+
+    /// Finds what cannot be run.
+    ///
+    /// # Errors
+    /// Says which setting is wrong, and why.
+    pub fn check(&self) -> Result<()> {
+        let count = self.nodes.len();
+        ensure!(count > 0, "there must be at least one node");
+        ensure!(count <= MAX_NODES, "{count} nodes are more than {MAX_NODES}");
+        ensure!(self.concurrency > 0, "there must be at least one worker");
+        ensure!(self.rate.is_finite() && self.rate >= 0.0, "a rate of {} is senseless", self.rate);
+        ensure!(self.probe_ms != Some(0), "a probe every 0 ms would never end");
+        if self.latency.mean_ms == 0 && self.latency.distribution != Distribution::Constant {
+            bail!("a latency of 0 ms can only be constant");
+        }
+        ensure!(self.topology != Topology::Tree(0), "a tree needs at least one child per node");
+        let mut sorted: Vec<&Name> = self.nodes.iter().collect();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!("two nodes are named {:?}", pair[0]);
+        }
+        for name in &self.nodes {
+            ensure!(!name.is_empty(), "a node's name is empty");
+            let mut chars = name.chars();
+            let reserved = matches!(chars.next(), Some('c' | 'p'));
+            let digits = chars.as_str();
+            if reserved && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+                bail!("{name:?} is a client's id and cannot be a node's");
+            }
+        }
+        self.faults.check(&self.nodes)
+    }
+}

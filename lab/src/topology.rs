@@ -1,0 +1,100 @@
+//! Maelstrom's topologies: who is told to be whose neighbour.
+
+use std::collections::BTreeMap;
+
+use rumormill::message::Name;
+
+use crate::settings::Topology;
+
+/// The map that the `topology` message carries.
+///
+/// A lone node on a line is not in the map at all, as in Maelstrom.
+#[must_use]
+pub fn neighbours(topology: Topology, nodes: &[Name]) -> BTreeMap<Name, Vec<Name>> {
+    let count = nodes.len();
+    if topology == Topology::Line && count == 1 {
+        return BTreeMap::new();
+    }
+    let named = |i: usize| {
+        let indices: Vec<usize> = match topology {
+            Topology::Line => line(i, count),
+            Topology::Grid => grid(i, count),
+            Topology::Tree(branching) => tree(i, branching, count),
+            Topology::Total => (0..count).filter(|j| *j != i).collect(),
+        };
+        (nodes[i].clone(), indices.into_iter().map(|j| nodes[j].clone()).collect())
+    };
+    (0..count).map(named).collect()
+}
+
+fn line(i: usize, count: usize) -> Vec<usize> {
+    i.checked_sub(1).into_iter().chain((i + 1 < count).then_some(i + 1)).collect()
+}
+
+/// Neighbours below, above, to the right, to the left: those that exist.
+fn grid(i: usize, count: usize) -> Vec<usize> {
+    let square = count.isqrt();
+    let side = if square * square == count { square } else { square + 1 };
+    let below = Some(i + side);
+    let above = i.checked_sub(side);
+    let right = (i % side + 1 < side).then_some(i + 1);
+    let left = (i % side > 0).then(|| i - 1);
+    [below, above, right, left].into_iter().flatten().filter(|j| *j < count).collect()
+}
+
+/// The parent, then the children, as in a binary heap.
+fn tree(i: usize, branching: usize, count: usize) -> Vec<usize> {
+    let parent = i.checked_sub(1).map(|before| before / branching);
+    let first = branching * i + 1;
+    let children = first.min(count)..(first + branching).min(count);
+    parent.into_iter().chain(children).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn shape(topology: Topology, count: usize) -> String {
+        let nodes = Settings::numbered_nodes(count);
+        let map = neighbours(topology, &nodes);
+        let row = |name: &Name| {
+            let list = map.get(name).map_or_else(|| "absent".into(), |list| list.join(","));
+            format!("{name}:{list}")
+        };
+        nodes.iter().map(row).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn five_nodes_in_every_shape() {
+        assert_eq!(shape(Topology::Line, 5), "n0:n1 n1:n0,n2 n2:n1,n3 n3:n2,n4 n4:n3");
+        assert_eq!(shape(Topology::Grid, 5), "n0:n3,n1 n1:n4,n2,n0 n2:n1 n3:n0,n4 n4:n1,n3");
+        assert_eq!(shape(Topology::Tree(2), 5), "n0:n1,n2 n1:n0,n3,n4 n2:n0 n3:n1 n4:n1");
+        assert_eq!(shape(Topology::Tree(4), 6), "n0:n1,n2,n3,n4 n1:n0,n5 n2:n0 n3:n0 n4:n0 n5:n1");
+        assert_eq!(shape(Topology::Total, 3), "n0:n1,n2 n1:n0,n2 n2:n0,n1");
+    }
+
+    #[test]
+    fn a_full_square_has_no_links_around_its_edges() {
+        assert_eq!(shape(Topology::Grid, 4), "n0:n2,n1 n1:n3,n0 n2:n0,n3 n3:n1,n2");
+    }
+
+    #[test]
+    fn one_node_alone() {
+        assert_eq!(shape(Topology::Line, 1), "n0:absent");
+        for topology in [Topology::Grid, Topology::Tree(3), Topology::Total] {
+            assert_eq!(shape(topology, 1), "n0:");
+        }
+    }
+
+    #[test]
+    fn every_link_is_mutual() {
+        let nodes = Settings::numbered_nodes(27);
+        for topology in [Topology::Line, Topology::Grid, Topology::Tree(3), Topology::Total] {
+            let map = neighbours(topology, &nodes);
+            for (node, list) in &map {
+                assert!(list.iter().all(|other| map[other].contains(node)), "{topology:?} {node}");
+            }
+        }
+    }
+}
