@@ -1,4 +1,5 @@
 //! Rumormill.
+pub mod args;
 pub mod cluster;
 pub mod config;
 mod gossip;
@@ -13,6 +14,7 @@ pub mod plan;
 pub mod route;
 pub mod rtt;
 pub mod stats;
+pub mod stdio;
 pub mod store;
 mod sync;
 pub mod time;
