@@ -136,18 +136,15 @@ impl Node {
         }
     }
 
-    /// A digest came in: what the peer lacks is sent at once, and if it waits for an answer or
-    /// does not know what is held here, it is told.
+    /// A digest came in: what the peer lacks is sent at once; if it waits for an answer, it is
+    /// told what is held here. When both agree, nothing is said.
     fn answer_digest(&mut self, now: Instant, peer: PeerId, answer_now: bool, grace: Duration) {
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.entry(peer).or_default();
         let mut missing = self.store.missing_from(link.known(), now, grace);
         missing.subtract(&link.in_flight());
-        let owes = self.store.version() > link.told_last || !link.retell.is_empty();
         if answer_now {
             link.owe_evidence(now);
-        } else if owes {
-            link.owe_evidence(now.after(self.config.ack_delay));
         }
         if !missing.is_empty() {
             self.stats.repairs += missing.count();

@@ -93,8 +93,6 @@ pub struct Link {
     rtt: Rtt,
     /// The store's version up to which the peer is known to have our evidence.
     told: u64,
-    /// The store's version when evidence was last sent.
-    pub(crate) told_last: u64,
     /// What must be told again: the peer sent what it could have known to be here.
     pub(crate) retell: BTreeSet<OriginId>,
     /// Somebody among the queue's entries has to be passed on by the peer to all its neighbours.
@@ -171,7 +169,6 @@ impl Link {
         self.gap_at = None;
         self.silence = None;
         self.told = 0;
-        self.told_last = 0;
         self.retell.clear();
     }
 
@@ -382,7 +379,6 @@ impl Link {
             self.sent.pop_front();
         }
         self.sent.push_back(Sent { number, at: now, version });
-        self.told_last = version;
         self.retell.clear();
         self.evidence_at = None;
         if self.silence.is_none() && !entries.is_empty() {

@@ -1,51 +1,89 @@
 //! How many new values the cluster makes per second, as far as this node sees them.
 
-use std::time::Duration;
-
 use crate::time::Instant;
 
-/// Values are counted over stretches of this length; the estimate is the last whole stretch.
-const STRETCH: Duration = Duration::from_secs(1);
+/// Length of a bucket.
+const BUCKET_US: u64 = 1_000_000;
 
-/// A count of events per second, from the last whole second.
+/// Buckets remembered, the current one included: long enough that the bursts of the hub's pulse
+/// even out.
+const BUCKETS: usize = 9;
+
+/// A count of events over the last seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
-    started_at: Instant,
-    count: u64,
-    per_second: Option<f64>,
+    first_at: Option<Instant>,
+    /// Number of the current bucket; `counts` is a ring.
+    bucket: u64,
+    counts: [u64; BUCKETS],
 }
 
 impl Load {
     pub(crate) fn note(&mut self, now: Instant, events: u64) {
-        let elapsed = now.since(self.started_at);
-        if elapsed >= STRETCH {
-            // The first stretch begins with the first event, not with the process.
-            if self.count > 0 {
-                self.per_second = Some(self.count as f64 / elapsed.as_secs_f64());
-            }
-            self.started_at = now;
-            self.count = 0;
+        if events == 0 {
+            return;
         }
-        self.count += events;
+        self.first_at.get_or_insert(now);
+        self.move_to(now);
+        self.counts[slot(self.bucket)] += events;
     }
 
-    /// Events per second, once a whole stretch was seen.
-    pub(crate) const fn per_second(&self) -> Option<f64> {
-        self.per_second
+    /// Events per second over the last seconds, once there was more than one.
+    pub(crate) fn per_second(&mut self, now: Instant) -> Option<f64> {
+        self.move_to(now);
+        let span_us = BUCKETS as u64 * BUCKET_US - (BUCKET_US - now.as_micros() % BUCKET_US);
+        let seen_us = now.since(self.first_at?).as_micros() as u64;
+        let covered_us = span_us.min(seen_us);
+        let events: u64 = self.counts.iter().sum();
+        (covered_us >= BUCKET_US).then(|| events as f64 / (covered_us as f64 / 1e6))
     }
+
+    fn move_to(&mut self, now: Instant) {
+        let bucket = now.as_micros() / BUCKET_US;
+        let passed = bucket.saturating_sub(self.bucket).min(BUCKETS as u64);
+        for gone in 0..passed {
+            self.counts[slot(bucket - gone)] = 0;
+        }
+        self.bucket = self.bucket.max(bucket);
+    }
+}
+
+const fn slot(bucket: u64) -> usize {
+    (bucket % BUCKETS as u64) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn millis(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1_000)
+    }
+
     #[test]
-    fn the_estimate_is_the_last_whole_second() {
+    fn a_steady_stream_is_measured_after_a_second() {
         let mut load = Load::default();
-        for i in 0..200_u64 {
-            load.note(Instant::from_micros(5_000_000 + i * 20_000), 1);
+        for i in 0..40 {
+            load.note(millis(5_500 + i * 20), 1);
         }
-        let per_second = load.per_second().unwrap();
-        assert!((45.0..55.0).contains(&per_second), "{per_second}");
+        assert_eq!(load.per_second(millis(6_300)), None);
+        for i in 40..400 {
+            load.note(millis(5_500 + i * 20), 1);
+            let now = millis(5_500 + i * 20 + 10);
+            let per_second = load.per_second(now).unwrap_or(50.0);
+            assert!((45.0..55.0).contains(&per_second), "{per_second} at {now}");
+        }
+    }
+
+    #[test]
+    fn bursts_even_out_and_silence_is_forgotten() {
+        let mut load = Load::default();
+        for beat in 0..20 {
+            load.note(millis(beat * 1_790), 90);
+            load.note(millis(beat * 1_790 + 900), 1);
+        }
+        let per_second = load.per_second(millis(19 * 1_790 + 1_500)).unwrap();
+        assert!((40.0..65.0).contains(&per_second), "{per_second}");
+        assert_eq!(load.per_second(millis(100_000)), Some(0.0));
     }
 }

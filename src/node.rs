@@ -247,7 +247,7 @@ impl Node {
         match membership.cluster.set_topology(topology) {
             Ok(()) => {
                 self.send(src, Body::TopologyOk { in_reply_to: msg_id });
-                self.sync.hasten(now, &mut self.rng);
+                self.sync.start(now, &mut self.rng);
                 if matches!(self.config.route, Route::Topology | Route::Tree) {
                     self.lay_out();
                     self.spread_own(now, &self.store.held().clone());

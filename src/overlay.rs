@@ -83,19 +83,19 @@ impl Node {
         {
             return plan;
         }
-        let plan = self.make_plan();
+        let plan = self.make_plan(now);
         self.overlay.reviewed_at = Some(now);
         self.overlay.plan = Some(plan);
         plan
     }
 
-    fn make_plan(&mut self) -> Plan {
+    fn make_plan(&mut self, now: Instant) -> Plan {
         let current = self.overlay.plan;
         let situation = Situation {
             nodes: self.membership.as_ref().map_or(1, |membership| membership.cluster.len()),
             budget: self.config.latency_budget,
             round_trip: self.round_trip.unwrap_or(self.config.rtt_initial),
-            load: self.load.per_second(),
+            load: self.load.per_second(now),
             height: self.overlay.layout.as_ref().map_or(1, |layout| layout.height),
         };
         let window = self.config.window;
@@ -115,7 +115,6 @@ impl Node {
             },
             Route::Direct => {
                 let left = self.config.latency_budget.checked_sub(situation.round_trip / 2);
-                let left = left.map(|left| left.saturating_sub(MARGIN));
                 (Plan::Direct { window: window.or(left).unwrap_or(at_once) }, left.is_some())
             }
             Route::Auto => match window {
@@ -255,6 +254,8 @@ impl Node {
                 let next = match self.overlay.down_at {
                     Some(at) if at > now => at,
                     Some(at) if pulse => next_beat(at, period, now),
+                    // The first beat comes at once: all others follow from it.
+                    None if pulse => now,
                     _ => now.after(period),
                 };
                 self.overlay.down_at = Some(next);
@@ -301,15 +302,13 @@ impl Node {
         if self.overlay.parent != Some(from) {
             return;
         }
-        let hop = self.link(from).and_then(|link| link.rtt().smoothed()).map(|rtt| rtt / 2);
-        self.overlay.beat = match (pulse, hop) {
-            (Some(pulse), Some(hop)) if pulse.period_us > 0 => Some(Beat {
-                at: now.before(Duration::from_micros(pulse.age_us) + hop),
-                period: Duration::from_micros(pulse.period_us),
-                distance: Duration::from_micros(pulse.distance_us) + hop,
-            }),
-            _ => None,
-        };
+        let measured = self.link(from).and_then(|link| link.rtt().smoothed()).or(self.round_trip);
+        let hop = measured.unwrap_or(self.config.rtt_initial) / 2;
+        self.overlay.beat = pulse.filter(|pulse| pulse.period_us > 0).map(|pulse| Beat {
+            at: now.before(Duration::from_micros(pulse.age_us) + hop),
+            period: Duration::from_micros(pulse.period_us),
+            distance: Duration::from_micros(pulse.distance_us) + hop,
+        });
     }
 
     /// What is sent to `peer` is to be passed on like this.

@@ -37,7 +37,11 @@ pub struct Simulated<S> {
 ///
 /// # Errors
 /// If the settings make no sense.
-pub fn simulate<S: EventSink>(settings: &Settings, config: &Config, sink: S) -> Result<Simulated<S>> {
+pub fn simulate<S: EventSink>(
+    settings: &Settings,
+    config: &Config,
+    sink: S,
+) -> Result<Simulated<S>> {
     let mut simulation = Simulation::new(settings, config, sink)?;
     simulation.run.start(0);
     simulation.settle();
@@ -125,7 +129,8 @@ impl<S: EventSink> Simulation<S> {
             self.run.handle_message(self.now, node, message);
         }
         while self.nodes[node].poll_diagnostic().is_some() {}
-        let wake_at = self.nodes[node].poll_timeout().map(|at| at.as_micros().saturating_mul(1_000));
+        let wake_at =
+            self.nodes[node].poll_timeout().map(|at| at.as_micros().saturating_mul(1_000));
         if wake_at != self.wake_at[node] {
             self.wake_at[node] = wake_at;
             self.timers.extend(wake_at.map(|at| Reverse((at, node))));
