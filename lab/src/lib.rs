@@ -13,5 +13,6 @@ pub mod outcome;
 pub mod random;
 mod reply;
 pub mod run;
+mod scan;
 pub mod settings;
 pub mod topology;
