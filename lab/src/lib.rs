@@ -23,6 +23,7 @@ pub mod random;
 mod reply;
 pub mod results;
 pub mod run;
+mod scan;
 pub mod screen;
 pub mod settings;
 pub mod sim;
