@@ -69,7 +69,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
     /// What the clients do [default: broadcast]
-    #[arg(short, long, help_heading = "Workload")]
+    #[arg(short, long, value_name = "broadcast", help_heading = "Workload")]
     pub workload: Option<Workload>,
     /// How many clients work at once: a number, or one per node times a number, such as 4n
     /// [default: 1n]
@@ -82,14 +82,14 @@ pub struct TestArgs {
     #[arg(long, value_name = "HZ", help_heading = "Workload")]
     pub rate: Option<f64>,
     /// The neighbours that nodes are told [default: grid]
-    #[arg(long, help_heading = "Workload")]
+    #[arg(long, value_name = "line|grid|tree|tree2|tree3|tree4|total", help_heading = "Workload")]
     pub topology: Option<Topology>,
     /// Repeats everything that is in the lab's hand [default: random; the result shows it]
     #[arg(long, value_name = "N", help_heading = "Workload")]
     pub seed: Option<u64>,
     /// How long to wait before the final reads: always 10 s, or less once the cluster is quiet
     /// [default: fixed]
-    #[arg(long, help_heading = "Workload")]
+    #[arg(long, value_name = "fixed|auto", help_heading = "Workload")]
     pub recovery: Option<Recovery>,
     /// Read every node this often, outside history and counts, to see when the last node holds a
     /// value [default: off]
@@ -100,10 +100,10 @@ pub struct TestArgs {
     #[arg(long, value_name = "MS", help_heading = "Network")]
     pub latency: Option<u64>,
     /// How it is spread [default: constant]
-    #[arg(long, help_heading = "Network")]
+    #[arg(long, value_name = "constant|uniform|exponential", help_heading = "Network")]
     pub latency_dist: Option<Distribution>,
     /// Faults to inject [default: none]
-    #[arg(long, help_heading = "Network")]
+    #[arg(long, value_name = "partition|none", help_heading = "Network")]
     pub nemesis: Option<NemesisKind>,
     /// Mean time between the nemesis' actions, in seconds [default: 10]
     #[arg(long, value_name = "S", help_heading = "Network")]
@@ -117,7 +117,7 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Network")]
     pub no_round_robin: bool,
 
-    /// The share of operations that must succeed: total, or a number up to 1 [default: any]
+    /// The share of operations that must succeed: total, or a number up to 1 [default: none]
     #[arg(long, value_name = "SHARE", help_heading = "Verdict")]
     pub availability: Option<Availability>,
     /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated

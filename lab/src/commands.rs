@@ -1,6 +1,7 @@
 //! What the commands do, from their arguments to the exit status.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -95,7 +96,10 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         view.say(&format!("{} read slowly: up to {kib} KiB waited for it", backlog.node));
     }
     let code = match (&outcome.state, signal) {
-        (_, Some(signal)) => u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH),
+        (_, Some(signal)) => {
+            tell_store("interrupted, no results", &store);
+            u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH)
+        }
         (State::Crashed(why), None) => {
             tell_crash(why, &deaths, &store);
             CRASH
@@ -103,7 +107,9 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         _ => {
             let results = Results::of(settings, &outcome, &view.into_notices(), info)?;
             store.write_results(&results)?;
-            print!("{}", screen::render(&results, Style::for_stdout()));
+            // The files have it, too, if nobody is there to read this.
+            let screen = screen::render(&results, Style::for_stdout());
+            let _ = std::io::stdout().write_all(screen.as_bytes());
             results.exit_code()
         }
     };
@@ -121,7 +127,11 @@ fn tell_crash(why: &str, deaths: &[Death], store: &Store) {
     for death in deaths.iter().skip(1) {
         eprintln!("lab: {} {}", death.node, death.how);
     }
-    eprintln!("lab: no results; logs and history are in {}", store.dir().display());
+    tell_store("no results", store);
+}
+
+fn tell_store(what: &str, store: &Store) {
+    eprintln!("lab: {what}; logs and history are in {}", store.dir().display());
 }
 
 /// The node's binary and arguments.

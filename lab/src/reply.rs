@@ -76,13 +76,13 @@ pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Optio
             (answered == msg_id).then(|| read_text(request, text.get(), &fields))
         }
         Payload::Typed(body) => {
-            let answered = match **body {
-                Body::InitOk { in_reply_to }
-                | Body::TopologyOk { in_reply_to }
-                | Body::BroadcastOk { in_reply_to }
-                | Body::ReadOk { in_reply_to, .. }
-                | Body::Error { in_reply_to, .. } => in_reply_to,
-                _ => return None,
+            let (Body::InitOk { in_reply_to: answered }
+            | Body::TopologyOk { in_reply_to: answered }
+            | Body::BroadcastOk { in_reply_to: answered }
+            | Body::ReadOk { in_reply_to: answered, .. }
+            | Body::Error { in_reply_to: answered, .. }) = **body
+            else {
+                return None;
             };
             (answered == msg_id).then(|| read_typed(request, body))
         }
@@ -356,7 +356,7 @@ mod tests {
         let busy = error(r#"{"type":"error","code":11,"text":"later","x":2}"#);
         assert_eq!(busy, ("temporarily-unavailable".into(), true, Some("later".into())));
         assert_eq!(error(r#"{"type":"error","code":13}"#), ("crash".into(), false, None));
-        assert_eq!(error(r#"{"type":"error","code":0}"#).1, false);
+        assert!(!error(r#"{"type":"error","code":0}"#).1);
         assert_eq!(error(r#"{"type":"error","code":99}"#), ("unknown".into(), false, None));
         assert_eq!(error(r#"{"type":"error"}"#).0, "unknown");
         let definite = [1, 10, 11, 12, 14, 20, 21, 22, 30];

@@ -27,7 +27,7 @@ use crate::outcome::{
 use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
 use crate::topology::neighbours;
-use messages::Directory;
+use messages::{Content, Directory};
 use notices::Notices;
 use watch::Watch;
 use work::{Tally, Worker};
@@ -56,6 +56,7 @@ pub struct Run<S> {
     journal: Journal,
     clients: Clients,
     requests: Requests,
+    topology_content: Option<Content>,
     /// Nodes that have yet to answer `init` or `topology`.
     unready: usize,
     generator: Generator,
@@ -98,6 +99,7 @@ impl<S: EventSink> Run<S> {
             journal: Journal::default(),
             clients: Clients::default(),
             requests: Requests::new(settings.nodes.clone(), topology),
+            topology_content: None,
             unready: nodes,
             generator: Generator::new(settings),
             generator_wake: None,
@@ -167,7 +169,7 @@ impl<S: EventSink> Run<S> {
                     self.generator_wake = None;
                     self.generate(now);
                 }
-                Timer::Request { client, msg_id } => self.give_up(now, client, msg_id),
+                Timer::Client(client) => self.expire(now, client),
                 Timer::Probe => self.probe(now),
                 Timer::Quiet => self.check_quiet(now),
                 Timer::Audit => self.finish(now),

@@ -38,7 +38,7 @@ fn grid(i: usize, count: usize) -> Vec<usize> {
     let below = Some(i + side);
     let above = i.checked_sub(side);
     let right = (i % side + 1 < side).then_some(i + 1);
-    let left = (i % side > 0).then(|| i - 1);
+    let left = if i.is_multiple_of(side) { None } else { Some(i - 1) };
     [below, above, right, left].into_iter().flatten().filter(|j| *j < count).collect()
 }
 

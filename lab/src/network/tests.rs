@@ -37,7 +37,7 @@ impl Bench {
             carries_values: true,
         };
         self.id += 1;
-        self.network.send(self.now, packet, &mut self.agenda);
+        self.network.send(self.now, dest, packet, &mut self.agenda);
         self.drain();
     }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::Run;
 use super::notices::quote;
 use crate::agenda::Timer;
-use crate::client::{Offer, Owner, parse_id};
+use crate::client::{Expiry, Offer, Owner, parse_id};
 use crate::convergence::gossip_values;
 use crate::envelope::{Envelope, body_type};
 use crate::history::Nanos;
@@ -57,7 +57,8 @@ impl Directory {
 }
 
 /// What the lab wants to know of a body.
-struct Content {
+#[derive(Clone, Debug)]
+pub(super) struct Content {
     body: Payload,
     kind: u16,
     bytes: u32,
@@ -141,11 +142,11 @@ impl<S: EventSink> Run<S> {
         quoted: impl Fn() -> String,
     ) -> Option<(Address, Address)> {
         let Some((src, src_open)) = self.find(src) else {
-            self.refuse_unknown(now, node, "from", src, quoted());
+            self.refuse_unknown(now, node, "from", src, &quoted());
             return None;
         };
         let Some((dest, dest_open)) = self.find(dest) else {
-            self.refuse_unknown(now, node, "to", dest, quoted());
+            self.refuse_unknown(now, node, "to", dest, &quoted());
             return None;
         };
         if src_open && dest_open {
@@ -169,8 +170,8 @@ impl<S: EventSink> Run<S> {
         if let Some(id) = parse_id('c', name) {
             return self.clients.find(id);
         }
-        let id = parse_id('p', name)?;
-        Some((self.watch.address(id)?, true))
+        let probe = parse_id('p', name).filter(|id| self.watch.is_used(*id))?;
+        Some((self.watch.address(probe)?, true))
     }
 
     fn refuse_unknown(
@@ -179,7 +180,7 @@ impl<S: EventSink> Run<S> {
         node: usize,
         direction: &str,
         name: &str,
-        quoted: String,
+        quoted: &str,
     ) {
         self.reports[node].unknown_names += 1;
         let who = if SERVICES.contains(&name) {
@@ -208,11 +209,7 @@ impl<S: EventSink> Run<S> {
 
     fn accept(&mut self, now: Nanos, src: Address, dest: Address, content: Content) {
         let packet = self.packet(src, dest, content);
-        if let Peer::Probe(probe) = packet.dest.peer {
-            self.probe_answered(now, probe, &packet.body);
-        } else {
-            self.send(now, packet);
-        }
+        self.send(now, packet);
     }
 
     fn packet(&mut self, src: Address, dest: Address, content: Content) -> Packet {
@@ -224,14 +221,16 @@ impl<S: EventSink> Run<S> {
 
     /// Makes a request with a client.
     pub(super) fn request(&mut self, now: Nanos, client: u32, node: u32, request: Request) {
-        let (msg_id, src, unread) = self.clients.request(client, request);
-        let packet = self.request_packet(src, node, request, msg_id);
+        let deadline = now.saturating_add(self.timeout(request));
+        let begun = self.clients.request(client, request, deadline);
+        if begun.needs_timer {
+            self.agenda.add(deadline, Timer::Client(client));
+        }
+        let packet = self.request_packet(begun.address, node, request, begun.msg_id);
         self.send(now, packet);
-        for packet in unread {
+        for packet in begun.unread {
             self.record_received(now, &packet);
         }
-        let timeout = now.saturating_add(self.timeout(request));
-        self.agenda.add(timeout, Timer::Request { client, msg_id });
     }
 
     pub(super) fn request_packet(
@@ -242,24 +241,35 @@ impl<S: EventSink> Run<S> {
         msg_id: i64,
     ) -> Packet {
         let body = self.requests.body(request, msg_id, node);
-        let content = self.typed_content(body);
+        let content = match (request, &self.topology_content) {
+            // Large, and the same for all nodes.
+            (Request::Topology, Some(content)) => content.clone(),
+            _ => self.typed_content(body),
+        };
+        if request == Request::Topology {
+            self.topology_content.get_or_insert_with(|| content.clone());
+        }
         let dest = self.directory.node(node).clone();
         self.packet(src, dest, content)
     }
 
     fn send(&mut self, now: Nanos, packet: Packet) {
-        self.journal.sent(&packet);
-        self.sink.sent(now, &packet);
-        self.mark(1, now, &packet);
-        if let Peer::Client(client) = packet.dest.peer {
-            self.offer(now, client, packet);
-            return;
+        match packet.dest.peer {
+            // Probes stand outside the network and all counts.
+            Peer::Probe(probe) => self.probe_answered(now, probe, &packet.body),
+            Peer::Client(client) => {
+                self.record_sent(now, &packet);
+                self.offer(now, client, packet);
+            }
+            Peer::Node(node) => {
+                self.record_sent(now, &packet);
+                if packet.carries_values && !packet.is_client() {
+                    self.watch.note_values(now);
+                }
+                self.network.send(now, node, packet, &mut self.agenda);
+                self.handle_arrivals(now);
+            }
         }
-        if packet.carries_values && !packet.is_client() {
-            self.watch.note_values(now);
-        }
-        self.network.send(now, packet, &mut self.agenda);
-        self.handle_arrivals(now);
     }
 
     fn offer(&mut self, now: Nanos, client: u32, packet: Packet) {
@@ -280,14 +290,15 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// A request has run out of time, if it was not answered before.
-    pub(super) fn give_up(&mut self, now: Nanos, client: u32, msg_id: i64) {
-        match self.clients.give_up(client, msg_id) {
-            Some((Owner::Init(node) | Owner::Topology(node), request)) => {
+    /// A client's timer has come.
+    pub(super) fn expire(&mut self, now: Nanos, client: u32) {
+        match self.clients.expire(client, now) {
+            Expiry::Idle => {}
+            Expiry::Later(deadline) => self.agenda.add(deadline, Timer::Client(client)),
+            Expiry::Expired(Owner::Init(node) | Owner::Topology(node), request) => {
                 self.node_answered(now, node, request, None);
             }
-            Some((Owner::Worker(worker), _)) => self.worker_timed_out(now, worker),
-            None => {}
+            Expiry::Expired(Owner::Worker(worker), _) => self.worker_timed_out(now, worker),
         }
     }
 
@@ -329,6 +340,12 @@ impl<S: EventSink> Run<S> {
     /// Hands a probe's request over, past the network.
     pub(super) fn deliver_probe(&mut self, node: usize, packet: Packet) {
         self.deliveries.push_back(Delivery { node, packet });
+    }
+
+    fn record_sent(&mut self, now: Nanos, packet: &Packet) {
+        self.journal.sent(packet);
+        self.sink.sent(now, packet);
+        self.mark(1, now, packet);
     }
 
     fn record_received(&mut self, now: Nanos, packet: &Packet) {

@@ -41,7 +41,7 @@ pub(super) fn quote(text: &[u8]) -> String {
     let head = String::from_utf8_lossy(head);
     let head = head.trim_end_matches(['\r', '\n']);
     let cut: String = head.chars().take(MAX_QUOTE).collect();
-    let clean: String = cut.chars().flat_map(|c| printable(c)).collect();
+    let clean: String = cut.chars().flat_map(printable).collect();
     if cut.len() == text.trim_ascii_end().len() {
         clean
     } else {

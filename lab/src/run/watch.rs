@@ -57,6 +57,11 @@ impl Watch {
         Some(Address { name, peer: Peer::Probe(id), is_client: true })
     }
 
+    /// True if this probe has ever asked for anything.
+    pub(super) fn is_used(&self, id: u32) -> bool {
+        self.probes.get(id as usize).is_some_and(|probe| probe.last_msg_id > 0)
+    }
+
     pub(super) fn invoked(&mut self, time: Nanos) {
         self.probed.invoked(time);
     }

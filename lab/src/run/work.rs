@@ -152,7 +152,7 @@ impl<S: EventSink> Run<S> {
             self.tally.not_ok += 1;
         }
         let (set, text) = end.read.unzip();
-        if task == Task::FinalRead {
+        if task == Task::FinalRead && set.is_some() {
             self.reports[worker.node as usize].final_read.clone_from(&set);
         }
         let op = Op {
