@@ -25,5 +25,6 @@ pub mod results;
 pub mod run;
 pub mod screen;
 pub mod settings;
+pub mod sim;
 pub mod store;
 pub mod topology;
