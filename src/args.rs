@@ -42,21 +42,32 @@ enum Setting {
     Interval(fn(&mut Config) -> &mut Duration),
     /// A number above zero.
     Count(fn(&mut Config) -> &mut usize),
-    /// One of these.
-    Route(&'static [(&'static str, Route)]),
+    /// A time, zero included; there may be none.
+    OptionalDelay(fn(&mut Config) -> &mut Option<Duration>),
+    Route,
     Seed,
 }
 
 const FLAGS: &[Flag] = &[
     Flag {
         name: "--route",
-        help: "where a new value goes first",
-        setting: Setting::Route(&[("topology", Route::Topology)]),
+        help: "where a new value goes first (see below)",
+        setting: Setting::Route,
+    },
+    Flag {
+        name: "--latency-budget",
+        help: "time for a value to reach the last node (see below)",
+        setting: Setting::Delay(|config| &mut config.latency_budget),
     },
     Flag {
         name: "--window",
-        help: "how long a new value waits for others to go with",
-        setting: Setting::Delay(|config| &mut config.window),
+        help: "wait of a new value for others, instead of the budget",
+        setting: Setting::OptionalDelay(|config| &mut config.window),
+    },
+    Flag {
+        name: "--rtt-initial",
+        help: "round trip to assume until it is measured",
+        setting: Setting::Delay(|config| &mut config.rtt_initial),
     },
     Flag {
         name: "--ack-delay",
@@ -101,27 +112,43 @@ const FLAGS: &[Flag] = &[
     Flag { name: "--seed", help: "seed of all random choices", setting: Setting::Seed },
 ];
 
+const EXPLANATIONS: &str = "
+TIME is a number with ms or s, such as 200ms or 1.5s; a bare number is ms.
+
+ROUTE is one of
+  auto      direct or hub, whichever needs fewer messages within the budget
+  topology  only along the links of the topology
+  tree      along a spanning tree of the topology of least height
+  hub       to the hub, which batches and sends to all
+  direct    from the origin to everyone
+Whatever the route, neighbours in the topology compare what they hold and repair it.
+
+The latency budget is what a value may take from its acknowledgement to the last node while the
+network works: the node measures the round trip and spends the rest on batching. It is not a
+promise about a network that loses, reorders or cuts; what is lost is repaired as fast as it is
+noticed. A budget that the network cannot meet is said once on stderr, and the fastest route used.
+";
+
 impl Setting {
     /// What stands for the value in the help.
     const fn placeholder(&self) -> &'static str {
         match self {
-            Self::Delay(_) | Self::Interval(_) => "TIME",
+            Self::Delay(_) | Self::OptionalDelay(_) | Self::Interval(_) => "TIME",
             Self::Count(_) | Self::Seed => "NUMBER",
-            Self::Route(_) => "ROUTE",
+            Self::Route => "ROUTE",
         }
     }
 
     /// The values it takes, for people.
     fn expected(&self) -> String {
         match self {
-            Self::Delay(_) => "a time such as 200ms, 1.5s or 200 (milliseconds)".to_owned(),
+            Self::Delay(_) | Self::OptionalDelay(_) => {
+                "a time such as 200ms, 1.5s or 200 (milliseconds)".to_owned()
+            }
             Self::Interval(_) => "a time above 0, such as 200ms or 1.5s".to_owned(),
             Self::Count(_) => "an integer above 0".to_owned(),
             Self::Seed => "an integer from 0 to 18446744073709551615".to_owned(),
-            Self::Route(routes) => {
-                let names: Vec<&str> = routes.iter().map(|(name, _)| *name).collect();
-                names.join(" or ")
-            }
+            Self::Route => Route::ALL.map(Route::name).join(", "),
         }
     }
 
@@ -130,6 +157,7 @@ impl Setting {
         let config = &mut options.config;
         match self {
             Self::Delay(field) => *field(config) = parse_time(text)?,
+            Self::OptionalDelay(field) => *field(config) = Some(parse_time(text)?),
             Self::Interval(field) => {
                 *field(config) = parse_time(text).filter(|time| !time.is_zero())?;
             }
@@ -137,9 +165,7 @@ impl Setting {
                 *field(config) = text.parse().ok().filter(|&number| number > 0)?;
             }
             Self::Seed => options.seed = Some(text.parse().ok()?),
-            Self::Route(routes) => {
-                config.route = routes.iter().find(|(name, _)| *name == text)?.1;
-            }
+            Self::Route => config.route = text.parse().ok()?,
         }
         Some(())
     }
@@ -151,10 +177,8 @@ impl Setting {
             Self::Delay(field) | Self::Interval(field) => show_time(*field(config)),
             Self::Count(field) => field(config).to_string(),
             Self::Seed => options.seed.map_or_else(|| "drawn".to_owned(), |seed| seed.to_string()),
-            Self::Route(routes) => {
-                let name = routes.iter().find(|(_, route)| *route == config.route);
-                name.map_or_else(String::new, |(name, _)| (*name).to_owned())
-            }
+            Self::OptionalDelay(field) => field(config).map_or_else(String::new, show_time),
+            Self::Route => config.route.to_string(),
         }
     }
 }
@@ -233,7 +257,7 @@ pub fn help() -> String {
     }
     line("--help, -h", "", "print this text");
     line("--version, -V", "", "print the version");
-    text.push_str("\nTIME is a number with ms or s, such as 200ms or 1.5s; a bare number is ms.\n");
+    text.push_str(EXPLANATIONS);
     text
 }
 
@@ -283,7 +307,7 @@ mod tests {
     #[test]
     fn values_stand_apart_or_after_an_equals_sign() {
         let set = options(&["--seed", "7", "--window=1.5s"]);
-        assert_eq!((set.seed, set.config.window), (Some(7), Duration::from_millis(1500)));
+        assert_eq!((set.seed, set.config.window), (Some(7), Some(Duration::from_millis(1500))));
     }
 
     #[test]
@@ -321,7 +345,10 @@ mod tests {
         );
         assert!(run(&["--window", "soon"]).unwrap_err().starts_with("--window: expected a time"));
         assert!(run(&["--sync-interval=0"]).unwrap_err().contains("a time above 0"));
-        assert_eq!(run(&["--route=x"]).unwrap_err(), "--route: expected topology, got \"x\"");
+        assert_eq!(
+            run(&["--route=x"]).unwrap_err(),
+            "--route: expected auto, topology, tree, hub, direct, got \"x\""
+        );
         assert_eq!(
             run(&["--sync-interval", "1h"]).unwrap_err(),
             "--sync-interval: expected a time above 0, such as 200ms or 1.5s, got \"1h\""

@@ -93,6 +93,8 @@ struct Fields<'a> {
     values: Field<'a>,
     have: Field<'a>,
     all: Field<'a>,
+    relay: Field<'a>,
+    pulse: Field<'a>,
     /// A field that came twice.
     doubled: Option<String>,
 }
@@ -123,6 +125,8 @@ impl<'a> Fields<'a> {
             "values" => &mut self.values,
             "have" => &mut self.have,
             "all" => &mut self.all,
+            "relay" => &mut self.relay,
+            "pulse" => &mut self.pulse,
             _ => return None,
         })
     }

@@ -5,12 +5,11 @@
 
 use rumormill::message::Body;
 use rumormill::value::Value;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use crate::history::Nanos;
 use crate::network::packet::Payload;
 use crate::reply::for_each_int;
+use crate::scan::{Fields, array_inside, items};
 
 /// What one source saw of one broadcast value. Times are relative, like the history's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,20 +110,19 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
             }
         }
         Payload::Text(text) => {
-            let Ok(gossip) = serde_json::from_str::<GossipText<'_>>(text.get()) else { return };
-            for (_, _, _, array) in gossip.values {
-                let inside = array.get().strip_prefix('[').and_then(|a| a.strip_suffix(']'));
-                for_each_int(inside.unwrap_or_default(), &mut each);
+            let Some(mut fields) = Fields::of(text) else { return };
+            while let Ok(Some((key, value))) = fields.next() {
+                if key == "values" {
+                    // `[[node, generation, first, [value, …]], …]`
+                    let entries = array_inside(value).into_iter().flat_map(items);
+                    let values = entries.filter_map(|entry| items(array_inside(entry)?).nth(3));
+                    for array in values.filter_map(array_inside) {
+                        for_each_int(array, &mut each);
+                    }
+                }
             }
         }
     }
-}
-
-/// Our gossip's `values`: `[[node, generation, first, [value, …]], …]`.
-#[derive(serde::Deserialize)]
-struct GossipText<'a> {
-    #[serde(borrow, default)]
-    values: Vec<(IgnoredAny, IgnoredAny, IgnoredAny, &'a RawValue)>,
 }
 
 #[cfg(test)]
@@ -154,11 +152,11 @@ mod tests {
     fn values_are_found_in_gossip_as_text() {
         let json = r#"{"type":"gossip","gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
             "have":[["n1",5,[0,1]]]}"#;
-        let body = Payload::Text(serde_json::from_str(json).unwrap());
+        let body = Payload::Text(json.into());
         let mut values = Vec::new();
         gossip_values(&body, |value| values.push(value));
         assert_eq!(values, [3, 4, 7]);
-        let other = Payload::Text(serde_json::from_str(r#"{"values":[1,2]}"#).unwrap());
+        let other = Payload::Text(r#"{"values":[1,2]}"#.into());
         gossip_values(&other, |value| panic!("{value}"));
     }
 }

@@ -1,17 +1,14 @@
 //! Replies to harness clients, checked against Maelstrom's closed schemas.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use roaring::RoaringTreemap;
+use roaring::{RoaringBitmap, RoaringTreemap};
 use rumormill::message::Body;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
-use crate::envelope::is_integer;
+use crate::envelope::{is_integer, string};
 use crate::history::ReadSet;
 use crate::network::packet::Payload;
+use crate::scan::{Fields, array_inside, items};
 
 /// What a client asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +54,7 @@ pub(crate) enum ArrayText {
 impl ArrayText {
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Whole(array) => array
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-                .map_or(array, str::trim_ascii),
+            Self::Whole(array) => array_inside(array).map_or(array, str::trim_ascii),
             Self::Shared(inside) => inside,
         }
     }
@@ -71,9 +65,9 @@ impl ArrayText {
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
         Payload::Text(text) => {
-            let fields: Fields<'_> = serde_json::from_str(text.get()).ok()?;
-            let answered: i64 = fields.in_reply_to?.get().parse().ok()?;
-            (answered == msg_id).then(|| read_text(request, text.get(), &fields))
+            let fields = ReplyFields::of(text)?;
+            let answered: i64 = fields.in_reply_to?.parse().ok()?;
+            (answered == msg_id).then(|| read_text(request, &fields))
         }
         Payload::Typed(body) => {
             let (Body::InitOk { in_reply_to: answered }
@@ -110,15 +104,12 @@ fn wrong_type(request: Request, got: &str) -> String {
     format!("expected a {:?} reply, got {got:?}", request.reply_type())
 }
 
-fn read_text(request: Request, json: &str, fields: &Fields<'_>) -> Reply {
-    let kind = fields.kind.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    let kind = kind.unwrap_or_default();
+fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
+    let kind = fields.kind.and_then(string).unwrap_or_default();
     if kind == "error" {
-        let code = fields.code.and_then(|raw| raw.get().parse().ok());
-        let (name, definite) = error_name(code);
-        let text = fields.text.filter(|raw| raw.get() != "null");
-        let text = text
-            .map(|raw| serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned()));
+        let (name, definite) = error_name(fields.code.and_then(|code| code.parse().ok()));
+        let text = fields.text.filter(|text| *text != "null");
+        let text = text.map(|json| string(json).unwrap_or(json.into()).into_owned());
         return Reply::Error { name: name.into(), definite, text };
     }
     if kind != request.reply_type() {
@@ -127,38 +118,24 @@ fn read_text(request: Request, json: &str, fields: &Fields<'_>) -> Reply {
     if request == Request::Init {
         return Reply::Done;
     }
-    if let Some(id) = fields.msg_id.filter(|id| !is_integer(id.get())) {
+    if let Some(id) = fields.msg_id.filter(|id| !is_integer(id)) {
         return Reply::Malformed(format!("msg_id must be an integer, not {id}"));
     }
-    let is_read = request == Request::Read;
-    if fields.other
-        || fields.code.is_some()
-        || fields.text.is_some()
-        || (!is_read && fields.messages.is_some())
-    {
-        return Reply::Malformed(extra_keys(request, json));
+    let extra = fields.beyond(request);
+    if !extra.is_empty() {
+        let why = format!("a {} must not have the keys {extra:?}", request.reply_type());
+        return Reply::Malformed(why);
     }
-    if !is_read {
+    if request != Request::Read {
         return Reply::Done;
     }
     match fields.messages {
-        Some(array) if array.get().starts_with('[') => {
-            let text = ArrayText::Whole(array.get().into());
-            Reply::Values(read_set(text.as_str()), text)
-        }
-        Some(other) => Reply::Malformed(format!("messages must be an array, not {other}")),
+        Some(array) => match array_inside(array) {
+            Some(inside) => Reply::Values(read_set(inside), ArrayText::Whole(array.into())),
+            None => Reply::Malformed(format!("messages must be an array, not {array}")),
+        },
         None => Reply::Malformed("a read_ok must have the key \"messages\"".into()),
     }
-}
-
-fn extra_keys(request: Request, json: &str) -> String {
-    let fields: BTreeMap<String, IgnoredAny> = serde_json::from_str(json).unwrap_or_default();
-    let known = |key: &str| {
-        matches!(key, "type" | "in_reply_to" | "msg_id")
-            || (request == Request::Read && key == "messages")
-    };
-    let extra: Vec<&String> = fields.keys().filter(|key| !known(key)).collect();
-    format!("a {} must not have the keys {extra:?}", request.reply_type())
 }
 
 /// Maelstrom's name for an error code, and whether it says for sure that nothing happened.
@@ -179,12 +156,26 @@ fn error_name(code: Option<i64>) -> (&'static str, bool) {
     }
 }
 
+/// Integers below this are collected as bits: the workload's values are dense.
+const MAX_BITS: u64 = 1 << 24;
+
 /// The values in the inside of a JSON array.
 pub(crate) fn read_set(inside: &str) -> ReadSet {
-    let mut ints = RoaringTreemap::new();
+    let mut bits: Vec<u8> = Vec::new();
+    let mut large = RoaringTreemap::new();
     let len = for_each_int(inside, |int| {
-        ints.insert(int);
+        if int >= MAX_BITS {
+            large.insert(int);
+            return;
+        }
+        let (byte, bit) = (int as usize / 8, 1 << (int % 8));
+        if bits.len() <= byte {
+            bits.resize((byte + 1).max(2 * bits.len()), 0);
+        }
+        bits[byte] |= bit;
     });
+    let small = RoaringBitmap::from_lsb0_bytes(0, &bits);
+    let mut ints = RoaringTreemap::from_bitmaps([(0, small)]) | large;
     // A history holds thousands of these; nearly all are a few runs.
     ints.optimize();
     ReadSet { ints, len }
@@ -215,68 +206,60 @@ pub(crate) fn for_each_int(inside: &str, mut each: impl FnMut(u64)) -> usize {
     if rest.is_empty() {
         return len;
     }
-    let array = [b"[", rest, b"]"].concat();
-    let elements: Vec<&RawValue> = serde_json::from_slice(&array).unwrap_or_default();
-    elements.iter().filter_map(|raw| raw.get().parse().ok()).for_each(each);
-    len + elements.len()
-}
-
-/// The keys that mean something in a reply.
-#[derive(Default)]
-struct Fields<'a> {
-    kind: Option<&'a RawValue>,
-    in_reply_to: Option<&'a RawValue>,
-    msg_id: Option<&'a RawValue>,
-    messages: Option<&'a RawValue>,
-    code: Option<&'a RawValue>,
-    text: Option<&'a RawValue>,
-    /// There are others.
-    other: bool,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(field_identifier, rename_all = "snake_case")]
-enum Key {
-    Type,
-    InReplyTo,
-    MsgId,
-    Messages,
-    Code,
-    Text,
-    #[serde(other)]
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a reply")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Fields::default();
-        while let Some(key) = map.next_key()? {
-            let value: &RawValue = map.next_value()?;
-            match key {
-                Key::Type => fields.kind = Some(value),
-                Key::InReplyTo => fields.in_reply_to = Some(value),
-                Key::MsgId => fields.msg_id = Some(value),
-                Key::Messages => fields.messages = Some(value),
-                Key::Code => fields.code = Some(value),
-                Key::Text => fields.text = Some(value),
-                Key::Other => fields.other = true,
-            }
+    // Elements were cut off whole, so the rest is text as well.
+    for item in items(&inside[inside.len() - rest.len()..]) {
+        len += 1;
+        if let Ok(int) = item.parse() {
+            each(int);
         }
-        Ok(fields)
+    }
+    len
+}
+
+/// What a reply says, as JSON texts.
+#[derive(Default)]
+struct ReplyFields<'a> {
+    kind: Option<&'a str>,
+    in_reply_to: Option<&'a str>,
+    msg_id: Option<&'a str>,
+    messages: Option<&'a str>,
+    code: Option<&'a str>,
+    text: Option<&'a str>,
+    /// Keys that mean nothing in any reply.
+    others: Vec<String>,
+}
+
+impl<'a> ReplyFields<'a> {
+    fn of(body: &'a str) -> Option<Self> {
+        let mut found = Self::default();
+        let mut fields = Fields::of(body)?;
+        while let Some((key, value)) = fields.next().ok()? {
+            let slot = match &*key {
+                "type" => &mut found.kind,
+                "in_reply_to" => &mut found.in_reply_to,
+                "msg_id" => &mut found.msg_id,
+                "messages" => &mut found.messages,
+                "code" => &mut found.code,
+                "text" => &mut found.text,
+                _ => {
+                    found.others.push(key.into_owned());
+                    continue;
+                }
+            };
+            *slot = Some(value);
+        }
+        Some(found)
+    }
+
+    /// Keys that the reply to this request must not have.
+    fn beyond(&self, request: Request) -> Vec<&str> {
+        let known = [
+            ("messages", self.messages.is_some() && request != Request::Read),
+            ("code", self.code.is_some()),
+            ("text", self.text.is_some()),
+        ];
+        let known = known.into_iter().filter(|(_, extra)| *extra).map(|(key, _)| key);
+        known.chain(self.others.iter().map(String::as_str)).collect()
     }
 }
 
@@ -285,7 +268,7 @@ mod tests {
     use super::*;
 
     fn text(json: &str) -> Payload {
-        Payload::Text(serde_json::from_str(json).unwrap())
+        Payload::Text(json.into())
     }
 
     fn reply(request: Request, json: &str) -> Reply {

@@ -1,5 +1,6 @@
 //! The result screen: what a person wants to know of a run, on one page.
 
+mod reason;
 mod style;
 
 use std::cmp::Reverse;
@@ -10,8 +11,9 @@ use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
 use crate::checker::reads::Reads;
 use crate::results::{LabResults, MaelstromResults, Results};
+pub use reason::closing_line;
 pub use style::Style;
-use style::{Tone, number};
+use style::{Tone, counted, number};
 
 /// Width of the labels on the left.
 const LABEL: usize = 20;
@@ -34,18 +36,6 @@ pub fn render(results: &Results, style: Style) -> String {
     screen.notices(&results.rumormill);
     screen.footer(&results.rumormill);
     screen.out
-}
-
-/// The sentence of the verdict.
-#[must_use]
-pub fn closing_line(results: &Results) -> &'static str {
-    let limits_hold = results.rumormill.limits.iter().all(|limit| limit.passed);
-    match results.maelstrom.valid {
-        Validity::Invalid => "Invalid: the cluster did something it must not",
-        _ if !limits_hold => "A limit was not kept",
-        Validity::Unknown => "Unknown: too little was seen to judge",
-        Validity::Valid => "All is well",
-    }
 }
 
 struct Screen {
@@ -291,11 +281,6 @@ fn incomplete(spread: &crate::checker::convergence::Spread) -> String {
 fn beyond_shown(count: usize, what: &str) -> Option<String> {
     let rest = count.checked_sub(SHOWN).filter(|rest| *rest > 0)?;
     Some(format!("and {}", counted(rest as u64, &format!("more {what}"))))
-}
-
-/// A number of things, in the plural unless it is one.
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn join(items: impl Iterator<Item = String>) -> String {

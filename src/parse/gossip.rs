@@ -1,9 +1,11 @@
 //! The message between nodes, decoded: see [`Gossip`] for what it means.
 
+use std::borrow::Cow;
+
 use super::Fields;
 use super::field::Field;
 use crate::held::Ranges;
-use crate::message::{Echo, Entries, Gossip, Have, Name, Origin};
+use crate::message::{Echo, Entries, Gossip, Have, Name, Origin, Pulse, Relay};
 use crate::value::Value;
 
 pub(super) fn decode(fields: &Fields<'_>) -> Result<Gossip, String> {
@@ -14,6 +16,8 @@ pub(super) fn decode(fields: &Fields<'_>) -> Result<Gossip, String> {
         values: values(fields.values)?,
         have: have(fields.have)?,
         all: fields.all.flag("all")?,
+        relay: relay(fields.relay)?,
+        pulse: pulse(fields.pulse)?,
     })
 }
 
@@ -24,6 +28,26 @@ fn echo(field: Field<'_>) -> Result<Option<Echo>, String> {
     let (generation, number, held_us) =
         field.decode("echo", "[generation, number, microseconds]")?;
     Ok(Some(Echo { generation, number, held_us }))
+}
+
+fn relay(field: Field<'_>) -> Result<Relay, String> {
+    if !field.is_present() {
+        return Ok(Relay::Keep);
+    }
+    match field.decode::<Cow<'_, str>>("relay", "a string")?.as_ref() {
+        "up" => Ok(Relay::Up),
+        "flood" => Ok(Relay::Flood),
+        other => Err(format!("field `relay`: expected \"up\" or \"flood\", got {other:?}")),
+    }
+}
+
+fn pulse(field: Field<'_>) -> Result<Option<Pulse>, String> {
+    if !field.is_present() {
+        return Ok(None);
+    }
+    let (period_us, age_us, distance_us) =
+        field.decode("pulse", "[period, age, distance] in microseconds")?;
+    Ok(Some(Pulse { period_us, age_us, distance_us }))
 }
 
 fn values(field: Field<'_>) -> Result<Vec<Entries>, String> {

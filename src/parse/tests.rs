@@ -5,7 +5,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 use crate::held::Ranges;
-use crate::message::{Echo, Entries, Gossip, Have, Origin};
+use crate::message::{Echo, Entries, Gossip, Have, Origin, Pulse, Relay};
 use crate::value::Value;
 
 fn parse(line: &str) -> Result<Message, Refusal> {
@@ -267,6 +267,11 @@ impl Generator {
             number: self.u64(),
             held_us: self.u64(),
         });
+        let pulse = (self.below(2) == 0).then(|| Pulse {
+            period_us: self.u64(),
+            age_us: self.u64(),
+            distance_us: self.u64(),
+        });
         Gossip {
             generation: self.u64(),
             number: self.u64(),
@@ -274,6 +279,8 @@ impl Generator {
             values: self.list(3, Self::entries),
             have,
             all: self.below(2) == 0,
+            relay: [Relay::Keep, Relay::Up, Relay::Flood][self.below(3) as usize],
+            pulse,
         }
     }
 

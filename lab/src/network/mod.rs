@@ -5,8 +5,8 @@
 //! receiver, the partitions and cuts of that moment decide whether it gets through.
 //!
 //! With head-of-line delivery a node's queue has one consumer, as in Maelstrom. It takes the
-//! earliest message at once and sleeps until that is due; everything else waits, also what is
-//! due earlier. Without, every message is taken when it is due.
+//! earliest message at once and sleeps until that is due, or up to 1 ms less; everything else
+//! waits, also what is due earlier. Without, every message is taken when it is due.
 
 pub mod faults;
 mod latency;
@@ -182,7 +182,9 @@ impl Network {
                 self.arrive(Arrival::Dropped(next.packet, cause));
                 continue;
             }
-            let sleep_ms = next.due.saturating_sub(now) / MS;
+            // Maelstrom's consumer looks at its clock a moment after the sender did. The rest is
+            // then cut to whole milliseconds, so an idle consumer sleeps 1 ms less than was drawn.
+            let sleep_ms = next.due.saturating_sub(now + 1) / MS;
             if sleep_ms == 0 {
                 self.arrive(Arrival::Received(next.packet));
                 continue;

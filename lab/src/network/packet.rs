@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use rumormill::message::{Body, Message, Name};
-use serde_json::value::RawValue;
 
 /// A participant, by number: names are looked up once, at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,8 +29,8 @@ pub struct Address {
 /// What a message says.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// The text of a process, passed on untouched.
-    Text(Box<RawValue>),
+    /// The JSON text of a process, passed on untouched.
+    Text(Box<str>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
 }
@@ -78,7 +77,7 @@ impl Packet {
     /// Appends the body as JSON.
     pub fn write_body(&self, out: &mut Vec<u8>) {
         match &self.body {
-            Payload::Text(text) => out.extend_from_slice(text.get().as_bytes()),
+            Payload::Text(text) => out.extend_from_slice(text.as_bytes()),
             Payload::Typed(body) => body.write_json(out),
         }
     }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rumormill::message::{Body, Message, Name};
-use serde_json::value::RawValue;
 
 use super::Run;
 use super::notices::quote;
@@ -100,16 +99,16 @@ impl<S: EventSink> Run<S> {
         self.accept(now, src, dest, content);
     }
 
-    fn text_content(&mut self, body: &RawValue) -> Content {
+    fn text_content(&mut self, body: &str) -> Content {
         let kind = body_type(body);
         // A gossip message without entries is mere evidence; of other nodes' messages one
         // cannot know.
-        let carries_values = kind != "gossip" || body.get().contains("\"values\"");
+        let carries_values = kind != "gossip" || body.contains("\"values\"");
         Content {
             kind: self.journal.kind_id(&kind),
-            bytes: u32::try_from(body.get().len()).unwrap_or(u32::MAX),
+            bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
             carries_values,
-            body: Payload::Text(body.to_owned()),
+            body: Payload::Text(body.into()),
         }
     }
 

@@ -59,15 +59,3 @@ fn colours_change_nothing_but_colours() {
     assert_eq!(lines(&plain), lines(&render(&results, Style::PLAIN)));
     assert!(coloured.contains("\x1b[1;31mFAIL"));
 }
-
-#[test]
-fn the_closing_line_says_what_decided() {
-    let mut results = sample::results();
-    assert_eq!(closing_line(&results), "A limit was not kept");
-    results.rumormill.limits.clear();
-    assert_eq!(closing_line(&results), "All is well");
-    results.maelstrom.valid = Validity::Unknown;
-    assert!(closing_line(&results).starts_with("Unknown"));
-    results.maelstrom.valid = Validity::Invalid;
-    assert!(closing_line(&results).starts_with("Invalid"));
-}

@@ -1,0 +1,71 @@
+//! The verdict in one sentence: the gravest of what decided it.
+
+use super::style::counted;
+use crate::checker::Validity;
+use crate::results::Results;
+
+/// The sentence of the verdict.
+#[must_use]
+pub fn closing_line(results: &Results) -> String {
+    let broken = results.rumormill.limits.iter().filter(|limit| !limit.passed).count() as u64;
+    match results.maelstrom.valid {
+        Validity::Invalid => why_invalid(results),
+        _ if broken > 0 => format!("{} not kept", counted(broken, "limit")),
+        Validity::Unknown => why_unknown(results),
+        Validity::Valid => "All is well".to_owned(),
+    }
+}
+
+fn why_invalid(results: &Results) -> String {
+    let maelstrom = &results.maelstrom;
+    let missing = results.rumormill.missing.missing_count;
+    if missing > 0 {
+        return format!("{} missing on some node", counted(missing, "acknowledged value"));
+    }
+    if maelstrom.workload.lost_count > 0 {
+        return format!("{} lost", counted(maelstrom.workload.lost_count, "value"));
+    }
+    let never_ok = maelstrom.stats.by_f.iter().find(|(_, counts)| counts.ok_count == 0);
+    if let Some((f, counts)) = never_ok {
+        return format!("Not one of {} succeeded", counted(counts.count, f));
+    }
+    format!("Only {} of the operations succeeded", maelstrom.availability.ok_fraction)
+}
+
+fn why_unknown(results: &Results) -> String {
+    let unread = results.rumormill.missing.unread.len() as u64;
+    if unread > 0 {
+        return format!("{} did not answer a final read", counted(unread, "node"));
+    }
+    "No value was seen to stay, so there is nothing to judge".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::stats::Counts;
+    use crate::results::sample;
+
+    #[test]
+    fn it_says_what_decided() {
+        let mut results = sample::results();
+        assert_eq!(closing_line(&results), "1 limit not kept");
+        results.rumormill.limits.clear();
+        assert_eq!(closing_line(&results), "All is well");
+
+        results.maelstrom.valid = Validity::Unknown;
+        assert!(closing_line(&results).starts_with("No value was seen"));
+        results.rumormill.missing.unread = vec!["n1".to_owned(), "n2".to_owned()];
+        assert_eq!(closing_line(&results), "2 nodes did not answer a final read");
+
+        results.maelstrom.valid = Validity::Invalid;
+        assert_eq!(closing_line(&results), "Only 1 of the operations succeeded");
+        let none_ok = Counts { count: 7, ..Counts::default() };
+        results.maelstrom.stats.by_f.insert("read".to_owned(), none_ok);
+        assert_eq!(closing_line(&results), "Not one of 7 reads succeeded");
+        results.maelstrom.workload.lost_count = 3;
+        assert_eq!(closing_line(&results), "3 values lost");
+        results.rumormill.missing.missing_count = 1;
+        assert_eq!(closing_line(&results), "1 acknowledged value missing on some node");
+    }
+}

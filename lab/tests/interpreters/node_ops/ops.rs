@@ -1,0 +1,260 @@
+//! Operations on a node, as they come out of arbitrary bytes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Unstructured};
+use rumormill::config::Config;
+use rumormill::message::{Echo, Entries, Gossip, Have, Name, Origin};
+use rumormill::value::Value;
+
+/// This life of the node under test.
+pub(crate) const BOOT_ID: u64 = 7;
+
+/// How the run begins.
+#[derive(Arbitrary, Clone, Debug)]
+pub(crate) struct Start {
+    nodes: u8,
+    set_up: u8,
+    pub(crate) edges: Vec<(Id, Id)>,
+    settings: u8,
+}
+
+impl Start {
+    /// The cluster's nodes; the first is the one under test.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        let nodes = [4, 3, 2, 3, 1][usize::from(self.nodes) % 5];
+        (0..nodes).map(|i| Id(i).name()).collect()
+    }
+
+    /// True if `init` and `topology` have come already.
+    pub(crate) fn is_set_up(&self) -> bool {
+        self.set_up % 8 != 0
+    }
+
+    /// Default settings, but for the limits that a short run would never reach.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config::default();
+        if self.settings & 1 == 1 {
+            config.batch_entries_max = 2;
+        }
+        if self.settings & 2 == 2 {
+            config.batch_bytes_max = 20;
+        }
+        if self.settings & 4 == 4 {
+            config.ack_delay = Duration::ZERO;
+        }
+        if self.settings & 8 == 8 {
+            config.sync_interval = Duration::from_millis(1);
+        }
+        config
+    }
+}
+
+/// One thing that happens to the node.
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    /// A client (or somebody confused) sends a set-up message.
+    Init {
+        me: Id,
+        nodes: Vec<Id>,
+    },
+    Topology {
+        edges: Vec<(Id, Id)>,
+    },
+    Broadcast(Datum),
+    Read,
+    /// A peer says anything at all.
+    Gossip {
+        from: Id,
+        gossip: WildGossip,
+    },
+    /// A peer says truly what it got of all that was sent to it: all but the newest few messages.
+    Answer {
+        from: Id,
+        but: u8,
+        all: bool,
+    },
+    /// A line that is no message.
+    Line(Vec<u8>),
+    /// Somebody replies to a request that was never sent.
+    StrayReply {
+        from: Id,
+        in_reply_to: i64,
+    },
+    /// Time goes by; what is due in between is late.
+    Wait(Pause),
+    /// The next deadline comes.
+    Timeout,
+    EndOfInput,
+}
+
+impl<'a> Arbitrary<'a> for Op {
+    /// Derived, all would be equally frequent, and most runs spent on set-up messages.
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(match bytes.arbitrary::<u8>()? % 32 {
+            0 => Self::Init { me: bytes.arbitrary()?, nodes: bytes.arbitrary()? },
+            1 => Self::Topology { edges: bytes.arbitrary()? },
+            2 => Self::Line(bytes.arbitrary()?),
+            3 => Self::StrayReply { from: bytes.arbitrary()?, in_reply_to: bytes.arbitrary()? },
+            4 => Self::EndOfInput,
+            5 => Self::Read,
+            6..10 => Self::Wait(bytes.arbitrary()?),
+            10..15 => Self::Broadcast(bytes.arbitrary()?),
+            15..20 => Self::Answer {
+                from: bytes.arbitrary()?,
+                but: bytes.arbitrary()?,
+                all: bytes.arbitrary()?,
+            },
+            20..26 => Self::Timeout,
+            _ => Self::Gossip { from: bytes.arbitrary()?, gossip: bytes.arbitrary()? },
+        })
+    }
+}
+
+/// A name in the network: of a node, of this node, or of nobody in the cluster.
+#[derive(Arbitrary, Clone, Copy)]
+pub(crate) struct Id(u8);
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.name())
+    }
+}
+
+impl Id {
+    pub(crate) fn name(self) -> Name {
+        match self.0 % 32 {
+            30 => "c1".into(),
+            31 => "".into(),
+            node => format!("n{}", node % 4).into(),
+        }
+    }
+}
+
+/// A number, mostly small, sometimes at the very end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number(u64);
+
+impl<'a> Arbitrary<'a> for Number {
+    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(Self(match bytes.arbitrary::<u8>()? {
+            byte @ 0..16 => u64::MAX - u64::from(byte),
+            16..24 => bytes.arbitrary()?,
+            byte => u64::from(byte % 12),
+        }))
+    }
+}
+
+/// A life of a node.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub(crate) enum Generation {
+    Small(bool),
+    Mine,
+    Any(u32),
+}
+
+impl Generation {
+    fn get(self) -> u64 {
+        match self {
+            Self::Small(late) => 1 + u64::from(late),
+            Self::Mine => BOOT_ID,
+            Self::Any(generation) => u64::from(generation),
+        }
+    }
+}
+
+/// A value to broadcast.
+#[derive(Arbitrary, Clone, Debug)]
+pub(crate) enum Datum {
+    Small(u8),
+    Int(i64),
+    Text(String),
+    Null,
+}
+
+impl Datum {
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Small(int) => Value::Int(i64::from(*int)),
+            Self::Int(int) => Value::Int(*int),
+            Self::Text(text) => {
+                let json = serde_json::Value::from(text.as_str()).to_string();
+                serde_json::from_str(&json).expect("a JSON string is a value")
+            }
+            Self::Null => Value::Json("null".into()),
+        }
+    }
+}
+
+/// How long nothing happens.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub(crate) enum Pause {
+    Micros(u8),
+    Millis(u16),
+    Seconds(u8),
+    /// The clock jumps.
+    Days(u16),
+    /// It is set back a little: no driver does so, and a node shall live all the same.
+    Back(u8),
+}
+
+/// Gossip of which nothing need be true.
+#[derive(Arbitrary, Clone, Debug)]
+pub(crate) struct WildGossip {
+    generation: Generation,
+    number: Number,
+    echo: Option<(Generation, Number, u32)>,
+    values: Vec<WildEntries>,
+    have: Vec<WildHave>,
+    all: bool,
+}
+
+#[derive(Arbitrary, Clone, Debug)]
+struct WildEntries {
+    node: Id,
+    generation: Generation,
+    first: Number,
+    values: Vec<Datum>,
+}
+
+#[derive(Arbitrary, Clone, Debug)]
+struct WildHave {
+    node: Id,
+    generation: Generation,
+    ranges: Vec<(Number, Number)>,
+}
+
+impl WildGossip {
+    /// The message, as far as one of this content can be written down at all.
+    pub(crate) fn message(&self) -> Gossip {
+        let values = self.values.iter().map(|entries| Entries {
+            origin: Origin { node: entries.node.name(), generation: entries.generation.get() },
+            first: entries.first.0,
+            values: entries.values.iter().map(Datum::value).collect(),
+        });
+        let have: BTreeMap<Origin, Have> = self
+            .have
+            .iter()
+            .map(|have| {
+                let node = have.node.name();
+                let origin = Origin { node, generation: have.generation.get() };
+                let ranges = have.ranges.iter().map(|(a, b)| a.0..b.0);
+                (origin.clone(), Have { origin, ranges: ranges.collect() })
+            })
+            .collect();
+        Gossip {
+            generation: self.generation.get(),
+            number: self.number.0,
+            echo: self.echo.map(|(generation, number, held_us)| Echo {
+                generation: generation.get(),
+                number: number.0,
+                held_us: u64::from(held_us),
+            }),
+            values: values.filter(|entries| !entries.values.is_empty()).collect(),
+            have: have.into_values().collect(),
+            all: self.all,
+        }
+    }
+}

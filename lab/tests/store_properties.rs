@@ -1,0 +1,202 @@
+//! The store against an oracle that keeps every entry in a plain map.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use rumormill::held::{Held, OriginId};
+use rumormill::message::Origin;
+use rumormill::store::Store;
+use rumormill::time::Instant;
+use rumormill::value::Value;
+
+const ORIGINS: u32 = 3;
+const END: u64 = 24;
+const GRACE: Duration = Duration::from_micros(30);
+
+/// A batch of entries that comes in after a pause.
+#[derive(Clone, Debug)]
+struct Arrival {
+    pause_us: u64,
+    origin: u32,
+    numbers: Range<u64>,
+}
+
+fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
+    let arrival = (0..25_u64, 0..ORIGINS, 0..END, 0..8_u64);
+    let arrival = arrival.prop_map(|(pause_us, origin, first, count)| Arrival {
+        pause_us: pause_us.saturating_sub(5),
+        origin,
+        numbers: first..first + count,
+    });
+    prop::collection::vec(arrival, 0..40)
+}
+
+/// What an entry carries: some values come up in several entries, some are no integers.
+fn value_of(origin: u32, number: u64) -> Value {
+    match (u64::from(origin) + number) % 4 {
+        0 => Value::Int((number / 4) as i64),
+        1 => Value::Json(format!("\"{}\"", number / 3).into()),
+        _ => Value::Int((1_000 * u64::from(origin) + number) as i64),
+    }
+}
+
+/// A store, and beside it every entry by its name, with the time it came in.
+struct Tested {
+    now: Instant,
+    store: Store,
+    entries: BTreeMap<(u32, u64), Instant>,
+    /// The distinct values, in order of arrival.
+    texts: Vec<String>,
+    /// How many arrivals had brought something new when an origin last grew.
+    changes: u64,
+    changed_at: BTreeMap<u32, u64>,
+}
+
+impl Tested {
+    fn new() -> Self {
+        let mut store = Store::new();
+        for origin in 0..ORIGINS {
+            let named = Origin { node: format!("n{origin}").into(), generation: 7 };
+            assert_eq!(store.origin_id(&named), OriginId(origin));
+            assert_eq!(store.origin_id(&named), OriginId(origin), "the same at second sight");
+            assert_eq!(store.origin(OriginId(origin)), &named);
+        }
+        let (entries, changed_at) = (BTreeMap::new(), BTreeMap::new());
+        Self { now: Instant::ZERO, store, entries, texts: Vec::new(), changes: 0, changed_at }
+    }
+
+    fn fed(arrivals: &[Arrival]) -> Result<Self, TestCaseError> {
+        let mut tested = Self::new();
+        for arrival in arrivals {
+            tested.feed(arrival)?;
+        }
+        Ok(tested)
+    }
+
+    fn feed(&mut self, arrival: &Arrival) -> Result<(), TestCaseError> {
+        self.now = self.now.after(Duration::from_micros(arrival.pause_us));
+        let (origin, numbers) = (arrival.origin, arrival.numbers.clone());
+        let values: Vec<Value> = numbers.clone().map(|n| value_of(origin, n)).collect();
+        let version = self.store.version();
+        let new = self.store.insert(self.now, OriginId(origin), numbers.start, &values);
+        let mut expected = BTreeSet::new();
+        for number in numbers {
+            if self.entries.contains_key(&(origin, number)) {
+                continue;
+            }
+            self.entries.insert((origin, number), self.now);
+            expected.insert(number);
+            let text = value_of(origin, number).to_string();
+            if !self.texts.contains(&text) {
+                self.texts.push(text);
+            }
+        }
+        prop_assert_eq!(self.store.version() > version, !expected.is_empty());
+        if !expected.is_empty() {
+            self.changes += 1;
+            self.changed_at.insert(origin, self.changes);
+        }
+        prop_assert_eq!(new.iter().flatten().collect::<BTreeSet<u64>>(), expected);
+        Ok(())
+    }
+
+    fn changed_since(&self, change: u64) -> Vec<u32> {
+        let mut changed: Vec<(u64, u32)> =
+            self.changed_at.iter().map(|(&origin, &at)| (at, origin)).collect();
+        changed.retain(|&(at, _)| at > change);
+        changed.sort_unstable();
+        changed.into_iter().map(|(_, origin)| origin).collect()
+    }
+}
+
+fn names(held: &Held) -> BTreeSet<(u32, u64)> {
+    held.iter()
+        .flat_map(|(origin, ranges)| ranges.iter().flatten().map(move |number| (origin.0, number)))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_holds_what_came_in(arrivals in arrivals()) {
+        let tested = Tested::fed(&arrivals)?;
+        let store = &tested.store;
+        prop_assert_eq!(names(store.held()), tested.entries.keys().copied().collect());
+        prop_assert_eq!(&*store.read_text(), &tested.texts.join(","));
+        prop_assert_eq!(store.value_count(), tested.texts.len());
+        for &(origin, number) in tested.entries.keys() {
+            prop_assert!(store.contains_value(&value_of(origin, number)));
+        }
+        prop_assert!(!store.contains_value(&Value::Int(-1)));
+    }
+
+    /// `values` and `entries` give the values up to the first gap; `have` names all ranges.
+    #[test]
+    fn every_entry_is_found_where_it_was_put(
+        arrivals in arrivals(),
+        start in 0..END,
+        count in 0..9_u64,
+    ) {
+        let tested = Tested::fed(&arrivals)?;
+        let store = &tested.store;
+        for origin in 0..ORIGINS {
+            let (id, range) = (OriginId(origin), start..start + count);
+            let held = range.clone().take_while(|&n| tested.entries.contains_key(&(origin, n)));
+            let expected: Vec<Value> = held.map(|number| value_of(origin, number)).collect();
+            prop_assert_eq!(store.values(id, &range), &expected[..]);
+            let entries = store.entries(id, &range);
+            prop_assert_eq!((entries.first, entries.values), (start, expected));
+            let have = store.have(id);
+            let of_origin = tested.entries.keys().filter(|(of, _)| *of == origin);
+            let expected: BTreeSet<u64> = of_origin.map(|&(_, number)| number).collect();
+            prop_assert_eq!(have.ranges.iter().flatten().collect::<BTreeSet<u64>>(), expected);
+            prop_assert_eq!(&have.origin, store.origin(id));
+        }
+    }
+
+    /// Grace leaves out the young, whether or not old arrivals have been forgotten.
+    #[test]
+    fn missing_is_what_they_lack_and_is_no_longer_young(
+        arrivals in arrivals(),
+        theirs in prop::collection::vec((0..ORIGINS, 0..END, 0..8_u64), 0..8),
+        later_us in 0..50_u64,
+        forget in any::<bool>(),
+    ) {
+        let mut tested = Tested::new();
+        for arrival in &arrivals {
+            tested.feed(arrival)?;
+            if forget {
+                tested.store.forget_arrivals(tested.now, GRACE);
+            }
+        }
+        let now = tested.now.after(Duration::from_micros(later_us));
+        let mut held_by_them = Held::new();
+        for &(origin, first, count) in &theirs {
+            held_by_them.insert(OriginId(origin), first..first + count);
+        }
+        let missing = tested.store.missing_from(&held_by_them, now, GRACE);
+        let held_by_them = names(&held_by_them);
+        let old = tested.entries.iter().filter(|&(_, &at)| now.since(at) > GRACE);
+        let expected = old.map(|(&name, _)| name).filter(|name| !held_by_them.contains(name));
+        prop_assert_eq!(names(&missing), expected.collect());
+    }
+
+    #[test]
+    fn changes_since_a_version_are_the_origins_that_grew_since(
+        arrivals in arrivals(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let (early, late) = arrivals.split_at(at.index(arrivals.len() + 1));
+        let mut tested = Tested::fed(early)?;
+        let since = (tested.store.version(), tested.changes);
+        for arrival in late {
+            tested.feed(arrival)?;
+        }
+        let changed: Vec<u32> = tested.store.changed_since(since.0).map(|id| id.0).collect();
+        prop_assert_eq!(changed, tested.changed_since(since.1));
+        prop_assert_eq!(tested.store.changed_since(tested.store.version()).count(), 0);
+    }
+}
