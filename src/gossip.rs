@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cluster::PeerId;
-use crate::config::Config;
 use crate::held::Held;
-use crate::link::{Freshness, Link};
-use crate::message::{Body, Entries, Gossip, Have, Message, Name, Origin};
+use crate::link::{Freshness, Link, Lost};
+use crate::message::{Body, Entries, Gossip, Have, Message, Name, Origin, Relay};
 use crate::node::{Membership, Node};
 use crate::store::Store;
 use crate::time::Instant;
@@ -38,32 +37,28 @@ impl Node {
             return self.note_refused(format!("gossip from {src}: {text}"));
         }
         let link = membership.links.entry(peer).or_default();
-        let had_generation = link.generation().is_some();
+        let is_first_contact = link.generation().is_none();
         let freshness = link.note_generation(gossip.generation);
         let new = self.take_entries(now, peer, &gossip.values, freshness);
-        match freshness {
-            Freshness::Stale => {}
-            Freshness::Current => self.take_evidence(now, peer, gossip),
-            Freshness::New => {
-                if had_generation {
-                    self.meet_again(now, peer);
-                }
-                self.take_evidence(now, peer, gossip);
-            }
+        self.load.note(now, new.count());
+        if freshness == Freshness::New && !is_first_contact {
+            self.meet_again(now, peer);
         }
-        self.spread(now, &new, Some(peer));
+        if freshness != Freshness::Stale {
+            self.take_evidence(now, peer, gossip);
+            self.note_pulse(now, peer, gossip.pulse);
+        }
+        self.pass_on(now, &new, peer, gossip.relay, gossip.all);
     }
 
     /// A peer has restarted with an empty memory: everything is news to it.
     fn meet_again(&mut self, now: Instant, peer: PeerId) {
         self.stats.restarts_seen += 1;
         self.sync.hasten(now, &mut self.rng);
-        let hops = self.first_hops();
-        if hops.contains(&peer) {
-            let held = self.store.held().clone();
-            if let Some(link) = self.link_mut(peer) {
-                link.enqueue(&held, now);
-            }
+        if self.is_served(peer)
+            && let Some(link) = self.membership.as_mut().and_then(|m| m.links.get_mut(&peer))
+        {
+            link.enqueue(self.store.held(), now);
         }
     }
 
@@ -77,7 +72,11 @@ impl Node {
     ) -> Held {
         let mut new = Held::new();
         let mut sent = Held::new();
-        let (ack_delay, store) = (self.config.ack_delay, &mut self.store);
+        if values.is_empty() {
+            return new;
+        }
+        let evidence_at = self.evidence_deadline(now, peer);
+        let store = &mut self.store;
         let Some(membership) = &mut self.membership else { return new };
         let link = membership.links.entry(peer).or_default();
         store.forget_arrivals(now, GRACE_MAX);
@@ -94,10 +93,7 @@ impl Node {
             new.insert_all(origin, &fresh);
             sent.insert(origin, entries.first..entries.first + count);
         }
-        if !values.is_empty() {
-            let due = now.after(ack_delay);
-            link.evidence_at = Some(link.evidence_at.map_or(due, |at| at.min(due)));
-        }
+        link.owe_evidence(evidence_at);
         if freshness != Freshness::Stale {
             link.confirm(&sent);
         }
@@ -115,53 +111,45 @@ impl Node {
         }
         link.confirm(&theirs);
         let was_silent = link.silent_since().is_some();
-        if let Some(echo) = gossip.echo.filter(|echo| echo.generation == self.boot_id) {
-            link.note_echo(now, echo.number, Duration::from_micros(echo.held_us));
-        }
+        let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
+        let sample = echo
+            .and_then(|echo| link.note_echo(now, echo.number, Duration::from_micros(echo.held_us)));
         link.note_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
         let recovered = was_silent && link.silent_since().is_none();
-        let grace = grace(link, &self.config);
+        if let Some(sample) = sample {
+            let smoothed = self.round_trip.unwrap_or(sample);
+            self.round_trip = Some((smoothed * 15 + sample) / 16);
+        }
+        if recovered {
+            self.sync.hasten(now, &mut self.rng);
+            self.return_to(now, peer);
+        }
+        let grace = self.grace(peer);
+        let Some(link) = self.link_mut(peer) else { return };
         if link.request_at.is_none() && !theirs.is_subset(self.store.held()) {
-            link.request_at = Some(now.after(grace));
+            self.link_mut(peer)
+                .into_iter()
+                .for_each(|link| link.request_at = Some(now.after(grace)));
         }
         if gossip.all {
             self.answer_digest(now, peer, !gossip.values.is_empty(), grace);
         }
-        if recovered {
-            self.sync.hasten(now, &mut self.rng);
-        }
     }
 
-    /// A digest came in: what the peer lacks is sent at once, and if it waits for an answer or
-    /// does not know what is held here, it is told.
+    /// A digest came in: what the peer lacks is sent at once; if it waits for an answer, it is
+    /// told what is held here. When both agree, nothing is said.
     fn answer_digest(&mut self, now: Instant, peer: PeerId, answer_now: bool, grace: Duration) {
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.entry(peer).or_default();
         let mut missing = self.store.missing_from(link.known(), now, grace);
         missing.subtract(&link.in_flight());
+        if answer_now {
+            link.owe_evidence(now);
+        }
         if !missing.is_empty() {
             self.stats.repairs += missing.count();
             link.enqueue(&missing, now);
             self.sync.hasten(now, &mut self.rng);
-        }
-        let owes = self.store.version() > link.told || !link.retell.is_empty();
-        if answer_now {
-            link.evidence_at = Some(now);
-        } else if owes && link.evidence_at.is_none() {
-            link.evidence_at = Some(now.after(self.config.ack_delay));
-        }
-    }
-
-    /// Hands entries that are new here on to the first hops, except to where they came from.
-    pub(crate) fn spread(&mut self, now: Instant, new: &Held, from: Option<PeerId>) {
-        if new.is_empty() {
-            return;
-        }
-        let deadline = now.after(self.window());
-        let hops = self.first_hops();
-        let Some(membership) = &mut self.membership else { return };
-        for hop in hops.into_iter().filter(|&hop| Some(hop) != from) {
-            membership.links.entry(hop).or_default().enqueue(new, deadline);
         }
     }
 
@@ -178,23 +166,22 @@ impl Node {
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(&peer) else { return };
-        let before = link.queue().count();
-        if link.expire(now) {
+        let lost = link.expire(now);
+        self.stats.retries += u64::from(lost != Lost::Nothing);
+        if lost == Lost::Peer {
             self.stats.silences += 1;
             self.sync.hasten(now, &mut self.rng);
+            self.route_around(now, peer);
         }
-        let is_retry = link.queue().count() > before;
-        self.stats.retries += u64::from(is_retry);
-        let probe = link.probe_due(now);
-        let mut digest = is_retry;
-        if link.request_at.is_some_and(|at| at <= now) {
-            link.request_at = None;
-            digest |= !link.known().is_subset(self.store.held());
-        }
-        let evidence = link.evidence_at.is_some_and(|at| at <= now);
-        if probe || digest {
+        let Some(membership) = &mut self.membership else { return };
+        let Some(link) = membership.links.get_mut(&peer) else { return };
+        let is_asked = link.request_at.take_if(|at| *at <= now).is_some();
+        let is_request = is_asked && !link.known().is_subset(self.store.held());
+        let is_greeting = link.greet_at.take_if(|at| *at <= now).is_some();
+        let is_retry = lost == Lost::Batch && !link.queue().is_empty();
+        if link.probe_due(now) || is_request || is_greeting || is_retry {
             self.transmit(now, peer, Purpose::Digest);
-        } else if link.flush_due(now) || evidence {
+        } else if link.flush_due(now) || link.gap_due(now) || link.evidence_due(now) {
             self.transmit(now, peer, Purpose::Batch);
         }
     }
@@ -208,24 +195,38 @@ impl Node {
 
     pub(crate) fn flush_all(&mut self, now: Instant) {
         let Some(membership) = &self.membership else { return };
-        let peers: Vec<PeerId> = membership.links.keys().copied().collect();
+        let owes = |link: &Link| !link.queue().is_empty() || link.owes_evidence();
+        let peers: Vec<PeerId> =
+            membership.links.iter().filter(|(_, link)| owes(link)).map(|(&p, _)| p).collect();
         for peer in peers {
-            let owed = self
-                .link_mut(peer)
-                .is_some_and(|link| !link.queue().is_empty() || link.evidence_at.is_some());
-            if owed {
-                self.transmit(now, peer, Purpose::Batch);
-            }
+            self.transmit(now, peer, Purpose::Batch);
         }
     }
 
-    fn link_mut(&mut self, peer: PeerId) -> Option<&mut Link> {
+    pub(crate) fn link(&self, peer: PeerId) -> Option<&Link> {
+        self.membership.as_ref()?.links.get(&peer)
+    }
+
+    pub(crate) fn link_mut(&mut self, peer: PeerId) -> Option<&mut Link> {
         self.membership.as_mut()?.links.get_mut(&peer)
+    }
+
+    /// How long after an entry arrived here it may still be on its way to the peer without help:
+    /// one round trip and the longest waits on the way.
+    fn grace(&self, peer: PeerId) -> Duration {
+        let round_trip = self.link(peer).and_then(|link| link.rtt().timeout());
+        let round_trip = round_trip.unwrap_or(self.config.retry_initial);
+        (round_trip + self.longest_wait() * 2).min(GRACE_MAX)
     }
 
     /// Sends messages to `peer` until all that is queued for it and fits is on its way: one,
     /// unless the queue is longer than a batch may be.
     fn transmit(&mut self, now: Instant, peer: PeerId, purpose: Purpose) {
+        let (relay, pulse) = (self.relay_for(peer), self.pulse_for(now, peer));
+        let answer_within = match purpose {
+            Purpose::Batch => self.answer_within(peer),
+            Purpose::Digest => Duration::ZERO,
+        };
         let mut is_first = true;
         loop {
             let Some(membership) = &mut self.membership else { return };
@@ -237,14 +238,17 @@ impl Node {
             if batch.is_empty() && !is_first {
                 return;
             }
-            let silent = link.silent_since().is_some();
-            let gossip = compose(now, link, store, self.boot_id, batch, purpose, config);
-            if silent {
-                let floor = link.rtt().timeout().unwrap_or(config.retry_initial);
-                link.note_probe(now, floor.max(config.probe_min), config.probe_max);
+            let is_silent = link.silent_since().is_some();
+            let timeout = link.rtt().timeout().unwrap_or(config.retry_initial);
+            let deadline = now.after(timeout + answer_within);
+            let mut gossip = compose(now, link, store, batch, purpose, deadline);
+            gossip.generation = self.boot_id;
+            (gossip.relay, gossip.pulse) = (relay, pulse);
+            if is_silent {
+                link.note_probe(now, timeout.max(config.probe_min), config.probe_max);
             }
-            let is_last = silent || link.queue().is_empty();
-            self.stats.note_sent(&gossip, silent);
+            let is_last = is_silent || link.queue().is_empty();
+            self.stats.note_sent(&gossip, is_silent);
             let dest = Name::clone(membership.cluster.name(peer));
             let src = Name::clone(&membership.me);
             self.outbox.push_back(Message { src, dest, body: Body::Gossip(gossip) });
@@ -261,10 +265,9 @@ fn compose(
     now: Instant,
     link: &mut Link,
     store: &Store,
-    boot_id: u64,
     batch: Held,
     purpose: Purpose,
-    config: &Config,
+    deadline: Instant,
 ) -> Gossip {
     let values = batch
         .iter()
@@ -274,17 +277,13 @@ fn compose(
     let have = if all {
         store.held().iter().map(|(origin, _)| store.have(origin)).collect()
     } else {
-        let changed = store.changed_since(link.told).collect::<BTreeSet<_>>();
+        let changed = store.changed_since(link.told()).collect::<BTreeSet<_>>();
         changed.union(&link.retell).map(|&origin| store.have(origin)).collect()
     };
-    link.told = store.version();
-    link.retell.clear();
-    link.evidence_at = None;
-    let answer_within = if all { Duration::ZERO } else { config.ack_delay };
-    let timeout = link.rtt().timeout().unwrap_or(config.retry_initial);
     let echo = link.echo(now);
-    let number = link.note_sent(now, batch, now.after(timeout + answer_within));
-    Gossip { generation: boot_id, number, echo, values, have, all }
+    let number = link.note_sent(now, batch, deadline, store.version());
+    let (relay, pulse) = (Relay::Keep, None);
+    Gossip { generation: 0, number, echo, values, have, all, relay, pulse }
 }
 
 /// As much of `queue`, in order, as one message may carry; at least one entry.
@@ -320,13 +319,6 @@ fn weight(value: &Value) -> usize {
         Value::Int(_) => 8,
         Value::Json(text) => text.len(),
     }
-}
-
-/// How long after an entry arrived here it may still be on its way to the peer without help:
-/// one round trip and the windows on both sides.
-fn grace(link: &Link, config: &Config) -> Duration {
-    let round_trip = link.rtt().timeout().unwrap_or(config.retry_initial);
-    (round_trip + config.window * 2).min(GRACE_MAX)
 }
 
 /// Nobody can hold an entry of this life of this node that the node has not made.

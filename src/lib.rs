@@ -1,15 +1,20 @@
 //! Rumormill.
+pub mod args;
 pub mod cluster;
 pub mod config;
 mod gossip;
 pub mod held;
 pub mod link;
+mod load;
 pub mod message;
 pub mod node;
+mod overlay;
 pub mod parse;
+pub mod plan;
 pub mod route;
 pub mod rtt;
 pub mod stats;
+pub mod stdio;
 pub mod store;
 mod sync;
 pub mod time;

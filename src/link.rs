@@ -7,13 +7,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::held::{Held, OriginId};
+use crate::held::{Held, OriginId, Ranges};
 use crate::message::Echo;
 use crate::rtt::Rtt;
 use crate::time::Instant;
 
-/// Send times are kept for this many messages: an echo of an older one measures nothing useful.
-const SENT_TIMES_MAX: usize = 128;
+/// This many messages are remembered for their echo: that of an older one tells nothing useful.
+const SENT_MAX: usize = 128;
 
 /// While a peer is silent, the next probe waits this fraction of the time it has been silent.
 const PROBE_FRACTION: u32 = 16;
@@ -29,6 +29,15 @@ struct Batch {
     entries: Held,
 }
 
+/// What is remembered of a message sent, for its echo.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    number: u64,
+    at: Instant,
+    /// The store's version that its evidence covered.
+    version: u64,
+}
+
 /// A peer that left a message unanswered for too long.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Silence {
@@ -37,6 +46,8 @@ struct Silence {
     number: u64,
     last_probe: Option<Instant>,
     probe_at: Instant,
+    /// Something came in since the last probe.
+    heard: bool,
 }
 
 /// How an incoming message's generation relates to what was heard of that peer before.
@@ -50,6 +61,17 @@ pub(crate) enum Freshness {
     Stale,
 }
 
+/// What a look at the clock found lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Nothing.
+    Nothing,
+    /// Messages; the peer answered later ones, or is silent anyway.
+    Batch,
+    /// The peer: nothing that was sent lately was answered.
+    Peer,
+}
+
 /// The state of gossip with one peer.
 #[derive(Clone, Debug, Default)]
 pub struct Link {
@@ -60,16 +82,24 @@ pub struct Link {
     flush_at: Option<Instant>,
     in_flight: VecDeque<Batch>,
     next_number: u64,
-    sent_times: VecDeque<(u64, Instant)>,
+    sent: VecDeque<Sent>,
     /// The highest of our numbers that the peer has echoed.
     answered: Option<u64>,
     newest_received: Option<(u64, Instant)>,
+    /// Numbers of the peer's messages that were skipped over, and when to say so.
+    gaps: Ranges,
+    gap_at: Option<Instant>,
     silence: Option<Silence>,
     rtt: Rtt,
-    /// The store's version when evidence was last sent, and what must be told again.
-    pub(crate) told: u64,
+    /// The store's version up to which the peer is known to have our evidence.
+    told: u64,
+    /// What must be told again: the peer sent what it could have known to be here.
     pub(crate) retell: BTreeSet<OriginId>,
-    pub(crate) evidence_at: Option<Instant>,
+    /// Somebody among the queue's entries has to be passed on by the peer to all its neighbours.
+    pub(crate) flood: bool,
+    evidence_at: Option<Instant>,
+    /// When to send a digest, whatever there is to say.
+    pub(crate) greet_at: Option<Instant>,
     /// When to ask for what the peer holds and we lack, if that has not come by then.
     pub(crate) request_at: Option<Instant>,
 }
@@ -135,16 +165,41 @@ impl Link {
         self.known = Held::new();
         self.in_flight.clear();
         self.newest_received = None;
+        self.gaps = Ranges::new();
+        self.gap_at = None;
         self.silence = None;
         self.told = 0;
         self.retell.clear();
     }
 
-    /// Notes which of the peer's messages came in, for the echo.
+    /// Notes which of the peer's messages came in. If numbers were skipped, messages were lost or
+    /// overtaken; unless they still come within the time that the link's delays vary by, the peer
+    /// is to be told ([`Link::gap_due`]).
     pub(crate) fn note_received(&mut self, now: Instant, number: u64) {
-        if self.newest_received.is_none_or(|(newest, _)| newest < number) {
+        let expected = self.newest_received.map_or(number, |(newest, _)| newest.saturating_add(1));
+        if number >= expected {
             self.newest_received = Some((number, now));
+            if number > expected {
+                self.gaps.insert(expected..number);
+                let patience = now.after(self.rtt.variance() * 2);
+                self.gap_at = Some(self.gap_at.map_or(patience, |at| at.min(patience)));
+            }
+        } else {
+            self.gaps.remove(&(number..number.saturating_add(1)));
+            if self.gaps.is_empty() {
+                self.gap_at = None;
+            }
         }
+    }
+
+    /// True if messages of the peer are missing and it is time to say so; once per gap.
+    pub(crate) fn gap_due(&mut self, now: Instant) -> bool {
+        let due = self.gap_at.is_some_and(|at| at <= now);
+        if due {
+            self.gap_at = None;
+            self.gaps = Ranges::new();
+        }
+        due
     }
 
     /// The peer is known to hold `entries`.
@@ -160,21 +215,48 @@ impl Link {
     ///
     /// Entries of earlier messages that should have been confirmed by now count as lost and are
     /// queued again (QUIC's time threshold, RFC 9002: reordering alone never makes a loss).
-    pub(crate) fn note_echo(&mut self, now: Instant, number: u64, held: Duration) {
+    /// Returns the round-trip time measured, if the message is remembered.
+    pub(crate) fn note_echo(
+        &mut self,
+        now: Instant,
+        number: u64,
+        held: Duration,
+    ) -> Option<Duration> {
         if self.answered.is_some_and(|answered| number <= answered) {
-            return;
+            return None;
         }
         self.answered = Some(number);
-        if let Some(&(_, sent_at)) = self.sent_times.iter().find(|(sent, _)| *sent == number) {
-            self.rtt.sample(now.since(sent_at).saturating_sub(held));
+        let sample = self.sent.iter().find(|sent| sent.number == number).map(|sent| {
+            self.told = self.told.max(sent.version);
+            now.since(sent.at).saturating_sub(held)
+        });
+        if let Some(sample) = sample {
+            self.rtt.sample(sample);
         }
         if self.silence.as_ref().is_some_and(|silence| silence.number <= number) {
             self.silence = None;
             self.flush_at = Some(now);
         }
-        let Some(timeout) = self.rtt.timeout() else { return };
-        let overdue = |batch: &Batch| batch.number < number && now.since(batch.sent_at) > timeout;
-        self.requeue(now, overdue);
+        if let Some(timeout) = self.rtt.timeout() {
+            let overdue = |b: &Batch| b.number < number && now.since(b.sent_at) > timeout;
+            self.requeue(now, overdue);
+        }
+        sample
+    }
+
+    /// Evidence is to be sent by `deadline`.
+    pub(crate) fn owe_evidence(&mut self, deadline: Instant) {
+        self.evidence_at = Some(self.evidence_at.map_or(deadline, |at| at.min(deadline)));
+    }
+
+    /// True if evidence waits to be sent.
+    pub(crate) const fn owes_evidence(&self) -> bool {
+        self.evidence_at.is_some()
+    }
+
+    /// True if evidence has waited long enough.
+    pub(crate) fn evidence_due(&self, now: Instant) -> bool {
+        self.evidence_at.is_some_and(|at| at <= now)
     }
 
     /// Anything came in from the peer: if it was silent, the next probe need not wait long.
@@ -182,6 +264,7 @@ impl Link {
         if let Some(silence) = &mut self.silence {
             let soonest = silence.last_probe.map_or(now, |last| last.after(probe_floor));
             silence.probe_at = silence.probe_at.min(soonest);
+            silence.heard = true;
         }
     }
 
@@ -199,20 +282,20 @@ impl Link {
         self.flush_at = Some(self.flush_at.map_or(deadline, |at| at.min(deadline)));
     }
 
-    /// Batches that went unconfirmed past their deadline are queued again. Returns true if the
-    /// peer fell silent by this: nothing sent since was answered either.
-    pub(crate) fn expire(&mut self, now: Instant) -> bool {
+    /// Batches that went unconfirmed past their deadline are queued again.
+    pub(crate) fn expire(&mut self, now: Instant) -> Lost {
         let late = |batch: &&Batch| batch.deadline <= now;
-        let Some(oldest) = self.in_flight.iter().find(late) else { return false };
+        let Some(oldest) = self.in_flight.iter().find(late) else { return Lost::Nothing };
         let (since, number) = (oldest.sent_at, oldest.number);
-        let unanswered = self.answered.is_none_or(|answered| answered < number);
-        if unanswered && self.silence.is_none() {
-            self.silence = Some(Silence { since, number, last_probe: None, probe_at: now });
+        let is_unanswered = self.answered.is_none_or(|answered| answered < number);
+        if is_unanswered && self.silence.is_none() {
+            self.silence =
+                Some(Silence { since, number, last_probe: None, probe_at: now, heard: false });
             self.requeue(now, |_| true);
-            return true;
+            return Lost::Peer;
         }
         self.requeue(now, |batch| batch.deadline <= now);
-        false
+        Lost::Batch
     }
 
     fn requeue(&mut self, now: Instant, is_lost: impl Fn(&Batch) -> bool) {
@@ -229,8 +312,12 @@ impl Link {
 
     /// True if the peer is silent and a probe is due.
     pub(crate) fn probe_due(&self, now: Instant) -> bool {
-        self.silence.as_ref().is_some_and(|silence| silence.probe_at <= now)
-            && !self.queue.is_empty()
+        self.silence.as_ref().is_some_and(|silence| self.probe_at(silence) <= now)
+    }
+
+    /// Without anything to say, only somebody who was heard since is worth a probe.
+    fn probe_at(&self, silence: &Silence) -> Instant {
+        if self.queue.is_empty() && !silence.heard { Instant::MAX } else { silence.probe_at }
     }
 
     /// A probe was sent: the next one waits for a fraction of the time the peer was silent.
@@ -238,6 +325,7 @@ impl Link {
         if let Some(silence) = &mut self.silence {
             let interval = now.since(silence.since) / PROBE_FRACTION;
             silence.last_probe = Some(now);
+            silence.heard = false;
             silence.probe_at = now.after(interval.min(ceiling).max(floor));
         }
     }
@@ -245,6 +333,18 @@ impl Link {
     /// True if the window of what is queued has closed and the peer is not silent.
     pub(crate) fn flush_due(&self, now: Instant) -> bool {
         self.silence.is_none() && self.flush_at.is_some_and(|at| at <= now)
+    }
+
+    /// What was queued is somebody else's business now.
+    pub(crate) fn drop_queue(&mut self) {
+        self.queue = Held::new();
+        self.flush_at = None;
+        self.flood = false;
+    }
+
+    /// The store's version up to which the peer is known to have our evidence.
+    pub(crate) const fn told(&self) -> u64 {
+        self.told
     }
 
     /// Takes from the queue what the next message shall carry, as far as `fits` allows.
@@ -258,18 +358,29 @@ impl Link {
         }
         if self.queue.is_empty() || self.silence.is_some() {
             self.flush_at = None;
+            self.flood &= self.silence.is_some();
         }
         batch
     }
 
     /// Numbers the next message and notes what it carries; it counts as lost at `deadline`.
-    pub(crate) fn note_sent(&mut self, now: Instant, entries: Held, deadline: Instant) -> u64 {
+    ///
+    /// `version` is that of the store that its evidence covers.
+    pub(crate) fn note_sent(
+        &mut self,
+        now: Instant,
+        entries: Held,
+        deadline: Instant,
+        version: u64,
+    ) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
-        if self.sent_times.len() == SENT_TIMES_MAX {
-            self.sent_times.pop_front();
+        if self.sent.len() == SENT_MAX {
+            self.sent.pop_front();
         }
-        self.sent_times.push_back((number, now));
+        self.sent.push_back(Sent { number, at: now, version });
+        self.retell.clear();
+        self.evidence_at = None;
         if self.silence.is_none() && !entries.is_empty() {
             self.in_flight.push_back(Batch { number, sent_at: now, deadline, entries });
         }
@@ -287,9 +398,12 @@ impl Link {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let lost_at = self.in_flight.iter().map(|batch| batch.deadline).min();
         let send_at = match &self.silence {
-            Some(silence) => Some(silence.probe_at).filter(|_| !self.queue.is_empty()),
+            Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
-        [lost_at, send_at, self.evidence_at, self.request_at].into_iter().flatten().min()
+        [lost_at, send_at, self.gap_at, self.evidence_at, self.request_at, self.greet_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

@@ -171,6 +171,43 @@ pub struct Echo {
     pub held_us: u64,
 }
 
+/// What the addressee shall do with entries that are new to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relay {
+    /// Keep them: the sender, or whoever it has them from, tells the others itself.
+    #[default]
+    Keep,
+    /// Pass them on: the sender has chosen the addressee as its hub, or as its parent in a tree.
+    Up,
+    /// Pass them on to all neighbours, and they to theirs.
+    Flood,
+}
+
+impl Relay {
+    /// The word on the wire; nothing is written for [`Relay::Keep`].
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Keep => None,
+            Self::Up => Some("up"),
+            Self::Flood => Some("flood"),
+        }
+    }
+}
+
+/// The rhythm of the root of a tree: what a node needs to send so as to arrive just before the
+/// root sends. No clock is shared; all times are durations. On the wire:
+/// `[period_us, age_us, distance_us]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// Time from one beat to the next.
+    pub period_us: u64,
+    /// How long before this message was sent the root's last beat was.
+    pub age_us: u64,
+    /// One-way delay from the root to the sender.
+    pub distance_us: u64,
+}
+
 /// The one message between nodes: entries, evidence, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gossip {
@@ -187,6 +224,10 @@ pub struct Gossip {
     pub have: Vec<Have>,
     /// True for a digest: of origins not listed in `have`, the sender holds nothing.
     pub all: bool,
+    /// What to do with the entries.
+    pub relay: Relay,
+    /// The rhythm to send in, from a parent to its children.
+    pub pulse: Option<Pulse>,
 }
 
 impl Serialize for Entries {
@@ -219,6 +260,12 @@ impl Serialize for Gossip {
         }
         if self.all {
             map.serialize_entry("all", &true)?;
+        }
+        if let Some(word) = self.relay.name() {
+            map.serialize_entry("relay", word)?;
+        }
+        if let Some(pulse) = self.pulse {
+            map.serialize_entry("pulse", &(pulse.period_us, pulse.age_us, pulse.distance_us))?;
         }
         map.end()
     }

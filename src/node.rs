@@ -2,7 +2,7 @@
 //!
 //! This file answers clients and keeps the timers; `gossip.rs` speaks with peers.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -12,8 +12,12 @@ use crate::cluster::{Cluster, PeerId};
 use crate::config::Config;
 use crate::held::{Held, OriginId};
 use crate::link::Link;
+use crate::load::Load;
 use crate::message::{Body, ErrorCode, Message, Name, Origin};
+use crate::overlay::Overlay;
 use crate::parse::Refusal;
+use crate::plan::Plan;
+use crate::route::Route;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::sync::Sync;
@@ -33,6 +37,10 @@ pub struct Node {
     pub(crate) membership: Option<Membership>,
     pub(crate) store: Store,
     pub(crate) sync: Sync,
+    pub(crate) overlay: Overlay,
+    pub(crate) load: Load,
+    /// The round-trip time of this node's links, smoothed over all of them.
+    pub(crate) round_trip: Option<Duration>,
     pub(crate) outbox: VecDeque<Message>,
     pub(crate) diagnostics: VecDeque<String>,
     pub(crate) stats: Stats,
@@ -64,6 +72,9 @@ impl Node {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             membership: None,
             store: Store::new(),
+            overlay: Overlay::default(),
+            load: Load::default(),
+            round_trip: None,
             outbox: VecDeque::new(),
             diagnostics: VecDeque::new(),
             stats: Stats::default(),
@@ -174,6 +185,12 @@ impl Node {
         self.membership.iter().flat_map(|m| m.links.iter().map(|(&peer, link)| (peer, link)))
     }
 
+    /// How new values travel at the moment, once there was one.
+    #[must_use]
+    pub const fn plan(&self) -> Option<Plan> {
+        self.overlay.plan
+    }
+
     /// The settings.
     #[must_use]
     pub const fn config(&self) -> &Config {
@@ -214,6 +231,7 @@ impl Node {
             next_sequence: 0,
             links: BTreeMap::new(),
         });
+        self.lay_out();
         self.send(src, Body::InitOk { in_reply_to: msg_id });
         self.sync.start_quietly(now, &mut self.rng);
     }
@@ -229,8 +247,11 @@ impl Node {
         match membership.cluster.set_topology(topology) {
             Ok(()) => {
                 self.send(src, Body::TopologyOk { in_reply_to: msg_id });
-                self.sync.hasten(now, &mut self.rng);
-                self.spread(now, &self.store.held().clone(), None);
+                self.sync.start(now, &mut self.rng);
+                if matches!(self.config.route, Route::Topology | Route::Tree) {
+                    self.lay_out();
+                    self.spread_own(now, &self.store.held().clone());
+                }
             }
             Err(text) => {
                 let me = Name::clone(&membership.me);
@@ -247,7 +268,8 @@ impl Node {
             self.store.insert(now, origin, sequence, &[value]);
             let mut new = Held::new();
             new.insert(origin, sequence..sequence + 1);
-            self.spread(now, &new, None);
+            self.load.note(now, 1);
+            self.spread_own(now, &new);
         }
         self.send(src, Body::BroadcastOk { in_reply_to: msg_id });
     }
@@ -267,18 +289,5 @@ impl Node {
     pub(crate) fn note_refused(&mut self, text: String) {
         self.stats.refused += 1;
         self.diagnostics.push_back(format!("refused: {text}"));
-    }
-
-    /// Peers a new entry goes to at once.
-    pub(crate) fn first_hops(&self) -> BTreeSet<PeerId> {
-        let Some(membership) = &self.membership else { return BTreeSet::new() };
-        let cluster = &membership.cluster;
-        match self.config.route {
-            crate::route::Route::Topology => cluster.neighbours(cluster.me()).into_iter().collect(),
-        }
-    }
-
-    pub(crate) fn window(&self) -> Duration {
-        self.config.window
     }
 }

@@ -1,4 +1,22 @@
-//! Where a new value goes first.
+//! Where a new value goes first: the routes, and the trees that some of them send along.
+//!
+//! Everything here is a pure function of the route, the node list and the topology, so that every
+//! node computes the same tree without a word. Who is silent comes in later, in `overlay.rs`.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::cluster::{Cluster, PeerId};
+
+/// Above this many children a hub's fan-out would be the limit: clusters that are larger get a
+/// tree of hubs. A pulse to 64 peers is some 100 µs of work per pulse for a handful of entries,
+/// a few per cent of one core at the shortest windows.
+const FANOUT_MAX: u32 = 64;
+
+/// Up to this many nodes the centre of a topology is found exactly, by a breadth-first search
+/// from every node; beyond, by two searches.
+const EXACT_CENTRE_MAX: u32 = 512;
 
 /// The rule that decides which peers a new value is sent to.
 ///
@@ -6,6 +24,237 @@
 /// it, and whatever somebody is found to lack is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// To every topology neighbour not known to hold it (eager push).
+    /// `direct` or `hub`, whichever needs fewer messages within the latency budget.
+    Auto,
+    /// Along the topology's links only: to every neighbour not known to hold it (eager push), or,
+    /// if the latency budget leaves time to wait, along a spanning tree of the topology.
     Topology,
+    /// Along a spanning tree of the topology of least height, whatever the budget.
+    Tree,
+    /// To the hub, which sends to all; in large clusters a tree of hubs.
+    Hub,
+    /// The origin mails everyone (direct mail).
+    Direct,
+}
+
+impl Route {
+    /// All routes, for help texts.
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Topology, Self::Tree, Self::Hub, Self::Direct];
+
+    /// The name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Topology => "topology",
+            Self::Tree => "tree",
+            Self::Hub => "hub",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Route {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|route| route.name() == text).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|route| route.name()).collect();
+            format!("expected one of {}, not {text:?}", names.join(", "))
+        })
+    }
+}
+
+/// A tree over the cluster, as one node sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Each node's parent; the root has none.
+    parents: Vec<Option<PeerId>>,
+    children: Vec<Vec<PeerId>>,
+    /// Hops from the root to the farthest node.
+    pub height: u32,
+}
+
+impl Layout {
+    /// The star, or from a certain size on the tree of hubs: a heap over the node list.
+    #[must_use]
+    pub fn hubs(nodes: u32) -> Self {
+        let fanout = if nodes <= FANOUT_MAX + 1 { nodes.max(2) - 1 } else { nodes.isqrt() + 1 };
+        let parent = |node: u32| node.checked_sub(1).map(|above| PeerId(above / fanout));
+        Self::from_parents((0..nodes).map(parent).collect())
+    }
+
+    /// A spanning tree of the topology of least height: breadth-first from its centre. Nodes that
+    /// the topology does not connect to the centre hang from the root directly.
+    #[must_use]
+    pub fn spanning_tree(cluster: &Cluster) -> Self {
+        let root = centre(cluster);
+        let mut parents = breadth_first(cluster, root).parents;
+        for (node, parent) in (0..).map(PeerId).zip(&mut parents) {
+            if parent.is_none() && node != root {
+                *parent = Some(root);
+            }
+        }
+        Self::from_parents(parents)
+    }
+
+    fn from_parents(parents: Vec<Option<PeerId>>) -> Self {
+        let mut children = vec![Vec::new(); parents.len()];
+        for (node, parent) in (0..).map(PeerId).zip(&parents) {
+            if let Some(parent) = parent {
+                children[parent.0 as usize].push(node);
+            }
+        }
+        let mut layout = Self { parents, children, height: 0 };
+        let leaves = (0..).map(PeerId).take(layout.parents.len());
+        layout.height = leaves.map(|leaf| layout.ancestors(leaf).count()).max().unwrap_or(0) as u32;
+        layout
+    }
+
+    /// A node's parent; `None` for the root.
+    #[must_use]
+    pub fn parent(&self, node: PeerId) -> Option<PeerId> {
+        self.parents[node.0 as usize]
+    }
+
+    /// A node's children, ascending.
+    #[must_use]
+    pub fn children(&self, node: PeerId) -> &[PeerId] {
+        &self.children[node.0 as usize]
+    }
+
+    /// Parent, grandparent and so on up to the root.
+    pub fn ancestors(&self, node: PeerId) -> impl Iterator<Item = PeerId> + '_ {
+        std::iter::successors(self.parent(node), |&above| self.parent(above))
+    }
+
+    /// Whom `node` may take as its hub, best first: its ancestors, then every node before it in
+    /// the list. The order is the same for all, so those who see the same peers silent agree on a
+    /// successor without an election; and a hub is always before its leaves, so no circle forms.
+    pub fn candidates(&self, node: PeerId) -> impl Iterator<Item = PeerId> + use<> {
+        let ancestors: Vec<PeerId> = self.ancestors(node).collect();
+        let rest: Vec<PeerId> =
+            (0..node.0).map(PeerId).filter(|other| !ancestors.contains(other)).collect();
+        ancestors.into_iter().chain(rest)
+    }
+}
+
+struct Search {
+    parents: Vec<Option<PeerId>>,
+    farthest: PeerId,
+    distance: u32,
+}
+
+fn breadth_first(cluster: &Cluster, start: PeerId) -> Search {
+    let mut parents = vec![None; cluster.len() as usize];
+    let mut distances = vec![None; cluster.len() as usize];
+    distances[start.0 as usize] = Some(0);
+    let mut queue = VecDeque::from([(start, 0)]);
+    let mut last = (start, 0);
+    while let Some((node, distance)) = queue.pop_front() {
+        last = (node, distance);
+        for &next in cluster.neighbours(node).iter() {
+            if distances[next.0 as usize].is_none() {
+                distances[next.0 as usize] = Some(distance + 1);
+                parents[next.0 as usize] = Some(node);
+                queue.push_back((next, distance + 1));
+            }
+        }
+    }
+    Search { parents, farthest: last.0, distance: last.1 }
+}
+
+/// The node from which the farthest one is nearest; of several, the first in the list.
+fn centre(cluster: &Cluster) -> PeerId {
+    if cluster.len() <= EXACT_CENTRE_MAX {
+        let nodes = (0..cluster.len()).map(PeerId);
+        let reach = |node: PeerId| {
+            let unreached =
+                breadth_first(cluster, node).parents.iter().filter(|p| p.is_none()).count();
+            (unreached, breadth_first(cluster, node).distance, node)
+        };
+        return nodes.min_by_key(|&node| reach(node)).unwrap_or(PeerId(0));
+    }
+    // The middle of a longest path, or of one nearly as long.
+    let end = breadth_first(cluster, PeerId(0)).farthest;
+    let search = breadth_first(cluster, end);
+    let mut middle = search.farthest;
+    for _ in 0..search.distance / 2 {
+        middle = search.parents[middle.0 as usize].unwrap_or(middle);
+    }
+    middle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Name;
+    use std::collections::BTreeMap;
+
+    fn grid(side: usize) -> Cluster {
+        let name = |row: usize, col: usize| -> Name { format!("n{}", row * side + col).into() };
+        let mut topology = BTreeMap::new();
+        let mut names = Vec::new();
+        for (row, col) in (0..side * side).map(|i| (i / side, i % side)) {
+            let below = (row + 1 < side).then(|| name(row + 1, col));
+            let right = (col + 1 < side).then(|| name(row, col + 1));
+            topology.insert(name(row, col), below.into_iter().chain(right).collect());
+            names.push(name(row, col));
+        }
+        let mut cluster = Cluster::new(&names[0], &names).unwrap();
+        cluster.set_topology(&topology).unwrap();
+        cluster
+    }
+
+    #[test]
+    fn small_clusters_get_a_star_and_large_ones_a_tree_of_hubs() {
+        let star = Layout::hubs(25);
+        assert_eq!((star.height, star.children(PeerId(0)).len()), (1, 24));
+        let tree = Layout::hubs(10_000);
+        assert_eq!((tree.height, tree.children(PeerId(0)).len()), (2, 101));
+        assert_eq!(Layout::hubs(1).height, 0);
+        assert_eq!(Layout::hubs(2).parent(PeerId(1)), Some(PeerId(0)));
+    }
+
+    #[test]
+    fn the_spanning_tree_of_a_grid_hangs_from_its_centre() {
+        let layout = Layout::spanning_tree(&grid(5));
+        assert_eq!((layout.parent(PeerId(12)), layout.height), (None, 4));
+        let large = Layout::spanning_tree(&grid(30));
+        assert!(large.height <= 58, "{}", large.height);
+    }
+
+    #[test]
+    fn unconnected_nodes_hang_from_the_root() {
+        let names: Vec<Name> = ["a", "b", "c"].map(Name::from).to_vec();
+        let mut cluster = Cluster::new(&names[0], &names).unwrap();
+        cluster.set_topology(&BTreeMap::from([("b".into(), vec!["c".into()])])).unwrap();
+        let layout = Layout::spanning_tree(&cluster);
+        assert_eq!(
+            [0, 1, 2].map(|i| layout.parent(PeerId(i))),
+            [Some(PeerId(1)), None, Some(PeerId(1))]
+        );
+    }
+
+    #[test]
+    fn successors_are_agreed_without_a_word() {
+        let star = Layout::hubs(5);
+        let order = |node| star.candidates(PeerId(node)).map(|p| p.0).collect::<Vec<_>>();
+        assert_eq!(order(3), [0, 1, 2]);
+        assert_eq!(order(0), [0; 0]);
+        let tree = Layout::hubs(100);
+        assert_eq!(tree.candidates(PeerId(50)).take(3).map(|p| p.0).collect::<Vec<_>>(), [4, 0, 1]);
+    }
+
+    #[test]
+    fn names_are_parsed_and_others_refused() {
+        assert_eq!("hub".parse(), Ok(Route::Hub));
+        assert!("star".parse::<Route>().unwrap_err().contains("auto, topology, tree, hub, direct"));
+    }
 }

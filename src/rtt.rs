@@ -34,6 +34,12 @@ impl Rtt {
         self.smoothed
     }
 
+    /// How much the measurements vary.
+    #[must_use]
+    pub const fn variance(&self) -> Duration {
+        self.variance
+    }
+
     /// By when an answer that the peer gives at once has come, unless something was lost.
     /// `None` before the first measurement.
     #[must_use]

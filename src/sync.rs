@@ -13,6 +13,9 @@ use crate::time::Instant;
 /// been set up, Maelstrom mutes whoever writes to a peer that is not (it allows 10 s for `init`).
 const QUIET_START: Duration = Duration::from_secs(15);
 
+/// The first digest after `topology` waits this many of the shortest intervals.
+const START_FACTOR: u32 = 4;
+
 /// Every so many digests, one goes to any node of the cluster instead of a neighbour, so that
 /// clusters whose topology is torn or does not connect all still converge.
 const RANDOM_EVERY: u32 = 4;
@@ -46,6 +49,12 @@ impl Sync {
     /// After `init`: a restarted node may get no `topology`, and must ask around all the same.
     pub(crate) fn start_quietly(&mut self, now: Instant, rng: &mut Xoshiro256PlusPlus) {
         self.at = Some(now.after(QUIET_START + jitter(self.interval, rng)));
+    }
+
+    /// After `topology`: every node can be written to. Nothing is amiss yet, so there is no hurry.
+    pub(crate) fn start(&mut self, now: Instant, rng: &mut Xoshiro256PlusPlus) {
+        self.interval = (self.interval_min * START_FACTOR).min(self.interval_max);
+        self.at = Some(now.after(jitter(self.interval, rng)));
     }
 
     /// Something is missing somewhere, or may be: the next digests follow fast.

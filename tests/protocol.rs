@@ -7,8 +7,14 @@ use std::time::Duration;
 use common::{LATENCY, World, name, text};
 use rumormill::config::Config;
 use rumormill::held::Ranges;
-use rumormill::message::{Body, Entries, Gossip, Have, Message, Origin};
+use rumormill::message::{Body, Entries, Gossip, Have, Message, Origin, Relay};
+use rumormill::route::Route;
 use rumormill::value::Value;
+
+/// Plain flooding of the topology, nothing waits.
+fn flood() -> Config {
+    Config { route: Route::Topology, window: Some(Duration::ZERO), ..Config::default() }
+}
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -22,7 +28,7 @@ fn all_hold(world: &mut World, expected: &[i64]) {
 
 #[test]
 fn a_value_crosses_a_line_in_one_latency_per_hop() {
-    let mut world = World::line(5, &Config::default());
+    let mut world = World::line(5, &flood());
     world.broadcast(0, 42);
     world.run_for(LATENCY * 4 - Duration::from_micros(1));
     assert!(world.read(4).is_empty());
@@ -33,7 +39,7 @@ fn a_value_crosses_a_line_in_one_latency_per_hop() {
 
 #[test]
 fn each_link_carries_a_value_once_and_evidence_rides_along() {
-    let mut world = World::line(3, &Config::default());
+    let mut world = World::line(3, &flood());
     for value in 0..20 {
         world.broadcast(value as usize % 3, value);
         world.run_for(Duration::from_millis(50));
@@ -49,7 +55,7 @@ fn each_link_carries_a_value_once_and_evidence_rides_along() {
 
 #[test]
 fn known_grows_only_on_evidence() {
-    let mut world = World::line(2, &Config::default());
+    let mut world = World::line(2, &flood());
     world.cut.insert((0, 1));
     world.broadcast(0, 1);
     world.run_for(seconds(30));
@@ -61,7 +67,7 @@ fn known_grows_only_on_evidence() {
 
 #[test]
 fn a_lost_message_is_sent_again() {
-    let mut world = World::line(2, &Config::default());
+    let mut world = World::line(2, &flood());
     world.cut.insert((0, 1));
     world.broadcast(0, 1);
     world.cut.clear();
@@ -73,7 +79,7 @@ fn a_lost_message_is_sent_again() {
 
 #[test]
 fn lost_evidence_is_given_again() {
-    let mut world = World::line(2, &Config::default());
+    let mut world = World::line(2, &flood());
     world.cut.insert((1, 0));
     world.broadcast(0, 1);
     world.run_for(seconds(3));
@@ -87,7 +93,7 @@ fn lost_evidence_is_given_again() {
 
 #[test]
 fn each_side_of_a_partition_converges_and_the_heal_is_noticed_within_a_second() {
-    let mut world = World::line(4, &Config::default());
+    let mut world = World::line(4, &flood());
     world.broadcast(0, 0);
     world.run_for(seconds(2));
     world.cut_both_ways(1, 2);
@@ -106,7 +112,7 @@ fn each_side_of_a_partition_converges_and_the_heal_is_noticed_within_a_second() 
 
 #[test]
 fn a_silent_peer_is_probed_ever_more_seldom() {
-    let mut world = World::line(2, &Config::default());
+    let mut world = World::line(2, &flood());
     world.dead.insert(1);
     world.broadcast(0, 1);
     world.run_for(seconds(60));
@@ -119,7 +125,7 @@ fn a_silent_peer_is_probed_ever_more_seldom() {
 
 #[test]
 fn a_restarted_node_gets_everything_back_and_reuses_no_name() {
-    let mut world = World::line(3, &Config::default());
+    let mut world = World::line(3, &flood());
     world.broadcast(2, 1);
     world.broadcast(0, 2);
     world.run_for(seconds(2));
@@ -135,7 +141,7 @@ fn a_restarted_node_gets_everything_back_and_reuses_no_name() {
 
 #[test]
 fn at_rest_traffic_dies_down() {
-    let mut world = World::line(5, &Config::default());
+    let mut world = World::line(5, &flood());
     for value in 0..10 {
         world.broadcast(value as usize % 5, value);
     }
@@ -151,14 +157,14 @@ fn at_rest_traffic_dies_down() {
 
 #[test]
 fn nothing_is_said_before_the_topology() {
-    let mut world = World::new(3, &Config::default());
+    let mut world = World::new(3, &flood());
     world.run_for(seconds(10));
     assert_eq!(world.log.len(), 0);
 }
 
 #[test]
 fn values_from_before_the_topology_are_spread_too() {
-    let mut world = World::new(3, &Config::default());
+    let mut world = World::new(3, &flood());
     world.broadcast(2, 5);
     world.topology(&[(0, 1), (1, 2)]);
     world.run_for(seconds(1));
@@ -167,7 +173,7 @@ fn values_from_before_the_topology_are_spread_too() {
 
 #[test]
 fn long_queues_leave_in_bounded_batches() {
-    let config = Config { batch_entries_max: 10, ..Config::default() };
+    let config = Config { batch_entries_max: 10, ..flood() };
     let mut world = World::line(2, &config);
     world.cut_both_ways(0, 1);
     for value in 0..95 {
@@ -187,7 +193,7 @@ fn long_queues_leave_in_bounded_batches() {
 #[test]
 fn the_same_inputs_give_the_same_bytes() {
     let run = || {
-        let mut world = World::line(6, &Config::default());
+        let mut world = World::line(6, &flood());
         for value in 0..30 {
             if value == 10 {
                 world.cut_both_ways(2, 3);
@@ -204,7 +210,16 @@ fn the_same_inputs_give_the_same_bytes() {
 }
 
 fn gossip(values: Vec<Entries>, have: Vec<Have>) -> Body {
-    Body::Gossip(Gossip { generation: 1, number: 0, echo: None, values, have, all: false })
+    Body::Gossip(Gossip {
+        generation: 1,
+        number: 0,
+        echo: None,
+        values,
+        have,
+        all: false,
+        relay: Relay::Keep,
+        pulse: None,
+    })
 }
 
 fn deliver(world: &mut World, src: &str, body: Body) {
@@ -214,7 +229,7 @@ fn deliver(world: &mut World, src: &str, body: Body) {
 
 #[test]
 fn gossip_that_cannot_be_true_is_refused_and_counted() {
-    let mut world = World::line(2, &Config::default());
+    let mut world = World::line(2, &flood());
     let own = Origin { node: name("n0"), generation: 1 };
     let other = Origin { node: name("n1"), generation: 1 };
     let entries =

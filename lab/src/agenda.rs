@@ -18,13 +18,8 @@ pub(crate) enum Timer {
     Probe,
     /// Stop waiting for nodes that are read for the last time.
     Audit,
-    /// A request of a client runs out of time.
-    Request {
-        /// The client's number.
-        client: u32,
-        /// Which request.
-        msg_id: i64,
-    },
+    /// The request of this client may have run out of time.
+    Client(u32),
 }
 
 #[derive(Debug, Default)]

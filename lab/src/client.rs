@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rumormill::message::{Body, Name};
 use rumormill::value::Value;
 
+use crate::history::Nanos;
 use crate::network::packet::{Address, Packet, Peer};
 use crate::reply::{Reply, Request, read_reply};
 
@@ -20,13 +21,48 @@ pub(crate) enum Owner {
     Worker(usize),
 }
 
+/// A request that has no answer yet.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    msg_id: i64,
+    request: Request,
+    /// When it is given up.
+    deadline: Nanos,
+}
+
+/// A request that begins.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// Its number at this client.
+    pub(crate) msg_id: i64,
+    /// The client's end of it.
+    pub(crate) address: Address,
+    /// What the client now takes from its queue, where no answer to this request can be.
+    pub(crate) unread: Vec<Packet>,
+    /// [`Clients::expire`] must be called at the deadline; unless it is to be already.
+    pub(crate) needs_timer: bool,
+}
+
+/// What a client's timer found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// Nothing is waited for.
+    Idle,
+    /// A later request is waited for, until then.
+    Later(Nanos),
+    /// The request was in vain.
+    Expired(Owner, Request),
+}
+
 #[derive(Debug)]
 struct Client {
     name: Name,
     owner: Owner,
     open: bool,
     last_msg_id: i64,
-    waiting: Option<(i64, Request)>,
+    waiting: Option<Waiting>,
+    /// The agenda has a timer for it.
+    timed: bool,
     /// Arrived while the client was not waiting; read when it waits again.
     unread: Vec<Packet>,
 }
@@ -59,6 +95,7 @@ impl Clients {
             open: true,
             last_msg_id: 0,
             waiting: None,
+            timed: false,
             unread: Vec::new(),
         });
         id
@@ -78,20 +115,23 @@ impl Clients {
         Some((address(id, client), client.open))
     }
 
-    /// Begins a request. Returns its `msg_id`, the client's end of it, and what the client now
-    /// takes from its queue, where no answer to this request can be.
-    pub(crate) fn request(&mut self, id: u32, request: Request) -> (i64, Address, Vec<Packet>) {
+    /// Begins a request that is given up at `deadline`.
+    pub(crate) fn request(&mut self, id: u32, request: Request, deadline: Nanos) -> Begun {
         let client = &mut self.list[id as usize];
         client.last_msg_id += 1;
-        client.waiting = Some((client.last_msg_id, request));
-        let unread = std::mem::take(&mut client.unread);
-        (client.last_msg_id, address(id, client), unread)
+        client.waiting = Some(Waiting { msg_id: client.last_msg_id, request, deadline });
+        Begun {
+            msg_id: client.last_msg_id,
+            unread: std::mem::take(&mut client.unread),
+            needs_timer: !std::mem::replace(&mut client.timed, true),
+            address: address(id, client),
+        }
     }
 
     /// A message has come to a client that is open.
     pub(crate) fn offer(&mut self, id: u32, packet: Packet) -> Offer {
         let client = &mut self.list[id as usize];
-        let Some((msg_id, request)) = client.waiting else {
+        let Some(Waiting { msg_id, request, .. }) = client.waiting else {
             client.unread.push(packet);
             return Offer::Unread;
         };
@@ -102,11 +142,22 @@ impl Clients {
         Offer::Answered(packet, client.owner, request, reply)
     }
 
-    /// Gives up a request, if it is still waiting for its reply.
-    pub(crate) fn give_up(&mut self, id: u32, msg_id: i64) -> Option<(Owner, Request)> {
+    /// The client's timer has come. Requests are answered long before their deadlines as a rule,
+    /// so there is one timer per client, not one per request.
+    pub(crate) fn expire(&mut self, id: u32, now: Nanos) -> Expiry {
         let client = &mut self.list[id as usize];
-        let (_, request) = client.waiting.take_if(|(waiting, _)| *waiting == msg_id)?;
-        Some((client.owner, request))
+        match client.waiting {
+            Some(waiting) if waiting.deadline > now => Expiry::Later(waiting.deadline),
+            Some(waiting) => {
+                client.timed = false;
+                client.waiting = None;
+                Expiry::Expired(client.owner, waiting.request)
+            }
+            None => {
+                client.timed = false;
+                Expiry::Idle
+            }
+        }
     }
 }
 
@@ -178,26 +229,28 @@ mod tests {
     fn one_request_after_another_each_with_the_next_id() {
         let mut clients = Clients::default();
         let id = clients.open(Owner::Worker(4));
-        let (first, address, _) = clients.request(id, Request::Broadcast(7));
-        assert_eq!((first, &*address.name), (1, "c0"));
+        let first = clients.request(id, Request::Broadcast(7), 100);
+        assert_eq!((first.msg_id, &*first.address.name, first.needs_timer), (1, "c0", true));
         let offer = clients.offer(id, ok(1));
         assert!(matches!(
             offer,
             Offer::Answered(_, Owner::Worker(4), Request::Broadcast(7), Reply::Done)
         ));
-        assert_eq!(clients.request(id, Request::Read).0, 2);
+        let second = clients.request(id, Request::Read, 150);
+        assert_eq!((second.msg_id, second.needs_timer), (2, false));
+        assert_eq!(clients.expire(id, 100), Expiry::Later(150));
     }
 
     #[test]
     fn a_late_reply_to_an_open_client_is_read_with_the_next_request_and_ignored() {
         let mut clients = Clients::default();
         let id = clients.open(Owner::Worker(0));
-        clients.request(id, Request::Read);
-        assert_eq!(clients.give_up(id, 1), Some((Owner::Worker(0), Request::Read)));
-        assert_eq!(clients.give_up(id, 1), None);
+        clients.request(id, Request::Read, 100);
+        assert_eq!(clients.expire(id, 100), Expiry::Expired(Owner::Worker(0), Request::Read));
+        assert_eq!(clients.expire(id, 100), Expiry::Idle);
         assert!(matches!(clients.offer(id, ok(1)), Offer::Unread));
-        let (_, _, unread) = clients.request(id, Request::Broadcast(0));
-        assert_eq!(unread.len(), 1);
+        let next = clients.request(id, Request::Broadcast(0), 200);
+        assert_eq!((next.unread.len(), next.needs_timer), (1, true));
         assert!(matches!(clients.offer(id, ok(1)), Offer::Ignored(_)));
         assert!(matches!(clients.offer(id, ok(2)), Offer::Answered(..)));
     }

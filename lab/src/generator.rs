@@ -12,6 +12,11 @@ use crate::settings::{Nemesis, Settings};
 /// Nanoseconds in a millisecond.
 pub(crate) const MS: Nanos = 1_000_000;
 
+/// How much of the driver's own lateness the next operation makes up for: being woken a little
+/// late each time must not add up to a lower rate. What is later than that is not made up for,
+/// nor is any wait for a free worker, as in Maelstrom.
+const CATCH_UP: Nanos = 10 * MS;
+
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -70,6 +75,8 @@ pub(crate) struct Generator {
     /// Longest gap between two operations; `None` if there are none.
     gap_max_ns: Option<f64>,
     next_work: Nanos,
+    /// Since when some worker is free, if one is.
+    free_since: Option<Nanos>,
     next_value: u64,
     nemesis: Option<Nemesis>,
     next_nemesis: Nanos,
@@ -96,6 +103,7 @@ impl Generator {
             round_robin: settings.compat.round_robin,
             gap_max_ns: (settings.rate > 0.0).then(|| 2e9 / settings.rate),
             next_work: 0,
+            free_since: None,
             next_value: 0,
             nemesis: settings.nemesis,
             next_nemesis: 0,
@@ -164,6 +172,9 @@ impl Generator {
 
     /// The next step of the main phase; `None` if that is over.
     fn next_main(&mut self, now: Nanos) -> Option<Step> {
+        if !self.free.is_empty() {
+            self.free_since.get_or_insert(now);
+        }
         let work = match self.gap_max_ns {
             Some(_) => (!self.free.is_empty()).then(|| self.next_work.max(now)),
             // Without operations, one worker just sleeps until the end.
@@ -200,7 +211,9 @@ impl Generator {
 
     fn dispatch_work(&mut self, now: Nanos, turn: usize) -> Step {
         let gap = self.pacing.unit() * self.gap_max_ns.unwrap_or(0.0);
-        self.next_work = now.saturating_add(gap as Nanos);
+        let start = self.next_work.max(self.free_since.unwrap_or(now));
+        let start = start.max(now.saturating_sub(CATCH_UP));
+        self.next_work = start.saturating_add(gap as Nanos);
         let free = &self.free;
         let worker = if self.round_robin {
             free.range(turn..).chain(free).next()
@@ -210,6 +223,9 @@ impl Generator {
         // Somebody is free, or this would not have been the next step.
         let worker = worker.copied().unwrap_or(0);
         self.free.remove(&worker);
+        if self.free.is_empty() {
+            self.free_since = None;
+        }
         let task = if self.mix.coin() {
             self.next_value += 1;
             Task::Broadcast(self.next_value - 1)
@@ -333,6 +349,23 @@ mod tests {
         let times: Vec<_> = steps.iter().take(10).map(|(time, _)| *time / MS).collect();
         assert_eq!(times, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900]);
         assert_eq!(main_workers(&steps).len(), 10);
+    }
+
+    #[test]
+    fn a_driver_that_wakes_late_does_not_lower_the_rate() {
+        let mut generator = Generator::new(&settings(5, 1_000.0, 10));
+        let (mut now, mut count) = (0, 0);
+        loop {
+            match generator.next(now) {
+                Step::Work(worker, _) => {
+                    count += 1;
+                    generator.release(worker);
+                }
+                Step::Wait(time) => now = time + MS / 2,
+                _ => break,
+            }
+        }
+        assert!((9_600..10_400).contains(&count), "{count}");
     }
 
     #[test]

@@ -1,18 +1,31 @@
-//! The lab.
-#![allow(missing_docs)]
+//! The lab: runs Maelstrom nodes without a JVM, and judges them.
+//!
+//! All semantics are in one state machine without I/O, [`run::Run`]; the [`harness`] drives it
+//! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
 mod agenda;
+pub mod checker;
+pub mod cli;
 mod client;
+pub mod commands;
 pub mod convergence;
+pub mod edn;
 mod envelope;
 mod generator;
+pub mod harness;
 pub mod history;
 pub mod journal;
+pub mod limit;
 pub mod network;
 pub mod outcome;
+pub mod profile;
 pub mod random;
 mod reply;
+pub mod results;
 pub mod run;
 mod scan;
+pub mod screen;
 pub mod settings;
+pub mod sim;
+pub mod store;
 pub mod topology;

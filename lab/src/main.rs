@@ -1,1 +1,20 @@
-fn main() {}
+//! `rumormill-lab`, `lab` for short.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use rumormill_lab::cli::Cli;
+use rumormill_lab::commands;
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => commands::execute(&cli).into(),
+        Err(error) => {
+            // Help and version come this way, too; only they belong on stdout.
+            let code = if error.use_stderr() { commands::BAD_ARGUMENTS } else { 0 };
+            // Nobody is there to be told that the terminal is gone.
+            let _ = error.print();
+            code.into()
+        }
+    }
+}

@@ -169,7 +169,7 @@ impl<S: EventSink> Run<S> {
                     self.generator_wake = None;
                     self.generate(now);
                 }
-                Timer::Request { client, msg_id } => self.give_up(now, client, msg_id),
+                Timer::Client(client) => self.expire(now, client),
                 Timer::Probe => self.probe(now),
                 Timer::Quiet => self.check_quiet(now),
                 Timer::Audit => self.finish(now),

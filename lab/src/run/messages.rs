@@ -8,7 +8,7 @@ use rumormill::message::{Body, Message, Name};
 use super::Run;
 use super::notices::quote;
 use crate::agenda::Timer;
-use crate::client::{Offer, Owner, parse_id};
+use crate::client::{Expiry, Offer, Owner, parse_id};
 use crate::convergence::gossip_values;
 use crate::envelope::{Envelope, body_type};
 use crate::history::Nanos;
@@ -220,14 +220,16 @@ impl<S: EventSink> Run<S> {
 
     /// Makes a request with a client.
     pub(super) fn request(&mut self, now: Nanos, client: u32, node: u32, request: Request) {
-        let (msg_id, src, unread) = self.clients.request(client, request);
-        let packet = self.request_packet(src, node, request, msg_id);
+        let deadline = now.saturating_add(self.timeout(request));
+        let begun = self.clients.request(client, request, deadline);
+        if begun.needs_timer {
+            self.agenda.add(deadline, Timer::Client(client));
+        }
+        let packet = self.request_packet(begun.address, node, request, begun.msg_id);
         self.send(now, packet);
-        for packet in unread {
+        for packet in begun.unread {
             self.record_received(now, &packet);
         }
-        let timeout = now.saturating_add(self.timeout(request));
-        self.agenda.add(timeout, Timer::Request { client, msg_id });
     }
 
     pub(super) fn request_packet(
@@ -287,14 +289,15 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// A request has run out of time, if it was not answered before.
-    pub(super) fn give_up(&mut self, now: Nanos, client: u32, msg_id: i64) {
-        match self.clients.give_up(client, msg_id) {
-            Some((Owner::Init(node) | Owner::Topology(node), request)) => {
+    /// A client's timer has come.
+    pub(super) fn expire(&mut self, now: Nanos, client: u32) {
+        match self.clients.expire(client, now) {
+            Expiry::Idle => {}
+            Expiry::Later(deadline) => self.agenda.add(deadline, Timer::Client(client)),
+            Expiry::Expired(Owner::Init(node) | Owner::Topology(node), request) => {
                 self.node_answered(now, node, request, None);
             }
-            Some((Owner::Worker(worker), _)) => self.worker_timed_out(now, worker),
-            None => {}
+            Expiry::Expired(Owner::Worker(worker), _) => self.worker_timed_out(now, worker),
         }
     }
 

@@ -1,0 +1,194 @@
+//! How fast the release binary is, from stdin to stdout, and how much memory it takes.
+//!
+//! `cargo bench --bench throughput`. Not a test: it prints figures and judges none. Rates are the
+//! best of a few runs: whatever else the machine does can only make one slower.
+
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Runs per rate, each with a fresh process.
+const RUNS: usize = 5;
+
+/// Length of what surrounds the addressee: `{"src":"n0","dest":"`.
+const DEST_AT: usize = 20;
+
+fn main() {
+    // `cargo test --all-targets` runs benchmarks too, without this flag.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    parsing();
+    broadcasts(1);
+    broadcasts(25);
+    reads();
+    gossip();
+    memory();
+}
+
+/// The parser on its own.
+fn parsing() {
+    let each = |name: &str, line: String| {
+        const ROUNDS: u32 = 20_000;
+        let took = best(|| {
+            let start = Instant::now();
+            for _ in 0..ROUNDS {
+                let message = rumormill::parse::parse_line(black_box(line.as_bytes()));
+                assert!(black_box(message).is_ok());
+            }
+            start.elapsed()
+        });
+        println!("{name:<44} {:>9} ns/line", (took / ROUNDS).as_nanos());
+    };
+    each("parse: broadcast", broadcast(123_456));
+    each("parse: read", request(r#"{"type":"read","msg_id":12}"#));
+    each("parse: gossip of 200 integers", gossip_line(3, 600_000));
+}
+
+fn broadcasts(nodes: u64) {
+    const COUNT: u64 = 200_000;
+    let took = best(|| Node::start(nodes).exchange((0..COUNT).map(broadcast), COUNT));
+    report(&format!("broadcast, {} peers", nodes - 1), COUNT, "lines/s", took);
+}
+
+fn reads() {
+    const VALUES: u64 = 10_000;
+    const COUNT: u64 = 10_000;
+    let read = |id| request(&format!(r#"{{"type":"read","msg_id":{id}}}"#));
+    let mut bytes = 0;
+    let took = best(|| {
+        let mut node = Node::start(1);
+        node.exchange((0..VALUES).map(broadcast), VALUES);
+        let before = node.received;
+        let took = node.exchange((0..COUNT).map(read), COUNT);
+        bytes = node.received - before;
+        took
+    });
+    report("read, 10,000 values held", COUNT, "lines/s", took);
+    report("  the same", bytes >> 20, "MiB/s", took);
+}
+
+fn gossip() {
+    const COUNT: u64 = 5_000;
+    let took = best(|| {
+        let batches = (0..COUNT).map(|n| gossip_line(n, n * 200));
+        // The read's reply shows that all of it has been taken.
+        let read = std::iter::once(request(r#"{"type":"read","msg_id":2}"#));
+        Node::start(2).exchange(batches.chain(read), 1)
+    });
+    report("gossip, 200 new values each", COUNT, "lines/s", took);
+    report("  the same", COUNT * 200, "values/s", took);
+}
+
+fn best(run: impl FnMut() -> Duration) -> Duration {
+    std::iter::repeat_with(run).take(RUNS).min().unwrap_or_default()
+}
+
+fn memory() {
+    const VALUES: u64 = 1_000_000;
+    let mut node = Node::start(1);
+    let took = node.exchange((0..VALUES).map(broadcast), VALUES);
+    report("broadcast, up to 1,000,000 values held", VALUES, "lines/s", took);
+    println!("{:<44} {:>9} MiB", "peak memory, 1,000,000 values held", node.peak_kib() >> 10);
+    node.exchange(std::iter::once(request(r#"{"type":"read","msg_id":2}"#)), 1);
+    println!("{:<44} {:>9} MiB", "  after a read of them", node.peak_kib() >> 10);
+}
+
+fn report(name: &str, count: u64, unit: &str, took: Duration) {
+    println!("{name:<44} {:>9.0} {unit}", count as f64 / took.as_secs_f64());
+}
+
+fn request(body: &str) -> String {
+    format!("{{\"id\":42,\"src\":\"c1\",\"dest\":\"n0\",\"body\":{body}}}\n")
+}
+
+fn broadcast(value: u64) -> String {
+    request(&format!(r#"{{"type":"broadcast","message":{value},"msg_id":{}}}"#, value + 1))
+}
+
+/// The `n`th batch of `n1`: 200 values from `first` on.
+fn gossip_line(n: u64, first: u64) -> String {
+    let values: Vec<String> = (first..first + 200).map(|value| value.to_string()).collect();
+    format!(
+        "{{\"id\":42,\"src\":\"n1\",\"dest\":\"n0\",\"body\":{{\"type\":\"gossip\",\"gen\":7,\
+         \"n\":{n},\"values\":[[\"n1\",7,{first},[{}]]]}}}}\n",
+        values.join(",")
+    )
+}
+
+struct Node {
+    child: Child,
+    /// `None` while a thread writes.
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    /// Bytes read so far.
+    received: u64,
+}
+
+impl Node {
+    /// A node `n0` that is neighbour to all others.
+    fn start(nodes: u64) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rumormill"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the node starts");
+        let input = child.stdin.take();
+        let output = child.stdout.take().expect("stdout is a pipe");
+        let output = BufReader::with_capacity(1 << 18, output);
+        let mut node = Self { child, input, output, received: 0 };
+        let names: Vec<String> = (0..nodes).map(|i| format!("\"n{i}\"")).collect();
+        let (all, peers) = (names.join(","), names[1..].join(","));
+        let init = format!(r#"{{"type":"init","node_id":"n0","node_ids":[{all}],"msg_id":1}}"#);
+        let topology = format!(r#"{{"type":"topology","topology":{{"n0":[{peers}]}},"msg_id":2}}"#);
+        node.exchange([request(&init), request(&topology)].into_iter(), 2);
+        node
+    }
+
+    /// Sends the lines and waits for so many messages to clients. The time between.
+    fn exchange(&mut self, lines: impl Iterator<Item = String>, replies: u64) -> Duration {
+        let bytes: Vec<u8> = lines.flat_map(String::into_bytes).collect();
+        let mut input = self.input.take().expect("nobody else writes");
+        let start = Instant::now();
+        let writer = thread::spawn(move || {
+            input.write_all(&bytes).expect("the node reads");
+            input
+        });
+        for _ in 0..replies {
+            while !self.next_is_reply() {}
+        }
+        let took = start.elapsed();
+        self.input = Some(writer.join().expect("the writer ends"));
+        took
+    }
+
+    /// Reads one line without keeping it: nothing that would slow the node down.
+    fn next_is_reply(&mut self) -> bool {
+        let mut start = Vec::with_capacity(DEST_AT + 1);
+        let head = (&mut self.output).take(DEST_AT as u64 + 1).read_until(b'\n', &mut start);
+        let rest = self.output.skip_until(b'\n');
+        let (head, rest) = (head.expect("the node writes"), rest.expect("the node writes"));
+        assert!(rest > 0, "the node ended");
+        self.received += (head + rest) as u64;
+        start[DEST_AT] == b'c'
+    }
+
+    fn peak_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // Whatever the node still has to say must not keep it from ending.
+        let _ = std::io::copy(&mut self.output, &mut std::io::sink());
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,104 @@
+//! The fraction of invocations that succeeded, against what `--availability` asks for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Validity, client_function, invocation_count};
+use crate::history::{Op, OpKind};
+use crate::settings::Availability as Required;
+
+impl FromStr for Required {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse::<f64>()) {
+            ("total", _) => Ok(Self::Total),
+            (_, Ok(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Self::Fraction(fraction)),
+            _ => Err(format!("`{text}` is neither `total` nor a fraction from 0 to 1")),
+        }
+    }
+}
+
+impl fmt::Display for Required {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Total => f.write_str("total"),
+            Self::Fraction(fraction) => write!(f, "{fraction}"),
+        }
+    }
+}
+
+/// The result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Availability {
+    /// Whether it is what was asked for.
+    #[serde(rename = "valid?")]
+    pub valid: Validity,
+    /// Successful operations per invocation; 1 without invocations.
+    pub ok_fraction: f32,
+}
+
+/// Checks a history against what was asked for; nothing asked for is always met.
+///
+/// The fraction is compared in double precision. Maelstrom compares the single-precision one, so
+/// that nine of ten do not meet 0.9 there.
+pub fn check(history: &[Op], required: Option<Required>) -> Availability {
+    let fraction = ok_fraction(history);
+    let is_met = match required {
+        None => true,
+        Some(Required::Total) => fraction >= 1.0,
+        Some(Required::Fraction(least)) => least <= fraction,
+    };
+    Availability { valid: Validity::from_bool(is_met), ok_fraction: fraction as f32 }
+}
+
+/// Successful operations per invocation; 1 without invocations.
+pub fn ok_fraction(history: &[Op]) -> f64 {
+    let invocations = invocation_count(history);
+    let is_ok = |op: &&Op| op.kind == OpKind::Ok && client_function(op).is_some();
+    let ok = history.iter().filter(is_ok).count();
+    if invocations == 0 { 1.0 } else { ok as f64 / invocations as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::history;
+    use super::*;
+
+    const TWO_OF_THREE: &str = "i0 add0@0, ok0 add0@1, i1 read@4, fail1 read@5, \
+                                i1 read@6, ok1 read[0]@7";
+
+    #[test]
+    fn a_failed_operation_breaks_total_availability() {
+        let history = history(TWO_OF_THREE);
+        assert_eq!(check(&history, None).valid, Validity::Valid);
+        let total = check(&history, Some(Required::Total));
+        assert_eq!((total.valid, total.ok_fraction), (Validity::Invalid, 0.666_666_7));
+        assert_eq!(check(&history, Some(Required::Fraction(0.66))).valid, Validity::Valid);
+        assert_eq!(check(&history, Some(Required::Fraction(0.67))).valid, Validity::Invalid);
+    }
+
+    #[test]
+    fn without_invocations_all_succeeded() {
+        let result = check(&[], Some(Required::Total));
+        assert_eq!((result.valid, result.ok_fraction), (Validity::Valid, 1.0));
+    }
+
+    #[test]
+    fn an_operation_still_open_counts_as_not_ok() {
+        let result = check(&history("i0 add0@0"), Some(Required::Total));
+        assert_eq!((result.valid, result.ok_fraction), (Validity::Invalid, 0.0));
+    }
+
+    #[test]
+    fn requirements_are_parsed_plainly() {
+        assert_eq!("total".parse(), Ok(Required::Total));
+        assert_eq!("0.95".parse(), Ok(Required::Fraction(0.95)));
+        for bad in ["most", "1.5", "-1", "NaN"] {
+            assert!(bad.parse::<Required>().unwrap_err().contains("total"), "{bad}");
+        }
+    }
+}

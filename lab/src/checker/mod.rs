@@ -1,0 +1,176 @@
+//! The checkers: pure functions of a history, each in its own file.
+//!
+//! `set_full`, `stats`, `availability`, `exceptions` and `net` reproduce Maelstrom's, number for
+//! number, so that figures can be compared. The others are the honest ones.
+
+pub mod availability;
+pub mod convergence;
+pub mod exceptions;
+pub mod latency;
+pub mod missing;
+pub mod net;
+pub mod quantile;
+pub mod reads;
+pub mod set_full;
+pub mod stats;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::history::{Action, Op, OpKind, Process};
+
+/// A verdict. The order is that of Maelstrom's composition: the greatest one wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Validity {
+    /// Nothing is wrong.
+    #[default]
+    Valid,
+    /// Too little was observed to say.
+    Unknown,
+    /// Something is wrong.
+    Invalid,
+}
+
+impl Validity {
+    /// Valid or invalid.
+    pub fn from_bool(is_valid: bool) -> Self {
+        if is_valid { Self::Valid } else { Self::Invalid }
+    }
+
+    /// The verdict of several together: false beats unknown beats true.
+    pub fn compose(all: impl IntoIterator<Item = Self>) -> Self {
+        all.into_iter().max().unwrap_or_default()
+    }
+
+    /// The exit status Maelstrom ends with.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Valid => 0,
+            Self::Invalid => 1,
+            Self::Unknown => 2,
+        }
+    }
+}
+
+impl fmt::Display for Validity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Valid => "true",
+            Self::Unknown => "unknown",
+            Self::Invalid => "false",
+        })
+    }
+}
+
+impl Serialize for Validity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Valid => serializer.serialize_bool(true),
+            Self::Invalid => serializer.serialize_bool(false),
+            Self::Unknown => serializer.serialize_str("unknown"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Validity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Validity;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false or \"unknown\"")
+            }
+            fn visit_bool<E: de::Error>(self, is_valid: bool) -> Result<Validity, E> {
+                Ok(Validity::from_bool(is_valid))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Validity, E> {
+                match text {
+                    "unknown" => Ok(Validity::Unknown),
+                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// The kinds of client operation, by the name they have in a history's `:f`.
+pub const READ: &str = "read";
+/// See [`READ`].
+pub const BROADCAST: &str = "broadcast";
+
+/// The name of a client operation's kind; none for the nemesis.
+pub fn client_function(op: &Op) -> Option<&'static str> {
+    match (&op.process, &op.action) {
+        (Process::Client(_), Action::Broadcast(_)) => Some(BROADCAST),
+        (Process::Client(_), Action::Read(_)) => Some(READ),
+        _ => None,
+    }
+}
+
+/// The name of a kind of line in a history's `:type`.
+pub fn kind_name(kind: OpKind) -> &'static str {
+    match kind {
+        OpKind::Invoke => "invoke",
+        OpKind::Ok => "ok",
+        OpKind::Fail => "fail",
+        OpKind::Info => "info",
+    }
+}
+
+/// Client invocations in a history, of all kinds.
+pub fn invocation_count(history: &[Op]) -> usize {
+    history.iter().filter(|op| client_function(op).is_some() && op.kind == OpKind::Invoke).count()
+}
+
+/// Finds each completion's invocation, given the history in order.
+#[derive(Debug, Default)]
+pub(crate) struct Pairing {
+    open: BTreeMap<Process, usize>,
+}
+
+impl Pairing {
+    /// Notes one operation; for a completion, answers where its invocation is.
+    pub(crate) fn step(&mut self, position: usize, op: &Op) -> Option<usize> {
+        match op.kind {
+            OpKind::Invoke => {
+                self.open.insert(op.process, position);
+                None
+            }
+            OpKind::Ok | OpKind::Fail | OpKind::Info => self.open.remove(&op.process),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod script;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn false_beats_unknown_beats_true() {
+        use Validity::{Invalid, Unknown, Valid};
+        assert_eq!(Validity::compose([]), Valid);
+        assert_eq!(Validity::compose([Valid, Valid]), Valid);
+        assert_eq!(Validity::compose([Valid, Unknown]), Unknown);
+        assert_eq!(Validity::compose([Unknown, Invalid, Valid]), Invalid);
+        assert_eq!([Valid, Invalid, Unknown].map(Validity::exit_code), [0, 1, 2]);
+    }
+
+    #[test]
+    fn validity_survives_json() {
+        for (validity, text) in [
+            (Validity::Valid, "true"),
+            (Validity::Invalid, "false"),
+            (Validity::Unknown, "\"unknown\""),
+        ] {
+            assert_eq!(serde_json::to_string(&validity).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Validity>(text).unwrap(), validity);
+        }
+        assert!(serde_json::from_str::<Validity>("\"maybe\"").is_err());
+    }
+}

@@ -1,0 +1,200 @@
+//! What the commands do, from their arguments to the exit status.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::cli::{Cli, Command, TestArgs};
+use crate::harness::net_log::NetLog;
+use crate::harness::process::{NodeCommand, resolve_bin};
+use crate::harness::view::View;
+use crate::harness::{self, Death, Processes, Report, own_node};
+use crate::outcome::State;
+use crate::results::{Results, RunInfo};
+use crate::screen::{self, Style};
+use crate::settings::{Distribution, Latency, Settings};
+use crate::store::Store;
+
+/// Maelstrom's exit status for arguments that make no sense.
+pub const BAD_ARGUMENTS: u8 = 254;
+/// Maelstrom's exit status for runs that came to no end.
+const CRASH: u8 = 255;
+/// Shells add this to a signal's number.
+const SIGNAL_BASE: i32 = 128;
+
+/// Executes the command; returns the exit status.
+#[must_use]
+pub fn execute(cli: &Cli) -> u8 {
+    match &cli.command {
+        Command::Test(args) => test(args),
+    }
+}
+
+fn test(args: &TestArgs) -> u8 {
+    let (settings, node_args) = match resolve(args) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            return BAD_ARGUMENTS;
+        }
+    };
+    run_test(args, &settings, node_args).unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        CRASH
+    })
+}
+
+/// The settings, and the node's arguments.
+fn resolve(args: &TestArgs) -> anyhow::Result<(Settings, Vec<String>)> {
+    let mut profile = args.profile()?;
+    profile.seed.get_or_insert_with(fresh_seed);
+    let node_args = profile.node_args.take().unwrap_or_default();
+    let mut settings = profile.into_settings()?;
+    if let Some(millis) = args.init_timeout {
+        settings.init_timeout_ms = millis;
+    }
+    Ok((settings, node_args))
+}
+
+/// Short enough to be typed.
+fn fresh_seed() -> u64 {
+    RandomState::new().build_hasher().finish() >> 32
+}
+
+fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> anyhow::Result<u8> {
+    let bin = match &args.bin {
+        Some(bin) => resolve_bin(bin)?,
+        None => own_node::locate(|what| eprintln!("lab: {what}"))?,
+    };
+    let started = jiff::Zoned::now();
+    let store = Store::create(&args.store, settings.workload.name(), &started)
+        .with_context(|| format!("cannot write to {}", args.store.display()))?;
+    let info = RunInfo {
+        program: "test".to_owned(),
+        command: repeating_command(std::env::args().skip(1), settings.seed),
+        store: Some(store.dir().display().to_string()),
+        node: node_command_line(&bin, &node_args),
+        shape: shape(settings),
+        started: started.to_string(),
+    };
+    let processes = Processes {
+        command: NodeCommand { bin, args: node_args, pipe_stderr: args.log_stderr },
+        logs: settings.nodes.iter().map(|name| store.node_log(name)).collect(),
+        grace: Duration::from_millis(args.grace),
+    };
+    let sink = NetLog::new(store.sink()?, args.log_net_send, args.log_net_recv);
+    let mut view = View::new();
+    let report = harness::run(settings, &processes, sink, &mut view)?;
+    let Report { outcome, sink, signal, deaths, backlog } = report;
+    sink.into_inner().finish().context("cannot write the history")?;
+
+    if let Some(backlog) = backlog {
+        let kib = backlog.peak_bytes.div_ceil(1 << 10);
+        view.say(&format!("{} read slowly: up to {kib} KiB waited for it", backlog.node));
+    }
+    let code = match (&outcome.state, signal) {
+        (_, Some(signal)) => {
+            tell_store("interrupted, no results", &store);
+            u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH)
+        }
+        (State::Crashed(why), None) => {
+            tell_crash(why, &deaths, &store);
+            CRASH
+        }
+        _ => {
+            let results = Results::of(settings, &outcome, &view.into_notices(), info)?;
+            store.write_results(&results)?;
+            // The files have it, too, if nobody is there to read this.
+            let screen = screen::render(&results, Style::for_stdout());
+            let _ = std::io::stdout().write_all(screen.as_bytes());
+            results.exit_code()
+        }
+    };
+    store.publish()?;
+    Ok(code)
+}
+
+fn tell_crash(why: &str, deaths: &[Death], store: &Store) {
+    eprintln!("lab: the test crashed: {why}");
+    if let Some(first) = deaths.first() {
+        for line in &first.last_lines {
+            eprintln!("    {}: {line}", first.node);
+        }
+    }
+    for death in deaths.iter().skip(1) {
+        eprintln!("lab: {} {}", death.node, death.how);
+    }
+    tell_store("no results", store);
+}
+
+fn tell_store(what: &str, store: &Store) {
+    eprintln!("lab: {what}; logs and history are in {}", store.dir().display());
+}
+
+/// The node's binary and arguments.
+fn node_command_line(bin: &Path, args: &[String]) -> String {
+    let bin = quote(&bin.display().to_string());
+    args.iter().fold(bin, |line, arg| line + " " + &quote(arg))
+}
+
+/// The run in a few words.
+fn shape(settings: &Settings) -> String {
+    let nodes = settings.nodes.len();
+    let Latency { mean_ms, distribution } = settings.latency;
+    let seconds = settings.time_limit_ms as f64 / 1e3;
+    let mut words = vec![
+        format!("{nodes} nodes"),
+        settings.topology.to_string(),
+        format!("latency {mean_ms} ms"),
+    ];
+    if distribution != Distribution::Constant {
+        words.push(distribution.to_string());
+    }
+    words.push(format!("rate {}/s", settings.rate));
+    words.push(format!("{seconds} s"));
+    if let Some(nemesis) = settings.nemesis {
+        words.push(format!("partitions every {} s", nemesis.interval_ms as f64 / 1e3));
+    }
+    words.join(", ")
+}
+
+/// The command line that does the same again: with the seed, and quoted for a shell.
+fn repeating_command(args: impl Iterator<Item = String>, seed: u64) -> String {
+    let mut words = vec!["lab".to_owned()];
+    words.extend(args);
+    let is_seed = |word: &String| word == "--seed" || word.starts_with("--seed=");
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    if !words[..end].iter().any(is_seed) {
+        words.splice(end..end, ["--seed".to_owned(), seed.to_string()]);
+    }
+    let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    quoted.join(" ")
+}
+
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_repeats_a_run_has_its_seed_and_is_quoted() {
+        let repeat = |args: &[&str]| repeating_command(args.iter().map(ToString::to_string), 7);
+        assert_eq!(repeat(&["test", "--rate", "5"]), "lab test --rate 5 --seed 7");
+        assert_eq!(repeat(&["test", "--seed", "9"]), "lab test --seed 9");
+        assert_eq!(
+            repeat(&["test", "--limit", "median<1s", "--", "--seed", "it's"]),
+            r"lab test --limit 'median<1s' --seed 7 -- --seed 'it'\''s'"
+        );
+    }
+}

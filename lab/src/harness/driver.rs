@@ -1,0 +1,333 @@
+//! The event loop: one thread moves everything between the nodes' pipes and the [`Run`].
+
+use std::io;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use super::pipe::ReadEnd;
+use super::process::{Group, NodeProcess};
+use super::view::View;
+use super::wait::{Pipe, Waiter, Wake};
+use crate::history::Nanos;
+use crate::journal::EventSink;
+use crate::outcome::State;
+use crate::run::Run;
+use anyhow::Context as _;
+
+/// Bytes taken from a pipe at a time; then the others have their turn. It is what a Linux pipe
+/// holds.
+const READ_BYTES: usize = 64 << 10;
+
+/// A node that lets this much wait on its stdin has stopped reading, and the lab will not keep
+/// its messages for it.
+const WAITING_LIMIT_BYTES: usize = 1 << 30;
+
+/// At most this many turns of reading are spent on what a dead node has left; no pipe holds more.
+const LAST_READS: usize = 64;
+
+/// How long processes are waited for that were sent SIGKILL.
+const KILL_WAIT: Duration = Duration::from_secs(5);
+
+/// A node process that ended before it was asked to.
+#[derive(Debug)]
+pub struct Death {
+    /// Which node.
+    pub node: usize,
+    /// How it ended.
+    pub status: ExitStatus,
+}
+
+/// Drives a [`Run`] with real processes.
+pub struct Driver<'a, S> {
+    run: &'a mut Run<S>,
+    nodes: Vec<NodeProcess>,
+    group: Group,
+    waiter: Waiter,
+    view: &'a mut View,
+    origin: Instant,
+    scratch: Box<[u8]>,
+    /// Pipes that may hold more than was read in their turn.
+    unread: Vec<(usize, Pipe)>,
+    /// Nodes that have something in their output buffer.
+    unsent: Vec<usize>,
+    deaths: Vec<Death>,
+    stop_signal: Option<i32>,
+}
+
+impl<'a, S: EventSink> Driver<'a, S> {
+    /// Takes the running processes over.
+    ///
+    /// # Errors
+    /// When their pipes cannot be watched.
+    pub fn new(
+        run: &'a mut Run<S>,
+        mut nodes: Vec<NodeProcess>,
+        group: Group,
+        waiter: Waiter,
+        view: &'a mut View,
+    ) -> io::Result<Self> {
+        for (index, node) in nodes.iter_mut().enumerate() {
+            if let Some(pipe) = &mut node.stdin {
+                waiter.add(index, Pipe::Stdin, pipe.source())?;
+            }
+            if let Some(pipe) = &mut node.stdout {
+                waiter.add(index, Pipe::Stdout, pipe.source())?;
+            }
+            if let Some((pipe, _)) = &mut node.stderr {
+                waiter.add(index, Pipe::Stderr, pipe.source())?;
+            }
+        }
+        Ok(Self {
+            run,
+            nodes,
+            group,
+            waiter,
+            view,
+            origin: Instant::now(),
+            scratch: vec![0; READ_BYTES].into(),
+            unread: Vec::new(),
+            unsent: Vec::new(),
+            deaths: Vec::new(),
+            stop_signal: None,
+        })
+    }
+
+    /// Runs until the run is over, or a signal asks to stop; that signal is returned.
+    ///
+    /// # Errors
+    /// When the system fails the lab.
+    pub fn drive(&mut self) -> anyhow::Result<Option<i32>> {
+        self.run.start(self.now());
+        self.deliver();
+        let mut wakes = Vec::new();
+        while *self.run.state() == State::Running && self.stop_signal.is_none() {
+            self.view.refresh(|| self.run.progress());
+            let deadline = if self.unread.is_empty() {
+                let due =
+                    self.run.poll_timeout().map(|due| self.origin + Duration::from_nanos(due));
+                Some(due.map_or(self.view.next_refresh(), |due| due.min(self.view.next_refresh())))
+            } else {
+                Some(self.origin)
+            };
+            wakes.clear();
+            wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
+            self.waiter.wait(deadline, &mut wakes).context("cannot wait for the nodes")?;
+            self.serve_deadline();
+            for wake in &wakes {
+                self.handle(*wake);
+                self.serve_deadline();
+            }
+        }
+        Ok(self.stop_signal)
+    }
+
+    /// The nodes that ended before they were asked to.
+    pub fn deaths(&self) -> &[Death] {
+        &self.deaths
+    }
+
+    /// The names of nodes that run, but can say nothing any more.
+    pub fn closed_stdout(&mut self) -> Vec<String> {
+        let silent = self.nodes.iter_mut().filter_map(|node| {
+            let silent = node.stdout.is_none() && node.exit_status().is_none();
+            silent.then(|| node.name.clone())
+        });
+        silent.collect()
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> &[NodeProcess] {
+        &self.nodes
+    }
+
+    /// Ends all nodes: their stdin is closed, and who is still there after `grace` is killed.
+    /// Another signal to the lab ends the grace. Returns the names of those that even SIGKILL
+    /// did not end in time.
+    ///
+    /// # Errors
+    /// When the system fails the lab.
+    pub fn stop(&mut self, grace: Duration) -> anyhow::Result<Vec<String>> {
+        for index in 0..self.nodes.len() {
+            self.close_stdin(index);
+        }
+        self.stop_signal = None;
+        self.await_exits(Instant::now() + grace)?;
+        // Not only who is left: also whatever the nodes have started themselves.
+        self.group.kill();
+        self.stop_signal = None;
+        self.await_exits(Instant::now() + KILL_WAIT)?;
+        let left = self.nodes.iter_mut().filter_map(|node| {
+            let running = node.exit_status().is_none();
+            running.then(|| node.name.clone())
+        });
+        Ok(left.collect())
+    }
+
+    /// Waits until all nodes have ended, or `until`, or a signal.
+    fn await_exits(&mut self, until: Instant) -> anyhow::Result<()> {
+        let mut wakes = Vec::new();
+        while self.stop_signal.is_none()
+            && Instant::now() < until
+            && self.nodes.iter_mut().any(|node| node.exit_status().is_none())
+        {
+            wakes.clear();
+            let deadline = if self.unread.is_empty() { until } else { self.origin };
+            wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
+            self.waiter.wait(Some(deadline), &mut wakes)?;
+            for wake in &wakes {
+                match *wake {
+                    // What nodes say now is not part of the run, but nobody shall hang on it.
+                    Wake::Ready(node, Pipe::Stdout) => self.read_stdout(node, |_, _, _| ()),
+                    Wake::Ready(node, Pipe::Stderr) => self.read_stderr(node),
+                    Wake::Ready(_, Pipe::Stdin) | Wake::ChildEnded => {}
+                    Wake::Stop(signal) => self.stop_signal = Some(signal),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A signal ends the run early.
+    pub fn interrupt(&mut self, signal: i32) {
+        let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+        let count = self.nodes.len();
+        self.view.say(&format!("{name}: stopping {count} nodes (once more to kill them at once)"));
+        self.run.abort(self.now(), &format!("interrupted by {name}"));
+    }
+
+    /// Nanoseconds since the origin.
+    pub fn now(&self) -> Nanos {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn serve_deadline(&mut self) {
+        let now = self.now();
+        if self.run.poll_timeout().is_some_and(|due| due <= now) {
+            self.run.handle_timeout(now);
+            self.deliver();
+        }
+    }
+
+    fn handle(&mut self, wake: Wake) {
+        match wake {
+            Wake::Ready(node, Pipe::Stdin) => self.flush(node),
+            Wake::Ready(node, Pipe::Stdout) => {
+                self.read_stdout(node, |run, now, line| run.handle_line(now, node, line));
+                self.deliver();
+            }
+            Wake::Ready(node, Pipe::Stderr) => self.read_stderr(node),
+            Wake::ChildEnded => self.find_dead(),
+            Wake::Stop(signal) => self.stop_signal = Some(signal),
+        }
+    }
+
+    /// Hands everything that is to be delivered now to the pipes, and notices to the view.
+    fn deliver(&mut self) {
+        while let Some(delivery) = self.run.poll_delivery() {
+            // Nobody reads any more if the pipe is closed, as under Maelstrom.
+            let Some(pipe) = &mut self.nodes[delivery.node].stdin else { continue };
+            if pipe.is_idle() {
+                self.unsent.push(delivery.node);
+            }
+            delivery.packet.write_line(pipe.buffer());
+            if pipe.waiting_bytes() > WAITING_LIMIT_BYTES {
+                let limit_mib = WAITING_LIMIT_BYTES >> 20;
+                let name = &self.nodes[delivery.node].name;
+                let why = format!("{name} does not read its stdin: {limit_mib} MiB wait for it");
+                self.close_stdin(delivery.node);
+                self.run.abort(self.now(), &why);
+            }
+        }
+        for node in std::mem::take(&mut self.unsent) {
+            self.flush(node);
+        }
+        while let Some(notice) = self.run.poll_notice() {
+            self.view.notice(notice);
+        }
+    }
+
+    fn flush(&mut self, node: usize) {
+        let Some(pipe) = &mut self.nodes[node].stdin else { return };
+        if let Err(error) = pipe.flush() {
+            self.close_stdin(node);
+            // A node that has just died closes its pipes first: that is told when it is reaped.
+            if self.nodes[node].exit_status().is_none() {
+                self.view.warn(&format!("{} closed its stdin: {error}", self.nodes[node].name));
+            }
+        }
+    }
+
+    fn close_stdin(&mut self, node: usize) {
+        if let Some(mut pipe) = self.nodes[node].stdin.take() {
+            self.waiter.remove(pipe.source());
+        }
+    }
+
+    /// Reads one turn's worth of a node's stdout.
+    fn read_stdout(&mut self, node: usize, on_line: impl Fn(&mut Run<S>, Nanos, &[u8])) {
+        let now = self.now();
+        let Some(pipe) = &mut self.nodes[node].stdout else { return };
+        match pipe.read(&mut self.scratch, |line| on_line(self.run, now, line)) {
+            Ok(ReadEnd::Drained) => {}
+            Ok(ReadEnd::More) => self.unread.push((node, Pipe::Stdout)),
+            Ok(ReadEnd::Closed) => self.close_stdout(node),
+            Err(error) => {
+                let name = &self.nodes[node].name;
+                let why = format!("cannot read the output of {name}: {error}");
+                self.close_stdout(node);
+                self.run.abort(now, &why);
+            }
+        }
+    }
+
+    fn close_stdout(&mut self, node: usize) {
+        if let Some(mut pipe) = self.nodes[node].stdout.take() {
+            self.waiter.remove(pipe.source());
+        }
+    }
+
+    /// Copies one turn's worth of a node's stderr to its log and to ours.
+    fn read_stderr(&mut self, node: usize) {
+        let NodeProcess { name, stderr, .. } = &mut self.nodes[node];
+        let Some((pipe, log)) = stderr else { return };
+        let end = pipe.read(&mut self.scratch, |line| self.view.node_stderr(name, line, log));
+        match end {
+            Ok(ReadEnd::Drained) => {}
+            Ok(ReadEnd::More) => self.unread.push((node, Pipe::Stderr)),
+            Ok(ReadEnd::Closed) | Err(_) => {
+                self.waiter.remove(pipe.source());
+                *stderr = None;
+            }
+        }
+    }
+
+    /// Some child has ended: finds out which, after hearing it out.
+    fn find_dead(&mut self) {
+        for node in 0..self.nodes.len() {
+            let Some(status) = self.nodes[node].exit_status() else { continue };
+            if self.deaths.iter().any(|death| death.node == node) {
+                continue;
+            }
+            self.hear_out(node);
+            self.deaths.push(Death { node, status });
+            let why = super::process::describe(status);
+            self.run.handle_exit(self.now(), node, &why);
+            self.deliver();
+        }
+    }
+
+    /// Reads what a dead node has left in its pipes. What it started itself may hold them open,
+    /// so their end is not waited for.
+    fn hear_out(&mut self, node: usize) {
+        let others = std::mem::take(&mut self.unread);
+        for _ in 0..LAST_READS {
+            self.unread.clear();
+            self.read_stdout(node, |run, now, line| run.handle_line(now, node, line));
+            self.read_stderr(node);
+            if self.unread.is_empty() {
+                break;
+            }
+        }
+        self.unread = others;
+    }
+}

@@ -1,0 +1,143 @@
+//! The process harness: runs node binaries on the wall clock.
+//!
+//! All semantics are in [`Run`]; here are only processes, pipes and time. One thread does it all
+//! ([`driver`]), so there is nothing to lock, and a node that reads slowly, writes without end or
+//! dies is just another event.
+
+pub mod driver;
+pub mod net_log;
+pub mod own_node;
+pub mod pipe;
+pub mod process;
+pub mod view;
+pub mod wait;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use self::driver::Driver;
+use self::process::{Group, NodeCommand, NodeProcess};
+use self::view::View;
+use self::wait::Waiter;
+use crate::journal::EventSink;
+use crate::outcome::Outcome;
+use crate::run::Run;
+use crate::settings::Settings;
+
+/// Lines of a dead node's stderr that are shown.
+const LAST_STDERR_LINES: usize = 10;
+
+/// What is only of interest with real processes.
+#[derive(Clone, Debug)]
+pub struct Processes {
+    /// What to run.
+    pub command: NodeCommand,
+    /// Where each node's stderr goes, in order.
+    pub logs: Vec<PathBuf>,
+    /// How long nodes have to end by themselves once their stdin is closed.
+    pub grace: Duration,
+}
+
+/// A node that ended before it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// Its name.
+    pub node: String,
+    /// `exited with status 1`, `was killed by SIGSEGV`.
+    pub how: String,
+    /// The end of what it wrote to stderr.
+    pub last_lines: Vec<String>,
+}
+
+/// A node that made messages wait at its stdin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Its name.
+    pub node: String,
+    /// The most that ever waited.
+    pub peak_bytes: usize,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Report<S> {
+    /// What the run has to say.
+    pub outcome: Outcome,
+    /// The sink that was given.
+    pub sink: S,
+    /// The signal that ended the run early.
+    pub signal: Option<i32>,
+    /// The nodes that ended early.
+    pub deaths: Vec<Death>,
+    /// The node that read most slowly, if any made messages wait.
+    pub backlog: Option<Backlog>,
+}
+
+/// Runs the nodes, and the test with them.
+///
+/// # Errors
+/// When a node cannot be started or the system fails the lab; one line says why. A node that dies
+/// or misbehaves is no error but an outcome.
+pub fn run<S: EventSink>(
+    settings: &Settings,
+    processes: &Processes,
+    sink: S,
+    view: &mut View,
+) -> anyhow::Result<Report<S>> {
+    let mut run = Run::new(settings, sink)?;
+    process::raise_open_files(settings.nodes.len())?;
+    // First, so that no signal is missed from here on.
+    let waiter = Waiter::new().context("cannot wait for signals")?;
+    let group = Group::new()?;
+    let nodes = settings
+        .nodes
+        .iter()
+        .zip(&processes.logs)
+        .map(|(name, log)| NodeProcess::spawn(&group, &processes.command, name, log.clone()));
+    let nodes = nodes.collect::<anyhow::Result<Vec<_>>>()?;
+    let mut driver = Driver::new(&mut run, nodes, group, waiter, view)?;
+
+    let signal = driver.drive()?;
+    let deaths = deaths(&driver);
+    let backlog = backlog(&driver);
+    let now = driver.now();
+    if let Some(signal) = signal {
+        driver.interrupt(signal);
+    }
+    let silent = driver.closed_stdout();
+    let grace = if deaths.is_empty() { processes.grace } else { Duration::ZERO };
+    let left = driver.stop(grace)?;
+    drop(driver);
+
+    for name in silent {
+        view.warn(&format!("{name} closed its stdout during the run"));
+    }
+    for name in left {
+        view.warn(&format!("{name} did not end, even of SIGKILL"));
+    }
+    view.end();
+    let (outcome, sink) = run.into_outcome(now);
+    Ok(Report { outcome, sink, signal, deaths, backlog })
+}
+
+fn deaths<S: EventSink>(driver: &Driver<S>) -> Vec<Death> {
+    let describe = |death: &driver::Death| {
+        let node = &driver.nodes()[death.node];
+        Death {
+            node: node.name.clone(),
+            how: process::describe(death.status),
+            last_lines: node.last_stderr_lines(LAST_STDERR_LINES),
+        }
+    };
+    driver.deaths().iter().map(describe).collect()
+}
+
+fn backlog<S: EventSink>(driver: &Driver<S>) -> Option<Backlog> {
+    let peaks = driver.nodes().iter().map(|node| Backlog {
+        node: node.name.clone(),
+        peak_bytes: node.stdin.as_ref().map_or(0, pipe::OutPipe::peak_bytes),
+    });
+    peaks.max_by_key(|backlog| backlog.peak_bytes).filter(|backlog| backlog.peak_bytes > 0)
+}

@@ -1,0 +1,69 @@
+//! `--log-net-send`, `--log-net-recv`: every message on stderr.
+
+use std::io::{self, Write as _};
+
+use crate::history::{Nanos, Op};
+use crate::journal::{DropCause, EventSink};
+use crate::network::packet::Packet;
+
+/// Shows messages on their way to another sink.
+#[derive(Debug)]
+pub struct NetLog<S> {
+    inner: S,
+    show_sent: bool,
+    show_received: bool,
+    line: Vec<u8>,
+}
+
+impl<S> NetLog<S> {
+    /// Shows what is asked for, and passes everything on.
+    pub const fn new(inner: S, show_sent: bool, show_received: bool) -> Self {
+        Self { inner, show_sent, show_received, line: Vec::new() }
+    }
+
+    /// The sink behind.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    fn show(&mut self, what: &str, now: Nanos, packet: &Packet) {
+        self.line.clear();
+        let millis = now as f64 / 1e6;
+        // A Vec takes every write.
+        let _ = write!(self.line, "{millis:10.3} ms {what} ");
+        packet.write_line(&mut self.line);
+        // Nobody is there to be told that stderr is gone.
+        let _ = io::stderr().write_all(&self.line);
+    }
+}
+
+impl<S: EventSink> EventSink for NetLog<S> {
+    fn zero(&mut self, now: Nanos) {
+        self.inner.zero(now);
+    }
+
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        self.inner.op(op, read_text);
+    }
+
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        if self.show_sent {
+            self.show("send", now, packet);
+        }
+        self.inner.sent(now, packet);
+    }
+
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        if self.show_received {
+            self.show("recv", now, packet);
+        }
+        self.inner.received(now, packet);
+    }
+
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        if self.show_received {
+            self.show(cause.name(), now, packet);
+        }
+        self.inner.dropped(now, packet, cause);
+    }
+}

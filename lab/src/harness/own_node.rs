@@ -1,0 +1,107 @@
+//! The workspace's own node, for when no `--bin` is given.
+
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, bail, ensure};
+
+/// The sources that the node is built from, in the workspace.
+const SOURCES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "src"];
+
+/// The node's binary beside the lab's own, built first if it is absent or older than its
+/// sources. `say` is told before a build.
+///
+/// # Errors
+/// When there is none and it cannot be built: outside a clone, for example.
+pub fn locate(say: impl FnOnce(&str)) -> anyhow::Result<PathBuf> {
+    let lab = std::env::current_exe().context("cannot tell where the lab itself is")?;
+    let dir = lab.parent().context("the lab's own path has no directory")?;
+    let node = dir.join(format!("rumormill{EXE_SUFFIX}"));
+    // Where the lab was compiled; if it has been installed elsewhere since, there is none.
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().filter(|path| path.is_dir());
+    match workspace {
+        Some(workspace) if !is_current(&node, workspace) => {
+            say("building the workspace's node");
+            build(workspace, dir)?;
+        }
+        _ => {}
+    }
+    ensure!(node.is_file(), "there is no node at {}: give one with --bin", node.display());
+    Ok(node)
+}
+
+fn is_current(node: &Path, workspace: &Path) -> bool {
+    let Ok(built) = fs::metadata(node).and_then(|metadata| metadata.modified()) else {
+        return false;
+    };
+    SOURCES.iter().all(|source| newest(&workspace.join(source)).is_ok_and(|time| time <= built))
+}
+
+/// The last time that a file, or any file below a directory, was changed.
+fn newest(path: &Path) -> io::Result<SystemTime> {
+    let metadata = fs::metadata(path)?;
+    let mut time = metadata.modified()?;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path)? {
+            time = time.max(newest(&entry?.path())?);
+        }
+    }
+    Ok(time)
+}
+
+/// Builds the node in the profile and the target directory that the lab was built in.
+fn build(workspace: &Path, dir: &Path) -> anyhow::Result<()> {
+    let profile = match dir.file_name().and_then(|name| name.to_str()) {
+        Some("debug") => "dev",
+        Some(name) => name,
+        None => bail!("cannot tell the profile that {} was built in", dir.display()),
+    };
+    let target = dir.parent().context("the lab was not built by cargo: give a node with --bin")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "rumormill", "--bin", "rumormill"])
+        .args(["--profile", profile])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(workspace)
+        .status()
+        .context("cannot run cargo to build the node (give one with --bin)")?;
+    ensure!(
+        status.success(),
+        "the node could not be built: cargo {}",
+        super::process::describe(status)
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_older_than_any_of_its_sources_is_not_current() {
+        let dir = tempfile::tempdir().expect("dir");
+        let node = dir.path().join("node");
+        fs::create_dir(dir.path().join("src")).expect("src");
+        for source in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+            fs::write(dir.path().join(source), "").expect("source");
+        }
+        assert!(!is_current(&node, dir.path()), "there is no node yet");
+
+        let set_time = |path: &str, time| {
+            let file = fs::File::options().write(true).open(dir.path().join(path)).expect("open");
+            file.set_modified(time).expect("time");
+        };
+        fs::write(&node, "").expect("node");
+        let later = newest(dir.path()).expect("newest") + std::time::Duration::from_secs(1);
+        set_time("node", later);
+        assert!(is_current(&node, dir.path()));
+        set_time("src/main.rs", later + std::time::Duration::from_secs(1));
+        assert!(!is_current(&node, dir.path()));
+    }
+}

@@ -1,0 +1,104 @@
+use super::*;
+use crate::checker::convergence::Spread;
+use crate::checker::quantile::Quantiles;
+use crate::results::sample;
+
+fn verdict(limit: &str) -> Verdict {
+    limit.parse::<Limit>().unwrap().check(&sample::results())
+}
+
+fn error_of(limit: &str) -> String {
+    limit.parse::<Limit>().unwrap_err()
+}
+
+#[test]
+fn limits_are_held_against_the_run() {
+    for (limit, passed) in [
+        ("msgs-per-op<20", true),
+        ("msgs-per-op < 11.6", false),
+        ("msgs-per-op>=11", true),
+        ("median<400ms", true),
+        ("median<18ms", false),
+        ("median<=18ms", true),
+        ("max<0.5s", true),
+        ("p50 = 18", true),
+        ("p95>1s", false),
+        ("lost=0", true),
+        ("missing==0", true),
+        ("stale=0", false),
+        ("availability>=1", true),
+        ("ok-fraction>=100%", true),
+        ("duplicates<=0", false),
+        ("convergence-max<=28ms", true),
+        ("convergence-median<28ms", false),
+        ("client-latency-max<=3ms", true),
+        ("broadcast-latency-p99<=2ms", true),
+        ("read-latency-max<2ms", false),
+        ("bytes-per-op<1kB", true),
+        ("msgs-per-broadcast=40.5", true),
+        ("unconverged=0", true),
+    ] {
+        assert_eq!(verdict(limit).passed, passed, "{limit}: {:?}", verdict(limit));
+    }
+}
+
+#[test]
+fn every_name_is_a_figure_and_no_two_names_show_alike_but_aliases() {
+    for name in names() {
+        let figure = Figure::named(&name).unwrap();
+        assert_eq!(Figure::named(&figure.to_string()), Some(figure), "{name}");
+        assert!(figure.read(&sample::results()).is_some(), "{name}");
+    }
+    assert_eq!(Figure::named("p50"), Figure::named("median"));
+    assert_eq!(Figure::named("convergence-p50").unwrap().to_string(), "convergence-median");
+}
+
+#[test]
+fn a_figure_the_run_does_not_have_fails() {
+    let mut results = sample::results();
+    results.maelstrom.workload.stable_latencies = None;
+    results.rumormill.convergence.message_flow = None;
+    for limit in ["max<1s", "max>0", "convergence-max<1s", "unconverged=0"] {
+        let verdict = limit.parse::<Limit>().unwrap().check(&results);
+        assert!(!verdict.passed);
+        assert_eq!((verdict.value, &*verdict.found), (None, "no such figure in this run"));
+    }
+}
+
+#[test]
+fn a_value_that_never_reached_all_nodes_took_forever() {
+    let mut results = sample::results();
+    let never = Quantiles { max: None, ..Quantiles::of(vec![1.0]).unwrap().map(Some) };
+    let spread =
+        Spread { since_ack: Some(never), ..results.rumormill.convergence.best().unwrap().clone() };
+    results.rumormill.convergence.message_flow = Some(spread);
+    let check = |limit: &str| limit.parse::<Limit>().unwrap().check(&results);
+    assert!(check("convergence-p99<2ms").passed);
+    let verdict = check("convergence-max<1000s");
+    assert!(!verdict.passed && verdict.found == "never" && verdict.value.is_none());
+}
+
+#[test]
+fn limits_are_shown_in_one_form() {
+    assert_eq!("p50<0.4s".parse::<Limit>().unwrap().to_string(), "median < 400 ms");
+    assert_eq!("max<=250us".parse::<Limit>().unwrap().to_string(), "max <= 0.25 ms");
+    assert_eq!("msgs-per-op == 11.50".parse::<Limit>().unwrap().to_string(), "msgs-per-op = 11.5");
+    assert_eq!(verdict("msgs-per-op<20").found, "11.6082");
+    assert_eq!(verdict("server-bytes<5kB").found, "4050 B");
+}
+
+#[test]
+fn errors_are_plain_and_list_what_is_possible() {
+    let error = error_of("speed<3");
+    assert!(
+        error.starts_with("the limit `speed<3` is about no known figure; there are msgs-per-op,")
+    );
+    assert!(error.contains("convergence-max"), "{error}");
+    assert!(error_of("median").contains("none of < <= > >= ="));
+    assert!(error_of("").contains("none of"));
+    for bad in ["median<", "median<fast", "median<4x", "median<-1ms", "median<inf", "median<=<3"] {
+        assert!(error_of(bad).contains("needs a time like 400ms or 1.5s after"), "{bad}");
+    }
+    assert!(error_of("lost=none").contains("needs a number after the `=`"));
+    assert!(error_of("msgs-per-op<3ms").contains("needs a number"));
+}

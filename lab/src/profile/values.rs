@@ -1,0 +1,181 @@
+//! How single settings are written, in flags and profiles alike.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::{Deserializer, de};
+
+use crate::settings::{Distribution, Recovery, Topology, Workload};
+
+/// Number of workers: `4n` is four per node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concurrency {
+    /// So many per node.
+    PerNode(usize),
+    /// So many.
+    Total(usize),
+}
+
+impl Concurrency {
+    /// The number of workers for so many nodes.
+    #[must_use]
+    pub const fn workers(self, nodes: usize) -> usize {
+        match self {
+            Self::PerNode(count) => count.saturating_mul(nodes),
+            Self::Total(count) => count,
+        }
+    }
+}
+
+impl FromStr for Concurrency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, build): (&str, fn(usize) -> Self) = match text.strip_suffix('n') {
+            Some(digits) => (digits, Self::PerNode),
+            None => (text, Self::Total),
+        };
+        match digits.parse() {
+            Ok(count) if count > 0 => Ok(build(count)),
+            _ => {
+                Err(format!("`{text}` is neither a number of workers nor one per node, like `4n`"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Concurrency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PerNode(count) => write!(f, "{count}n"),
+            Self::Total(count) => write!(f, "{count}"),
+        }
+    }
+}
+
+/// What `--nemesis` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NemesisKind {
+    /// Nothing; overrides a profile's.
+    None,
+    /// Maelstrom's partitions.
+    Partition,
+}
+
+/// Implements `FromStr` and `Display` from a table of names; the first name of a value is shown.
+macro_rules! named {
+    ($type:ty, $($name:literal => $value:expr),+ $(,)?) => {
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($name => Ok($value),)+
+                    _ => Err(unknown(text, &[$($name),+])),
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let names = [$(($name, $value)),+];
+                let name = names.iter().find(|(_, value)| value == self).map(|(name, _)| *name);
+                f.write_str(name.unwrap_or("?"))
+            }
+        }
+    };
+}
+
+fn unknown(text: &str, names: &[&str]) -> String {
+    format!("`{text}` is not one of {}", names.join(", "))
+}
+
+named!(Workload, "broadcast" => Self::Broadcast);
+named!(NemesisKind, "partition" => Self::Partition, "none" => Self::None);
+named!(
+    Distribution,
+    "constant" => Self::Constant,
+    "uniform" => Self::Uniform,
+    "exponential" => Self::Exponential,
+);
+named!(
+    Topology,
+    "line" => Self::Line,
+    "grid" => Self::Grid,
+    "tree" => Self::Tree(2),
+    "tree2" => Self::Tree(2),
+    "tree3" => Self::Tree(3),
+    "tree4" => Self::Tree(4),
+    "total" => Self::Total,
+);
+named!(Recovery, "fixed" => Self::FIXED, "auto" => Self::AUTO);
+
+/// Reads a TOML string or number as what the same text would be as a flag.
+pub(super) fn as_flag<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err = String>,
+{
+    struct Visitor<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err = String>> de::Visitor<'_> for Visitor<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string or a number")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<T>, E> {
+            text.parse().map(Some).map_err(E::custom)
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Option<T>, E> {
+            self.visit_str(&number.to_string())
+        }
+
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<Option<T>, E> {
+            self.visit_str(&number.to_string())
+        }
+    }
+
+    deserializer.deserialize_any(Visitor(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survives<T: FromStr<Err = String> + fmt::Display>(names: &[&str]) {
+        for name in names {
+            let shown = name.parse::<T>().unwrap_or_else(|error| panic!("{error}")).to_string();
+            assert_eq!(shown, *name);
+        }
+        assert!("nonsense".parse::<T>().is_err());
+    }
+
+    #[test]
+    fn what_is_shown_is_what_was_given() {
+        survives::<Concurrency>(&["1n", "4n", "7"]);
+        survives::<Workload>(&["broadcast"]);
+        survives::<Distribution>(&["constant", "uniform", "exponential"]);
+        survives::<Topology>(&["line", "grid", "tree", "tree3", "tree4", "total"]);
+        survives::<NemesisKind>(&["partition", "none"]);
+        survives::<Recovery>(&["fixed", "auto"]);
+    }
+
+    #[test]
+    fn errors_list_what_is_possible() {
+        let error = "ring".parse::<Topology>().unwrap_err();
+        assert_eq!(error, "`ring` is not one of line, grid, tree, tree2, tree3, tree4, total");
+        for bad in ["0", "0n", "n", "-1", "4m", ""] {
+            assert!(bad.parse::<Concurrency>().unwrap_err().contains("4n"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn workers_per_node_are_multiplied() {
+        assert_eq!(Concurrency::PerNode(4).workers(5), 20);
+        assert_eq!(Concurrency::Total(4).workers(5), 4);
+    }
+}

@@ -1,0 +1,374 @@
+//! The results of a run: Maelstrom's figures under its own names, ours under `rumormill`.
+//!
+//! One type is written as `results.json` and `results.edn`, shown on the screen, and held against
+//! limits.
+
+mod edn;
+mod traffic;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use crate::checker::availability::Availability;
+use crate::checker::convergence::Spread;
+use crate::checker::exceptions::Exceptions;
+use crate::checker::missing::Missing;
+use crate::checker::net::Net;
+use crate::checker::quantile::{Quantiles, millis};
+use crate::checker::reads::Reads;
+use crate::checker::set_full::SetFull;
+use crate::checker::stats::Stats;
+use crate::checker::{
+    Validity, availability, convergence, exceptions, invocation_count, latency, missing, net,
+    reads, set_full, stats,
+};
+use crate::history::Nanos;
+use crate::journal::ClassCount;
+use crate::limit::{Limit, Verdict};
+use crate::outcome::{Lateness, NodeReport, Notice, Outcome};
+use crate::settings::Settings;
+pub use traffic::{Flow, Link, Traffic};
+
+/// How many notices are kept word for word.
+const LISTED_NOTICES: usize = 50;
+
+/// All results of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Results {
+    /// What Maelstrom would report, under its own keys.
+    #[serde(flatten)]
+    pub maelstrom: MaelstromResults,
+    /// What it would not.
+    pub rumormill: LabResults,
+}
+
+/// What Maelstrom reports.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MaelstromResults {
+    /// The verdict. In our own results it is also false if a node lacks an acknowledged value.
+    #[serde(rename = "valid?")]
+    pub valid: Validity,
+    /// Message counts.
+    pub net: Net,
+    /// The set checker's figures.
+    pub workload: SetFull,
+    /// Completions by kind.
+    pub stats: Stats,
+    /// Share of operations that succeeded.
+    pub availability: Availability,
+    /// Operations with a reply of the wrong shape.
+    pub exceptions: Exceptions,
+}
+
+/// What the lab adds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LabResults {
+    /// The lab's version.
+    pub version: String,
+    /// What was run, and how to run it again.
+    pub run: RunInfo,
+    /// From which all dice were derived.
+    pub seed: u64,
+    /// Number of nodes.
+    pub node_count: u64,
+    /// Valid, and within all limits.
+    #[serde(rename = "passed?")]
+    pub passed: bool,
+    /// The verdict of Maelstrom's own checkers.
+    #[serde(rename = "maelstrom-valid?")]
+    pub maelstrom_valid: Validity,
+    /// Each limit, and what was found.
+    pub limits: Vec<Verdict>,
+    /// Client operations of all kinds.
+    pub operation_count: u64,
+    /// Broadcasts among them.
+    pub broadcast_count: u64,
+    /// Share of operations that succeeded, in double precision.
+    pub ok_fraction: f64,
+    /// What each node lacks at the end.
+    pub missing: Missing,
+    /// What reads returned beyond the set.
+    pub reads: Reads,
+    /// Time until the last node held each value.
+    pub convergence: Convergence,
+    /// How long clients waited, in ms, by kind of operation and for `all`.
+    pub client_latency: BTreeMap<String, Quantiles<f64>>,
+    /// Messages and bytes between nodes.
+    pub traffic: Traffic,
+    /// When each phase began, in ms since the driver's start.
+    pub phases: Vec<PhaseStart>,
+    /// Length of the whole run in ms.
+    pub duration_ms: f64,
+    /// The wait before the final reads.
+    pub recovery: Option<Recovery>,
+    /// How late the lab itself was.
+    pub lateness: LatenessFigures,
+    /// Nodes whose output was not all it should have been.
+    pub troubles: Vec<Trouble>,
+    /// How many things a person should have seen.
+    pub notice_count: u64,
+    /// The first of them.
+    pub notices: Vec<String>,
+    /// Hash of all events: the same for the same run.
+    pub fingerprint: String,
+}
+
+/// What was run, and how to run it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct RunInfo {
+    /// What ran it: `test`, `sim`.
+    pub program: String,
+    /// The command line that repeats it, with its seed.
+    pub command: String,
+    /// The node: its binary and arguments.
+    pub node: String,
+    /// The shape of the run in a few words, such as `25 nodes, latency 100 ms, rate 100, 20 s`.
+    pub shape: String,
+    /// Local time of the start.
+    pub started: String,
+    /// Where its files are.
+    pub store: Option<String>,
+}
+
+/// Time until the last node held each value, by what observed it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Convergence {
+    /// From the messages themselves, if the nodes speak our gossip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_flow: Option<Spread>,
+    /// From probe reads, with their interval as error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probes: Option<Spread>,
+}
+
+impl Convergence {
+    /// The more exact of the two.
+    #[must_use]
+    pub fn best(&self) -> Option<&Spread> {
+        self.message_flow.as_ref().or(self.probes.as_ref())
+    }
+}
+
+/// When a phase began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PhaseStart {
+    /// Its name.
+    pub phase: String,
+    /// In ms since the driver's start.
+    pub start_ms: f64,
+}
+
+/// The wait before the final reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Recovery {
+    /// How long it was.
+    pub waited_ms: f64,
+    /// It ended early because the cluster was quiet.
+    #[serde(rename = "quiet?")]
+    pub quiet: bool,
+}
+
+/// How much later than planned the lab did things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LatenessFigures {
+    /// Things that had a time.
+    pub count: u64,
+    /// The median, to a factor of 2.
+    pub p50_ms: f64,
+    /// 99 %, to a factor of 2.
+    pub p99_ms: f64,
+    /// The worst.
+    pub max_ms: f64,
+}
+
+/// What was wrong with a node's output.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Trouble {
+    /// Its id.
+    pub node: String,
+    /// Lines that are no messages.
+    pub bad_lines: u64,
+    /// Messages from or to ids that nobody has.
+    pub unknown_names: u64,
+    /// Replies to clients that had given up.
+    pub late_replies: u64,
+    /// Its output was ignored from some time on.
+    #[serde(rename = "muted?")]
+    pub muted: bool,
+}
+
+impl Results {
+    /// Checks a finished run. (A crashed one has no results.)
+    ///
+    /// # Errors
+    /// If a limit of the settings is not one.
+    pub fn of(
+        settings: &Settings,
+        outcome: &Outcome,
+        notices: &[Notice],
+        run: RunInfo,
+    ) -> Result<Self> {
+        let limits = settings
+            .limits
+            .iter()
+            .map(|limit| limit.parse::<Limit>().map_err(|error| anyhow!(error)))
+            .collect::<Result<Vec<Limit>>>()?;
+        let mut maelstrom = MaelstromResults::of(settings, outcome);
+        let mut lab = LabResults::of(settings, outcome, notices, run);
+        lab.maelstrom_valid = maelstrom.valid;
+        maelstrom.valid = Validity::compose([maelstrom.valid, lab.missing.valid]);
+        let mut results = Self { maelstrom, rumormill: lab };
+        let verdicts: Vec<Verdict> = limits.iter().map(|limit| limit.check(&results)).collect();
+        results.rumormill.passed = results.maelstrom.valid == Validity::Valid
+            && verdicts.iter().all(|verdict| verdict.passed);
+        results.rumormill.limits = verdicts;
+        Ok(results)
+    }
+
+    /// The verdict, limits included.
+    #[must_use]
+    pub fn verdict(&self) -> Validity {
+        let limits = self.rumormill.limits.iter().map(|limit| Validity::from_bool(limit.passed));
+        Validity::compose(limits.chain([self.maelstrom.valid]))
+    }
+
+    /// The exit status: 0 passed, 1 failed, 2 nobody can say.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.verdict().exit_code()
+    }
+
+    /// The text of `results.json`.
+    ///
+    /// # Errors
+    /// None that could happen: all keys are strings.
+    pub fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
+impl MaelstromResults {
+    fn of(settings: &Settings, outcome: &Outcome) -> Self {
+        let history = &outcome.history;
+        let counts = &outcome.counts;
+        let class = |count: ClassCount| net::MessageCounts {
+            send_count: count.send,
+            recv_count: count.recv,
+            msg_count: count.msg,
+        };
+        let mut results = Self {
+            valid: Validity::Valid,
+            net: net::check(
+                class(counts.all),
+                class(counts.clients),
+                class(counts.servers),
+                invocation_count(history),
+            ),
+            workload: set_full::check(history),
+            stats: stats::check(history),
+            availability: availability::check(history, settings.availability),
+            exceptions: exceptions::check(history),
+        };
+        results.valid = Validity::compose([
+            results.net.valid,
+            results.workload.valid,
+            results.stats.total.valid,
+            results.availability.valid,
+            results.exceptions.valid,
+        ]);
+        results
+    }
+}
+
+impl LabResults {
+    fn of(settings: &Settings, outcome: &Outcome, notices: &[Notice], run: RunInfo) -> Self {
+        let history = &outcome.history;
+        let names = || settings.nodes.iter().map(|name| &**name);
+        let final_reads =
+            names().zip(outcome.nodes.iter().map(|report| report.final_read.as_ref()));
+        let operations = invocation_count(history) as u64;
+        let broadcasts = traffic::broadcast_count(history);
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run,
+            seed: settings.seed,
+            node_count: settings.nodes.len() as u64,
+            operation_count: operations,
+            broadcast_count: broadcasts,
+            ok_fraction: availability::ok_fraction(history),
+            missing: missing::check(history, final_reads),
+            reads: reads::check(history),
+            convergence: Convergence {
+                message_flow: outcome.gossiped.as_ref().map(convergence::check),
+                probes: outcome.probed.as_ref().map(convergence::check),
+            },
+            client_latency: latency::check(history),
+            traffic: Traffic::of(outcome, operations, broadcasts),
+            phases: outcome
+                .phases
+                .iter()
+                .map(|(phase, start)| PhaseStart {
+                    phase: phase.name().to_owned(),
+                    start_ms: millis(*start),
+                })
+                .collect(),
+            duration_ms: millis(outcome.end),
+            recovery: outcome
+                .recovery
+                .map(|report| Recovery { waited_ms: millis(report.waited), quiet: report.quiet }),
+            lateness: LatenessFigures::of(&outcome.lateness),
+            troubles: names()
+                .zip(&outcome.nodes)
+                .filter_map(|(name, report)| Trouble::of(name, report))
+                .collect(),
+            notice_count: notices.len() as u64,
+            notices: notices
+                .iter()
+                .take(LISTED_NOTICES)
+                .map(|notice| format!("{} ms: {}", millis(notice.time), notice.text))
+                .collect(),
+            fingerprint: format!("{:016x}", outcome.fingerprint),
+            ..Self::default()
+        }
+    }
+}
+
+impl LatenessFigures {
+    fn of(lateness: &Lateness) -> Self {
+        let at = |nanos: Nanos| millis(nanos);
+        Self {
+            count: lateness.count,
+            p50_ms: at(lateness.quantile(0.5)),
+            p99_ms: at(lateness.quantile(0.99)),
+            max_ms: at(lateness.max),
+        }
+    }
+}
+
+impl Trouble {
+    fn of(node: &str, report: &NodeReport) -> Option<Self> {
+        let trouble = Self {
+            node: node.to_owned(),
+            bad_lines: report.bad_lines,
+            unknown_names: report.unknown_names,
+            late_replies: report.late_replies,
+            muted: report.muted,
+        };
+        let none = Self { node: node.to_owned(), ..Self::default() };
+        (trouble != none).then_some(trouble)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,314 @@
+//! The result screen: what a person wants to know of a run, on one page.
+
+mod style;
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use crate::checker::Validity;
+use crate::checker::missing::Missing;
+use crate::checker::quantile::Quantiles;
+use crate::checker::reads::Reads;
+use crate::results::{LabResults, MaelstromResults, Results};
+pub use style::Style;
+use style::{Tone, number};
+
+/// Width of the labels on the left.
+const LABEL: usize = 20;
+/// Width of a column of numbers.
+const COLUMN: usize = 9;
+/// The points of a distribution, by the names that limits have for them.
+const POINTS: [&str; 5] = ["min", "median", "p95", "p99", "max"];
+/// How many links, nodes, values or notices are shown one by one.
+const SHOWN: usize = 5;
+
+/// The screen's text.
+#[must_use]
+pub fn render(results: &Results, style: Style) -> String {
+    let mut screen = Screen { out: String::new(), style };
+    screen.headline(results);
+    screen.limits(&results.rumormill);
+    screen.maelstrom(&results.maelstrom);
+    screen.honest(&results.rumormill);
+    screen.traffic(&results.rumormill);
+    screen.notices(&results.rumormill);
+    screen.footer(&results.rumormill);
+    screen.out
+}
+
+/// The sentence of the verdict.
+#[must_use]
+pub fn closing_line(results: &Results) -> &'static str {
+    let limits_hold = results.rumormill.limits.iter().all(|limit| limit.passed);
+    match results.maelstrom.valid {
+        Validity::Invalid => "Invalid: the cluster did something it must not",
+        _ if !limits_hold => "A limit was not kept",
+        Validity::Unknown => "Unknown: too little was seen to judge",
+        Validity::Valid => "All is well",
+    }
+}
+
+struct Screen {
+    out: String,
+    style: Style,
+}
+
+impl Screen {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    fn title(&mut self, title: &str, columns: &[&str]) {
+        let mut text =
+            self.style.paint(Tone::Strong, &format!("{title:<width$}", width = LABEL + 2));
+        for column in columns {
+            let _ =
+                write!(text, "{}", self.style.paint(Tone::Faint, &format!("{column:>COLUMN$}")));
+        }
+        self.line("");
+        self.line(&text);
+    }
+
+    fn row(&mut self, label: &str, text: &str) {
+        self.line(&format!("  {label:<LABEL$}{text}"));
+    }
+
+    fn quantiles(&mut self, label: &str, points: [Option<f64>; 5]) {
+        let shown = points.map(|point| point.map_or_else(|| "never".to_owned(), number));
+        let columns = shown.map(|point| format!("{point:>COLUMN$}"));
+        self.row(label, &columns.concat());
+    }
+
+    fn headline(&mut self, results: &Results) {
+        let lab = &results.rumormill;
+        let (word, tone) = match results.verdict() {
+            Validity::Valid => ("PASSED", Tone::Good),
+            Validity::Invalid => ("FAILED", Tone::Bad),
+            Validity::Unknown => ("UNKNOWN", Tone::Warn),
+        };
+        let word = self.style.paint(tone, word);
+        self.line(&format!("{word}  {}. {}", closing_line(results), lab.run.shape));
+        if lab.maelstrom_valid != results.maelstrom.valid {
+            let verdict = lab.maelstrom_valid;
+            self.line(&format!("        Maelstrom's own checkers would have said `{verdict}`."));
+        }
+    }
+
+    fn limits(&mut self, lab: &LabResults) {
+        if lab.limits.is_empty() {
+            return;
+        }
+        self.title("Limits", &[]);
+        for limit in &lab.limits {
+            let (word, tone) =
+                if limit.passed { ("pass", Tone::Good) } else { ("FAIL", Tone::Bad) };
+            let word = self.style.paint(tone, word);
+            self.line(&format!("  {word}  {:<34}{}", limit.limit, limit.found));
+        }
+    }
+
+    fn maelstrom(&mut self, maelstrom: &MaelstromResults) {
+        self.title("Maelstrom's figures", &POINTS);
+        let workload = &maelstrom.workload;
+        match workload.stable_latencies {
+            Some(all) => self.quantiles("stable latency ms", points(all, |ms| Some(ms as f64))),
+            None => self.row("stable latency ms", " no value was seen to stay"),
+        }
+        if let Some(all) = workload.lost_latencies {
+            self.quantiles("lost latency ms", points(all, |ms| Some(ms as f64)));
+        }
+        let ratio = |ratio: Option<f32>| ratio.map_or_else(|| "none".to_owned(), |r| r.to_string());
+        let net = maelstrom.net;
+        let all = ratio(net.all.msgs_per_op);
+        let text = format!(" {}  ({all} with clients)", ratio(net.servers.msgs_per_op));
+        self.row("msgs per op", &text);
+        let text = format!(
+            " {} tried, {} stable ({} stale), {} lost, {} never read",
+            workload.attempt_count,
+            workload.stable_count,
+            workload.stale_count,
+            self.count_bad(workload.lost_count),
+            workload.never_read_count,
+        );
+        self.row("values", &text);
+        let by_f = maelstrom
+            .stats
+            .by_f
+            .iter()
+            .map(|(f, counts)| format!(" {f} {} of {}", counts.ok_count, counts.count));
+        let text = format!("{} (ok-fraction {})", join(by_f), maelstrom.availability.ok_fraction);
+        self.row("operations ok", &text);
+        for exception in maelstrom.exceptions.exceptions.iter().take(SHOWN) {
+            self.row("malformed replies", &format!(" {}  {}", exception.count, exception.class));
+        }
+    }
+
+    fn honest(&mut self, lab: &LabResults) {
+        self.title("Honest figures", &POINTS);
+        let sources =
+            [("messages", &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
+        for (source, spread) in sources {
+            let Some(spread) = spread else { continue };
+            if let Some(all) = spread.since_ack {
+                self.quantiles("last node has it ms", points(all, |ms| ms));
+            }
+            let text = format!(" by {source}, since the acknowledgement{}", incomplete(spread));
+            self.row("", &self.style.paint(Tone::Faint, &text));
+        }
+        for (f, all) in &lab.client_latency {
+            if f != crate::checker::latency::ALL {
+                self.quantiles(&format!("{f} took ms"), points(*all, Some));
+            }
+        }
+        self.missing(&lab.missing);
+        let traffic = &lab.traffic;
+        let or_none = |ratio: Option<f64>| ratio.map_or_else(|| "none".to_owned(), number);
+        let text = format!(" {}", or_none(traffic.msgs_per_broadcast));
+        self.row("msgs per broadcast", &text);
+        let bytes = number(traffic.server_bytes as f64);
+        let text = format!(" {}  ({bytes} between nodes)", or_none(traffic.bytes_per_op));
+        self.row("bytes per op", &text);
+        let reads = lab.reads;
+        if reads.duplicate_count + reads.phantom_count > 0 {
+            let Reads { duplicate_count, phantom_count, .. } = reads;
+            let duplicates = counted(duplicate_count, "duplicate");
+            let phantoms = counted(phantom_count, "value");
+            let text = format!(" {duplicates}, {phantoms} nobody sent");
+            self.row("reads returned", &self.style.paint(Tone::Warn, &text));
+        }
+        if let Some(recovery) = lab.recovery {
+            let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
+            self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
+        }
+        let late = lab.lateness;
+        let (p99, max) = (number(late.p99_ms), number(late.max_ms));
+        self.row("the lab was late by", &format!(" {p99} ms at 0.99, {max} ms at most"));
+    }
+
+    fn missing(&mut self, missing: &Missing) {
+        let owed = missing.acknowledged_count;
+        if missing.missing_count == 0 && missing.unread.is_empty() {
+            let nodes = counted(missing.nodes.len() as u64, "node");
+            let owed = counted(owed, "acknowledged value");
+            self.row("missing at the end", &format!(" nothing: {owed} on {nodes}"));
+        } else {
+            let count = self.count_bad(missing.missing_count);
+            self.row("missing at the end", &format!(" {count} of {owed} values on some node"));
+        }
+        let mut lacking: Vec<_> =
+            missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0).collect();
+        lacking.sort_by_key(|node| Reverse(node.missing_count));
+        for node in lacking.iter().take(SHOWN) {
+            let count = node.missing_count.unwrap_or_default();
+            let values = list(&node.missing, count);
+            self.row("", &format!(" {} lacks {count}: {values}", node.node));
+        }
+        if let Some(rest) = beyond_shown(lacking.len(), "node") {
+            self.row("", &format!(" {rest}"));
+        }
+        if !missing.unread.is_empty() {
+            let nodes = list(&missing.unread, missing.unread.len() as u64);
+            let text = format!(" no final read from {nodes}");
+            self.row("", &self.style.paint(Tone::Warn, &text));
+        }
+        if missing.divergent_count > 0 {
+            let count = counted(missing.divergent_count, "unacknowledged value");
+            self.row("", &format!(" {count} on some nodes only"));
+        }
+    }
+
+    fn traffic(&mut self, lab: &LabResults) {
+        self.title("Messages", &["sent", "received", "bytes"]);
+        let mut types: Vec<_> = lab.traffic.types.iter().collect();
+        types.sort_by_key(|(_, flow)| Reverse(flow.sent));
+        for (kind, flow) in types.iter().take(2 * SHOWN) {
+            let columns = [flow.sent, flow.received, flow.bytes]
+                .map(|count| format!("{:>COLUMN$}", number(count as f64)));
+            let kind = if kind.is_empty() { "(no type)" } else { kind };
+            self.row(kind, &columns.concat());
+        }
+        for (label, counts) in [("dropped", &lab.traffic.dropped), ("faults", &lab.traffic.faulted)]
+        {
+            if !counts.is_empty() {
+                let counts = counts.iter().map(|(what, count)| format!(" {count} ({what})"));
+                self.row(label, &join(counts));
+            }
+        }
+        if lab.traffic.links.is_empty() {
+            return;
+        }
+        let busiest = lab.traffic.links.iter().take(SHOWN);
+        let busiest = busiest.map(|link| format!(" {}>{} {}", link.src, link.dest, link.flow.sent));
+        let text = format!("{} (of {})", join(busiest), lab.traffic.link_count);
+        self.row("busiest links", &text);
+    }
+
+    fn notices(&mut self, lab: &LabResults) {
+        if lab.notice_count == 0 {
+            return;
+        }
+        self.title("To look at", &[]);
+        for notice in lab.notices.iter().take(SHOWN) {
+            self.line(&format!("  {}", self.style.paint(Tone::Warn, notice)));
+        }
+        if let Some(rest) = beyond_shown(lab.notice_count as usize, "notice") {
+            self.line(&format!("  {rest}"));
+        }
+    }
+
+    fn footer(&mut self, lab: &LabResults) {
+        self.line("");
+        let mut entry = |label: &str, text: &str| {
+            let label = self.style.paint(Tone::Faint, &format!("{label:<7}"));
+            self.out.push_str(&format!("{label} {text}\n"));
+        };
+        entry("seed", &lab.seed.to_string());
+        entry("again", &lab.run.command);
+        if let Some(store) = &lab.run.store {
+            entry("files", store);
+        }
+    }
+
+    fn count_bad(&self, count: u64) -> String {
+        let text = count.to_string();
+        if count > 0 { self.style.paint(Tone::Bad, &text) } else { text }
+    }
+}
+
+fn points<T>(all: Quantiles<T>, convert: impl Fn(T) -> Option<f64>) -> [Option<f64>; 5] {
+    all.points().map(|(_, value)| convert(value))
+}
+
+fn incomplete(spread: &crate::checker::convergence::Spread) -> String {
+    match spread.incomplete_count {
+        0 => String::new(),
+        count => format!("; {count} of {} values never on all nodes", spread.value_count),
+    }
+}
+
+/// What is said of those that are not shown one by one.
+fn beyond_shown(count: usize, what: &str) -> Option<String> {
+    let rest = count.checked_sub(SHOWN).filter(|rest| *rest > 0)?;
+    Some(format!("and {}", counted(rest as u64, &format!("more {what}"))))
+}
+
+/// A number of things, in the plural unless it is one.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(",")
+}
+
+/// The first items, and how many there are beyond them.
+fn list<T: ToString>(items: &[T], count: u64) -> String {
+    let shown: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+    let rest = count.saturating_sub(shown.len() as u64);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    shown.join(" ") + &more
+}
+
+#[cfg(test)]
+mod tests;

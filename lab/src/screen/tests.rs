@@ -1,0 +1,73 @@
+use super::*;
+use crate::checker::missing::NodeMissing;
+use crate::results::sample;
+
+#[test]
+fn the_screen_of_a_good_run() {
+    let mut results = sample::results();
+    results.rumormill.limits[1] = results.rumormill.limits[0].clone();
+    println!("{}", render(&results, Style::PLAIN));
+    assert_eq!(render(&results, Style::PLAIN), include_str!("good.txt"));
+}
+
+#[test]
+fn the_screen_of_a_bad_run() {
+    let mut results = sample::results();
+    results.maelstrom.valid = Validity::Invalid;
+    results.maelstrom.workload.stable_latencies = None;
+    let lab = &mut results.rumormill;
+    lab.missing.acknowledged_count = 980;
+    lab.missing.missing_count = 120;
+    lab.missing.unread = vec!["n2".to_owned()];
+    lab.missing.divergent_count = 1;
+    lab.missing.nodes = (0..7)
+        .map(|node| NodeMissing {
+            node: format!("n{node}"),
+            missing_count: (node > 0).then_some(100 + node),
+            missing: (0..48).collect(),
+        })
+        .collect();
+    if let Some(spread) = &mut lab.convergence.message_flow {
+        spread.incomplete_count = 1;
+        spread.since_ack = spread.since_ack.map(|all| Quantiles { max: None, ..all });
+    }
+    lab.notice_count = 9;
+    println!("{}", render(&results, Style::PLAIN));
+    assert_eq!(render(&results, Style::PLAIN), include_str!("bad.txt"));
+}
+
+#[test]
+fn a_run_without_anything_has_a_screen() {
+    let text = render(&Results::default(), Style::PLAIN);
+    assert!(text.contains("no value was seen to stay"), "{text}");
+    assert!(!text.contains("NaN") && !text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let results = sample::results();
+    let coloured = render(&results, Style { colour: true });
+    let mut plain = String::new();
+    let mut rest = coloured.as_str();
+    while let Some((before, after)) = rest.split_once('\x1b') {
+        plain.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    plain.push_str(rest);
+    let lines =
+        |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(lines(&plain), lines(&render(&results, Style::PLAIN)));
+    assert!(coloured.contains("\x1b[1;31mFAIL"));
+}
+
+#[test]
+fn the_closing_line_says_what_decided() {
+    let mut results = sample::results();
+    assert_eq!(closing_line(&results), "A limit was not kept");
+    results.rumormill.limits.clear();
+    assert_eq!(closing_line(&results), "All is well");
+    results.maelstrom.valid = Validity::Unknown;
+    assert!(closing_line(&results).starts_with("Unknown"));
+    results.maelstrom.valid = Validity::Invalid;
+    assert!(closing_line(&results).starts_with("Invalid"));
+}

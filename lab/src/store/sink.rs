@@ -1,0 +1,200 @@
+//! Writes what happens to `history.edn` and `messages.jsonl`, as it happens.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use crate::checker::kind_name;
+use crate::edn::{Edn, quote};
+use crate::history::{Action, Nanos, Op, OpError, OpKind, Process, ReadSet};
+use crate::journal::{DropCause, EventSink};
+use crate::network::packet::Packet;
+
+/// Messages are small and many: fewer, larger writes.
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// The two files. The first error is kept for [`FileSink::finish`]; after it, nothing is written.
+#[derive(Debug)]
+pub struct FileSink {
+    history: BufWriter<File>,
+    messages: BufWriter<File>,
+    line: Vec<u8>,
+    error: Option<io::Error>,
+}
+
+impl FileSink {
+    pub(super) fn create(dir: &Path) -> io::Result<Self> {
+        let open = |name: &str| {
+            Ok::<_, io::Error>(BufWriter::with_capacity(
+                BUFFER_BYTES,
+                File::create(dir.join(name))?,
+            ))
+        };
+        Ok(Self {
+            history: open("history.edn")?,
+            messages: open("messages.jsonl")?,
+            line: Vec::new(),
+            error: None,
+        })
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// The first error met since the files were made.
+    pub fn finish(mut self) -> io::Result<()> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => self.history.flush().and_then(|()| self.messages.flush()),
+        }
+    }
+
+    /// Writes one line to one of the files.
+    fn put(
+        &mut self,
+        file: impl FnOnce(&mut Self) -> &mut BufWriter<File>,
+        build: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) {
+        if self.error.is_some() {
+            return;
+        }
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let result = build(&mut line).and_then(|()| {
+            line.push(b'\n');
+            file(self).write_all(&line)
+        });
+        self.line = line;
+        self.error = result.err();
+    }
+}
+
+impl EventSink for FileSink {
+    fn zero(&mut self, now: Nanos) {
+        self.put(|sink| &mut sink.messages, |line| write!(line, "{{\"t\":{now},\"e\":\"zero\"}}"));
+    }
+
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        self.put(|sink| &mut sink.history, |line| write_op(line, op, read_text));
+    }
+
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        self.put(
+            |sink| &mut sink.messages,
+            |line| {
+                write_event(line, now, "send", packet)?;
+                line.extend_from_slice(b",\"body\":");
+                packet.write_body(line);
+                line.push(b'}');
+                Ok(())
+            },
+        );
+    }
+
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        self.put(
+            |sink| &mut sink.messages,
+            |line| {
+                write_event(line, now, "recv", packet)?;
+                line.push(b'}');
+                Ok(())
+            },
+        );
+    }
+
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        self.put(
+            |sink| &mut sink.messages,
+            |line| {
+                write_event(line, now, "drop", packet)?;
+                write!(line, ",\"cause\":\"{}\"}}", cause.name())
+            },
+        );
+    }
+}
+
+/// The beginning of a message event's line.
+fn write_event(line: &mut Vec<u8>, now: Nanos, event: &str, packet: &Packet) -> io::Result<()> {
+    write!(line, "{{\"t\":{now},\"e\":\"{event}\",\"id\":{},\"src\":", packet.id)?;
+    serde_json::to_writer(&mut *line, &*packet.src.name)?;
+    line.extend_from_slice(b",\"dest\":");
+    serde_json::to_writer(&mut *line, &*packet.dest.name)?;
+    Ok(())
+}
+
+/// One operation as Maelstrom's `history.edn` has it.
+pub(super) fn write_op(line: &mut Vec<u8>, op: &Op, read_text: Option<&str>) -> io::Result<()> {
+    let Op { index, time, kind, .. } = op;
+    write!(line, "{{:index {index}, :time {time}, :type :{}, :process ", kind_name(*kind))?;
+    match op.process {
+        Process::Client(process) => write!(line, "{process}, :f ")?,
+        Process::Nemesis => line.extend_from_slice(b":nemesis, :f "),
+    }
+    match &op.action {
+        Action::Broadcast(value) => write!(line, ":broadcast, :value {value}")?,
+        Action::Nemesis { name, value_edn } => write!(line, ":{name}, :value {value_edn}")?,
+        Action::Read(set) => {
+            line.extend_from_slice(b":read, :value ");
+            write_read(line, op.kind, set.as_ref(), read_text)?;
+        }
+    }
+    if op.is_final {
+        line.extend_from_slice(b", :final? true");
+    }
+    match &op.error {
+        None => {}
+        Some(OpError::Timeout) => line.extend_from_slice(b", :error :net-timeout"),
+        Some(OpError::Reply { name, text }) => {
+            let text = text.as_deref().map_or_else(|| "nil".to_owned(), quote);
+            write!(line, ", :error [:{name} {text}]")?;
+        }
+        Some(OpError::Malformed(why)) => {
+            let error = quote(&format!("indeterminate: {why}"));
+            write!(line, ", :exception {{:message {}}}, :error {error}", quote(why))?;
+        }
+    }
+    line.push(b'}');
+    Ok(())
+}
+
+fn write_read(
+    line: &mut Vec<u8>,
+    kind: OpKind,
+    set: Option<&ReadSet>,
+    read_text: Option<&str>,
+) -> io::Result<()> {
+    if kind != OpKind::Ok {
+        line.extend_from_slice(b"nil");
+        return Ok(());
+    }
+    line.push(b'[');
+    match (read_text, set) {
+        (Some(text), _) if is_integers(text) => {
+            let separated = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
+            line.extend(separated.map(|byte| if byte == b',' { b' ' } else { byte }));
+        }
+        (Some(text), _) => {
+            let items: Vec<serde_json::Value> = serde_json::from_str(&format!("[{text}]"))?;
+            write_spaced(line, items.into_iter().map(Edn::from))?;
+        }
+        (None, Some(set)) => write_spaced(line, &set.ints)?,
+        (None, None) => {}
+    }
+    line.push(b']');
+    Ok(())
+}
+
+fn is_integers(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b',' | b'-' | b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+fn write_spaced<T: std::fmt::Display>(
+    line: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+) -> io::Result<()> {
+    for (i, item) in items.into_iter().enumerate() {
+        write!(line, "{}{item}", if i > 0 { " " } else { "" })?;
+    }
+    Ok(())
+}

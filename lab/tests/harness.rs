@@ -1,0 +1,219 @@
+//! `lab test` end to end: real processes, the built binary, short runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
+
+const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
+
+/// A node that writes its process id to its log, starts something, and is a flood node.
+const CHATTY: &str = r#"echo $$ >&2; sleep 1000 & echo $! >&2; exec "$0""#;
+
+fn flood() -> PathBuf {
+    // Cargo tells where binaries are, but not examples: they lie beside them.
+    let path = Path::new(LAB).with_file_name("examples").join("flood");
+    assert!(path.is_file(), "no {}: cargo build --examples", path.display());
+    path
+}
+
+/// A lab that keeps its results in a directory of its own.
+struct Lab {
+    store: TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self { store: tempfile::tempdir().expect("temporary directory") }
+    }
+
+    /// Some flood nodes for a second.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.bare(&["--time-limit", "1", "--rate", "100", "--recovery", "auto"]);
+        command.args(args);
+        if !args.contains(&"--bin") {
+            command.arg("--bin").arg(flood());
+        }
+        command
+    }
+
+    fn bare(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(LAB);
+        command.arg("test").arg("--store").arg(self.store.path()).args(args);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Nodes that are shell scripts; `$0` is the flood node.
+    fn script(&self, args: &[&str], script: &str) -> Command {
+        let mut command = self.command(&[&["--bin", "/bin/sh"], args].concat());
+        command.args(["--", "-c", script]).arg(flood());
+        command
+    }
+
+    fn latest(&self, file: &str) -> PathBuf {
+        self.store.path().join("latest").join(file)
+    }
+
+    /// All process ids in the nodes' logs, once there are `count`.
+    fn pids(&self, count: usize) -> Vec<Pid> {
+        loop {
+            let logs = self.store.path().join("current/node-logs");
+            let text: String = fs::read_dir(logs)
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok())
+                .collect();
+            // Only whole lines: half a number is another number.
+            let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            let pids: Vec<_> = whole.filter_map(|line| Pid::from_raw(line.parse().ok()?)).collect();
+            if pids.len() >= count {
+                return pids;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().expect("run the lab");
+    read(&output)
+}
+
+fn read(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("exit code"), text(&output.stdout), text(&output.stderr))
+}
+
+fn signal(lab: &Child, signal: Signal) {
+    rustix::process::kill_process(Pid::from_child(lab), signal).expect("signal the lab");
+}
+
+/// Waits until none of the processes is left.
+fn await_end(pids: &[Pid]) {
+    while pids.iter().any(|&pid| is_running(pid)) {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// True unless the process is gone, or dead and not yet reaped by whoever inherited it.
+fn is_running(pid: Pid) -> bool {
+    if rustix::process::test_kill_process(pid).is_err() {
+        return false;
+    }
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    !stat.is_ok_and(|stat| stat.contains(") Z "))
+}
+
+#[test]
+fn flood_nodes_pass_on_a_good_network() {
+    let lab = Lab::new();
+    let (code, screen, log) = run(&mut lab.command(&["--node-count", "5", "--seed", "7"]));
+    assert_eq!(code, 0, "{screen}{log}");
+    for file in ["results.edn", "results.json", "history.edn", "messages.jsonl"] {
+        assert!(fs::metadata(lab.latest(file)).expect(file).len() > 0, "{file} is empty");
+    }
+    assert!(lab.latest("node-logs/n4.log").exists());
+    let results = fs::read_to_string(lab.latest("results.edn")).expect("results");
+    assert!(results.contains(":lost-count 0"), "{results}");
+}
+
+#[test]
+fn a_failed_limit_decides_the_exit_status() {
+    let lab = Lab::new();
+    let (code, screen, log) = run(&mut lab.command(&["--limit", "msgs-per-op<0.001"]));
+    assert_eq!(code, 1, "{screen}{log}");
+    assert!(screen.contains("msgs-per-op"), "{screen}");
+}
+
+#[test]
+fn a_node_that_dies_is_told_at_once() {
+    let lab = Lab::new();
+    let script = "echo boom >&2; exit 3";
+    let (code, _, log) = run(&mut lab.script(&["--time-limit", "1000"], script));
+    assert_eq!(code, 255, "{log}");
+    assert!(log.contains("exited with status 3"), "{log}");
+    assert!(log.contains("boom"), "{log}");
+}
+
+#[test]
+fn a_line_that_is_no_message_is_quoted_and_survived() {
+    let lab = Lab::new();
+    let script = r#"echo 'hello, world'; exec "$0""#;
+    let (code, screen, log) = run(&mut lab.script(&["--node-count", "2"], script));
+    assert_eq!(code, 0, "{screen}{log}");
+    assert!(log.contains("hello, world"), "{log}");
+    assert!(log.contains("n1"), "{log}");
+
+    let (code, _, log) = run(&mut lab.script(&["--node-count", "2", "--strict"], script));
+    assert_eq!(code, 255, "{log}");
+}
+
+#[test]
+fn a_node_that_does_not_answer_init_is_named() {
+    let lab = Lab::new();
+    let args = ["--nodes", "alpha,beta", "--init-timeout", "300"];
+    let script = "exec cat >/dev/null";
+    let (code, _, log) = run(&mut lab.script(&args, script));
+    assert_eq!(code, 255, "{log}");
+    assert!(log.contains("alpha") && log.contains("init"), "{log}");
+}
+
+#[test]
+fn what_cannot_be_run_is_one_plain_line() {
+    let lab = Lab::new();
+    let (code, _, log) = run(&mut lab.bare(&["--bin", "./no-such-node"]));
+    assert_eq!(code, 255, "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("./no-such-node"), "{log}");
+}
+
+#[test]
+fn bad_arguments_are_254_and_help_is_not() {
+    let lab = Lab::new();
+    for args in [
+        &["--no-such-flag"][..],
+        &["--workload", "kafka"],
+        &["--limit", "nonsense<<"],
+        &["--node-count", "0"],
+        &["--profile", "no-such-profile"],
+    ] {
+        let (code, _, log) = run(&mut lab.command(args));
+        assert_eq!(code, 254, "{args:?}: {log}");
+    }
+    let (code, help, _) = run(&mut lab.bare(&["--help"]));
+    assert_eq!(code, 0);
+    assert!(help.contains("--latency-dist"), "{help}");
+}
+
+#[test]
+fn an_interrupted_lab_stops_its_nodes_and_what_they_started() {
+    for (sent, expected) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let lab = Lab::new();
+        let args = ["--node-count", "3", "--time-limit", "1000"];
+        let mut command = lab.script(&args, CHATTY);
+        let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("lab");
+        let pids = lab.pids(6);
+        signal(&process, sent);
+        let (code, _, log) = read(&process.wait_with_output().expect("wait"));
+        assert_eq!(code, expected, "{log}");
+        assert!(log.contains("stopping"), "{log}");
+        await_end(&pids);
+    }
+}
+
+#[test]
+fn a_killed_lab_leaves_nobody_behind() {
+    let lab = Lab::new();
+    let args = ["--node-count", "3", "--time-limit", "1000"];
+    let mut command = lab.script(&args, CHATTY);
+    let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("lab");
+    let pids = lab.pids(6);
+    signal(&process, Signal::KILL);
+    process.wait().expect("wait");
+    await_end(&pids);
+}

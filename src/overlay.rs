@@ -1,0 +1,464 @@
+//! Who sends to whom right now: the route's plan, corrected by who is silent.
+//!
+//! In a star or a tree of hubs, a node whose parent is silent takes the next candidate at once;
+//! by sending up to it, it becomes its child. A root adopts the children of whoever it stands in
+//! for. Along a spanning tree of the topology, silence makes everybody flood instead.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::cluster::PeerId;
+use crate::held::Held;
+use crate::message::{Pulse, Relay};
+use crate::node::Node;
+use crate::plan::{MARGIN, Plan, Situation};
+use crate::route::{Layout, Route};
+use crate::time::Instant;
+
+/// The plan is looked over this often at most.
+const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A node that lost its hub mails what is unconfirmed to everyone itself, up to this many.
+const MAIL_MAX: usize = 64;
+
+/// The evidence of direct mail waits this long: everybody mails everybody now and then, and
+/// between two such mails there is nothing to be gained by an extra message.
+const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
+
+/// A node's place in the overlay.
+#[derive(Debug, Default)]
+pub(crate) struct Overlay {
+    /// The tree, as if nobody were silent; none for direct mail and plain flooding.
+    pub(crate) layout: Option<Layout>,
+    pub(crate) plan: Option<Plan>,
+    reviewed_at: Option<Instant>,
+    budget_missed: bool,
+    parent: Option<PeerId>,
+    /// Children beyond those of the layout.
+    adopted: BTreeSet<PeerId>,
+    /// The root's rhythm as heard from the parent.
+    beat: Option<Beat>,
+    /// As a root: when the children are sent to next, or, with a pulse, some beat.
+    down_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Beat {
+    /// When the root beat, in this node's time.
+    at: Instant,
+    period: Duration,
+    /// One-way delay from the root to here.
+    distance: Duration,
+}
+
+/// What a peer is to this node; decides when evidence is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relation {
+    Parent,
+    Child,
+    Neighbour,
+    Other,
+}
+
+impl Node {
+    /// Lays the tree out anew: the cluster or its topology has become known.
+    pub(crate) fn lay_out(&mut self) {
+        let Some(membership) = &self.membership else { return };
+        let cluster = &membership.cluster;
+        self.overlay.layout = match self.config.route {
+            Route::Auto | Route::Hub => Some(Layout::hubs(cluster.len())),
+            Route::Topology | Route::Tree => Some(Layout::spanning_tree(cluster)),
+            Route::Direct => None,
+        };
+        self.overlay.parent =
+            self.overlay.layout.as_ref().and_then(|layout| layout.parent(cluster.me()));
+        self.overlay.plan = None;
+        self.overlay.reviewed_at = None;
+    }
+
+    /// Looks the plan over, if it has not been for a while.
+    fn review(&mut self, now: Instant) -> Plan {
+        if let (Some(plan), Some(at)) = (self.overlay.plan, self.overlay.reviewed_at)
+            && now.since(at) < REVIEW_INTERVAL
+        {
+            return plan;
+        }
+        let plan = self.make_plan(now);
+        self.overlay.reviewed_at = Some(now);
+        self.overlay.plan = Some(plan);
+        plan
+    }
+
+    fn make_plan(&mut self, now: Instant) -> Plan {
+        let current = self.overlay.plan;
+        let situation = Situation {
+            nodes: self.membership.as_ref().map_or(1, |membership| membership.cluster.len()),
+            budget: self.config.latency_budget,
+            round_trip: self.round_trip.unwrap_or(self.config.rtt_initial),
+            load: self.load.per_second(now),
+            height: self.overlay.layout.as_ref().map_or(1, |layout| layout.height),
+        };
+        let window = self.config.window;
+        let in_time = situation.period().is_some();
+        let at_once = Duration::ZERO;
+        let tree = |period| Plan::Tree { period, pulse: false };
+        let (plan, in_time) = match self.config.route {
+            Route::Topology => match (window, situation.tree(current)) {
+                (Some(window), _) => (Plan::Flood { window }, true),
+                (None, Some(plan)) => (plan, true),
+                (None, None) => (Plan::Flood { window: at_once }, false),
+            },
+            Route::Hub | Route::Tree => match (window, situation.tree(current)) {
+                (Some(window), _) => (tree(window), true),
+                (None, Some(plan)) => (plan, true),
+                (None, None) => (tree(at_once), false),
+            },
+            Route::Direct => {
+                let left = self.config.latency_budget.checked_sub(situation.round_trip / 2);
+                (Plan::Direct { window: window.or(left).unwrap_or(at_once) }, left.is_some())
+            }
+            Route::Auto => match window {
+                Some(window) => (tree(window), true),
+                None => {
+                    let met = situation.budget >= situation.round_trip / 2;
+                    (situation.cheapest(current), in_time || met)
+                }
+            },
+        };
+        if !in_time && self.round_trip.is_some() && !self.overlay.budget_missed {
+            self.overlay.budget_missed = true;
+            self.diagnostics.push_back(format!(
+                "the latency budget of {:?} cannot be met by route {} with a round trip of {:?}: \
+                 sending at once",
+                self.config.latency_budget, self.config.route, situation.round_trip
+            ));
+        }
+        plan
+    }
+
+    /// Hands the node's own new entries to whom the plan names.
+    pub(crate) fn spread_own(&mut self, now: Instant, new: &Held) {
+        match self.review(now) {
+            Plan::Flood { window } => self.flood(now, new, None, window),
+            Plan::Direct { window } => {
+                let Some(membership) = &mut self.membership else { return };
+                for peer in membership.cluster.others() {
+                    membership.links.entry(peer).or_default().enqueue(new, now.after(window));
+                }
+            }
+            Plan::Tree { .. } => self.send_along_tree(now, new, None),
+        }
+    }
+
+    /// Passes on entries that are new here, as far as the others rely on this node for it.
+    pub(crate) fn pass_on(
+        &mut self,
+        now: Instant,
+        new: &Held,
+        from: PeerId,
+        relay: Relay,
+        is_repair: bool,
+    ) {
+        if relay == Relay::Up {
+            self.adopt(now, from);
+        } else {
+            self.overlay.adopted.remove(&from);
+        }
+        if new.is_empty() {
+            return;
+        }
+        match self.review(now) {
+            Plan::Flood { window } => self.flood(now, new, Some(from), window),
+            _ if relay == Relay::Flood => self.flood(now, new, Some(from), Duration::ZERO),
+            Plan::Tree { .. } if is_repair => self.send_along_tree(now, new, Some(from)),
+            _ if relay == Relay::Up || self.overlay.parent == Some(from) => {
+                self.send_along_tree(now, new, Some(from));
+            }
+            _ => {}
+        }
+    }
+
+    fn flood(&mut self, now: Instant, new: &Held, from: Option<PeerId>, window: Duration) {
+        let Some(membership) = &mut self.membership else { return };
+        let neighbours = membership.cluster.neighbours(membership.cluster.me());
+        for peer in neighbours.into_iter().filter(|&peer| Some(peer) != from) {
+            let link = membership.links.entry(peer).or_default();
+            link.enqueue(new, now.after(window));
+            link.flood = true;
+        }
+    }
+
+    fn send_along_tree(&mut self, now: Instant, new: &Held, from: Option<PeerId>) {
+        let edges = self.tree_edges();
+        if !self.follows_hubs() && edges.iter().any(|&peer| self.is_silent(peer)) {
+            return self.flood(now, new, from, Duration::ZERO);
+        }
+        for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
+            let deadline = self.tree_deadline(now, peer, from);
+            if let Some(membership) = &mut self.membership {
+                membership.links.entry(peer).or_default().enqueue(new, deadline);
+            }
+        }
+    }
+
+    /// True if the tree is one of hubs, in which anybody may stand in for a silent one.
+    fn follows_hubs(&self) -> bool {
+        matches!(self.config.route, Route::Auto | Route::Hub)
+    }
+
+    fn is_silent(&self, peer: PeerId) -> bool {
+        self.link(peer).is_some_and(|link| link.silent_since().is_some())
+    }
+
+    /// The tree's links as this node uses them: its parent, its children, and whoever it stands
+    /// in for.
+    fn tree_edges(&self) -> BTreeSet<PeerId> {
+        let mut edges = BTreeSet::new();
+        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+            return edges;
+        };
+        let me = membership.cluster.me();
+        edges.extend(self.overlay.parent);
+        edges.extend(layout.children(me));
+        if !self.follows_hubs() {
+            return edges;
+        }
+        edges.extend(&self.overlay.adopted);
+        for &child in layout.children(me) {
+            if !layout.children(child).is_empty() && self.is_silent(child) {
+                edges.extend(layout.children(child));
+            }
+        }
+        if self.overlay.parent.is_none() {
+            for candidate in layout.candidates(me) {
+                edges.insert(candidate);
+                edges.extend(layout.children(candidate));
+            }
+            edges.remove(&me);
+        }
+        edges
+    }
+
+    /// By when an entry from `from` leaves for `peer`, along the tree.
+    fn tree_deadline(&mut self, now: Instant, peer: PeerId, from: Option<PeerId>) -> Instant {
+        let Some(Plan::Tree { period, pulse }) = self.overlay.plan else { return now };
+        if self.overlay.parent == Some(peer) {
+            return self.slot(now);
+        }
+        match self.overlay.parent {
+            // What comes down goes on down.
+            Some(parent) if from == Some(parent) => now,
+            // The way up and down again is not for the nearest: they get it with the next beat.
+            Some(_) => now.after(self.overlay.beat.map_or(period, |beat| beat.period)),
+            None => {
+                let next = match self.overlay.down_at {
+                    Some(at) if at > now => at,
+                    Some(at) if pulse => next_beat(at, period, now),
+                    // The first beat comes at once: all others follow from it.
+                    None if pulse => now,
+                    _ => now.after(period),
+                };
+                self.overlay.down_at = Some(next);
+                next
+            }
+        }
+    }
+
+    /// When to send up: so as to arrive just before the root's next beat, if it has a rhythm.
+    fn slot(&self, now: Instant) -> Instant {
+        let (Some(beat), Some(layout)) = (self.overlay.beat, &self.overlay.layout) else {
+            return now;
+        };
+        let depth = self
+            .membership
+            .as_ref()
+            .map_or(1, |membership| layout.ancestors(membership.cluster.me()).count() as u32);
+        let early = beat.distance + MARGIN * depth / layout.height.max(1);
+        next_beat(beat.at, beat.period, now.after(early)).before(early)
+    }
+
+    /// The rhythm to tell a child, if there is one.
+    pub(crate) fn pulse_for(&self, now: Instant, peer: PeerId) -> Option<Pulse> {
+        let Some(Plan::Tree { period, pulse: true }) = self.overlay.plan else { return None };
+        if self.overlay.parent == Some(peer) {
+            return None;
+        }
+        let (at, period, distance) = match (self.overlay.parent, self.overlay.beat) {
+            (Some(_), Some(beat)) => (beat.at, beat.period, beat.distance),
+            (Some(_), None) => return None,
+            (None, _) => (self.overlay.down_at?, period, Duration::ZERO),
+        };
+        let last = next_beat(at, period, now).before(period);
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Some(Pulse {
+            period_us: micros(period),
+            age_us: micros(now.since(last)),
+            distance_us: micros(distance),
+        })
+    }
+
+    /// Takes in the parent's rhythm.
+    pub(crate) fn note_pulse(&mut self, now: Instant, from: PeerId, pulse: Option<Pulse>) {
+        if self.overlay.parent != Some(from) {
+            return;
+        }
+        let measured = self.link(from).and_then(|link| link.rtt().smoothed()).or(self.round_trip);
+        let hop = measured.unwrap_or(self.config.rtt_initial) / 2;
+        self.overlay.beat = pulse.filter(|pulse| pulse.period_us > 0).map(|pulse| Beat {
+            at: now.before(Duration::from_micros(pulse.age_us) + hop),
+            period: Duration::from_micros(pulse.period_us),
+            distance: Duration::from_micros(pulse.distance_us) + hop,
+        });
+    }
+
+    /// What is sent to `peer` is to be passed on like this.
+    pub(crate) fn relay_for(&self, peer: PeerId) -> Relay {
+        if self.link(peer).is_some_and(|link| link.flood) {
+            Relay::Flood
+        } else if self.overlay.parent == Some(peer)
+            && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
+        {
+            Relay::Up
+        } else {
+            Relay::Keep
+        }
+    }
+
+    /// True if `peer` gets new entries from this node as a matter of course.
+    pub(crate) fn is_served(&self, peer: PeerId) -> bool {
+        match self.overlay.plan {
+            Some(Plan::Tree { .. }) => self.tree_edges().contains(&peer),
+            _ => self.membership.as_ref().is_some_and(|membership| {
+                let cluster = &membership.cluster;
+                cluster.neighbours(cluster.me()).contains(&peer)
+            }),
+        }
+    }
+
+    fn relation(&self, peer: PeerId) -> Relation {
+        match self.overlay.plan {
+            Some(Plan::Flood { .. }) => Relation::Neighbour,
+            Some(Plan::Tree { .. }) if self.overlay.parent == Some(peer) => Relation::Parent,
+            Some(Plan::Tree { .. }) if self.tree_edges().contains(&peer) => Relation::Child,
+            _ => Relation::Other,
+        }
+    }
+
+    fn period(&self) -> Duration {
+        match (self.overlay.beat, self.overlay.plan) {
+            (Some(beat), _) => beat.period,
+            (None, Some(Plan::Tree { period, .. })) => period,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// By when entries that just came from `peer` are to be confirmed to it.
+    pub(crate) fn evidence_deadline(&mut self, now: Instant, peer: PeerId) -> Instant {
+        match self.relation(peer) {
+            Relation::Parent => now.after(self.config.ack_delay.max(self.period() * 5 / 2)),
+            Relation::Child => self.tree_deadline(now, peer, None),
+            Relation::Neighbour => now.after(self.config.ack_delay),
+            Relation::Other => now.after(DIRECT_ACK_DELAY),
+        }
+    }
+
+    /// How long `peer` may take to confirm what it is sent, its way and back not counted.
+    pub(crate) fn answer_within(&self, peer: PeerId) -> Duration {
+        match self.relation(peer) {
+            Relation::Parent => self.period(),
+            Relation::Child => self.config.ack_delay.max(self.period() * 5 / 2),
+            Relation::Neighbour => self.config.ack_delay,
+            Relation::Other => DIRECT_ACK_DELAY,
+        }
+    }
+
+    /// How long an entry may wait here or at a peer before it is sent.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        match self.overlay.plan {
+            Some(Plan::Flood { window } | Plan::Direct { window }) => window,
+            _ => self.period(),
+        }
+    }
+
+    /// A peer fell silent: somebody else takes its place.
+    pub(crate) fn route_around(&mut self, now: Instant, peer: PeerId) {
+        if !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
+            return;
+        }
+        let unconfirmed = self.link(peer).map(|link| link.queue().clone()).unwrap_or_default();
+        if !self.follows_hubs() {
+            return self.flood(now, &unconfirmed, Some(peer), Duration::ZERO);
+        }
+        if self.overlay.parent == Some(peer) {
+            self.choose_parent();
+            self.overlay.beat = None;
+            self.mail(now, &unconfirmed);
+            self.send_along_tree(now, &unconfirmed, None);
+        }
+        if !self.tree_edges().contains(&peer)
+            && let Some(link) = self.link_mut(peer)
+        {
+            link.drop_queue();
+        }
+    }
+
+    /// A silent peer answers again: traffic returns to it.
+    pub(crate) fn return_to(&mut self, now: Instant, peer: PeerId) {
+        let before = self.overlay.parent;
+        self.choose_parent();
+        if self.overlay.parent == before {
+            return;
+        }
+        self.overlay.beat = None;
+        let Some(link) = self.link(peer) else { return };
+        let missing = self.store.missing_from(link.known(), now, Duration::ZERO);
+        if let Some(link) = self.link_mut(peer) {
+            link.enqueue(&missing, now);
+        }
+    }
+
+    fn choose_parent(&mut self) {
+        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+            return;
+        };
+        if self.follows_hubs() {
+            let mut candidates = layout.candidates(membership.cluster.me());
+            self.overlay.parent = candidates.find(|&candidate| !self.is_silent(candidate));
+        }
+    }
+
+    /// Mails entries to everybody who is not known to be out of reach.
+    fn mail(&mut self, now: Instant, entries: &Held) {
+        let Some(membership) = &mut self.membership else { return };
+        let cluster = &membership.cluster;
+        for peer in cluster.others().take(MAIL_MAX) {
+            let link = membership.links.entry(peer).or_default();
+            if link.silent_since().is_none() {
+                link.enqueue(entries, now);
+            }
+        }
+    }
+
+    fn adopt(&mut self, now: Instant, peer: PeerId) {
+        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+            return;
+        };
+        let is_child = layout.parent(peer) == Some(membership.cluster.me());
+        if is_child || !self.follows_hubs() || !self.overlay.adopted.insert(peer) {
+            return;
+        }
+        // It may have missed something while it had no hub. It asks for it when it sees a digest.
+        if let Some(link) = self.link_mut(peer) {
+            link.greet_at = Some(now);
+        }
+    }
+}
+
+/// The first beat later than `now` of the rhythm that has a beat at `beat`.
+fn next_beat(beat: Instant, period: Duration, now: Instant) -> Instant {
+    let (beat, now) = (beat.as_micros(), now.as_micros());
+    let period = u64::try_from(period.as_micros()).unwrap_or(u64::MAX).max(1);
+    let phase = beat % period;
+    let next = (now.saturating_sub(phase) / period).saturating_add(1).saturating_mul(period);
+    Instant::from_micros(if now < phase { phase } else { next.saturating_add(phase) })
+}

@@ -1,0 +1,188 @@
+//! The latency budget: how a new value travels so that messages are fewest within the budget.
+//!
+//! With n nodes, one-way delay d, B values per second in all and b = B/n per node, and a bound L
+//! on the time until the last node holds a value (docs/PROTOCOL.md derives the costs):
+//!
+//! * **direct**, window W = L - d: n(n-1) / (1/b + W) messages per second;
+//! * **hub**, leaves at once, window P = L - 2d at the hub: B(n-1)/n + (n-1) / (1/B + P);
+//! * **hub with a pulse** every P, leaves arriving just before it:
+//!   (n-1) (1 - e^(-bP) + 1 - e^(-BP)) / P.
+
+use std::time::Duration;
+
+/// Kept back where being late costs most: a value that misses the hub's pulse waits a whole
+/// period. 25 processes on two cores were seen to be up to 10 ms late.
+pub(crate) const MARGIN: Duration = Duration::from_millis(10);
+
+/// A budget this close to what the network needs (a twentieth) is taken as met: measurements and
+/// timers are no better than that, and a window of a few milliseconds saves a third of the messages.
+const TOLERANCE: u32 = 20;
+
+/// A plan is only dropped for one that is cheaper by this factor, so that noise in the
+/// measurements does not make nodes change back and forth.
+const HYSTERESIS: f64 = 0.9;
+
+/// The period changes only if the new one differs by more than this part of the old one.
+const PERIOD_TOLERANCE: u32 = 20;
+
+/// How new values travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// To every neighbour at most `window` later, and by them to theirs.
+    Flood {
+        /// How long an entry may wait for company, at each hop.
+        window: Duration,
+    },
+    /// From the origin to everyone.
+    Direct {
+        /// How long an entry may wait for company.
+        window: Duration,
+    },
+    /// Up a tree to its root and down again.
+    Tree {
+        /// How long an entry may wait at the root: its window, or the period of its pulse.
+        period: Duration,
+        /// True if the root sends in a fixed rhythm and the others arrive just before its beat.
+        pulse: bool,
+    },
+}
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    pub(crate) nodes: u32,
+    pub(crate) budget: Duration,
+    pub(crate) round_trip: Duration,
+    /// Values per second in the whole cluster, if it is known yet.
+    pub(crate) load: Option<f64>,
+    /// Hops from the root of the tree to the farthest node.
+    pub(crate) height: u32,
+}
+
+impl Situation {
+    /// The time that is left for waiting on the way up a tree and down again, if any.
+    pub(crate) fn period(&self) -> Option<Duration> {
+        let way = self.round_trip * self.height;
+        let tolerance = self.budget / TOLERANCE;
+        let left = (self.budget + tolerance).checked_sub(way)?;
+        Some(left.saturating_sub(tolerance).max(left.min(tolerance))).filter(|p| !p.is_zero())
+    }
+
+    /// The cheapest plan of `direct` and `hub` within the budget; `direct` without a window, the
+    /// fastest there is, if none is.
+    pub(crate) fn cheapest(&self, current: Option<Plan>) -> Plan {
+        let window = self.budget.saturating_sub(self.round_trip / 2);
+        let direct = Plan::Direct { window };
+        let Some(hub) = self.tree(current) else { return direct };
+        let mut direct_cost = self.direct_cost(window);
+        if let Plan::Tree { period, .. } = hub {
+            let mut hub_cost = self.window_cost(period).min(self.pulse_cost(period));
+            match current {
+                Some(Plan::Direct { .. }) => direct_cost *= HYSTERESIS,
+                Some(_) => hub_cost *= HYSTERESIS,
+                None => {}
+            }
+            if direct_cost <= hub_cost {
+                return direct;
+            }
+        }
+        hub
+    }
+
+    /// The plan for sending along a tree, if the budget allows for the way there and back.
+    pub(crate) fn tree(&self, current: Option<Plan>) -> Option<Plan> {
+        let window = self.period()?;
+        let beat = window.saturating_sub(MARGIN);
+        let (mut window_cost, mut pulse_cost) = (self.window_cost(window), self.pulse_cost(beat));
+        if let Some(Plan::Tree { pulse, .. }) = current {
+            *(if pulse { &mut pulse_cost } else { &mut window_cost }) *= HYSTERESIS;
+        }
+        let pulse = pulse_cost < window_cost;
+        let period = if pulse { beat } else { window };
+        match current {
+            Some(old @ Plan::Tree { period: old_period, pulse: old_pulse })
+                if old_pulse == pulse
+                    && period.abs_diff(old_period) <= old_period / PERIOD_TOLERANCE =>
+            {
+                Some(old)
+            }
+            _ => Some(Plan::Tree { period, pulse }),
+        }
+    }
+
+    /// Values per second in all, and per node. Before it is known: two per second and node, the
+    /// middle of what Maelstrom's challenges ask for.
+    fn rates(&self) -> (f64, f64) {
+        let nodes = f64::from(self.nodes.max(1));
+        let all = self.load.unwrap_or(2.0 * nodes).max(0.001);
+        (all, all / nodes)
+    }
+
+    fn direct_cost(&self, window: Duration) -> f64 {
+        let (_, own) = self.rates();
+        let nodes = f64::from(self.nodes);
+        nodes * (nodes - 1.0) / (1.0 / own + window.as_secs_f64())
+    }
+
+    fn window_cost(&self, period: Duration) -> f64 {
+        let (all, _) = self.rates();
+        let nodes = f64::from(self.nodes);
+        all * (nodes - 1.0) / nodes + (nodes - 1.0) / (1.0 / all + period.as_secs_f64())
+    }
+
+    fn pulse_cost(&self, period: Duration) -> f64 {
+        let (all, own) = self.rates();
+        let period = period.as_secs_f64();
+        if period <= 0.0 {
+            return f64::INFINITY;
+        }
+        let beats = |rate: f64| 1.0 - (-rate * period).exp();
+        (f64::from(self.nodes) - 1.0) * (beats(own) + beats(all)) / period
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn situation(budget_ms: u64) -> Situation {
+        Situation {
+            nodes: 25,
+            budget: Duration::from_millis(budget_ms),
+            round_trip: Duration::from_millis(200),
+            load: Some(50.0),
+            height: 1,
+        }
+    }
+
+    #[test]
+    fn each_budget_gets_the_design_that_the_theory_names() {
+        assert!(
+            matches!(situation(50).cheapest(None), Plan::Direct { window } if window.is_zero())
+        );
+        assert!(matches!(situation(180).cheapest(None), Plan::Direct { .. }));
+        let close = Plan::Tree { period: Duration::from_millis(10), pulse: false };
+        assert_eq!(situation(200).cheapest(None), close);
+        assert!(matches!(situation(300).cheapest(None), Plan::Tree { pulse: false, .. }));
+        assert!(matches!(situation(600).cheapest(None), Plan::Tree { pulse: true, .. }));
+        let period = situation(1000).period().unwrap();
+        assert_eq!(period, Duration::from_millis(800));
+    }
+
+    #[test]
+    fn noise_does_not_change_the_plan() {
+        let plan = situation(600).cheapest(None);
+        let mut later = situation(600);
+        later.round_trip = Duration::from_millis(212);
+        later.load = Some(57.0);
+        assert_eq!(later.cheapest(Some(plan)), plan);
+        later.round_trip = Duration::from_millis(650);
+        assert!(matches!(later.cheapest(Some(plan)), Plan::Direct { window } if !window.is_zero()));
+    }
+
+    #[test]
+    fn few_nodes_mail_directly() {
+        let few = Situation { nodes: 3, load: Some(1.0), ..situation(300) };
+        assert!(matches!(few.cheapest(None), Plan::Direct { .. }));
+    }
+}

@@ -1,0 +1,107 @@
+//! A node process under test, spoken to through its pipes.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// No answer for this long is a failure. Not a measurement: no working node comes near it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(crate) struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<Vec<u8>>,
+    log: JoinHandle<String>,
+}
+
+/// What a process left behind.
+pub(crate) struct End {
+    pub(crate) status: ExitStatus,
+    /// Lines not yet received.
+    pub(crate) lines: Vec<Value>,
+    pub(crate) log: String,
+}
+
+impl Process {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_rumormill"))
+            .args(args)
+            .env("RUST_BACKTRACE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = Vec::new();
+            while output.read_until(b'\n', &mut line).unwrap() > 0 {
+                // Once the test wants no more, the pipe is closed.
+                if sender.send(std::mem::take(&mut line)).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut stderr = child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut log = Vec::new();
+            stderr.read_to_end(&mut log).unwrap();
+            String::from_utf8(log).unwrap()
+        });
+        let input = child.stdin.take();
+        Self { child, input, lines, log }
+    }
+
+    /// A node `n0` that is alone in its cluster.
+    pub(crate) fn started() -> Self {
+        let mut node = Self::start(&[]);
+        node.init();
+        node
+    }
+
+    pub(crate) fn init(&mut self) {
+        self.send(&json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1}));
+        assert_eq!(self.body(), json!({"type": "init_ok", "in_reply_to": 1}));
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.input.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn send(&mut self, body: &Value) {
+        self.write(format!("{}\n", json!({"src": "c1", "dest": "n0", "body": body})).as_bytes());
+    }
+
+    pub(crate) fn line(&mut self) -> Vec<u8> {
+        self.lines.recv_timeout(PATIENCE).expect("an answer")
+    }
+
+    /// The body of the next message, which must be one from `n0` to `c1`.
+    pub(crate) fn body(&mut self) -> Value {
+        let message: Value = serde_json::from_slice(&self.line()).unwrap();
+        assert_eq!((&message["src"], &message["dest"]), (&json!("n0"), &json!("c1")), "{message}");
+        message["body"].clone()
+    }
+
+    /// Broadcasts a value and reads it back: the node works.
+    pub(crate) fn assert_serves(&mut self, value: &Value) {
+        self.send(&json!({"type": "broadcast", "message": value, "msg_id": 100}));
+        assert_eq!(self.body(), json!({"type": "broadcast_ok", "in_reply_to": 100}));
+        self.send(&json!({"type": "read", "msg_id": 101}));
+        let reply = self.body();
+        assert_eq!((&reply["type"], &reply["in_reply_to"]), (&json!("read_ok"), &json!(101)));
+        assert!(reply["messages"].as_array().unwrap().contains(value), "{reply}");
+    }
+
+    /// Closes the input and waits for the process to end on its own.
+    pub(crate) fn end(mut self) -> End {
+        drop(self.input.take());
+        let lines = self.lines.iter().map(|line| serde_json::from_slice(&line).unwrap()).collect();
+        End { status: self.child.wait().unwrap(), lines, log: self.log.join().unwrap() }
+    }
+}
