@@ -242,7 +242,7 @@ mod tests {
             lateness.note(0, late * 1_000);
         }
         let p99 = lateness.quantile(0.99);
-        assert!((990_000..1_000_000).contains(&p99), "{p99}");
+        assert!((990_000..=1_000_000).contains(&p99), "{p99}");
         assert_eq!((lateness.quantile(1.0), lateness.count), (1_000_000, 1_000));
     }
 }

@@ -34,9 +34,11 @@ impl FileSink {
     /// # Errors
     /// The first error met since the files were made.
     pub fn finish(self) -> io::Result<()> {
-        // An error of the writing itself is the cause of one that this side met.
-        let written = self.history.finish().and(self.messages.finish());
-        written.and(self.error.map_or(Ok(()), Err))
+        let (history, messages) = (self.history.finish(), self.messages.finish());
+        // First the errors of the writing: they are the cause of any that this side met.
+        history?;
+        messages?;
+        self.error.map_or(Ok(()), Err)
     }
 
     /// Writes one line to one of the files.
