@@ -167,7 +167,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
             wakes.clear();
             let deadline = if self.unread.is_empty() { until } else { self.origin };
             wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
-            self.waiter.wait(Some(deadline), &mut wakes)?;
+            self.waiter.wait(deadline, &mut wakes)?;
             for wake in &wakes {
                 match *wake {
                     // What nodes say now is not part of the run, but nobody shall hang on it.
