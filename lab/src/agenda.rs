@@ -12,6 +12,10 @@ pub(crate) enum Timer {
     Queue(u32),
     /// The next operation, or the end of a phase.
     Generator,
+    /// The mean latency changes.
+    Latency(u64),
+    /// A cut begins or ends.
+    Connectivity,
     /// Look whether the cluster is quiet.
     Quiet,
     /// Read all nodes for the probe.

@@ -54,6 +54,8 @@ pub struct Convergence {
 pub(crate) struct Collector {
     /// By node: which values it was seen to hold, as bits.
     held: Vec<Vec<u64>>,
+    /// By node: which values it held in a life that is over.
+    held_before: Vec<Vec<u64>>,
     values: Vec<ValueSpread>,
     /// The source has said something.
     pub(crate) used: bool,
@@ -61,7 +63,8 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) fn new(nodes: usize) -> Self {
-        Self { held: vec![Vec::new(); nodes], values: Vec::new(), used: false }
+        let none = vec![Vec::new(); nodes];
+        Self { held_before: none.clone(), held: none, values: Vec::new(), used: false }
     }
 
     /// The next value, counting from 0, was handed to a client.
@@ -79,21 +82,49 @@ impl Collector {
     pub(crate) fn holds(&mut self, node: usize, value: u64, time: Nanos) {
         let Ok(index) = usize::try_from(value) else { return };
         let Some(spread) = self.values.get_mut(index) else { return };
-        let words = &mut self.held[node];
-        let (word, bit) = (index / 64, 1 << (index % 64));
-        if words.len() <= word {
-            words.resize(word + 1, 0);
-        }
-        if words[word] & bit == 0 {
-            words[word] |= bit;
+        if set_bit(&mut self.held[node], index) {
             spread.holders += 1;
-            spread.last_held = time;
+            // What it held once and has to be told again is not what this time is about.
+            if !has_bit(&self.held_before[node], index) {
+                spread.last_held = time;
+            }
         }
+    }
+
+    /// A node has lost its memory.
+    pub(crate) fn forget(&mut self, node: usize) {
+        let held = std::mem::take(&mut self.held[node]);
+        for (index, spread) in self.values.iter_mut().enumerate() {
+            if has_bit(&held, index) {
+                spread.holders -= 1;
+                set_bit(&mut self.held_before[node], index);
+            }
+        }
+    }
+
+    /// The values a node holds, as bits.
+    pub(crate) fn held(&self, node: usize) -> &[u64] {
+        &self.held[node]
     }
 
     pub(crate) fn into_convergence(self) -> Convergence {
         Convergence { nodes: self.held.len(), values: self.values }
     }
+}
+
+/// Sets a bit; false if it is set already.
+fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
+    let (word, bit) = (index / 64, 1 << (index % 64));
+    if words.len() <= word {
+        words.resize(word + 1, 0);
+    }
+    let is_new = words[word] & bit == 0;
+    words[word] |= bit;
+    is_new
+}
+
+fn has_bit(words: &[u64], index: usize) -> bool {
+    words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 /// The values that a message of our gossip format brings, if it is one.
@@ -109,6 +140,7 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
                 }
             }
         }
+        Payload::News(value) => each(*value),
         Payload::Text(text) => {
             let Some(mut fields) = Fields::of(text) else { return };
             while let Ok(Some((key, value))) = fields.next() {

@@ -6,6 +6,7 @@
 
 mod life;
 mod messages;
+mod nodes;
 mod notices;
 mod watch;
 mod work;
@@ -68,6 +69,10 @@ pub struct Run<S> {
     tally: Tally,
     watch: Watch,
     gossiped: Collector,
+    /// The driver tells what nodes hold; it need not be guessed from messages.
+    exact: bool,
+    /// By node: which of its lives this is.
+    lives: Vec<u32>,
     recovery: Option<RecoveryReport>,
     reports: Vec<NodeReport>,
     deliveries: VecDeque<Delivery>,
@@ -109,6 +114,8 @@ impl<S: EventSink> Run<S> {
             tally: Tally::default(),
             watch: Watch::new(nodes),
             gossiped: Collector::new(nodes),
+            exact: false,
+            lives: vec![0; nodes],
             recovery: None,
             reports: vec![NodeReport::default(); nodes],
             deliveries: VecDeque::new(),
@@ -138,6 +145,13 @@ impl<S: EventSink> Run<S> {
     pub fn handle_message(&mut self, now: Nanos, node: usize, message: Message) {
         if self.listens_to(node) {
             self.accept_message(now, node, message);
+        }
+    }
+
+    /// A simulated flooding node tells another node a value.
+    pub(crate) fn handle_news(&mut self, now: Nanos, node: usize, dest: &str, value: u64) {
+        if self.listens_to(node) {
+            self.accept_news(now, node, dest, value);
         }
     }
 
@@ -171,6 +185,8 @@ impl<S: EventSink> Run<S> {
                 }
                 Timer::Client(client) => self.expire(now, client),
                 Timer::Probe => self.probe(now),
+                Timer::Latency(mean_ms) => self.network.set_latency(mean_ms),
+                Timer::Connectivity => self.note_connectivity(now),
                 Timer::Quiet => self.check_quiet(now),
                 Timer::Audit => self.finish(now),
             }
