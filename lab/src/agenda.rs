@@ -38,6 +38,10 @@ impl Agenda {
         self.entries += 1;
     }
 
+    pub(crate) fn extend(&mut self, timers: impl IntoIterator<Item = (Nanos, Timer)>) {
+        timers.into_iter().for_each(|(time, timer)| self.add(time, timer));
+    }
+
     pub(crate) fn next_time(&self) -> Option<Nanos> {
         self.heap.peek().map(|Reverse((time, ..))| *time)
     }

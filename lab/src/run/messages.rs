@@ -345,21 +345,17 @@ impl<S: EventSink> Run<S> {
         self.record_received(now, &packet);
         let Peer::Node(node) = packet.dest.peer else { return };
         let node = node as usize;
-        let time = self.relative(now);
         if self.exact {
             // The driver sees into its nodes.
         } else if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
             if let Body::Broadcast { message: rumormill::value::Value::Int(value), .. } = **body
                 && let Ok(value) = u64::try_from(value)
             {
-                self.gossiped.holds(node, value, time);
+                self.note_held(now, node, value);
             }
         } else if self.journal.is_gossip(packet.kind) {
-            let gossiped = &mut self.gossiped;
-            gossip_values(&packet.body, |value| {
-                gossiped.used = true;
-                gossiped.holds(node, value, time);
-            });
+            self.gossiped.used = true;
+            gossip_values(&packet.body, |value| self.note_held(now, node, value));
         }
         self.deliveries.push_back(Delivery { node, packet });
     }

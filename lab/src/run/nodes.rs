@@ -19,7 +19,11 @@ impl<S: EventSink> Run<S> {
     /// A node holds a value that it did not hold before.
     pub(crate) fn note_held(&mut self, now: Nanos, node: usize, value: u64) {
         let time = self.relative(now);
-        self.gossiped.holds(node, value, time);
+        if self.gossiped.holds(node, value, time)
+            && let Some(parts) = &mut self.parts
+        {
+            parts.held(node, value, time);
+        }
     }
 
     /// A node has died, its memory with it. Its clients rest until it is back.
@@ -99,8 +103,22 @@ impl<S: EventSink> Run<S> {
 
     /// Who is connected to whom may have changed.
     pub(super) fn note_connectivity(&mut self, now: Nanos) {
-        if let Some(next) = self.network.next_change(now) {
-            self.agenda.add(next, Timer::Connectivity);
+        let time = self.relative(now);
+        let Some(watch) = &mut self.parts else { return };
+        watch.connect(time, self.network.parts(now), &self.gossiped);
+        let next = self.network.next_change(now);
+        if next != self.connectivity_wake {
+            self.connectivity_wake = next;
+            self.agenda.extend(next.map(|at| (at, Timer::Connectivity)));
+        }
+    }
+
+    /// A node has acknowledged a value.
+    pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
+        self.gossiped.acked(value, time);
+        self.watch.acked(value, time);
+        if let Some(parts) = &mut self.parts {
+            parts.acked(value, node, time, &self.gossiped);
         }
     }
 }

@@ -145,15 +145,14 @@ impl<S: EventSink> Run<S> {
         if end.kind == OpKind::Ok {
             self.tally.ok += 1;
             if let Task::Broadcast(value) = task {
-                self.gossiped.acked(value, time);
-                self.watch.acked(value, time);
+                self.note_acked(value, node, time);
             }
         } else {
             self.tally.not_ok += 1;
         }
         let (set, text) = end.read.unzip();
         if task == Task::FinalRead && set.is_some() {
-            self.reports[worker.node as usize].final_read.clone_from(&set);
+            self.reports[node as usize].final_read.clone_from(&set);
         }
         let op = Op {
             index: self.history.len(),
