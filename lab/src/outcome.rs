@@ -1,10 +1,13 @@
 //! What a run tells while it goes on, and what is left of it.
 
+use roaring::RoaringTreemap;
+
 use crate::convergence::Convergence;
 use crate::history::{Nanos, Op, ReadSet};
 use crate::journal::Counts;
 use crate::network::faults::FaultCounts;
 use crate::network::packet::Packet;
+use crate::parts::PartConvergence;
 
 /// A message to be written to a node's stdin, or given to a simulated node, now.
 #[derive(Clone, Debug)]
@@ -191,6 +194,8 @@ pub struct NodeReport {
     pub late_replies: u64,
     /// It was muted.
     pub muted: bool,
+    /// It died and was not brought back, on purpose.
+    pub is_dead: bool,
 }
 
 /// What is left of a run.
@@ -214,8 +219,15 @@ pub struct Outcome {
     pub nodes: Vec<NodeReport>,
     /// Value spread as seen by the probes (`None` without `--probe`).
     pub probed: Option<Convergence>,
-    /// Value spread as seen in gossip messages (`None` if the nodes do not speak our gossip).
+    /// Value spread as seen in gossip messages (`None` if the nodes do not speak our gossip), or
+    /// inside of simulated nodes.
     pub gossiped: Option<Convergence>,
+    /// It was seen inside of simulated nodes.
+    pub exact: bool,
+    /// Spread within connected parts, from the same source (`None` if nothing kept nodes apart).
+    pub parts: Option<PartConvergence>,
+    /// Acknowledged values that nobody holds at the end, because their holders died.
+    pub perished: RoaringTreemap,
     /// `None` if the run did not get that far.
     pub recovery: Option<RecoveryReport>,
     /// How punctual the driver was.
