@@ -30,7 +30,7 @@ const MAIL_SPACING: Duration = Duration::from_millis(10);
 const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
 
 /// A node's place in the overlay.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Overlay {
     /// The tree, as if nobody were silent; none for direct mail and plain flooding.
     pub(crate) layout: Option<Layout>,
