@@ -51,6 +51,7 @@ pub mod rtt;
 pub mod stats;
 pub mod stdio;
 pub mod store;
+mod succession;
 mod sync;
 pub mod time;
 mod transmit;
