@@ -339,7 +339,6 @@ impl Node {
             queued
         }
     }
-    }
 
     /// True if `peer` gets new entries from this node as a matter of course.
     pub(crate) fn is_served(&self, peer: PeerId) -> bool {
