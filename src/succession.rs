@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::cluster::PeerId;
 use crate::held::Held;
+use crate::link::Link;
 use crate::message::Relay;
 use crate::node::Node;
 use crate::plan::Plan;
@@ -147,7 +148,7 @@ impl Node {
     /// The parent was heard. If it sends often, it will be missed soon when it stops.
     pub(crate) fn expect_parent(&mut self, now: Instant, from: PeerId) {
         if self.overlay.parent == Some(from) {
-            let usual = self.link(from).and_then(|link| link.usual_gap());
+            let usual = self.link(from).and_then(Link::usual_gap);
             let steady = usual.filter(|&gap| gap <= STEADY);
             self.overlay.suspect_at = steady.map(|gap| now.after(gap * MISSED_FACTOR));
         }
