@@ -1,40 +1,28 @@
-//! Gossip with peers: taking entries and evidence in, sending batches, digests, probes.
+//! What comes in from peers: entries, evidence, digests. What goes out is in `transmit.rs`.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cluster::PeerId;
 use crate::held::Held;
-use crate::link::{Freshness, Link, Lost};
-use crate::message::{Body, Entries, Gossip, Have, Message, Name, Origin, Relay};
+use crate::link::{Freshness, Link};
+use crate::message::{Entries, Gossip, Have, Name, Origin};
 use crate::node::{Membership, Node};
-use crate::store::Store;
 use crate::time::Instant;
-use crate::value::Value;
 
 /// No grace period is longer: the store remembers arrivals for this long.
 const GRACE_MAX: Duration = Duration::from_secs(5);
 
-/// Why a message is sent; it decides what evidence goes along and when an answer is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    /// New entries, or evidence whose time has come. The peer answers when it suits it.
-    Batch,
-    /// A digest. If it carries entries (a retry, a repair or a probe), the peer answers at once.
-    Digest,
-}
-
 impl Node {
     pub(crate) fn handle_gossip(&mut self, now: Instant, src: &Name, gossip: &Gossip) {
         let Some(membership) = &mut self.membership else {
-            return self.note_refused(format!("gossip from {src} before init"));
+            return self.note_refused(&format!("gossip from {src} before init"));
         };
         let Some(peer) = membership.cluster.id(src).filter(|&id| id != membership.cluster.me())
         else {
-            return self.note_refused(format!("gossip from {src}, which is not a peer"));
+            return self.note_refused(&format!("gossip from {src}, which is not a peer"));
         };
         if let Some(text) = claims_too_much(membership, self.boot_id, gossip) {
-            return self.note_refused(format!("gossip from {src}: {text}"));
+            return self.note_refused(&format!("gossip from {src}: {text}"));
         }
         let link = membership.links.entry(peer).or_default();
         let is_first_contact = link.generation().is_none();
@@ -104,7 +92,13 @@ impl Node {
         let floor = self.config.probe_min;
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.entry(peer).or_default();
-        link.note_received(now, gossip.number);
+        if let Some(late) = link.note_received(now, gossip.number, self.loss.patience()) {
+            self.loss.note_late(now, late, late > self.loss.patience());
+        }
+        let forgotten = link.forget_gaps(now, GRACE_MAX);
+        if self.delays.is_jittery() {
+            self.loss.note_lost(now, forgotten);
+        }
         let mut theirs = Held::new();
         for Have { origin, ranges } in &gossip.have {
             theirs.insert_all(self.store.origin_id(origin), ranges);
@@ -112,13 +106,18 @@ impl Node {
         link.confirm(&theirs);
         let was_silent = link.silent_since().is_some();
         let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
-        let sample = echo
-            .and_then(|echo| link.note_echo(now, echo.number, Duration::from_micros(echo.held_us)));
+        let (sample, lost) = echo.map_or((None, 0), |echo| {
+            link.note_echo(now, echo.number, Duration::from_micros(echo.held_us))
+        });
+        if !self.delays.is_jittery() {
+            self.loss.note_lost(now, lost);
+        }
         link.note_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
         let recovered = was_silent && link.silent_since().is_none();
         if let Some(sample) = sample {
             let smoothed = self.round_trip.unwrap_or(sample);
             self.round_trip = Some((smoothed * 15 + sample) / 16);
+            self.delays.sample(sample);
         }
         if recovered {
             self.sync.hasten(now, &mut self.rng);
@@ -153,56 +152,6 @@ impl Node {
         }
     }
 
-    pub(crate) fn run_link_timers(&mut self, now: Instant) {
-        let Some(membership) = &mut self.membership else { return };
-        let is_due = |link: &Link| link.next_deadline().is_some_and(|at| at <= now);
-        let due: Vec<PeerId> =
-            membership.links.iter().filter(|(_, link)| is_due(link)).map(|(&p, _)| p).collect();
-        for peer in due {
-            self.run_timers_of(now, peer);
-        }
-    }
-
-    fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
-        let Some(membership) = &mut self.membership else { return };
-        let Some(link) = membership.links.get_mut(&peer) else { return };
-        let lost = link.expire(now);
-        self.stats.retries += u64::from(lost != Lost::Nothing);
-        if lost == Lost::Peer {
-            self.stats.silences += 1;
-            self.sync.hasten(now, &mut self.rng);
-            self.route_around(now, peer);
-        }
-        let Some(membership) = &mut self.membership else { return };
-        let Some(link) = membership.links.get_mut(&peer) else { return };
-        let is_asked = link.request_at.take_if(|at| *at <= now).is_some();
-        let is_request = is_asked && !link.known().is_subset(self.store.held());
-        let is_greeting = link.greet_at.take_if(|at| *at <= now).is_some();
-        let is_retry = lost == Lost::Batch && !link.queue().is_empty();
-        if link.probe_due(now) || is_request || is_greeting || is_retry {
-            self.transmit(now, peer, Purpose::Digest);
-        } else if link.flush_due(now) || link.gap_due(now) || link.evidence_due(now) {
-            self.transmit(now, peer, Purpose::Batch);
-        }
-    }
-
-    pub(crate) fn run_sync_timer(&mut self, now: Instant) {
-        let Some(membership) = &self.membership else { return };
-        if let Some(peer) = self.sync.next_peer(now, &membership.cluster, &mut self.rng) {
-            self.transmit(now, peer, Purpose::Digest);
-        }
-    }
-
-    pub(crate) fn flush_all(&mut self, now: Instant) {
-        let Some(membership) = &self.membership else { return };
-        let owes = |link: &Link| !link.queue().is_empty() || link.owes_evidence();
-        let peers: Vec<PeerId> =
-            membership.links.iter().filter(|(_, link)| owes(link)).map(|(&p, _)| p).collect();
-        for peer in peers {
-            self.transmit(now, peer, Purpose::Batch);
-        }
-    }
-
     pub(crate) fn link(&self, peer: PeerId) -> Option<&Link> {
         self.membership.as_ref()?.links.get(&peer)
     }
@@ -215,109 +164,9 @@ impl Node {
     /// one round trip and the longest waits on the way.
     fn grace(&self, peer: PeerId) -> Duration {
         let round_trip = self.link(peer).and_then(|link| link.rtt().timeout());
-        let round_trip = round_trip.unwrap_or(self.config.retry_initial);
+        let round_trip =
+            round_trip.or_else(|| self.delays.timeout()).unwrap_or(self.config.retry_initial);
         (round_trip + self.longest_wait() * 2).min(GRACE_MAX)
-    }
-
-    /// Sends messages to `peer` until all that is queued for it and fits is on its way: one,
-    /// unless the queue is longer than a batch may be.
-    fn transmit(&mut self, now: Instant, peer: PeerId, purpose: Purpose) {
-        let (relay, pulse) = (self.relay_for(peer), self.pulse_for(now, peer));
-        let answer_within = match purpose {
-            Purpose::Batch => self.answer_within(peer),
-            Purpose::Digest => Duration::ZERO,
-        };
-        let mut is_first = true;
-        loop {
-            let Some(membership) = &mut self.membership else { return };
-            let link = membership.links.entry(peer).or_default();
-            let (store, config) = (&self.store, &self.config);
-            let batch = link.take_batch(|queue| {
-                fit(store, queue, config.batch_entries_max, config.batch_bytes_max)
-            });
-            if batch.is_empty() && !is_first {
-                return;
-            }
-            let is_silent = link.silent_since().is_some();
-            let timeout = link.rtt().timeout().unwrap_or(config.retry_initial);
-            let deadline = now.after(timeout + answer_within);
-            let mut gossip = compose(now, link, store, batch, purpose, deadline);
-            gossip.generation = self.boot_id;
-            (gossip.relay, gossip.pulse) = (relay, pulse);
-            if is_silent {
-                link.note_probe(now, timeout.max(config.probe_min), config.probe_max);
-            }
-            let is_last = is_silent || link.queue().is_empty();
-            self.stats.note_sent(&gossip, is_silent);
-            let dest = Name::clone(membership.cluster.name(peer));
-            let src = Name::clone(&membership.me);
-            self.outbox.push_back(Message { src, dest, body: Body::Gossip(gossip) });
-            if is_last {
-                return;
-            }
-            is_first = false;
-        }
-    }
-}
-
-/// Makes the next message of a link, and notes it as sent.
-fn compose(
-    now: Instant,
-    link: &mut Link,
-    store: &Store,
-    batch: Held,
-    purpose: Purpose,
-    deadline: Instant,
-) -> Gossip {
-    let values = batch
-        .iter()
-        .flat_map(|(origin, ranges)| ranges.iter().map(move |range| store.entries(origin, &range)))
-        .collect();
-    let all = purpose == Purpose::Digest;
-    let have = if all {
-        store.held().iter().map(|(origin, _)| store.have(origin)).collect()
-    } else {
-        let changed = store.changed_since(link.told()).collect::<BTreeSet<_>>();
-        changed.union(&link.retell).map(|&origin| store.have(origin)).collect()
-    };
-    let echo = link.echo(now);
-    let number = link.note_sent(now, batch, deadline, store.version());
-    let (relay, pulse) = (Relay::Keep, None);
-    Gossip { generation: 0, number, echo, values, have, all, relay, pulse }
-}
-
-/// As much of `queue`, in order, as one message may carry; at least one entry.
-fn fit(store: &Store, queue: &Held, entries_max: usize, bytes_max: usize) -> Held {
-    let (mut entries_left, mut bytes_left) = (entries_max.max(1) as u64, bytes_max);
-    let mut batch = Held::new();
-    for (origin, ranges) in queue.iter() {
-        for range in ranges.iter() {
-            let end = range.end.min(range.start.saturating_add(entries_left));
-            let mut taken = 0;
-            for value in store.values(origin, &(range.start..end)) {
-                let bytes = weight(value);
-                if bytes > bytes_left && !(batch.is_empty() && taken == 0) {
-                    bytes_left = 0;
-                    break;
-                }
-                bytes_left = bytes_left.saturating_sub(bytes);
-                taken += 1;
-            }
-            batch.insert(origin, range.start..range.start + taken);
-            entries_left -= taken;
-            if entries_left == 0 || bytes_left == 0 {
-                return batch;
-            }
-        }
-    }
-    batch
-}
-
-/// Roughly the bytes a value takes on the wire.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::Int(_) => 8,
-        Value::Json(text) => text.len(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::held::{Held, OriginId, Ranges};
-use crate::message::Echo;
+use crate::message::{Echo, Relay};
 use crate::rtt::Rtt;
 use crate::time::Instant;
 
@@ -20,13 +20,29 @@ const PROBE_FRACTION: u32 = 16;
 
 /// A message sent and not yet fully confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Batch {
+pub(crate) struct Batch {
     number: u64,
     sent_at: Instant,
     /// When it counts as lost.
     deadline: Instant,
     /// The entries it carried that are not yet known to have arrived.
     entries: Held,
+    /// What the peer was asked to do with them.
+    relay: Relay,
+    /// How often these entries were sent before, along with others.
+    rides: u8,
+}
+
+impl Batch {
+    /// The entries that are not confirmed.
+    pub(crate) const fn entries(&self) -> &Held {
+        &self.entries
+    }
+
+    /// What the peer is asked to do with them.
+    pub(crate) const fn relay(&self) -> Relay {
+        self.relay
+    }
 }
 
 /// What is remembered of a message sent, for its echo.
@@ -86,17 +102,26 @@ pub struct Link {
     /// The highest of our numbers that the peer has echoed.
     answered: Option<u64>,
     newest_received: Option<(u64, Instant)>,
+    /// Messages that fell due unanswered, one after the other.
+    strikes: u8,
+    /// What was sent is sent once more then, to be sure.
+    repeat_at: Option<Instant>,
     /// Numbers of the peer's messages that were skipped over, and when to say so.
     gaps: Ranges,
     gap_at: Option<Instant>,
+    /// When the oldest of them was noticed.
+    gap_since: Option<Instant>,
     silence: Option<Silence>,
     rtt: Rtt,
     /// The store's version up to which the peer is known to have our evidence.
     told: u64,
     /// What must be told again: the peer sent what it could have known to be here.
     pub(crate) retell: BTreeSet<OriginId>,
-    /// Somebody among the queue's entries has to be passed on by the peer to all its neighbours.
-    pub(crate) flood: bool,
+    /// What the peer shall do with what is queued. It sticks to the entries until they are
+    /// confirmed, whatever becomes of the plan they were queued under.
+    pub(crate) relay: Relay,
+    /// The queue has entries that were lost once: whoever gets them must not dawdle.
+    pub(crate) urgent: bool,
     evidence_at: Option<Instant>,
     /// When to send a digest, whatever there is to say.
     pub(crate) greet_at: Option<Instant>,
@@ -167,39 +192,55 @@ impl Link {
         self.newest_received = None;
         self.gaps = Ranges::new();
         self.gap_at = None;
+        self.gap_since = None;
+        self.repeat_at = None;
+        self.strikes = 0;
         self.silence = None;
         self.told = 0;
         self.retell.clear();
     }
 
     /// Notes which of the peer's messages came in. If numbers were skipped, messages were lost or
-    /// overtaken; unless they still come within the time that the link's delays vary by, the peer
-    /// is to be told ([`Link::gap_due`]).
-    pub(crate) fn note_received(&mut self, now: Instant, number: u64) {
-        let expected = self.newest_received.map_or(number, |(newest, _)| newest.saturating_add(1));
+    /// overtaken; unless they still come within `patience`, the peer is to be told
+    /// ([`Link::gap_due`]). Returns how late this message is, if it was overtaken.
+    pub(crate) fn note_received(
+        &mut self,
+        now: Instant,
+        number: u64,
+        patience: Duration,
+    ) -> Option<Duration> {
+        let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
         if number >= expected {
             self.newest_received = Some((number, now));
             if number > expected {
                 self.gaps.insert(expected..number);
-                let patience = now.after(self.rtt.variance() * 2);
-                self.gap_at = Some(self.gap_at.map_or(patience, |at| at.min(patience)));
+                self.gap_since.get_or_insert(now);
+                self.gap_at.get_or_insert_with(|| now.after(patience));
             }
-        } else {
-            self.gaps.remove(&(number..number.saturating_add(1)));
-            if self.gaps.is_empty() {
-                self.gap_at = None;
-            }
+            return None;
         }
+        let late = self.gap_since.map(|since| now.since(since));
+        self.gaps.remove(&(number..number.saturating_add(1)));
+        if self.gaps.is_empty() {
+            self.gap_at = None;
+            self.gap_since = None;
+        }
+        late
     }
 
     /// True if messages of the peer are missing and it is time to say so; once per gap.
     pub(crate) fn gap_due(&mut self, now: Instant) -> bool {
-        let due = self.gap_at.is_some_and(|at| at <= now);
-        if due {
-            self.gap_at = None;
-            self.gaps = Ranges::new();
+        self.gap_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Messages that stayed away for so long are not waited for; returns how many.
+    pub(crate) fn forget_gaps(&mut self, now: Instant, after: Duration) -> u64 {
+        if self.gap_since.is_none_or(|since| now.since(since) <= after) {
+            return 0;
         }
-        due
+        self.gap_at = None;
+        self.gap_since = None;
+        std::mem::take(&mut self.gaps).count()
     }
 
     /// The peer is known to hold `entries`.
@@ -215,17 +256,19 @@ impl Link {
     ///
     /// Entries of earlier messages that should have been confirmed by now count as lost and are
     /// queued again (QUIC's time threshold, RFC 9002: reordering alone never makes a loss).
-    /// Returns the round-trip time measured, if the message is remembered.
+    /// Returns the round-trip time measured, if the message is remembered, and how many messages
+    /// were found lost.
     pub(crate) fn note_echo(
         &mut self,
         now: Instant,
         number: u64,
         held: Duration,
-    ) -> Option<Duration> {
+    ) -> (Option<Duration>, u64) {
         if self.answered.is_some_and(|answered| number <= answered) {
-            return None;
+            return (None, 0);
         }
         self.answered = Some(number);
+        self.strikes = 0;
         let sample = self.sent.iter().find(|sent| sent.number == number).map(|sent| {
             self.told = self.told.max(sent.version);
             now.since(sent.at).saturating_sub(held)
@@ -237,11 +280,13 @@ impl Link {
             self.silence = None;
             self.flush_at = Some(now);
         }
-        if let Some(timeout) = self.rtt.timeout() {
-            let overdue = |b: &Batch| b.number < number && now.since(b.sent_at) > timeout;
+        if let Some(window) = self.rtt.reordering_window() {
+            let overdue = |b: &Batch| b.number < number && now.since(b.sent_at) > window;
+            let lost = self.in_flight.iter().filter(|batch| overdue(batch)).count();
             self.requeue(now, overdue);
+            return (sample, lost as u64);
         }
-        sample
+        (sample, 0)
     }
 
     /// Evidence is to be sent by `deadline`.
@@ -282,13 +327,19 @@ impl Link {
         self.flush_at = Some(self.flush_at.map_or(deadline, |at| at.min(deadline)));
     }
 
-    /// Batches that went unconfirmed past their deadline are queued again.
-    pub(crate) fn expire(&mut self, now: Instant) -> Lost {
+    /// Batches that went unconfirmed past their deadline are queued again. The peer counts as
+    /// silent when more than `patience` such deadlines in a row went by without an answer.
+    pub(crate) fn expire(&mut self, now: Instant, patience: u8) -> Lost {
         let late = |batch: &&Batch| batch.deadline <= now;
         let Some(oldest) = self.in_flight.iter().find(late) else { return Lost::Nothing };
         let (since, number) = (oldest.sent_at, oldest.number);
         let is_unanswered = self.answered.is_none_or(|answered| answered < number);
-        if is_unanswered && self.silence.is_none() {
+        if is_unanswered {
+            self.strikes = self.strikes.saturating_add(1);
+        }
+        // Where delays vary widely, being late once proves nothing.
+        let patience = patience.max(u8::from(self.rtt.is_jittery()));
+        if is_unanswered && self.strikes > patience && self.silence.is_none() {
             self.silence =
                 Some(Silence { since, number, last_probe: None, probe_at: now, heard: false });
             self.requeue(now, |_| true);
@@ -300,13 +351,16 @@ impl Link {
 
     fn requeue(&mut self, now: Instant, is_lost: impl Fn(&Batch) -> bool) {
         let mut lost = Held::new();
+        let relay = &mut self.relay;
         self.in_flight.retain(|batch| {
             let gone = is_lost(batch);
             if gone {
                 lost.union_with(&batch.entries);
+                *relay = (*relay).max(batch.relay);
             }
             !gone
         });
+        self.urgent |= !lost.is_empty();
         self.enqueue(&lost, now);
     }
 
@@ -339,7 +393,8 @@ impl Link {
     pub(crate) fn drop_queue(&mut self) {
         self.queue = Held::new();
         self.flush_at = None;
-        self.flood = false;
+        self.relay = Relay::Keep;
+        self.urgent = false;
     }
 
     /// The store's version up to which the peer is known to have our evidence.
@@ -352,15 +407,63 @@ impl Link {
     /// While the peer is silent, what is taken also stays queued: only evidence counts then.
     pub(crate) fn take_batch(&mut self, fits: impl FnOnce(&Held) -> Held) -> Held {
         self.queue.subtract(&self.known);
+        self.repeat_at = None;
+        self.urgent = false;
         let batch = fits(&self.queue);
         if self.silence.is_none() {
             self.queue.subtract(&batch);
         }
         if self.queue.is_empty() || self.silence.is_some() {
             self.flush_at = None;
-            self.flood &= self.silence.is_some();
+            if self.silence.is_none() {
+                self.relay = Relay::Keep;
+            }
         }
         batch
+    }
+
+    /// True if there is more to be sent than fitted into the last message.
+    pub(crate) fn has_more(&self) -> bool {
+        self.silence.is_none() && !self.queue.is_empty()
+    }
+
+    /// Takes what is in flight and may ride again along with the next message.
+    /// There may be as many of them as there is `room` for.
+    pub(crate) fn take_riders(&mut self, rides: u8, room: u64) -> Vec<Batch> {
+        let (mut riders, mut others, mut room) = (Vec::new(), VecDeque::new(), room);
+        for batch in self.in_flight.drain(..) {
+            let count = batch.entries.count();
+            if batch.rides < rides && count <= room {
+                room -= count;
+                riders.push(batch);
+            } else {
+                others.push_back(batch);
+            }
+        }
+        self.in_flight = others;
+        riders
+    }
+
+    /// Notes that the message just sent carries `riders` too.
+    pub(crate) fn note_riders(&mut self, now: Instant, deadline: Instant, riders: Vec<Batch>) {
+        let number = self.next_number - 1;
+        self.in_flight.extend(riders.into_iter().map(|batch| Batch {
+            number,
+            sent_at: now,
+            deadline,
+            rides: batch.rides + 1,
+            ..batch
+        }));
+    }
+
+    /// What was just sent is sent once more at `at`, unless it is confirmed by then.
+    pub(crate) fn repeat_at(&mut self, at: Instant) {
+        self.repeat_at = Some(at);
+    }
+
+    /// True if it is time for that.
+    pub(crate) fn repeat_due(&self, now: Instant) -> bool {
+        self.repeat_at.is_some_and(|at| at <= now)
     }
 
     /// Numbers the next message and notes what it carries; it counts as lost at `deadline`.
@@ -370,6 +473,7 @@ impl Link {
         &mut self,
         now: Instant,
         entries: Held,
+        relay: Relay,
         deadline: Instant,
         version: u64,
     ) -> u64 {
@@ -382,7 +486,8 @@ impl Link {
         self.retell.clear();
         self.evidence_at = None;
         if self.silence.is_none() && !entries.is_empty() {
-            self.in_flight.push_back(Batch { number, sent_at: now, deadline, entries });
+            let batch = Batch { number, sent_at: now, deadline, entries, relay, rides: 0 };
+            self.in_flight.push_back(batch);
         }
         number
     }
@@ -401,9 +506,7 @@ impl Link {
             Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
-        [lost_at, send_at, self.gap_at, self.evidence_at, self.request_at, self.greet_at]
-            .into_iter()
-            .flatten()
-            .min()
+        let others = [self.gap_at, self.evidence_at, self.request_at, self.greet_at];
+        [lost_at, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
     }
 }
