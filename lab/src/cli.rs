@@ -112,9 +112,9 @@ pub struct RunArgs {
     /// Repeats everything that is in the lab's hand [default: random; the result shows it]
     #[arg(long, value_name = "N", help_heading = "Workload")]
     pub seed: Option<u64>,
-    /// How long to wait before the final reads: always 10 s, or less once the cluster is quiet
-    /// [default: fixed]
-    #[arg(long, value_name = "fixed|auto", help_heading = "Workload")]
+    /// How long to wait before the final reads: always 10 s, less once the cluster is quiet,
+    /// or so many seconds [default: fixed]
+    #[arg(long, value_name = "fixed|auto|S", help_heading = "Workload")]
     pub recovery: Option<Recovery>,
     /// Read every node this often, outside history and counts, to see when the last node holds a
     /// value [default: off]

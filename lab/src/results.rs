@@ -28,7 +28,7 @@ use crate::checker::{
 use crate::history::Nanos;
 use crate::journal::ClassCount;
 use crate::limit::{Limit, Verdict};
-use crate::outcome::{Lateness, NodeReport, Notice, Outcome};
+use crate::outcome::{Lateness, NodeReport, Notice, Outcome, RecoveryReport};
 use crate::settings::Settings;
 pub use traffic::{Flow, Link, Traffic};
 
@@ -180,6 +180,19 @@ pub struct Recovery {
     /// It ended early because the cluster was quiet.
     #[serde(rename = "quiet?")]
     pub quiet: bool,
+    /// Messages per node in 10 s, between nodes, in the second half of the wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_msgs: Option<f64>,
+}
+
+impl Recovery {
+    fn of(report: &RecoveryReport, nodes: usize) -> Self {
+        let rest_msgs = report
+            .at_rest
+            .filter(|(_, length)| *length > 0)
+            .map(|(count, length)| count as f64 / nodes as f64 / (length as f64 / 1e10));
+        Self { waited_ms: millis(report.waited), quiet: report.quiet, rest_msgs }
+    }
 }
 
 /// How much later than planned the lab did things.
@@ -344,9 +357,7 @@ impl LabResults {
                 })
                 .collect(),
             duration_ms: millis(outcome.end),
-            recovery: outcome
-                .recovery
-                .map(|report| Recovery { waited_ms: millis(report.waited), quiet: report.quiet }),
+            recovery: outcome.recovery.map(|report| Recovery::of(&report, settings.nodes.len())),
             lateness: LatenessFigures::of(&outcome.lateness),
             troubles: names()
                 .zip(&outcome.nodes)

@@ -171,6 +171,14 @@ impl Screen {
         if let Some(recovery) = lab.recovery {
             let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
             self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
+            if let Some(msgs) = recovery.rest_msgs {
+                let text =
+                    format!(" {} messages per node in 10 s, in its second half", number(msgs));
+                self.row("", &self.style.paint(Tone::Faint, &text));
+            }
+        }
+        if lab.convergence.exact {
+            return;
         }
         let late = lab.lateness;
         let (p99, max) = (number(late.p99_ms), number(late.max_ms));

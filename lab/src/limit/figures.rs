@@ -155,7 +155,7 @@ const OK_FRACTION: &str = "ok-fraction";
 type Reader = fn(&Results) -> Option<f64>;
 
 /// Figures that are one number.
-const SCALARS: [(&str, Unit, Reader); 17] = [
+const SCALARS: [(&str, Unit, Reader); 18] = [
     ("msgs-per-op", Unit::Number, |r| r.maelstrom.net.servers.msgs_per_op.map(f64::from)),
     ("msgs-per-op-all", Unit::Number, |r| r.maelstrom.net.all.msgs_per_op.map(f64::from)),
     ("msgs-per-broadcast", Unit::Number, |r| r.rumormill.traffic.msgs_per_broadcast),
@@ -173,6 +173,7 @@ const SCALARS: [(&str, Unit, Reader); 17] = [
     ("unconverged", Unit::Number, |r| {
         r.rumormill.convergence.best().map(|spread| spread.incomplete_count as f64)
     }),
+    ("rest-msgs", Unit::Number, |r| r.rumormill.recovery.and_then(|recovery| recovery.rest_msgs)),
     ("lateness-p99", Unit::Time, |r| Some(r.rumormill.lateness.p99_ms)),
     ("lateness-max", Unit::Time, |r| Some(r.rumormill.lateness.max_ms)),
 ];
