@@ -22,6 +22,11 @@ pub enum Command {
     /// Run node processes under a workload and check what they did
     #[command(after_long_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Recompute a finished run's figures from its history, and decide limits
+    #[command(after_long_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+    /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
+    Maelstrom(MaelstromArgs),
 }
 
 const TEST_EXAMPLES: &str = "\
@@ -42,6 +47,93 @@ Exit status:
   254  bad arguments
   255  crash: a node died, did not answer init, or could not be started
   130  interrupted (SIGINT; 143 for SIGTERM)";
+
+const CHECK_EXAMPLES: &str = "\
+Reads history.edn, results.edn and jepsen.log of the real Maelstrom, or the files of lab test.
+
+Examples:
+  lab check
+      the latest run of lab test
+  lab check ~/maelstrom/store/broadcast/latest
+      a run of the real Maelstrom, on our result screen
+  lab check --profile fly-3d --limit 'missing=0' ~/maelstrom/store/latest
+      with limits that decide the exit status
+
+Exit status:
+  0    valid, all limits kept, and the history says the same as the results
+  1    invalid, a limit failed, or a figure does not follow from the history
+  2    unknown: nothing could be judged
+  254  bad arguments
+  255  there is no history or no result: the run came to no end";
+
+/// `lab check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The directory of a run, or a store: then its latest run
+    #[arg(value_name = "STORE", default_value = "store")]
+    pub run: PathBuf,
+    /// A profile whose limits are decided, too
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
+    #[arg(long = "limit", value_name = "EXPR")]
+    pub limits: Vec<String>,
+    /// How many nodes there were, where the run's log does not tell
+    #[arg(long, value_name = "N")]
+    pub node_count: Option<usize>,
+    /// How many clients worked at once, where the run's log does not tell [default: 1n]
+    #[arg(long, value_name = "N|Nn")]
+    pub concurrency: Option<Concurrency>,
+    /// The share of operations that had to succeed, where the run's log does not tell
+    #[arg(long, value_name = "SHARE")]
+    pub availability: Option<Availability>,
+}
+
+impl CheckArgs {
+    /// The flags, as a profile to be laid over what is known of the run.
+    #[must_use]
+    pub fn flags(&self) -> Profile {
+        Profile {
+            node_count: self.node_count,
+            concurrency: self.concurrency,
+            availability: self.availability,
+            limit: (!self.limits.is_empty()).then(|| self.limits.clone()),
+            ..Profile::default()
+        }
+    }
+}
+
+/// `lab maelstrom`.
+#[derive(Debug, Args)]
+pub struct MaelstromArgs {
+    /// A profile by name (maelstrom/profiles/NAME.toml) or from a file; all runs all of them
+    #[arg(value_name = "NAME|FILE|all")]
+    pub profile: String,
+    /// Maelstrom's program, a path
+    #[arg(long, value_name = "PATH")]
+    pub command: PathBuf,
+    /// Where Maelstrom makes its store/
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub work_dir: PathBuf,
+    /// The node's binary, a path; without it the workspace's own node, built if need be
+    #[arg(long, value_name = "PATH")]
+    pub bin: Option<PathBuf>,
+    /// What a figure must keep to, beyond the profile's limits; may be repeated
+    #[arg(long = "limit", value_name = "EXPR")]
+    pub limits: Vec<String>,
+    /// Arguments of the node
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+}
+
+impl MaelstromArgs {
+    /// The flags, as a profile to be laid over the chosen one.
+    #[must_use]
+    pub fn flags(&self) -> Profile {
+        let list = |items: &Vec<String>| (!items.is_empty()).then(|| items.clone());
+        Profile { limit: list(&self.limits), node_args: list(&self.args), ..Profile::default() }
+    }
+}
 
 /// `lab test`.
 #[derive(Debug, Default, Args)]

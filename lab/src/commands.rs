@@ -1,5 +1,8 @@
 //! What the commands do, from their arguments to the exit status.
 
+mod check;
+mod maelstrom;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Write as _;
 use std::path::Path;
@@ -30,6 +33,8 @@ const SIGNAL_BASE: i32 = 128;
 pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
+        Command::Check(args) => check::check(args),
+        Command::Maelstrom(args) => maelstrom::maelstrom(args),
     }
 }
 
@@ -141,7 +146,7 @@ fn node_command_line(bin: &Path, args: &[String]) -> String {
 }
 
 /// The run in a few words.
-fn shape(settings: &Settings) -> String {
+pub(crate) fn shape(settings: &Settings) -> String {
     let nodes = settings.nodes.len();
     let Latency { mean_ms, distribution } = settings.latency;
     let seconds = settings.time_limit_ms as f64 / 1e3;
