@@ -20,6 +20,7 @@ pub mod limit;
 pub mod maelstrom;
 pub mod network;
 pub mod outcome;
+pub mod parts;
 pub mod profile;
 pub mod random;
 mod reply;

@@ -64,6 +64,7 @@ impl ArrayText {
 /// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
+        Payload::News(_) => None,
         Payload::Text(text) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
@@ -109,7 +110,7 @@ fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
     if kind == "error" {
         let (name, definite) = error_name(fields.code.and_then(|code| code.parse().ok()));
         let text = fields.text.filter(|text| *text != "null");
-        let text = text.map(|json| string(json).unwrap_or(json.into()).into_owned());
+        let text = text.map(|json| string(json).unwrap_or_else(|| json.into()).into_owned());
         return Reply::Error { name: name.into(), definite, text };
     }
     if kind != request.reply_type() {

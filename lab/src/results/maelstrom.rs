@@ -1,5 +1,7 @@
 //! Results of a run under Maelstrom: its own figures, and what its history tells beyond them.
 
+use roaring::RoaringTreemap;
+
 use super::{LabResults, MaelstromResults, Results, RunInfo, Traffic, traffic};
 use crate::checker::{Validity, availability, invocation_count, latency, missing, reads};
 use crate::history::{Op, ReadSet};
@@ -17,7 +19,7 @@ impl Results {
         run: RunInfo,
         notices: Vec<String>,
     ) -> Self {
-        let missing = missing::check(history, final_reads);
+        let missing = missing::check(history, final_reads, &RoaringTreemap::new());
         let broadcasts = traffic::broadcast_count(history);
         let rumormill = LabResults {
             version: env!("CARGO_PKG_VERSION").to_owned(),
