@@ -72,6 +72,11 @@ impl Clone {
         self.dir.path().join(name)
     }
 
+    /// Where the user is, as the user's shell would say.
+    fn elsewhere(&self) -> PathBuf {
+        fs::canonicalize(self.path("elsewhere")).expect("directory")
+    }
+
     /// Makes a tool of this machine available.
     fn link(&self, tool: &str) -> Option<()> {
         let path = std::env::var_os("PATH")?;
@@ -231,14 +236,14 @@ fn a_profile_is_run_and_shown_as_our_own_runs_are() {
     clone.maelstrom("bin");
     let ended = clone.run(&["fly-3a", "--bin", "../node", "--", "--route", "hub"]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.starts_with("PASSED  All is well. 1 nodes"), "{}", ended.stdout);
+    assert!(ended.stdout.starts_with("PASSED  All is well. 1 node"), "{}", ended.stdout);
     assert!(ended.stdout.contains("missing at the end   nothing: 1 acknowledged value on 1 node"));
     assert!(ended.stdout.contains("bytes per op         not available"), "{}", ended.stdout);
     assert!(ended.stdout.contains("scripts/maelstrom fly-3a -- --route hub"), "{}", ended.stdout);
     assert!(ended.stdout.contains("figures agree"), "{}", ended.stdout);
     // What Maelstrom itself says is there to be seen, but not among the results.
     assert!(ended.stderr.contains("Everything looks good!"), "{}", ended.stderr);
-    let node = clone.path("elsewhere").join("../node");
+    let node = clone.elsewhere().join("../node");
     let expected = format!(
         "test --workload broadcast --bin {} --node-count 1 --time-limit 20 --rate 10 -- --route hub",
         node.display()
@@ -276,8 +281,8 @@ fn what_is_no_profile_is_passed_on() {
     clone.maelstrom("bin");
     let ended = clone.run(&["test", "-w", "echo", "--bin", "./mine", "--", "a b"]);
     assert_eq!((ended.code, &*ended.stdout), (7, "passed on\n"), "{}", ended.stderr);
-    let elsewhere = clone.path("elsewhere");
-    let expected = format!("in {}: test -w echo --bin ./mine -- a b\n", elsewhere.display());
+    let expected =
+        format!("in {}: test -w echo --bin ./mine -- a b\n", clone.elsewhere().display());
     assert!(clone.calls().ends_with(&expected), "{}", clone.calls());
 }
 
@@ -470,4 +475,20 @@ fn a_run_without_end_says_why() {
     let ended = clone.run(&["fly-3a", "--bin", "../node"]);
     assert_eq!(ended.code, 255, "{}", ended.stderr);
     assert!(ended.stderr.contains("exited with status 254 and left no files"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_run_can_be_checked_without_any_maelstrom() {
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/maelstrom");
+    let check = |args: &[&str]| run(Command::new(LAB).arg("check").args(args));
+    let run = store.to_str().expect("UTF-8");
+    let ended = check(&[run]);
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("figures agree"), "{}", ended.stdout);
+    assert_eq!(check(&[run, "--profile", "fly-3e"]).code, 0);
+    assert_eq!(check(&[run, "--limit", "msgs-per-op>1"]).code, 1);
+    assert_eq!(check(&[run, "--limit", "nonsense"]).code, 254);
+    assert_eq!(check(&[run, "--profile", "nonsense"]).code, 254);
+    let ended = check(&["nowhere"]);
+    assert_eq!((ended.code, ended.stderr.lines().count()), (255, 1), "{}", ended.stderr);
 }
