@@ -58,8 +58,8 @@ pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<
     let path = dir.join("history.edn");
     let text = read_file(&dir, "history.edn")?.unwrap_or_default();
     let history = reader::read(&text).with_context(|| format!("{}", path.display()))?;
-    let known = flags.clone().over(log.profile.clone());
-    let known = profile.map_or(known.clone(), |profile| known.over(profile.clone()));
+    let profile = profile.cloned().unwrap_or_default();
+    let known = flags.clone().over(log.profile.clone()).over(profile);
     match read_file(&dir, "results.json")? {
         Some(text) => {
             let ours: Results = serde_json::from_str(&text).with_context(|| {

@@ -1,9 +1,15 @@
 //! The command line: Maelstrom's flags by their names and defaults, and the lab's own.
 
+mod faults;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::faults::FaultArgs;
+use crate::commands::check::{self, CheckArgs};
+use crate::commands::maelstrom::MaelstromArgs;
+use crate::commands::sim::{self, SimArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
 
@@ -22,8 +28,11 @@ pub enum Command {
     /// Run node processes under a workload and check what they did
     #[command(after_long_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Run simulated nodes under the same workload, in virtual time
+    #[command(after_long_help = sim::EXAMPLES)]
+    Sim(Box<SimArgs>),
     /// Recompute a finished run's figures from its history, and decide limits
-    #[command(after_long_help = CHECK_EXAMPLES)]
+    #[command(after_long_help = check::EXAMPLES)]
     Check(CheckArgs),
     /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
     Maelstrom(MaelstromArgs),
@@ -48,108 +57,38 @@ Exit status:
   255  crash: a node died, did not answer init, or could not be started
   130  interrupted (SIGINT; 143 for SIGTERM)";
 
-const CHECK_EXAMPLES: &str = "\
-Reads history.edn, results.edn and jepsen.log of the real Maelstrom, or the files of lab test.
-
-Examples:
-  lab check
-      the latest run of lab test
-  lab check ~/maelstrom/store/broadcast/latest
-      a run of the real Maelstrom, on our result screen
-  lab check --profile fly-3d --limit 'missing=0' ~/maelstrom/store/latest
-      with limits that decide the exit status
-
-Exit status:
-  0    valid, all limits kept, and the history says the same as the results
-  1    invalid, a limit failed, or a figure does not follow from the history
-  2    unknown: nothing could be judged
-  254  bad arguments
-  255  there is no history or no result: the run came to no end";
-
-/// `lab check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// The directory of a run, or a store: then its latest run
-    #[arg(value_name = "STORE", default_value = "store")]
-    pub run: PathBuf,
-    /// A profile whose limits are decided, too
-    #[arg(long, value_name = "NAME|FILE")]
-    pub profile: Option<String>,
-    /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
-    #[arg(long = "limit", value_name = "EXPR")]
-    pub limits: Vec<String>,
-    /// How many nodes there were, where the run's log does not tell
-    #[arg(long, value_name = "N")]
-    pub node_count: Option<usize>,
-    /// How many clients worked at once, where the run's log does not tell [default: 1n]
-    #[arg(long, value_name = "N|Nn")]
-    pub concurrency: Option<Concurrency>,
-    /// The share of operations that had to succeed, where the run's log does not tell
-    #[arg(long, value_name = "SHARE")]
-    pub availability: Option<Availability>,
-}
-
-impl CheckArgs {
-    /// The flags, as a profile to be laid over what is known of the run.
-    #[must_use]
-    pub fn flags(&self) -> Profile {
-        Profile {
-            node_count: self.node_count,
-            concurrency: self.concurrency,
-            availability: self.availability,
-            limit: (!self.limits.is_empty()).then(|| self.limits.clone()),
-            ..Profile::default()
-        }
-    }
-}
-
-/// `lab maelstrom`.
-#[derive(Debug, Args)]
-pub struct MaelstromArgs {
-    /// A profile by name (maelstrom/profiles/NAME.toml) or from a file; all runs all of them
-    #[arg(value_name = "NAME|FILE|all")]
-    pub profile: String,
-    /// Maelstrom's program, a path
-    #[arg(long, value_name = "PATH")]
-    pub command: PathBuf,
-    /// Where Maelstrom makes its store/
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub work_dir: PathBuf,
-    /// The node's binary, a path; without it the workspace's own node, built if need be
-    #[arg(long, value_name = "PATH")]
-    pub bin: Option<PathBuf>,
-    /// What a figure must keep to, beyond the profile's limits; may be repeated
-    #[arg(long = "limit", value_name = "EXPR")]
-    pub limits: Vec<String>,
-    /// Arguments of the node
-    #[arg(last = true, value_name = "ARGS")]
-    pub args: Vec<String>,
-}
-
-impl MaelstromArgs {
-    /// The flags, as a profile to be laid over the chosen one.
-    #[must_use]
-    pub fn flags(&self) -> Profile {
-        let list = |items: &Vec<String>| (!items.is_empty()).then(|| items.clone());
-        Profile { limit: list(&self.limits), node_args: list(&self.args), ..Profile::default() }
-    }
-}
-
 /// `lab test`.
 #[derive(Debug, Default, Args)]
 pub struct TestArgs {
     /// The node's binary, a path; without it the workspace's own node, built if need be
     #[arg(long, value_name = "PATH", help_heading = "Nodes")]
     pub bin: Option<PathBuf>,
+    /// How long nodes may take to end by themselves when their stdin is closed; then SIGKILL
+    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Nodes")]
+    pub grace: u64,
+    /// What is run, and how it is judged
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Show what the nodes write to stderr, too
+    #[arg(long, help_heading = "Output")]
+    pub log_stderr: bool,
+    /// Show every message as it is sent
+    #[arg(long, help_heading = "Output")]
+    pub log_net_send: bool,
+    /// Show every message as it arrives
+    #[arg(long, help_heading = "Output")]
+    pub log_net_recv: bool,
+}
+
+/// What `lab test` and `lab sim` have in common.
+#[derive(Debug, Default, Args)]
+pub struct RunArgs {
     /// Run this many nodes, n0, n1, …; overrides --nodes
     #[arg(long, value_name = "N", help_heading = "Nodes")]
     pub node_count: Option<usize>,
     /// The names of the nodes [default: n1,n2,n3,n4,n5]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Nodes")]
     pub nodes: Option<Vec<String>>,
-    /// How long nodes may take to end by themselves when their stdin is closed; then SIGKILL
-    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Nodes")]
-    pub grace: u64,
     /// How long a node may take to answer init [default: 10000]
     #[arg(long, value_name = "MS", help_heading = "Nodes")]
     pub init_timeout: Option<u64>,
@@ -157,7 +96,8 @@ pub struct TestArgs {
     #[arg(last = true, value_name = "ARGS", help_heading = "Nodes")]
     pub args: Vec<String>,
 
-    /// Settings by name (maelstrom/profiles/NAME.toml) or from a file; flags override them
+    /// Settings by name (fly-3a to fly-3e, partition-25) or from a TOML file whose keys are the
+    /// flags' names; flags override them
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
     /// What the clients do [default: broadcast]
@@ -209,6 +149,10 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Network")]
     pub no_round_robin: bool,
 
+    /// Faults of the lab's own
+    #[command(flatten)]
+    pub faults: FaultArgs,
+
     /// The share of operations that must succeed: total, or a number up to 1 [default: none]
     #[arg(long, value_name = "SHARE", help_heading = "Verdict")]
     pub availability: Option<Availability>,
@@ -225,28 +169,20 @@ pub struct TestArgs {
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Output")]
     pub store: PathBuf,
-    /// Show what the nodes write to stderr, too
-    #[arg(long, help_heading = "Output")]
-    pub log_stderr: bool,
-    /// Show every message as it is sent
-    #[arg(long, help_heading = "Output")]
-    pub log_net_send: bool,
-    /// Show every message as it arrives
-    #[arg(long, help_heading = "Output")]
-    pub log_net_recv: bool,
 }
 
-impl TestArgs {
+impl RunArgs {
     /// What was asked for: the flags over the profile, if one is named.
     ///
     /// # Errors
     /// When there is no such profile, or it is not one.
     pub fn profile(&self) -> anyhow::Result<Profile> {
-        let flags = self.flags();
-        match &self.profile {
-            Some(name) => Ok(flags.over(Profile::load(name)?)),
-            None => Ok(flags),
-        }
+        let mut profile = match &self.profile {
+            Some(name) => self.flags().over(Profile::load(name)?),
+            None => self.flags(),
+        };
+        profile.faults = self.faults.over(profile.faults.take())?;
+        Ok(profile)
     }
 
     fn flags(&self) -> Profile {

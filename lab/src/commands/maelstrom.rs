@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use clap::Args;
 
-use super::{BAD_ARGUMENTS, CRASH, check, node_command_line, quote};
+use super::{BAD_ARGUMENTS, CRASH, check, node_command_line, quote, tell};
 use crate::check::{Checked, check as check_run};
 use crate::checker::Validity;
-use crate::cli::MaelstromArgs;
 use crate::harness::own_node;
 use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
@@ -20,16 +20,48 @@ const ALL: &str = "all";
 /// Maelstrom's verdicts; anything else is no end of a run.
 const VERDICTS: [i32; 3] = [0, 1, 2];
 
-pub(super) fn maelstrom(args: &MaelstromArgs) -> u8 {
+/// `lab maelstrom`.
+#[derive(Debug, Args)]
+pub struct MaelstromArgs {
+    /// A profile by name (maelstrom/profiles/NAME.toml) or from a file; all runs all of them
+    #[arg(value_name = "NAME|FILE|all")]
+    pub profile: String,
+    /// Maelstrom's program, a path
+    #[arg(long, value_name = "PATH")]
+    pub command: PathBuf,
+    /// Where Maelstrom makes its store/
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub work_dir: PathBuf,
+    /// The node's binary, a path; without it the workspace's own node, built if need be
+    #[arg(long, value_name = "PATH")]
+    pub bin: Option<PathBuf>,
+    /// What a figure must keep to, beyond the profile's limits; may be repeated
+    #[arg(long = "limit", value_name = "EXPR")]
+    pub limits: Vec<String>,
+    /// Arguments of the node
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+}
+
+impl MaelstromArgs {
+    /// The flags, as a profile to be laid over the chosen one.
+    #[must_use]
+    pub fn flags(&self) -> Profile {
+        let list = |items: &Vec<String>| (!items.is_empty()).then(|| items.clone());
+        Profile { limit: list(&self.limits), node_args: list(&self.args), ..Profile::default() }
+    }
+}
+
+pub(super) fn execute(args: &MaelstromArgs) -> u8 {
     let profiles = match profiles(args) {
         Ok(profiles) => profiles,
         Err(error) => {
-            eprintln!("lab: {error:#}");
+            tell(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
     run_all(args, &profiles).unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
+        tell(&format!("{error:#}"));
         CRASH
     })
 }
@@ -51,7 +83,7 @@ fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
 fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
     let bin = match &args.bin {
         Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(|what| eprintln!("lab: {what}"))?,
+        None => own_node::locate(tell)?,
     };
     let work_dir = &args.work_dir;
     fs::create_dir_all(work_dir)
@@ -60,7 +92,7 @@ fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
     let mut rows = Vec::new();
     for (name, profile) in profiles {
         let row = run(&maelstrom, name, profile, &bin).unwrap_or_else(|error| {
-            eprintln!("lab: {name}: {error:#}");
+            tell(&format!("{name}: {error:#}"));
             Row { name: name.clone(), code: CRASH, checked: None }
         });
         rows.push(row);
@@ -85,15 +117,15 @@ fn gravity(code: u8) -> u8 {
     }
 }
 
-fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &PathBuf) -> Result<Row> {
+fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &Path) -> Result<Row> {
     let node_args = profile.node_args.clone().unwrap_or_default();
     let arguments = arguments(profile, bin, &node_args)?;
     let ignored = ignored(profile);
     if !ignored.is_empty() {
-        eprintln!("lab: Maelstrom has no {}: left out", ignored.join(", "));
+        tell(&format!("Maelstrom has no {}: left out", ignored.join(", ")));
     }
     let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
-    eprintln!("lab: {name}: maelstrom {}", words.join(" "));
+    tell(&format!("{name}: maelstrom {}", words.join(" ")));
     let ended = maelstrom.run(&arguments, profile.workload.unwrap_or_default())?;
     let Ended { code, how, dir } = ended;
     let dir = dir.with_context(|| format!("Maelstrom {how} and left no files"))?;
@@ -105,7 +137,7 @@ fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &PathBuf) -> R
     let shown = check::show(&checked);
     let has_ended_well = code.is_some_and(|code| VERDICTS.contains(&code));
     if !has_ended_well {
-        eprintln!("lab: {name}: Maelstrom {how}");
+        tell(&format!("{name}: Maelstrom {how}"));
     }
     let code = if has_ended_well { shown } else { CRASH };
     Ok(Row { name: name.to_owned(), code, checked: Some(checked) })
