@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use self::faults::FaultArgs;
+use crate::commands::check::{self, CheckArgs};
+use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::sim::{self, SimArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
@@ -29,6 +31,11 @@ pub enum Command {
     /// Run simulated nodes under the same workload, in virtual time
     #[command(after_long_help = sim::EXAMPLES)]
     Sim(Box<SimArgs>),
+    /// Recompute a finished run's figures from its history, and decide limits
+    #[command(after_long_help = check::EXAMPLES)]
+    Check(CheckArgs),
+    /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
+    Maelstrom(MaelstromArgs),
 }
 
 const TEST_EXAMPLES: &str = "\

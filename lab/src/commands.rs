@@ -1,5 +1,7 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod check;
+pub mod maelstrom;
 pub mod sim;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -33,6 +35,8 @@ pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
         Command::Sim(args) => sim::execute(args),
+        Command::Check(args) => check::execute(args),
+        Command::Maelstrom(args) => maelstrom::execute(args),
     }
 }
 
@@ -158,7 +162,7 @@ fn node_command_line(bin: &Path, args: &[String]) -> String {
 }
 
 /// The run in a few words.
-fn shape(settings: &Settings) -> String {
+pub(crate) fn shape(settings: &Settings) -> String {
     let nodes = settings.nodes.len();
     let Latency { mean_ms, distribution } = settings.latency;
     let seconds = settings.time_limit_ms as f64 / 1e3;

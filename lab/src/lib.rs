@@ -4,6 +4,7 @@
 //! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
 mod agenda;
+pub mod check;
 pub mod checker;
 pub mod cli;
 mod client;
@@ -16,6 +17,7 @@ pub mod harness;
 pub mod history;
 pub mod journal;
 pub mod limit;
+pub mod maelstrom;
 pub mod network;
 pub mod outcome;
 pub mod parts;
