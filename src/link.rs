@@ -20,13 +20,13 @@ const PROBE_FRACTION: u32 = 16;
 
 /// A message sent and not yet fully confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Batch {
-    number: u64,
-    sent_at: Instant,
+pub(crate) struct Batch {
+    pub(crate) number: u64,
+    pub(crate) sent_at: Instant,
     /// When it counts as lost.
-    deadline: Instant,
+    pub(crate) deadline: Instant,
     /// The entries it carried that are not yet known to have arrived.
-    entries: Held,
+    pub(crate) entries: Held,
 }
 
 /// What is remembered of a message sent, for its echo.
@@ -125,6 +125,23 @@ impl Link {
             all.union_with(&batch.entries);
         }
         all
+    }
+
+    /// The messages sent and not yet fully confirmed, oldest first.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.in_flight.iter()
+    }
+
+    /// What will be done at what time, in words; `None` where nothing is to be done.
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 6] {
+        [
+            ("what waits leaves", self.flush_at.filter(|_| self.silence.is_none())),
+            ("next probe", self.silence.as_ref().map(|silence| self.probe_at(silence))),
+            ("evidence leaves", self.evidence_at),
+            ("a gap in its numbers is told", self.gap_at),
+            ("what it holds and we lack is asked for", self.request_at),
+            ("a digest leaves", self.greet_at),
+        ]
     }
 
     /// Since when it leaves messages unanswered, if it does.

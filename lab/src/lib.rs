@@ -20,6 +20,7 @@ pub mod network;
 pub mod outcome;
 pub mod profile;
 pub mod random;
+pub mod replay;
 mod reply;
 pub mod results;
 pub mod run;
