@@ -109,7 +109,7 @@ fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
     if kind == "error" {
         let (name, definite) = error_name(fields.code.and_then(|code| code.parse().ok()));
         let text = fields.text.filter(|text| *text != "null");
-        let text = text.map(|json| string(json).unwrap_or(json.into()).into_owned());
+        let text = text.map(|json| string(json).unwrap_or_else(|| json.into()).into_owned());
         return Reply::Error { name: name.into(), definite, text };
     }
     if kind != request.reply_type() {

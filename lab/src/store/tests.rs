@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use jiff::civil::date;
 use jiff::tz::{Offset, TimeZone};
-use serde_json::value::RawValue;
 
 use super::sink::write_op;
 use super::*;
@@ -131,12 +130,11 @@ fn errors_and_nemesis_have_maelstroms_form() {
 
 fn packet() -> Packet {
     let address = |name: &str, peer| Address { name: Arc::from(name), peer, is_client: false };
-    let body = RawValue::from_string(r#"{"type":"gossip"}"#.to_owned()).unwrap();
     Packet {
         id: 5,
         src: address("n0", Peer::Node(0)),
         dest: address("n\"1", Peer::Node(1)),
-        body: Payload::Text(body),
+        body: Payload::Text(r#"{"type":"gossip"}"#.into()),
         kind: 0,
         bytes: 17,
         carries_values: true,
