@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::replay::{self, ReplayArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
 
@@ -22,6 +23,9 @@ pub enum Command {
     /// Run node processes under a workload and check what they did
     #[command(after_long_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Feed a node's record to the same state machine again, and compare all it sends
+    #[command(after_long_help = replay::EXAMPLES)]
+    Replay(Box<ReplayArgs>),
 }
 
 const TEST_EXAMPLES: &str = "\
@@ -58,6 +62,9 @@ pub struct TestArgs {
     /// How long nodes may take to end by themselves when their stdin is closed; then SIGKILL
     #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Nodes")]
     pub grace: u64,
+    /// Do not have our own nodes record what happens to them (to node-logs, for `lab replay`)
+    #[arg(long, help_heading = "Nodes")]
+    pub no_record: bool,
     /// How long a node may take to answer init [default: 10000]
     #[arg(long, value_name = "MS", help_heading = "Nodes")]
     pub init_timeout: Option<u64>,

@@ -1,5 +1,7 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod replay;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Write as _;
 use std::path::Path;
@@ -30,6 +32,7 @@ const SIGNAL_BASE: i32 = 128;
 pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
+        Command::Replay(args) => replay::execute(args),
     }
 }
 
@@ -69,6 +72,10 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         Some(bin) => resolve_bin(bin)?,
         None => own_node::locate(|what| eprintln!("lab: {what}"))?,
     };
+    let mut node_args = node_args;
+    if !args.no_record && own_node::is_own(&bin) {
+        own_node::record(&mut node_args);
+    }
     let started = jiff::Zoned::now();
     let store = Store::create(&args.store, settings.workload.name(), &started)
         .with_context(|| format!("cannot write to {}", args.store.display()))?;

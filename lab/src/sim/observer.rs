@@ -51,6 +51,11 @@ pub trait Observer {
         let _ = (world, node, message);
     }
 
+    /// A node is about to handle its timer.
+    fn waking(&mut self, world: &World<'_>, node: usize) {
+        let _ = (world, node);
+    }
+
     /// A node of ours sent a message, to a peer or a client. The node's other messages of the same
     /// event may follow.
     fn sent(&mut self, world: &World<'_>, node: usize, message: &Message) {
@@ -79,6 +84,9 @@ impl Observer for Nobody {}
 impl<O: Observer + ?Sized> Observer for &mut O {
     fn receiving(&mut self, world: &World<'_>, node: usize, message: &Message) {
         (**self).receiving(world, node, message);
+    }
+    fn waking(&mut self, world: &World<'_>, node: usize) {
+        (**self).waking(world, node);
     }
     fn sent(&mut self, world: &World<'_>, node: usize, message: &Message) {
         (**self).sent(world, node, message);
