@@ -7,6 +7,7 @@ mod gossip;
 pub mod held;
 pub mod link;
 mod load;
+mod loss;
 pub mod message;
 pub mod node;
 mod overlay;
