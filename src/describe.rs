@@ -109,8 +109,8 @@ impl Description<'_> {
         }
         match link.rtt().smoothed() {
             Some(smoothed) => {
-                let variance = span(link.rtt().variance());
-                write!(f, ", round trip {} ± {variance}", span(smoothed))?;
+                let jittery = if link.rtt().is_jittery() { ", which varies widely" } else { "" };
+                write!(f, ", round trip {}{jittery}", span(smoothed))?;
             }
             None => f.write_str(", round trip not measured")?,
         }

@@ -10,6 +10,7 @@ mod node;
 mod observer;
 mod record;
 mod simulation;
+pub mod sweep;
 
 use anyhow::Result;
 use rumormill::config::Config;

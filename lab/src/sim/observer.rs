@@ -98,3 +98,33 @@ impl<O: Observer + ?Sized> Observer for &mut O {
         (**self).handled(world, node)
     }
 }
+
+/// Watches if there is somebody to watch.
+impl<O: Observer> Observer for Option<O> {
+    fn receiving(&mut self, world: &World<'_>, node: usize, message: &Message) {
+        if let Some(observer) = self {
+            observer.receiving(world, node, message);
+        }
+    }
+    fn waking(&mut self, world: &World<'_>, node: usize) {
+        if let Some(observer) = self {
+            observer.waking(world, node);
+        }
+    }
+    fn sent(&mut self, world: &World<'_>, node: usize, message: &Message) {
+        if let Some(observer) = self {
+            observer.sent(world, node, message);
+        }
+    }
+    fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
+        if let Some(observer) = self {
+            observer.fault(world, fault);
+        }
+    }
+    fn handled(&mut self, world: &World<'_>, node: usize) -> ControlFlow<String> {
+        match self {
+            Some(observer) => observer.handled(world, node),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
