@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use self::faults::FaultArgs;
+use crate::commands::compare::{self, CompareArgs};
+use crate::commands::explain::{self, ExplainArgs};
 use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
@@ -30,6 +32,12 @@ pub enum Command {
     /// Feed a node's record to the same state machine again, and compare all it sends
     #[command(after_long_help = replay::EXAMPLES)]
     Replay(Box<ReplayArgs>),
+    /// Tell how a value came to each node, and why the last one had it so late
+    #[command(after_long_help = explain::EXAMPLES)]
+    Explain(Box<ExplainArgs>),
+    /// Put the figures of runs side by side
+    #[command(after_long_help = compare::EXAMPLES)]
+    Compare(Box<CompareArgs>),
     /// Run simulated nodes under the same workload, in virtual time
     #[command(after_long_help = sim::EXAMPLES)]
     Sim(Box<SimArgs>),

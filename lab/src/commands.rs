@@ -1,5 +1,7 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod compare;
+pub mod explain;
 pub mod replay;
 pub mod sim;
 
@@ -34,6 +36,8 @@ pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
         Command::Replay(args) => replay::execute(args),
+        Command::Explain(args) => explain::execute(args),
+        Command::Compare(args) => compare::execute(args),
         Command::Sim(args) => sim::execute(args),
     }
 }
