@@ -75,8 +75,8 @@ impl Run {
     /// If there are none.
     pub fn load(path: &Path) -> Result<Self> {
         let file = results_file(path)?;
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = path.display().to_string();
         if file.extension().is_some_and(|extension| extension == "json") {
             let results = serde_json::from_str(&text)
@@ -182,7 +182,8 @@ fn row(figure: Figure, runs: &[Run]) -> Option<String> {
                 let sign = if value > first { "+" } else { "-" };
                 let size = figure.unit().show((value - first).abs());
                 let share = (value / first - 1.0) * 100.0;
-                let share = if share.is_finite() { format!("{share:+.1} %") } else { String::new() };
+                let share =
+                    if share.is_finite() { format!("{share:+.1} %") } else { String::new() };
                 (format!("{sign}{size}"), share)
             }
             _ => (String::new(), String::new()),
@@ -195,8 +196,8 @@ fn row(figure: Figure, runs: &[Run]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::sample;
     use crate::results::RunInfo;
+    use crate::results::sample;
 
     fn sample_results() -> Results {
         let (settings, outcome) = (sample::settings(), sample::outcome());
@@ -229,8 +230,7 @@ mod tests {
 
     #[test]
     fn limits_are_held_against_each_and_what_is_not_there_fails() {
-        let mut run =
-            Run { name: "a".to_owned(), results: sample_results(), is_maelstroms: false };
+        let mut run = Run { name: "a".to_owned(), results: sample_results(), is_maelstroms: false };
         let limit: Limit = "missing<1".parse().unwrap();
         assert!(run.check(&limit).passed);
         run.is_maelstroms = true;

@@ -176,9 +176,9 @@ fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(Strin
 }
 
 fn is_wanted(args: &ExplainArgs, life: &Life) -> bool {
-    let in_time = args.between.is_none_or(|Between(from, to)| {
-        life.broadcast_ms.is_some_and(|at| from <= at && at <= to)
-    });
+    let in_time = args
+        .between
+        .is_none_or(|Between(from, to)| life.broadcast_ms.is_some_and(|at| from <= at && at <= to));
     let of_node = args.node.as_ref().is_none_or(|node| {
         let is_last = life.holders.last().is_some_and(|holder| holder.node == *node);
         life.missing.contains(node) || (life.missing.is_empty() && is_last)

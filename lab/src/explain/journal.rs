@@ -196,7 +196,12 @@ impl Journal {
             ("broadcast_ok", _, _, Some(in_reply_to)) => Content::BroadcastOk(in_reply_to),
             ("gossip", ..) => Content::Gossip(Gossip {
                 number: body.n.unwrap_or_default(),
-                values: body.values.iter().flat_map(|e| &e.3).filter_map(|raw| value(raw)).collect(),
+                values: body
+                    .values
+                    .iter()
+                    .flat_map(|e| &e.3)
+                    .filter_map(|raw| value(raw))
+                    .collect(),
                 is_digest: body.all,
             }),
             _ => {

@@ -111,7 +111,10 @@ pub fn table(lives: &[&Life]) -> String {
             (None, None) => (String::new(), String::new()),
         };
         let Life { value, origin, .. } = life;
-        line(&mut out, &format!("{value:<10}  {origin:<8}{broadcast:>12}{took:>12}  {last:<9}  {why}"));
+        line(
+            &mut out,
+            &format!("{value:<10}  {origin:<8}{broadcast:>12}{took:>12}  {last:<9}  {why}"),
+        );
     }
     out
 }
