@@ -144,12 +144,12 @@ pub fn table(runs: &[Run]) -> String {
     line(&mut out, &head);
     let verdicts: Vec<String> =
         runs.iter().map(|run| format!("{:?}", run.results.maelstrom.valid)).collect();
-    let mut row = format!("{:NAME_WIDTH$}", "verdict");
+    let mut verdict_row = format!("{:NAME_WIDTH$}", "verdict");
     for (i, verdict) in verdicts.iter().enumerate() {
         let gap = if i > 0 { WIDTH + 10 } else { 0 };
-        row += &format!("{:>WIDTH$}{:gap$}", verdict.to_lowercase(), "");
+        verdict_row += &format!("{:>WIDTH$}{:gap$}", verdict.to_lowercase(), "");
     }
-    line(&mut out, &row);
+    line(&mut out, &verdict_row);
     for figure in FIGURES.iter().filter_map(|name| Figure::named(name)) {
         if let Some(row) = row(figure, runs) {
             line(&mut out, &row);
