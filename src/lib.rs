@@ -36,6 +36,7 @@
 pub mod args;
 pub mod cluster;
 pub mod config;
+mod describe;
 mod gossip;
 pub mod held;
 pub mod link;
@@ -46,6 +47,7 @@ pub mod node;
 mod overlay;
 pub mod parse;
 pub mod plan;
+pub mod record;
 pub mod route;
 pub mod rtt;
 pub mod stats;

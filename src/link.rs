@@ -21,12 +21,12 @@ const PROBE_FRACTION: u32 = 16;
 /// A message sent and not yet fully confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Batch {
-    number: u64,
-    sent_at: Instant,
+    pub(crate) number: u64,
+    pub(crate) sent_at: Instant,
     /// When it counts as lost.
-    deadline: Instant,
+    pub(crate) deadline: Instant,
     /// The entries it carried that are not yet known to have arrived.
-    entries: Held,
+    pub(crate) entries: Held,
     /// What the peer was asked to do with them.
     relay: Relay,
     /// How often these entries were sent before, along with others.
@@ -162,6 +162,24 @@ impl Link {
             all.union_with(&batch.entries);
         }
         all
+    }
+
+    /// The messages sent and not yet fully confirmed, oldest first.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.in_flight.iter()
+    }
+
+    /// What will be done at what time, in words; `None` where nothing is to be done.
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 7] {
+        [
+            ("what waits leaves", self.flush_at.filter(|_| self.silence.is_none())),
+            ("next probe", self.silence.as_ref().map(|silence| self.probe_at(silence))),
+            ("what was sent is sent once more", self.repeat_at),
+            ("evidence leaves", self.evidence_at),
+            ("a gap in its numbers is told", self.gap_at),
+            ("what it holds and we lack is asked for", self.request_at),
+            ("a digest leaves", self.greet_at),
+        ]
     }
 
     /// Since when it leaves messages unanswered, if it does.

@@ -52,6 +52,18 @@ pub(crate) struct Beat {
     distance: Duration,
 }
 
+impl Overlay {
+    /// Whom this node sends up to.
+    pub(crate) const fn parent(&self) -> Option<PeerId> {
+        self.parent
+    }
+
+    /// Whom it sends down to beyond the layout.
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.adopted.iter().copied()
+    }
+}
+
 /// What a peer is to this node; decides when evidence is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Relation {
