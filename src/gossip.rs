@@ -7,6 +7,8 @@ use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Freshness, Link, Lost};
 use crate::message::{Body, Entries, Gossip, Have, Message, Name, Origin, Relay};
+#[cfg(feature = "mutations")]
+use crate::mutation::Mutation;
 use crate::node::{Membership, Node};
 use crate::store::Store;
 use crate::time::Instant;
@@ -58,6 +60,10 @@ impl Node {
         if self.is_served(peer)
             && let Some(link) = self.membership.as_mut().and_then(|m| m.links.get_mut(&peer))
         {
+            #[cfg(feature = "mutations")]
+            if self.config.mutation == Some(Mutation::PendingLostAtRestart) {
+                return link.drop_queue();
+            }
             link.enqueue(self.store.held(), now);
         }
     }
@@ -168,6 +174,10 @@ impl Node {
         let Some(link) = membership.links.get_mut(&peer) else { return };
         let lost = link.expire(now);
         self.stats.retries += u64::from(lost != Lost::Nothing);
+        #[cfg(feature = "mutations")]
+        if self.config.mutation == Some(Mutation::RetryNeverSent) && lost == Lost::Batch {
+            link.drop_queue();
+        }
         if lost == Lost::Peer {
             self.stats.silences += 1;
             self.sync.hasten(now, &mut self.rng);
@@ -238,11 +248,21 @@ impl Node {
             if batch.is_empty() && !is_first {
                 return;
             }
+            #[cfg(feature = "mutations")]
+            match config.mutation {
+                Some(Mutation::AckWithoutEvidence) => link.confirm(&batch),
+                Some(Mutation::DroppedAtBatchLimit) => link.drop_queue(),
+                _ => {}
+            }
             let is_silent = link.silent_since().is_some();
             let timeout = link.rtt().timeout().unwrap_or(config.retry_initial);
             let deadline = now.after(timeout + answer_within);
             let mut gossip = compose(now, link, store, batch, purpose, deadline);
             gossip.generation = self.boot_id;
+            #[cfg(feature = "mutations")]
+            if config.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
+                gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
+            }
             (gossip.relay, gossip.pulse) = (relay, pulse);
             if is_silent {
                 link.note_probe(now, timeout.max(config.probe_min), config.probe_max);

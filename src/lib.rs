@@ -7,6 +7,8 @@ pub mod held;
 pub mod link;
 mod load;
 pub mod message;
+#[cfg(feature = "mutations")]
+pub mod mutation;
 pub mod node;
 mod overlay;
 pub mod parse;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::hunt::{self, HuntArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
 
@@ -22,6 +23,9 @@ pub enum Command {
     /// Run node processes under a workload and check what they did
     #[command(after_long_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Run many seeds of random faults in virtual time, and make what fails small
+    #[command(after_long_help = hunt::EXAMPLES)]
+    Hunt(HuntArgs),
 }
 
 const TEST_EXAMPLES: &str = "\

@@ -1,5 +1,7 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod hunt;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Write as _;
 use std::path::Path;
@@ -30,6 +32,7 @@ const SIGNAL_BASE: i32 = 128;
 pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
+        Command::Hunt(args) => hunt::execute(args),
     }
 }
 

@@ -14,6 +14,7 @@ mod envelope;
 mod generator;
 pub mod harness;
 pub mod history;
+pub mod hunt;
 pub mod journal;
 pub mod limit;
 pub mod network;

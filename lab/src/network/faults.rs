@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use rumormill::message::Name;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::packet::{Packet, Peer};
 use crate::generator::MS;
@@ -15,7 +15,7 @@ use crate::history::Nanos;
 use crate::random::Dice;
 
 /// What the lab adds to Maelstrom's network. Nothing, by default.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FaultSettings {
     /// Probability that a message is lost.
@@ -33,7 +33,7 @@ pub struct FaultSettings {
 }
 
 /// A slow node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Slow {
     /// Which.
@@ -46,7 +46,7 @@ pub struct Slow {
 ///
 /// Isolation of a node is a cut between it and no one in particular (`b` empty: all others). With
 /// nodes that are on neither side, connectivity is not transitive.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cut {
     /// One side.
