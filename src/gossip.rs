@@ -17,11 +17,16 @@ use crate::value::Value;
 /// No grace period is longer: the store remembers arrivals for this long.
 const GRACE_MAX: Duration = Duration::from_secs(5);
 
+/// How long after a batch it is repeated blindly: long enough to escape a short disturbance.
+const REPEAT_DELAY: Duration = Duration::from_millis(30);
+
 /// Why a message is sent; it decides what evidence goes along and when an answer is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     /// New entries, or evidence whose time has come. The peer answers when it suits it.
     Batch,
+    /// The last batch once more, blindly: so much is lost that waiting would take too long.
+    Repeat,
     /// A digest. If it carries entries (a retry, a repair or a probe), the peer answers at once.
     Digest,
 }
@@ -29,14 +34,14 @@ enum Purpose {
 impl Node {
     pub(crate) fn handle_gossip(&mut self, now: Instant, src: &Name, gossip: &Gossip) {
         let Some(membership) = &mut self.membership else {
-            return self.note_refused(format!("gossip from {src} before init"));
+            return self.note_refused(&format!("gossip from {src} before init"));
         };
         let Some(peer) = membership.cluster.id(src).filter(|&id| id != membership.cluster.me())
         else {
-            return self.note_refused(format!("gossip from {src}, which is not a peer"));
+            return self.note_refused(&format!("gossip from {src}, which is not a peer"));
         };
         if let Some(text) = claims_too_much(membership, self.boot_id, gossip) {
-            return self.note_refused(format!("gossip from {src}: {text}"));
+            return self.note_refused(&format!("gossip from {src}: {text}"));
         }
         let link = membership.links.entry(peer).or_default();
         let is_first_contact = link.generation().is_none();
@@ -110,7 +115,13 @@ impl Node {
         let floor = self.config.probe_min;
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.entry(peer).or_default();
-        link.note_received(now, gossip.number);
+        if let Some(late) = link.note_received(now, gossip.number, self.loss.patience()) {
+            self.loss.note_late(now, late, late > self.loss.patience());
+        }
+        let forgotten = link.forget_gaps(now, GRACE_MAX);
+        if self.delays.is_jittery() {
+            self.loss.note_lost(now, forgotten);
+        }
         let mut theirs = Held::new();
         for Have { origin, ranges } in &gossip.have {
             theirs.insert_all(self.store.origin_id(origin), ranges);
@@ -118,13 +129,18 @@ impl Node {
         link.confirm(&theirs);
         let was_silent = link.silent_since().is_some();
         let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
-        let sample = echo
-            .and_then(|echo| link.note_echo(now, echo.number, Duration::from_micros(echo.held_us)));
+        let (sample, lost) = echo.map_or((None, 0), |echo| {
+            link.note_echo(now, echo.number, Duration::from_micros(echo.held_us))
+        });
+        if !self.delays.is_jittery() {
+            self.loss.note_lost(now, lost);
+        }
         link.note_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
         let recovered = was_silent && link.silent_since().is_none();
         if let Some(sample) = sample {
             let smoothed = self.round_trip.unwrap_or(sample);
             self.round_trip = Some((smoothed * 15 + sample) / 16);
+            self.delays.sample(sample);
         }
         if recovered {
             self.sync.hasten(now, &mut self.rng);
@@ -172,7 +188,7 @@ impl Node {
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(&peer) else { return };
-        let lost = link.expire(now);
+        let lost = link.expire(now, u8::from(self.loss.is_heavy(now)));
         self.stats.retries += u64::from(lost != Lost::Nothing);
         #[cfg(feature = "mutations")]
         if self.config.mutation == Some(Mutation::RetryNeverSent) && lost == Lost::Batch {
@@ -185,13 +201,19 @@ impl Node {
         }
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(&peer) else { return };
+        let has_gap = link.gap_due(now);
+        if has_gap && !self.delays.is_jittery() {
+            self.loss.note_lost(now, 1);
+        }
         let is_asked = link.request_at.take_if(|at| *at <= now).is_some();
         let is_request = is_asked && !link.known().is_subset(self.store.held());
         let is_greeting = link.greet_at.take_if(|at| *at <= now).is_some();
-        let is_retry = lost == Lost::Batch && !link.queue().is_empty();
+        let is_retry = link.urgent && link.flush_due(now);
         if link.probe_due(now) || is_request || is_greeting || is_retry {
             self.transmit(now, peer, Purpose::Digest);
-        } else if link.flush_due(now) || link.gap_due(now) || link.evidence_due(now) {
+        } else if link.repeat_due(now) {
+            self.transmit(now, peer, Purpose::Repeat);
+        } else if link.flush_due(now) || has_gap || link.evidence_due(now) {
             self.transmit(now, peer, Purpose::Batch);
         }
     }
@@ -232,11 +254,16 @@ impl Node {
     /// Sends messages to `peer` until all that is queued for it and fits is on its way: one,
     /// unless the queue is longer than a batch may be.
     fn transmit(&mut self, now: Instant, peer: PeerId, purpose: Purpose) {
+        if let Some(link) = self.link_mut(peer) {
+            link.urgent = false;
+        }
         let (relay, pulse) = (self.relay_for(peer), self.pulse_for(now, peer));
         let answer_within = match purpose {
-            Purpose::Batch => self.answer_within(peer),
+            Purpose::Batch | Purpose::Repeat => self.answer_within(peer),
             Purpose::Digest => Duration::ZERO,
         };
+        let rides = self.rides(now, peer);
+        let repeats = purpose == Purpose::Batch && relay == Relay::Up && self.loss.is_heavy(now);
         let mut is_first = true;
         loop {
             let Some(membership) = &mut self.membership else { return };
@@ -245,7 +272,8 @@ impl Node {
             let batch = link.take_batch(|queue| {
                 fit(store, queue, config.batch_entries_max, config.batch_bytes_max)
             });
-            if batch.is_empty() && !is_first {
+            let riders = link.take_riders(rides);
+            if batch.is_empty() && riders.is_empty() && (!is_first || purpose == Purpose::Repeat) {
                 return;
             }
             #[cfg(feature = "mutations")]
@@ -257,7 +285,12 @@ impl Node {
             let is_silent = link.silent_since().is_some();
             let timeout = link.rtt().timeout().unwrap_or(config.retry_initial);
             let deadline = now.after(timeout + answer_within);
-            let mut gossip = compose(now, link, store, batch, purpose, deadline);
+            let mut gossip = compose(now, link, store, batch, &riders, purpose, deadline);
+            link.note_riders(now, deadline, riders);
+            if repeats && !gossip.values.is_empty() {
+                link.repeat_at(now.after(REPEAT_DELAY));
+            }
+            self.loss.note_sent(now);
             gossip.generation = self.boot_id;
             #[cfg(feature = "mutations")]
             if config.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
@@ -286,10 +319,13 @@ fn compose(
     link: &mut Link,
     store: &Store,
     batch: Held,
+    riders: &[(Held, u8)],
     purpose: Purpose,
     deadline: Instant,
 ) -> Gossip {
-    let values = batch
+    let mut cargo = batch.clone();
+    riders.iter().for_each(|(entries, _)| cargo.union_with(entries));
+    let values = cargo
         .iter()
         .flat_map(|(origin, ranges)| ranges.iter().map(move |range| store.entries(origin, &range)))
         .collect();

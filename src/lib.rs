@@ -6,6 +6,7 @@ mod gossip;
 pub mod held;
 pub mod link;
 mod load;
+mod loss;
 pub mod message;
 #[cfg(feature = "mutations")]
 pub mod mutation;

@@ -27,6 +27,8 @@ struct Batch {
     deadline: Instant,
     /// The entries it carried that are not yet known to have arrived.
     entries: Held,
+    /// How often these entries were sent before, along with others.
+    rides: u8,
 }
 
 /// What is remembered of a message sent, for its echo.
@@ -86,9 +88,15 @@ pub struct Link {
     /// The highest of our numbers that the peer has echoed.
     answered: Option<u64>,
     newest_received: Option<(u64, Instant)>,
+    /// Messages that fell due unanswered, one after the other.
+    strikes: u8,
+    /// What was sent is sent once more then, to be sure.
+    repeat_at: Option<Instant>,
     /// Numbers of the peer's messages that were skipped over, and when to say so.
     gaps: Ranges,
     gap_at: Option<Instant>,
+    /// When the oldest of them was noticed.
+    gap_since: Option<Instant>,
     silence: Option<Silence>,
     rtt: Rtt,
     /// The store's version up to which the peer is known to have our evidence.
@@ -97,6 +105,8 @@ pub struct Link {
     pub(crate) retell: BTreeSet<OriginId>,
     /// Somebody among the queue's entries has to be passed on by the peer to all its neighbours.
     pub(crate) flood: bool,
+    /// The queue has entries that were lost once: whoever gets them must not dawdle.
+    pub(crate) urgent: bool,
     evidence_at: Option<Instant>,
     /// When to send a digest, whatever there is to say.
     pub(crate) greet_at: Option<Instant>,
@@ -167,39 +177,55 @@ impl Link {
         self.newest_received = None;
         self.gaps = Ranges::new();
         self.gap_at = None;
+        self.gap_since = None;
+        self.repeat_at = None;
+        self.strikes = 0;
         self.silence = None;
         self.told = 0;
         self.retell.clear();
     }
 
     /// Notes which of the peer's messages came in. If numbers were skipped, messages were lost or
-    /// overtaken; unless they still come within the time that the link's delays vary by, the peer
-    /// is to be told ([`Link::gap_due`]).
-    pub(crate) fn note_received(&mut self, now: Instant, number: u64) {
-        let expected = self.newest_received.map_or(number, |(newest, _)| newest.saturating_add(1));
+    /// overtaken; unless they still come within `patience`, the peer is to be told
+    /// ([`Link::gap_due`]). Returns how late this message is, if it was overtaken.
+    pub(crate) fn note_received(
+        &mut self,
+        now: Instant,
+        number: u64,
+        patience: Duration,
+    ) -> Option<Duration> {
+        let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
         if number >= expected {
             self.newest_received = Some((number, now));
             if number > expected {
                 self.gaps.insert(expected..number);
-                let patience = now.after(self.rtt.variance() * 2);
-                self.gap_at = Some(self.gap_at.map_or(patience, |at| at.min(patience)));
+                self.gap_since.get_or_insert(now);
+                self.gap_at.get_or_insert_with(|| now.after(patience));
             }
-        } else {
-            self.gaps.remove(&(number..number.saturating_add(1)));
-            if self.gaps.is_empty() {
-                self.gap_at = None;
-            }
+            return None;
         }
+        let late = self.gap_since.map(|since| now.since(since));
+        self.gaps.remove(&(number..number.saturating_add(1)));
+        if self.gaps.is_empty() {
+            self.gap_at = None;
+            self.gap_since = None;
+        }
+        late
     }
 
     /// True if messages of the peer are missing and it is time to say so; once per gap.
     pub(crate) fn gap_due(&mut self, now: Instant) -> bool {
-        let due = self.gap_at.is_some_and(|at| at <= now);
-        if due {
-            self.gap_at = None;
-            self.gaps = Ranges::new();
+        self.gap_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Messages that stayed away for so long are not waited for; returns how many.
+    pub(crate) fn forget_gaps(&mut self, now: Instant, after: Duration) -> u64 {
+        if self.gap_since.is_none_or(|since| now.since(since) <= after) {
+            return 0;
         }
-        due
+        self.gap_at = None;
+        self.gap_since = None;
+        std::mem::take(&mut self.gaps).count()
     }
 
     /// The peer is known to hold `entries`.
@@ -215,17 +241,19 @@ impl Link {
     ///
     /// Entries of earlier messages that should have been confirmed by now count as lost and are
     /// queued again (QUIC's time threshold, RFC 9002: reordering alone never makes a loss).
-    /// Returns the round-trip time measured, if the message is remembered.
+    /// Returns the round-trip time measured, if the message is remembered, and how many messages
+    /// were found lost.
     pub(crate) fn note_echo(
         &mut self,
         now: Instant,
         number: u64,
         held: Duration,
-    ) -> Option<Duration> {
+    ) -> (Option<Duration>, u64) {
         if self.answered.is_some_and(|answered| number <= answered) {
-            return None;
+            return (None, 0);
         }
         self.answered = Some(number);
+        self.strikes = 0;
         let sample = self.sent.iter().find(|sent| sent.number == number).map(|sent| {
             self.told = self.told.max(sent.version);
             now.since(sent.at).saturating_sub(held)
@@ -237,11 +265,13 @@ impl Link {
             self.silence = None;
             self.flush_at = Some(now);
         }
-        if let Some(timeout) = self.rtt.timeout() {
-            let overdue = |b: &Batch| b.number < number && now.since(b.sent_at) > timeout;
+        if let Some(window) = self.rtt.reordering_window() {
+            let overdue = |b: &Batch| b.number < number && now.since(b.sent_at) > window;
+            let lost = self.in_flight.iter().filter(|batch| overdue(batch)).count();
             self.requeue(now, overdue);
+            return (sample, lost as u64);
         }
-        sample
+        (sample, 0)
     }
 
     /// Evidence is to be sent by `deadline`.
@@ -282,13 +312,19 @@ impl Link {
         self.flush_at = Some(self.flush_at.map_or(deadline, |at| at.min(deadline)));
     }
 
-    /// Batches that went unconfirmed past their deadline are queued again.
-    pub(crate) fn expire(&mut self, now: Instant) -> Lost {
+    /// Batches that went unconfirmed past their deadline are queued again. The peer counts as
+    /// silent when more than `patience` such deadlines in a row went by without an answer.
+    pub(crate) fn expire(&mut self, now: Instant, patience: u8) -> Lost {
         let late = |batch: &&Batch| batch.deadline <= now;
         let Some(oldest) = self.in_flight.iter().find(late) else { return Lost::Nothing };
         let (since, number) = (oldest.sent_at, oldest.number);
         let is_unanswered = self.answered.is_none_or(|answered| answered < number);
-        if is_unanswered && self.silence.is_none() {
+        if is_unanswered {
+            self.strikes = self.strikes.saturating_add(1);
+        }
+        // Where delays vary widely, being late once proves nothing.
+        let patience = patience.max(u8::from(self.rtt.is_jittery()));
+        if is_unanswered && self.strikes > patience && self.silence.is_none() {
             self.silence =
                 Some(Silence { since, number, last_probe: None, probe_at: now, heard: false });
             self.requeue(now, |_| true);
@@ -307,6 +343,7 @@ impl Link {
             }
             !gone
         });
+        self.urgent |= !lost.is_empty();
         self.enqueue(&lost, now);
     }
 
@@ -340,6 +377,7 @@ impl Link {
         self.queue = Held::new();
         self.flush_at = None;
         self.flood = false;
+        self.urgent = false;
     }
 
     /// The store's version up to which the peer is known to have our evidence.
@@ -352,6 +390,7 @@ impl Link {
     /// While the peer is silent, what is taken also stays queued: only evidence counts then.
     pub(crate) fn take_batch(&mut self, fits: impl FnOnce(&Held) -> Held) -> Held {
         self.queue.subtract(&self.known);
+        self.repeat_at = None;
         let batch = fits(&self.queue);
         if self.silence.is_none() {
             self.queue.subtract(&batch);
@@ -361,6 +400,37 @@ impl Link {
             self.flood &= self.silence.is_some();
         }
         batch
+    }
+
+    /// Takes what is in flight and may ride again along with the next message.
+    pub(crate) fn take_riders(&mut self, rides: u8) -> Vec<(Held, u8)> {
+        let mut riders = Vec::new();
+        self.in_flight.retain_mut(|batch| {
+            let may = batch.rides < rides;
+            if may {
+                riders.push((std::mem::take(&mut batch.entries), batch.rides + 1));
+            }
+            !may
+        });
+        riders
+    }
+
+    /// Notes that the entries of the message just sent include `riders`.
+    pub(crate) fn note_riders(&mut self, now: Instant, deadline: Instant, riders: Vec<(Held, u8)>) {
+        let number = self.next_number - 1;
+        for (entries, rides) in riders {
+            self.in_flight.push_back(Batch { number, sent_at: now, deadline, entries, rides });
+        }
+    }
+
+    /// What was just sent is sent once more at `at`, unless it is confirmed by then.
+    pub(crate) fn repeat_at(&mut self, at: Instant) {
+        self.repeat_at = Some(at);
+    }
+
+    /// True if it is time for that.
+    pub(crate) fn repeat_due(&self, now: Instant) -> bool {
+        self.repeat_at.is_some_and(|at| at <= now)
     }
 
     /// Numbers the next message and notes what it carries; it counts as lost at `deadline`.
@@ -382,7 +452,7 @@ impl Link {
         self.retell.clear();
         self.evidence_at = None;
         if self.silence.is_none() && !entries.is_empty() {
-            self.in_flight.push_back(Batch { number, sent_at: now, deadline, entries });
+            self.in_flight.push_back(Batch { number, sent_at: now, deadline, entries, rides: 0 });
         }
         number
     }
@@ -401,9 +471,7 @@ impl Link {
             Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
-        [lost_at, send_at, self.gap_at, self.evidence_at, self.request_at, self.greet_at]
-            .into_iter()
-            .flatten()
-            .min()
+        let others = [self.gap_at, self.evidence_at, self.request_at, self.greet_at];
+        [lost_at, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
     }
 }

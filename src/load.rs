@@ -1,4 +1,4 @@
-//! How many new values the cluster makes per second, as far as this node sees them.
+//! How often something happens: new values, messages, losses.
 
 use crate::time::Instant;
 
@@ -36,6 +36,25 @@ impl Load {
         let covered_us = span_us.min(seen_us);
         let events: u64 = self.counts.iter().sum();
         (covered_us >= BUCKET_US).then(|| events as f64 / (covered_us as f64 / 1e6))
+    }
+
+    /// Some of the last events turn out not to have happened.
+    pub(crate) fn take_back(&mut self, now: Instant, events: u64) {
+        self.move_to(now);
+        let newest_first = (0..BUCKETS as u64).filter_map(|i| self.bucket.checked_sub(i));
+        let mut left = events;
+        for bucket in newest_first {
+            let count = &mut self.counts[slot(bucket)];
+            let taken = left.min(*count);
+            *count -= taken;
+            left -= taken;
+        }
+    }
+
+    /// Events over the last seconds.
+    pub(crate) fn recent(&mut self, now: Instant) -> u64 {
+        self.move_to(now);
+        self.counts.iter().sum()
     }
 
     fn move_to(&mut self, now: Instant) {

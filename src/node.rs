@@ -13,11 +13,13 @@ use crate::config::Config;
 use crate::held::{Held, OriginId};
 use crate::link::Link;
 use crate::load::Load;
+use crate::loss::LossMeter;
 use crate::message::{Body, ErrorCode, Message, Name, Origin};
 use crate::overlay::Overlay;
 use crate::parse::Refusal;
 use crate::plan::Plan;
 use crate::route::Route;
+use crate::rtt::Rtt;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::sync::Sync;
@@ -38,9 +40,13 @@ pub struct Node {
     pub(crate) store: Store,
     pub(crate) sync: Sync,
     pub(crate) overlay: Overlay,
+    /// New values, wherever they were broadcast.
     pub(crate) load: Load,
+    pub(crate) loss: LossMeter,
     /// The round-trip time of this node's links, smoothed over all of them.
     pub(crate) round_trip: Option<Duration>,
+    /// How much the delays vary, over all links.
+    pub(crate) delays: Rtt,
     pub(crate) outbox: VecDeque<Message>,
     pub(crate) diagnostics: VecDeque<String>,
     pub(crate) stats: Stats,
@@ -74,7 +80,9 @@ impl Node {
             store: Store::new(),
             overlay: Overlay::default(),
             load: Load::default(),
+            loss: LossMeter::default(),
             round_trip: None,
+            delays: Rtt::default(),
             outbox: VecDeque::new(),
             diagnostics: VecDeque::new(),
             stats: Stats::default(),
@@ -100,7 +108,7 @@ impl Node {
                 self.handle_topology(now, &src, &topology, msg_id);
             }
             Body::Broadcast { message, msg_id } => {
-                self.handle_broadcast(now, &src, message, msg_id)
+                self.handle_broadcast(now, &src, message, msg_id);
             }
             Body::Read { msg_id } => {
                 let messages = self.store.read_text();
@@ -112,7 +120,7 @@ impl Node {
             | Body::BroadcastOk { .. }
             | Body::ReadOk { .. }
             | Body::Error { .. } => {
-                self.note_refused(format!(
+                self.note_refused(&format!(
                     "{src} sent a reply of type {} that nobody waits for",
                     body.kind()
                 ));
@@ -126,7 +134,7 @@ impl Node {
             Some(reply) => {
                 self.refuse(&reply.src, &reply.dest, reply.in_reply_to, reply.code, refusal.text);
             }
-            None => self.note_refused(refusal.text),
+            None => self.note_refused(&refusal.text),
         }
     }
 
@@ -281,12 +289,12 @@ impl Node {
     }
 
     fn refuse(&mut self, src: &Name, dest: &Name, in_reply_to: i64, code: ErrorCode, text: String) {
-        self.note_refused(format!("{dest}: {text}"));
+        self.note_refused(&format!("{dest}: {text}"));
         let body = Body::Error { in_reply_to, code, text };
         self.outbox.push_back(Message { src: Name::clone(src), dest: Name::clone(dest), body });
     }
 
-    pub(crate) fn note_refused(&mut self, text: String) {
+    pub(crate) fn note_refused(&mut self, text: &str) {
         self.stats.refused += 1;
         self.diagnostics.push_back(format!("refused: {text}"));
     }

@@ -146,7 +146,7 @@ impl Node {
                     membership.links.entry(peer).or_default().enqueue(new, now.after(window));
                 }
             }
-            Plan::Tree { .. } => self.send_along_tree(now, new, None),
+            Plan::Tree { .. } => self.send_along_tree(now, new, None, false),
         }
     }
 
@@ -170,9 +170,10 @@ impl Node {
         match self.review(now) {
             Plan::Flood { window } => self.flood(now, new, Some(from), window),
             _ if relay == Relay::Flood => self.flood(now, new, Some(from), Duration::ZERO),
-            Plan::Tree { .. } if is_repair => self.send_along_tree(now, new, Some(from)),
+            // What was lost once is late already.
+            Plan::Tree { .. } if is_repair => self.send_along_tree(now, new, Some(from), true),
             _ if relay == Relay::Up || self.overlay.parent == Some(from) => {
-                self.send_along_tree(now, new, Some(from));
+                self.send_along_tree(now, new, Some(from), false);
             }
             _ => {}
         }
@@ -188,13 +189,13 @@ impl Node {
         }
     }
 
-    fn send_along_tree(&mut self, now: Instant, new: &Held, from: Option<PeerId>) {
+    fn send_along_tree(&mut self, now: Instant, new: &Held, from: Option<PeerId>, at_once: bool) {
         let edges = self.tree_edges();
         if !self.follows_hubs() && edges.iter().any(|&peer| self.is_silent(peer)) {
             return self.flood(now, new, from, Duration::ZERO);
         }
         for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
-            let deadline = self.tree_deadline(now, peer, from);
+            let deadline = if at_once { now } else { self.tree_deadline(now, peer, from) };
             if let Some(membership) = &mut self.membership {
                 membership.links.entry(peer).or_default().enqueue(new, deadline);
             }
@@ -335,6 +336,15 @@ impl Node {
         }
     }
 
+    /// How often an unconfirmed entry may ride along to `peer` again.
+    pub(crate) fn rides(&mut self, now: Instant, peer: PeerId) -> u8 {
+        match self.relation(peer) {
+            Relation::Child if self.loss.is_new() => 1,
+            Relation::Child | Relation::Parent => self.loss.rides(now),
+            Relation::Neighbour | Relation::Other => 0,
+        }
+    }
+
     fn relation(&self, peer: PeerId) -> Relation {
         match self.overlay.plan {
             Some(Plan::Flood { .. }) => Relation::Neighbour,
@@ -393,7 +403,7 @@ impl Node {
             self.choose_parent();
             self.overlay.beat = None;
             self.mail(now, &unconfirmed);
-            self.send_along_tree(now, &unconfirmed, None);
+            self.send_along_tree(now, &unconfirmed, None, true);
         }
         if !self.tree_edges().contains(&peer)
             && let Some(link) = self.link_mut(peer)

@@ -6,16 +6,21 @@ use std::time::Duration;
 /// granularity G). A busy two-core machine with 25 node processes was seen to be 20 ms late.
 const NOISE: Duration = Duration::from_millis(50);
 
+/// The variance means nothing before this many measurements: the first one only guesses it.
+const SAMPLES_MIN: u32 = 4;
+
 /// Smoothed round-trip time and its variance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rtt {
     smoothed: Option<Duration>,
     variance: Duration,
+    samples: u32,
 }
 
 impl Rtt {
     /// Takes one measurement in, the time the peer kept the message already taken off.
     pub fn sample(&mut self, rtt: Duration) {
+        self.samples = self.samples.saturating_add(1);
         match self.smoothed {
             None => {
                 self.smoothed = Some(rtt);
@@ -34,10 +39,22 @@ impl Rtt {
         self.smoothed
     }
 
-    /// How much the measurements vary.
+    /// How much the measurements vary; nothing until there were a few.
+    fn spread(&self) -> Duration {
+        if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variance }
+    }
+
+    /// True if the delays vary so much that being late once means little.
     #[must_use]
-    pub const fn variance(&self) -> Duration {
-        self.variance
+    pub fn is_jittery(&self) -> bool {
+        self.smoothed.is_some_and(|smoothed| self.spread() > (smoothed / 8).max(NOISE / 4))
+    }
+
+    /// A message older than this has been overtaken for good by one that was answered
+    /// (RACK's reordering window, RFC 8985).
+    #[must_use]
+    pub fn reordering_window(&self) -> Option<Duration> {
+        self.smoothed.map(|smoothed| smoothed + (smoothed / 4).max(self.spread() * 6))
     }
 
     /// By when an answer that the peer gives at once has come, unless something was lost.
@@ -64,6 +81,7 @@ mod tests {
         }
         assert_eq!(rtt.smoothed(), Some(steady));
         assert_eq!(rtt.timeout(), Some(steady + NOISE));
+        assert!(!rtt.is_jittery());
         rtt.sample(Duration::from_millis(600));
         assert!(rtt.timeout() > Some(Duration::from_millis(600)));
     }

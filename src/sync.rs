@@ -79,7 +79,7 @@ impl Sync {
         self.at = Some(now.after(jitter(self.interval, rng)));
         self.count = self.count.wrapping_add(1);
         let neighbours = cluster.neighbours(cluster.me());
-        if self.count % RANDOM_EVERY == 0 || neighbours.is_empty() {
+        if self.count.is_multiple_of(RANDOM_EVERY) || neighbours.is_empty() {
             let others = cluster.len() - 1;
             let pick = rng.random_range(0..others.max(1));
             return cluster.others().nth(pick as usize);

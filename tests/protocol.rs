@@ -234,7 +234,7 @@ fn gossip_that_cannot_be_true_is_refused_and_counted() {
     let other = Origin { node: name("n1"), generation: 1 };
     let entries =
         |origin: &Origin| Entries { origin: origin.clone(), first: 0, values: vec![Value::Int(9)] };
-    let ranges: Ranges = [0..3].into_iter().collect();
+    let ranges: Ranges = std::iter::once(0..3).collect();
     deliver(&mut world, "n7", gossip(vec![entries(&other)], vec![]));
     deliver(&mut world, "n0", gossip(vec![entries(&other)], vec![]));
     deliver(&mut world, "n1", gossip(vec![entries(&own)], vec![]));

@@ -12,6 +12,10 @@ pub(crate) enum Timer {
     Queue(u32),
     /// The next operation, or the end of a phase.
     Generator,
+    /// The mean latency changes.
+    Latency(u64),
+    /// A cut begins or ends.
+    Connectivity,
     /// Look whether the cluster is quiet.
     Quiet,
     /// Read all nodes for the probe.
@@ -32,6 +36,10 @@ impl Agenda {
     pub(crate) fn add(&mut self, time: Nanos, timer: Timer) {
         self.heap.push(Reverse((time, self.entries, timer)));
         self.entries += 1;
+    }
+
+    pub(crate) fn extend(&mut self, timers: impl IntoIterator<Item = (Nanos, Timer)>) {
+        timers.into_iter().for_each(|(time, timer)| self.add(time, timer));
     }
 
     pub(crate) fn next_time(&self) -> Option<Nanos> {

@@ -17,6 +17,14 @@ pub(crate) enum Owner {
     Init(u32),
     /// It sends `topology` to this node, and stays open, idle.
     Topology(u32),
+    /// It sends `init`, and perhaps `topology`, to a node that was restarted.
+    Restart {
+        node: u32,
+        /// Which of its lives this is.
+        life: u32,
+        /// Whether it sends `topology` as well.
+        topology: bool,
+    },
     /// A worker of the generator.
     Worker(usize),
 }

@@ -3,6 +3,7 @@
 //! Two sources: probe reads (any node binary) and the values in our own gossip messages as they
 //! are handed over. Checkers turn them into figures.
 
+use roaring::RoaringTreemap;
 use rumormill::message::Body;
 use rumormill::value::Value;
 
@@ -43,7 +44,7 @@ impl ValueSpread {
 /// What one source saw of all values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Convergence {
-    /// How many nodes there are.
+    /// How many nodes there are, but for those that died for good.
     pub nodes: usize,
     /// By value: they are 0, 1, 2, …
     pub values: Vec<ValueSpread>,
@@ -54,6 +55,8 @@ pub struct Convergence {
 pub(crate) struct Collector {
     /// By node: which values it was seen to hold, as bits.
     held: Vec<Vec<u64>>,
+    /// By node: which values it held in a life that is over.
+    held_before: Vec<Vec<u64>>,
     values: Vec<ValueSpread>,
     /// The source has said something.
     pub(crate) used: bool,
@@ -61,7 +64,8 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) fn new(nodes: usize) -> Self {
-        Self { held: vec![Vec::new(); nodes], values: Vec::new(), used: false }
+        let none = vec![Vec::new(); nodes];
+        Self { held_before: none.clone(), held: none, values: Vec::new(), used: false }
     }
 
     /// The next value, counting from 0, was handed to a client.
@@ -75,25 +79,68 @@ impl Collector {
         }
     }
 
-    /// A node holds a value. Anything that was never broadcast is ignored.
-    pub(crate) fn holds(&mut self, node: usize, value: u64, time: Nanos) {
-        let Ok(index) = usize::try_from(value) else { return };
-        let Some(spread) = self.values.get_mut(index) else { return };
-        let words = &mut self.held[node];
-        let (word, bit) = (index / 64, 1 << (index % 64));
-        if words.len() <= word {
-            words.resize(word + 1, 0);
-        }
-        if words[word] & bit == 0 {
-            words[word] |= bit;
+    /// A node holds a value; false if that was known. Anything that was never broadcast is ignored.
+    pub(crate) fn holds(&mut self, node: usize, value: u64, time: Nanos) -> bool {
+        let Ok(index) = usize::try_from(value) else { return false };
+        let Some(spread) = self.values.get_mut(index) else { return false };
+        let is_new = set_bit(&mut self.held[node], index);
+        if is_new {
             spread.holders += 1;
-            spread.last_held = time;
+            // What it held once and has to be told again is not what this time is about.
+            if !has_bit(&self.held_before[node], index) {
+                spread.last_held = time;
+            }
+        }
+        is_new
+    }
+
+    /// A node has lost its memory.
+    pub(crate) fn forget(&mut self, node: usize) {
+        let held = std::mem::take(&mut self.held[node]);
+        for (index, spread) in self.values.iter_mut().enumerate() {
+            if has_bit(&held, index) {
+                spread.holders -= 1;
+                set_bit(&mut self.held_before[node], index);
+            }
         }
     }
 
-    pub(crate) fn into_convergence(self) -> Convergence {
-        Convergence { nodes: self.held.len(), values: self.values }
+    /// The acknowledged values that nobody holds, if nodes have died: their holders were among
+    /// them. They are owed to nobody any more.
+    pub(crate) fn take_perished(&mut self, nodes_died: bool) -> RoaringTreemap {
+        let mut perished = RoaringTreemap::new();
+        for (value, spread) in (0..).zip(&mut self.values).filter(|_| nodes_died) {
+            if spread.holders == 0 && spread.acked.take().is_some() {
+                perished.insert(value);
+            }
+        }
+        perished
     }
+
+    /// The values a node holds, as bits.
+    pub(crate) fn held(&self, node: usize) -> &[u64] {
+        &self.held[node]
+    }
+
+    /// What was seen, with so many nodes left at the end.
+    pub(crate) fn into_convergence(self, nodes: usize) -> Convergence {
+        Convergence { nodes, values: self.values }
+    }
+}
+
+/// Sets a bit; false if it is set already.
+pub(crate) fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
+    let (word, bit) = (index / 64, 1 << (index % 64));
+    if words.len() <= word {
+        words.resize(word + 1, 0);
+    }
+    let is_new = words[word] & bit == 0;
+    words[word] |= bit;
+    is_new
+}
+
+pub(crate) fn has_bit(words: &[u64], index: usize) -> bool {
+    words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 /// The values that a message of our gossip format brings, if it is one.
@@ -109,6 +156,7 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
                 }
             }
         }
+        Payload::News(value) => each(*value),
         Payload::Text(text) => {
             let Some(mut fields) = Fields::of(text) else { return };
             while let Ok(Some((key, value))) = fields.next() {
@@ -141,7 +189,7 @@ mod tests {
         collector.holds(2, 0, 45);
         collector.holds(2, 1, 46);
         collector.holds(2, 2, 47);
-        let values = collector.into_convergence().values;
+        let values = collector.into_convergence(3).values;
         assert_eq!(values[0].holders, 3);
         assert_eq!((values[0].since_ack(3), values[0].since_invoke(3)), (Some(25), Some(35)));
         assert_eq!((values[1].holders, values[1].since_invoke(3)), (1, None));

@@ -69,6 +69,8 @@ pub(crate) struct Generator {
     stage: Stage,
     workers: usize,
     free: BTreeSet<usize>,
+    /// Neither free nor at work: their nodes are down.
+    suspended: BTreeSet<usize>,
     /// Position in the rotation over all workers and the nemesis.
     cursor: usize,
     round_robin: bool,
@@ -99,6 +101,7 @@ impl Generator {
             stage: Stage::Main,
             workers: settings.concurrency,
             free: (0..settings.concurrency).collect(),
+            suspended: BTreeSet::new(),
             cursor: 0,
             round_robin: settings.compat.round_robin,
             gap_max_ns: (settings.rate > 0.0).then(|| 2e9 / settings.rate),
@@ -121,7 +124,17 @@ impl Generator {
 
     /// A worker has completed what it did.
     pub(crate) fn release(&mut self, worker: usize) {
+        self.suspended.remove(&worker);
         self.free.insert(worker);
+    }
+
+    /// A worker has nobody to talk to for some time.
+    pub(crate) fn suspend(&mut self, worker: usize) {
+        self.free.remove(&worker);
+        self.suspended.insert(worker);
+        if self.free.is_empty() {
+            self.free_since = None;
+        }
     }
 
     /// Ends the wait for the cluster to settle.
@@ -145,7 +158,7 @@ impl Generator {
             self.free.remove(&worker);
             return Step::Work(worker, Task::FinalRead);
         }
-        if self.free.len() < self.workers {
+        if self.free.len() + self.suspended.len() < self.workers {
             return Step::Busy;
         }
         self.next_stage(now)
@@ -162,6 +175,7 @@ impl Generator {
             Stage::Recovery { .. } => {
                 let mut order: Vec<usize> = (0..self.workers).collect();
                 self.choice.shuffle(&mut order);
+                order.retain(|worker| self.free.contains(worker));
                 (Stage::FinalReads(order), Step::Recovered)
             }
             Stage::FinalReads(_) | Stage::Done => (Stage::Done, Step::Done),
@@ -176,9 +190,11 @@ impl Generator {
             self.free_since.get_or_insert(now);
         }
         let work = match self.gap_max_ns {
-            Some(_) => (!self.free.is_empty()).then(|| self.next_work.max(now)),
+            Some(_) if self.suspended.len() < self.workers => {
+                (!self.free.is_empty()).then(|| self.next_work.max(now))
+            }
             // Without operations, one worker just sleeps until the end.
-            None => Some(self.cutoff.unwrap_or_else(|| now.saturating_add(self.time_limit))),
+            _ => Some(self.cutoff.unwrap_or_else(|| now.saturating_add(self.time_limit))),
         };
         let nemesis = self.nemesis.map(|_| self.next_nemesis.max(now));
         let (time, is_nemesis) = match (work, nemesis) {

@@ -71,6 +71,8 @@ pub enum DropCause {
     Cut,
     /// Lost at random.
     Loss,
+    /// Its receiver was down.
+    Down,
 }
 
 impl DropCause {
@@ -81,6 +83,7 @@ impl DropCause {
             Self::Partition => "partition",
             Self::Cut => "cut",
             Self::Loss => "loss",
+            Self::Down => "down",
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod journal;
 pub mod limit;
 pub mod network;
 pub mod outcome;
+pub mod parts;
 pub mod profile;
 pub mod random;
 mod reply;

@@ -1,10 +1,13 @@
 //! What a run tells while it goes on, and what is left of it.
 
+use roaring::RoaringTreemap;
+
 use crate::convergence::Convergence;
 use crate::history::{Nanos, Op, ReadSet};
 use crate::journal::Counts;
 use crate::network::faults::FaultCounts;
 use crate::network::packet::Packet;
+use crate::parts::PartConvergence;
 
 /// A message to be written to a node's stdin, or given to a simulated node, now.
 #[derive(Clone, Debug)]
@@ -118,21 +121,18 @@ pub struct RecoveryReport {
     pub quiet: bool,
 }
 
-/// How much later than planned the driver woke the run up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Steps in which lateness is counted, per doubling.
+const LATENESS_STEPS: usize = 8;
+
+/// How much later than planned the driver woke the run up. Good to an eighth.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lateness {
     /// Wake-ups.
     pub count: u64,
     /// The worst.
     pub max: Nanos,
-    /// `buckets[i]` wake-ups were late by less than 2^i ns (and not by less than 2^(i-1)).
-    pub buckets: [u64; 40],
-}
-
-impl Default for Lateness {
-    fn default() -> Self {
-        Self { count: 0, max: 0, buckets: [0; 40] }
-    }
+    /// Wake-ups by lateness: each step is the same share of it, from 8 ns on.
+    steps: Vec<u64>,
 }
 
 impl Lateness {
@@ -141,24 +141,43 @@ impl Lateness {
         let late = now.saturating_sub(due);
         self.count += 1;
         self.max = self.max.max(late);
-        let bucket = (u64::BITS - late.leading_zeros()) as usize;
-        self.buckets[bucket.min(self.buckets.len() - 1)] += 1;
+        let doublings = doublings(late);
+        // Below 2 * LATENESS_STEPS: the rest was shifted out.
+        let step = doublings as usize * LATENESS_STEPS + (late >> doublings) as usize;
+        if self.steps.len() <= step {
+            self.steps.resize(step + 1, 0);
+        }
+        self.steps[step] += 1;
     }
 
-    /// The lateness that the share `q` of wake-ups did not exceed, to a factor of 2.
+    /// The lateness that the share `q` of wake-ups did not exceed.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Nanos {
-        // Rounding of huge counts does not matter for a figure that is good to a factor of 2.
+        // Rounding of huge counts does not matter for a figure that is good to an eighth.
         let wanted = (self.count as f64 * q).ceil() as u64;
         let mut seen = 0;
-        for (i, count) in self.buckets.iter().enumerate() {
+        for (step, count) in self.steps.iter().enumerate() {
             seen += count;
             if seen >= wanted {
-                return self.max.min(1 << i);
+                return self.max.min(longest(step));
             }
         }
         self.max
     }
+}
+
+/// By how many bits a lateness is to be shifted so that only its first ones are left.
+const fn doublings(late: Nanos) -> u32 {
+    let bits = Nanos::BITS - late.leading_zeros();
+    bits.saturating_sub(LATENESS_STEPS.ilog2() + 1)
+}
+
+/// The longest lateness that is counted in this step.
+const fn longest(step: usize) -> Nanos {
+    let doublings = (step / LATENESS_STEPS).saturating_sub(1);
+    let first = (step - doublings * LATENESS_STEPS) as Nanos;
+    // One less than where the next step begins.
+    ((first + 1) << doublings).wrapping_sub(1)
 }
 
 /// What one node did that a person should know of.
@@ -175,6 +194,8 @@ pub struct NodeReport {
     pub late_replies: u64,
     /// It was muted.
     pub muted: bool,
+    /// It died and was not brought back, on purpose.
+    pub is_dead: bool,
 }
 
 /// What is left of a run.
@@ -198,12 +219,42 @@ pub struct Outcome {
     pub nodes: Vec<NodeReport>,
     /// Value spread as seen by the probes (`None` without `--probe`).
     pub probed: Option<Convergence>,
-    /// Value spread as seen in gossip messages (`None` if the nodes do not speak our gossip).
+    /// Value spread as seen in gossip messages (`None` if the nodes do not speak our gossip), or
+    /// inside of simulated nodes.
     pub gossiped: Option<Convergence>,
+    /// It was seen inside of simulated nodes.
+    pub exact: bool,
+    /// Spread within connected parts, from the same source (`None` if nothing kept nodes apart).
+    pub parts: Option<PartConvergence>,
+    /// Acknowledged values that nobody holds at the end, because their holders died.
+    pub perished: RoaringTreemap,
     /// `None` if the run did not get that far.
     pub recovery: Option<RecoveryReport>,
     /// How punctual the driver was.
     pub lateness: Lateness,
     /// A hash of all events: the same for the same run.
     pub fingerprint: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lateness_is_good_to_an_eighth() {
+        for late in (0..100).chain((100..1_000_000).step_by(997)).chain([Nanos::MAX / 2]) {
+            let mut lateness = Lateness::default();
+            lateness.note(7, 7 + late);
+            lateness.note(0, Nanos::MAX);
+            let found = lateness.quantile(0.5);
+            assert!(found >= late && found - late <= late / 8, "{late}: {found}");
+        }
+        let mut lateness = Lateness::default();
+        for late in 1..=1_000 {
+            lateness.note(0, late * 1_000);
+        }
+        let p99 = lateness.quantile(0.99);
+        assert!((990_000..=1_000_000).contains(&p99), "{p99}");
+        assert_eq!((lateness.quantile(1.0), lateness.count), (1_000_000, 1_000));
+    }
 }

@@ -64,6 +64,7 @@ impl ArrayText {
 /// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
+        Payload::News(_) => None,
         Payload::Text(text) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;

@@ -16,13 +16,14 @@ use crate::checker::convergence::Spread;
 use crate::checker::exceptions::Exceptions;
 use crate::checker::missing::Missing;
 use crate::checker::net::Net;
+use crate::checker::parts::Parts;
 use crate::checker::quantile::{Quantiles, millis};
 use crate::checker::reads::Reads;
 use crate::checker::set_full::SetFull;
 use crate::checker::stats::Stats;
 use crate::checker::{
     Validity, availability, convergence, exceptions, invocation_count, latency, missing, net,
-    reads, set_full, stats,
+    parts, reads, set_full, stats,
 };
 use crate::history::Nanos;
 use crate::journal::ClassCount;
@@ -94,6 +95,9 @@ pub struct LabResults {
     pub reads: Reads,
     /// Time until the last node held each value.
     pub convergence: Convergence,
+    /// The same within connected parts, and after heals, if nodes were kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
     /// How long clients waited, in ms, by kind of operation and for `all`.
     pub client_latency: BTreeMap<String, Quantiles<f64>>,
     /// Messages and bytes between nodes.
@@ -141,6 +145,9 @@ pub struct Convergence {
     /// From the messages themselves, if the nodes speak our gossip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_flow: Option<Spread>,
+    /// It was not seen in messages, but inside of simulated nodes.
+    #[serde(default, rename = "exact?")]
+    pub exact: bool,
     /// From probe reads, with their interval as error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probes: Option<Spread>,
@@ -225,7 +232,7 @@ impl Results {
         let mut maelstrom = MaelstromResults::of(settings, outcome);
         let mut lab = LabResults::of(settings, outcome, notices, run);
         lab.maelstrom_valid = maelstrom.valid;
-        maelstrom.valid = Validity::compose([maelstrom.valid, lab.missing.valid]);
+        maelstrom.valid = Validity::compose([maelstrom.owed_validity(outcome), lab.missing.valid]);
         let mut results = Self { maelstrom, rumormill: lab };
         let verdicts: Vec<Verdict> = limits.iter().map(|limit| limit.check(&results)).collect();
         results.rumormill.passed = results.maelstrom.valid == Validity::Valid
@@ -278,14 +285,27 @@ impl MaelstromResults {
             availability: availability::check(history, settings.availability),
             exceptions: exceptions::check(history),
         };
-        results.valid = Validity::compose([
-            results.net.valid,
-            results.workload.valid,
-            results.stats.total.valid,
-            results.availability.valid,
-            results.exceptions.valid,
-        ]);
+        results.valid = results.composed(results.workload.valid);
         results
+    }
+
+    fn composed(&self, workload: Validity) -> Validity {
+        Validity::compose([
+            self.net.valid,
+            workload,
+            self.stats.total.valid,
+            self.availability.valid,
+            self.exceptions.valid,
+        ])
+    }
+
+    /// The verdict, but for values that were lost with the nodes that held them.
+    fn owed_validity(&self, outcome: &Outcome) -> Validity {
+        let lost = &self.workload.lost;
+        if lost.is_empty() || !lost.iter().all(|value| outcome.perished.contains(*value)) {
+            return self.valid;
+        }
+        self.composed(Validity::Valid)
     }
 }
 
@@ -293,8 +313,8 @@ impl LabResults {
     fn of(settings: &Settings, outcome: &Outcome, notices: &[Notice], run: RunInfo) -> Self {
         let history = &outcome.history;
         let names = || settings.nodes.iter().map(|name| &**name);
-        let final_reads =
-            names().zip(outcome.nodes.iter().map(|report| report.final_read.as_ref()));
+        let living = names().zip(&outcome.nodes).filter(|(_, report)| !report.is_dead);
+        let final_reads = living.map(|(name, report)| (name, report.final_read.as_ref()));
         let operations = invocation_count(history) as u64;
         let broadcasts = traffic::broadcast_count(history);
         Self {
@@ -305,12 +325,14 @@ impl LabResults {
             operation_count: operations,
             broadcast_count: broadcasts,
             ok_fraction: availability::ok_fraction(history),
-            missing: missing::check(history, final_reads),
+            missing: missing::check(history, final_reads, &outcome.perished),
             reads: reads::check(history),
             convergence: Convergence {
                 message_flow: outcome.gossiped.as_ref().map(convergence::check),
                 probes: outcome.probed.as_ref().map(convergence::check),
+                exact: outcome.exact,
             },
+            parts: outcome.parts.as_ref().map(parts::check),
             client_latency: latency::check(history),
             traffic: Traffic::of(outcome, operations, broadcasts),
             phases: outcome

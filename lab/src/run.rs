@@ -6,6 +6,7 @@
 
 mod life;
 mod messages;
+mod nodes;
 mod notices;
 mod watch;
 mod work;
@@ -24,6 +25,7 @@ use crate::network::Network;
 use crate::outcome::{
     Delivery, Lateness, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, State,
 };
+use crate::parts::PartWatch;
 use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
 use crate::topology::neighbours;
@@ -68,6 +70,14 @@ pub struct Run<S> {
     tally: Tally,
     watch: Watch,
     gossiped: Collector,
+    /// The driver tells what nodes hold; it need not be guessed from messages.
+    exact: bool,
+    /// Present if nodes may be kept apart.
+    parts: Option<PartWatch>,
+    /// For when the agenda has the next change of who is connected.
+    connectivity_wake: Option<Nanos>,
+    /// By node: which of its lives this is.
+    lives: Vec<u32>,
     recovery: Option<RecoveryReport>,
     reports: Vec<NodeReport>,
     deliveries: VecDeque<Delivery>,
@@ -109,6 +119,11 @@ impl<S: EventSink> Run<S> {
             tally: Tally::default(),
             watch: Watch::new(nodes),
             gossiped: Collector::new(nodes),
+            exact: false,
+            parts: (settings.nemesis.is_some() || settings.faults.may_part())
+                .then(|| PartWatch::new(nodes)),
+            connectivity_wake: None,
+            lives: vec![0; nodes],
             recovery: None,
             reports: vec![NodeReport::default(); nodes],
             deliveries: VecDeque::new(),
@@ -138,6 +153,13 @@ impl<S: EventSink> Run<S> {
     pub fn handle_message(&mut self, now: Nanos, node: usize, message: Message) {
         if self.listens_to(node) {
             self.accept_message(now, node, message);
+        }
+    }
+
+    /// A simulated flooding node tells another node a value.
+    pub(crate) fn handle_news(&mut self, now: Nanos, node: usize, dest: &str, value: u64) {
+        if self.listens_to(node) {
+            self.accept_news(now, node, dest, value);
         }
     }
 
@@ -171,6 +193,11 @@ impl<S: EventSink> Run<S> {
                 }
                 Timer::Client(client) => self.expire(now, client),
                 Timer::Probe => self.probe(now),
+                Timer::Latency(mean_ms) => self.network.set_latency(mean_ms),
+                Timer::Connectivity => {
+                    self.connectivity_wake = None;
+                    self.note_connectivity(now);
+                }
                 Timer::Quiet => self.check_quiet(now),
                 Timer::Audit => self.finish(now),
             }
@@ -218,6 +245,14 @@ impl<S: EventSink> Run<S> {
         }
         let end = self.phases.last().map_or(now, |(_, time)| *time);
         let faults = self.network.fault_counts();
+        let dead: Vec<usize> =
+            (0..self.reports.len()).filter(|node| self.network.is_down(*node as u32)).collect();
+        for node in &dead {
+            self.reports[*node].is_dead = true;
+        }
+        let perished = self.gossiped.take_perished(faults.crashed > 0);
+        let observed = self.gossiped.used;
+        let left = self.reports.len() - dead.len();
         let outcome = Outcome {
             state: self.state,
             history: self.history,
@@ -227,8 +262,11 @@ impl<S: EventSink> Run<S> {
             zero: self.zero,
             end,
             nodes: self.reports,
-            probed: self.settings.probe_ms.map(|_| self.watch.into_convergence()),
-            gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence()),
+            probed: self.settings.probe_ms.map(|_| self.watch.into_convergence(left)),
+            gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
+            parts: self.parts.map(PartWatch::into_convergence).filter(|_| observed),
+            exact: self.exact,
+            perished,
             recovery: self.recovery,
             lateness: self.lateness,
             fingerprint: self.fingerprint.value(),

@@ -136,8 +136,8 @@ impl Screen {
 
     fn honest(&mut self, lab: &LabResults) {
         self.title("Honest figures", &POINTS);
-        let sources =
-            [("messages", &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
+        let seen = if lab.convergence.exact { "the simulation" } else { "messages" };
+        let sources = [(seen, &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
         for (source, spread) in sources {
             let Some(spread) = spread else { continue };
             if let Some(all) = spread.since_ack {
@@ -146,6 +146,7 @@ impl Screen {
             let text = format!(" by {source}, since the acknowledgement{}", incomplete(spread));
             self.row("", &self.style.paint(Tone::Faint, &text));
         }
+        self.parts(lab);
         for (f, all) in &lab.client_latency {
             if f != crate::checker::latency::ALL {
                 self.quantiles(&format!("{f} took ms"), points(*all, Some));
@@ -176,7 +177,27 @@ impl Screen {
         self.row("the lab was late by", &format!(" {p99} ms at 0.99, {max} ms at most"));
     }
 
+    fn parts(&mut self, lab: &LabResults) {
+        let Some(parts) = &lab.parts else { return };
+        if let Some(all) = parts.since_ack {
+            self.quantiles("last of its part ms", points(all, |ms| ms));
+            let text =
+                format!(" {} owed within a connected part", counted(parts.value_count, "value"));
+            self.row("", &self.style.paint(Tone::Faint, &text));
+        }
+        if let Some(all) = parts.since_heal {
+            self.quantiles("whole after heal ms", points(all, |ms| ms));
+            let text =
+                format!(" {} with something to catch up on", counted(parts.heal_count, "heal"));
+            self.row("", &self.style.paint(Tone::Faint, &text));
+        }
+    }
+
     fn missing(&mut self, missing: &Missing) {
+        if missing.perished_count > 0 {
+            let values = counted(missing.perished_count, "acknowledged value");
+            self.row("perished", &format!(" {values}, with the only nodes that held them"));
+        }
         let owed = missing.acknowledged_count;
         if missing.missing_count == 0 && missing.unread.is_empty() {
             let nodes = counted(missing.nodes.len() as u64, "node");

@@ -3,6 +3,7 @@
 //! `store/<workload>/<time>/` holds `history.edn`, `results.edn` and `node-logs/` as Maelstrom's
 //! does, and `results.json` and `messages.jsonl` of our own.
 
+mod background;
 mod sink;
 
 use std::fs;

@@ -279,7 +279,7 @@ impl Generator {
             values: self.list(3, Self::entries),
             have,
             all: self.below(2) == 0,
-            relay: [Relay::Keep, Relay::Up, Relay::Flood][self.below(3) as usize],
+            relay: [Relay::Keep, Relay::Up, Relay::Flood][self.below(3)],
             pulse,
         }
     }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::quantile::{Quantiles, millis};
+use super::parts::quantiles;
+use super::quantile::Quantiles;
 use crate::convergence::Convergence;
-use crate::history::Nanos;
 
 /// How many values are listed one by one.
 const LISTED_VALUES: usize = 48;
@@ -46,11 +46,6 @@ pub fn check(convergence: &Convergence) -> Spread {
         since_ack: quantiles(acked.iter().map(|(_, spread)| spread.since_ack(nodes))),
         since_invoke: quantiles(acked.iter().map(|(_, spread)| spread.since_invoke(nodes))),
     }
-}
-
-fn quantiles(times: impl Iterator<Item = Option<Nanos>>) -> Option<Quantiles<Option<f64>>> {
-    let millis: Vec<f64> = times.map(|nanos| nanos.map_or(f64::INFINITY, millis)).collect();
-    Some(Quantiles::of(millis)?.map(|ms| Some(ms).filter(|ms| ms.is_finite())))
 }
 
 #[cfg(test)]

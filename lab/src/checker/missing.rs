@@ -34,6 +34,9 @@ pub struct Missing {
     pub valid: Validity,
     /// Values acknowledged to a client.
     pub acknowledged_count: u64,
+    /// Those whose only holders died before they could pass them on: they are not owed.
+    #[serde(default)]
+    pub perished_count: u64,
     /// Acknowledged values that at least one node lacks.
     pub missing_count: u64,
     /// The least of them.
@@ -46,10 +49,12 @@ pub struct Missing {
     pub nodes: Vec<NodeMissing>,
 }
 
-/// Compares the nodes' final reads with what the history says was acknowledged.
+/// Compares the nodes' final reads with what the history says was acknowledged, but for what has
+/// `perished` with the nodes that held it.
 pub fn check<'a>(
     history: &[Op],
     final_reads: impl IntoIterator<Item = (&'a str, Option<&'a ReadSet>)>,
+    perished: &RoaringTreemap,
 ) -> Missing {
     let acknowledged: RoaringTreemap = history
         .iter()
@@ -59,7 +64,12 @@ pub fn check<'a>(
             _ => None,
         })
         .collect();
-    let mut result = Missing { acknowledged_count: acknowledged.len(), ..Missing::default() };
+    let mut result = Missing {
+        acknowledged_count: acknowledged.len(),
+        perished_count: acknowledged.intersection_len(perished),
+        ..Missing::default()
+    };
+    let acknowledged = acknowledged - perished;
     let mut missing = RoaringTreemap::new();
     let mut on_some = RoaringTreemap::new();
     let mut on_all: Option<RoaringTreemap> = None;
@@ -119,7 +129,8 @@ mod tests {
         );
         assert_eq!(set_full::check(&history).valid, Validity::Valid);
         let (n0, n1) = (read([0]), read([0, 1]));
-        let result = check(&history, [("n0", Some(&n0)), ("n1", Some(&n1))]);
+        let result =
+            check(&history, [("n0", Some(&n0)), ("n1", Some(&n1))], &RoaringTreemap::new());
         assert_eq!(result.valid, Validity::Invalid);
         assert_eq!((result.acknowledged_count, result.missing_count), (2, 1));
         assert_eq!(result.missing, [1]);
@@ -132,7 +143,8 @@ mod tests {
         let history =
             history("i0 add0@0, ok0 add0@1, i1 add1@2, info1 add1@5002, i0 add2@3, fail0 add2@4");
         let (n0, n1) = (read([0]), read([0, 1, 77]));
-        let result = check(&history, [("n0", Some(&n0)), ("n1", Some(&n1))]);
+        let result =
+            check(&history, [("n0", Some(&n0)), ("n1", Some(&n1))], &RoaringTreemap::new());
         assert_eq!(result.valid, Validity::Valid);
         assert_eq!((result.missing_count, result.divergent_count), (0, 2));
     }
@@ -141,10 +153,10 @@ mod tests {
     fn a_node_that_does_not_answer_leaves_the_verdict_open() {
         let history = history("i0 add0@0, ok0 add0@1");
         let (full, empty) = (read([0]), read([]));
-        let result = check(&history, [("n0", Some(&full)), ("n1", None)]);
+        let result = check(&history, [("n0", Some(&full)), ("n1", None)], &RoaringTreemap::new());
         assert_eq!((result.valid, result.unread), (Validity::Unknown, vec!["n1".to_owned()]));
         assert_eq!(result.nodes[1].missing_count, None);
-        let result = check(&history, [("n0", Some(&empty)), ("n1", None)]);
+        let result = check(&history, [("n0", Some(&empty)), ("n1", None)], &RoaringTreemap::new());
         assert_eq!(result.valid, Validity::Invalid);
     }
 
@@ -152,7 +164,8 @@ mod tests {
     fn long_lists_are_cut_but_counted() {
         let script: Vec<String> = (0..100).map(|v| format!("i0 add{v}@1, ok0 add{v}@1")).collect();
         let nothing = read([]);
-        let result = check(&history(&script.join(", ")), [("n0", Some(&nothing))]);
+        let result =
+            check(&history(&script.join(", ")), [("n0", Some(&nothing))], &RoaringTreemap::new());
         assert_eq!((result.missing_count, result.missing.len()), (100, 48));
         assert_eq!(result.nodes[0].missing_count, Some(100));
     }

@@ -9,6 +9,7 @@ pub mod exceptions;
 pub mod latency;
 pub mod missing;
 pub mod net;
+pub mod parts;
 pub mod quantile;
 pub mod reads;
 pub mod set_full;

@@ -102,13 +102,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
         let mut wakes = Vec::new();
         while *self.run.state() == State::Running && self.stop_signal.is_none() {
             self.view.refresh(|| self.run.progress());
-            let deadline = if self.unread.is_empty() {
-                let due =
-                    self.run.poll_timeout().map(|due| self.origin + Duration::from_nanos(due));
-                Some(due.map_or(self.view.next_refresh(), |due| due.min(self.view.next_refresh())))
-            } else {
-                Some(self.origin)
-            };
+            let deadline = self.next_deadline();
             wakes.clear();
             wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
             self.waiter.wait(deadline, &mut wakes).context("cannot wait for the nodes")?;
@@ -173,7 +167,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
             wakes.clear();
             let deadline = if self.unread.is_empty() { until } else { self.origin };
             wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
-            self.waiter.wait(Some(deadline), &mut wakes)?;
+            self.waiter.wait(deadline, &mut wakes)?;
             for wake in &wakes {
                 match *wake {
                     // What nodes say now is not part of the run, but nobody shall hang on it.
@@ -198,6 +192,16 @@ impl<'a, S: EventSink> Driver<'a, S> {
     /// Nanoseconds since the origin.
     pub fn now(&self) -> Nanos {
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Until when the lab can sleep if nothing happens.
+    fn next_deadline(&self) -> Instant {
+        if !self.unread.is_empty() {
+            return self.origin;
+        }
+        let refresh = self.view.next_refresh();
+        let due = self.run.poll_timeout().map(|due| self.origin + Duration::from_nanos(due));
+        due.map_or(refresh, |due| due.min(refresh))
     }
 
     fn serve_deadline(&mut self) {

@@ -97,6 +97,7 @@ pub fn run<S: EventSink>(
         .zip(&processes.logs)
         .map(|(name, log)| NodeProcess::spawn(&group, &processes.command, name, log.clone()));
     let nodes = nodes.collect::<anyhow::Result<Vec<_>>>()?;
+    process::go_first();
     let mut driver = Driver::new(&mut run, nodes, group, waiter, view)?;
 
     let signal = driver.drive()?;

@@ -80,7 +80,7 @@ impl Waiter {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn wait(&mut self, deadline: Option<Instant>, wakes: &mut Vec<Wake>) -> io::Result<()> {
+    pub fn wait(&mut self, deadline: Instant, wakes: &mut Vec<Wake>) -> io::Result<()> {
         let timeout = self.timer.arm(deadline)?;
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -130,20 +130,19 @@ impl Timer {
     }
 
     /// Sees to it that the poll wakes at `deadline`; returns the timeout to poll with.
-    fn arm(&mut self, deadline: Option<Instant>) -> io::Result<Option<Duration>> {
+    fn arm(&mut self, deadline: Instant) -> io::Result<Option<Duration>> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec};
 
-        let Some(at) = deadline else { return Ok(None) };
-        let left = at.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(Some(Duration::ZERO));
         }
-        if self.armed != Some(at) {
+        if self.armed != Some(deadline) {
             let it_value = Timespec::try_from(left).map_err(io::Error::other)?;
             let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
             let spec = Itimerspec { it_interval: zero, it_value };
             rustix::time::timerfd_settime(&self.fd, TimerfdTimerFlags::empty(), &spec)?;
-            self.armed = Some(at);
+            self.armed = Some(deadline);
         }
         Ok(None)
     }
@@ -160,8 +159,8 @@ impl Timer {
         Ok(Self)
     }
 
-    fn arm(&mut self, deadline: Option<Instant>) -> io::Result<Option<Duration>> {
-        Ok(deadline.map(|at| at.saturating_duration_since(Instant::now())))
+    fn arm(&mut self, deadline: Instant) -> io::Result<Option<Duration>> {
+        Ok(Some(deadline.saturating_duration_since(Instant::now())))
     }
 }
 
@@ -179,12 +178,12 @@ mod tests {
         let mut wakes = Vec::new();
         let deadline = Instant::now() + Duration::from_micros(200);
         while Instant::now() < deadline {
-            waiter.wait(Some(deadline), &mut wakes).expect("wait");
+            waiter.wait(deadline, &mut wakes).expect("wait");
         }
         assert_eq!(wakes, []);
 
         writer.write_all(b"x").expect("write");
-        waiter.wait(None, &mut wakes).expect("wait");
+        waiter.wait(deadline + Duration::from_secs(1000), &mut wakes).expect("wait");
         assert_eq!(wakes, [Wake::Ready(7, Pipe::Stdout)]);
     }
 }

@@ -52,18 +52,10 @@ pub struct Case {
     pub torn: Vec<Name>,
     /// The nodes' settings.
     pub config: NodeConfig,
-    /// What the network does to messages.
+    /// What happens to messages and to nodes. Faults by rate only act on messages here: those of
+    /// nodes are listed one by one.
     #[serde(default)]
     pub faults: FaultSettings,
-    /// Nodes for which time stands still.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pause: Vec<Pause>,
-    /// Clocks that jump.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub jump: Vec<Jump>,
-    /// Nodes that die.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub crash: Vec<Crash>,
     /// What clients do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub op: Vec<Op>,
@@ -99,46 +91,6 @@ pub struct NodeConfig {
     pub batch_entries_max: usize,
     /// [`Config::batch_bytes_max`].
     pub batch_bytes_max: usize,
-}
-
-/// A node for which time stands still; then everything arrives at once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Pause {
-    /// Which.
-    pub node: Name,
-    /// Since when.
-    pub at_ms: u64,
-    /// How long.
-    pub for_ms: u64,
-}
-
-/// A node's own clock jumps forward. Backward it cannot: nodes use a monotonic clock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Jump {
-    /// Which.
-    pub node: Name,
-    /// When.
-    pub at_ms: u64,
-    /// How far.
-    pub by_ms: u64,
-}
-
-/// A node dies, and may come back with an empty memory and a new generation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Crash {
-    /// Which.
-    pub node: Name,
-    /// When.
-    pub at_ms: u64,
-    /// How long it is away; without it, for good.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub down_ms: Option<u64>,
-    /// Whether it is told the topology again when it comes back.
-    #[serde(default)]
-    pub topology: bool,
 }
 
 /// What a client does.
@@ -178,9 +130,6 @@ impl Case {
             torn: Vec::new(),
             config: NodeConfig::default(),
             faults: FaultSettings::default(),
-            pause: Vec::new(),
-            jump: Vec::new(),
-            crash: Vec::new(),
             op: Vec::new(),
         }
     }
@@ -210,18 +159,20 @@ impl Case {
     /// # Errors
     /// None that is known of.
     pub fn to_toml(&self) -> Result<String> {
-        Ok(toml::to_string(self)?)
+        let mut table = toml::Table::try_from(self)?;
+        // A fault that is off is not worth a line.
+        let off = toml::Table::try_from(FaultSettings::default())?;
+        if let Some(toml::Value::Table(faults)) = table.get_mut("faults") {
+            faults.retain(|key, value| off.get(key) != Some(value));
+        }
+        Ok(toml::to_string(&table)?)
     }
 
     fn check(&self) -> Result<()> {
         let version = self.version;
         ensure!(version == VERSION, "version {version}: this program reads version {VERSION}");
         self.settings().check()?;
-        let named = self.torn.iter();
-        let named = named.chain(self.pause.iter().map(|pause| &pause.node));
-        let named = named.chain(self.jump.iter().map(|jump| &jump.node));
-        let named = named.chain(self.crash.iter().map(|crash| &crash.node));
-        for name in named.chain(self.op.iter().map(|op| &op.node)) {
+        for name in self.torn.iter().chain(self.op.iter().map(|op| &op.node)) {
             ensure!(self.nodes.contains(name), "{name:?} is no node of this case");
         }
         for op in &self.op {
@@ -243,13 +194,6 @@ impl Case {
             compat: Compat { head_of_line: self.head_of_line, ..Compat::default() },
             ..Settings::default()
         }
-    }
-
-    /// How much there is to it: what shrinking makes less.
-    pub(super) fn size(&self) -> usize {
-        let faults = self.faults.cut.len() + self.faults.slow.len();
-        let faults = faults + self.pause.len() + self.jump.len() + self.crash.len();
-        self.nodes.len() + self.op.len() + faults
     }
 }
 

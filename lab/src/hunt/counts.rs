@@ -50,6 +50,8 @@ counts! {
     torn_apart: "messages between torn parts",
     /// Partitions before the heal.
     torn: "partitions until each part agreed",
+    /// Changes of the latency.
+    latency_changes: "changes of the latency",
     /// Pauses of nodes.
     pauses: "pauses",
     /// Jumps of clocks.
@@ -92,24 +94,26 @@ impl Counts {
         self.reordered += faults.reordered;
         self.slowed += faults.slowed;
         self.cut += faults.cut;
+        self.latency_changes += faults.latency_changed;
     }
 
     /// What a case is to exercise, and whether these counters show that it happened.
     #[must_use]
     pub fn exercised(&self, case: &Case) -> Vec<(&'static str, bool)> {
         let faults = &case.faults;
-        let crashes = !case.crash.is_empty();
-        let restarts = case.crash.iter().any(|crash| crash.down_ms.is_some());
+        let crashes = !faults.crash.is_empty();
+        let restarts = faults.crash.iter().any(|crash| crash.down_ms.is_some());
         let fault = |is_on: bool, name, count: u64| is_on.then_some((name, count > 0));
         [
             fault(faults.loss > 0.0, "loss", self.lost),
             fault(faults.duplicate > 0.0, "duplication", self.duplicated),
             fault(faults.reorder > 0.0, "reordering", self.reordered),
             fault(!faults.slow.is_empty(), "slow nodes", self.slowed),
+            fault(!faults.latency.is_empty(), "changes of latency", self.latency_changes),
             fault(!faults.cut.is_empty(), "cut links", self.cut),
             fault(!case.torn.is_empty(), "partitions", self.torn_apart),
-            fault(!case.pause.is_empty(), "pauses", self.pauses),
-            fault(!case.jump.is_empty(), "clock jumps", self.jumps),
+            fault(!faults.pause.is_empty(), "pauses", self.pauses),
+            fault(!faults.clock_jump.is_empty(), "clock jumps", self.jumps),
             fault(crashes, "crashes", self.crashes),
             fault(restarts, "restarts", self.restarts),
             fault(restarts, "restarts noticed by peers", self.restarts_seen),

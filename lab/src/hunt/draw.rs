@@ -7,8 +7,8 @@
 use rumormill::message::Name;
 use rumormill::route::Route;
 
-use super::case::{Case, Crash, Jump, NodeConfig, Op, Pause};
-use crate::network::faults::{Cut, FaultSettings, Slow};
+use super::case::{Case, NodeConfig, Op};
+use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
 use crate::random::Dice;
 use crate::settings::{Distribution, Topology};
 
@@ -61,13 +61,12 @@ pub fn draw(seed: u64) -> Case {
         draw_network_faults(dice, &mut case);
         draw_node_faults(dice, &mut case);
     }
-    if case.crash.is_empty() && dice.chance(0.2) {
-        case.config.sync_interval_ms = NEVER_MS;
-        case.config.sync_interval_max_ms = NEVER_MS;
-    }
     if nodes > 1 && dice.chance(0.3) {
         let size = 1 + dice.index(nodes - 1);
         case.torn = some(dice, &case.nodes, size);
+    } else if case.faults.crash.is_empty() && dice.chance(0.25) {
+        case.config.sync_interval_ms = NEVER_MS;
+        case.config.sync_interval_max_ms = NEVER_MS;
     }
     draw_ops(dice, &mut case);
     case
@@ -112,6 +111,11 @@ fn draw_network_faults(dice: &mut Dice, case: &mut Case) {
             .map(|node| Slow { node, extra_ms })
             .collect();
     }
+    if dice.chance(0.1) {
+        let (at_ms, mean_ms) = (dice.below(case.main_ms), pick(dice, &[0, 20, 100, 500]));
+        // Zero is only allowed for constant latencies.
+        faults.latency.push(LatencyChange { at_ms, mean_ms: mean_ms.max(case.latency_ms.min(1)) });
+    }
     if case.nodes.len() > 1 && dice.chance(0.5) {
         for _ in 0..=dice.index(3) {
             let cut = draw_cut(dice, &case.nodes, case.main_ms);
@@ -152,25 +156,25 @@ fn draw_cut(dice: &mut Dice, nodes: &[Name], main_ms: u64) -> Vec<Cut> {
 fn draw_node_faults(dice: &mut Dice, case: &mut Case) {
     let times = |dice: &mut Dice| if dice.chance(0.25) { 1 + dice.index(3) } else { 0 };
     for _ in 0..times(dice) {
-        case.pause.push(Pause {
+        case.faults.pause.push(Pause {
             node: pick_name(dice, &case.nodes),
             at_ms: dice.below(case.main_ms),
             for_ms: pick(dice, &[10, 100, 500, 3_000]),
         });
     }
     for _ in 0..times(dice) {
-        case.jump.push(Jump {
+        case.faults.clock_jump.push(ClockJump {
             node: pick_name(dice, &case.nodes),
             at_ms: dice.below(case.main_ms),
             by_ms: pick(dice, &[1, 100, 1_000, 20_000]),
         });
     }
     for _ in 0..times(dice) {
-        case.crash.push(Crash {
+        case.faults.crash.push(Crash {
             node: pick_name(dice, &case.nodes),
             at_ms: dice.below(case.main_ms),
             down_ms: (!dice.chance(0.15)).then(|| pick(dice, &[0, 20, 200, 1_000])),
-            topology: dice.coin(),
+            forget_topology: dice.coin(),
         });
     }
 }

@@ -130,17 +130,19 @@ impl Life {
         let lives = alive(world);
         let delay_ms = self.shape.delay_ms(case);
         let sum = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
-        let stalls = sum(&mut case.pause.iter().map(|pause| pause.for_ms));
-        let jumps = sum(&mut case.jump.iter().map(|jump| jump.by_ms));
+        let faults = &case.faults;
+        let stalls = sum(&mut faults.pause.iter().map(|pause| pause.for_ms));
+        let jumps = sum(&mut faults.clock_jump.iter().map(|jump| jump.by_ms.unsigned_abs()));
         Circumstances {
             nodes: case.nodes.len() as u64,
             delay_ms,
-            round_trip_ms: 2 * (delay_ms + case.faults.reorder_max_ms) + stalls + jumps,
+            round_trip_ms: 2 * (delay_ms + faults.reorder_max_ms) + stalls + jumps,
             outage_ms: world.now / MS + jumps,
             degree: self.shape.degree(),
             distance: self.shape.distance(part, |node| lives[node]),
             tree: self.shape.tree(),
-            forgetful: !case.crash.is_empty(),
+            // Whoever is to pass an entry on may be in another part now.
+            forgetful: !faults.crash.is_empty() || part.len() < case.nodes.len(),
         }
     }
 

@@ -50,8 +50,9 @@ pub fn render(found: &Found) -> String {
 /// A case in one line.
 #[must_use]
 pub fn shape(case: &Case) -> String {
-    let faults = case.faults.cut.len() + case.faults.slow.len();
-    let faults = faults + case.pause.len() + case.jump.len() + case.crash.len();
+    let faults = &case.faults;
+    let messages = faults.cut.len() + faults.slow.len() + faults.latency.len();
+    let faults = messages + faults.pause.len() + faults.clock_jump.len() + faults.crash.len();
     format!(
         "{} nodes, {}, route {}, latency {} ms {}, {} operations in {} ms, {faults} faults by \
          name, loss {}, duplication {}, reordering {}",

@@ -16,10 +16,12 @@ pub(super) enum Event {
     Pause(usize),
     Resume(usize),
     /// Its clock jumps this far.
-    Jump(usize, Nanos),
+    Jump(usize, i64),
     Crash(usize),
     /// It comes back, and may be told the topology.
     Restart(usize, bool),
+    /// Messages take this long from now on, on average.
+    Latency(u64),
 }
 
 #[derive(Debug)]
@@ -30,19 +32,27 @@ impl Script {
         let mut events = Vec::new();
         let id = |name: &Name| ids.get(name).map_or(0, |&id| id as usize);
         let mut add = |at_ms: u64, event| events.push((at_ms.saturating_mul(MS), event));
-        for pause in &case.pause {
+        let faults = &case.faults;
+        for pause in &faults.pause {
             add(pause.at_ms, Event::Pause(id(&pause.node)));
             add(pause.at_ms.saturating_add(pause.for_ms), Event::Resume(id(&pause.node)));
         }
-        for jump in &case.jump {
-            add(jump.at_ms, Event::Jump(id(&jump.node), jump.by_ms.saturating_mul(MS)));
+        for jump in &faults.clock_jump {
+            let by = jump.by_ms.saturating_mul(MS.cast_signed());
+            add(jump.at_ms, Event::Jump(id(&jump.node), by));
         }
-        for crash in &case.crash {
+        for crash in &faults.crash {
             let node = id(&crash.node);
             add(crash.at_ms, Event::Crash(node));
             if let Some(down_ms) = crash.down_ms {
-                add(crash.at_ms.saturating_add(down_ms), Event::Restart(node, crash.topology));
+                add(
+                    crash.at_ms.saturating_add(down_ms),
+                    Event::Restart(node, !crash.forget_topology),
+                );
             }
+        }
+        for change in &faults.latency {
+            add(change.at_ms, Event::Latency(change.mean_ms));
         }
         for (number, op) in case.op.iter().enumerate() {
             add(op.at_ms, Event::Operate(number));

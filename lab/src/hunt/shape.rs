@@ -52,10 +52,12 @@ impl Shape {
 
     /// Longest way of a message when nothing is wrong, in ms.
     pub(super) fn delay_ms(&self, case: &Case) -> u64 {
+        let means = case.faults.latency.iter().map(|change| change.mean_ms);
+        let mean_ms = means.chain([case.latency_ms]).max().unwrap_or(0);
         let latency = match case.latency_dist {
-            Distribution::Constant => case.latency_ms,
-            Distribution::Uniform => 2 * case.latency_ms,
-            Distribution::Exponential => EXPONENTIAL_MAX * case.latency_ms,
+            Distribution::Constant => mean_ms,
+            Distribution::Uniform => 2 * mean_ms,
+            Distribution::Exponential => EXPONENTIAL_MAX * mean_ms,
         };
         let slow = case.faults.slow.iter().map(|slow| slow.extra_ms).max().unwrap_or(0);
         latency + 2 * slow

@@ -65,11 +65,12 @@ impl Shrinker {
 
     fn shorten_lists(&mut self) {
         self.shorten(|case| &mut case.op);
-        self.shorten(|case| &mut case.crash);
-        self.shorten(|case| &mut case.pause);
-        self.shorten(|case| &mut case.jump);
+        self.shorten(|case| &mut case.faults.crash);
+        self.shorten(|case| &mut case.faults.pause);
+        self.shorten(|case| &mut case.faults.clock_jump);
         self.shorten(|case| &mut case.faults.cut);
         self.shorten(|case| &mut case.faults.slow);
+        self.shorten(|case| &mut case.faults.latency);
     }
 
     /// Takes out halves, then quarters and so on, down to single items.
@@ -166,9 +167,9 @@ fn without_nodes(case: &Case, gone: &BTreeSet<Name>) -> Case {
     case.nodes.retain(stays);
     case.torn.retain(stays);
     case.op.retain(|op| stays(&op.node));
-    case.pause.retain(|pause| stays(&pause.node));
-    case.jump.retain(|jump| stays(&jump.node));
-    case.crash.retain(|crash| stays(&crash.node));
+    case.faults.pause.retain(|pause| stays(&pause.node));
+    case.faults.clock_jump.retain(|jump| stays(&jump.node));
+    case.faults.crash.retain(|crash| stays(&crash.node));
     case.faults.slow.retain(|slow| stays(&slow.node));
     for cut in &mut case.faults.cut {
         let had_other_side = !cut.b.is_empty();

@@ -38,7 +38,7 @@ pub(super) struct Member {
     /// Origin of its clock.
     origin: Nanos,
     /// How far its clock has jumped.
-    jumped: Nanos,
+    jumped: i64,
     /// Time stands still for it.
     paused: bool,
     /// What came in meanwhile.
@@ -49,13 +49,14 @@ pub(super) struct Member {
 impl Member {
     /// The node's own time.
     pub(super) fn clock(&self, now: Nanos) -> Instant {
-        Instant::from_micros((now.saturating_sub(self.origin) + self.jumped) / 1_000)
+        let elapsed = now.saturating_sub(self.origin).saturating_add_signed(self.jumped);
+        Instant::from_micros(elapsed / 1_000)
     }
 
     /// When the node's clock shows `at`.
     const fn when(&self, at: Instant) -> Nanos {
         let nanos = at.as_micros().saturating_mul(1_000).saturating_add(self.origin);
-        nanos.saturating_sub(self.jumped)
+        nanos.saturating_add_signed(self.jumped.saturating_neg())
     }
 }
 
@@ -234,6 +235,10 @@ impl<'a> World<'a> {
                 member.jumped += by;
                 self.counts.jumps += u64::from(member.node.is_some());
                 self.set_timer(index);
+                Ok(())
+            }
+            Event::Latency(mean_ms) => {
+                self.network.set_latency(mean_ms);
                 Ok(())
             }
             Event::Crash(index) => {

@@ -106,13 +106,19 @@ pub enum Family {
     Stable,
     /// From acknowledgement to the last node.
     Convergence,
+    /// From acknowledgement to the last node of the connected part.
+    Part,
+    /// From a heal until everybody had everything.
+    Heal,
     /// Clients' waits, by the name they have in the results.
     Client(&'static str),
 }
 
-const FAMILIES: [(&str, Family); 5] = [
+const FAMILIES: [(&str, Family); 7] = [
     ("", Family::Stable),
     ("convergence-", Family::Convergence),
+    ("part-", Family::Part),
+    ("heal-", Family::Heal),
     ("client-latency-", Family::Client("all")),
     ("broadcast-latency-", Family::Client("broadcast")),
     ("read-latency-", Family::Client("read")),
@@ -131,6 +137,13 @@ impl Family {
                 .best()
                 .and_then(|spread| spread.since_ack)
                 .map(|all| point.of(all).unwrap_or(f64::INFINITY)),
+            // Where nobody was owed anything, nobody had to wait.
+            Self::Part => lab.parts.as_ref().map(|parts| {
+                parts.since_ack.map_or(0.0, |all| point.of(all).unwrap_or(f64::INFINITY))
+            }),
+            Self::Heal => lab.parts.as_ref().map(|parts| {
+                parts.since_heal.map_or(0.0, |all| point.of(all).unwrap_or(f64::INFINITY))
+            }),
             Self::Client(f) => lab.client_latency.get(f).map(|all| point.of(*all)),
         }
     }

@@ -3,115 +3,17 @@
 //! They act from the start of the main phase to its end, when everything heals; only slow nodes
 //! stay slow. Clients are never affected.
 
+mod settings;
+
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
 use rumormill::message::Name;
-use serde::{Deserialize, Serialize};
 
 use super::packet::{Packet, Peer};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::random::Dice;
-
-/// What the lab adds to Maelstrom's network. Nothing, by default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct FaultSettings {
-    /// Probability that a message is lost.
-    pub loss: f64,
-    /// Probability that a message arrives twice; the copy has a latency of its own.
-    pub duplicate: f64,
-    /// Probability that a message is held up, and so overtaken by later ones.
-    pub reorder: f64,
-    /// By how much it is held up, at most.
-    pub reorder_max_ms: u64,
-    /// Nodes whose messages, in and out, take longer.
-    pub slow: Vec<Slow>,
-    /// Links that are cut for some time.
-    pub cut: Vec<Cut>,
-}
-
-/// A slow node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Slow {
-    /// Which.
-    pub node: Name,
-    /// Added to the latency of every message from or to it.
-    pub extra_ms: u64,
-}
-
-/// Links that are cut for some time, or on and off.
-///
-/// Isolation of a node is a cut between it and no one in particular (`b` empty: all others). With
-/// nodes that are on neither side, connectivity is not transitive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Cut {
-    /// One side.
-    pub a: Vec<Name>,
-    /// The other side; empty for all nodes that are not in `a`.
-    #[serde(default)]
-    pub b: Vec<Name>,
-    /// Only messages from `a` to `b` are dropped.
-    #[serde(default)]
-    pub one_way: bool,
-    /// Since when, from the start of the main phase.
-    #[serde(default)]
-    pub from_ms: u64,
-    /// Until when; without it, until the end of the main phase.
-    pub until_ms: Option<u64>,
-    /// A flapping link: cut for this long, whole for this long, and so on.
-    pub flap_ms: Option<u64>,
-}
-
-impl FaultSettings {
-    /// Reads them from TOML: the keys are the fields' names with hyphens, tables `[[slow]]` and
-    /// `[[cut]]`.
-    ///
-    /// # Errors
-    /// If it is not TOML, or has keys that mean nothing here.
-    pub fn from_toml(text: &str) -> Result<Self> {
-        Ok(toml::from_str(text)?)
-    }
-
-    /// Finds what cannot be run.
-    ///
-    /// # Errors
-    /// Says which setting is wrong, and why.
-    pub fn check(&self, nodes: &[Name]) -> Result<()> {
-        let chances =
-            [("loss", self.loss), ("duplicate", self.duplicate), ("reorder", self.reorder)];
-        for (what, chance) in chances {
-            ensure!((0.0..=1.0).contains(&chance), "{what}: {chance} is not a probability");
-        }
-        let slow = self.slow.iter().map(|slow| &slow.node);
-        let cut = self.cut.iter().flat_map(|cut| cut.a.iter().chain(&cut.b));
-        for name in slow.chain(cut) {
-            ensure!(nodes.contains(name), "a fault names {name:?}, which is no node of this run");
-        }
-        for cut in &self.cut {
-            ensure!(cut.flap_ms != Some(0), "a link cannot flap every 0 ms");
-        }
-        Ok(())
-    }
-}
-
-/// How often each fault really happened: a run that was to exercise one and did not is vacuous.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FaultCounts {
-    /// Messages lost at random.
-    pub lost: u64,
-    /// Messages that arrived twice (if nothing cut them off).
-    pub duplicated: u64,
-    /// Messages held up.
-    pub reordered: u64,
-    /// Messages from or to a slow node.
-    pub slowed: u64,
-    /// Messages that ran into a cut.
-    pub cut: u64,
-}
+pub use settings::{ClockJump, Crash, Cut, FaultCounts, FaultSettings, LatencyChange, Pause, Slow};
 
 /// What happens to a message when it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,6 +30,10 @@ pub(crate) struct Faults {
     /// By node: added to the latency of its messages.
     slow_ms: BTreeMap<u32, u64>,
     cuts: Vec<ResolvedCut>,
+    /// By node: it is down.
+    down: Vec<bool>,
+    /// By node: time stands still for it.
+    paused: Vec<bool>,
     /// Since when, if they act.
     active_since: Option<Nanos>,
     loss: Dice,
@@ -154,6 +60,8 @@ impl Faults {
         Self {
             slow_ms: slow.map(|(id, slow)| (id, slow.extra_ms)).collect(),
             cuts: settings.cut.iter().map(|cut| ResolvedCut::new(cut, nodes)).collect(),
+            down: vec![false; nodes.len()],
+            paused: vec![false; nodes.len()],
             settings: settings.clone(),
             active_since: None,
             loss: Dice::new(seed, "loss"),
@@ -173,6 +81,22 @@ impl Faults {
 
     pub(crate) const fn counts(&self) -> FaultCounts {
         self.counts
+    }
+
+    pub(crate) const fn counts_mut(&mut self) -> &mut FaultCounts {
+        &mut self.counts
+    }
+
+    pub(crate) fn set_down(&mut self, node: usize, down: bool) {
+        self.down[node] = down;
+    }
+
+    pub(crate) fn set_paused(&mut self, node: usize, paused: bool) {
+        self.paused[node] = paused;
+    }
+
+    pub(crate) fn is_down(&self, node: u32) -> bool {
+        self.down[node as usize]
     }
 
     /// Decides what happens to a message between nodes. Rolls the same dice whatever comes out,
@@ -209,12 +133,30 @@ impl Faults {
     }
 
     /// True if a message between these nodes runs into a cut now.
-    pub(crate) fn cuts(&mut self, now: Nanos, sender: u32, receiver: u32) -> bool {
+    pub(crate) fn cuts(&self, now: Nanos, sender: u32, receiver: u32) -> bool {
         let Some(since) = self.active_since else { return false };
         let elapsed = now.saturating_sub(since);
-        let cut = self.cuts.iter().any(|cut| cut.blocks(elapsed, sender, receiver));
-        self.counts.cut += u64::from(cut);
-        cut
+        self.cuts.iter().any(|cut| cut.blocks(elapsed, sender, receiver))
+    }
+
+    /// True if both nodes are up, time goes on for them, and no cut stands between them.
+    pub(crate) fn connects(&self, now: Nanos, sender: u32, receiver: u32) -> bool {
+        let is_well = |node: u32| !self.down[node as usize] && !self.paused[node as usize];
+        is_well(sender) && is_well(receiver) && !self.cuts(now, sender, receiver)
+    }
+
+    /// When a cut begins or ends next.
+    pub(crate) fn next_change(&self, now: Nanos) -> Option<Nanos> {
+        let since = self.active_since?;
+        let elapsed = now.saturating_sub(since);
+        let next = self.cuts.iter().filter_map(|cut| cut.next_change(elapsed)).min()?;
+        Some(since.saturating_add(next))
+    }
+
+    /// Every change of the latency, by time from the start of the main phase, and the new mean.
+    pub(crate) fn latency_changes(&self) -> impl Iterator<Item = (Nanos, u64)> + '_ {
+        let changes = self.settings.latency.iter();
+        changes.map(|change| (change.at_ms.saturating_mul(MS), change.mean_ms))
     }
 }
 
@@ -244,6 +186,16 @@ impl ResolvedCut {
         let (sender, receiver) = (side(sender), side(receiver));
         (sender.0 && receiver.1) || (!self.one_way && sender.1 && receiver.0)
     }
+
+    /// The next time at which it begins or ends to block.
+    fn next_change(&self, elapsed: Nanos) -> Option<Nanos> {
+        if elapsed < self.from {
+            return Some(self.from);
+        }
+        let flap = self.flap.map(|flap| self.from + (elapsed - self.from) / flap * flap + flap);
+        let end = (elapsed < self.until && self.until < Nanos::MAX).then_some(self.until);
+        flap.filter(|at| *at < self.until).or(end)
+    }
 }
 
 #[cfg(test)]
@@ -264,7 +216,6 @@ mod tests {
                 pairs.push(format!("{from}>{to}"));
             }
         }
-        assert_eq!(faults.counts().cut as usize, pairs.len());
         pairs.join(" ")
     }
 

@@ -15,6 +15,11 @@ impl LatencyRule {
         Self { settings, dice }
     }
 
+    /// From now on.
+    pub(crate) const fn set_mean_ms(&mut self, mean_ms: u64) {
+        self.settings.mean_ms = mean_ms;
+    }
+
     /// The latency of one message, in whole milliseconds. Rolls once, whatever the distribution.
     pub(crate) fn draw_ms(&mut self) -> u64 {
         let mean_ms = self.settings.mean_ms;

@@ -114,6 +114,74 @@ impl Network {
         self.faults.counts()
     }
 
+    pub(crate) const fn fault_counts_mut(&mut self) -> &mut FaultCounts {
+        self.faults.counts_mut()
+    }
+
+    /// The node's process is gone, or a new one is there. Messages to a node that is down are
+    /// dropped, those of clients too.
+    pub(crate) fn set_down(&mut self, node: usize, down: bool) {
+        self.faults.set_down(node, down);
+    }
+
+    /// Time stands still for the node, or goes on. Messages reach it all the same: it is the
+    /// driver who makes them wait.
+    pub(crate) fn set_paused(&mut self, node: usize, paused: bool) {
+        self.faults.set_paused(node, paused);
+    }
+
+    pub(crate) fn is_down(&self, node: u32) -> bool {
+        self.faults.is_down(node)
+    }
+
+    /// From now on messages take longer, or less long.
+    pub(crate) const fn set_latency(&mut self, mean_ms: u64) {
+        self.latency.set_mean_ms(mean_ms);
+        self.copy_latency.set_mean_ms(mean_ms);
+        self.faults.counts_mut().latency_changed += 1;
+    }
+
+    /// Every change of the latency, by time from the start of the main phase, and the new mean.
+    pub(crate) fn latency_changes(&self) -> impl Iterator<Item = (Nanos, u64)> + '_ {
+        self.faults.latency_changes()
+    }
+
+    /// When a cut begins or ends next.
+    pub(crate) fn next_change(&self, now: Nanos) -> Option<Nanos> {
+        self.faults.next_change(now)
+    }
+
+    /// True if a message between these nodes gets through now. Loss at random does not count.
+    pub(crate) fn connects(&self, now: Nanos, sender: u32, receiver: u32) -> bool {
+        let parted = self.partition.as_ref().is_some_and(|p| p.blocks(sender, receiver));
+        !parted && self.faults.connects(now, sender, receiver)
+    }
+
+    /// By node: the number of the connected part it is in. Two nodes are linked if messages get
+    /// through both ways.
+    pub(crate) fn parts(&self, now: Nanos) -> Vec<u32> {
+        let nodes = self.queues.len();
+        let mut parts = vec![0; nodes];
+        let mut rest: Vec<u32> = (0..nodes as u32).rev().collect();
+        let mut frontier = Vec::new();
+        for part in 0.. {
+            let Some(first) = rest.pop() else { break };
+            frontier.push(first);
+            while let Some(node) = frontier.pop() {
+                parts[node as usize] = part;
+                rest.retain(|other| {
+                    let linked =
+                        self.connects(now, node, *other) && self.connects(now, *other, node);
+                    if linked {
+                        frontier.push(*other);
+                    }
+                    !linked
+                });
+            }
+        }
+        parts
+    }
+
     /// The next message that has arrived, or was lost.
     pub(crate) fn poll(&mut self) -> Option<Arrival> {
         self.arrivals.pop_front()
@@ -157,7 +225,13 @@ impl Network {
     pub(crate) fn wake(&mut self, now: Nanos, node: u32, agenda: &mut Agenda) {
         if self.head_of_line {
             if let Some(packet) = self.queues[node as usize].in_hand.take() {
-                self.arrive(Arrival::Received(packet));
+                let arrival = if self.faults.is_down(node) {
+                    self.faults.counts_mut().unheard += 1;
+                    Arrival::Dropped(packet, DropCause::Down)
+                } else {
+                    Arrival::Received(packet)
+                };
+                self.arrive(arrival);
             }
             self.take(now, node, agenda);
             return;
@@ -201,15 +275,21 @@ impl Network {
         self.arrivals.push_back(arrival);
     }
 
-    /// What keeps this message from its receiver now. Clients are never kept from anything.
+    /// What keeps this message from its receiver now. Clients are only kept from nodes that are
+    /// down.
     fn obstacle(&mut self, now: Nanos, packet: &Packet) -> Option<DropCause> {
-        let (Peer::Node(src), Peer::Node(dest)) = (packet.src.peer, packet.dest.peer) else {
-            return None;
-        };
+        let Peer::Node(dest) = packet.dest.peer else { return None };
+        if self.faults.is_down(dest) {
+            self.faults.counts_mut().unheard += 1;
+            return Some(DropCause::Down);
+        }
+        let Peer::Node(src) = packet.src.peer else { return None };
         if self.partition.as_ref().is_some_and(|partition| partition.blocks(src, dest)) {
             return Some(DropCause::Partition);
         }
-        self.faults.cuts(now, src, dest).then_some(DropCause::Cut)
+        let cut = self.faults.cuts(now, src, dest);
+        self.faults.counts_mut().cut += u64::from(cut);
+        cut.then_some(DropCause::Cut)
     }
 }
 

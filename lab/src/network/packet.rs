@@ -33,6 +33,23 @@ pub enum Payload {
     Text(Box<str>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
+    /// A value from one simulated flooding node to another.
+    News(u64),
+}
+
+impl Payload {
+    /// Appends the JSON.
+    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Typed(body) => body.write_json(out),
+            Self::News(value) => {
+                out.extend_from_slice(b"{\"message\":");
+                put(out, value);
+                out.extend_from_slice(b",\"type\":\"broadcast\"}");
+            }
+        }
+    }
 }
 
 /// A message on its way.
@@ -76,17 +93,14 @@ impl Packet {
 
     /// Appends the body as JSON.
     pub fn write_body(&self, out: &mut Vec<u8>) {
-        match &self.body {
-            Payload::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Payload::Typed(body) => body.write_json(out),
-        }
+        self.body.write_json(out);
     }
 
-    /// The message for a simulated node; `None` if a process wrote it.
+    /// The message for a simulated node; `None` if it was not typed.
     #[must_use]
     pub fn into_message(self) -> Option<Message> {
         match self.body {
-            Payload::Text(_) => None,
+            Payload::Text(_) | Payload::News(_) => None,
             Payload::Typed(body) => Some(Message {
                 src: self.src.name,
                 dest: self.dest.name,

@@ -98,13 +98,18 @@ impl Traffic {
 
 /// How often each kind of fault happened; those that did not are left out.
 fn faulted(counts: &FaultCounts) -> BTreeMap<String, u64> {
-    let FaultCounts { lost, duplicated, reordered, slowed, cut } = *counts;
     let kinds = [
-        ("lost", lost),
-        ("duplicated", duplicated),
-        ("reordered", reordered),
-        ("slowed", slowed),
-        ("cut", cut),
+        ("lost", counts.lost),
+        ("duplicated", counts.duplicated),
+        ("reordered", counts.reordered),
+        ("slowed", counts.slowed),
+        ("cut", counts.cut),
+        ("unheard", counts.unheard),
+        ("latency changed", counts.latency_changed),
+        ("paused", counts.paused),
+        ("clock jumped", counts.clock_jumped),
+        ("crashed", counts.crashed),
+        ("restarted", counts.restarted),
     ];
     let happened = kinds.into_iter().filter(|(_, count)| *count > 0);
     happened.map(|(kind, count)| (kind.to_owned(), count)).collect()

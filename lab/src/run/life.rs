@@ -11,7 +11,8 @@ use crate::outcome::{Phase, RecoveryReport, State};
 use crate::reply::{Reply, Request};
 
 impl<S: EventSink> Run<S> {
-    pub(super) fn phase(&self) -> Phase {
+    /// Where the run is.
+    pub fn phase(&self) -> Phase {
         self.phases.last().map_or(Phase::Init, |(phase, _)| *phase)
     }
 
@@ -95,7 +96,7 @@ impl<S: EventSink> Run<S> {
             self.ask_all(now, Request::Topology, Owner::Topology);
         } else {
             self.enter(Phase::Main, now);
-            self.network.start_faults(now);
+            self.start_faults(now);
             self.start_probes(now);
             self.generate(now);
         }
@@ -142,12 +143,14 @@ impl<S: EventSink> Run<S> {
         let effect = partition.to_edn(kind, nodes);
         self.record_nemesis(now, "start-partition", kind.keyword());
         self.network.set_partition(Some(partition));
+        self.note_connectivity(now);
         self.record_nemesis(now, "start-partition", &effect);
     }
 
     fn stop_partition(&mut self, now: Nanos) {
         self.record_nemesis(now, "stop-partition", "nil");
         self.network.set_partition(None);
+        self.note_connectivity(now);
         self.record_nemesis(now, "stop-partition", ":network-healed");
     }
 
@@ -167,6 +170,7 @@ impl<S: EventSink> Run<S> {
     fn recover(&mut self, now: Nanos) {
         self.enter(Phase::Recovery, now);
         self.network.stop_faults();
+        self.note_connectivity(now);
         self.watch_quiet(now);
     }
 

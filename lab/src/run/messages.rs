@@ -99,6 +99,23 @@ impl<S: EventSink> Run<S> {
         self.accept(now, src, dest, content);
     }
 
+    pub(super) fn accept_news(&mut self, now: Nanos, node: usize, dest: &str, value: u64) {
+        let src = self.name(node);
+        let quoted = || format!("the value {value}");
+        let Some((src, dest)) = self.find_ends(now, node, (&src, dest), quoted) else { return };
+        let body = Payload::News(value);
+        self.scratch.clear();
+        body.write_json(&mut self.scratch);
+        let content = Content {
+            kind: self.journal.kind_id("broadcast"),
+            bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
+            carries_values: true,
+            body,
+        };
+        self.fingerprint.add(value);
+        self.accept(now, src, dest, content);
+    }
+
     fn text_content(&mut self, body: &str) -> Content {
         let kind = body_type(body);
         // A gossip message without entries is mere evidence; of other nodes' messages one
@@ -283,6 +300,11 @@ impl<S: EventSink> Run<S> {
                         self.node_answered(now, node, request, Some(reply));
                     }
                     Owner::Topology(node) => self.node_answered(now, node, request, Some(reply)),
+                    Owner::Restart { node, life, topology } => {
+                        self.clients.close(client);
+                        let topology = topology && request == Request::Init;
+                        self.restart_answered(now, (node, life), topology, &reply);
+                    }
                     Owner::Worker(worker) => self.worker_answered(now, worker, reply, &packet),
                 }
             }
@@ -296,6 +318,10 @@ impl<S: EventSink> Run<S> {
             Expiry::Later(deadline) => self.agenda.add(deadline, Timer::Client(client)),
             Expiry::Expired(Owner::Init(node) | Owner::Topology(node), request) => {
                 self.node_answered(now, node, request, None);
+            }
+            Expiry::Expired(Owner::Restart { node, life, .. }, _) => {
+                self.clients.close(client);
+                self.restarted(now, node, life);
             }
             Expiry::Expired(Owner::Worker(worker), _) => self.worker_timed_out(now, worker),
         }
@@ -319,19 +345,17 @@ impl<S: EventSink> Run<S> {
         self.record_received(now, &packet);
         let Peer::Node(node) = packet.dest.peer else { return };
         let node = node as usize;
-        let time = self.relative(now);
-        if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
+        if self.exact {
+            // The driver sees into its nodes.
+        } else if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
             if let Body::Broadcast { message: rumormill::value::Value::Int(value), .. } = **body
                 && let Ok(value) = u64::try_from(value)
             {
-                self.gossiped.holds(node, value, time);
+                self.note_held(now, node, value);
             }
         } else if self.journal.is_gossip(packet.kind) {
-            let gossiped = &mut self.gossiped;
-            gossip_values(&packet.body, |value| {
-                gossiped.used = true;
-                gossiped.holds(node, value, time);
-            });
+            self.gossiped.used = true;
+            gossip_values(&packet.body, |value| self.note_held(now, node, value));
         }
         self.deliveries.push_back(Delivery { node, packet });
     }

@@ -79,8 +79,8 @@ impl Watch {
         self.quiet
     }
 
-    pub(super) fn into_convergence(self) -> Convergence {
-        self.probed.into_convergence()
+    pub(super) fn into_convergence(self, nodes: usize) -> Convergence {
+        self.probed.into_convergence(nodes)
     }
 }
 

@@ -137,7 +137,7 @@ impl<S: EventSink> Run<S> {
         let concurrency = self.workers.len() as u64;
         let worker = &mut self.workers[index];
         let Some(task) = worker.task.take() else { return };
-        let process = worker.process;
+        let (process, node) = (worker.process, worker.node);
         if end.kind == OpKind::Info {
             worker.process += concurrency;
             worker.reopen = true;
@@ -145,15 +145,14 @@ impl<S: EventSink> Run<S> {
         if end.kind == OpKind::Ok {
             self.tally.ok += 1;
             if let Task::Broadcast(value) = task {
-                self.gossiped.acked(value, time);
-                self.watch.acked(value, time);
+                self.note_acked(value, node, time);
             }
         } else {
             self.tally.not_ok += 1;
         }
         let (set, text) = end.read.unzip();
         if task == Task::FinalRead && set.is_some() {
-            self.reports[worker.node as usize].final_read.clone_from(&set);
+            self.reports[node as usize].final_read.clone_from(&set);
         }
         let op = Op {
             index: self.history.len(),
@@ -165,8 +164,30 @@ impl<S: EventSink> Run<S> {
             error: end.error,
         };
         self.record(op, text.as_ref().map(ArrayText::as_str));
-        self.generator.release(index);
+        if self.network.is_down(node) {
+            self.generator.suspend(index);
+        } else {
+            self.generator.release(index);
+        }
         self.generate(now);
+    }
+
+    /// The node is gone, and with it the clients' hope for an answer.
+    pub(super) fn abandon_work(&mut self, now: Nanos, node: u32) {
+        for index in (node as usize..self.workers.len()).step_by(self.settings.nodes.len()) {
+            if self.workers[index].task.is_some() {
+                self.worker_timed_out(now, index);
+            } else {
+                self.generator.suspend(index);
+            }
+        }
+    }
+
+    /// The node answers again.
+    pub(super) fn resume_work(&mut self, node: u32) {
+        for index in (node as usize..self.workers.len()).step_by(self.settings.nodes.len()) {
+            self.generator.release(index);
+        }
     }
 
     /// Adds a line to the history.

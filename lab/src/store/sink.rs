@@ -1,38 +1,29 @@
 //! Writes what happens to `history.edn` and `messages.jsonl`, as it happens.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
+use super::background::BackgroundFile;
 use crate::checker::kind_name;
 use crate::edn::{Edn, quote};
 use crate::history::{Action, Nanos, Op, OpError, OpKind, Process, ReadSet};
 use crate::journal::{DropCause, EventSink};
 use crate::network::packet::Packet;
 
-/// Messages are small and many: fewer, larger writes.
-const BUFFER_BYTES: usize = 1 << 18;
-
 /// The two files. The first error is kept for [`FileSink::finish`]; after it, nothing is written.
 #[derive(Debug)]
 pub struct FileSink {
-    history: BufWriter<File>,
-    messages: BufWriter<File>,
+    history: BackgroundFile,
+    messages: BackgroundFile,
     line: Vec<u8>,
     error: Option<io::Error>,
 }
 
 impl FileSink {
     pub(super) fn create(dir: &Path) -> io::Result<Self> {
-        let open = |name: &str| {
-            Ok::<_, io::Error>(BufWriter::with_capacity(
-                BUFFER_BYTES,
-                File::create(dir.join(name))?,
-            ))
-        };
         Ok(Self {
-            history: open("history.edn")?,
-            messages: open("messages.jsonl")?,
+            history: BackgroundFile::create(&dir.join("history.edn"))?,
+            messages: BackgroundFile::create(&dir.join("messages.jsonl"))?,
             line: Vec::new(),
             error: None,
         })
@@ -42,17 +33,18 @@ impl FileSink {
     ///
     /// # Errors
     /// The first error met since the files were made.
-    pub fn finish(mut self) -> io::Result<()> {
-        match self.error.take() {
-            Some(error) => Err(error),
-            None => self.history.flush().and_then(|()| self.messages.flush()),
-        }
+    pub fn finish(self) -> io::Result<()> {
+        let (history, messages) = (self.history.finish(), self.messages.finish());
+        // First the errors of the writing: they are the cause of any that this side met.
+        history?;
+        messages?;
+        self.error.map_or(Ok(()), Err)
     }
 
     /// Writes one line to one of the files.
     fn put(
         &mut self,
-        file: impl FnOnce(&mut Self) -> &mut BufWriter<File>,
+        file: impl FnOnce(&mut Self) -> &mut BackgroundFile,
         build: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
     ) {
         if self.error.is_some() {
@@ -169,10 +161,7 @@ fn write_read(
     }
     line.push(b'[');
     match (read_text, set) {
-        (Some(text), _) if is_integers(text) => {
-            let separated = text.bytes().filter(|byte| !byte.is_ascii_whitespace());
-            line.extend(separated.map(|byte| if byte == b',' { b' ' } else { byte }));
-        }
+        (Some(text), _) if is_integers(text) => write_integers(line, text),
         (Some(text), _) => {
             let items: Vec<serde_json::Value> = serde_json::from_str(&format!("[{text}]"))?;
             write_spaced(line, items.into_iter().map(Edn::from))?;
@@ -184,9 +173,23 @@ fn write_read(
     Ok(())
 }
 
+/// Without a way out of the loop, it takes many bytes at a time; reads are long.
+fn every(text: &str, is_right: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & is_right(byte))
+}
+
 fn is_integers(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| matches!(byte, b'0'..=b'9' | b',' | b'-' | b' ' | b'\t' | b'\r' | b'\n'))
+    every(text, |byte| matches!(byte, b'0'..=b'9' | b',' | b'-' | b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Integers with commas between them, as EDN.
+fn write_integers(line: &mut Vec<u8>, text: &str) {
+    let spaced = |byte| if byte == b',' { b' ' } else { byte };
+    if every(text, |byte| !byte.is_ascii_whitespace()) {
+        line.extend(text.bytes().map(spaced));
+    } else {
+        line.extend(text.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(spaced));
+    }
 }
 
 fn write_spaced<T: std::fmt::Display>(

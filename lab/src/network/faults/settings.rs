@@ -1,0 +1,228 @@
+//! What can be set about faults, and what is counted of them.
+
+use anyhow::{Result, ensure};
+use rumormill::message::Name;
+use serde::{Deserialize, Serialize};
+
+/// What the lab adds to Maelstrom's network. Nothing, by default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FaultSettings {
+    /// Probability that a message is lost.
+    pub loss: f64,
+    /// Probability that a message arrives twice; the copy has a latency of its own.
+    pub duplicate: f64,
+    /// Probability that a message is held up, and so overtaken by later ones.
+    pub reorder: f64,
+    /// By how much it is held up, at most.
+    pub reorder_max_ms: u64,
+    /// Nodes whose messages, in and out, take longer.
+    pub slow: Vec<Slow>,
+    /// Links that are cut for some time.
+    pub cut: Vec<Cut>,
+    /// From some time on the network is slower, or faster.
+    pub latency: Vec<LatencyChange>,
+
+    /// Time stands still for a node, then everything arrives. Simulated nodes only.
+    pub pause: Vec<Pause>,
+    /// Pauses of random nodes: how many per second in the whole cluster, on average.
+    pub pause_rate: f64,
+    /// How long such a pause is, at most.
+    pub pause_max_ms: u64,
+    /// A node's own clock jumps. Simulated nodes only.
+    pub clock_jump: Vec<ClockJump>,
+    /// Jumps of random nodes' clocks: how many per second in the whole cluster, on average.
+    pub clock_jump_rate: f64,
+    /// By how much such a clock jumps, at most, forward or backward.
+    pub clock_jump_max_ms: u64,
+    /// A node dies, and may come back with an empty memory. Simulated nodes only.
+    pub crash: Vec<Crash>,
+    /// Crashes of random nodes: how many per second in the whole cluster, on average.
+    pub crash_rate: f64,
+    /// How long such a node is down, at most.
+    pub crash_max_ms: u64,
+    /// Probability that such a node is not told the topology again.
+    pub crash_forget: f64,
+}
+
+/// A slow node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Slow {
+    /// Which.
+    pub node: Name,
+    /// Added to the latency of every message from or to it.
+    pub extra_ms: u64,
+}
+
+/// Links that are cut for some time, or on and off.
+///
+/// Isolation of a node is a cut between it and no one in particular (`b` empty: all others). With
+/// nodes that are on neither side, connectivity is not transitive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Cut {
+    /// One side.
+    pub a: Vec<Name>,
+    /// The other side; empty for all nodes that are not in `a`.
+    #[serde(default)]
+    pub b: Vec<Name>,
+    /// Only messages from `a` to `b` are dropped.
+    #[serde(default)]
+    pub one_way: bool,
+    /// Since when, from the start of the main phase.
+    #[serde(default)]
+    pub from_ms: u64,
+    /// Until when; without it, until the end of the main phase.
+    pub until_ms: Option<u64>,
+    /// A flapping link: cut for this long, whole for this long, and so on.
+    pub flap_ms: Option<u64>,
+}
+
+/// A change of the latency; its distribution stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LatencyChange {
+    /// Since when, from the start of the main phase.
+    pub at_ms: u64,
+    /// The mean from then on, also after the main phase.
+    pub mean_ms: u64,
+}
+
+/// Time stands still for a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pause {
+    /// Which.
+    pub node: Name,
+    /// When, from the start of the main phase.
+    pub at_ms: u64,
+    /// For how long.
+    pub for_ms: u64,
+}
+
+/// A node's own clock jumps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClockJump {
+    /// Which.
+    pub node: Name,
+    /// When, from the start of the main phase.
+    pub at_ms: u64,
+    /// By how much; backward if negative.
+    pub by_ms: i64,
+}
+
+/// A node dies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Crash {
+    /// Which.
+    pub node: Name,
+    /// When, from the start of the main phase.
+    pub at_ms: u64,
+    /// For how long it is down; without it, for good.
+    pub down_ms: Option<u64>,
+    /// When it is back, it gets `init`, but no `topology`.
+    #[serde(default)]
+    pub forget_topology: bool,
+}
+
+impl FaultSettings {
+    /// Reads them from TOML: the keys are the fields' names with hyphens, tables `[[slow]]` and
+    /// `[[cut]]`.
+    ///
+    /// # Errors
+    /// If it is not TOML, or has keys that mean nothing here.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// Finds what cannot be run.
+    ///
+    /// # Errors
+    /// Says which setting is wrong, and why.
+    pub fn check(&self, nodes: &[Name]) -> Result<()> {
+        let chances = [
+            ("loss", self.loss),
+            ("duplicate", self.duplicate),
+            ("reorder", self.reorder),
+            ("crash-forget", self.crash_forget),
+        ];
+        for (what, chance) in chances {
+            ensure!((0.0..=1.0).contains(&chance), "{what}: {chance} is not a probability");
+        }
+        let rates = [
+            ("pause-rate", self.pause_rate, self.pause_max_ms),
+            ("clock-jump-rate", self.clock_jump_rate, self.clock_jump_max_ms),
+            ("crash-rate", self.crash_rate, self.crash_max_ms),
+        ];
+        for (what, rate, max_ms) in rates {
+            ensure!((0.0..=1e3).contains(&rate), "{what}: {rate} per second is senseless");
+            let max = what.replace("-rate", "-max-ms");
+            ensure!(rate == 0.0 || max_ms > 0, "{what} wants {max} as well, above 0");
+        }
+        for name in self.names() {
+            ensure!(nodes.contains(name), "a fault names {name:?}, which is no node of this run");
+        }
+        for cut in &self.cut {
+            ensure!(cut.flap_ms != Some(0), "a link cannot flap every 0 ms");
+        }
+        Ok(())
+    }
+
+    /// Every node that is named.
+    fn names(&self) -> impl Iterator<Item = &Name> {
+        let slow = self.slow.iter().map(|slow| &slow.node);
+        let cut = self.cut.iter().flat_map(|cut| cut.a.iter().chain(&cut.b));
+        let pause = self.pause.iter().map(|pause| &pause.node);
+        let jump = self.clock_jump.iter().map(|jump| &jump.node);
+        slow.chain(cut).chain(pause).chain(jump).chain(self.crash.iter().map(|crash| &crash.node))
+    }
+
+    /// The first kind of fault that only simulated nodes can be given.
+    #[must_use]
+    pub fn simulated_only(&self) -> Option<&'static str> {
+        let kinds = [
+            ("pauses", !self.pause.is_empty() || self.pause_rate > 0.0),
+            ("clock jumps", !self.clock_jump.is_empty() || self.clock_jump_rate > 0.0),
+            ("crashes", !self.crash.is_empty() || self.crash_rate > 0.0),
+        ];
+        kinds.into_iter().find(|(_, wanted)| *wanted).map(|(kind, _)| kind)
+    }
+
+    /// True if they may keep nodes apart for some time.
+    #[must_use]
+    pub fn may_part(&self) -> bool {
+        let pauses = !self.pause.is_empty() || self.pause_rate > 0.0;
+        let crashes = !self.crash.is_empty() || self.crash_rate > 0.0;
+        !self.cut.is_empty() || pauses || crashes
+    }
+}
+
+/// How often each fault really happened: a run that was to exercise one and did not is vacuous.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultCounts {
+    /// Messages lost at random.
+    pub lost: u64,
+    /// Messages that arrived twice (if nothing cut them off).
+    pub duplicated: u64,
+    /// Messages held up.
+    pub reordered: u64,
+    /// Messages from or to a slow node.
+    pub slowed: u64,
+    /// Messages that ran into a cut.
+    pub cut: u64,
+    /// Messages to a node that was down.
+    pub unheard: u64,
+    /// Times that the latency changed.
+    pub latency_changed: u64,
+    /// Times that a node was paused.
+    pub paused: u64,
+    /// Times that a node's clock jumped.
+    pub clock_jumped: u64,
+    /// Times that a node died.
+    pub crashed: u64,
+    /// Times that a node came back.
+    pub restarted: u64,
+}

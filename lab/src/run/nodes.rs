@@ -1,0 +1,124 @@
+//! What the driver tells of its nodes: that they died, came back, stand still, and what they hold.
+
+use super::Run;
+use crate::agenda::Timer;
+use crate::client::Owner;
+use crate::history::Nanos;
+use crate::journal::EventSink;
+use crate::network::Network;
+use crate::network::faults::FaultCounts;
+use crate::reply::{Reply, Request};
+
+impl<S: EventSink> Run<S> {
+    /// From now on only [`note_held`](Self::note_held) says what nodes hold.
+    pub(crate) const fn set_exact(&mut self) {
+        self.exact = true;
+        self.gossiped.used = true;
+    }
+
+    /// A node holds a value that it did not hold before.
+    pub(crate) fn note_held(&mut self, now: Nanos, node: usize, value: u64) {
+        let time = self.relative(now);
+        if self.gossiped.holds(node, value, time)
+            && let Some(parts) = &mut self.parts
+        {
+            parts.held(node, value, time);
+        }
+    }
+
+    /// A node has died, its memory with it. Its clients rest until it is back.
+    pub(crate) fn node_down(&mut self, now: Nanos, node: usize) {
+        self.lives[node] += 1;
+        self.network.set_down(node, true);
+        self.network.fault_counts_mut().crashed += 1;
+        self.gossiped.forget(node);
+        self.note_connectivity(now);
+        // Nodes are numbered with 32 bits.
+        self.abandon_work(now, node as u32);
+    }
+
+    /// A node is back, and has to be told who it is, and perhaps who its neighbours are.
+    pub(crate) fn node_up(&mut self, now: Nanos, node: usize, topology: bool) {
+        self.network.set_down(node, false);
+        self.network.fault_counts_mut().restarted += 1;
+        self.note_connectivity(now);
+        let life = self.lives[node];
+        let node = node as u32;
+        let client = self.clients.open(Owner::Restart { node, life, topology });
+        self.request(now, client, node, Request::Init);
+    }
+
+    /// Time stands still for a node, or goes on.
+    pub(crate) fn node_paused(&mut self, now: Nanos, node: usize, paused: bool) {
+        self.network.set_paused(node, paused);
+        self.network.fault_counts_mut().paused += u64::from(paused);
+        self.note_connectivity(now);
+    }
+
+    pub(crate) const fn fault_counts_mut(&mut self) -> &mut FaultCounts {
+        self.network.fault_counts_mut()
+    }
+
+    pub(crate) const fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// A restarted node has answered `init` (then `topology` may follow) or `topology`.
+    pub(super) fn restart_answered(
+        &mut self,
+        now: Nanos,
+        (node, life): (u32, u32),
+        topology: bool,
+        reply: &Reply,
+    ) {
+        if let Reply::Error { .. } | Reply::Malformed(_) = reply {
+            let name = &self.directory.node(node).name;
+            let why = format!("{name}, restarted, refused init or topology: {reply:?}");
+            self.crash(now, why);
+        } else if topology && self.lives[node as usize] == life {
+            let client = self.clients.open(Owner::Restart { node, life, topology: false });
+            self.request(now, client, node, Request::Topology);
+        } else {
+            self.restarted(now, node, life);
+        }
+    }
+
+    /// A restarted node is as ready as it will be.
+    pub(super) fn restarted(&mut self, now: Nanos, node: u32, life: u32) {
+        if self.lives[node as usize] == life {
+            self.resume_work(node);
+            self.generate(now);
+        }
+    }
+
+    /// The faults of the settings begin.
+    pub(super) fn start_faults(&mut self, now: Nanos) {
+        self.network.start_faults(now);
+        let changes: Vec<(Nanos, u64)> = self.network.latency_changes().collect();
+        for (at, mean_ms) in changes {
+            self.agenda.add(now.saturating_add(at), Timer::Latency(mean_ms));
+        }
+        self.note_connectivity(now);
+    }
+
+    /// Who is connected to whom may have changed.
+    pub(super) fn note_connectivity(&mut self, now: Nanos) {
+        let time = self.relative(now);
+        let Some(watch) = &mut self.parts else { return };
+        watch.connect(time, self.network.parts(now), &self.gossiped);
+        let next = self.network.next_change(now);
+        if next != self.connectivity_wake {
+            self.connectivity_wake = next;
+            self.agenda.extend(next.map(|at| (at, Timer::Connectivity)));
+        }
+    }
+
+    /// A node has acknowledged a value.
+    pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
+        self.gossiped.acked(value, time);
+        self.watch.acked(value, time);
+        if let Some(parts) = &mut self.parts {
+            parts.acked(value, node, time, &self.gossiped);
+        }
+    }
+}

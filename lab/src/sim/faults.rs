@@ -1,0 +1,163 @@
+//! Faults of nodes: what is going to happen to which, and when.
+
+use crate::generator::MS;
+use crate::history::Nanos;
+use crate::network::faults::FaultSettings;
+use crate::random::Dice;
+use crate::settings::Settings;
+
+/// Something happens to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeFault {
+    /// Which.
+    pub node: usize,
+    /// What.
+    pub kind: NodeFaultKind,
+}
+
+/// What happens to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeFaultKind {
+    /// Time stands still for it, so long.
+    Pause(Nanos),
+    /// It goes on; all that came meanwhile arrives.
+    Resume,
+    /// Its clock jumps by so many nanoseconds.
+    ClockJump(i64),
+    /// It dies. Its memory is gone.
+    Crash {
+        /// How long it is down; `None` for good.
+        down: Option<Nanos>,
+        /// It will not be told the topology again.
+        forget_topology: bool,
+    },
+    /// It comes back, and gets `init`.
+    Restart {
+        /// It gets `topology` as well.
+        topology: bool,
+    },
+}
+
+/// All faults of nodes, by time from the start of the main phase.
+///
+/// Everything is rolled beforehand, each kind with dice of its own: what comes of one kind never
+/// moves another.
+pub(super) fn schedule(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
+    let mut schedule = scripted(settings);
+    schedule.extend(random(settings));
+    // Stable: what is due at the same time stays in the order above.
+    schedule.sort_by_key(|(at, _)| *at);
+    schedule
+}
+
+fn scripted(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
+    let FaultSettings { pause, clock_jump, crash, .. } = &settings.faults;
+    let pauses = pause.iter().map(|pause| {
+        (&pause.node, pause.at_ms, NodeFaultKind::Pause(pause.for_ms.saturating_mul(MS)))
+    });
+    let jumps = clock_jump.iter().map(|jump| {
+        let by = jump.by_ms.saturating_mul(MS.cast_signed());
+        (&jump.node, jump.at_ms, NodeFaultKind::ClockJump(by))
+    });
+    let crashes = crash.iter().map(|crash| {
+        let down = crash.down_ms.map(|ms| ms.saturating_mul(MS));
+        let kind = NodeFaultKind::Crash { down, forget_topology: crash.forget_topology };
+        (&crash.node, crash.at_ms, kind)
+    });
+    pauses
+        .chain(jumps)
+        .chain(crashes)
+        .filter_map(|(name, at_ms, kind)| {
+            let node = settings.nodes.iter().position(|node| node == name)?;
+            Some((at_ms.saturating_mul(MS), NodeFault { node, kind }))
+        })
+        .collect()
+}
+
+fn random(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
+    let faults = &settings.faults;
+    let mut schedule = Vec::new();
+    let mut draw = |rate: f64, concern: &str, kind: &dyn Fn(&mut Dice) -> NodeFaultKind| {
+        let mut dice = Dice::new(settings.seed, concern);
+        let end = settings.time_limit_ms.saturating_mul(MS);
+        let mut at = 0;
+        while rate > 0.0 {
+            // Exponential gaps: independent of each other, so that faults overlap.
+            let gap = -(1.0 - dice.unit()).ln() / rate * 1e9;
+            at += gap as Nanos;
+            if at >= end {
+                return;
+            }
+            let node = dice.index(settings.nodes.len());
+            schedule.push((at, NodeFault { node, kind: kind(&mut dice) }));
+        }
+    };
+    let up_to = |dice: &mut Dice, max_ms: u64| (1 + dice.below(max_ms)).saturating_mul(MS);
+    draw(faults.pause_rate, "pauses", &|dice| {
+        NodeFaultKind::Pause(up_to(dice, faults.pause_max_ms))
+    });
+    draw(faults.clock_jump_rate, "clock jumps", &|dice| {
+        let forward = dice.coin();
+        let by = up_to(dice, faults.clock_jump_max_ms).cast_signed();
+        NodeFaultKind::ClockJump(if forward { by } else { -by })
+    });
+    draw(faults.crash_rate, "crashes", &|dice| NodeFaultKind::Crash {
+        down: Some(up_to(dice, faults.crash_max_ms)),
+        forget_topology: dice.chance(faults.crash_forget),
+    });
+    schedule
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(toml: &str) -> Settings {
+        let faults = FaultSettings::from_toml(toml).unwrap();
+        let settings = Settings { faults, time_limit_ms: 20_000, ..Settings::with_nodes(5) };
+        settings.check().unwrap();
+        settings
+    }
+
+    #[test]
+    fn scripted_faults_come_by_time() {
+        let toml = "
+            pause = [{ node = 'n1', at-ms = 50, for-ms = 5 }]
+            clock-jump = [{ node = 'n2', at-ms = 10, by-ms = -7 }]
+            crash = [{ node = 'n0', at-ms = 20 }]";
+        let kinds: Vec<_> = schedule(&settings(toml))
+            .into_iter()
+            .map(|(at, fault)| (at / MS, fault.node, fault.kind))
+            .collect();
+        let crash = NodeFaultKind::Crash { down: None, forget_topology: false };
+        assert_eq!(
+            kinds,
+            [
+                (10, 2, NodeFaultKind::ClockJump(-7_000_000)),
+                (20, 0, crash),
+                (50, 1, NodeFaultKind::Pause(5_000_000)),
+            ]
+        );
+    }
+
+    #[test]
+    fn one_kind_does_not_move_another() {
+        let pauses = "pause-rate = 2.0\npause-max-ms = 100\n";
+        let crashes = "crash-rate = 1.0\ncrash-max-ms = 100\n";
+        let alone = schedule(&settings(pauses));
+        let both = schedule(&settings(&format!("{pauses}{crashes}")));
+        let is_pause = |fault: &NodeFault| matches!(fault.kind, NodeFaultKind::Pause(_));
+        let of_both: Vec<_> = both.iter().filter(|(_, fault)| is_pause(fault)).copied().collect();
+        assert_eq!(alone, of_both);
+        assert!((20..60).contains(&alone.len()), "{}", alone.len());
+        assert!((8..35).contains(&(both.len() - alone.len())));
+    }
+
+    #[test]
+    fn rates_want_a_length() {
+        let toml = "pause-rate = 1.0";
+        let settings =
+            Settings { faults: FaultSettings::from_toml(toml).unwrap(), ..Settings::with_nodes(3) };
+        assert!(settings.check().unwrap_err().to_string().contains("pause-max-ms"));
+    }
+}
