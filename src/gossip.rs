@@ -43,9 +43,11 @@ impl Node {
         if let Some(text) = claims_too_much(membership, self.boot_id, gossip) {
             return self.note_refused(&format!("gossip from {src}: {text}"));
         }
+        let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
+        let echoed = echo.map(|echo| echo.number);
         let link = membership.links.entry(peer).or_default();
         let is_first_contact = link.generation().is_none();
-        let freshness = link.note_generation(gossip.generation);
+        let freshness = link.note_generation(now, gossip.generation, echoed);
         let new = self.take_entries(now, peer, &gossip.values, freshness);
         self.load.note(now, new.count());
         if freshness == Freshness::New && !is_first_contact {

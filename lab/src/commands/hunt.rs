@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use clap::Args;
+use rumormill::config::Config;
 
 use super::BAD_ARGUMENTS;
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
-use crate::hunt::phases::{Tweak, run};
+use crate::hunt::phases::run;
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
 use crate::hunt::{Hunt, report};
@@ -83,7 +84,7 @@ pub fn execute(args: &HuntArgs) -> u8 {
 
 /// Runs one case and tells how it went.
 fn show(case: &Case, args: &HuntArgs) -> u8 {
-    let outcome = run(case, tweak(args), args.trace);
+    let outcome = run(case, &|config| args.tweak(config), args.trace);
     for line in &outcome.trace {
         println!("{line}");
     }
@@ -97,7 +98,7 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
         start: args.start,
         seeds: args.seeds,
         jobs: jobs.unwrap_or(1),
-        tweak: tweak(args),
+        tweak: &|config| args.tweak(config),
         stop_at_first: !args.keep_going,
     };
     let started = Instant::now();
@@ -129,7 +130,7 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
     let mut case = draw(seed);
     if !args.no_shrink && kind != Kind::Determinism {
         eprintln!("lab: making seed {seed} small ...");
-        case = shrink(&case, kind, tweak(args));
+        case = shrink(&case, kind, &|config| args.tweak(config));
     }
     case.about = format!("seed {seed}: {}", kind.words());
     show(&case, args);
@@ -143,12 +144,13 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[cfg(not(feature = "mutations"))]
-fn tweak(_args: &HuntArgs) -> Tweak {
-    |_| {}
-}
+impl HuntArgs {
+    /// What is changed in the nodes' settings: nothing but a bug on purpose.
+    #[cfg(feature = "mutations")]
+    const fn tweak(&self, config: &mut Config) {
+        config.mutation = self.mutation;
+    }
 
-#[cfg(feature = "mutations")]
-fn tweak(args: &HuntArgs) -> Tweak {
-    crate::hunt::mutations::tweak(args.mutation)
+    #[cfg(not(feature = "mutations"))]
+    const fn tweak(&self, _config: &mut Config) {}
 }

@@ -33,8 +33,8 @@ pub fn draw(seed: u64) -> Case {
     let mut dice = Dice::new(seed, "hunt");
     let dice = &mut dice;
     let nodes = match dice.below(100) {
-        0..60 => 1 + dice.index(7),
-        60..90 => 8 + dice.index(8),
+        0..75 => 1 + dice.index(6),
+        75..97 => 7 + dice.index(9),
         _ => 16 + dice.index(25),
     };
     let mut case = Case::new(seed, nodes);
@@ -181,9 +181,9 @@ fn draw_node_faults(dice: &mut Dice, case: &mut Case) {
 
 fn draw_ops(dice: &mut Dice, case: &mut Case) {
     let count = match dice.below(10) {
-        0..5 => 1 + dice.index(20),
-        5..9 => 20 + dice.index(50),
-        _ => 70 + dice.index(130),
+        0..6 => 1 + dice.index(15),
+        6..9 => 15 + dice.index(30),
+        _ => 45 + dice.index(80),
     };
     let others = if dice.chance(0.3) { 0.2 } else { 0.0 };
     let repeats = if dice.chance(0.3) { 0.2 } else { 0.0 };

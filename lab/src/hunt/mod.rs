@@ -8,8 +8,6 @@ pub mod bound;
 pub mod case;
 pub mod counts;
 pub mod draw;
-#[cfg(feature = "mutations")]
-pub mod mutations;
 pub mod phases;
 pub mod report;
 mod script;
@@ -22,8 +20,8 @@ mod words;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use case::Case;
@@ -36,8 +34,8 @@ use violation::{Kind, Violation};
 const TWICE_EVERY: u64 = 50;
 
 /// What to hunt.
-#[derive(Clone, Copy, Debug)]
-pub struct Hunt {
+#[derive(Clone, Copy)]
+pub struct Hunt<'a> {
     /// The first seed.
     pub start: u64,
     /// How many.
@@ -45,7 +43,7 @@ pub struct Hunt {
     /// Threads.
     pub jobs: usize,
     /// Changes the nodes' settings; for mutations.
-    pub tweak: Tweak,
+    pub tweak: Tweak<'a>,
     /// No seed above a failing one is begun any more.
     pub stop_at_first: bool,
 }
@@ -71,70 +69,95 @@ impl Found {
         self.exercised.iter().filter(|(_, (_, really))| *really == 0).map(|(name, _)| *name)
     }
 
-    fn add(&mut self, case: &Case, outcome: Outcome) {
+    fn add(&mut self, seed: u64, run: Run) {
         self.seeds += 1;
-        self.counts.add(&outcome.counts);
-        for (name, happened) in outcome.counts.exercised(case) {
+        self.counts.add(&run.counts);
+        for (name, happened) in run.exercised {
             let (runs, really) = self.exercised.entry(name).or_default();
             *runs += 1;
             *really += u64::from(happened);
         }
-        if let Some(took) = outcome.converged {
-            // Of equals the lowest seed: the report must not depend on which thread was first.
-            let this = (took, case.seed, outcome.bound);
-            let rank = |slowest: &(Duration, u64, Duration)| (slowest.0, u64::MAX - slowest.1);
-            if self.slowest.as_ref().is_none_or(|slowest| rank(slowest) < rank(&this)) {
-                self.slowest = Some(this);
-            }
+        if let Some(took) = run.converged
+            && self.slowest.is_none_or(|(slowest, ..)| slowest < took)
+        {
+            self.slowest = Some((took, seed, run.bound));
         }
-        if let Some(violation) = outcome.violation {
-            self.failures.insert(case.seed, violation);
+        if let Some(violation) = run.violation {
+            self.failures.insert(seed, violation);
         }
     }
 }
 
-impl Hunt {
+/// What is kept of one run.
+struct Run {
+    counts: Counts,
+    exercised: Vec<(&'static str, bool)>,
+    converged: Option<Duration>,
+    bound: Duration,
+    violation: Option<Violation>,
+}
+
+impl Run {
+    fn of(case: &Case, outcome: Outcome) -> Self {
+        let Outcome { counts, converged, bound, violation, .. } = outcome;
+        Self { exercised: counts.exercised(case), counts, converged, bound, violation }
+    }
+}
+
+impl Hunt<'_> {
     /// Runs all seeds. `progress` is told now and then how many are done, and how many failed.
     pub fn run(&self, progress: &(dyn Fn(u64, usize) + Sync)) -> Found {
         words::keep_panics();
         let next = AtomicU64::new(0);
-        let stopped = AtomicBool::new(false);
-        let found = Mutex::new(Found::default());
+        let failed = AtomicUsize::new(0);
+        let runs = Mutex::new(BTreeMap::new());
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.max(1) {
                 scope.spawn(|| {
-                    while !stopped.load(Ordering::Relaxed) {
+                    while !self.stop_at_first || failed.load(Ordering::Relaxed) == 0 {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         if number >= self.seeds {
                             return;
                         }
-                        let case = draw(self.start.saturating_add(number));
-                        let outcome = self.run_one(&case, number);
-                        // A thread that panicked here leaves sums behind that are still sums.
-                        let mut found = found.lock().unwrap_or_else(|e| e.into_inner());
-                        found.add(&case, outcome);
-                        let failed = found.failures.len();
-                        if self.stop_at_first && failed > 0 {
-                            stopped.store(true, Ordering::Relaxed);
-                        }
-                        progress(found.seeds, failed);
+                        let run = self.run_one(number);
+                        let new = usize::from(run.violation.is_some());
+                        let failed = failed.fetch_add(new, Ordering::Relaxed) + new;
+                        // Whoever panicked with the lock held had not begun to insert.
+                        let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+                        runs.insert(number, run);
+                        progress(runs.len() as u64, failed);
                     }
                 });
             }
         });
         let _ = std::panic::take_hook();
-        found.into_inner().unwrap_or_else(|e| e.into_inner())
+        let runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.sum_up(runs)
     }
 
-    fn run_one(&self, case: &Case, number: u64) -> Outcome {
-        let mut outcome = run(case, self.tweak, false);
-        if number % TWICE_EVERY == 0 && outcome.violation.is_none() {
-            let again = run(case, self.tweak, false);
+    /// In the order of seeds, and not beyond the first failure if that ended the hunt: the same
+    /// for any number of threads.
+    fn sum_up(&self, runs: BTreeMap<u64, Run>) -> Found {
+        let mut found = Found::default();
+        for (number, run) in runs {
+            found.add(self.start.saturating_add(number), run);
+            if self.stop_at_first && !found.failures.is_empty() {
+                break;
+            }
+        }
+        found
+    }
+
+    fn run_one(&self, number: u64) -> Run {
+        let case = draw(self.start.saturating_add(number));
+        let mut outcome = run(&case, self.tweak, false);
+        if number.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
+            let again = run(&case, self.tweak, false);
             if again.fingerprint != outcome.fingerprint || again.counts != outcome.counts {
                 let text = format!("seed {}: two runs, two fingerprints", case.seed);
                 outcome.violation = Some(Violation::new(Kind::Determinism, text));
             }
         }
-        outcome
+        Run::of(&case, outcome)
     }
 }

@@ -20,7 +20,7 @@ use crate::history::Nanos;
 use crate::network::partition::Partition;
 
 /// Changes the nodes' settings beyond what a case can say.
-pub type Tweak = fn(&mut Config);
+pub type Tweak<'a> = &'a (dyn Fn(&mut Config) + Sync);
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub struct Outcome {
 
 /// Runs a case.
 #[must_use]
-pub fn run(case: &Case, tweak: Tweak, with_trace: bool) -> Outcome {
+pub fn run(case: &Case, tweak: Tweak<'_>, with_trace: bool) -> Outcome {
     let mut config = case.config.to_config();
     tweak(&mut config);
     let mut world = World::new(case, config.clone());

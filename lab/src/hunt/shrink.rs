@@ -21,7 +21,7 @@ const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// The smallest case found that still breaks the same promise.
 #[must_use]
-pub fn shrink(case: &Case, kind: Kind, tweak: Tweak) -> Case {
+pub fn shrink(case: &Case, kind: Kind, tweak: Tweak<'_>) -> Case {
     let started = Instant::now();
     let mut shrinker = Shrinker { best: case.clone(), kind, tweak, started };
     loop {
@@ -35,21 +35,21 @@ pub fn shrink(case: &Case, kind: Kind, tweak: Tweak) -> Case {
     }
 }
 
-struct Shrinker {
+struct Shrinker<'a> {
     best: Case,
     kind: Kind,
-    tweak: Tweak,
+    tweak: Tweak<'a>,
     started: Instant,
 }
 
-impl Shrinker {
+impl Shrinker<'_> {
     fn is_late(&self) -> bool {
         self.started.elapsed() > TIME_MAX
     }
 
     /// Keeps the candidate if it still fails in the same way.
-    fn try_case(&mut self, candidate: Case) -> bool {
-        if candidate == self.best || self.is_late() {
+    fn try_case(&mut self, candidate: &Case) -> bool {
+        if *candidate == self.best || self.is_late() {
             return false;
         }
         for seed in std::iter::once(candidate.seed).chain(1..SEEDS) {
@@ -82,7 +82,7 @@ impl Shrinker {
                 let mut candidate = self.best.clone();
                 let items = list(&mut candidate);
                 items.drain(at..(at + chunk).min(items.len()));
-                if !self.try_case(candidate) {
+                if !self.try_case(&candidate) {
                     at += chunk;
                 }
             }
@@ -100,7 +100,7 @@ impl Shrinker {
                 at = from;
                 if gone.len() < self.best.nodes.len() {
                     let candidate = without_nodes(&self.best, &gone);
-                    self.try_case(candidate);
+                    self.try_case(&candidate);
                     at = at.min(self.best.nodes.len());
                 }
             }
@@ -112,18 +112,18 @@ impl Shrinker {
         for change in PLAINER {
             let mut candidate = self.best.clone();
             change(&mut candidate);
-            self.try_case(candidate);
+            self.try_case(&candidate);
         }
         for setting in SETTINGS {
             let mut candidate = self.best.clone();
             setting(&mut candidate.config, &NodeConfig::default());
-            self.try_case(candidate);
+            self.try_case(&candidate);
         }
         let mut candidate = self.best.clone();
         for (number, op) in candidate.op.iter_mut().enumerate() {
             op.broadcast = op.broadcast.as_ref().map(|_| number.to_string());
         }
-        self.try_case(candidate);
+        self.try_case(&candidate);
     }
 }
 
