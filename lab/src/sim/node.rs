@@ -123,8 +123,10 @@ impl SimNode {
         Instant::from_micros(now.saturating_add_signed(self.clock_offset) / 1_000)
     }
 
-    pub(super) fn jump_clock(&mut self, by: i64) {
-        self.clock_offset = self.clock_offset.saturating_add(by);
+    /// A clock does not jump to before its own beginning: it would stand still there.
+    pub(super) fn jump_clock(&mut self, now: Nanos, by: i64) {
+        let earliest = i64::try_from(now).unwrap_or(i64::MAX).saturating_neg();
+        self.clock_offset = self.clock_offset.saturating_add(by).max(earliest);
     }
 
     pub(super) fn crash(&mut self) {
