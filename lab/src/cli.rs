@@ -10,6 +10,7 @@ use self::faults::FaultArgs;
 use crate::commands::check::{self, CheckArgs};
 use crate::commands::compare::{self, CompareArgs};
 use crate::commands::explain::{self, ExplainArgs};
+use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::sim::{self, SimArgs};
@@ -48,6 +49,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
     Maelstrom(MaelstromArgs),
+    /// Run many seeds of random faults in virtual time, and make what fails small
+    #[command(after_long_help = hunt::EXAMPLES)]
+    Hunt(HuntArgs),
 }
 
 const TEST_EXAMPLES: &str = "\

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod compare;
 pub mod explain;
+pub mod hunt;
 pub mod maelstrom;
 pub mod replay;
 pub mod sim;
@@ -43,6 +44,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Sim(args) => sim::execute(args),
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),
+        Command::Hunt(args) => hunt::execute(args),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod explain;
 mod generator;
 pub mod harness;
 pub mod history;
+pub mod hunt;
 pub mod journal;
 pub mod limit;
 pub mod maelstrom;
