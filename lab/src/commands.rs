@@ -1,13 +1,15 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod sim;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
-use crate::cli::{Cli, Command, TestArgs};
+use crate::cli::{Cli, Command, RunArgs, TestArgs};
 use crate::harness::net_log::NetLog;
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
@@ -30,11 +32,12 @@ const SIGNAL_BASE: i32 = 128;
 pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
+        Command::Sim(args) => sim::execute(args),
     }
 }
 
 fn test(args: &TestArgs) -> u8 {
-    let (settings, node_args) = match resolve(args) {
+    let (settings, node_args) = match resolve_for_processes(args) {
         Ok(resolved) => resolved,
         Err(error) => {
             eprintln!("lab: {error:#}");
@@ -47,8 +50,16 @@ fn test(args: &TestArgs) -> u8 {
     })
 }
 
+fn resolve_for_processes(args: &TestArgs) -> anyhow::Result<(Settings, Vec<String>)> {
+    let resolved = resolve(&args.run)?;
+    if let Some(what) = resolved.0.faults.simulated_only() {
+        bail!("{what} are for simulated nodes only: run this with `lab sim`");
+    }
+    Ok(resolved)
+}
+
 /// The settings, and the node's arguments.
-fn resolve(args: &TestArgs) -> anyhow::Result<(Settings, Vec<String>)> {
+fn resolve(args: &RunArgs) -> anyhow::Result<(Settings, Vec<String>)> {
     let mut profile = args.profile()?;
     profile.seed.get_or_insert_with(fresh_seed);
     let node_args = profile.node_args.take().unwrap_or_default();
@@ -70,8 +81,8 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         None => own_node::locate(|what| eprintln!("lab: {what}"))?,
     };
     let started = jiff::Zoned::now();
-    let store = Store::create(&args.store, settings.workload.name(), &started)
-        .with_context(|| format!("cannot write to {}", args.store.display()))?;
+    let store = Store::create(&args.run.store, settings.workload.name(), &started)
+        .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
     let info = RunInfo {
         program: "test".to_owned(),
         command: repeating_command(std::env::args().skip(1), settings.seed),

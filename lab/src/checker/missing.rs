@@ -164,7 +164,8 @@ mod tests {
     fn long_lists_are_cut_but_counted() {
         let script: Vec<String> = (0..100).map(|v| format!("i0 add{v}@1, ok0 add{v}@1")).collect();
         let nothing = read([]);
-        let result = check(&history(&script.join(", ")), [("n0", Some(&nothing))], &RoaringTreemap::new());
+        let result =
+            check(&history(&script.join(", ")), [("n0", Some(&nothing))], &RoaringTreemap::new());
         assert_eq!((result.missing_count, result.missing.len()), (100, 48));
         assert_eq!(result.nodes[0].missing_count, Some(100));
     }
