@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use self::faults::FaultArgs;
+use crate::commands::frontier::{self, FrontierArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
@@ -29,6 +30,9 @@ pub enum Command {
     /// Run simulated nodes under the same workload, in virtual time
     #[command(after_long_help = sim::EXAMPLES)]
     Sim(Box<SimArgs>),
+    /// Measure messages against latency, and hold them against limits, theory and other solutions
+    #[command(after_long_help = frontier::EXAMPLES)]
+    Frontier(Box<FrontierArgs>),
 }
 
 const TEST_EXAMPLES: &str = "\

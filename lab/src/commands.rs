@@ -1,5 +1,6 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod frontier;
 pub mod sim;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -33,6 +34,7 @@ pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
         Command::Sim(args) => sim::execute(args),
+        Command::Frontier(args) => frontier::execute(args),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod convergence;
 pub mod edn;
 mod envelope;
+pub mod frontier;
 mod generator;
 pub mod harness;
 pub mod history;

@@ -155,12 +155,13 @@ const OK_FRACTION: &str = "ok-fraction";
 type Reader = fn(&Results) -> Option<f64>;
 
 /// Figures that are one number.
-const SCALARS: [(&str, Unit, Reader); 17] = [
+const SCALARS: [(&str, Unit, Reader); 18] = [
     ("msgs-per-op", Unit::Number, |r| r.maelstrom.net.servers.msgs_per_op.map(f64::from)),
     ("msgs-per-op-all", Unit::Number, |r| r.maelstrom.net.all.msgs_per_op.map(f64::from)),
     ("msgs-per-broadcast", Unit::Number, |r| r.rumormill.traffic.msgs_per_broadcast),
     ("bytes-per-op", Unit::Bytes, |r| r.rumormill.traffic.bytes_per_op),
     ("bytes-per-broadcast", Unit::Bytes, |r| r.rumormill.traffic.bytes_per_broadcast),
+    ("evidence-share", Unit::Number, |r| r.rumormill.traffic.evidence_share),
     ("server-bytes", Unit::Bytes, |r| Some(r.rumormill.traffic.server_bytes as f64)),
     ("lost", Unit::Number, |r| Some(r.maelstrom.workload.lost_count as f64)),
     ("stale", Unit::Number, |r| Some(r.maelstrom.workload.stale_count as f64)),

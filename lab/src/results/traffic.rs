@@ -44,6 +44,9 @@ pub struct Traffic {
     pub server_messages: u64,
     /// Of them per broadcast: free of the ratio of reads to broadcasts.
     pub msgs_per_broadcast: Option<f64>,
+    /// Messages between nodes that bring no value (evidence, digests, probes) for each that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_share: Option<f64>,
     /// Bytes of the bodies between nodes.
     pub server_bytes: u64,
     /// Of them per operation.
@@ -80,6 +83,7 @@ impl Traffic {
         Self {
             server_messages: counts.servers.msg,
             msgs_per_broadcast: per(counts.servers.msg, broadcasts),
+            evidence_share: per(counts.valueless, counts.servers.msg - counts.valueless),
             server_bytes: counts.server_bytes,
             bytes_per_op: per(counts.server_bytes, operations),
             bytes_per_broadcast: per(counts.server_bytes, broadcasts),
