@@ -93,7 +93,8 @@ pub struct RunArgs {
     #[arg(last = true, value_name = "ARGS", help_heading = "Nodes")]
     pub args: Vec<String>,
 
-    /// Settings by name (maelstrom/profiles/NAME.toml) or from a file; flags override them
+    /// Settings by name (fly-3a to fly-3e, partition-25) or from a TOML file whose keys are the
+    /// flags' names; flags override them
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
     /// What the clients do [default: broadcast]
