@@ -170,37 +170,45 @@ impl Chart {
             steps.push((PLOT.right, y(least)));
         }
         self.svg.line(&steps, Paint::stroke(KEEPS, 1.2), DASHES);
+        for ends in steps.windows(2) {
+            if let [(from_x, from_y), (to_x, to_y)] = *ends {
+                let area = Area { left: from_x, top: from_y, right: to_x, bottom: to_y };
+                self.labels.take(area.grown(1.0));
+            }
+        }
     }
 
     /// In the corner that no design can reach.
     fn legend(&mut self, has_real: bool) {
-        let (left, mut row) = (PLOT.left + 14.0, PLOT.bottom - 14.0);
+        /// Entries about the others.
+        const OTHERS: usize = 4;
         let entries = [
             (Some((Shape::Square, KEEPS, true)), "others that lose nothing under partitions"),
             (Some((Shape::Triangle, LOSES, true)), "others that lose values"),
             (Some((Shape::Diamond, UNKNOWN, true)), "others, not known whether they do"),
             (None, "filled: measured; hollow: as published"),
-            (Some((Shape::Circle, OURS, true)), "Rumormill, simulated, median of the seeds"),
+            (Some((Shape::Circle, OURS, true)), "Rumormill under Maelstrom's rules, simulated"),
+            (Some((Shape::Circle, OURS, false)), "the same, each message delivered on time"),
             (Some((Shape::Cross, OURS, true)), "Rumormill, real processes"),
         ];
         let shown = entries
             .into_iter()
             .filter(|(marker, _)| has_real || !matches!(marker, Some((Shape::Cross, ..))));
         let mut entries: Vec<_> = shown.collect();
-        entries.rotate_left(4);
+        entries.rotate_left(OTHERS);
         let lines = [
             ("theoretical frontier of the known designs", INK, 2.0, ""),
             ("bound that no design can pass", FAINT, 1.2, DOTS),
             ("best of the others that lose nothing", KEEPS, 1.2, DASHES),
         ];
         let height = (entries.len() + lines.len()) as f64 * LEGEND_ROW;
+        let (left, mut row) = (PLOT.left + 14.0, PLOT.bottom - 14.0 - height + LEGEND_ROW);
         self.labels.take(Area {
             left: PLOT.left,
             top: PLOT.bottom - height - 14.0,
-            right: left + 290.0,
+            right: left + 305.0,
             bottom: PLOT.bottom,
         });
-        row -= height - LEGEND_ROW;
         for (marker, text) in entries {
             if let Some((shape, colour, filled)) = marker {
                 self.marker(shape, (left + 12.0, row - 4.0), colour, filled, "");
@@ -230,14 +238,29 @@ impl Chart {
                 self.labels.take(Area::around(centre, MARKER + 1.0));
             }
         }
+        self.on_time(points.simulated);
         let ours = [(points.simulated, Shape::Circle), (points.real, Shape::Cross)];
         for (measured, shape) in ours {
             for point in measured {
                 let figures = &point.figures;
                 let Some(centre) = at(figures.max_ms, figures.msgs_per_op) else { continue };
-                self.marker(shape, centre, OURS, true, &describe_ours(point));
+                self.marker(shape, centre, OURS, true, &describe(point, figures));
                 self.labels.take(Area::around(centre, MARKER + 2.0));
             }
+        }
+    }
+
+    /// Hollow, and tied to the point under Maelstrom's rules.
+    fn on_time(&mut self, measured: &[Measured]) {
+        for point in measured {
+            let Some(on_time) = &point.on_time else { continue };
+            let Some(centre) = at(on_time.max_ms, on_time.msgs_per_op) else { continue };
+            if let Some(other) = at(point.figures.max_ms, point.figures.msgs_per_op) {
+                self.svg.line(&[centre, other], Paint::stroke(OURS, 0.8), "");
+            }
+            let title = format!("{}, on time", describe(point, on_time));
+            self.marker(Shape::Circle, centre, OURS, false, &title);
+            self.labels.take(Area::around(centre, MARKER + 2.0));
         }
     }
 
@@ -331,8 +354,8 @@ fn describe_peer(peer: &Peer, figures: &PeerFigures) -> String {
     format!("{}{language}: {msgs_per_op} at {max_ms} ms, {by}", peer.name)
 }
 
-fn describe_ours(point: &Measured) -> String {
-    let Figures { msgs_per_op, max_ms, .. } = point.figures;
+fn describe(point: &Measured, figures: &Figures) -> String {
+    let Figures { msgs_per_op, max_ms, .. } = figures;
     format!("Rumormill, {}: {msgs_per_op:.3} at {max_ms:.0} ms", point.case.name)
 }
 
@@ -344,7 +367,7 @@ mod tests {
 
     fn picture() -> String {
         let figures = Figures { msgs_per_op: 2.6, max_ms: 310.0, ..Figures::default() };
-        let simulated = [Measured { case: Case::budget(300), figures }];
+        let simulated = [Measured { case: Case::budget(300), figures, on_time: Some(figures) }];
         let peers = peers::load().unwrap();
         draw(Points { simulated: &simulated, real: &simulated, peers: &peers })
     }
@@ -363,7 +386,7 @@ mod tests {
             let found = titles.iter().filter(|title| title.starts_with(&peer.name)).count();
             assert!(found >= peer.figures.len(), "{}", peer.name);
         }
-        assert_eq!(titles.iter().filter(|title| title.starts_with("Rumormill")).count(), 2);
+        assert_eq!(titles.iter().filter(|title| title.starts_with("Rumormill")).count(), 3);
         assert!(text.contains("Beyond the edge: Ryon49"));
     }
 

@@ -17,6 +17,12 @@ impl Area {
         Self { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius }
     }
 
+    /// The same with a margin.
+    pub(super) const fn grown(self, by: f64) -> Self {
+        let Self { left, top, right, bottom } = self;
+        Self { left: left - by, top: top - by, right: right + by, bottom: bottom + by }
+    }
+
     /// How much of the two is the same.
     fn overlap(&self, other: &Self) -> f64 {
         let width = self.right.min(other.right) - self.left.max(other.left);
@@ -94,7 +100,7 @@ fn candidates(text: &str, size: f64, point: (f64, f64)) -> impl Iterator<Item = 
         (-1.0, -1.0),
         (-1.0, 1.0),
     ];
-    [8.0, 12.0].into_iter().flat_map(move |distance| {
+    [8.0, 12.0, 17.0].into_iter().flat_map(move |distance| {
         directions.into_iter().map(move |(right, down)| {
             let anchor = match right {
                 1.0 => Anchor::Start,

@@ -6,10 +6,9 @@ use super::cases::EVIDENCE_MAX;
 use super::measure::{Figures, Measured};
 use super::peers::{self, Peer};
 
-const HEAD: [&str; 11] = [
+const HEAD: [&str; 10] = [
     "latency budget",
     "msgs per op",
-    "possible",
     "median ms",
     "max ms",
     "last node, median ms",
@@ -27,8 +26,8 @@ pub fn points(measured: &[Measured], peers: &[Peer]) -> String {
     markdown(&HEAD, rows)
 }
 
-fn row(point: &Measured, peers: &[Peer]) -> [String; 11] {
-    let Measured { case, figures } = point;
+fn row(point: &Measured, peers: &[Peer]) -> [String; 10] {
+    let Measured { case, figures, .. } = point;
     let Figures { msgs_per_op, median_ms, max_ms, .. } = *figures;
     let goal = case.goal;
     let links = case.on_links.then(|| case.topology.to_string());
@@ -36,7 +35,6 @@ fn row(point: &Measured, peers: &[Peer]) -> [String; 11] {
     [
         case.name.clone(),
         limited(msgs_per_op, goal.map(|goal| goal.msgs_per_op), significant),
-        case.theory.map_or_else(|| "-".to_owned(), significant),
         limited(median_ms, goal.map(|goal| goal.median_ms), whole),
         limited(max_ms, goal.map(|goal| goal.max_ms), whole),
         whole(figures.last_median_ms),
@@ -52,6 +50,37 @@ fn row(point: &Measured, peers: &[Peer]) -> [String; 11] {
         ),
         if point.passed() { "pass" } else { "**FAIL**" }.to_owned(),
     ]
+}
+
+const ON_TIME_HEAD: [&str; 8] = [
+    "latency budget",
+    "msgs per op",
+    "possible",
+    "median ms",
+    "max ms",
+    "last node, median ms",
+    "last node, max ms",
+    "Maelstrom's clients wait, ms",
+];
+
+/// The points with every message on time, beside what the theory allows.
+#[must_use]
+pub fn on_time(measured: &[Measured]) -> String {
+    let rows = measured.iter().filter_map(|Measured { case, figures, on_time }| {
+        let on_time = on_time.as_ref()?;
+        let Figures { wait_median_ms, wait_max_ms, .. } = figures;
+        Some(vec![
+            case.name.clone(),
+            significant(on_time.msgs_per_op),
+            case.theory.map_or_else(|| "-".to_owned(), significant),
+            whole(on_time.median_ms),
+            whole(on_time.max_ms),
+            whole(on_time.last_median_ms),
+            whole(on_time.last_max_ms),
+            format!("{wait_median_ms:.0} (at most {wait_max_ms:.0})"),
+        ])
+    });
+    markdown(&ON_TIME_HEAD, rows)
 }
 
 fn lost(figures: &Figures) -> String {
@@ -135,24 +164,30 @@ mod tests {
             evidence_share: 0.031,
             missing: 0.0,
             availability: 1.0,
+            wait_median_ms: 25.0,
+            wait_max_ms: 99.0,
         }
+    }
+
+    fn measured(figures: Figures) -> Measured {
+        Measured { case: Case::budget(300), figures, on_time: None }
     }
 
     #[test]
     fn each_figure_stands_with_its_limit() {
         let peers = peers::load().unwrap();
-        let kept = Measured { case: Case::budget(300), figures: figures(2.612) };
-        let missed = Measured { case: Case::budget(300), figures: figures(2.9) };
+        let kept = measured(figures(2.612));
+        let missed = measured(figures(2.9));
         let text = points(&[kept, missed], &peers);
         let cells: Vec<Vec<&str>> =
             text.lines().map(|line| line.split('|').map(str::trim).collect()).collect();
         assert_eq!(cells.len(), 4);
         assert!(cells.iter().all(|row| row.len() == HEAD.len() + 2), "{text}");
-        let kept = "300 ms (default),2.61 ≤ 2.85,2.48,240 ≤ 265,301 ≤ 325,260,never,\
+        let kept = "300 ms (default),2.61 ≤ 2.85,240 ≤ 265,301 ≤ 325,260,never,\
                     3.1 % ≤ 15.0 %,nothing,13.5 at 106 ms (azuline),pass";
-        assert_eq!(cells[2][1..12].join(","), kept);
+        assert_eq!(cells[2][1..11].join(","), kept);
         assert_eq!(cells[3][2], "**2.90 > 2.85**");
-        assert_eq!(cells[3][11], "**FAIL**");
+        assert_eq!(cells[3][10], "**FAIL**");
         let widths: Vec<usize> = text.lines().map(|line| line.chars().count()).collect();
         assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
     }
@@ -160,8 +195,18 @@ mod tests {
     #[test]
     fn a_lost_value_fails_the_point() {
         let figures = Figures { missing: 1.0, ..figures(2.5) };
-        let lost = Measured { case: Case::budget(300), figures };
+        let lost = measured(figures);
         assert!(!lost.passed());
         assert!(points(&[lost], &[]).contains("**1 values, 1.0000 ok**"));
+    }
+
+    #[test]
+    fn theory_stands_beside_what_is_on_time() {
+        let point = Measured { on_time: Some(figures(2.53)), ..measured(figures(2.1)) };
+        let text = on_time(&[measured(figures(2.0)), point]);
+        let last = text.lines().last().unwrap_or_default();
+        let cells: Vec<&str> = last.split('|').map(str::trim).collect();
+        assert_eq!(cells[1..4].join(","), "300 ms (default),2.53,2.48");
+        assert_eq!((text.lines().count(), cells[8]), (3, "25 (at most 99)"));
     }
 }
