@@ -3,6 +3,7 @@
 pub mod check;
 pub mod compare;
 pub mod explain;
+pub mod frontier;
 pub mod hunt;
 pub mod maelstrom;
 pub mod replay;
@@ -45,6 +46,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),
         Command::Hunt(args) => hunt::execute(args),
+        Command::Frontier(args) => frontier::execute(args),
     }
 }
 

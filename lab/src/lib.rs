@@ -14,6 +14,7 @@ pub mod convergence;
 pub mod edn;
 mod envelope;
 pub mod explain;
+pub mod frontier;
 mod generator;
 pub mod harness;
 pub mod history;
