@@ -260,6 +260,7 @@ mod tests {
             let message = Value::Int(value);
             node.handle_message(now, client(Body::Broadcast { message, msg_id: 2 }));
         }
+        node.handle_timeout(now);
         let words = node.describe(now).to_string();
         assert!(
             words.contains("has made 2 entries, holds 2 values in 2:\n    n0 0-1\n"),

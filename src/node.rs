@@ -38,6 +38,9 @@ pub struct Node {
     pub(crate) rng: Xoshiro256PlusPlus,
     pub(crate) membership: Option<Membership>,
     pub(crate) store: Store,
+    /// Values broadcast here that have not been handed on yet, and since when.
+    fresh: Held,
+    fresh_at: Option<Instant>,
     pub(crate) sync: Sync,
     pub(crate) overlay: Overlay,
     /// New values, wherever they were broadcast.
@@ -78,6 +81,8 @@ impl Node {
             rng: Xoshiro256PlusPlus::seed_from_u64(seed),
             membership: None,
             store: Store::new(),
+            fresh: Held::new(),
+            fresh_at: None,
             overlay: Overlay::default(),
             load: Load::default(),
             loss: LossMeter::default(),
@@ -141,11 +146,13 @@ impl Node {
     /// No more input will come: what is owed to clients has been answered already; what waits for
     /// a window or for a timer is sent now.
     pub fn handle_end_of_input(&mut self, now: Instant) {
+        self.spread_fresh(now);
         self.flush_all(now);
     }
 
     /// [`Node::poll_timeout`]'s instant has come. Poll everything afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.spread_fresh(now);
         self.run_suspicion_timer(now);
         self.run_link_timers(now);
         self.run_sync_timer(now);
@@ -168,7 +175,8 @@ impl Node {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let membership = self.membership.as_ref()?;
         let links = membership.links.values().filter_map(Link::next_deadline);
-        links.chain(self.sync.at()).chain(self.overlay.suspect_at).min()
+        let others = [self.fresh_at, self.sync.at(), self.overlay.suspect_at];
+        links.chain(others.into_iter().flatten()).min()
     }
 
     /// What has been counted so far.
@@ -275,12 +283,19 @@ impl Node {
             let (origin, sequence) = (membership.origin, membership.next_sequence);
             membership.next_sequence += 1;
             self.store.insert(now, origin, sequence, &[value]);
-            let mut new = Held::new();
-            new.insert(origin, sequence..sequence + 1);
+            // Handed on with whatever else came in at the same time.
+            self.fresh.insert(origin, sequence..sequence + 1);
+            self.fresh_at.get_or_insert(now);
             self.load.note(now, 1);
-            self.spread_own(now, &new);
         }
         self.send(src, Body::BroadcastOk { in_reply_to: msg_id });
+    }
+
+    fn spread_fresh(&mut self, now: Instant) {
+        if self.fresh_at.take().is_some() {
+            let fresh = std::mem::take(&mut self.fresh);
+            self.spread_own(now, &fresh);
+        }
     }
 
     pub(crate) fn send(&mut self, dest: &Name, body: Body) {

@@ -269,6 +269,28 @@ impl Node {
         edges
     }
 
+    /// True if `peer` is one of [`Node::tree_edges`]; cheaper than asking for all of them.
+    pub(crate) fn is_tree_edge(&self, peer: PeerId) -> bool {
+        self.overlay.parent == Some(peer) || self.is_child(peer)
+    }
+
+    fn is_child(&self, peer: PeerId) -> bool {
+        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+            return false;
+        };
+        let me = membership.cluster.me();
+        let parent = layout.parent(peer);
+        if parent == Some(me) {
+            return true;
+        }
+        let stands_in = self.overlay.parent.is_none() && layout.parent(me).is_some();
+        let is_orphan = parent.is_some_and(|p| layout.parent(p) == Some(me) && self.is_silent(p));
+        self.follows_hubs()
+            && (is_orphan
+                || self.overlay.adopted.contains(&peer)
+                || (stands_in && (peer < me || parent.is_some_and(|p| p < me))))
+    }
+
     /// By when an entry from `from` leaves for `peer`, along the tree.
     fn tree_deadline(&mut self, now: Instant, peer: PeerId, from: Option<PeerId>) -> Instant {
         let Some(Plan::Tree { period, pulse }) = self.overlay.plan else { return now };
@@ -355,7 +377,7 @@ impl Node {
     /// True if `peer` gets new entries from this node as a matter of course.
     pub(crate) fn is_served(&self, peer: PeerId) -> bool {
         match self.overlay.plan {
-            Some(Plan::Tree { .. }) => self.tree_edges().contains(&peer),
+            Some(Plan::Tree { .. }) => self.is_tree_edge(peer),
             _ => self.membership.as_ref().is_some_and(|membership| {
                 let cluster = &membership.cluster;
                 cluster.neighbours(cluster.me()).contains(&peer)
@@ -376,7 +398,7 @@ impl Node {
         match self.overlay.plan {
             Some(Plan::Flood { .. }) => Relation::Neighbour,
             Some(Plan::Tree { .. }) if self.overlay.parent == Some(peer) => Relation::Parent,
-            Some(Plan::Tree { .. }) if self.tree_edges().contains(&peer) => Relation::Child,
+            Some(Plan::Tree { .. }) if self.is_child(peer) => Relation::Child,
             _ => Relation::Other,
         }
     }

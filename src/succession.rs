@@ -48,7 +48,7 @@ impl Node {
             self.send_along_tree(now, &unconfirmed, None, true);
             self.introduce(now);
         }
-        if !self.tree_edges().contains(&peer)
+        if !self.is_tree_edge(peer)
             && let Some(link) = self.link_mut(peer)
         {
             link.drop_queue();
