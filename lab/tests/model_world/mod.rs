@@ -29,6 +29,12 @@ pub(crate) struct Bounds {
     pub(crate) digests: bool,
 }
 
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { timeouts: 0, losses: 0, duplications: 0, restarts: 0, digests: true }
+    }
+}
+
 /// A step of the cluster. Packets are named by their place in the sorted list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -174,12 +180,13 @@ fn work_out(local: &Local, now: Instant, input: Input, names: &[Name]) -> Step {
 }
 
 /// A node that has just started.
-fn new_local(index: usize, life: u64) -> Arc<Local> {
+fn new_local(route: Route, index: usize, life: u64) -> Arc<Local> {
     // No windows: waiting would only hide orders of events.
     let config = Config {
-        route: Route::Topology,
+        route,
         window: Some(Duration::ZERO),
         sync_interval: 2 * DIGEST_WAIT,
+        sync_interval_max: 4 * DIGEST_WAIT,
         ..Config::default()
     };
     Arc::new(Local::new(Node::new(config, index as u64, life)))
@@ -195,6 +202,7 @@ struct Machine {
 /// The nodes, and what is between them.
 #[derive(Clone)]
 pub(crate) struct World {
+    route: Route,
     names: Arc<[Name]>,
     topology: Arc<BTreeMap<Name, Vec<Name>>>,
     behaviour: Arc<Behaviour>,
@@ -205,7 +213,7 @@ pub(crate) struct World {
 
 impl World {
     /// Nodes that know each other and the topology.
-    fn new(edges: &[(usize, usize)]) -> Self {
+    fn new(edges: &[(usize, usize)], route: Route) -> Self {
         let count = edges.iter().map(|&(a, b)| a.max(b)).max().map_or(1, |last| last + 1);
         let names: Vec<Name> = (0..count).map(|i| format!("n{i}").into()).collect();
         let mut topology: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
@@ -213,6 +221,7 @@ impl World {
             topology.entry(Name::clone(&names[a])).or_default().push(Name::clone(&names[b]));
         }
         let mut world = Self {
+            route,
             names: names.into(),
             topology: topology.into(),
             behaviour: Arc::default(),
@@ -221,7 +230,7 @@ impl World {
         };
         for index in 0..count {
             let now = Instant::ZERO;
-            world.machines.push(Machine { local: new_local(index, FIRST_LIFE), now });
+            world.machines.push(Machine { local: new_local(route, index, FIRST_LIFE), now });
             world.set_up(index);
         }
         world
@@ -238,7 +247,7 @@ impl World {
     /// clock can show.
     fn restart(&mut self, index: usize) {
         let life = self.machines[index].local.node.boot_id() + 1;
-        self.machines[index].local = new_local(index, life);
+        self.machines[index].local = new_local(self.route, index, life);
         self.set_up(index);
     }
 
@@ -335,9 +344,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(edges: &[(usize, usize)], origins: [usize; 2], bounds: Bounds) -> Self {
+    pub(crate) fn new(
+        route: Route,
+        edges: &[(usize, usize)],
+        origins: [usize; 2],
+        bounds: Bounds,
+    ) -> Self {
         Self {
-            world: World::new(edges),
+            world: World::new(edges, route),
             origins,
             made: [false; 2],
             kept: [false; 2],

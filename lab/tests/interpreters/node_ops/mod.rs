@@ -13,7 +13,7 @@ use std::time::Duration;
 use arbitrary::{Arbitrary, Unstructured};
 use rumormill::cluster::PeerId;
 use rumormill::held::{Held, Ranges};
-use rumormill::message::{Body, Echo, Gossip, Have, Message, Name, Origin};
+use rumormill::message::{Body, Echo, Gossip, Have, Message, Name, Origin, Relay};
 use rumormill::node::Node;
 use rumormill::parse::{Refusal, parse_line};
 use rumormill::time::Instant;
@@ -245,7 +245,8 @@ impl Bench {
         let have = held.into_iter().map(|(origin, ranges)| Have { origin, ranges }).collect();
         self.answers += 1;
         let number = 16 + self.answers;
-        let gossip = Gossip { generation: 1, number, echo, values: Vec::new(), have, all };
+        let (values, relay, pulse) = (Vec::new(), Relay::Keep, None);
+        let gossip = Gossip { generation: 1, number, echo, values, have, all, relay, pulse };
         self.count("answers", 1);
         self.gossip(from.name(), gossip);
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use rumormill::config::Config;
-use rumormill::message::{Echo, Entries, Gossip, Have, Name, Origin};
+use rumormill::message::{Echo, Entries, Gossip, Have, Name, Origin, Pulse, Relay};
+use rumormill::route::Route;
 use rumormill::value::Value;
 
 /// This life of the node under test.
@@ -19,6 +20,7 @@ pub(crate) struct Start {
     set_up: u8,
     pub(crate) edges: Vec<(Id, Id)>,
     settings: u8,
+    budget: u8,
 }
 
 impl Start {
@@ -36,6 +38,9 @@ impl Start {
     /// Default settings, but for the limits that a short run would never reach.
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::default();
+        let route = usize::from(self.settings / 16) % Route::ALL.len();
+        config.route = Route::ALL[route];
+        config.latency_budget = Duration::from_millis(u64::from(self.budget) * 8);
         if self.settings & 1 == 1 {
             config.batch_entries_max = 2;
         }
@@ -46,7 +51,7 @@ impl Start {
             config.ack_delay = Duration::ZERO;
         }
         if self.settings & 8 == 8 {
-            config.sync_interval = Duration::from_millis(1);
+            config.window = Some(Duration::ZERO);
         }
         config
     }
@@ -205,10 +210,28 @@ pub(crate) enum Pause {
 pub(crate) struct WildGossip {
     generation: Generation,
     number: Number,
-    echo: Option<(Generation, Number, u32)>,
+    echo: Option<(Generation, Number, WildMicros)>,
     values: Vec<WildEntries>,
     have: Vec<WildHave>,
     all: bool,
+    relay: Option<bool>,
+    pulse: Option<(WildMicros, WildMicros, WildMicros)>,
+}
+
+/// A time that a peer states.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum WildMicros {
+    Millis(u8),
+    Number(Number),
+}
+
+impl WildMicros {
+    fn get(self) -> u64 {
+        match self {
+            Self::Millis(millis) => 1_000 * u64::from(millis),
+            Self::Number(number) => number.0,
+        }
+    }
 }
 
 #[derive(Arbitrary, Clone, Debug)]
@@ -250,11 +273,21 @@ impl WildGossip {
             echo: self.echo.map(|(generation, number, held_us)| Echo {
                 generation: generation.get(),
                 number: number.0,
-                held_us: u64::from(held_us),
+                held_us: held_us.get(),
             }),
             values: values.filter(|entries| !entries.values.is_empty()).collect(),
             have: have.into_values().collect(),
             all: self.all,
+            relay: match self.relay {
+                None => Relay::Keep,
+                Some(true) => Relay::Up,
+                Some(false) => Relay::Flood,
+            },
+            pulse: self.pulse.map(|(period, age, distance)| Pulse {
+                period_us: period.get(),
+                age_us: age.get(),
+                distance_us: distance.get(),
+            }),
         }
     }
 }
