@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::held::{Held, OriginId, Ranges};
-use crate::message::Echo;
+use crate::message::{Echo, Relay};
 use crate::rtt::Rtt;
 use crate::time::Instant;
 
@@ -20,15 +20,29 @@ const PROBE_FRACTION: u32 = 16;
 
 /// A message sent and not yet fully confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Batch {
+pub(crate) struct Batch {
     number: u64,
     sent_at: Instant,
     /// When it counts as lost.
     deadline: Instant,
     /// The entries it carried that are not yet known to have arrived.
     entries: Held,
+    /// What the peer was asked to do with them.
+    relay: Relay,
     /// How often these entries were sent before, along with others.
     rides: u8,
+}
+
+impl Batch {
+    /// The entries that are not confirmed.
+    pub(crate) const fn entries(&self) -> &Held {
+        &self.entries
+    }
+
+    /// What the peer is asked to do with them.
+    pub(crate) const fn relay(&self) -> Relay {
+        self.relay
+    }
 }
 
 /// What is remembered of a message sent, for its echo.
@@ -105,8 +119,9 @@ pub struct Link {
     told: u64,
     /// What must be told again: the peer sent what it could have known to be here.
     pub(crate) retell: BTreeSet<OriginId>,
-    /// Somebody among the queue's entries has to be passed on by the peer to all its neighbours.
-    pub(crate) flood: bool,
+    /// What the peer shall do with what is queued. It sticks to the entries until they are
+    /// confirmed, whatever becomes of the plan they were queued under.
+    pub(crate) relay: Relay,
     /// The queue has entries that were lost once: whoever gets them must not dawdle.
     pub(crate) urgent: bool,
     evidence_at: Option<Instant>,
@@ -352,10 +367,12 @@ impl Link {
 
     fn requeue(&mut self, now: Instant, is_lost: impl Fn(&Batch) -> bool) {
         let mut lost = Held::new();
+        let relay = &mut self.relay;
         self.in_flight.retain(|batch| {
             let gone = is_lost(batch);
             if gone {
                 lost.union_with(&batch.entries);
+                *relay = (*relay).max(batch.relay);
             }
             !gone
         });
@@ -392,7 +409,7 @@ impl Link {
     pub(crate) fn drop_queue(&mut self) {
         self.queue = Held::new();
         self.flush_at = None;
-        self.flood = false;
+        self.relay = Relay::Keep;
         self.urgent = false;
     }
 
@@ -407,36 +424,52 @@ impl Link {
     pub(crate) fn take_batch(&mut self, fits: impl FnOnce(&Held) -> Held) -> Held {
         self.queue.subtract(&self.known);
         self.repeat_at = None;
+        self.urgent = false;
         let batch = fits(&self.queue);
         if self.silence.is_none() {
             self.queue.subtract(&batch);
         }
         if self.queue.is_empty() || self.silence.is_some() {
             self.flush_at = None;
-            self.flood &= self.silence.is_some();
+            if self.silence.is_none() {
+                self.relay = Relay::Keep;
+            }
         }
         batch
     }
 
+    /// True if there is more to be sent than fitted into the last message.
+    pub(crate) fn has_more(&self) -> bool {
+        self.silence.is_none() && !self.queue.is_empty()
+    }
+
     /// Takes what is in flight and may ride again along with the next message.
-    pub(crate) fn take_riders(&mut self, rides: u8) -> Vec<(Held, u8)> {
-        let mut riders = Vec::new();
-        self.in_flight.retain_mut(|batch| {
-            let may = batch.rides < rides;
-            if may {
-                riders.push((std::mem::take(&mut batch.entries), batch.rides + 1));
+    /// There may be as many of them as there is `room` for.
+    pub(crate) fn take_riders(&mut self, rides: u8, room: u64) -> Vec<Batch> {
+        let (mut riders, mut others, mut room) = (Vec::new(), VecDeque::new(), room);
+        for batch in self.in_flight.drain(..) {
+            let count = batch.entries.count();
+            if batch.rides < rides && count <= room {
+                room -= count;
+                riders.push(batch);
+            } else {
+                others.push_back(batch);
             }
-            !may
-        });
+        }
+        self.in_flight = others;
         riders
     }
 
-    /// Notes that the entries of the message just sent include `riders`.
-    pub(crate) fn note_riders(&mut self, now: Instant, deadline: Instant, riders: Vec<(Held, u8)>) {
+    /// Notes that the message just sent carries `riders` too.
+    pub(crate) fn note_riders(&mut self, now: Instant, deadline: Instant, riders: Vec<Batch>) {
         let number = self.next_number - 1;
-        for (entries, rides) in riders {
-            self.in_flight.push_back(Batch { number, sent_at: now, deadline, entries, rides });
-        }
+        self.in_flight.extend(riders.into_iter().map(|batch| Batch {
+            number,
+            sent_at: now,
+            deadline,
+            rides: batch.rides + 1,
+            ..batch
+        }));
     }
 
     /// What was just sent is sent once more at `at`, unless it is confirmed by then.
@@ -456,6 +489,7 @@ impl Link {
         &mut self,
         now: Instant,
         entries: Held,
+        relay: Relay,
         deadline: Instant,
         version: u64,
     ) -> u64 {
@@ -468,7 +502,8 @@ impl Link {
         self.retell.clear();
         self.evidence_at = None;
         if self.silence.is_none() && !entries.is_empty() {
-            self.in_flight.push_back(Batch { number, sent_at: now, deadline, entries, rides: 0 });
+            let batch = Batch { number, sent_at: now, deadline, entries, relay, rides: 0 };
+            self.in_flight.push_back(batch);
         }
         number
     }
@@ -497,7 +532,7 @@ mod tests {
     use super::*;
 
     fn send(link: &mut Link) -> u64 {
-        link.note_sent(Instant::ZERO, Held::new(), Instant::ZERO, 0)
+        link.note_sent(Instant::ZERO, Held::new(), Relay::Keep, Instant::ZERO, 0)
     }
 
     #[test]
@@ -521,7 +556,7 @@ mod tests {
         entries.insert(OriginId(0), 0..3);
         link.enqueue(&entries, now);
         let batch = link.take_batch(Held::clone);
-        link.note_sent(now, batch, now.after(Duration::from_secs(1)), 0);
+        link.note_sent(now, batch, Relay::Keep, now.after(Duration::from_secs(1)), 0);
         assert_eq!((link.queue().count(), link.in_flight().count()), (0, 3));
         link.note_generation(now, 2, None);
         assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));

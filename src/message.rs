@@ -172,7 +172,7 @@ pub struct Echo {
 }
 
 /// What the addressee shall do with entries that are new to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Relay {
     /// Keep them: the sender, or whoever it has them from, tells the others itself.
     #[default]

@@ -31,7 +31,7 @@ use crate::value::Value;
 /// Drive it like this: call a `handle_*` method, then take messages from
 /// [`Node::poll_transmit`] and lines for people from [`Node::poll_diagnostic`] until there are
 /// none, then sleep until [`Node::poll_timeout`] or the next input.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Node {
     pub(crate) config: Config,
     pub(crate) boot_id: u64,
@@ -53,7 +53,7 @@ pub struct Node {
 }
 
 /// What a node knows from `init` on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Membership {
     pub(crate) cluster: Cluster,
     pub(crate) me: Name,

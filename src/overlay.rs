@@ -21,12 +21,16 @@ const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
 /// A node that lost its hub mails what is unconfirmed to everyone itself, up to this many.
 const MAIL_MAX: usize = 64;
 
+/// Such mails are this far apart at least, per addressee: however often hubs seem to fall silent
+/// (an overloaded machine makes them), that is no more than 100 messages per second and node.
+const MAIL_SPACING: Duration = Duration::from_millis(10);
+
 /// The evidence of direct mail waits this long: everybody mails everybody now and then, and
 /// between two such mails there is nothing to be gained by an extra message.
 const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
 
 /// A node's place in the overlay.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Overlay {
     /// The tree, as if nobody were silent; none for direct mail and plain flooding.
     pub(crate) layout: Option<Layout>,
@@ -38,6 +42,8 @@ pub(crate) struct Overlay {
     adopted: BTreeSet<PeerId>,
     /// The root's rhythm as heard from the parent.
     beat: Option<Beat>,
+    /// No mail to everyone before this.
+    mail_at: Option<Instant>,
     /// As a root: when the children are sent to next, or, with a pulse, some beat.
     down_at: Option<Instant>,
 }
@@ -185,7 +191,7 @@ impl Node {
         for peer in neighbours.into_iter().filter(|&peer| Some(peer) != from) {
             let link = membership.links.entry(peer).or_default();
             link.enqueue(new, now.after(window));
-            link.flood = true;
+            link.relay = Relay::Flood;
         }
     }
 
@@ -196,8 +202,12 @@ impl Node {
         }
         for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
             let deadline = if at_once { now } else { self.tree_deadline(now, peer, from) };
-            if let Some(membership) = &mut self.membership {
-                membership.links.entry(peer).or_default().enqueue(new, deadline);
+            let is_parent = self.overlay.parent == Some(peer);
+            let Some(membership) = &mut self.membership else { return };
+            let link = membership.links.entry(peer).or_default();
+            link.enqueue(new, deadline);
+            if is_parent {
+                link.relay = link.relay.max(Relay::Up);
             }
         }
     }
@@ -314,14 +324,12 @@ impl Node {
 
     /// What is sent to `peer` is to be passed on like this.
     pub(crate) fn relay_for(&self, peer: PeerId) -> Relay {
-        if self.link(peer).is_some_and(|link| link.flood) {
-            Relay::Flood
-        } else if self.overlay.parent == Some(peer)
-            && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
+        let queued = self.link(peer).map_or(Relay::Keep, |link| link.relay);
+        if self.overlay.parent == Some(peer) && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
         {
-            Relay::Up
+            queued.max(Relay::Up)
         } else {
-            Relay::Keep
+            queued
         }
     }
 
@@ -440,7 +448,11 @@ impl Node {
     /// Mails entries to everybody who is not known to be out of reach.
     fn mail(&mut self, now: Instant, entries: &Held) {
         let Some(membership) = &mut self.membership else { return };
+        if self.overlay.mail_at.is_some_and(|at| at > now) {
+            return;
+        }
         let cluster = &membership.cluster;
+        self.overlay.mail_at = Some(now.after(MAIL_SPACING * cluster.len().min(MAIL_MAX as u32)));
         for peer in cluster.others().take(MAIL_MAX) {
             let link = membership.links.entry(peer).or_default();
             if link.silent_since().is_none() {

@@ -1,10 +1,14 @@
 //! The command line: Maelstrom's flags by their names and defaults, and the lab's own.
 
+mod faults;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::faults::FaultArgs;
 use crate::commands::hunt::{self, HuntArgs};
+use crate::commands::sim::{self, SimArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
 
@@ -26,6 +30,9 @@ pub enum Command {
     /// Run many seeds of random faults in virtual time, and make what fails small
     #[command(after_long_help = hunt::EXAMPLES)]
     Hunt(HuntArgs),
+    /// Run simulated nodes under the same workload, in virtual time
+    #[command(after_long_help = sim::EXAMPLES)]
+    Sim(Box<SimArgs>),
 }
 
 const TEST_EXAMPLES: &str = "\
@@ -53,15 +60,32 @@ pub struct TestArgs {
     /// The node's binary, a path; without it the workspace's own node, built if need be
     #[arg(long, value_name = "PATH", help_heading = "Nodes")]
     pub bin: Option<PathBuf>,
+    /// How long nodes may take to end by themselves when their stdin is closed; then SIGKILL
+    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Nodes")]
+    pub grace: u64,
+    /// What is run, and how it is judged
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Show what the nodes write to stderr, too
+    #[arg(long, help_heading = "Output")]
+    pub log_stderr: bool,
+    /// Show every message as it is sent
+    #[arg(long, help_heading = "Output")]
+    pub log_net_send: bool,
+    /// Show every message as it arrives
+    #[arg(long, help_heading = "Output")]
+    pub log_net_recv: bool,
+}
+
+/// What `lab test` and `lab sim` have in common.
+#[derive(Debug, Default, Args)]
+pub struct RunArgs {
     /// Run this many nodes, n0, n1, …; overrides --nodes
     #[arg(long, value_name = "N", help_heading = "Nodes")]
     pub node_count: Option<usize>,
     /// The names of the nodes [default: n1,n2,n3,n4,n5]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Nodes")]
     pub nodes: Option<Vec<String>>,
-    /// How long nodes may take to end by themselves when their stdin is closed; then SIGKILL
-    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Nodes")]
-    pub grace: u64,
     /// How long a node may take to answer init [default: 10000]
     #[arg(long, value_name = "MS", help_heading = "Nodes")]
     pub init_timeout: Option<u64>,
@@ -69,7 +93,8 @@ pub struct TestArgs {
     #[arg(last = true, value_name = "ARGS", help_heading = "Nodes")]
     pub args: Vec<String>,
 
-    /// Settings by name (maelstrom/profiles/NAME.toml) or from a file; flags override them
+    /// Settings by name (fly-3a to fly-3e, partition-25) or from a TOML file whose keys are the
+    /// flags' names; flags override them
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
     /// What the clients do [default: broadcast]
@@ -121,6 +146,10 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Network")]
     pub no_round_robin: bool,
 
+    /// Faults of the lab's own
+    #[command(flatten)]
+    pub faults: FaultArgs,
+
     /// The share of operations that must succeed: total, or a number up to 1 [default: none]
     #[arg(long, value_name = "SHARE", help_heading = "Verdict")]
     pub availability: Option<Availability>,
@@ -137,28 +166,20 @@ pub struct TestArgs {
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Output")]
     pub store: PathBuf,
-    /// Show what the nodes write to stderr, too
-    #[arg(long, help_heading = "Output")]
-    pub log_stderr: bool,
-    /// Show every message as it is sent
-    #[arg(long, help_heading = "Output")]
-    pub log_net_send: bool,
-    /// Show every message as it arrives
-    #[arg(long, help_heading = "Output")]
-    pub log_net_recv: bool,
 }
 
-impl TestArgs {
+impl RunArgs {
     /// What was asked for: the flags over the profile, if one is named.
     ///
     /// # Errors
     /// When there is no such profile, or it is not one.
     pub fn profile(&self) -> anyhow::Result<Profile> {
-        let flags = self.flags();
-        match &self.profile {
-            Some(name) => Ok(flags.over(Profile::load(name)?)),
-            None => Ok(flags),
-        }
+        let mut profile = match &self.profile {
+            Some(name) => self.flags().over(Profile::load(name)?),
+            None => self.flags(),
+        };
+        profile.faults = self.faults.over(profile.faults.take())?;
+        Ok(profile)
     }
 
     fn flags(&self) -> Profile {

@@ -1,15 +1,16 @@
 //! What the commands do, from their arguments to the exit status.
 
 pub mod hunt;
+pub mod sim;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
-use crate::cli::{Cli, Command, TestArgs};
+use crate::cli::{Cli, Command, RunArgs, TestArgs};
 use crate::harness::net_log::NetLog;
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
@@ -33,25 +34,34 @@ pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
         Command::Hunt(args) => hunt::execute(args),
+        Command::Sim(args) => sim::execute(args),
     }
 }
 
 fn test(args: &TestArgs) -> u8 {
-    let (settings, node_args) = match resolve(args) {
+    let (settings, node_args) = match resolve_for_processes(args) {
         Ok(resolved) => resolved,
         Err(error) => {
-            eprintln!("lab: {error:#}");
+            tell(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
     run_test(args, &settings, node_args).unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
+        tell(&format!("{error:#}"));
         CRASH
     })
 }
 
+fn resolve_for_processes(args: &TestArgs) -> anyhow::Result<(Settings, Vec<String>)> {
+    let resolved = resolve(&args.run)?;
+    if let Some(what) = resolved.0.faults.simulated_only() {
+        bail!("{what} are for simulated nodes only: run this with `lab sim`");
+    }
+    Ok(resolved)
+}
+
 /// The settings, and the node's arguments.
-fn resolve(args: &TestArgs) -> anyhow::Result<(Settings, Vec<String>)> {
+fn resolve(args: &RunArgs) -> anyhow::Result<(Settings, Vec<String>)> {
     let mut profile = args.profile()?;
     profile.seed.get_or_insert_with(fresh_seed);
     let node_args = profile.node_args.take().unwrap_or_default();
@@ -70,11 +80,11 @@ fn fresh_seed() -> u64 {
 fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> anyhow::Result<u8> {
     let bin = match &args.bin {
         Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(|what| eprintln!("lab: {what}"))?,
+        None => own_node::locate(tell)?,
     };
     let started = jiff::Zoned::now();
-    let store = Store::create(&args.store, settings.workload.name(), &started)
-        .with_context(|| format!("cannot write to {}", args.store.display()))?;
+    let store = Store::create(&args.run.store, settings.workload.name(), &started)
+        .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
     let info = RunInfo {
         program: "test".to_owned(),
         command: repeating_command(std::env::args().skip(1), settings.seed),
@@ -112,7 +122,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
             store.write_results(&results)?;
             // The files have it, too, if nobody is there to read this.
             let screen = screen::render(&results, Style::for_stdout());
-            let _ = std::io::stdout().write_all(screen.as_bytes());
+            let _ = io::stdout().write_all(screen.as_bytes());
             results.exit_code()
         }
     };
@@ -121,20 +131,26 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
 }
 
 fn tell_crash(why: &str, deaths: &[Death], store: &Store) {
-    eprintln!("lab: the test crashed: {why}");
+    tell(&format!("the test crashed: {why}"));
     if let Some(first) = deaths.first() {
         for line in &first.last_lines {
-            eprintln!("    {}: {line}", first.node);
+            tell(&format!("    {}: {line}", first.node));
         }
     }
     for death in deaths.iter().skip(1) {
-        eprintln!("lab: {} {}", death.node, death.how);
+        tell(&format!("{} {}", death.node, death.how));
     }
     tell_store("no results", store);
 }
 
 fn tell_store(what: &str, store: &Store) {
-    eprintln!("lab: {what}; logs and history are in {}", store.dir().display());
+    tell(&format!("{what}; logs and history are in {}", store.dir().display()));
+}
+
+/// A line on stderr.
+fn tell(text: &str) {
+    // Nobody is there to be told that stderr is gone.
+    let _ = writeln!(io::stderr(), "lab: {text}");
 }
 
 /// The node's binary and arguments.

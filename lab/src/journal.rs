@@ -62,6 +62,25 @@ impl<S: EventSink + ?Sized> EventSink for Box<S> {
     }
 }
 
+/// Nobody listens if there is none.
+impl<S: EventSink> EventSink for Option<S> {
+    fn zero(&mut self, now: Nanos) {
+        self.iter_mut().for_each(|sink| sink.zero(now));
+    }
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        self.iter_mut().for_each(|sink| sink.op(op, read_text));
+    }
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        self.iter_mut().for_each(|sink| sink.sent(now, packet));
+    }
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        self.iter_mut().for_each(|sink| sink.received(now, packet));
+    }
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        self.iter_mut().for_each(|sink| sink.dropped(now, packet, cause));
+    }
+}
+
 /// Why a message never arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropCause {

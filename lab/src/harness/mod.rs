@@ -111,6 +111,7 @@ pub fn run<S: EventSink>(
     let grace = if deaths.is_empty() { processes.grace } else { Duration::ZERO };
     let left = driver.stop(grace)?;
     drop(driver);
+    wait::restore_signals().context("cannot hand the signals back")?;
 
     for name in silent {
         view.warn(&format!("{name} closed its stdout during the run"));

@@ -1,6 +1,8 @@
 //! What the event loop sleeps on: pipes, signals, and the next deadline.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
@@ -42,6 +44,19 @@ pub struct Waiter {
     events: Events,
     signals: Signals,
     timer: Timer,
+}
+
+/// After a [`Waiter`] nobody listens to the signals that ask to stop: from here on they end the
+/// process, as they did before.
+///
+/// # Errors
+/// When the system refuses.
+pub fn restore_signals() -> io::Result<()> {
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        let always = Arc::new(AtomicBool::new(true));
+        signal_hook::flag::register_conditional_default(signal, always)?;
+    }
+    Ok(())
 }
 
 impl Waiter {

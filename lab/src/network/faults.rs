@@ -163,8 +163,11 @@ impl Faults {
 impl ResolvedCut {
     fn new(cut: &Cut, nodes: &[Name]) -> Self {
         let sides = nodes.iter().map(|node| {
-            let in_a = cut.a.contains(node);
-            (in_a, if cut.b.is_empty() { !in_a } else { cut.b.contains(node) })
+            let (in_a, in_b) = (cut.a.contains(node), cut.b.contains(node));
+            (
+                if cut.a.is_empty() { !in_b } else { in_a },
+                if cut.b.is_empty() { !in_a } else { in_b },
+            )
         });
         Self {
             sides: sides.collect(),
@@ -227,6 +230,7 @@ mod tests {
     #[test]
     fn one_way_only() {
         assert_eq!(blocked("[[cut]]\na = ['n1']\none-way = true", 0), "1>0 1>2");
+        assert_eq!(blocked("[[cut]]\nb = ['n1']\none-way = true", 0), "0>1 2>1");
         assert_eq!(blocked("[[cut]]\na = ['n0']\nb = ['n2']\none-way = true", 0), "0>2");
     }
 
@@ -253,7 +257,8 @@ mod tests {
         assert!(refusal("loss = 1.5").contains("loss: 1.5"));
         assert!(refusal("[[cut]]\na = ['n7']").contains("\"n7\""));
         assert!(refusal("[[slow]]\nnode = 'x'\nextra-ms = 1").contains("\"x\""));
-        assert!(refusal("[[cut]]\na = []\nflap-ms = 0").contains("flap"));
+        assert!(refusal("[[cut]]\na = ['n1']\nflap-ms = 0").contains("flap"));
+        assert!(refusal("[[cut]]\nb = []").contains("no node"));
         assert!(refusal("los = 0.5").contains("los"));
     }
 }

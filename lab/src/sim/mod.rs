@@ -9,6 +9,7 @@ mod flood;
 mod node;
 mod observer;
 mod simulation;
+pub mod sweep;
 
 use anyhow::Result;
 use rumormill::config::Config;

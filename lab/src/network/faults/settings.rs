@@ -5,7 +5,7 @@ use rumormill::message::Name;
 use serde::{Deserialize, Serialize};
 
 /// What the lab adds to Maelstrom's network. Nothing, by default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FaultSettings {
     /// Probability that a message is lost.
@@ -46,7 +46,7 @@ pub struct FaultSettings {
 }
 
 /// A slow node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Slow {
     /// Which.
@@ -59,10 +59,11 @@ pub struct Slow {
 ///
 /// Isolation of a node is a cut between it and no one in particular (`b` empty: all others). With
 /// nodes that are on neither side, connectivity is not transitive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cut {
-    /// One side.
+    /// One side; empty for all nodes that are not in `b`.
+    #[serde(default)]
     pub a: Vec<Name>,
     /// The other side; empty for all nodes that are not in `a`.
     #[serde(default)]
@@ -80,7 +81,7 @@ pub struct Cut {
 }
 
 /// A change of the latency; its distribution stays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LatencyChange {
     /// Since when, from the start of the main phase.
@@ -90,7 +91,7 @@ pub struct LatencyChange {
 }
 
 /// Time stands still for a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pause {
     /// Which.
@@ -102,7 +103,7 @@ pub struct Pause {
 }
 
 /// A node's own clock jumps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ClockJump {
     /// Which.
@@ -114,7 +115,7 @@ pub struct ClockJump {
 }
 
 /// A node dies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Crash {
     /// Which.
@@ -136,6 +137,29 @@ impl FaultSettings {
     /// If it is not TOML, or has keys that mean nothing here.
     pub fn from_toml(text: &str) -> Result<Self> {
         Ok(toml::from_str(text)?)
+    }
+
+    /// Adds the lists of others to these; single numbers of others replace these if they are not
+    /// zero.
+    pub fn add(&mut self, others: Self) {
+        let set = |field: &mut f64, other: f64| *field = if other > 0.0 { other } else { *field };
+        set(&mut self.loss, others.loss);
+        set(&mut self.duplicate, others.duplicate);
+        set(&mut self.reorder, others.reorder);
+        set(&mut self.pause_rate, others.pause_rate);
+        set(&mut self.clock_jump_rate, others.clock_jump_rate);
+        set(&mut self.crash_rate, others.crash_rate);
+        set(&mut self.crash_forget, others.crash_forget);
+        self.reorder_max_ms = others.reorder_max_ms.max(self.reorder_max_ms);
+        self.pause_max_ms = others.pause_max_ms.max(self.pause_max_ms);
+        self.clock_jump_max_ms = others.clock_jump_max_ms.max(self.clock_jump_max_ms);
+        self.crash_max_ms = others.crash_max_ms.max(self.crash_max_ms);
+        self.slow.extend(others.slow);
+        self.cut.extend(others.cut);
+        self.latency.extend(others.latency);
+        self.pause.extend(others.pause);
+        self.clock_jump.extend(others.clock_jump);
+        self.crash.extend(others.crash);
     }
 
     /// Finds what cannot be run.
@@ -167,6 +191,7 @@ impl FaultSettings {
         }
         for cut in &self.cut {
             ensure!(cut.flap_ms != Some(0), "a link cannot flap every 0 ms");
+            ensure!(!cut.a.is_empty() || !cut.b.is_empty(), "a cut names no node");
         }
         Ok(())
     }

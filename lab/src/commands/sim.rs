@@ -1,0 +1,241 @@
+//! `lab sim`: from the arguments to the exit status.
+
+use std::fmt;
+use std::io::Write as _;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use rumormill::args;
+
+use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, resolve, shape};
+use crate::cli::RunArgs;
+use crate::journal::{EventSink, NullSink};
+use crate::outcome::State;
+use crate::results::{Results, RunInfo};
+use crate::screen::{self, Style};
+use crate::settings::Settings;
+use crate::sim::sweep::{self, Row};
+use crate::sim::{Nobody, NodeKind, Simulated, simulate_observed};
+use crate::store::Store;
+
+/// Help beyond the flags.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab sim --node-count 25 --latency 100 --rate 100 --time-limit 20
+      25 nodes of ours for 20 s, in a fraction of a second
+  lab sim --profile fly-3d --seeds 10 -- --latency-budget 400ms
+      ten seeds, one line each, and their median; the node's arguments after two dashes
+  lab sim --node flood --profile fly-3d
+      a flood without acknowledgements instead, as lab/examples/flood.rs
+  lab sim --profile fly-3d --isolate n0@5..15 --loss 0.01 --crash n3@8+2
+      faults: n0 is alone for 10 s, one message in 100 is lost, n3 dies and is back 2 s later
+  lab sim --profile hub-killed
+      a profile of maelstrom/profiles with faults
+
+Exit status:
+  0    valid, all limits kept (with --seeds: of all seeds)
+  1    invalid, or a limit failed
+  2    unknown: nothing could be judged
+  254  bad arguments
+  255  crash: a node refused init, for example";
+
+/// `lab sim`.
+#[derive(Debug, Default, Args)]
+pub struct SimArgs {
+    /// What the nodes are: ours, or a flood without acknowledgements
+    #[arg(long, value_name = "rumormill|flood", default_value_t, help_heading = "Nodes")]
+    pub node: NodeName,
+    /// What is run, and how it is judged
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Run this many seeds from --seed on, and show a table instead; nothing is stored
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
+    pub seeds: u64,
+    /// Threads for --seeds [default: one per core]
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub jobs: Option<usize>,
+    /// Write no files
+    #[arg(long, help_heading = "Output")]
+    pub no_store: bool,
+}
+
+/// What `--node` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NodeName {
+    /// Ours.
+    #[default]
+    Rumormill,
+    /// The flood.
+    Flood,
+}
+
+impl NodeName {
+    const ALL: [Self; 2] = [Self::Rumormill, Self::Flood];
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rumormill => "rumormill",
+            Self::Flood => "flood",
+        })
+    }
+}
+
+impl FromStr for NodeName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|name| name.to_string() == text);
+        found.ok_or_else(|| format!("`{text}` is not one of rumormill, flood"))
+    }
+}
+
+/// Executes `lab sim`; returns the exit status.
+#[must_use]
+pub fn execute(args: &SimArgs) -> u8 {
+    let started = Instant::now();
+    let resolved = resolve(&args.run).and_then(|(settings, node_args)| {
+        let kind = node_kind(args.node, &node_args)?;
+        Ok((settings, node_args, kind))
+    });
+    let (settings, node_args, kind) = match resolved {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            return BAD_ARGUMENTS;
+        }
+    };
+    let done = if args.seeds == 1 {
+        run_one(args, &settings, &kind, &node_args, started)
+    } else {
+        run_many(args, &settings, &kind)
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        CRASH
+    })
+}
+
+fn node_kind(name: NodeName, node_args: &[String]) -> Result<NodeKind> {
+    if name == NodeName::Flood {
+        if let Some(arg) = node_args.first() {
+            bail!("the flood takes no arguments, not even {arg}");
+        }
+        return Ok(NodeKind::Flood);
+    }
+    match args::parse(node_args.iter().map(Into::into)) {
+        Ok(args::Command::Run(options)) if options.seed.is_some() => {
+            bail!("simulated nodes draw their seeds from the lab's --seed, before the dashes")
+        }
+        Ok(args::Command::Run(options)) => Ok(NodeKind::Rumormill(options.config)),
+        Ok(_) => bail!("a simulated node only takes arguments to run with"),
+        Err(why) => bail!("the node's arguments: {why}"),
+    }
+}
+
+fn run_one(
+    args: &SimArgs,
+    settings: &Settings,
+    kind: &NodeKind,
+    node_args: &[String],
+    started: Instant,
+) -> Result<u8> {
+    let begun = jiff::Zoned::now();
+    let store = if args.no_store {
+        None
+    } else {
+        let store = Store::create(&args.run.store, settings.workload.name(), &begun)
+            .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
+        Some(store)
+    };
+    let node = node_args.iter().fold(args.node.to_string(), |line, arg| line + " " + &quote(arg));
+    let info = RunInfo {
+        program: "sim".to_owned(),
+        command: repeating_command(std::env::args().skip(1), settings.seed),
+        store: store.as_ref().map(|store| store.dir().display().to_string()),
+        node,
+        shape: shape(settings),
+        started: begun.to_string(),
+    };
+    let Some(store) = store else {
+        let simulated = simulate_observed(settings, kind, NullSink, &mut Nobody)?;
+        return finish(settings, &simulated, info, None, started);
+    };
+    let mut simulated = simulate_observed(settings, kind, Some(store.sink()?), &mut Nobody)?;
+    if let Some(sink) = simulated.sink.take() {
+        sink.finish().context("cannot write the history")?;
+    }
+    let code = finish(settings, &simulated, info, Some(&store), started)?;
+    store.publish()?;
+    Ok(code)
+}
+
+fn finish<S: EventSink>(
+    settings: &Settings,
+    simulated: &Simulated<S>,
+    info: RunInfo,
+    store: Option<&Store>,
+    started: Instant,
+) -> Result<u8> {
+    let outcome = &simulated.outcome;
+    if let State::Crashed(why) = &outcome.state {
+        eprintln!("lab: the test crashed: {why} (seed {})", settings.seed);
+        return Ok(CRASH);
+    }
+    let results = Results::of(settings, outcome, &simulated.notices, info)?;
+    if let Some(store) = store {
+        store.write_results(&results)?;
+    }
+    let mut screen = screen::render(&results, Style::for_stdout());
+    screen += &speed(outcome.end, simulated.events, started.elapsed());
+    // The files have it, too, if nobody is there to read this.
+    let _ = std::io::stdout().write_all(screen.as_bytes());
+    Ok(results.exit_code())
+}
+
+/// How fast the simulation was, in a line.
+fn speed(virtual_ns: u64, events: u64, wall: Duration) -> String {
+    let wall_s = wall.as_secs_f64().max(1e-9);
+    let virtual_s = virtual_ns as f64 / 1e9;
+    let memory = peak_memory_mb().map_or_else(String::new, |mb| format!(", {mb:.0} MB at most"));
+    format!(
+        "speed   {virtual_s:.1} s in {wall_s:.3} s, {events} events, {:.0} events/s{memory}\n",
+        events as f64 / wall_s
+    )
+}
+
+/// The most memory the process ever had, where the system tells.
+fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> {
+    if args.seeds == 0 {
+        bail!("no seeds are no runs");
+    }
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let started = Instant::now();
+    let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or(cores))?;
+    let mut text = format!("{}, {} seeds from {}\n\n", shape(settings), args.seeds, settings.seed);
+    text += &sweep::table(&rows);
+    let events = rows.iter().map(|row| row.events).sum();
+    let virtual_ns = rows.iter().map(|row| row.end).sum();
+    text.push('\n');
+    text += &speed(virtual_ns, events, started.elapsed());
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    for row in &rows {
+        if let Some(why) = &row.crash {
+            eprintln!("lab: seed {} crashed: {why}", row.seed);
+        }
+    }
+    let codes = rows.iter().map(Row::exit_code);
+    // A crash is worse than a failure, and that than not knowing.
+    let rank = |code: &u8| [0, 2, 1, CRASH].iter().position(|known| known == code);
+    Ok(codes.max_by_key(rank).unwrap_or(0))
+}

@@ -1,0 +1,224 @@
+//! What goes out to peers, and when: batches, evidence, digests, retries, probes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::cluster::PeerId;
+use crate::held::Held;
+use crate::link::{Batch, Link, Lost};
+use crate::message::{Body, Gossip, Message, Name, Relay};
+#[cfg(feature = "mutations")]
+use crate::mutation::Mutation;
+use crate::node::Node;
+use crate::store::Store;
+use crate::time::Instant;
+use crate::value::Value;
+
+/// How long after a batch it is repeated blindly: long enough to escape a short disturbance.
+const REPEAT_DELAY: Duration = Duration::from_millis(30);
+
+/// Why a message is sent; it decides what evidence goes along and when an answer is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// New entries, or evidence whose time has come. The peer answers when it suits it.
+    Batch,
+    /// The last batch once more, blindly: so much is lost that waiting would take too long.
+    Repeat,
+    /// A digest. If it carries entries (a retry, a repair or a probe), the peer answers at once.
+    Digest,
+}
+
+/// What the next message carries.
+struct Parcel {
+    /// From the queue.
+    batch: Held,
+    /// Sent before and not confirmed.
+    riders: Vec<Batch>,
+    relay: Relay,
+    /// It counts as lost then.
+    deadline: Instant,
+}
+
+impl Node {
+    pub(crate) fn run_link_timers(&mut self, now: Instant) {
+        let Some(membership) = &mut self.membership else { return };
+        let is_due = |link: &Link| link.next_deadline().is_some_and(|at| at <= now);
+        let due: Vec<PeerId> =
+            membership.links.iter().filter(|(_, link)| is_due(link)).map(|(&p, _)| p).collect();
+        for peer in due {
+            self.run_timers_of(now, peer);
+        }
+    }
+
+    fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
+        let Some(membership) = &mut self.membership else { return };
+        let Some(link) = membership.links.get_mut(&peer) else { return };
+        let lost = link.expire(now, u8::from(self.loss.is_heavy(now)));
+        self.stats.retries += u64::from(lost != Lost::Nothing);
+        #[cfg(feature = "mutations")]
+        if self.config.mutation == Some(Mutation::RetryNeverSent) && lost == Lost::Batch {
+            link.drop_queue();
+        }
+        if lost == Lost::Peer {
+            self.stats.silences += 1;
+            self.sync.hasten(now, &mut self.rng);
+            self.route_around(now, peer);
+        }
+        let Some(membership) = &mut self.membership else { return };
+        let Some(link) = membership.links.get_mut(&peer) else { return };
+        let has_gap = link.gap_due(now);
+        if has_gap && !self.delays.is_jittery() {
+            self.loss.note_lost(now, 1);
+        }
+        let is_asked = link.request_at.take_if(|at| *at <= now).is_some();
+        let is_request = is_asked && !link.known().is_subset(self.store.held());
+        let is_greeting = link.greet_at.take_if(|at| *at <= now).is_some();
+        let is_retry = link.urgent && link.flush_due(now);
+        if link.probe_due(now) || is_request || is_greeting || is_retry {
+            self.transmit(now, peer, Purpose::Digest);
+        } else if link.repeat_due(now) {
+            self.transmit(now, peer, Purpose::Repeat);
+        } else if link.flush_due(now) || has_gap || link.evidence_due(now) {
+            self.transmit(now, peer, Purpose::Batch);
+        }
+    }
+
+    pub(crate) fn run_sync_timer(&mut self, now: Instant) {
+        let Some(membership) = &self.membership else { return };
+        if let Some(peer) = self.sync.next_peer(now, &membership.cluster, &mut self.rng) {
+            self.transmit(now, peer, Purpose::Digest);
+        }
+    }
+
+    pub(crate) fn flush_all(&mut self, now: Instant) {
+        let Some(membership) = &self.membership else { return };
+        let owes = |link: &Link| !link.queue().is_empty() || link.owes_evidence();
+        let peers: Vec<PeerId> =
+            membership.links.iter().filter(|(_, link)| owes(link)).map(|(&p, _)| p).collect();
+        for peer in peers {
+            self.transmit(now, peer, Purpose::Batch);
+        }
+    }
+
+    /// Sends messages to `peer` until all that is queued for it is on its way: one, unless the
+    /// queue is longer than a batch may be.
+    fn transmit(&mut self, now: Instant, peer: PeerId, purpose: Purpose) {
+        self.transmit_one(now, peer, purpose);
+        while self.link(peer).is_some_and(Link::has_more) {
+            self.transmit_one(now, peer, purpose);
+        }
+    }
+
+    fn transmit_one(&mut self, now: Instant, peer: PeerId, purpose: Purpose) {
+        let (relay, pulse) = (self.relay_for(peer), self.pulse_for(now, peer));
+        let answer_within = match purpose {
+            Purpose::Batch | Purpose::Repeat => self.answer_within(peer),
+            Purpose::Digest => Duration::ZERO,
+        };
+        let rides = self.rides(now, peer);
+        let repeats = purpose == Purpose::Batch && relay == Relay::Up && self.loss.is_heavy(now);
+        let Some(membership) = &mut self.membership else { return };
+        let link = membership.links.entry(peer).or_default();
+        let (store, config) = (&self.store, &self.config);
+        let batch = link.take_batch(|queue| {
+            fit(store, queue, config.batch_entries_max, config.batch_bytes_max)
+        });
+        #[cfg(feature = "mutations")]
+        match config.mutation {
+            Some(Mutation::AckWithoutEvidence) => link.confirm(&batch),
+            Some(Mutation::DroppedAtBatchLimit) => link.drop_queue(),
+            _ => {}
+        }
+        let room = (config.batch_entries_max as u64).saturating_sub(batch.count());
+        let riders = link.take_riders(rides, room);
+        if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
+            return;
+        }
+        // What was never measured is as far away as the others are.
+        let timeout = link.rtt().timeout().or_else(|| self.delays.timeout());
+        let timeout = timeout.unwrap_or(config.retry_initial);
+        let relay = riders.iter().map(Batch::relay).fold(relay, Relay::max);
+        let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within) };
+        let mut gossip = compose(now, link, store, purpose, parcel);
+        (gossip.generation, gossip.pulse) = (self.boot_id, pulse);
+        #[cfg(feature = "mutations")]
+        if config.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
+            gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
+        }
+        if repeats && !gossip.values.is_empty() {
+            link.repeat_at(now.after(REPEAT_DELAY));
+        }
+        let is_probe = link.silent_since().is_some();
+        if is_probe {
+            link.note_probe(now, timeout.max(config.probe_min), config.probe_max);
+        }
+        self.loss.note_sent(now);
+        self.stats.note_sent(&gossip, is_probe);
+        let dest = Name::clone(membership.cluster.name(peer));
+        let src = Name::clone(&membership.me);
+        self.outbox.push_back(Message { src, dest, body: Body::Gossip(gossip) });
+    }
+}
+
+/// Makes the next message of a link, and notes it as sent.
+fn compose(
+    now: Instant,
+    link: &mut Link,
+    store: &Store,
+    purpose: Purpose,
+    parcel: Parcel,
+) -> Gossip {
+    let Parcel { batch, riders, relay, deadline } = parcel;
+    let mut cargo = batch.clone();
+    riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
+    let values = cargo
+        .iter()
+        .flat_map(|(origin, ranges)| ranges.iter().map(move |range| store.entries(origin, &range)))
+        .collect();
+    let all = purpose == Purpose::Digest;
+    let have = if all {
+        store.held().iter().map(|(origin, _)| store.have(origin)).collect()
+    } else {
+        let changed = store.changed_since(link.told()).collect::<BTreeSet<_>>();
+        changed.union(&link.retell).map(|&origin| store.have(origin)).collect()
+    };
+    let echo = link.echo(now);
+    let number = link.note_sent(now, batch, relay, deadline, store.version());
+    link.note_riders(now, deadline, riders);
+    Gossip { generation: 0, number, echo, values, have, all, relay, pulse: None }
+}
+
+/// As much of `queue`, in order, as one message may carry; at least one entry.
+fn fit(store: &Store, queue: &Held, entries_max: usize, bytes_max: usize) -> Held {
+    let (mut entries_left, mut bytes_left) = (entries_max.max(1) as u64, bytes_max);
+    let mut batch = Held::new();
+    for (origin, ranges) in queue.iter() {
+        for range in ranges.iter() {
+            let end = range.end.min(range.start.saturating_add(entries_left));
+            let mut taken = 0;
+            for value in store.values(origin, &(range.start..end)) {
+                let bytes = weight(value);
+                if bytes > bytes_left && !(batch.is_empty() && taken == 0) {
+                    bytes_left = 0;
+                    break;
+                }
+                bytes_left = bytes_left.saturating_sub(bytes);
+                taken += 1;
+            }
+            batch.insert(origin, range.start..range.start + taken);
+            entries_left -= taken;
+            if entries_left == 0 || bytes_left == 0 {
+                return batch;
+            }
+        }
+    }
+    batch
+}
+
+/// Roughly the bytes a value takes on the wire.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Int(_) => 8,
+        Value::Json(text) => text.len(),
+    }
+}
