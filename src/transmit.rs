@@ -145,6 +145,9 @@ impl Node {
         if config.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
             gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
         }
+        if purpose == Purpose::Digest && relay == Relay::Up {
+            link.note_question(now, timeout);
+        }
         if repeats && !gossip.values.is_empty() {
             link.repeat_at(now.after(REPEAT_DELAY));
         }

@@ -141,6 +141,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
 
     fn wake(&mut self, node: usize) {
         self.events += 1;
+        self.observer.waking(&world(self.now, &self.nodes, &self.run), node);
         self.nodes[node].handle_timeout(self.now);
         self.collect(node);
     }
@@ -201,7 +202,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
                 self.resume(node);
             }
             NodeFaultKind::ClockJump(by) => {
-                self.nodes[node].jump_clock(by);
+                self.nodes[node].jump_clock(self.now, by);
                 self.run.fault_counts_mut().clock_jumped += 1;
                 if is_up {
                     self.set_timer(node);
