@@ -25,6 +25,7 @@ fn main() {
     broadcasts(25);
     reads();
     gossip();
+    recording();
     memory();
 }
 
@@ -48,38 +49,74 @@ fn parsing() {
 }
 
 fn broadcasts(nodes: u64) {
-    const COUNT: u64 = 200_000;
-    let took = best(|| Node::start(nodes).exchange((0..COUNT).map(broadcast), COUNT));
-    report(&format!("broadcast, {} peers", nodes - 1), COUNT, "lines/s", took);
+    let took = best(|| time_broadcasts(nodes, &[]));
+    report(&format!("broadcast, {} peers", nodes - 1), BROADCASTS, "lines/s", took);
+}
+
+const BROADCASTS: u64 = 200_000;
+
+fn time_broadcasts(nodes: u64, args: &[String]) -> Duration {
+    Node::start_with(nodes, args).exchange((0..BROADCASTS).map(broadcast), BROADCASTS)
 }
 
 fn reads() {
-    const VALUES: u64 = 10_000;
-    const COUNT: u64 = 10_000;
-    let read = |id| request(&format!(r#"{{"type":"read","msg_id":{id}}}"#));
     let mut bytes = 0;
     let took = best(|| {
-        let mut node = Node::start(1);
-        node.exchange((0..VALUES).map(broadcast), VALUES);
-        let before = node.received;
-        let took = node.exchange((0..COUNT).map(read), COUNT);
-        bytes = node.received - before;
+        let took;
+        (took, bytes) = time_reads(&[]);
         took
     });
-    report("read, 10,000 values held", COUNT, "lines/s", took);
+    report("read, 10,000 values held", READS, "lines/s", took);
     report("  the same", bytes >> 20, "MiB/s", took);
 }
 
+const READS: u64 = 10_000;
+
+/// The time, and the bytes of the replies.
+fn time_reads(args: &[String]) -> (Duration, u64) {
+    const VALUES: u64 = 10_000;
+    let read = |id| request(&format!(r#"{{"type":"read","msg_id":{id}}}"#));
+    let mut node = Node::start_with(1, args);
+    node.exchange((0..VALUES).map(broadcast), VALUES);
+    let before = node.received;
+    let took = node.exchange((0..READS).map(read), READS);
+    (took, node.received - before)
+}
+
 fn gossip() {
-    const COUNT: u64 = 5_000;
-    let took = best(|| {
-        let batches = (0..COUNT).map(|n| gossip_line(n, n * 200));
-        // The read's reply shows that all of it has been taken.
-        let read = std::iter::once(request(r#"{"type":"read","msg_id":2}"#));
-        Node::start(2).exchange(batches.chain(read), 1)
-    });
-    report("gossip, 200 new values each", COUNT, "lines/s", took);
-    report("  the same", COUNT * 200, "values/s", took);
+    let took = best(|| time_gossip(&[]));
+    report("gossip, 200 new values each", GOSSIP, "lines/s", took);
+    report("  the same", GOSSIP * 200, "values/s", took);
+}
+
+const GOSSIP: u64 = 5_000;
+
+fn time_gossip(args: &[String]) -> Duration {
+    let batches = (0..GOSSIP).map(|n| gossip_line(n, n * 200));
+    // The read's reply shows that all of it has been taken.
+    let read = std::iter::once(request(r#"{"type":"read","msg_id":2}"#));
+    Node::start_with(2, args).exchange(batches.chain(read), 1)
+}
+
+/// What a record costs: each rate with and without, in turns, so that both see the same machine.
+fn recording() {
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/throughput.record");
+    let args = [format!("--record={path}")];
+    let compare = |name: &str, run: &dyn Fn(&[String]) -> Duration| {
+        let (mut without, mut with) = (Duration::MAX, Duration::MAX);
+        for _ in 0..RUNS {
+            without = without.min(run(&[]));
+            with = with.min(run(&args));
+        }
+        let cost = (1.0 - without.as_secs_f64() / with.as_secs_f64()) * 100.0;
+        println!("{name:<44} {cost:>9.1} % less throughput");
+    };
+    compare("record: broadcast, 0 peers", &|args| time_broadcasts(1, args));
+    compare("record: broadcast, 24 peers", &|args| time_broadcasts(25, args));
+    compare("record: read, 10,000 values held", &|args| time_reads(args).0);
+    compare("record: gossip, 200 new values each", &time_gossip);
+    // It is in the target directory, in nobody's way.
+    let _ = std::fs::remove_file(path);
 }
 
 fn best(run: impl FnMut() -> Duration) -> Duration {
@@ -130,7 +167,12 @@ struct Node {
 impl Node {
     /// A node `n0` that is neighbour to all others.
     fn start(nodes: u64) -> Self {
+        Self::start_with(nodes, &[])
+    }
+
+    fn start_with(nodes: u64, args: &[String]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rumormill"))
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -25,6 +26,17 @@ pub struct Options {
     pub config: Config,
     /// Seed of the node's random choices; drawn at start if not given.
     pub seed: Option<u64>,
+    /// Where all that happens is recorded, if anywhere.
+    pub record: Option<RecordTo>,
+}
+
+/// Where a record goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordTo {
+    /// To stderr, among the lines for people.
+    Stderr,
+    /// To a file, which is overwritten.
+    File(PathBuf),
 }
 
 /// A flag with a value.
@@ -46,6 +58,8 @@ enum Setting {
     OptionalDelay(fn(&mut Config) -> &mut Option<Duration>),
     Route,
     Seed,
+    /// A path that need not be given.
+    Record,
 }
 
 const FLAGS: &[Flag] = &[
@@ -110,6 +124,11 @@ const FLAGS: &[Flag] = &[
         setting: Setting::Count(|config| &mut config.batch_bytes_max),
     },
     Flag { name: "--seed", help: "seed of all random choices", setting: Setting::Seed },
+    Flag {
+        name: "--record",
+        help: "record all inputs and outputs, to stderr or a file",
+        setting: Setting::Record,
+    },
 ];
 
 const EXPLANATIONS: &str = "
@@ -136,6 +155,7 @@ impl Setting {
             Self::Delay(_) | Self::OptionalDelay(_) | Self::Interval(_) => "TIME",
             Self::Count(_) | Self::Seed => "NUMBER",
             Self::Route => "ROUTE",
+            Self::Record => "[PATH]",
         }
     }
 
@@ -149,6 +169,7 @@ impl Setting {
             Self::Count(_) => "an integer above 0".to_owned(),
             Self::Seed => "an integer from 0 to 18446744073709551615".to_owned(),
             Self::Route => Route::ALL.map(Route::name).join(", "),
+            Self::Record => "a path, or nothing for stderr".to_owned(),
         }
     }
 
@@ -166,6 +187,10 @@ impl Setting {
             }
             Self::Seed => options.seed = Some(text.parse().ok()?),
             Self::Route => config.route = text.parse().ok()?,
+            Self::Record => {
+                let file = Some(text).filter(|path| !path.is_empty()).map(PathBuf::from);
+                options.record = Some(file.map_or(RecordTo::Stderr, RecordTo::File));
+            }
         }
         Some(())
     }
@@ -181,6 +206,7 @@ impl Setting {
                 field(config).map_or_else(|| "none".to_owned(), show_time)
             }
             Self::Route => config.route.to_string(),
+            Self::Record => "off".to_owned(),
         }
     }
 }
@@ -191,7 +217,7 @@ impl Setting {
 /// What is wrong with it, as one plain line that names the flag.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let mut options = Options::default();
-    let mut args = args.into_iter().map(|arg| arg.to_string_lossy().into_owned());
+    let mut args = args.into_iter().map(|arg| arg.to_string_lossy().into_owned()).peekable();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Command::Help),
@@ -206,7 +232,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             let what = if name.starts_with('-') { "flag" } else { "argument" };
             return Err(format!("unknown {what} {name:?}"));
         };
-        let value = value.or_else(|| args.next()).ok_or_else(|| format!("{name} needs a value"))?;
+        let value = match (value, &flag.setting) {
+            (Some(value), _) => Some(value),
+            (None, Setting::Record) => {
+                Some(args.next_if(|next| !next.starts_with('-')).unwrap_or_default())
+            }
+            (None, _) => args.next(),
+        };
+        let value = value.ok_or_else(|| format!("{name} needs a value"))?;
         flag.setting.set(&mut options, &value).ok_or_else(|| {
             format!("{name}: expected {}, got {value:?}", flag.setting.expected())
         })?;
@@ -313,6 +346,16 @@ mod tests {
     }
 
     #[test]
+    fn a_record_goes_to_stderr_unless_a_path_follows() {
+        let to = |args: &[&str]| options(args).record;
+        let file = || Some(RecordTo::File("n0.record".into()));
+        assert_eq!(to(&["--record"]), Some(RecordTo::Stderr));
+        assert_eq!(to(&["--record", "--seed", "7"]), Some(RecordTo::Stderr));
+        assert_eq!((to(&["--record", "n0.record"]), to(&["--record=n0.record"])), (file(), file()));
+        assert_eq!(to(&["--seed", "7"]), None);
+    }
+
+    #[test]
     fn times_are_milliseconds_unless_they_say_otherwise() {
         for (text, micros) in
             [("200ms", 200_000), ("1.5s", 1_500_000), ("20", 20_000), ("0", 0), ("0.0001", 1)]
@@ -328,8 +371,8 @@ mod tests {
     #[test]
     fn what_the_help_shows_as_default_is_taken_back() {
         let defaults = Options::default();
-        // These two are not set unless given.
-        let unset = ["--seed", "--window"];
+        // These are not set unless given.
+        let unset = ["--seed", "--window", "--record"];
         for flag in FLAGS.iter().filter(|flag| !unset.contains(&flag.name)) {
             let mut same = defaults.clone();
             let shown = flag.setting.show(&mut same);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Freshness, Link};
-use crate::message::{Entries, Gossip, Have, Name, Origin};
+use crate::message::{Entries, Gossip, Have, Name, Origin, Relay};
 use crate::node::{Membership, Node};
 use crate::time::Instant;
 
@@ -37,6 +37,7 @@ impl Node {
             self.note_pulse(now, peer, gossip.pulse);
         }
         self.pass_on(now, &new, peer, gossip.relay, gossip.all);
+        self.expect_parent(now, peer);
     }
 
     /// A peer has restarted with an empty memory: everything is news to it.
@@ -131,7 +132,8 @@ impl Node {
                 .for_each(|link| link.request_at = Some(now.after(grace)));
         }
         if gossip.all {
-            self.answer_digest(now, peer, !gossip.values.is_empty(), grace);
+            let answer_now = !gossip.values.is_empty() || gossip.relay == Relay::Up;
+            self.answer_digest(now, peer, answer_now, grace);
         }
     }
 

@@ -21,12 +21,12 @@ const PROBE_FRACTION: u32 = 16;
 /// A message sent and not yet fully confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Batch {
-    number: u64,
-    sent_at: Instant,
+    pub(crate) number: u64,
+    pub(crate) sent_at: Instant,
     /// When it counts as lost.
-    deadline: Instant,
+    pub(crate) deadline: Instant,
     /// The entries it carried that are not yet known to have arrived.
-    entries: Held,
+    pub(crate) entries: Held,
     /// What the peer was asked to do with them.
     relay: Relay,
     /// How often these entries were sent before, along with others.
@@ -52,6 +52,14 @@ struct Sent {
     at: Instant,
     /// The store's version that its evidence covered.
     version: u64,
+}
+
+/// A message that has to be answered although there is nothing in it to be confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Question {
+    number: u64,
+    sent_at: Instant,
+    deadline: Instant,
 }
 
 /// A peer that left a message unanswered for too long.
@@ -102,6 +110,10 @@ pub struct Link {
     /// The highest of our numbers that the peer has echoed.
     answered: Option<u64>,
     newest_received: Option<(u64, Instant)>,
+    /// The usual time between two messages of the peer, smoothed.
+    usual_gap: Option<Duration>,
+    /// A message without entries that the peer has to answer.
+    question: Option<Question>,
     /// Messages that fell due unanswered, one after the other.
     strikes: u8,
     /// What was sent is sent once more then, to be sure.
@@ -152,6 +164,24 @@ impl Link {
         all
     }
 
+    /// The messages sent and not yet fully confirmed, oldest first.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.in_flight.iter()
+    }
+
+    /// What will be done at what time, in words; `None` where nothing is to be done.
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 7] {
+        [
+            ("what waits leaves", self.flush_at.filter(|_| self.silence.is_none())),
+            ("next probe", self.silence.as_ref().map(|silence| self.probe_at(silence))),
+            ("what was sent is sent once more", self.repeat_at),
+            ("evidence leaves", self.evidence_at),
+            ("a gap in its numbers is told", self.gap_at),
+            ("what it holds and we lack is asked for", self.request_at),
+            ("a digest leaves", self.greet_at),
+        ]
+    }
+
     /// Since when it leaves messages unanswered, if it does.
     #[must_use]
     pub fn silent_since(&self) -> Option<Instant> {
@@ -190,6 +220,8 @@ impl Link {
         self.known = Held::new();
         self.in_flight.clear();
         self.newest_received = None;
+        self.usual_gap = None;
+        self.question = None;
         self.gaps = Ranges::new();
         self.gap_at = None;
         self.gap_since = None;
@@ -211,7 +243,10 @@ impl Link {
     ) -> Option<Duration> {
         let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
         if number >= expected {
-            self.newest_received = Some((number, now));
+            if let Some((_, before)) = self.newest_received.replace((number, now)) {
+                let gap = now.since(before);
+                self.usual_gap = Some(self.usual_gap.map_or(gap, |usual| (usual * 7 + gap) / 8));
+            }
             if number > expected {
                 self.gaps.insert(expected..number);
                 self.gap_since.get_or_insert(now);
@@ -269,6 +304,7 @@ impl Link {
         }
         self.answered = Some(number);
         self.strikes = 0;
+        self.question = self.question.filter(|question| question.number > number);
         let sample = self.sent.iter().find(|sent| sent.number == number).map(|sent| {
             self.told = self.told.max(sent.version);
             now.since(sent.at).saturating_sub(held)
@@ -330,9 +366,11 @@ impl Link {
     /// Batches that went unconfirmed past their deadline are queued again. The peer counts as
     /// silent when more than `patience` such deadlines in a row went by without an answer.
     pub(crate) fn expire(&mut self, now: Instant, patience: u8) -> Lost {
-        let late = |batch: &&Batch| batch.deadline <= now;
-        let Some(oldest) = self.in_flight.iter().find(late) else { return Lost::Nothing };
-        let (since, number) = (oldest.sent_at, oldest.number);
+        let late = self.in_flight.iter().filter(|batch| batch.deadline <= now);
+        let oldest = late.map(|batch| (batch.sent_at, batch.number)).min();
+        let question = self.question.take_if(|question| question.deadline <= now);
+        let asked = question.map(|question| (question.sent_at, question.number));
+        let Some((since, number)) = oldest.or(asked) else { return Lost::Nothing };
         let is_unanswered = self.answered.is_none_or(|answered| answered < number);
         if is_unanswered {
             self.strikes = self.strikes.saturating_add(1);
@@ -492,6 +530,17 @@ impl Link {
         number
     }
 
+    /// The message just sent has to be answered at once.
+    pub(crate) fn note_question(&mut self, now: Instant, timeout: Duration) {
+        let number = self.next_number - 1;
+        self.question = Some(Question { number, sent_at: now, deadline: now.after(timeout) });
+    }
+
+    /// The usual time between two messages of the peer.
+    pub(crate) const fn usual_gap(&self) -> Option<Duration> {
+        self.usual_gap
+    }
+
     /// The echo to send now.
     pub(crate) fn echo(&self, now: Instant) -> Option<Echo> {
         let (number, at) = self.newest_received?;
@@ -502,11 +551,12 @@ impl Link {
     /// The link's one next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let lost_at = self.in_flight.iter().map(|batch| batch.deadline).min();
+        let asked = self.question.map(|question| question.deadline);
         let send_at = match &self.silence {
             Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
         let others = [self.gap_at, self.evidence_at, self.request_at, self.greet_at];
-        [lost_at, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
+        [lost_at, asked, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
     }
 }

@@ -1,11 +1,14 @@
 //! The node as a process: arguments to configuration, and the driver.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rumormill::args::{self, Command, Options};
+use anyhow::Context as _;
+use rumormill::args::{self, Command, Options, RecordTo};
 use rumormill::node::Node;
+use rumormill::record::{Header, Writer};
 use rumormill::stdio;
 
 /// Exit status of a command line that makes no sense, as is the custom.
@@ -37,9 +40,19 @@ fn run(options: Options) -> anyhow::Result<()> {
     let drawn = boot_id.rotate_left(32) ^ u64::from(std::process::id());
     let seed = options.seed.unwrap_or(drawn);
     tell(&format!("version {}, seed {seed}, generation {boot_id}", env!("CARGO_PKG_VERSION")));
+    let header = Header::new(options.config.clone(), seed, boot_id);
     let node = Node::new(options.config, seed, boot_id);
     // Both standard streams pass large buffers through: there is no second copy.
-    stdio::run(node, io::stdin(), io::stdout(), io::stderr(), ())
+    let (input, output, log) = (io::stdin(), io::stdout(), io::stderr());
+    let record: Box<dyn Write> = match options.record {
+        None => return stdio::run(node, input, output, log, ()),
+        Some(RecordTo::Stderr) => Box::new(io::stderr()),
+        Some(RecordTo::File(path)) => {
+            let file = File::create(&path);
+            Box::new(file.with_context(|| format!("cannot record to {}", path.display()))?)
+        }
+    };
+    stdio::run(node, input, output, log, Writer::new(record, &header))
 }
 
 fn micros_since_epoch() -> u64 {

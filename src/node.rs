@@ -146,6 +146,7 @@ impl Node {
 
     /// [`Node::poll_timeout`]'s instant has come. Poll everything afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.run_suspicion_timer(now);
         self.run_link_timers(now);
         self.run_sync_timer(now);
     }
@@ -167,7 +168,7 @@ impl Node {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let membership = self.membership.as_ref()?;
         let links = membership.links.values().filter_map(Link::next_deadline);
-        links.chain(self.sync.at()).min()
+        links.chain(self.sync.at()).chain(self.overlay.suspect_at).min()
     }
 
     /// What has been counted so far.

@@ -18,13 +18,6 @@ use crate::time::Instant;
 /// The plan is looked over this often at most.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A node that lost its hub mails what is unconfirmed to everyone itself, up to this many.
-const MAIL_MAX: usize = 64;
-
-/// Such mails are this far apart at least, per addressee: however often hubs seem to fall silent
-/// (an overloaded machine makes them), that is no more than 100 messages per second and node.
-const MAIL_SPACING: Duration = Duration::from_millis(10);
-
 /// The evidence of direct mail waits this long: everybody mails everybody now and then, and
 /// between two such mails there is nothing to be gained by an extra message.
 const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
@@ -37,24 +30,38 @@ pub(crate) struct Overlay {
     pub(crate) plan: Option<Plan>,
     reviewed_at: Option<Instant>,
     budget_missed: bool,
-    parent: Option<PeerId>,
+    pub(crate) parent: Option<PeerId>,
     /// Children beyond those of the layout.
-    adopted: BTreeSet<PeerId>,
+    pub(crate) adopted: BTreeSet<PeerId>,
     /// The root's rhythm as heard from the parent.
-    beat: Option<Beat>,
+    pub(crate) beat: Option<Beat>,
     /// No mail to everyone before this.
-    mail_at: Option<Instant>,
+    pub(crate) mail_at: Option<Instant>,
+    /// The parent is asked for a sign of life then, if it has not been heard before.
+    pub(crate) suspect_at: Option<Instant>,
     /// As a root: when the children are sent to next, or, with a pulse, some beat.
     down_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Beat {
+pub(crate) struct Beat {
     /// When the root beat, in this node's time.
     at: Instant,
     period: Duration,
     /// One-way delay from the root to here.
     distance: Duration,
+}
+
+impl Overlay {
+    /// Whom this node sends up to.
+    pub(crate) const fn parent(&self) -> Option<PeerId> {
+        self.parent
+    }
+
+    /// Whom it sends down to beyond the layout.
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.adopted.iter().copied()
+    }
 }
 
 /// What a peer is to this node; decides when evidence is due.
@@ -185,7 +192,13 @@ impl Node {
         }
     }
 
-    fn flood(&mut self, now: Instant, new: &Held, from: Option<PeerId>, window: Duration) {
+    pub(crate) fn flood(
+        &mut self,
+        now: Instant,
+        new: &Held,
+        from: Option<PeerId>,
+        window: Duration,
+    ) {
         let Some(membership) = &mut self.membership else { return };
         let neighbours = membership.cluster.neighbours(membership.cluster.me());
         for peer in neighbours.into_iter().filter(|&peer| Some(peer) != from) {
@@ -195,7 +208,13 @@ impl Node {
         }
     }
 
-    fn send_along_tree(&mut self, now: Instant, new: &Held, from: Option<PeerId>, at_once: bool) {
+    pub(crate) fn send_along_tree(
+        &mut self,
+        now: Instant,
+        new: &Held,
+        from: Option<PeerId>,
+        at_once: bool,
+    ) {
         let edges = self.tree_edges();
         if !self.follows_hubs() && edges.iter().any(|&peer| self.is_silent(peer)) {
             return self.flood(now, new, from, Duration::ZERO);
@@ -213,17 +232,17 @@ impl Node {
     }
 
     /// True if the tree is one of hubs, in which anybody may stand in for a silent one.
-    fn follows_hubs(&self) -> bool {
+    pub(crate) fn follows_hubs(&self) -> bool {
         matches!(self.config.route, Route::Auto | Route::Hub)
     }
 
-    fn is_silent(&self, peer: PeerId) -> bool {
+    pub(crate) fn is_silent(&self, peer: PeerId) -> bool {
         self.link(peer).is_some_and(|link| link.silent_since().is_some())
     }
 
     /// The tree's links as this node uses them: its parent, its children, and whoever it stands
     /// in for.
-    fn tree_edges(&self) -> BTreeSet<PeerId> {
+    pub(crate) fn tree_edges(&self) -> BTreeSet<PeerId> {
         let mut edges = BTreeSet::new();
         let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
             return edges;
@@ -325,8 +344,8 @@ impl Node {
     /// What is sent to `peer` is to be passed on like this.
     pub(crate) fn relay_for(&self, peer: PeerId) -> Relay {
         let queued = self.link(peer).map_or(Relay::Keep, |link| link.relay);
-        if self.overlay.parent == Some(peer) && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
-        {
+        let in_tree = matches!(self.overlay.plan, Some(Plan::Tree { .. }));
+        if in_tree && (self.overlay.parent == Some(peer) || self.is_bridge(peer)) {
             queued.max(Relay::Up)
         } else {
             queued
@@ -395,83 +414,6 @@ impl Node {
         match self.overlay.plan {
             Some(Plan::Flood { window } | Plan::Direct { window }) => window,
             _ => self.period(),
-        }
-    }
-
-    /// A peer fell silent: somebody else takes its place.
-    pub(crate) fn route_around(&mut self, now: Instant, peer: PeerId) {
-        if !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
-            return;
-        }
-        let unconfirmed = self.link(peer).map(|link| link.queue().clone()).unwrap_or_default();
-        if !self.follows_hubs() {
-            return self.flood(now, &unconfirmed, Some(peer), Duration::ZERO);
-        }
-        if self.overlay.parent == Some(peer) {
-            self.choose_parent();
-            self.overlay.beat = None;
-            self.mail(now, &unconfirmed);
-            self.send_along_tree(now, &unconfirmed, None, true);
-        }
-        if !self.tree_edges().contains(&peer)
-            && let Some(link) = self.link_mut(peer)
-        {
-            link.drop_queue();
-        }
-    }
-
-    /// A silent peer answers again: traffic returns to it.
-    pub(crate) fn return_to(&mut self, now: Instant, peer: PeerId) {
-        let before = self.overlay.parent;
-        self.choose_parent();
-        if self.overlay.parent == before {
-            return;
-        }
-        self.overlay.beat = None;
-        let Some(link) = self.link(peer) else { return };
-        let missing = self.store.missing_from(link.known(), now, Duration::ZERO);
-        if let Some(link) = self.link_mut(peer) {
-            link.enqueue(&missing, now);
-        }
-    }
-
-    fn choose_parent(&mut self) {
-        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
-            return;
-        };
-        if self.follows_hubs() {
-            let mut candidates = layout.candidates(membership.cluster.me());
-            self.overlay.parent = candidates.find(|&candidate| !self.is_silent(candidate));
-        }
-    }
-
-    /// Mails entries to everybody who is not known to be out of reach.
-    fn mail(&mut self, now: Instant, entries: &Held) {
-        let Some(membership) = &mut self.membership else { return };
-        if self.overlay.mail_at.is_some_and(|at| at > now) {
-            return;
-        }
-        let cluster = &membership.cluster;
-        self.overlay.mail_at = Some(now.after(MAIL_SPACING * cluster.len().min(MAIL_MAX as u32)));
-        for peer in cluster.others().take(MAIL_MAX) {
-            let link = membership.links.entry(peer).or_default();
-            if link.silent_since().is_none() {
-                link.enqueue(entries, now);
-            }
-        }
-    }
-
-    fn adopt(&mut self, now: Instant, peer: PeerId) {
-        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
-            return;
-        };
-        let is_child = layout.parent(peer) == Some(membership.cluster.me());
-        if is_child || !self.follows_hubs() || !self.overlay.adopted.insert(peer) {
-            return;
-        }
-        // It may have missed something while it had no hub. It asks for it when it sees a digest.
-        if let Some(link) = self.link_mut(peer) {
-            link.greet_at = Some(now);
         }
     }
 }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cluster::{Cluster, PeerId};
 
 /// Above this many children a hub's fan-out would be the limit: clusters that are larger get a
@@ -22,7 +24,8 @@ const EXACT_CENTRE_MAX: u32 = 512;
 ///
 /// Whatever the route, the topology's neighbours are the graph of anti-entropy: digests go along
 /// it, and whatever somebody is found to lack is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Route {
     /// `direct` or `hub`, whichever needs fewer messages within the latency budget.
     Auto,

@@ -32,10 +32,12 @@ const KEEP_BYTES: usize = 4 * FLUSH_BYTES;
 /// What happens to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// A line came, given without its newline.
-    Line(&'a [u8]),
-    /// A line came that is not even looked at.
-    Refused(&'a Refusal),
+    /// A line came that is a message, given without its newline.
+    Message(&'a [u8]),
+    /// A line came that is none, given without its newline.
+    BadLine(&'a [u8]),
+    /// A line came that is too long to be looked at.
+    TooLong(&'a Refusal),
     /// The node's deadline has come.
     Timeout,
     /// No more lines will come.
@@ -48,11 +50,14 @@ pub trait Recorder {
     fn input(&mut self, now: Instant, input: &Input<'_>);
     /// Called with every line that the node sends, newline included.
     fn output(&mut self, line: &[u8]);
+    /// Called before what the node sent is handed on: a batch is complete.
+    fn flush(&mut self);
 }
 
 impl Recorder for () {
     fn input(&mut self, _now: Instant, _input: &Input<'_>) {}
     fn output(&mut self, _line: &[u8]) {}
+    fn flush(&mut self) {}
 }
 
 /// Runs the node until its input ends or nobody reads its output any more. Both are ways to stop a
@@ -107,7 +112,9 @@ impl<W: Write, L: Write, T: Recorder> Driver<W, L, T> {
         loop {
             let now = self.now();
             if self.node.poll_timeout().is_some_and(|deadline| deadline <= now) {
-                self.handle(now, &Input::Timeout)?;
+                self.recorder.input(now, &Input::Timeout);
+                self.node.handle_timeout(now);
+                self.collect()?;
             }
             match queue.try_recv() {
                 Ok(block) => self.handle_block(block)?,
@@ -138,7 +145,10 @@ impl<W: Write, L: Write, T: Recorder> Driver<W, L, T> {
     }
 
     fn end(&mut self) -> Result<(), Stop> {
-        self.handle(self.now(), &Input::End)?;
+        let now = self.now();
+        self.recorder.input(now, &Input::End);
+        self.node.handle_end_of_input(now);
+        self.collect()?;
         self.flush()
     }
 
@@ -152,7 +162,7 @@ impl<W: Write, L: Write, T: Recorder> Driver<W, L, T> {
                     rest = &rest[rest.len().min(end + 1)..];
                     // Blank lines say nothing, not even anything wrong.
                     if !line.trim_ascii_start().is_empty() {
-                        self.handle(self.now(), &Input::Line(line))?;
+                        self.handle_line(line)?;
                     }
                 }
                 Ok(())
@@ -160,7 +170,10 @@ impl<W: Write, L: Write, T: Recorder> Driver<W, L, T> {
             Block::TooLong(start) => {
                 let problem = format!("a line of more than {MAX_LINE_BYTES} bytes, skipped");
                 let refusal = Refusal::new(None, &problem, &String::from_utf8_lossy(&start));
-                self.handle(self.now(), &Input::Refused(&refusal))
+                let now = self.now();
+                self.recorder.input(now, &Input::TooLong(&refusal));
+                self.node.handle_refusal(now, refusal);
+                self.collect()
             }
             Block::Failed(error) => {
                 self.end()?;
@@ -169,18 +182,23 @@ impl<W: Write, L: Write, T: Recorder> Driver<W, L, T> {
         }
     }
 
-    /// The only way into the node, and out of it.
-    fn handle(&mut self, now: Instant, input: &Input<'_>) -> Result<(), Stop> {
-        self.recorder.input(now, input);
-        match *input {
-            Input::Line(line) => match parse::parse_line(line) {
-                Ok(message) => self.node.handle_message(now, message),
-                Err(refusal) => self.node.handle_refusal(now, refusal),
-            },
-            Input::Refused(refusal) => self.node.handle_refusal(now, refusal.clone()),
-            Input::Timeout => self.node.handle_timeout(now),
-            Input::End => self.node.handle_end_of_input(now),
+    fn handle_line(&mut self, line: &[u8]) -> Result<(), Stop> {
+        let now = self.now();
+        match parse::parse_line(line) {
+            Ok(message) => {
+                self.recorder.input(now, &Input::Message(line));
+                self.node.handle_message(now, message);
+            }
+            Err(refusal) => {
+                self.recorder.input(now, &Input::BadLine(line));
+                self.node.handle_refusal(now, refusal);
+            }
         }
+        self.collect()
+    }
+
+    /// Takes what the node has to say after an input.
+    fn collect(&mut self) -> Result<(), Stop> {
         while let Some(message) = self.node.poll_transmit() {
             let start = self.out.len();
             message.write_line(&mut self.out);
@@ -197,6 +215,8 @@ impl<W: Write, L: Write, T: Recorder> Driver<W, L, T> {
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
+        // First, so that whatever the world has seen is in the record.
+        self.recorder.flush();
         if !self.notes.is_empty() {
             // If nobody reads the log, that is their choice: the node goes on.
             let _ = self.log.write_all(&self.notes).and_then(|()| self.log.flush());

@@ -129,6 +129,9 @@ impl Node {
         let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within) };
         let mut gossip = compose(now, link, store, purpose, parcel);
         (gossip.generation, gossip.pulse) = (self.boot_id, pulse);
+        if purpose == Purpose::Digest && relay == Relay::Up {
+            link.note_question(now, timeout);
+        }
         if repeats && !gossip.values.is_empty() {
             link.repeat_at(now.after(REPEAT_DELAY));
         }

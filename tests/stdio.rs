@@ -2,8 +2,12 @@
 
 mod support;
 
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
+use rumormill::node::Node;
+use rumormill::record::{Event, Output, Record, Records};
 use serde_json::json;
 use support::Process;
 
@@ -48,7 +52,6 @@ fn a_node_whose_output_nobody_reads_ends_quietly() {
     let init = json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1});
     let mut input = child.stdin.take().unwrap();
     {
-        use std::io::Write as _;
         writeln!(input, "{}", json!({"src": "c1", "dest": "n0", "body": init})).unwrap();
     }
     // The input stays open: the node ends because of its output.
@@ -61,7 +64,6 @@ fn a_node_whose_output_nobody_reads_ends_quietly() {
 
 #[test]
 fn a_node_whose_log_nobody_reads_goes_on() {
-    use std::io::{BufRead as _, BufReader, Write as _};
     let mut child = rumormill()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -96,4 +98,77 @@ fn arguments_are_read_and_mistakes_are_named() {
 
     let version = rumormill().arg("--version").output().unwrap();
     assert_eq!(version.stdout, format!("rumormill {}\n", env!("CARGO_PKG_VERSION")).as_bytes());
+}
+
+/// The records in a file or in stderr's text, each replayed: every line sent must come again.
+fn assert_replays(text: &[u8]) -> Records {
+    let records = Records::read(text).unwrap();
+    for Record { header, events } in &records.lives {
+        let mut node = Node::new(header.config.clone(), header.seed, header.boot_id);
+        let mut sent = VecDeque::new();
+        for (line, event) in events {
+            if let Event::Output(output) = event {
+                assert_eq!(sent.pop_front().as_ref(), Some(output), "line {line}");
+                continue;
+            }
+            assert_eq!(sent, [], "line {line}");
+            event.feed(&mut node).unwrap();
+            while let Some(message) = node.poll_transmit() {
+                let mut line = Vec::new();
+                message.write_line(&mut line);
+                sent.push_back(Output::of(&line));
+            }
+        }
+    }
+    records
+}
+
+#[test]
+fn a_record_on_stderr_replays_among_other_lines() {
+    let mut node = Process::start(&["--record", "--seed=7"]);
+    node.init();
+    node.write(b"garbage\n{\"src\":1}\n\xff\xfe\n");
+    node.assert_serves(&json!({"any": ["json", 1.50, "\u{e9}"]}));
+    (0..2_000).for_each(|value| node.assert_serves(&json!(value)));
+    let end = node.end();
+    let records = assert_replays(end.log.as_bytes());
+    let [life] = &*records.lives else { panic!("{records:?}") };
+    assert_eq!(life.header.seed, 7);
+    assert!(matches!(life.events.last(), Some((_, Event::End(_)))));
+    assert!(records.other_lines >= 4 && !records.is_cut, "{}", records.other_lines);
+    assert!(life.events.iter().any(|(_, event)| matches!(event, Event::Output(Output::Long(_)))));
+}
+
+#[test]
+fn a_killed_node_leaves_a_record_of_all_it_answered() {
+    let path = format!("{}/killed.record", env!("CARGO_TARGET_TMPDIR"));
+    let mut child = rumormill()
+        .args(["--record", &path])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut replies = BufReader::new(child.stdout.take().unwrap()).lines();
+    let init = json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1});
+    writeln!(input, "{}", json!({"src": "c1", "dest": "n0", "body": init})).unwrap();
+    replies.next().unwrap().unwrap();
+    for value in 0..100 {
+        let body = json!({"type": "broadcast", "message": value, "msg_id": value + 2});
+        writeln!(input, "{}", json!({"src": "c1", "dest": "n0", "body": body})).unwrap();
+        replies.next().unwrap().unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let records = assert_replays(&std::fs::read(&path).unwrap());
+    let outputs = records.lives[0].events.iter().filter(|(_, e)| matches!(e, Event::Output(_)));
+    assert_eq!(outputs.count(), 101);
+}
+
+#[test]
+fn a_file_that_cannot_be_recorded_to_is_an_error() {
+    let end = Process::start(&["--record=/"]).end();
+    assert_eq!(end.status.code(), Some(1));
+    assert!(end.log.contains("cannot record to /: "), "{}", end.log);
 }

@@ -16,6 +16,8 @@ pub(crate) enum Timer {
     Latency(u64),
     /// A cut begins or ends.
     Connectivity,
+    /// Half of the wait for the cluster to settle is over.
+    Rest,
     /// Look whether the cluster is quiet.
     Quiet,
     /// Read all nodes for the probe.

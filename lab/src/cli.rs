@@ -7,7 +7,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use self::faults::FaultArgs;
+use crate::commands::check::{self, CheckArgs};
+use crate::commands::compare::{self, CompareArgs};
+use crate::commands::explain::{self, ExplainArgs};
 use crate::commands::frontier::{self, FrontierArgs};
+use crate::commands::maelstrom::MaelstromArgs;
+use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
@@ -27,12 +32,26 @@ pub enum Command {
     /// Run node processes under a workload and check what they did
     #[command(after_long_help = TEST_EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Feed a node's record to the same state machine again, and compare all it sends
+    #[command(after_long_help = replay::EXAMPLES)]
+    Replay(Box<ReplayArgs>),
+    /// Tell how a value came to each node, and why the last one had it so late
+    #[command(after_long_help = explain::EXAMPLES)]
+    Explain(Box<ExplainArgs>),
+    /// Put the figures of runs side by side
+    #[command(after_long_help = compare::EXAMPLES)]
+    Compare(Box<CompareArgs>),
     /// Run simulated nodes under the same workload, in virtual time
     #[command(after_long_help = sim::EXAMPLES)]
     Sim(Box<SimArgs>),
     /// Measure messages against latency, and hold them against limits, theory and other solutions
     #[command(after_long_help = frontier::EXAMPLES)]
     Frontier(Box<FrontierArgs>),
+    /// Recompute a finished run's figures from its history, and decide limits
+    #[command(after_long_help = check::EXAMPLES)]
+    Check(CheckArgs),
+    /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
+    Maelstrom(MaelstromArgs),
 }
 
 const TEST_EXAMPLES: &str = "\
@@ -63,6 +82,9 @@ pub struct TestArgs {
     /// How long nodes may take to end by themselves when their stdin is closed; then SIGKILL
     #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Nodes")]
     pub grace: u64,
+    /// Do not have our own nodes record what happens to them (to node-logs, for `lab replay`)
+    #[arg(long, help_heading = "Nodes")]
+    pub no_record: bool,
     /// What is run, and how it is judged
     #[command(flatten)]
     pub run: RunArgs,
@@ -116,9 +138,9 @@ pub struct RunArgs {
     /// Repeats everything that is in the lab's hand [default: random; the result shows it]
     #[arg(long, value_name = "N", help_heading = "Workload")]
     pub seed: Option<u64>,
-    /// How long to wait before the final reads: always 10 s, or less once the cluster is quiet
-    /// [default: fixed]
-    #[arg(long, value_name = "fixed|auto", help_heading = "Workload")]
+    /// How long to wait before the final reads: always 10 s, less once the cluster is quiet,
+    /// or so many seconds [default: fixed]
+    #[arg(long, value_name = "fixed|auto|S", help_heading = "Workload")]
     pub recovery: Option<Recovery>,
     /// Read every node this often, outside history and counts, to see when the last node holds a
     /// value [default: off]

@@ -1,6 +1,11 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod check;
+pub mod compare;
+pub mod explain;
 pub mod frontier;
+pub mod maelstrom;
+pub mod replay;
 pub mod sim;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -33,8 +38,13 @@ const SIGNAL_BASE: i32 = 128;
 pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
+        Command::Replay(args) => replay::execute(args),
+        Command::Explain(args) => explain::execute(args),
+        Command::Compare(args) => compare::execute(args),
         Command::Sim(args) => sim::execute(args),
         Command::Frontier(args) => frontier::execute(args),
+        Command::Check(args) => check::execute(args),
+        Command::Maelstrom(args) => maelstrom::execute(args),
     }
 }
 
@@ -82,6 +92,10 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         Some(bin) => resolve_bin(bin)?,
         None => own_node::locate(tell)?,
     };
+    let mut node_args = node_args;
+    if !args.no_record && own_node::is_own(&bin) {
+        own_node::record(&mut node_args);
+    }
     let started = jiff::Zoned::now();
     let store = Store::create(&args.run.store, settings.workload.name(), &started)
         .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
@@ -160,7 +174,7 @@ fn node_command_line(bin: &Path, args: &[String]) -> String {
 }
 
 /// The run in a few words.
-fn shape(settings: &Settings) -> String {
+pub(crate) fn shape(settings: &Settings) -> String {
     let nodes = settings.nodes.len();
     let Latency { mean_ms, distribution } = settings.latency;
     let seconds = settings.time_limit_ms as f64 / 1e3;

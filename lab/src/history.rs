@@ -3,6 +3,8 @@
 //! All checkers are pure functions of it. Reads keep the *set* of values they returned; their
 //! text, in the node's order and with duplicates, goes straight to `history.edn`.
 
+pub mod reader;
+
 use roaring::RoaringTreemap;
 
 /// Nanoseconds since the run's relative time zero (after `init`, before `topology`).

@@ -4,24 +4,29 @@
 //! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
 mod agenda;
+pub mod check;
 pub mod checker;
 pub mod cli;
 mod client;
 pub mod commands;
+pub mod compare;
 pub mod convergence;
 pub mod edn;
 mod envelope;
+pub mod explain;
 pub mod frontier;
 mod generator;
 pub mod harness;
 pub mod history;
 pub mod journal;
 pub mod limit;
+pub mod maelstrom;
 pub mod network;
 pub mod outcome;
 pub mod parts;
 pub mod profile;
 pub mod random;
+pub mod replay;
 mod reply;
 pub mod results;
 pub mod run;

@@ -119,6 +119,8 @@ pub struct RecoveryReport {
     pub waited: Nanos,
     /// It ended early, because the cluster was quiet.
     pub quiet: bool,
+    /// Messages sent between nodes in the second half of the whole wait, and how long that was.
+    pub at_rest: Option<(u64, Nanos)>,
 }
 
 /// Steps in which lateness is counted, per doubling.

@@ -23,14 +23,36 @@ use values::as_flag;
 /// Seconds between actions of the nemesis, on average, unless said otherwise.
 const DEFAULT_NEMESIS_INTERVAL_S: f64 = 10.0;
 
+/// A profile that is part of the program, by its name.
+macro_rules! builtin {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../maelstrom/profiles/", $name, ".toml")))),+]
+    };
+}
+
 /// The profiles that are part of the program.
-const BUILTIN: [(&str, &str); 6] = [
-    ("fly-3a", include_str!("../../maelstrom/profiles/fly-3a.toml")),
-    ("fly-3b", include_str!("../../maelstrom/profiles/fly-3b.toml")),
-    ("fly-3c", include_str!("../../maelstrom/profiles/fly-3c.toml")),
-    ("fly-3d", include_str!("../../maelstrom/profiles/fly-3d.toml")),
-    ("fly-3e", include_str!("../../maelstrom/profiles/fly-3e.toml")),
-    ("partition-25", include_str!("../../maelstrom/profiles/partition-25.toml")),
+const BUILTIN: [(&str, &str); 21] = builtin![
+    "at-rest",
+    "cut-from-hub",
+    "cut-to-hub",
+    "exponential",
+    "flapping-hub",
+    "fly-3a",
+    "fly-3b",
+    "fly-3c",
+    "fly-3d",
+    "fly-3e",
+    "hub-isolated",
+    "hub-killed",
+    "latency-change",
+    "loss-1",
+    "loss-10",
+    "non-transitive",
+    "partition-25",
+    "partition-parts",
+    "pauses",
+    "restarts",
+    "slow-node",
 ];
 
 /// What was asked for; everything that was not is `None`.

@@ -4,6 +4,7 @@
 //! limits.
 
 mod edn;
+mod maelstrom;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -25,11 +26,11 @@ use crate::checker::{
     Validity, availability, convergence, exceptions, invocation_count, latency, missing, net,
     parts, reads, set_full, stats,
 };
-use crate::history::Nanos;
+use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
 use crate::limit::{Limit, Verdict};
-use crate::outcome::{Lateness, NodeReport, Notice, Outcome};
-use crate::settings::Settings;
+use crate::outcome::{Lateness, NodeReport, Notice, Outcome, RecoveryReport};
+use crate::settings::{Availability as RequiredAvailability, Settings};
 pub use traffic::{Flow, Link, Traffic};
 
 /// How many notices are kept word for word.
@@ -61,6 +62,9 @@ pub struct MaelstromResults {
     pub availability: Availability,
     /// Operations with a reply of the wrong shape.
     pub exceptions: Exceptions,
+    /// Verdicts, other than true, of checkers that only Maelstrom has: of `perf` without gnuplot.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, Validity>,
 }
 
 /// What the lab adds.
@@ -71,8 +75,8 @@ pub struct LabResults {
     pub version: String,
     /// What was run, and how to run it again.
     pub run: RunInfo,
-    /// From which all dice were derived.
-    pub seed: u64,
+    /// From which all dice were derived; Maelstrom has none.
+    pub seed: Option<u64>,
     /// Number of nodes.
     pub node_count: u64,
     /// Valid, and within all limits.
@@ -108,8 +112,8 @@ pub struct LabResults {
     pub duration_ms: f64,
     /// The wait before the final reads.
     pub recovery: Option<Recovery>,
-    /// How late the lab itself was.
-    pub lateness: LatenessFigures,
+    /// How late the lab itself was; nobody knows it of Maelstrom.
+    pub lateness: Option<LatenessFigures>,
     /// Nodes whose output was not all it should have been.
     pub troubles: Vec<Trouble>,
     /// How many things a person should have seen.
@@ -180,6 +184,19 @@ pub struct Recovery {
     /// It ended early because the cluster was quiet.
     #[serde(rename = "quiet?")]
     pub quiet: bool,
+    /// Messages per node in 10 s, between nodes, in the second half of the wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest_msgs: Option<f64>,
+}
+
+impl Recovery {
+    fn of(report: &RecoveryReport, nodes: usize) -> Self {
+        let rest_msgs = report
+            .at_rest
+            .filter(|(_, length)| *length > 0)
+            .map(|(count, length)| count as f64 / nodes as f64 / (length as f64 / 1e10));
+        Self { waited_ms: millis(report.waited), quiet: report.quiet, rest_msgs }
+    }
 }
 
 /// How much later than planned the lab did things.
@@ -234,11 +251,16 @@ impl Results {
         lab.maelstrom_valid = maelstrom.valid;
         maelstrom.valid = Validity::compose([maelstrom.owed_validity(outcome), lab.missing.valid]);
         let mut results = Self { maelstrom, rumormill: lab };
-        let verdicts: Vec<Verdict> = limits.iter().map(|limit| limit.check(&results)).collect();
-        results.rumormill.passed = results.maelstrom.valid == Validity::Valid
-            && verdicts.iter().all(|verdict| verdict.passed);
-        results.rumormill.limits = verdicts;
+        results.decide(&limits);
         Ok(results)
+    }
+
+    /// Holds limits against the run, instead of those it was held against before.
+    pub fn decide(&mut self, limits: &[Limit]) {
+        let verdicts: Vec<Verdict> = limits.iter().map(|limit| limit.check(self)).collect();
+        self.rumormill.passed = self.maelstrom.valid == Validity::Valid
+            && verdicts.iter().all(|verdict| verdict.passed);
+        self.rumormill.limits = verdicts;
     }
 
     /// The verdict, limits included.
@@ -265,38 +287,51 @@ impl Results {
 
 impl MaelstromResults {
     fn of(settings: &Settings, outcome: &Outcome) -> Self {
-        let history = &outcome.history;
-        let counts = &outcome.counts;
         let class = |count: ClassCount| net::MessageCounts {
             send_count: count.send,
             recv_count: count.recv,
             msg_count: count.msg,
         };
+        let counts = &outcome.counts;
+        let counts = [counts.all, counts.clients, counts.servers].map(class);
+        Self::check(&outcome.history, counts, settings.availability)
+    }
+
+    /// Checks a history, given the counts of all messages, the clients' and the servers'.
+    #[must_use]
+    pub fn check(
+        history: &[Op],
+        [all, clients, servers]: [net::MessageCounts; 3],
+        availability: Option<RequiredAvailability>,
+    ) -> Self {
         let mut results = Self {
             valid: Validity::Valid,
-            net: net::check(
-                class(counts.all),
-                class(counts.clients),
-                class(counts.servers),
-                invocation_count(history),
-            ),
+            net: net::check(all, clients, servers, invocation_count(history)),
             workload: set_full::check(history),
             stats: stats::check(history),
-            availability: availability::check(history, settings.availability),
+            availability: availability::check(history, availability),
             exceptions: exceptions::check(history),
+            others: BTreeMap::new(),
         };
-        results.valid = results.composed(results.workload.valid);
+        results.valid = results.composed();
         results
     }
 
-    fn composed(&self, workload: Validity) -> Validity {
-        Validity::compose([
+    /// The verdict that follows from those of the checkers.
+    #[must_use]
+    pub fn composed(&self) -> Validity {
+        self.composed_with(self.workload.valid)
+    }
+
+    fn composed_with(&self, workload: Validity) -> Validity {
+        let own = [
             self.net.valid,
             workload,
             self.stats.total.valid,
             self.availability.valid,
             self.exceptions.valid,
-        ])
+        ];
+        Validity::compose(own.into_iter().chain(self.others.values().copied()))
     }
 
     /// The verdict, but for values that were lost with the nodes that held them.
@@ -305,7 +340,7 @@ impl MaelstromResults {
         if lost.is_empty() || !lost.iter().all(|value| outcome.perished.contains(*value)) {
             return self.valid;
         }
-        self.composed(Validity::Valid)
+        self.composed_with(Validity::Valid)
     }
 }
 
@@ -320,7 +355,7 @@ impl LabResults {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run,
-            seed: settings.seed,
+            seed: Some(settings.seed),
             node_count: settings.nodes.len() as u64,
             operation_count: operations,
             broadcast_count: broadcasts,
@@ -344,10 +379,8 @@ impl LabResults {
                 })
                 .collect(),
             duration_ms: millis(outcome.end),
-            recovery: outcome
-                .recovery
-                .map(|report| Recovery { waited_ms: millis(report.waited), quiet: report.quiet }),
-            lateness: LatenessFigures::of(&outcome.lateness),
+            recovery: outcome.recovery.map(|report| Recovery::of(&report, settings.nodes.len())),
+            lateness: Some(LatenessFigures::of(&outcome.lateness)),
             troubles: names()
                 .zip(&outcome.nodes)
                 .filter_map(|(name, report)| Trouble::of(name, report))

@@ -79,6 +79,8 @@ pub struct Run<S> {
     /// By node: which of its lives this is.
     lives: Vec<u32>,
     recovery: Option<RecoveryReport>,
+    /// When half of the wait was over, and how many messages there were between nodes until then.
+    rest_began: Option<(Nanos, u64)>,
     reports: Vec<NodeReport>,
     deliveries: VecDeque<Delivery>,
     notices: Notices,
@@ -125,6 +127,7 @@ impl<S: EventSink> Run<S> {
             connectivity_wake: None,
             lives: vec![0; nodes],
             recovery: None,
+            rest_began: None,
             reports: vec![NodeReport::default(); nodes],
             deliveries: VecDeque::new(),
             notices: Notices::default(),
@@ -198,6 +201,7 @@ impl<S: EventSink> Run<S> {
                     self.connectivity_wake = None;
                     self.note_connectivity(now);
                 }
+                Timer::Rest => self.rest_began = Some((now, self.journal.server_messages())),
                 Timer::Quiet => self.check_quiet(now),
                 Timer::Audit => self.finish(now),
             }

@@ -1,5 +1,6 @@
 //! The result screen: what a person wants to know of a run, on one page.
 
+mod comparison;
 mod reason;
 mod style;
 
@@ -11,6 +12,7 @@ use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
 use crate::checker::reads::Reads;
 use crate::results::{LabResults, MaelstromResults, Results};
+pub use comparison::render_comparison;
 pub use reason::closing_line;
 pub use style::Style;
 use style::{Tone, counted, number};
@@ -136,6 +138,9 @@ impl Screen {
 
     fn honest(&mut self, lab: &LabResults) {
         self.title("Honest figures", &POINTS);
+        if lab.convergence.best().is_none() {
+            self.unavailable("last node has it ms");
+        }
         let seen = if lab.convergence.exact { "the simulation" } else { "messages" };
         let sources = [(seen, &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
         for (source, spread) in sources {
@@ -157,9 +162,13 @@ impl Screen {
         let or_none = |ratio: Option<f64>| ratio.map_or_else(|| "none".to_owned(), number);
         let text = format!(" {}", or_none(traffic.msgs_per_broadcast));
         self.row("msgs per broadcast", &text);
-        let bytes = number(traffic.server_bytes as f64);
-        let text = format!(" {}  ({bytes} between nodes)", or_none(traffic.bytes_per_op));
-        self.row("bytes per op", &text);
+        match traffic.server_bytes {
+            Some(bytes) => {
+                let (per_op, bytes) = (or_none(traffic.bytes_per_op), number(bytes as f64));
+                self.row("bytes per op", &format!(" {per_op}  ({bytes} between nodes)"));
+            }
+            None => self.unavailable("bytes per op"),
+        }
         let reads = lab.reads;
         if reads.duplicate_count + reads.phantom_count > 0 {
             let Reads { duplicate_count, phantom_count, .. } = reads;
@@ -171,10 +180,25 @@ impl Screen {
         if let Some(recovery) = lab.recovery {
             let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
             self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
+            if let Some(msgs) = recovery.rest_msgs {
+                let text =
+                    format!(" {} messages per node in 10 s, in its second half", number(msgs));
+                self.row("", &self.style.paint(Tone::Faint, &text));
+            }
         }
-        let late = lab.lateness;
-        let (p99, max) = (number(late.p99_ms), number(late.max_ms));
-        self.row("the lab was late by", &format!(" {p99} ms at 0.99, {max} ms at most"));
+        if lab.convergence.exact {
+            return;
+        }
+        if let Some(late) = lab.lateness {
+            let (p99, max) = (number(late.p99_ms), number(late.max_ms));
+            self.row("the lab was late by", &format!(" {p99} ms at 0.99, {max} ms at most"));
+        }
+    }
+
+    /// For figures that this run does not have: Maelstrom does not measure what the lab does.
+    fn unavailable(&mut self, label: &str) {
+        let text = self.style.paint(Tone::Faint, " not available");
+        self.row(label, &text);
     }
 
     fn parts(&mut self, lab: &LabResults) {
@@ -194,6 +218,9 @@ impl Screen {
     }
 
     fn missing(&mut self, missing: &Missing) {
+        if missing.nodes.is_empty() {
+            return self.unavailable("missing at the end");
+        }
         if missing.perished_count > 0 {
             let values = counted(missing.perished_count, "acknowledged value");
             self.row("perished", &format!(" {values}, with the only nodes that held them"));
@@ -230,6 +257,9 @@ impl Screen {
     }
 
     fn traffic(&mut self, lab: &LabResults) {
+        if lab.traffic.types.is_empty() {
+            return self.unavailable("messages by type");
+        }
         self.title("Messages", &["sent", "received", "bytes"]);
         let mut types: Vec<_> = lab.traffic.types.iter().collect();
         types.sort_by_key(|(_, flow)| Reverse(flow.sent));
@@ -274,7 +304,9 @@ impl Screen {
             let label = self.style.paint(Tone::Faint, &format!("{label:<7}"));
             self.out.push_str(&format!("{label} {text}\n"));
         };
-        entry("seed", &lab.seed.to_string());
+        if let Some(seed) = lab.seed {
+            entry("seed", &seed.to_string());
+        }
         entry("again", &lab.run.command);
         if let Some(store) = &lab.run.store {
             entry("files", store);

@@ -96,7 +96,7 @@ fn a_recorder_sees_inputs_and_outputs_in_order() {
     impl Recorder for List {
         fn input(&mut self, _now: Instant, input: &Input<'_>) {
             self.0.borrow_mut().push(match input {
-                Input::Line(line) => format!("> {}", String::from_utf8_lossy(line)),
+                Input::Message(line) => format!("> {}", String::from_utf8_lossy(line)),
                 other => format!("> {other:?}"),
             });
         }
@@ -104,6 +104,8 @@ fn a_recorder_sees_inputs_and_outputs_in_order() {
         fn output(&mut self, line: &[u8]) {
             self.0.borrow_mut().push(format!("< {}", String::from_utf8_lossy(line)));
         }
+
+        fn flush(&mut self) {}
     }
     let list = List::default();
     let text = format!("{INIT}\n{READ}\n");

@@ -47,12 +47,16 @@ pub struct Availability {
 /// that nine of ten do not meet 0.9 there.
 pub fn check(history: &[Op], required: Option<Required>) -> Availability {
     let fraction = ok_fraction(history);
-    let is_met = match required {
+    Availability { valid: verdict(fraction, required), ok_fraction: fraction as f32 }
+}
+
+/// Whether a fraction is what was asked for.
+pub fn verdict(fraction: f64, required: Option<Required>) -> Validity {
+    Validity::from_bool(match required {
         None => true,
         Some(Required::Total) => fraction >= 1.0,
         Some(Required::Fraction(least)) => least <= fraction,
-    };
-    Availability { valid: Validity::from_bool(is_met), ok_fraction: fraction as f32 }
+    })
 }
 
 /// Successful operations per invocation; 1 without invocations.

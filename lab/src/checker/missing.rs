@@ -45,7 +45,7 @@ pub struct Missing {
     pub unread: Vec<String>,
     /// Values never acknowledged that some nodes have and others lack.
     pub divergent_count: u64,
-    /// Every node, in order.
+    /// Every node, in order; none at all if nobody knows which node answered which read.
     pub nodes: Vec<NodeMissing>,
 }
 

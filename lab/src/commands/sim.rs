@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::results::{Results, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::Settings;
 use crate::sim::sweep::{self, Row};
-use crate::sim::{Nobody, NodeKind, Simulated, simulate_observed};
+use crate::sim::{NodeKind, Records, Simulated, simulate_observed};
 use crate::store::Store;
 
 /// Help beyond the flags.
@@ -56,6 +57,9 @@ pub struct SimArgs {
     /// Threads for --seeds [default: one per core]
     #[arg(long, value_name = "N", help_heading = "Output")]
     pub jobs: Option<usize>,
+    /// Record what happens to each of our nodes, for `lab replay`: DIR/NODE.record
+    #[arg(long, value_name = "DIR", conflicts_with = "seeds", help_heading = "Output")]
+    pub record: Option<PathBuf>,
     /// Write no files
     #[arg(long, help_heading = "Output")]
     pub no_store: bool,
@@ -130,6 +134,9 @@ fn node_kind(name: NodeName, node_args: &[String]) -> Result<NodeKind> {
         Ok(args::Command::Run(options)) if options.seed.is_some() => {
             bail!("simulated nodes draw their seeds from the lab's --seed, before the dashes")
         }
+        Ok(args::Command::Run(options)) if options.record.is_some() => {
+            bail!("simulated nodes are recorded with the lab's own --record, before the dashes")
+        }
         Ok(args::Command::Run(options)) => Ok(NodeKind::Rumormill(options.config)),
         Ok(_) => bail!("a simulated node only takes arguments to run with"),
         Err(why) => bail!("the node's arguments: {why}"),
@@ -160,17 +167,30 @@ fn run_one(
         shape: shape(settings),
         started: begun.to_string(),
     };
+    let mut records = match &args.record {
+        Some(dir) => Some(
+            Records::create(dir, &settings.nodes)
+                .with_context(|| format!("cannot record to {}", dir.display()))?,
+        ),
+        None => None,
+    };
     let Some(store) = store else {
-        let simulated = simulate_observed(settings, kind, NullSink, &mut Nobody)?;
+        let simulated = simulate_observed(settings, kind, NullSink, &mut records)?;
+        finish_records(records)?;
         return finish(settings, &simulated, info, None, started);
     };
-    let mut simulated = simulate_observed(settings, kind, Some(store.sink()?), &mut Nobody)?;
+    let mut simulated = simulate_observed(settings, kind, Some(store.sink()?), &mut records)?;
+    finish_records(records)?;
     if let Some(sink) = simulated.sink.take() {
         sink.finish().context("cannot write the history")?;
     }
     let code = finish(settings, &simulated, info, Some(&store), started)?;
     store.publish()?;
     Ok(code)
+}
+
+fn finish_records(records: Option<Records>) -> Result<()> {
+    records.map_or(Ok(()), Records::finish).context("cannot record")
 }
 
 fn finish<S: EventSink>(

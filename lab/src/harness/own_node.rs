@@ -13,6 +13,9 @@ use anyhow::{Context as _, bail, ensure};
 /// The sources that the node is built from, in the workspace.
 const SOURCES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "src"];
 
+/// The node's flag that makes it record.
+const RECORD: &str = "--record";
+
 /// The node's binary beside the lab's own, built first if it is absent or older than its
 /// sources. `say` is told before a build.
 ///
@@ -33,6 +36,23 @@ pub fn locate(say: impl FnOnce(&str)) -> anyhow::Result<PathBuf> {
     }
     ensure!(node.is_file(), "there is no node at {}: give one with --bin", node.display());
     Ok(node)
+}
+
+/// True if this is the node's binary beside the lab's own.
+#[must_use]
+pub fn is_own(bin: &Path) -> bool {
+    let own = || {
+        let lab = std::env::current_exe().ok()?;
+        fs::canonicalize(lab.with_file_name(format!("rumormill{EXE_SUFFIX}"))).ok()
+    };
+    fs::canonicalize(bin).ok().is_some_and(|bin| Some(bin) == own())
+}
+
+/// Has the node record to stderr, and so to its log, unless its arguments say where.
+pub fn record(args: &mut Vec<String>) {
+    if !args.iter().any(|arg| arg == RECORD || arg.starts_with("--record=")) {
+        args.push(RECORD.to_owned());
+    }
 }
 
 fn is_current(node: &Path, workspace: &Path) -> bool {
@@ -82,6 +102,18 @@ fn build(workspace: &Path, dir: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_record_unless_they_are_told_where() {
+        let with = |args: &[&str]| {
+            let mut args: Vec<String> = args.iter().map(ToString::to_string).collect();
+            record(&mut args);
+            args
+        };
+        assert_eq!(with(&["--route", "tree"]), ["--route", "tree", "--record"]);
+        assert_eq!(with(&["--record=n.record"]), ["--record=n.record"]);
+        assert_eq!(with(&["--record", "--seed=1"]), ["--record", "--seed=1"]);
+    }
 
     #[test]
     fn a_node_older_than_any_of_its_sources_is_not_current() {

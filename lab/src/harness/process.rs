@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, bail};
+use rumormill::record::is_record_line;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use super::pipe::{InPipe, OutPipe};
@@ -19,8 +20,9 @@ use super::pipe::{InPipe, OutPipe};
 /// Reads its stdin to the end, then kills its group and with it itself.
 const GUARD: &str = "while read -r _; do :; done; kill -s KILL 0";
 
-/// How much of the end of a log is looked at for the last lines of a dead node.
-const TAIL_BYTES: u64 = 4096;
+/// How much of the end of a log is looked at for the last lines of a dead node; a record may be
+/// among them.
+const TAIL_BYTES: u64 = 1 << 20;
 
 /// The lab's niceness; others have 0.
 const LAB_NICE: i32 = -10;
@@ -156,7 +158,8 @@ fn last_lines(path: &Path, count: usize) -> io::Result<Vec<String>> {
     let mut bytes = Vec::new();
     file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
+    let for_people = |line: &&str| !is_record_line(line.as_bytes());
+    let lines: Vec<&str> = text.lines().filter(for_people).collect();
     let first = lines.len().saturating_sub(count);
     Ok(lines[first..].iter().map(|&line| line.to_owned()).collect())
 }
@@ -229,7 +232,7 @@ mod tests {
     fn a_dead_node_says_how_it_died_and_what_it_said_last() {
         let dir = tempfile::tempdir().expect("dir");
         let group = Group::new().expect("group");
-        let script = "echo one >&2; echo two >&2; echo three >&2; exit 3";
+        let script = r#"echo one >&2; echo two >&2; echo three >&2; echo '{"t":1' >&2; exit 3"#;
         let mut node = spawn(&group, script, &dir.path().join("n0.log"));
         let status = node.child.wait().expect("wait");
         assert_eq!(describe(status), "exited with status 3");

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use rumormill::record::is_record_line;
+
 use crate::outcome::{Notice, NoticeKind, Progress};
 
 /// How often the line on a terminal is rewritten.
@@ -102,10 +104,12 @@ impl View {
         self.say(&format!("warning: {text}"));
     }
 
-    /// A line of a node's stderr: to its log, and here.
+    /// A line of a node's stderr: to its log and, unless it is part of a record, here.
     pub fn node_stderr(&mut self, node: &str, line: &[u8], log: &mut File) {
-        let text = String::from_utf8_lossy(line);
-        self.say(&format!("{node}: {text}"));
+        if !is_record_line(line) {
+            let text = String::from_utf8_lossy(line);
+            self.say(&format!("{node}: {text}"));
+        }
         // A full disk must not end the run; the line has been shown.
         let _ = log.write_all(line).and_then(|()| log.write_all(b"\n"));
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
 use crate::results::Results;
 
@@ -155,28 +156,34 @@ const OK_FRACTION: &str = "ok-fraction";
 type Reader = fn(&Results) -> Option<f64>;
 
 /// Figures that are one number.
-const SCALARS: [(&str, Unit, Reader); 18] = [
+const SCALARS: [(&str, Unit, Reader); 19] = [
     ("msgs-per-op", Unit::Number, |r| r.maelstrom.net.servers.msgs_per_op.map(f64::from)),
     ("msgs-per-op-all", Unit::Number, |r| r.maelstrom.net.all.msgs_per_op.map(f64::from)),
     ("msgs-per-broadcast", Unit::Number, |r| r.rumormill.traffic.msgs_per_broadcast),
     ("bytes-per-op", Unit::Bytes, |r| r.rumormill.traffic.bytes_per_op),
     ("bytes-per-broadcast", Unit::Bytes, |r| r.rumormill.traffic.bytes_per_broadcast),
     ("evidence-share", Unit::Number, |r| r.rumormill.traffic.evidence_share),
-    ("server-bytes", Unit::Bytes, |r| Some(r.rumormill.traffic.server_bytes as f64)),
+    ("server-bytes", Unit::Bytes, |r| r.rumormill.traffic.server_bytes.map(|bytes| bytes as f64)),
     ("lost", Unit::Number, |r| Some(r.maelstrom.workload.lost_count as f64)),
     ("stale", Unit::Number, |r| Some(r.maelstrom.workload.stale_count as f64)),
     ("never-read", Unit::Number, |r| Some(r.maelstrom.workload.never_read_count as f64)),
-    ("missing", Unit::Number, |r| Some(r.rumormill.missing.missing_count as f64)),
-    ("unread-nodes", Unit::Number, |r| Some(r.rumormill.missing.unread.len() as f64)),
+    ("missing", Unit::Number, |r| final_reads(r).map(|missing| missing.missing_count as f64)),
+    ("unread-nodes", Unit::Number, |r| final_reads(r).map(|missing| missing.unread.len() as f64)),
     ("availability", Unit::Number, |r| Some(r.rumormill.ok_fraction)),
     ("duplicates", Unit::Number, |r| Some(r.rumormill.reads.duplicate_count as f64)),
     ("phantoms", Unit::Number, |r| Some(r.rumormill.reads.phantom_count as f64)),
     ("unconverged", Unit::Number, |r| {
         r.rumormill.convergence.best().map(|spread| spread.incomplete_count as f64)
     }),
-    ("lateness-p99", Unit::Time, |r| Some(r.rumormill.lateness.p99_ms)),
-    ("lateness-max", Unit::Time, |r| Some(r.rumormill.lateness.max_ms)),
+    ("rest-msgs", Unit::Number, |r| r.rumormill.recovery.and_then(|recovery| recovery.rest_msgs)),
+    ("lateness-p99", Unit::Time, |r| r.rumormill.lateness.map(|late| late.p99_ms)),
+    ("lateness-max", Unit::Time, |r| r.rumormill.lateness.map(|late| late.max_ms)),
 ];
+
+/// What the nodes lacked at the end, if anybody knows which node answered which read.
+fn final_reads(results: &Results) -> Option<&Missing> {
+    Some(&results.rumormill.missing).filter(|missing| !missing.nodes.is_empty())
+}
 
 /// A figure that a limit can be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

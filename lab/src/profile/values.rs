@@ -109,7 +109,29 @@ named!(
     "tree4" => Self::Tree(4),
     "total" => Self::Total,
 );
-named!(Recovery, "fixed" => Self::FIXED, "auto" => Self::AUTO);
+
+impl FromStr for Recovery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse::<u64>()) {
+            ("fixed", _) => Ok(Self::FIXED),
+            ("auto", _) => Ok(Self::AUTO),
+            (_, Ok(s)) => Ok(Self { wait_ms: s.saturating_mul(1_000), quiet_ms: None }),
+            _ => Err(format!("`{text}` is neither fixed, auto nor a number of seconds")),
+        }
+    }
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::FIXED => f.write_str("fixed"),
+            Self::AUTO => f.write_str("auto"),
+            Self { wait_ms, .. } => write!(f, "{}", wait_ms / 1_000),
+        }
+    }
+}
 
 /// Reads a TOML string or number as what the same text would be as a flag.
 pub(super) fn as_flag<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
@@ -161,7 +183,7 @@ mod tests {
         survives::<Distribution>(&["constant", "uniform", "exponential"]);
         survives::<Topology>(&["line", "grid", "tree", "tree3", "tree4", "total"]);
         survives::<NemesisKind>(&["partition", "none"]);
-        survives::<Recovery>(&["fixed", "auto"]);
+        survives::<Recovery>(&["fixed", "auto", "120"]);
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl MaelstromResults {
                 ok_fraction: f32_at(&edn, &["availability", "ok-fraction"]).unwrap_or_default(),
             },
             exceptions: exceptions_of(&edn),
+            others: others_of(&edn),
         })
     }
 }
@@ -295,6 +296,18 @@ fn stats_of(edn: &Edn) -> Stats {
     let by_f: BTreeMap<String, Counts> =
         by_f.iter().filter_map(|(f, edn)| Some((f.as_str()?.to_owned(), counts(edn)))).collect();
     Stats { total: edn.at(&["stats"]).map(counts).unwrap_or_default(), by_f }
+}
+
+/// The parts of the results that we have, too.
+const KNOWN: [&str; 5] = ["net", "workload", "stats", "availability", "exceptions"];
+
+fn others_of(edn: &Edn) -> BTreeMap<String, Validity> {
+    let of_part = |(key, part): &(Edn, Edn)| {
+        let name = key.as_str().filter(|name| !KNOWN.contains(name))?;
+        let valid = part.at(&["valid?"]).and_then(validity)?;
+        (valid != Validity::Valid).then(|| (name.to_owned(), valid))
+    };
+    edn.entries().unwrap_or_default().iter().filter_map(of_part).collect()
 }
 
 fn exceptions_of(edn: &Edn) -> Exceptions {

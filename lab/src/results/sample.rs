@@ -69,7 +69,7 @@ pub(crate) fn outcome() -> Outcome {
         exact: false,
         parts: None,
         perished: Default::default(),
-        recovery: Some(RecoveryReport { waited: 10_000 * MS, quiet: false }),
+        recovery: Some(RecoveryReport { waited: 10_000 * MS, quiet: false, at_rest: None }),
         lateness: Lateness::default(),
         fingerprint: 0xabc,
         history,

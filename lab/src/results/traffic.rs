@@ -47,8 +47,8 @@ pub struct Traffic {
     /// Messages between nodes that bring no value (evidence, digests, probes) for each that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_share: Option<f64>,
-    /// Bytes of the bodies between nodes.
-    pub server_bytes: u64,
+    /// Bytes of the bodies between nodes; Maelstrom does not count them.
+    pub server_bytes: Option<u64>,
     /// Of them per operation.
     pub bytes_per_op: Option<f64>,
     /// Of them per broadcast.
@@ -66,6 +66,15 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// The little that Maelstrom's own results tell of a run.
+    pub(super) fn of_counts(server_messages: u64, broadcasts: u64) -> Self {
+        Self {
+            server_messages,
+            msgs_per_broadcast: per(server_messages, broadcasts),
+            ..Self::default()
+        }
+    }
+
     /// The figures of a run.
     pub(super) fn of(outcome: &Outcome, operations: u64, broadcasts: u64) -> Self {
         let counts = &outcome.counts;
@@ -84,7 +93,7 @@ impl Traffic {
             server_messages: counts.servers.msg,
             msgs_per_broadcast: per(counts.servers.msg, broadcasts),
             evidence_share: per(counts.valueless, counts.servers.msg - counts.valueless),
-            server_bytes: counts.server_bytes,
+            server_bytes: Some(counts.server_bytes),
             bytes_per_op: per(counts.server_bytes, operations),
             bytes_per_broadcast: per(counts.server_bytes, broadcasts),
             types: counts.types.iter().map(|(kind, count)| (kind.clone(), flow(*count))).collect(),

@@ -171,13 +171,18 @@ impl<S: EventSink> Run<S> {
         self.enter(Phase::Recovery, now);
         self.network.stop_faults();
         self.note_connectivity(now);
+        let half = self.settings.recovery.wait_ms.saturating_mul(MS) / 2;
+        self.agenda.add(now.saturating_add(half), Timer::Rest);
         self.watch_quiet(now);
     }
 
     fn read_finally(&mut self, now: Nanos) {
         let began = self.phases.last().map_or(now, |(_, time)| *time);
         let waited = now.saturating_sub(began);
-        self.recovery = Some(RecoveryReport { waited, quiet: self.watch.was_quiet() });
+        let at_rest = self.rest_began.map(|(since, messages)| {
+            (self.journal.server_messages() - messages, now.saturating_sub(since))
+        });
+        self.recovery = Some(RecoveryReport { waited, quiet: self.watch.was_quiet(), at_rest });
         self.enter(Phase::FinalReads, now);
     }
 }

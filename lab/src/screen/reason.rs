@@ -37,6 +37,12 @@ fn why_unknown(results: &Results) -> String {
     if unread > 0 {
         return format!("{} did not answer a final read", counted(unread, "node"));
     }
+    if results.maelstrom.workload.valid == Validity::Valid
+        && let Some(checker) = results.maelstrom.others.keys().next()
+    {
+        let hint = if checker == "perf" { " (is gnuplot installed?)" } else { "" };
+        return format!("Maelstrom's own `{checker}` checker could not judge{hint}");
+    }
     "No value was seen to stay, so there is nothing to judge".to_owned()
 }
 
@@ -57,6 +63,10 @@ mod tests {
         assert!(closing_line(&results).starts_with("No value was seen"));
         results.rumormill.missing.unread = vec!["n1".to_owned(), "n2".to_owned()];
         assert_eq!(closing_line(&results), "2 nodes did not answer a final read");
+
+        results.rumormill.missing.unread.clear();
+        results.maelstrom.others.insert("perf".to_owned(), Validity::Unknown);
+        assert!(closing_line(&results).ends_with("could not judge (is gnuplot installed?)"));
 
         results.maelstrom.valid = Validity::Invalid;
         assert_eq!(closing_line(&results), "Only 1 of the operations succeeded");

@@ -8,6 +8,7 @@ mod faults;
 mod flood;
 mod node;
 mod observer;
+mod record;
 mod simulation;
 pub mod sweep;
 
@@ -21,6 +22,7 @@ pub use faults::{NodeFault, NodeFaultKind};
 pub use flood::FloodNode;
 pub use node::{Machine, NodeKind, SimNode};
 pub use observer::{Nobody, Observer, World};
+pub use record::Records;
 use simulation::Simulation;
 
 /// What is left of a simulated run.

@@ -45,6 +45,7 @@ pub struct SimNode {
     kind: NodeKind,
     machine: Machine,
     seeds: Dice,
+    seed: u64,
     generation: u64,
     is_up: bool,
     /// What came while it was paused.
@@ -61,9 +62,10 @@ pub struct SimNode {
 impl SimNode {
     pub(super) fn new(kind: &NodeKind, seed: u64, number: u64) -> Self {
         let mut seeds = Dice::numbered(seed, "nodes", number);
-        let generation = 1;
+        let (seed, generation) = (seeds.next_u64(), 1);
         Self {
-            machine: Machine::new(kind, seeds.next_u64(), generation),
+            machine: Machine::new(kind, seed, generation),
+            seed,
             kind: kind.clone(),
             seeds,
             generation,
@@ -109,6 +111,12 @@ impl SimNode {
         self.generation
     }
 
+    /// The seed of its present life.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// What the node's own clock shows at `now`.
     #[must_use]
     pub const fn clock(&self, now: Nanos) -> Instant {
@@ -129,7 +137,8 @@ impl SimNode {
     /// A new life, with an empty memory.
     pub(super) fn restart(&mut self) {
         self.generation += 1;
-        self.machine = Machine::new(&self.kind, self.seeds.next_u64(), self.generation);
+        self.seed = self.seeds.next_u64();
+        self.machine = Machine::new(&self.kind, self.seed, self.generation);
         self.is_up = true;
         self.text_seen = 0;
     }

@@ -51,6 +51,11 @@ pub trait Observer {
         let _ = (world, node, message);
     }
 
+    /// A node is about to handle its timer.
+    fn waking(&mut self, world: &World<'_>, node: usize) {
+        let _ = (world, node);
+    }
+
     /// A node of ours sent a message, to a peer or a client. The node's other messages of the same
     /// event may follow.
     fn sent(&mut self, world: &World<'_>, node: usize, message: &Message) {
@@ -80,6 +85,9 @@ impl<O: Observer + ?Sized> Observer for &mut O {
     fn receiving(&mut self, world: &World<'_>, node: usize, message: &Message) {
         (**self).receiving(world, node, message);
     }
+    fn waking(&mut self, world: &World<'_>, node: usize) {
+        (**self).waking(world, node);
+    }
     fn sent(&mut self, world: &World<'_>, node: usize, message: &Message) {
         (**self).sent(world, node, message);
     }
@@ -88,5 +96,35 @@ impl<O: Observer + ?Sized> Observer for &mut O {
     }
     fn handled(&mut self, world: &World<'_>, node: usize) -> ControlFlow<String> {
         (**self).handled(world, node)
+    }
+}
+
+/// Watches if there is somebody to watch.
+impl<O: Observer> Observer for Option<O> {
+    fn receiving(&mut self, world: &World<'_>, node: usize, message: &Message) {
+        if let Some(observer) = self {
+            observer.receiving(world, node, message);
+        }
+    }
+    fn waking(&mut self, world: &World<'_>, node: usize) {
+        if let Some(observer) = self {
+            observer.waking(world, node);
+        }
+    }
+    fn sent(&mut self, world: &World<'_>, node: usize, message: &Message) {
+        if let Some(observer) = self {
+            observer.sent(world, node, message);
+        }
+    }
+    fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
+        if let Some(observer) = self {
+            observer.fault(world, fault);
+        }
+    }
+    fn handled(&mut self, world: &World<'_>, node: usize) -> ControlFlow<String> {
+        match self {
+            Some(observer) => observer.handled(world, node),
+            None => ControlFlow::Continue(()),
+        }
     }
 }

@@ -141,6 +141,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
 
     fn wake(&mut self, node: usize) {
         self.events += 1;
+        self.observer.waking(&world(self.now, &self.nodes, &self.run), node);
         self.nodes[node].handle_timeout(self.now);
         self.collect(node);
     }

@@ -1,0 +1,199 @@
+//! A finished run, looked at again: its figures are recomputed from its history and held against
+//! those it reported, Maelstrom's or ours.
+
+mod comparison;
+mod finals;
+mod log;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use roaring::RoaringTreemap;
+
+use crate::checker::{Validity, availability, missing};
+use crate::history::{Op, reader};
+use crate::limit::Limit;
+use crate::profile::Profile;
+use crate::results::{MaelstromResults, Results, RunInfo};
+use crate::settings::{Availability, Settings};
+pub use comparison::{Comparison, Difference};
+use finals::final_reads;
+use log::Log;
+
+/// A run that was looked at again.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Its results, with limits held against them.
+    pub results: Results,
+    /// What was recomputed.
+    pub comparison: Comparison,
+}
+
+impl Checked {
+    /// The verdict; a figure that does not follow from the history is as bad as a lost value.
+    #[must_use]
+    pub fn verdict(&self) -> Validity {
+        let agrees = Validity::from_bool(self.comparison.differences.is_empty());
+        Validity::compose([self.results.verdict(), agrees])
+    }
+}
+
+/// Reads the files of a run and recomputes its figures.
+///
+/// `flags` tell what the files do not, or say it better; their limits are decided. Of `profile`
+/// the same is taken where neither flags nor files say anything.
+///
+/// # Errors
+/// If there is no history, it cannot be read, or the run came to no end and has no results.
+pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<Checked> {
+    let dir = find(path)?;
+    let log = read_file(&dir, "jepsen.log")?.map(|text| Log::read(&text)).unwrap_or_default();
+    let Some(results) = read_file(&dir, "results.edn")? else {
+        let why = log.why_no_end().unwrap_or_else(|| "the run came to no end".to_owned());
+        bail!("there is no results.edn in {}: {why}", dir.display());
+    };
+    let reported = MaelstromResults::from_edn(&results)
+        .with_context(|| format!("{} cannot be read", dir.join("results.edn").display()))?;
+    let path = dir.join("history.edn");
+    let text = read_file(&dir, "history.edn")?.unwrap_or_default();
+    let history = reader::read(&text).with_context(|| format!("{}", path.display()))?;
+    let profile = profile.cloned().unwrap_or_default();
+    let known = flags.clone().over(log.profile.clone()).over(profile);
+    match read_file(&dir, "results.json")? {
+        Some(text) => {
+            let ours: Results = serde_json::from_str(&text).with_context(|| {
+                format!("{} cannot be read", dir.join("results.json").display())
+            })?;
+            check_ours(ours, &history, known)
+        }
+        None => check_maelstroms(&dir, reported, &history, &log, known),
+    }
+}
+
+/// The directory itself, or that of the latest run if it is a store of many.
+fn find(path: &Path) -> Result<PathBuf> {
+    let candidates = [path.to_owned(), path.join("latest")];
+    let found = candidates.into_iter().find(|dir| dir.join("history.edn").is_file());
+    if let Some(dir) = found {
+        return Ok(dir);
+    }
+    let log = read_file(path, "jepsen.log").ok().flatten().map(|text| Log::read(&text));
+    match log.and_then(|log| log.why_no_end()) {
+        Some(why) => bail!("there is no history.edn in {}: {why}", path.display()),
+        None => bail!("there is no history.edn in {}: is it a run's directory?", path.display()),
+    }
+}
+
+fn read_file(dir: &Path, name: &str) -> Result<Option<String>> {
+    let path = dir.join(name);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    // Nodes may have written anything into a log.
+    let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn limits(profile: Profile) -> Result<Vec<Limit>> {
+    let limits = profile.limit.unwrap_or_default();
+    limits.iter().map(|limit| limit.parse().map_err(|error: String| anyhow!(error))).collect()
+}
+
+/// A run of the lab: all figures are in `results.json`.
+fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Result<Checked> {
+    let mut reported = results.maelstrom.clone();
+    reported.valid = results.rumormill.maelstrom_valid;
+    let recomputed = recompute(history, &reported, None);
+    let mut comparison = Comparison::of(&reported, &recomputed);
+
+    let lab = &results.rumormill;
+    let nodes: Vec<&str> = lab.missing.nodes.iter().map(|node| &*node.node).collect();
+    let clients = finals::invoked(history);
+    // What died with the only nodes that held it is not in the history.
+    if clients >= nodes.len() && lab.missing.perished_count == 0 {
+        let finals = final_reads(history, &nodes, clients);
+        let recomputed = missing::check(history, finals, &RoaringTreemap::new());
+        comparison.hold("missing", &lab.missing, &recomputed);
+    }
+    let decided = lab.limits.iter().map(|verdict| verdict.limit.clone()).collect();
+    known = known.over(Profile { limit: Some(decided), ..Profile::default() });
+    results.decide(&limits(known)?);
+    Ok(Checked { results, comparison })
+}
+
+/// A run of Maelstrom: what it reported, and what the history tells beyond it.
+fn check_maelstroms(
+    dir: &Path,
+    reported: MaelstromResults,
+    history: &[Op],
+    log: &Log,
+    known: Profile,
+) -> Result<Checked> {
+    let limits = limits(known.clone())?;
+    let names_nodes = known.node_count.is_some() || known.nodes.is_some();
+    // What Maelstrom was asked for is in its log; elsewhere it is only what somebody says.
+    let asked = Some(log.profile.availability).filter(|_| log.is_complete);
+    let availability = asked.or_else(|| known.availability.map(Some));
+    let settings = known.into_settings()?;
+    let recomputed = recompute(history, &reported, availability);
+    let comparison = Comparison::of(&reported, &recomputed);
+
+    let mut notices = log.muted.clone();
+    let nodes: Vec<&str> = settings.nodes.iter().map(|name| &**name).collect();
+    let finals = if names_nodes && finals::invoked(history) == settings.concurrency {
+        let unheard = nodes.get(settings.concurrency..).unwrap_or_default();
+        if !unheard.is_empty() {
+            let unheard = unheard.join(", ");
+            notices.push(format!("nobody knows what {unheard} held: they have no client"));
+        }
+        final_reads(history, &nodes, settings.concurrency)
+    } else {
+        notices.push(unknown_nodes(history, &settings, names_nodes));
+        Vec::new()
+    };
+    let run = RunInfo {
+        program: "maelstrom".to_owned(),
+        command: log.command.clone().unwrap_or_default(),
+        node: log.node.clone().unwrap_or_default(),
+        shape: if names_nodes { crate::commands::shape(&settings) } else { String::new() },
+        started: String::new(),
+        store: Some(dir.display().to_string()),
+    };
+    let mut results = Results::of_maelstrom(reported, history, finals, run, notices);
+    results.decide(&limits);
+    Ok(Checked { results, comparison })
+}
+
+fn unknown_nodes(history: &[Op], settings: &Settings, names_nodes: bool) -> String {
+    if !names_nodes {
+        return "which node answered which read is not known: give --node-count".to_owned();
+    }
+    let (reads, clients) = (finals::invoked(history), settings.concurrency);
+    format!("the history has {reads} final reads, not one for each of {clients} clients")
+}
+
+/// Maelstrom's figures from the history; the counts of messages are taken as reported.
+/// `availability` is what was asked for, if that is known.
+fn recompute(
+    history: &[Op],
+    reported: &MaelstromResults,
+    availability: Option<Option<Availability>>,
+) -> MaelstromResults {
+    let net = &reported.net;
+    let counts = [net.all.counts, net.clients, net.servers.counts];
+    let mut results = MaelstromResults::check(history, counts, None);
+    results.availability.valid = match availability {
+        // Maelstrom compares the rounded fraction.
+        Some(required) => {
+            availability::verdict(f64::from(results.availability.ok_fraction), required)
+        }
+        None => reported.availability.valid,
+    };
+    results.others.clone_from(&reported.others);
+    results.valid = results.composed();
+    results
+}
+
+#[cfg(test)]
+mod tests;

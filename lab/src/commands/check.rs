@@ -1,0 +1,100 @@
+//! `lab check`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{BAD_ARGUMENTS, CRASH, tell};
+use crate::check::{self, Checked};
+use crate::profile::{Concurrency, Profile};
+use crate::screen::{self, Style};
+use crate::settings::Availability;
+
+/// What people try first.
+pub const EXAMPLES: &str = "\
+Reads history.edn, results.edn and jepsen.log of the real Maelstrom, or the files of lab test.
+
+Examples:
+  lab check
+      the latest run of lab test
+  lab check ~/maelstrom/store/broadcast/latest
+      a run of the real Maelstrom, on our result screen
+  lab check --profile fly-3d --limit 'missing=0' ~/maelstrom/store/latest
+      with limits that decide the exit status
+
+Exit status:
+  0    valid, all limits kept, and the history says the same as the results
+  1    invalid, a limit failed, or a figure does not follow from the history
+  2    unknown: nothing could be judged
+  254  bad arguments
+  255  there is no history or no result: the run came to no end";
+
+/// `lab check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The directory of a run, or a store: then its latest run
+    #[arg(value_name = "STORE", default_value = "store")]
+    pub run: PathBuf,
+    /// A profile whose limits are decided, too
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
+    #[arg(long = "limit", value_name = "EXPR")]
+    pub limits: Vec<String>,
+    /// How many nodes there were, where the run's log does not tell
+    #[arg(long, value_name = "N")]
+    pub node_count: Option<usize>,
+    /// How many clients worked at once, where the run's log does not tell [default: 1n]
+    #[arg(long, value_name = "N|Nn")]
+    pub concurrency: Option<Concurrency>,
+    /// The share of operations that had to succeed, where the run's log does not tell
+    #[arg(long, value_name = "SHARE")]
+    pub availability: Option<Availability>,
+}
+
+impl CheckArgs {
+    /// The flags, as a profile to be laid over what is known of the run.
+    #[must_use]
+    pub fn flags(&self) -> Profile {
+        Profile {
+            node_count: self.node_count,
+            concurrency: self.concurrency,
+            availability: self.availability,
+            limit: (!self.limits.is_empty()).then(|| self.limits.clone()),
+            ..Profile::default()
+        }
+    }
+}
+
+pub(super) fn execute(args: &CheckArgs) -> u8 {
+    let profile = match args.profile.as_deref().map(Profile::load).transpose() {
+        Ok(profile) => profile,
+        Err(error) => {
+            tell(&format!("{error:#}"));
+            return BAD_ARGUMENTS;
+        }
+    };
+    let flags = args.flags();
+    if let Err(error) = flags.clone().over(profile.clone().unwrap_or_default()).into_settings() {
+        tell(&format!("{error:#}"));
+        return BAD_ARGUMENTS;
+    }
+    match check::check(&args.run, &flags, profile.as_ref()) {
+        Ok(checked) => show(&checked),
+        Err(error) => {
+            tell(&format!("{error:#}"));
+            CRASH
+        }
+    }
+}
+
+/// Prints the result screen and what was recomputed; returns the exit status.
+pub(super) fn show(checked: &Checked) -> u8 {
+    let style = Style::for_stdout();
+    let screen = screen::render(&checked.results, style);
+    let recomputed = screen::render_comparison(&checked.comparison, style);
+    // Nobody may be there to read this; the exit status tells, too.
+    let _ = writeln!(std::io::stdout(), "{screen}\n{}", recomputed.trim_end());
+    checked.verdict().exit_code()
+}

@@ -1,0 +1,69 @@
+//! `lab compare`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{BAD_ARGUMENTS, CRASH};
+use crate::compare::{self, Run};
+use crate::limit::Limit;
+
+/// Shown below the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab compare store/broadcast/20261121T100035.717+0000 store/latest
+      two runs of the lab
+  lab compare ~/maelstrom/store/latest store/latest --limit 'msgs-per-op<20'
+      one of the real Maelstrom beside one of the lab, and a limit that both must keep
+
+Exit status:
+  0    all limits kept by all runs
+  1    a limit failed
+  254  bad arguments
+  255  a run has no results";
+
+/// `lab compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Directories of runs, or their results.json or results.edn; also the real Maelstrom's
+    #[arg(required = true, num_args = 2.., value_name = "STORE")]
+    pub stores: Vec<PathBuf>,
+    /// What a figure of every run must keep to, such as 'msgs-per-op<20'; may be repeated
+    #[arg(long = "limit", value_name = "EXPR")]
+    pub limits: Vec<String>,
+}
+
+/// Executes `lab compare`; returns the exit status.
+#[must_use]
+pub fn execute(args: &CompareArgs) -> u8 {
+    let limits: Result<Vec<Limit>, String> = args.limits.iter().map(|text| text.parse()).collect();
+    let limits = match limits {
+        Ok(limits) => limits,
+        Err(why) => {
+            eprintln!("lab: {why}");
+            return BAD_ARGUMENTS;
+        }
+    };
+    let runs: anyhow::Result<Vec<Run>> = args.stores.iter().map(|path| Run::load(path)).collect();
+    let runs = match runs {
+        Ok(runs) => runs,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            return CRASH;
+        }
+    };
+    let mut text = compare::table(&runs);
+    let mut passed = true;
+    for limit in &limits {
+        for (letter, run) in ('A'..).zip(&runs) {
+            let verdict = run.check(limit);
+            passed &= verdict.passed;
+            let word = if verdict.passed { "ok    " } else { "FAILED" };
+            text += &format!("{word}  {letter}  {}: {}\n", verdict.limit, verdict.found);
+        }
+    }
+    // The exit status tells, too, if nobody is there to read this.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    u8::from(!passed)
+}

@@ -1,0 +1,200 @@
+//! `lab explain`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use rumormill::value::Value;
+use serde_json::value::RawValue;
+
+use super::CRASH;
+use crate::explain::journal::{Journal, Message};
+use crate::explain::life::Life;
+use crate::explain::words;
+
+/// Shown below the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab explain store/latest 42
+      how value 42 came to each node, as a tree, and why the last one had it so late
+  lab explain store/latest --slowest 10
+      the values that took longest
+  lab explain store/latest --lost
+      the values that some node never held
+  lab explain store/latest --link n3,n7 --between 3s,5s
+      the messages from n3 to n7 that were sent in these two seconds
+  lab explain store/latest 42 --json
+      the same for a program
+
+A hop is told like this:
+  n7  612.4 ms  sent 512.1 ms (waited 98.0 ms), 100.3 ms on the way, one of 14 in message 307
+  when n7 first held the value, when the copy was sent, how long the sender had held it by then
+
+Exit status:
+  0    told
+  1    there is no such value, or with --lost: there are lost values
+  254  bad arguments
+  255  the run has no messages.jsonl";
+
+/// A time of the history's clock, in ms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Between(f64, f64);
+
+impl FromStr for Between {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected two times such as 3s,5s or 300ms,1.5s, not {text:?}");
+        let (from, to) = text.split_once(',').ok_or_else(wrong)?;
+        let time = |text: &str| {
+            let text = text.trim();
+            let (number, factor) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+                (Some(number), _) => (number, 1.0),
+                (None, Some(number)) => (number, 1e3),
+                (None, None) => (text, 1.0),
+            };
+            number.trim().parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n * factor)
+        };
+        match (time(from), time(to)) {
+            (Some(from), Some(to)) if from <= to => Ok(Self(from, to)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// Two nodes, sender first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link(String, String);
+
+impl FromStr for Link {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("expected two nodes such as n3,n7, not {text:?}");
+        let (from, to) = text.split_once(',').ok_or_else(wrong)?;
+        Ok(Self(from.trim().to_owned(), to.trim().to_owned()))
+    }
+}
+
+/// `lab explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The directory of a run of the lab
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+    /// The value, as JSON
+    #[arg(value_name = "VALUE", conflicts_with_all = ["slowest", "lost"])]
+    pub value: Option<String>,
+    /// The values that took longest until the last node held them
+    #[arg(long, value_name = "N", conflicts_with = "lost")]
+    pub slowest: Option<usize>,
+    /// The values that some node never held
+    #[arg(long)]
+    pub lost: bool,
+    /// Only what this node sent, received, had last or never had
+    #[arg(long, value_name = "NODE")]
+    pub node: Option<String>,
+    /// Only the messages from the first of these nodes to the second
+    #[arg(long, value_name = "FROM,TO", conflicts_with_all = ["value", "slowest", "lost"])]
+    pub link: Option<Link>,
+    /// Only what was broadcast or sent in this time of the history's clock
+    #[arg(long, value_name = "FROM,TO")]
+    pub between: Option<Between>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Executes `lab explain`; returns the exit status.
+#[must_use]
+pub fn execute(args: &ExplainArgs) -> u8 {
+    match explain(args) {
+        Ok((text, code)) => {
+            // The exit status tells, too, if nobody is there to read this.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            code
+        }
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            CRASH
+        }
+    }
+}
+
+fn explain(args: &ExplainArgs) -> Result<(String, u8)> {
+    let journal = Journal::load(&args.store)?;
+    if let Some(text) = &args.value {
+        return one_value(args, &journal, text);
+    }
+    if args.slowest.is_none() && !args.lost {
+        return Ok((messages(args, &journal), 0));
+    }
+    let copies = journal.copies();
+    let lives = copies.iter().filter_map(|(value, copies)| Life::of(&journal, value, copies));
+    let mut lives: Vec<Life> = lives.filter(|life| is_wanted(args, life)).collect();
+    if args.lost {
+        // What was not acknowledged may be lost.
+        lives.retain(|life| life.acked_ms.is_some() && !life.missing.is_empty());
+    }
+    let took = |life: &Life| life.took_ms.unwrap_or(f64::INFINITY);
+    lives.sort_by(|a, b| took(b).total_cmp(&took(a)));
+    lives.truncate(args.slowest.unwrap_or(usize::MAX));
+    let code = u8::from(args.lost && !lives.is_empty());
+    if args.json {
+        return Ok((serde_json::to_string_pretty(&lives)? + "\n", code));
+    }
+    if lives.is_empty() {
+        return Ok(("there is no such value\n".to_owned(), code));
+    }
+    Ok((words::table(&lives.iter().collect::<Vec<_>>()), code))
+}
+
+fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(String, u8)> {
+    let raw: &RawValue =
+        serde_json::from_str(text).with_context(|| format!("{text:?} is no JSON value"))?;
+    let value = Value::from_raw(raw)?;
+    let copies = journal.copies();
+    let life = copies.get(&value).and_then(|copies| Life::of(journal, &value, copies));
+    let Some(life) = life else {
+        return Ok((format!("nobody broadcast {text} in this run\n"), 1));
+    };
+    if args.json {
+        return Ok((serde_json::to_string_pretty(&life)? + "\n", 0));
+    }
+    let mut out = words::tree(&life);
+    if let Some(node) = &args.node {
+        let is_of = |message: &&Message| message.src == *node || message.dest == *node;
+        let of_node = copies[&value].iter().map(|&at| &journal.messages[at]).filter(is_of);
+        out += &format!("  copies to and from {node}:\n");
+        for message in of_node {
+            out += &format!("  {}\n", words::message(journal, message));
+        }
+    }
+    Ok((out, 0))
+}
+
+fn is_wanted(args: &ExplainArgs, life: &Life) -> bool {
+    let in_time = args
+        .between
+        .is_none_or(|Between(from, to)| life.broadcast_ms.is_some_and(|at| from <= at && at <= to));
+    let of_node = args.node.as_ref().is_none_or(|node| {
+        let is_last = life.holders.last().is_some_and(|holder| holder.node == *node);
+        life.missing.contains(node) || (life.missing.is_empty() && is_last)
+    });
+    in_time && of_node
+}
+
+/// The messages that pass the filters, a line each.
+fn messages(args: &ExplainArgs, journal: &Journal) -> String {
+    let is_wanted = |message: &&Message| {
+        let sent = journal.millis(message.sent);
+        let in_time = args.between.is_none_or(|Between(from, to)| from <= sent && sent <= to);
+        let of_node = |node: &String| message.src == *node || message.dest == *node;
+        let on_link = |link: &Link| message.src == link.0 && message.dest == link.1;
+        in_time && args.node.as_ref().is_none_or(of_node) && args.link.as_ref().is_none_or(on_link)
+    };
+    let lines = journal.messages.iter().filter(is_wanted);
+    lines.map(|message| words::message(journal, message) + "\n").collect()
+}

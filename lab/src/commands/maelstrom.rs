@@ -1,0 +1,242 @@
+//! `lab maelstrom`: profiles under the real Maelstrom, shown as our own runs are.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use super::{BAD_ARGUMENTS, CRASH, check, node_command_line, quote, tell};
+use crate::check::{Checked, check as check_run};
+use crate::checker::Validity;
+use crate::harness::own_node;
+use crate::harness::process::resolve_bin;
+use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
+use crate::profile::Profile;
+
+/// Stands for all profiles.
+const ALL: &str = "all";
+/// Maelstrom's verdicts; anything else is no end of a run.
+const VERDICTS: [i32; 3] = [0, 1, 2];
+
+/// `lab maelstrom`.
+#[derive(Debug, Args)]
+pub struct MaelstromArgs {
+    /// A profile by name (maelstrom/profiles/NAME.toml) or from a file; all runs all of them
+    #[arg(value_name = "NAME|FILE|all")]
+    pub profile: String,
+    /// Maelstrom's program, a path
+    #[arg(long, value_name = "PATH")]
+    pub command: PathBuf,
+    /// Where Maelstrom makes its store/
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub work_dir: PathBuf,
+    /// The node's binary, a path; without it the workspace's own node, built if need be
+    #[arg(long, value_name = "PATH")]
+    pub bin: Option<PathBuf>,
+    /// What a figure must keep to, beyond the profile's limits; may be repeated
+    #[arg(long = "limit", value_name = "EXPR")]
+    pub limits: Vec<String>,
+    /// Arguments of the node
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+}
+
+impl MaelstromArgs {
+    /// The flags, as a profile to be laid over the chosen one.
+    #[must_use]
+    pub fn flags(&self) -> Profile {
+        let list = |items: &Vec<String>| (!items.is_empty()).then(|| items.clone());
+        Profile { limit: list(&self.limits), node_args: list(&self.args), ..Profile::default() }
+    }
+}
+
+pub(super) fn execute(args: &MaelstromArgs) -> u8 {
+    let profiles = match profiles(args) {
+        Ok(profiles) => profiles,
+        Err(error) => {
+            tell(&format!("{error:#}"));
+            return BAD_ARGUMENTS;
+        }
+    };
+    run_all(args, &profiles).unwrap_or_else(|error| {
+        tell(&format!("{error:#}"));
+        CRASH
+    })
+}
+
+/// The profiles asked for, by name, with the limits of the command line.
+fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
+    let names: Vec<String> = match args.profile.as_str() {
+        ALL => Profile::builtin().map(|(name, _)| name.to_owned()).collect(),
+        name => vec![name.to_owned()],
+    };
+    let load = |name: String| {
+        let profile = args.flags().over(Profile::load(&name)?);
+        profile.clone().into_settings()?;
+        Ok((name, profile))
+    };
+    names.into_iter().map(load).collect()
+}
+
+fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
+    let bin = match &args.bin {
+        Some(bin) => resolve_bin(bin)?,
+        None => own_node::locate(tell)?,
+    };
+    let work_dir = &args.work_dir;
+    fs::create_dir_all(work_dir)
+        .with_context(|| format!("{} cannot be made", work_dir.display()))?;
+    let maelstrom = Maelstrom { command: resolve_bin(&args.command)?, work_dir: work_dir.clone() };
+    let mut rows = Vec::new();
+    for (name, profile) in profiles {
+        let row = run(&maelstrom, name, profile, &bin).unwrap_or_else(|error| {
+            tell(&format!("{name}: {error:#}"));
+            Row { name: name.clone(), code: CRASH, checked: None }
+        });
+        rows.push(row);
+    }
+    if args.profile == ALL {
+        let table = table(&rows);
+        let path = work_dir.join("store").join("all.md");
+        fs::create_dir_all(work_dir.join("store"))
+            .and_then(|()| fs::write(&path, &table))
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+        let _ = writeln!(std::io::stdout(), "\n{table}\ntable   {}", path.display());
+    }
+    Ok(rows.iter().map(|row| row.code).max_by_key(|code| gravity(*code)).unwrap_or_default())
+}
+
+/// A failure is worse than a doubt, whatever their numbers.
+fn gravity(code: u8) -> u8 {
+    match code {
+        1 => 2,
+        2 => 1,
+        other => other,
+    }
+}
+
+fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &Path) -> Result<Row> {
+    let node_args = profile.node_args.clone().unwrap_or_default();
+    let arguments = arguments(profile, bin, &node_args)?;
+    let ignored = ignored(profile);
+    if !ignored.is_empty() {
+        tell(&format!("Maelstrom has no {}: left out", ignored.join(", ")));
+    }
+    let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
+    tell(&format!("{name}: maelstrom {}", words.join(" ")));
+    let ended = maelstrom.run(&arguments, profile.workload.unwrap_or_default())?;
+    let Ended { code, how, dir } = ended;
+    let dir = dir.with_context(|| format!("Maelstrom {how} and left no files"))?;
+    let flags = Profile { limit: profile.limit.clone(), ..Profile::default() };
+    let mut checked = check_run(&dir, &flags, Some(profile))?;
+    let run = &mut checked.results.rumormill.run;
+    run.command = again(name, &node_args);
+    run.node = node_command_line(bin, &node_args);
+    let shown = check::show(&checked);
+    let has_ended_well = code.is_some_and(|code| VERDICTS.contains(&code));
+    if !has_ended_well {
+        tell(&format!("{name}: Maelstrom {how}"));
+    }
+    let code = if has_ended_well { shown } else { CRASH };
+    Ok(Row { name: name.to_owned(), code, checked: Some(checked) })
+}
+
+/// The command that does it again.
+fn again(name: &str, node_args: &[String]) -> String {
+    let mut words = vec!["scripts/maelstrom".to_owned(), quote(name)];
+    if !node_args.is_empty() {
+        words.push("--".to_owned());
+        words.extend(node_args.iter().map(|word| quote(word)));
+    }
+    words.join(" ")
+}
+
+/// One profile's line in the table.
+struct Row {
+    name: String,
+    code: u8,
+    checked: Option<Checked>,
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| profile | verdict | msgs per op | median ms | max ms | lost | missing | ok | limits \
+         kept | recomputed |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n",
+    );
+    for row in rows {
+        text += &row.text();
+    }
+    text
+}
+
+impl Row {
+    fn text(&self) -> String {
+        let Some(checked) = &self.checked else {
+            return format!("| {} | crashed | | | | | | | | |\n", self.name);
+        };
+        let maelstrom = &checked.results.maelstrom;
+        let lab = &checked.results.rumormill;
+        let verdict = match (self.code, checked.verdict()) {
+            (CRASH, _) => "crashed",
+            (_, Validity::Valid) => "passed",
+            (_, Validity::Invalid) => "failed",
+            (_, Validity::Unknown) => "unknown",
+        };
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+        let latencies = maelstrom.workload.stable_latencies;
+        let missing = match lab.missing.nodes.is_empty() {
+            true => "not available".to_owned(),
+            false => lab.missing.missing_count.to_string(),
+        };
+        let kept = lab.limits.iter().filter(|limit| limit.passed).count();
+        let differences = checked.comparison.differences.len();
+        let cells = [
+            self.name.clone(),
+            verdict.to_owned(),
+            or_none(maelstrom.net.servers.msgs_per_op.map(|ratio| ratio.to_string())),
+            or_none(latencies.map(|all| all.p50.to_string())),
+            or_none(latencies.map(|all| all.max.to_string())),
+            maelstrom.workload.lost_count.to_string(),
+            missing,
+            maelstrom.availability.ok_fraction.to_string(),
+            format!("{kept} of {}", lab.limits.len()),
+            if differences == 0 { "agrees".to_owned() } else { format!("{differences} differ") },
+        ];
+        format!("| {} |\n", cells.join(" | "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Comparison;
+    use crate::results::sample;
+
+    #[test]
+    fn the_table_has_a_line_per_profile() {
+        let checked = Checked { results: sample::results(), comparison: Comparison::default() };
+        let rows = [
+            Row { name: "fly-3a".to_owned(), code: 1, checked: Some(checked) },
+            Row { name: "fly-3b".to_owned(), code: CRASH, checked: None },
+        ];
+        let text = table(&rows);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[2],
+            "| fly-3a | failed | 11.608248 | 18 | 18 | 0 | 0 | 1 | 1 of 2 | agrees |"
+        );
+        assert_eq!(lines[3], "| fly-3b | crashed | | | | | | | | |");
+        let columns = |line: &str| line.matches('|').count();
+        assert!(lines.iter().all(|line| columns(line) == columns(lines[0])), "{text}");
+    }
+
+    #[test]
+    fn the_gravest_exit_status_counts() {
+        let gravest = |codes: &[u8]| codes.iter().copied().max_by_key(|code| gravity(*code));
+        assert_eq!(gravest(&[0, 2, 1, 0]), Some(1));
+        assert_eq!(gravest(&[0, 2, 0]), Some(2));
+        assert_eq!(gravest(&[1, CRASH]), Some(CRASH));
+    }
+}

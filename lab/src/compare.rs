@@ -1,0 +1,251 @@
+//! Runs side by side: every figure that a limit can be about, and how far apart they are.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::limit::{Figure, Limit, Verdict};
+use crate::results::{MaelstromResults, Results};
+
+/// The figures shown, in this order; those that no run has are left out.
+const FIGURES: [&str; 24] = [
+    "median",
+    "p95",
+    "p99",
+    "max",
+    "convergence-median",
+    "convergence-p95",
+    "convergence-max",
+    "msgs-per-op",
+    "msgs-per-op-all",
+    "msgs-per-broadcast",
+    "bytes-per-op",
+    "bytes-per-broadcast",
+    "client-latency-median",
+    "client-latency-max",
+    "lost",
+    "stale",
+    "never-read",
+    "missing",
+    "unread-nodes",
+    "unconverged",
+    "duplicates",
+    "phantoms",
+    "availability",
+    "lateness-p99",
+];
+
+/// Those that the real Maelstrom's results have.
+const MAELSTROMS: [&str; 10] = [
+    "median",
+    "p95",
+    "p99",
+    "max",
+    "msgs-per-op",
+    "msgs-per-op-all",
+    "lost",
+    "stale",
+    "never-read",
+    "availability",
+];
+
+/// The width of a column that a name may need.
+const NAME_WIDTH: usize = 24;
+/// The width of a column of figures.
+const WIDTH: usize = 14;
+
+/// The results of a run, and where they are from.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The path that was given.
+    pub name: String,
+    /// What was found there. Of a run of the real Maelstrom, our own part has defaults only.
+    pub results: Results,
+    /// They are the real Maelstrom's.
+    pub is_maelstroms: bool,
+}
+
+impl Run {
+    /// Reads the results of a run: from its directory, or from `results.json` or `results.edn`
+    /// itself.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn load(path: &Path) -> Result<Self> {
+        let file = results_file(path)?;
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = path.display().to_string();
+        if file.extension().is_some_and(|extension| extension == "json") {
+            let results = serde_json::from_str(&text)
+                .with_context(|| format!("{} has no results", file.display()))?;
+            return Ok(Self { name, results, is_maelstroms: false });
+        }
+        let maelstrom = MaelstromResults::from_edn(&text)
+            .with_context(|| format!("{} has no results", file.display()))?;
+        let mut results = Results { maelstrom, ..Results::default() };
+        results.rumormill.ok_fraction = f64::from(results.maelstrom.availability.ok_fraction);
+        Ok(Self { name, results, is_maelstroms: true })
+    }
+
+    /// A figure, if the run has it; infinite times are possible.
+    #[must_use]
+    pub fn figure(&self, figure: Figure) -> Option<f64> {
+        let is_known = !self.is_maelstroms || MAELSTROMS.contains(&&*figure.to_string());
+        figure.read(&self.results).filter(|_| is_known)
+    }
+
+    /// Holds a limit against the run. A figure that the real Maelstrom does not have is no figure,
+    /// and not within any limit.
+    #[must_use]
+    pub fn check(&self, limit: &Limit) -> Verdict {
+        let mut verdict = limit.check(&self.results);
+        if self.figure(limit.figure).is_none() {
+            "no such figure in this run".clone_into(&mut verdict.found);
+            (verdict.value, verdict.passed) = (None, false);
+        }
+        verdict
+    }
+}
+
+fn results_file(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        ensure!(path.exists(), "there is no {}", path.display());
+        return Ok(path.to_owned());
+    }
+    for name in ["results.json", "results.edn"] {
+        let file = path.join(name);
+        if file.is_file() {
+            return Ok(file);
+        }
+    }
+    bail!("there is no results.json and no results.edn in {}", path.display())
+}
+
+/// The table for people: a column for each run, and the others' differences from the first.
+#[must_use]
+pub fn table(runs: &[Run]) -> String {
+    let mut out = String::new();
+    for (letter, run) in ('A'..).zip(runs) {
+        let info = &run.results.rumormill.run;
+        let what = if run.is_maelstroms { "Maelstrom's own results" } else { &*info.shape };
+        line(&mut out, &format!("{letter}  {}  {what}", run.name));
+    }
+    let mut head = format!("\n{:NAME_WIDTH$}", "");
+    for (i, letter) in (0..runs.len()).zip('A'..) {
+        head += &format!("{letter:>WIDTH$}");
+        if i > 0 {
+            let difference = format!("{letter} - A");
+            head += &format!("{difference:>WIDTH$}{:>10}", "");
+        }
+    }
+    line(&mut out, &head);
+    let verdicts: Vec<String> =
+        runs.iter().map(|run| format!("{:?}", run.results.maelstrom.valid)).collect();
+    let mut verdict_row = format!("{:NAME_WIDTH$}", "verdict");
+    for (i, verdict) in verdicts.iter().enumerate() {
+        let gap = if i > 0 { WIDTH + 10 } else { 0 };
+        verdict_row += &format!("{:>WIDTH$}{:gap$}", verdict.to_lowercase(), "");
+    }
+    line(&mut out, &verdict_row);
+    for figure in FIGURES.iter().filter_map(|name| Figure::named(name)) {
+        if let Some(row) = row(figure, runs) {
+            line(&mut out, &row);
+        }
+    }
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{}", text.trim_end());
+}
+
+fn row(figure: Figure, runs: &[Run]) -> Option<String> {
+    let values: Vec<Option<f64>> = runs.iter().map(|run| run.figure(figure)).collect();
+    if values.iter().all(Option::is_none) {
+        return None;
+    }
+    let mut row = format!("{:NAME_WIDTH$}", figure.to_string());
+    let first = values.first().copied().flatten();
+    for (i, value) in values.into_iter().enumerate() {
+        let shown = value.map_or_else(|| "-".to_owned(), |value| figure.unit().show(value));
+        row += &format!("{shown:>WIDTH$}");
+        if i == 0 {
+            continue;
+        }
+        let (difference, share) = match (first, value) {
+            (Some(first), Some(value)) if first == value => ("=".to_owned(), String::new()),
+            (Some(first), Some(value)) if (value - first).is_finite() => {
+                let sign = if value > first { "+" } else { "-" };
+                let size = figure.unit().show((value - first).abs());
+                let share = (value / first - 1.0) * 100.0;
+                let share =
+                    if share.is_finite() { format!("{share:+.1} %") } else { String::new() };
+                (format!("{sign}{size}"), share)
+            }
+            _ => (String::new(), String::new()),
+        };
+        row += &format!("{difference:>WIDTH$}{share:>10}");
+    }
+    Some(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::RunInfo;
+    use crate::results::sample;
+
+    fn sample_results() -> Results {
+        let (settings, outcome) = (sample::settings(), sample::outcome());
+        Results::of(&settings, &outcome, &sample::notices(), RunInfo::default()).unwrap()
+    }
+
+    #[test]
+    fn runs_stand_side_by_side_with_their_differences() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut results = sample_results();
+        let a = dir.path().join("a");
+        fs::create_dir(&a).unwrap();
+        fs::write(a.join("results.json"), results.to_json().unwrap()).unwrap();
+        results.maelstrom.workload.lost_count += 2;
+        let b = dir.path().join("results.edn");
+        fs::write(&b, results.to_edn().unwrap()).unwrap();
+        let runs = [Run::load(&a).unwrap(), Run::load(&b).unwrap()];
+        assert!(!runs[0].is_maelstroms && runs[1].is_maelstroms);
+        let table = table(&runs);
+        let row = |name: &str| {
+            let found = table.lines().find(|line| line.starts_with(name));
+            found.unwrap_or_else(|| panic!("no {name}: {table}")).to_owned()
+        };
+        assert_eq!(row("lost ").split_whitespace().collect::<Vec<_>>(), ["lost", "0", "2", "+2"]);
+        assert!(row("median ").contains('='), "{table}");
+        // Maelstrom knows nothing of it, and 0 would be a lie.
+        assert!(row("missing ").split_whitespace().nth(2) == Some("-"), "{table}");
+        assert!(table.contains("Maelstrom's own results"), "{table}");
+    }
+
+    #[test]
+    fn limits_are_held_against_each_and_what_is_not_there_fails() {
+        let mut run = Run { name: "a".to_owned(), results: sample_results(), is_maelstroms: false };
+        let limit: Limit = "missing<1".parse().unwrap();
+        assert!(run.check(&limit).passed);
+        run.is_maelstroms = true;
+        assert!(!run.check(&limit).passed);
+        assert!(run.check(&"lost<1".parse().unwrap()).passed);
+    }
+
+    #[test]
+    fn what_has_no_results_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let problem = |path: &Path| format!("{:#}", Run::load(path).unwrap_err());
+        assert!(problem(dir.path()).contains("no results.json and no results.edn"));
+        assert!(problem(&dir.path().join("none")).contains("there is no"));
+        let bad = dir.path().join("results.json");
+        fs::write(&bad, "{}").unwrap();
+        assert!(problem(dir.path()).contains("has no results"));
+    }
+}

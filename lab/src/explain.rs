@@ -1,0 +1,8 @@
+//! What happened to a value: its way through the cluster, told from a run's `messages.jsonl`.
+
+pub mod journal;
+pub mod life;
+pub mod words;
+
+#[cfg(test)]
+mod tests;

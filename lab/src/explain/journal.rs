@@ -1,0 +1,277 @@
+//! Reads `messages.jsonl`, and from `history.edn` when the network was cut.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use rumormill::value::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::edn::Edn;
+use crate::history::Nanos;
+
+/// What a message says, as far as values go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A client hands in a value.
+    Broadcast(Value, i64),
+    /// A node has taken the value of the request with this number.
+    BroadcastOk(i64),
+    /// Our gossip.
+    Gossip(Gossip),
+    /// Anything else, by its type.
+    Other(String),
+}
+
+/// Our gossip.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gossip {
+    /// Its number on its link.
+    pub number: u64,
+    /// The values it carries.
+    pub values: Vec<Value>,
+    /// It is a digest: sent to compare, to repair or to probe.
+    pub is_digest: bool,
+}
+
+/// A message's way through the network.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its number in the run.
+    pub id: u64,
+    /// Sender.
+    pub src: String,
+    /// Addressee.
+    pub dest: String,
+    /// When it entered the network, by the driver's clock.
+    pub sent: Nanos,
+    /// When it was handed over; more than once if it was duplicated.
+    pub received: Vec<Nanos>,
+    /// When and why it was dropped, if it was.
+    pub dropped: Option<(Nanos, String)>,
+    /// What it says.
+    pub content: Content,
+}
+
+/// A time in which the nemesis cut the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// When it began, by the driver's clock.
+    pub start: Nanos,
+    /// When it was healed.
+    pub end: Option<Nanos>,
+}
+
+/// Everything that was sent in a run.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// When the history's clock began.
+    pub zero: Nanos,
+    /// The nodes.
+    pub nodes: Vec<String>,
+    /// In the order of sending.
+    pub messages: Vec<Message>,
+    /// In order.
+    pub partitions: Vec<Partition>,
+    /// The time of the last event.
+    pub end: Nanos,
+}
+
+/// A line of the file.
+#[derive(Deserialize)]
+struct Line<'a> {
+    t: Nanos,
+    e: &'a str,
+    #[serde(default)]
+    id: u64,
+    #[serde(default)]
+    src: String,
+    #[serde(default)]
+    dest: String,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+    cause: Option<String>,
+}
+
+/// As much of a body as matters here; what does not have this shape is of no interest.
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    msg_id: Option<i64>,
+    in_reply_to: Option<i64>,
+    node_ids: Option<Vec<String>>,
+    n: Option<u64>,
+    #[serde(default, borrow)]
+    values: Vec<(String, u64, u64, Vec<&'a RawValue>)>,
+    #[serde(default)]
+    all: bool,
+}
+
+impl Journal {
+    /// Reads the journal of a run's directory.
+    ///
+    /// # Errors
+    /// If there is none, or it is not one.
+    pub fn load(dir: &Path) -> Result<Self> {
+        let path = dir.join("messages.jsonl");
+        let file = File::open(&path).with_context(|| {
+            format!("cannot read {} (only runs of the lab have it)", path.display())
+        })?;
+        let mut journal = Self::read(BufReader::new(file))
+            .with_context(|| format!("{} is damaged", path.display()))?;
+        // Without it, partitions are not told, and that is all.
+        if let Ok(history) = File::open(dir.join("history.edn")) {
+            journal.note_partitions(BufReader::new(history));
+        }
+        Ok(journal)
+    }
+
+    /// Reads the lines of a `messages.jsonl`. A last line that was cut short is left out.
+    ///
+    /// # Errors
+    /// If one of the others is not one.
+    pub fn read(mut file: impl BufRead) -> Result<Self> {
+        let mut journal = Self::default();
+        // By message number: where it is in the list.
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        let mut text = String::new();
+        for number in 1_u64.. {
+            text.clear();
+            if file.read_line(&mut text)? == 0 {
+                break;
+            }
+            let line = match serde_json::from_str::<Line<'_>>(&text) {
+                Ok(line) => line,
+                Err(_) if !text.ends_with('\n') => break,
+                Err(error) => return Err(error).with_context(|| format!("line {number}")),
+            };
+            journal.end = line.t;
+            match (line.e, line.body) {
+                ("zero", _) => journal.zero = line.t,
+                ("send", Some(body)) => {
+                    places.insert(line.id, journal.messages.len());
+                    let content = journal.content(body);
+                    journal.messages.push(Message {
+                        id: line.id,
+                        src: line.src,
+                        dest: line.dest,
+                        sent: line.t,
+                        received: Vec::new(),
+                        dropped: None,
+                        content,
+                    });
+                }
+                (event, _) => {
+                    let place = places.get(&line.id).copied();
+                    let Some(message) = place.and_then(|at| journal.messages.get_mut(at)) else {
+                        continue;
+                    };
+                    match event {
+                        "recv" => message.received.push(line.t),
+                        "drop" => {
+                            message.dropped = Some((line.t, line.cause.unwrap_or_default()));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        ensure!(!journal.nodes.is_empty(), "nobody was initialised");
+        Ok(journal)
+    }
+
+    fn content(&mut self, body: &RawValue) -> Content {
+        let Ok(body) = serde_json::from_str::<Body<'_>>(body.get()) else {
+            return Content::Other("?".to_owned());
+        };
+        let value = |raw: &RawValue| Value::from_raw(raw).ok();
+        match (&*body.kind, body.message.and_then(value), body.msg_id, body.in_reply_to) {
+            ("broadcast", Some(value), Some(msg_id), _) => Content::Broadcast(value, msg_id),
+            ("broadcast_ok", _, _, Some(in_reply_to)) => Content::BroadcastOk(in_reply_to),
+            ("gossip", ..) => Content::Gossip(Gossip {
+                number: body.n.unwrap_or_default(),
+                values: body
+                    .values
+                    .iter()
+                    .flat_map(|e| &e.3)
+                    .filter_map(|raw| value(raw))
+                    .collect(),
+                is_digest: body.all,
+            }),
+            _ => {
+                if let Some(nodes) = body.node_ids {
+                    self.nodes = nodes;
+                }
+                Content::Other(body.kind)
+            }
+        }
+    }
+
+    /// Takes in from a history when the network was cut and healed.
+    fn note_partitions(&mut self, history: impl BufRead) {
+        let lines = history.lines().map_while(Result::ok);
+        for line in lines.filter(|line| line.contains(":process :nemesis")) {
+            let Ok(op) = Edn::parse(&line) else { continue };
+            let (f, time) = (op.at(&["f"]).and_then(Edn::as_str), op.at(&["time"]));
+            let Some(time) = time.and_then(Edn::as_u64) else { continue };
+            let time = self.zero.saturating_add(time);
+            // The nemesis writes a line before it acts, with the kind of partition, and one after
+            // it, which says who does not hear whom.
+            let is_done = op.at(&["value"]).is_some_and(|value| value.items().is_some());
+            match f {
+                Some("start-partition") if is_done => {
+                    self.heal(time);
+                    self.partitions.push(Partition { start: time, end: None });
+                }
+                Some("stop-partition") => self.heal(time),
+                _ => {}
+            }
+        }
+    }
+
+    fn heal(&mut self, time: Nanos) {
+        if let Some(partition) = self.partitions.last_mut() {
+            partition.end.get_or_insert(time);
+        }
+    }
+
+    /// The number of the partition, from 1, in which this time was.
+    #[must_use]
+    pub fn partition_at(&self, time: Nanos) -> Option<(usize, &Partition)> {
+        let is_in = |partition: &Partition| {
+            partition.start <= time && partition.end.is_none_or(|end| time <= end)
+        };
+        (1..).zip(&self.partitions).filter(|(_, partition)| is_in(partition)).last()
+    }
+
+    /// The history's time in ms.
+    #[must_use]
+    pub fn millis(&self, time: Nanos) -> f64 {
+        let micros = (i128::from(time) - i128::from(self.zero)) / 1_000;
+        micros as f64 / 1e3
+    }
+
+    /// Which messages carry each value, in order of sending.
+    #[must_use]
+    pub fn copies(&self) -> BTreeMap<&Value, Vec<usize>> {
+        let mut copies: BTreeMap<&Value, Vec<usize>> = BTreeMap::new();
+        for (at, message) in self.messages.iter().enumerate() {
+            match &message.content {
+                Content::Broadcast(value, _) => copies.entry(value).or_default().push(at),
+                Content::Gossip(gossip) => {
+                    for value in &gossip.values {
+                        copies.entry(value).or_default().push(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        copies
+    }
+}

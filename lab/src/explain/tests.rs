@@ -1,0 +1,106 @@
+use rumormill::value::Value;
+
+use super::journal::{Journal, Partition};
+use super::life::{Cause, Life};
+use super::words;
+
+/// Value 5 goes from n0 to n1 and n2; n2 gets it late, after a copy that a partition dropped, and
+/// once more; n3 never does. Times are in ms from the history's zero.
+fn journal() -> Journal {
+    let mut text = String::new();
+    let init = r#"{"type":"init","node_id":"n0","node_ids":["n0","n1","n2","n3"],"msg_id":1}"#;
+    let gossip = |n: u64, all: bool| {
+        let all = if all { r#","all":true"# } else { "" };
+        format!(r#"{{"type":"gossip","gen":1,"n":{n},"values":[["n0",1,0,[4,5]]]{all}}}"#)
+    };
+    let mut event = |t: u64, rest: String| text += &format!("{{\"t\":{},{rest}}}\n", t * 1_000_000);
+    let send = |id: u64, src: &str, dest: &str, body: &str| {
+        format!(r#""e":"send","id":{id},"src":"{src}","dest":"{dest}","body":{body}"#)
+    };
+    let recv = |id: u64| format!(r#""e":"recv","id":{id},"src":"","dest":"""#);
+    event(1, send(0, "c0", "n0", init));
+    event(10, r#""e":"zero""#.to_owned());
+    event(20, send(1, "c1", "n0", r#"{"type":"broadcast","message":5,"msg_id":9}"#));
+    event(20, recv(1));
+    event(21, send(2, "n0", "c1", r#"{"type":"broadcast_ok","in_reply_to":9}"#));
+    event(21, recv(2));
+    event(50, send(3, "n0", "n1", &gossip(0, false)));
+    event(50, send(4, "n0", "n2", &gossip(0, false)));
+    event(60, recv(3));
+    event(60, r#""e":"drop","id":4,"src":"n0","dest":"n2","cause":"partition""#.to_owned());
+    event(1_000, send(5, "n1", "n2", &gossip(0, true)));
+    event(1_010, recv(5));
+    event(1_020, send(6, "n0", "n2", &gossip(1, false)));
+    event(1_030, recv(6));
+    let mut journal = Journal::read(text.as_bytes()).unwrap();
+    journal.partitions.push(Partition { start: 55_000_000, end: Some(900_000_000) });
+    journal
+}
+
+fn life(journal: &Journal) -> Life {
+    let copies = journal.copies();
+    let value = Value::Int(5);
+    Life::of(journal, &value, &copies[&value]).unwrap()
+}
+
+#[test]
+fn a_value_is_followed_from_hop_to_hop() {
+    let journal = journal();
+    let life = life(&journal);
+    assert_eq!((&*life.client, &*life.origin), ("c1", "n0"));
+    assert_eq!((life.broadcast_ms, life.acked_ms), (Some(10.0), Some(11.0)));
+    let holders: Vec<(&str, f64)> = life.holders.iter().map(|h| (&*h.node, h.held_ms)).collect();
+    assert_eq!(holders, [("n0", 10.0), ("n1", 50.0), ("n2", 1_000.0)]);
+    assert_eq!((&*life.missing, life.took_ms), (&["n3".to_owned()][..], None));
+    assert_eq!(life.redundant, 1);
+    assert_eq!(life.dropped[0].dropped_by.as_deref(), Some("partition 1"));
+
+    let causes: Vec<Cause> = life.holders.iter().map(|holder| holder.cause).collect();
+    assert_eq!(causes, [Cause::Origin, Cause::Window, Cause::Partition]);
+    let n2 = life.holder_of("n2").unwrap();
+    assert_eq!((n2.waited_ms, n2.dropped_before), (940.0, 1));
+    let copy = n2.by.as_ref().unwrap();
+    assert_eq!((copy.batch, copy.digest, &*copy.from), (2, true, "n1"));
+    let way: Vec<&str> = life.way_to_last().iter().map(|holder| &*holder.node).collect();
+    assert_eq!(way, ["n0", "n1", "n2"]);
+}
+
+#[test]
+fn the_tree_says_what_happened() {
+    let journal = journal();
+    let life = life(&journal);
+    let tree = words::tree(&life);
+    for part in [
+        "value 5, broadcast by c1 at n0",
+        "  └─ n1  50.0 ms  sent 40.0 ms (waited 30.0 ms), 10.0 ms on the way, one of 2 in message 3",
+        "     └─ n2  1000.0 ms",
+        "with a digest, after 1 dropped",
+        "NEVER came to n3; 1 redundant copies",
+        "dropped: n0 to n2, sent 40.0 ms: partition 1",
+        "last: n2, an earlier copy was dropped by a partition",
+    ] {
+        assert!(tree.contains(part), "{part}\n{tree}");
+    }
+    let table = words::table(&[&life]);
+    assert!(table.contains("never held it; 1 copies dropped"), "{table}");
+    let line = words::message(&journal, &journal.messages[4]);
+    assert!(line.contains("n0 -> n2  gossip 0: 2 values  [4]  dropped: partition"), "{line}");
+}
+
+#[test]
+fn a_value_that_nobody_broadcast_has_no_life() {
+    let journal = journal();
+    let copies = journal.copies();
+    let value = Value::Int(4);
+    assert!(Life::of(&journal, &value, &copies[&value]).is_none());
+}
+
+#[test]
+fn a_journal_cut_short_is_read_and_damage_is_named() {
+    let good = "{\"t\":1,\"e\":\"send\",\"id\":0,\"src\":\"c0\",\"dest\":\"n0\",\"body\":\
+                {\"type\":\"init\",\"node_id\":\"n0\",\"node_ids\":[\"n0\"],\"msg_id\":1}}\n";
+    assert_eq!(Journal::read(format!("{good}{{\"t\":").as_bytes()).unwrap().messages.len(), 1);
+    let error = Journal::read(format!("{good}{{\"t\":\n").as_bytes()).unwrap_err();
+    assert!(format!("{error:#}").starts_with("line 2"), "{error:#}");
+    assert!(Journal::read(&b""[..]).is_err());
+}

@@ -1,0 +1,161 @@
+//! Reads `history.edn`, Maelstrom's or ours: one operation per line, tagged or not.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Action, Op, OpError, OpKind, Process, ReadSet};
+use crate::edn::Edn;
+
+/// How the text of a [`OpError::Malformed`] begins in the file.
+const MALFORMED: &str = "indeterminate: ";
+
+/// Reads a whole history.
+///
+/// # Errors
+/// Names the line, and what is wrong there.
+pub fn read(text: &str) -> Result<Vec<Op>> {
+    let mut ops = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let op = Edn::parse(line).and_then(|edn| read_op(&edn, ops.len()));
+        ops.push(op.with_context(|| format!("line {number}"))?);
+    }
+    Ok(ops)
+}
+
+fn read_op(edn: &Edn, position: usize) -> Result<Op> {
+    let number = |name: &str| {
+        edn.at(&[name]).and_then(Edn::as_u64).with_context(|| format!("there is no number :{name}"))
+    };
+    let kind = match keyword(edn, "type")? {
+        "invoke" => OpKind::Invoke,
+        "ok" => OpKind::Ok,
+        "fail" => OpKind::Fail,
+        "info" => OpKind::Info,
+        other => bail!(":type is :{other}, not one of :invoke, :ok, :fail, :info"),
+    };
+    let process = match edn.at(&["process"]) {
+        Some(Edn::Key(name)) if name == "nemesis" => Process::Nemesis,
+        _ => Process::Client(number("process")?),
+    };
+    Ok(Op {
+        index: number("index").map_or(position, |index| index as usize),
+        time: number("time")?,
+        kind,
+        process,
+        action: read_action(edn, process)?,
+        is_final: edn.at(&["final?"]) == Some(&Edn::Bool(true)),
+        error: edn.at(&["error"]).map(read_error),
+    })
+}
+
+fn read_action(edn: &Edn, process: Process) -> Result<Action> {
+    let f = keyword(edn, "f")?;
+    let value = edn.at(&["value"]).unwrap_or(&Edn::Nil);
+    Ok(match (process, f) {
+        (Process::Nemesis, _) => {
+            Action::Nemesis { name: f.to_owned(), value_edn: value.to_string() }
+        }
+        (Process::Client(_), "broadcast") => Action::Broadcast(
+            value.as_u64().with_context(|| format!("the :value {value} was never broadcast"))?,
+        ),
+        (Process::Client(_), "read") => Action::Read(match value {
+            Edn::Nil => None,
+            _ => Some(read_set(
+                value.items().with_context(|| format!("{value} is not what a read returns"))?,
+            )),
+        }),
+        (Process::Client(_), _) => {
+            bail!(":f is :{f}; only histories of the broadcast workload can be read")
+        }
+    })
+}
+
+fn read_set(items: &[Edn]) -> ReadSet {
+    // `2.0` is no broadcast value, for Maelstrom neither.
+    let int = |item: &Edn| match item {
+        Edn::Int(_) => item.as_u64(),
+        _ => None,
+    };
+    ReadSet { ints: items.iter().filter_map(int).collect(), len: items.len() }
+}
+
+fn read_error(error: &Edn) -> OpError {
+    match error {
+        Edn::Key(name) if name == "net-timeout" => OpError::Timeout,
+        Edn::Key(name) => OpError::Reply { name: name.clone(), text: None },
+        Edn::Vector(items) => {
+            let text = |at: usize| items.get(at).and_then(Edn::as_str).map(str::to_owned);
+            OpError::Reply { name: text(0).unwrap_or_else(|| "unknown".to_owned()), text: text(1) }
+        }
+        other => {
+            let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
+            OpError::Malformed(text.strip_prefix(MALFORMED).unwrap_or(&text).to_owned())
+        }
+    }
+}
+
+fn keyword<'e>(edn: &'e Edn, name: &str) -> Result<&'e str> {
+    match edn.at(&[name]) {
+        Some(Edn::Key(text)) => Ok(text),
+        _ => bail!("there is no keyword :{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Maelstrom writes it: plain and tagged, partitions, an error reply, a timeout, a reply
+    /// of the wrong shape, and a read that returns what nobody sent.
+    const TEXT: &str = r#"
+{:index 0, :time 12, :type :info, :process :nemesis, :f :start-partition, :value :one}
+{:index 1, :time 13, :type :info, :process :nemesis, :f :start-partition, :value [:isolated {"n0" #{"n1"}}]}
+{:index 2, :time 14, :type :invoke, :process 0, :f :broadcast, :value 7}
+#jepsen.history.Op{:index 3, :time 15, :type :info, :process 0, :f :broadcast, :value 7, :error :net-timeout}
+{:index 4, :time 16, :type :invoke, :process 1, :f :read, :value nil, :final? true}
+{:index 5, :time 17, :type :ok, :process 1, :f :read, :value [7 7 "x" 2.0 -1], :final? true}
+{:index 6, :time 18, :type :fail, :process 1, :f :read, :value nil, :error [:temporarily-unavailable "later"]}
+{:index 7, :time 19, :type :info, :process 1, :f :read, :value nil, :exception {:via [{:type clojure.lang.ExceptionInfo, :at [a.b$c invoke "a.clj" 1]}]}, :error "indeterminate: no type"}
+"#;
+
+    #[test]
+    fn maelstroms_lines_are_read() {
+        let ops = read(TEXT).unwrap();
+        assert_eq!(ops.len(), 8);
+        assert_eq!((ops[0].process, ops[0].kind), (Process::Nemesis, OpKind::Info));
+        let Action::Nemesis { name, value_edn } = &ops[1].action else { panic!() };
+        assert_eq!((&**name, &**value_edn), ("start-partition", r#"[:isolated {"n0" #{"n1"}}]"#));
+        assert_eq!(
+            (&ops[3].action, &ops[3].error),
+            (&Action::Broadcast(7), &Some(OpError::Timeout))
+        );
+        assert_eq!((ops[3].index, ops[3].time), (3, 15));
+        assert_eq!((&ops[4].action, ops[4].is_final), (&Action::Read(None), true));
+        let Action::Read(Some(set)) = &ops[5].action else { panic!() };
+        assert_eq!((set.ints.iter().collect::<Vec<_>>(), set.len), (vec![7], 5));
+        let reply = OpError::Reply {
+            name: "temporarily-unavailable".to_owned(),
+            text: Some("later".to_owned()),
+        };
+        assert_eq!(ops[6].error, Some(reply));
+        assert_eq!(ops[7].error, Some(OpError::Malformed("no type".to_owned())));
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        for (text, part) in [
+            ("\n{:index 0", "line 2: not EDN"),
+            ("{:index 0, :type :ok, :process 0, :f :read}", "line 1: there is no number :time"),
+            ("{:time 0, :type :maybe, :process 0, :f :read}", ":type is :maybe"),
+            ("{:time 0, :type :ok, :process x, :f :read}", "no number :process"),
+            ("{:time 0, :type :ok, :process 0, :f :echo}", "only histories of the broadcast"),
+            ("{:time 0, :type :ok, :process 0, :f :broadcast, :value nil}", "never broadcast"),
+            ("{:time 0, :type :ok, :process 0, :f :read, :value 3}", "not what a read returns"),
+        ] {
+            let error = format!("{:#}", read(text).unwrap_err());
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Replays the record of a node: the same calls on the same state machine, in the same order, must
+//! give the same messages to the byte. Where they do not, something in the node depends on more
+//! than its inputs, the record was changed, or the node was.
+
+pub mod case;
+mod condition;
+pub mod files;
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use rumormill::node::Node;
+use rumormill::record::{Event, Output, Record};
+use rumormill::time::Instant;
+
+pub use condition::{Condition, Until};
+
+/// A record on its way through a node.
+#[derive(Debug)]
+pub struct Replay<'r> {
+    record: &'r Record,
+    node: Node,
+    /// Place of the next event.
+    next: usize,
+    now: Instant,
+    /// Inputs fed.
+    inputs: u64,
+    /// Outputs compared.
+    outputs: u64,
+}
+
+/// An input and what it gave rise to.
+#[derive(Clone, Debug)]
+pub struct Turn<'r> {
+    /// The input's line in the file.
+    pub line: u64,
+    /// The input.
+    pub input: &'r Event,
+    /// What the node sent.
+    pub outputs: Vec<Output>,
+    /// What it told people.
+    pub diagnostics: Vec<String>,
+}
+
+/// Where record and replay part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// The line in the file.
+    pub line: u64,
+    /// The input after which they part, in words.
+    pub input: String,
+    /// What the record has.
+    pub recorded: String,
+    /// What the replay has instead.
+    pub replayed: String,
+    /// The node's state before that input, in words.
+    pub state_before: String,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "line {}: record and replay part after\n  {}", self.line, self.input)?;
+        writeln!(f, "  recorded: {}\n  replayed: {}", self.recorded, self.replayed)?;
+        if let Some(at) = first_difference(&self.recorded, &self.replayed) {
+            writeln!(f, "  they are the same up to character {at}")?;
+        }
+        write!(f, "the state before:\n{}", self.state_before)
+    }
+}
+
+/// How many characters two texts have in common, if there are any.
+fn first_difference(a: &str, b: &str) -> Option<usize> {
+    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    (same > 0).then_some(same)
+}
+
+impl<'r> Replay<'r> {
+    /// A node at the beginning of its record.
+    #[must_use]
+    pub fn new(record: &'r Record) -> Self {
+        let header = &record.header;
+        let node = Node::new(header.config.clone(), header.seed, header.boot_id);
+        Self { record, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 }
+    }
+
+    /// The node as it is now.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The time of the last input.
+    #[must_use]
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// How many inputs were fed, and how many outputs were compared.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.inputs, self.outputs)
+    }
+
+    /// The next input and its line in the file.
+    #[must_use]
+    pub fn peek(&self) -> Option<(u64, &'r Event)> {
+        self.record.events.get(self.next).map(|(line, event)| (*line, event))
+    }
+
+    /// The state in words.
+    #[must_use]
+    pub fn state(&self) -> String {
+        self.node.describe(self.now).to_string()
+    }
+
+    /// Feeds the next input and compares what the node sends; `None` at the end of the record.
+    ///
+    /// # Errors
+    /// Where the node does anything else than recorded. Go no further then.
+    pub fn step(&mut self) -> Result<Option<Turn<'r>>, Box<Divergence>> {
+        let start = self.next;
+        self.advance().map_err(|parting| {
+            let mut before = Replay::new(self.record);
+            // It went well the first time, and nothing here depends on anything else.
+            while before.next < start && before.advance().is_ok() {}
+            Box::new(Divergence {
+                line: parting.line,
+                input: self.record.events.get(start).map(|(_, e)| describe(e)).unwrap_or_default(),
+                recorded: parting.recorded,
+                replayed: parting.replayed,
+                state_before: before.node.describe(before.now).to_string(),
+            })
+        })
+    }
+
+    fn advance(&mut self) -> Result<Option<Turn<'r>>, Parting> {
+        let Some((line, input)) = self.peek() else { return Ok(None) };
+        let parting = |recorded: String, replayed: String| Parting { line, recorded, replayed };
+        if let Event::Output(output) = input {
+            return Err(parting(output.to_string(), "nothing is sent before any input".into()));
+        }
+        self.now = input.time().unwrap_or(self.now);
+        if matches!(input, Event::Timeout(_)) {
+            let deadline = self.node.poll_timeout();
+            if deadline.is_none_or(|at| at > self.now) {
+                let due = deadline.map_or_else(|| "none".to_owned(), |at| at.to_string());
+                let recorded = format!("a deadline that has come at {}", self.now);
+                return Err(parting(recorded, format!("the next deadline is {due}")));
+            }
+        }
+        self.next += 1;
+        self.inputs += 1;
+        input.feed(&mut self.node).map_err(|why| parting(describe(input), why))?;
+        let (outputs, diagnostics) = take_all(&mut self.node);
+        self.compare(line, &outputs)?;
+        Ok(Some(Turn { line, input, outputs: outputs.into(), diagnostics }))
+    }
+
+    /// Compares what was sent with what the record has up to the next input.
+    fn compare(&mut self, line: u64, sent: &VecDeque<Output>) -> Result<(), Parting> {
+        let mut line = line;
+        for output in sent {
+            match self.record.events.get(self.next) {
+                Some((at, Event::Output(recorded))) => {
+                    line = *at;
+                    self.next += 1;
+                    self.outputs += 1;
+                    if recorded != output {
+                        let (recorded, replayed) = (recorded.to_string(), output.to_string());
+                        return Err(Parting { line, recorded, replayed });
+                    }
+                }
+                Some((_, input)) => {
+                    let recorded = format!("nothing more, then {}", describe(input));
+                    return Err(Parting { line, recorded, replayed: output.to_string() });
+                }
+                // The record was cut short in the middle of an answer.
+                None => return Ok(()),
+            }
+        }
+        if let Some((line, Event::Output(recorded))) = self.record.events.get(self.next) {
+            let (line, recorded) = (*line, recorded.to_string());
+            return Err(Parting { line, recorded, replayed: "nothing more".to_owned() });
+        }
+        Ok(())
+    }
+}
+
+/// A divergence without its surroundings.
+struct Parting {
+    line: u64,
+    recorded: String,
+    replayed: String,
+}
+
+/// Everything that a node has to say after an input.
+fn take_all(node: &mut Node) -> (VecDeque<Output>, Vec<String>) {
+    let (mut outputs, mut diagnostics) = (VecDeque::new(), Vec::new());
+    while let Some(message) = node.poll_transmit() {
+        let mut line = Vec::new();
+        message.write_line(&mut line);
+        outputs.push_back(Output::of(&line));
+    }
+    while let Some(text) = node.poll_diagnostic() {
+        diagnostics.push(text);
+    }
+    (outputs, diagnostics)
+}
+
+/// An event in one line.
+#[must_use]
+pub fn describe(event: &Event) -> String {
+    match event {
+        Event::Message(at, text) => format!("{at} < {text}"),
+        Event::BadLine(at, line) => format!("{at} < {:?}", String::from_utf8_lossy(line)),
+        Event::TooLong(at, text) => format!("{at} < {text:?}"),
+        Event::Timeout(at) => format!("{at} the deadline has come"),
+        Event::End(at) => format!("{at} the end of the input"),
+        Event::Output(output) => format!("> {output}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! From `lab test` to `lab replay`, `lab explain` and `lab compare`: real processes, the built
+//! binaries, a short run with partitions.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
+
+/// Exit status, stdout, stderr.
+fn lab(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(LAB).args(args).stdin(Stdio::null()).output().expect("run the lab");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("exit code"), text(&output.stdout), text(&output.stderr))
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("plain paths")
+}
+
+/// Our own nodes, cut apart a few times.
+fn run(store: &Path) {
+    let args = ["test", "--store", path(store), "--node-count", "5", "--rate", "50"];
+    let network = ["--latency", "20", "--nemesis", "partition", "--nemesis-interval", "1"];
+    let rest = ["--time-limit", "4", "--recovery", "auto", "--seed", "7"];
+    let (code, screen, log) = lab(&[&args[..], &network, &rest].concat());
+    assert_eq!(code, 0, "{screen}{log}");
+}
+
+#[test]
+fn a_run_with_partitions_is_replayed_explained_and_compared() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    run(dir.path());
+    let latest = dir.path().join("latest");
+    let store = path(&latest);
+
+    let (code, out, log) = lab(&["replay", store]);
+    assert_eq!(code, 0, "{out}{log}");
+    assert_eq!(out.lines().filter(|line| line.contains(": same: ")).count(), 5, "{out}");
+
+    let (code, out, log) = lab(&["replay", store, "--break", "value 3"]);
+    assert_eq!(code, 0, "{out}{log}");
+    assert!(out.contains("stopped") && out.contains("neighbours: "), "{out}");
+
+    tampered_records_are_found(&latest);
+    explained(store);
+    let (code, out, log) = lab(&["compare", store, store, "--limit", "lost<1"]);
+    assert_eq!(code, 0, "{out}{log}");
+    assert!(out.contains("msgs-per-op ") && out.contains("ok      B  lost < 1: 0"), "{out}");
+    let (code, out, _) = lab(&["compare", store, store, "--limit", "lost>0"]);
+    assert_eq!(code, 1, "{out}");
+}
+
+fn tampered_records_are_found(latest: &Path) {
+    let log = fs::read_to_string(latest.join("node-logs/n2.log")).expect("log");
+    let sent = log.lines().filter(|line| line.starts_with("{\"out\":")).nth(20).expect("outputs");
+    let file = latest.join("tampered.log");
+    fs::write(&file, log.replacen(sent, &sent.replacen("\"dest\":\"", "\"dest\":\"x", 1), 1))
+        .expect("write");
+    let (code, out, _) = lab(&["replay", path(&file)]);
+    assert_eq!(code, 1, "{out}");
+    for part in ["DIFFERENT", "recorded: ", "replayed: ", "the state before:\nn2 at "] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    let (code, _, log) = lab(&["replay", path(&latest.join("results.json"))]);
+    assert_eq!((code, log.lines().count()), (255, 1), "{log}");
+    assert!(log.contains("no record in it"), "{log}");
+}
+
+fn explained(store: &str) {
+    let (code, out, log) = lab(&["explain", store, "3"]);
+    assert_eq!(code, 0, "{out}{log}");
+    assert!(out.contains("value 3, broadcast by c") && out.contains("last: "), "{out}");
+    let (code, out, _) = lab(&["explain", store, "--slowest", "4", "--json"]);
+    assert_eq!(code, 0, "{out}");
+    let slowest: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(slowest.as_array().map(Vec::len), Some(4));
+    let (code, out, _) = lab(&["explain", store, "--lost"]);
+    assert_eq!(code, 0, "{out}");
+    let (_, out, _) = lab(&["explain", store, "--link", "n0,n1", "--between", "1s,2s"]);
+    assert!(!out.is_empty() && out.lines().all(|line| line.contains("n0 -> n1")), "{out}");
+    let (code, out, _) = lab(&["explain", store, "123456789"]);
+    assert_eq!(code, 1, "{out}");
+}

@@ -1,0 +1,324 @@
+//! The simulator: whole runs of both kinds of nodes, faults of nodes, and its command.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::process::{Command, Output};
+
+use rumormill::config::Config;
+use rumormill::message::{Body, Message};
+use rumormill_lab::journal::NullSink;
+use rumormill_lab::network::faults::FaultSettings;
+use rumormill_lab::outcome::{Outcome, Phase, State};
+use rumormill_lab::profile::Profile;
+use rumormill_lab::results::{Results, RunInfo};
+use rumormill_lab::settings::{Latency, Nemesis, Settings, Topology};
+use rumormill_lab::sim::{
+    Nobody, NodeFault, NodeFaultKind, NodeKind, Observer, Simulated, World, simulate,
+    simulate_observed,
+};
+
+const MS: u64 = 1_000_000;
+
+fn settings(nodes: usize, faults: &str) -> Settings {
+    let settings = Settings {
+        rate: 50.0,
+        time_limit_ms: 8_000,
+        latency: Latency { mean_ms: 20, ..Latency::default() },
+        faults: FaultSettings::from_toml(faults).expect("faults that parse"),
+        seed: 3,
+        ..Settings::with_nodes(nodes)
+    };
+    settings.check().expect("settings that make sense");
+    settings
+}
+
+fn run(settings: &Settings) -> Simulated<NullSink> {
+    simulate(settings, &Config::default(), NullSink).expect("settings that make sense")
+}
+
+fn results(settings: &Settings, outcome: &Outcome) -> Results {
+    assert_eq!(outcome.state, State::Finished);
+    Results::of(settings, outcome, &[], RunInfo::default()).expect("no limits")
+}
+
+#[test]
+fn the_time_of_each_value_on_each_node_is_exact() {
+    // A flood on a line: a value needs so many hops of 20 ms as the farthest node is away.
+    let mut settings = settings(4, "");
+    settings.topology = Topology::Line;
+    settings.compat.head_of_line = false;
+    let flooded =
+        simulate_observed(&settings, &NodeKind::Flood, NullSink, &mut Nobody).expect("a run");
+    let spread = flooded.outcome.gossiped.as_ref().expect("seen inside");
+    assert!(flooded.outcome.exact && !spread.values.is_empty());
+    for value in &spread.values {
+        assert!([40 * MS, 60 * MS].contains(&value.since_ack(4).expect("on all nodes")));
+    }
+    // Each value crosses each of the three links once.
+    let broadcasts = spread.values.len() as u64;
+    assert_eq!(flooded.outcome.counts.servers.send, 3 * broadcasts);
+    assert_eq!(results(&settings, &flooded.outcome).exit_code(), 0);
+}
+
+#[test]
+fn a_flood_loses_in_partitions_what_ours_does_not() {
+    let settings = Settings { nemesis: Some(Nemesis { interval_ms: 1_000 }), ..settings(9, "") };
+    let flooded =
+        simulate_observed(&settings, &NodeKind::Flood, NullSink, &mut Nobody).expect("a run");
+    assert!(results(&settings, &flooded.outcome).rumormill.missing.missing_count > 0);
+    let ours = run(&settings);
+    let results = results(&settings, &ours.outcome);
+    assert_eq!(results.rumormill.missing.missing_count, 0);
+    let parts = results.rumormill.parts.expect("nodes were kept apart");
+    assert!(parts.heal_count > 0 && parts.value_count > 100, "{parts:?}");
+    assert_eq!(parts.incomplete_count, 0);
+}
+
+/// All kinds of faults at once.
+const EVERYTHING: &str = "
+    loss = 0.05
+    duplicate = 0.05
+    reorder = 0.1
+    reorder-max-ms = 50
+    pause-rate = 1.0
+    pause-max-ms = 500
+    clock-jump-rate = 2.0
+    clock-jump-max-ms = 5000
+    crash-rate = 0.5
+    crash-max-ms = 700
+    crash-forget = 0.5
+    slow = [{ node = 'n2', extra-ms = 30 }]
+    cut = [{ a = ['n0'], b = ['n1'], one-way = true, flap-ms = 200 }]
+    latency = [{ at-ms = 4000, mean-ms = 40 }]";
+
+#[test]
+fn everything_at_once_loses_nothing_and_is_counted() {
+    let settings = settings(7, EVERYTHING);
+    let simulated = run(&settings);
+    let results = results(&settings, &simulated.outcome);
+    assert_eq!(results.rumormill.missing.missing_count, 0, "{:?}", results.rumormill.missing);
+    let counts = simulated.outcome.faults;
+    let happened = [
+        counts.lost,
+        counts.duplicated,
+        counts.reordered,
+        counts.slowed,
+        counts.cut,
+        counts.unheard,
+        counts.latency_changed,
+        counts.paused,
+        counts.clock_jumped,
+        counts.crashed,
+        counts.restarted,
+    ];
+    assert!(happened.iter().all(|count| *count > 0), "{counts:?}");
+    assert_eq!(counts.crashed, counts.restarted, "all are back at the end");
+    let generations: u64 = simulated.nodes.iter().map(|node| node.generation() - 1).sum();
+    assert_eq!(generations, counts.restarted);
+}
+
+#[test]
+fn a_clock_that_jumps_back_to_its_beginning_is_survived() {
+    let faults = "clock-jump = [
+        { node = 'n0', at-ms = 1000, by-ms = -9000000000 },
+        { node = 'n1', at-ms = 2000, by-ms = 9000000000000 },
+        { node = 'n1', at-ms = 4000, by-ms = -9000000000000 }]";
+    let settings = settings(5, faults);
+    let simulated = run(&settings);
+    assert_eq!(simulated.outcome.faults.clock_jumped, 3);
+    assert_eq!(results(&settings, &simulated.outcome).rumormill.missing.missing_count, 0);
+}
+
+/// Notes what happens to one node.
+#[derive(Default)]
+struct Diary {
+    lines: Vec<String>,
+    handled: BTreeMap<u64, u64>,
+    acks: u64,
+}
+
+impl Observer for Diary {
+    fn receiving(&mut self, _: &World<'_>, node: usize, message: &Message) {
+        if node == 1 && matches!(message.body, Body::Init { .. } | Body::Topology { .. }) {
+            self.lines.push(message.body.kind().to_owned());
+        }
+    }
+
+    fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
+        self.acks += u64::from(matches!(message.body, Body::BroadcastOk { .. }));
+    }
+
+    fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
+        let alone = world.parts().iter().filter(|part| **part == world.parts()[1]).count() == 1;
+        let name = match fault.kind {
+            NodeFaultKind::Pause(_) => "pause",
+            NodeFaultKind::Resume => "resume",
+            NodeFaultKind::Crash { .. } => "crash",
+            NodeFaultKind::Restart { .. } => "restart",
+            NodeFaultKind::ClockJump(_) => "jump",
+        };
+        self.lines.push(format!("{name}, alone: {alone}"));
+    }
+
+    fn handled(&mut self, world: &World<'_>, node: usize) -> ControlFlow<String> {
+        assert!(world.nodes[node].is_up() && !world.nodes[node].is_paused());
+        if node == 1 && world.phase == Phase::Main {
+            *self.handled.entry(world.now / (100 * MS)).or_default() += 1;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn nothing_happens_to_a_paused_or_dead_node_and_it_is_alone() {
+    let faults = "
+        pause = [{ node = 'n1', at-ms = 1000, for-ms = 1000 }]
+        crash = [{ node = 'n1', at-ms = 4000, down-ms = 1000, forget-topology = true }]";
+    let mut diary = Diary::default();
+    let settings = settings(5, faults);
+    let kind = NodeKind::Rumormill(Config::default());
+    let simulated = simulate_observed(&settings, &kind, NullSink, &mut diary).expect("a run");
+    let events = [
+        "init",
+        "topology",
+        "pause, alone: true",
+        "resume, alone: false",
+        "crash, alone: true",
+        "restart, alone: false",
+        "init",
+    ];
+    assert_eq!(diary.lines, events);
+    let quiet = |tenths: std::ops::Range<u64>| diary.handled.range(tenths).count() == 0;
+    assert!(quiet(11..19) && quiet(41..49) && !quiet(20..22) && !quiet(50..55));
+    assert_eq!(simulated.nodes[1].generation(), 2);
+    // While its node is down a client rests; what was asked before is lost, at most.
+    let results = results(&settings, &simulated.outcome);
+    assert!(results.rumormill.ok_fraction > 0.99, "{}", results.rumormill.ok_fraction);
+    assert!(diary.acks >= results.rumormill.missing.acknowledged_count);
+    assert_eq!(results.rumormill.missing.missing_count, 0);
+}
+
+#[test]
+fn a_node_that_died_for_good_is_not_asked_for_anything() {
+    let settings = settings(5, "crash = [{ node = 'n0', at-ms = 3000 }]");
+    let simulated = run(&settings);
+    assert!(!simulated.nodes[0].is_up());
+    let results = results(&settings, &simulated.outcome);
+    assert!(results.rumormill.missing.unread.is_empty());
+    assert_eq!(results.rumormill.convergence.best().expect("seen inside").incomplete_count, 0);
+    assert_eq!(results.exit_code(), 0);
+}
+
+/// Breaks the run off at the first acknowledgement.
+struct Impatient(bool);
+
+impl Observer for Impatient {
+    fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
+        self.0 |= matches!(message.body, Body::BroadcastOk { .. });
+    }
+
+    fn handled(&mut self, _: &World<'_>, _: usize) -> ControlFlow<String> {
+        if self.0 {
+            ControlFlow::Break("seen enough".to_owned())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+#[test]
+fn an_observer_can_break_a_run_off() {
+    let kind = NodeKind::Rumormill(Config::default());
+    let simulated =
+        simulate_observed(&settings(3, ""), &kind, NullSink, &mut Impatient(false)).expect("a run");
+    assert!(simulated.broken_off);
+    assert_eq!(simulated.outcome.state, State::Crashed("seen enough".to_owned()));
+}
+
+#[test]
+fn every_builtin_profile_makes_sense() {
+    for (name, description) in Profile::builtin() {
+        let profile = Profile::load(name).unwrap_or_else(|error| panic!("{error:#}"));
+        assert!(!description.is_empty(), "{name}");
+        profile.into_settings().unwrap_or_else(|error| panic!("{name}: {error:#}"));
+    }
+}
+
+fn lab(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rumormill-lab")).args(args).output().expect("the lab starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn two_processes_give_the_same_fingerprint() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let script = dir.path().join("script.toml");
+    std::fs::write(&script, EVERYTHING).expect("a file");
+    let script = script.display().to_string();
+    let fingerprint = |store: &str, seed: &str| {
+        let store = dir.path().join(store);
+        let store_arg = store.display().to_string();
+        let args = [
+            "sim",
+            "--node-count",
+            "7",
+            "--latency",
+            "20",
+            "--rate",
+            "50",
+            "--time-limit",
+            "5",
+            "--nemesis",
+            "partition",
+            "--nemesis-interval",
+            "1",
+            "--seed",
+            seed,
+            "--fault-script",
+            &script,
+            "--store",
+            &store_arg,
+        ];
+        let output = lab(&args);
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        let json = std::fs::read_to_string(store.join("latest/results.json")).expect("results");
+        let results: Results = serde_json::from_str(&json).expect("results");
+        let messages = std::fs::read(store.join("latest/messages.jsonl")).expect("messages");
+        (results.rumormill.fingerprint, messages)
+    };
+    let first = fingerprint("a", "1");
+    assert!(first == fingerprint("b", "1"));
+    assert_ne!(first.0, fingerprint("c", "2").0);
+}
+
+#[test]
+fn the_table_of_many_seeds_has_a_median() {
+    let args = ["sim", "--node-count", "5", "--time-limit", "2", "--rate", "50", "--latency", "10"];
+    let output =
+        lab(&[&args[..], &["--seeds", "3", "--seed", "7", "--isolate", "n0@0.5..1"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let text = stdout(&output);
+    for start in ["7 ", "8 ", "9 ", "median ", "worst ", "speed "] {
+        assert!(text.lines().any(|line| line.starts_with(start)), "{text}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_said_in_a_sentence() {
+    let refusals: [(&[&str], &str); 5] = [
+        (&["test", "--crash", "n1@1"], "crashes are for simulated nodes only"),
+        (&["sim", "--", "--bogus"], "unknown flag \"--bogus\""),
+        (&["sim", "--node", "flood", "--", "--route=hub"], "the flood takes no arguments"),
+        (&["sim", "--", "--seed=1"], "lab's --seed"),
+        (&["sim", "--loss", "2"], "not a probability"),
+    ];
+    for (args, sentence) in refusals {
+        let output = lab(args);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(254), "{args:?}: {error}");
+        assert!(error.contains(sentence), "{args:?}: {error}");
+    }
+}
