@@ -59,6 +59,10 @@ pub struct Config {
     pub batch_entries_max: usize,
     /// Most bytes of values in one message, unless a single value is larger. Default 1 MiB.
     pub batch_bytes_max: usize,
+    /// A bug on purpose.
+    #[cfg(feature = "mutations")]
+    #[serde(skip)]
+    pub mutation: Option<crate::mutation::Mutation>,
 }
 
 impl Default for Config {
@@ -76,6 +80,8 @@ impl Default for Config {
             probe_max: Duration::from_secs(10),
             batch_entries_max: 5_000,
             batch_bytes_max: 1 << 20,
+            #[cfg(feature = "mutations")]
+            mutation: None,
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Freshness, Link};
 use crate::message::{Entries, Gossip, Have, Name, Origin, Relay};
+#[cfg(feature = "mutations")]
+use crate::mutation::Mutation;
 use crate::node::{Membership, Node};
 use crate::time::Instant;
 
@@ -24,9 +26,11 @@ impl Node {
         if let Some(text) = claims_too_much(membership, self.boot_id, gossip) {
             return self.note_refused(&format!("gossip from {src}: {text}"));
         }
+        let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
+        let echoed = echo.map(|echo| echo.number);
         let link = membership.links.entry(peer).or_default();
         let is_first_contact = link.generation().is_none();
-        let freshness = link.note_generation(gossip.generation);
+        let freshness = link.note_generation(now, gossip.generation, echoed);
         let new = self.take_entries(now, peer, &gossip.values, freshness);
         self.load.note(now, new.count());
         if freshness == Freshness::New && !is_first_contact {
@@ -47,6 +51,10 @@ impl Node {
         if self.is_served(peer)
             && let Some(link) = self.membership.as_mut().and_then(|m| m.links.get_mut(&peer))
         {
+            #[cfg(feature = "mutations")]
+            if self.config.mutation == Some(Mutation::PendingLostAtRestart) {
+                return link.drop_queue();
+            }
             link.enqueue(self.store.held(), now);
         }
     }

@@ -91,6 +91,13 @@ impl Ranges {
         self.0.splice(first..past, [head, tail].into_iter().filter(|rest| !rest.is_empty()));
     }
 
+    /// The set with its gaps filled: what a version vector would say.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn without_gaps(&self) -> Self {
+        let ends = self.0.first().zip(self.0.last());
+        ends.map(|(first, last)| first.start..last.end).into_iter().collect()
+    }
+
     /// Adds all of `other`.
     pub fn union_with(&mut self, other: &Self) {
         for range in other.iter() {

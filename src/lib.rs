@@ -43,6 +43,8 @@ pub mod link;
 mod load;
 mod loss;
 pub mod message;
+#[cfg(feature = "mutations")]
+pub mod mutation;
 pub mod node;
 mod overlay;
 pub mod parse;

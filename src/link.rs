@@ -101,6 +101,8 @@ pub(crate) enum Lost {
 pub struct Link {
     generation: Option<u64>,
     past_generations: BTreeSet<u64>,
+    /// Our first message after the present generation was met.
+    met_at: u64,
     known: Held,
     queue: Held,
     flush_at: Option<Instant>,
@@ -200,25 +202,39 @@ impl Link {
         self.generation
     }
 
-    /// Notes the generation of a message that came in. A new life starts with nothing known.
-    pub(crate) fn note_generation(&mut self, generation: u64) -> Freshness {
+    /// Notes the generation of a message that came in, and which of our messages it echoed. A new
+    /// life starts with nothing known.
+    ///
+    /// Messages of an earlier life may come late, even when nothing was heard of that life while
+    /// it lasted: then they look like those of a new one. But who echoes what was sent since the
+    /// present life was met is alive, and the present one is not.
+    pub(crate) fn note_generation(
+        &mut self,
+        now: Instant,
+        generation: u64,
+        echoed: Option<u64>,
+    ) -> Freshness {
         if self.generation == Some(generation) {
             return Freshness::Current;
         }
-        if self.past_generations.contains(&generation) {
+        let is_alive = echoed.is_some_and(|number| number >= self.met_at);
+        if self.past_generations.contains(&generation) && !is_alive {
             return Freshness::Stale;
         }
+        self.past_generations.remove(&generation);
         if let Some(previous) = self.generation.replace(generation) {
             self.past_generations.insert(previous);
-            self.forget_memory();
+            self.forget_memory(now);
         }
+        self.met_at = self.next_number;
         Freshness::New
     }
 
-    /// The peer restarted: it holds nothing, and knows nothing of what it was told.
-    fn forget_memory(&mut self) {
+    /// The peer restarted: it holds nothing, and knows nothing of what it was told. What was on
+    /// its way to the earlier life is still this node's to send.
+    fn forget_memory(&mut self, now: Instant) {
         self.known = Held::new();
-        self.in_flight.clear();
+        self.requeue(now, |_| true);
         self.newest_received = None;
         self.usual_gap = None;
         self.question = None;
@@ -558,5 +574,42 @@ impl Link {
         };
         let others = [self.gap_at, self.evidence_at, self.request_at, self.greet_at];
         [lost_at, asked, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(link: &mut Link) -> u64 {
+        link.note_sent(Instant::ZERO, Held::new(), Relay::Keep, Instant::ZERO, 0)
+    }
+
+    #[test]
+    fn a_late_message_of_an_unheard_life_does_not_drown_out_the_living() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        assert_eq!(link.note_generation(now, 2, None), Freshness::New);
+        assert_eq!(link.note_generation(now, 1, None), Freshness::New);
+        assert_eq!(link.note_generation(now, 2, None), Freshness::Stale);
+        let number = send(&mut link);
+        assert_eq!(link.note_generation(now, 2, Some(number)), Freshness::New);
+        assert_eq!(link.note_generation(now, 1, None), Freshness::Stale);
+        assert_eq!(link.note_generation(now, 1, Some(number)), Freshness::Stale);
+        assert_eq!(link.generation(), Some(2));
+    }
+
+    #[test]
+    fn what_was_in_flight_to_an_earlier_life_is_sent_again() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.note_generation(now, 1, None);
+        let mut entries = Held::new();
+        entries.insert(OriginId(0), 0..3);
+        link.enqueue(&entries, now);
+        let batch = link.take_batch(Held::clone);
+        link.note_sent(now, batch, Relay::Keep, now.after(Duration::from_secs(1)), 0);
+        assert_eq!((link.queue().count(), link.in_flight().count()), (0, 3));
+        link.note_generation(now, 2, None);
+        assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
+        assert!(link.flush_due(now));
     }
 }

@@ -96,6 +96,12 @@ impl Store {
         &self.origins[id.0 as usize]
     }
 
+    /// The origins heard of, by number.
+    #[must_use]
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
     /// True if some entry carries `value`.
     #[must_use]
     pub fn contains_value(&self, value: &Value) -> bool {

@@ -79,18 +79,42 @@ impl Sync {
         self.at = Some(now.after(jitter(self.interval, rng)));
         self.count = self.count.wrapping_add(1);
         let neighbours = cluster.neighbours(cluster.me());
-        if self.count.is_multiple_of(RANDOM_EVERY) || neighbours.is_empty() {
-            let others = cluster.len() - 1;
-            let pick = rng.random_range(0..others.max(1));
-            return cluster.others().nth(pick as usize);
+        if let Some(turn) = turn(self.count).filter(|_| !neighbours.is_empty()) {
+            let turn = cluster.me().0.wrapping_add(turn) as usize % neighbours.len();
+            return Some(neighbours[turn]);
         }
-        let turn = cluster.me().0.wrapping_add(self.count) as usize % neighbours.len();
-        Some(neighbours[turn])
+        let others = cluster.len() - 1;
+        let pick = rng.random_range(0..others.max(1));
+        cluster.others().nth(pick as usize)
     }
+}
+
+/// How many digests have gone to neighbours, if this one does; `None` if it goes to a random node.
+///
+/// Those to random nodes do not count: otherwise a node with four neighbours, or a multiple of it,
+/// would leave the same ones out for ever.
+const fn turn(count: u32) -> Option<u32> {
+    if count.is_multiple_of(RANDOM_EVERY) { None } else { Some(count - count / RANDOM_EVERY) }
 }
 
 /// Between half the interval and all of it, so that no two nodes keep step.
 fn jitter(interval: Duration, rng: &mut Xoshiro256PlusPlus) -> Duration {
     let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(rng.random_range(micros / 2..=micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_neighbour_has_its_turn() {
+        for neighbours in 1..20 {
+            let rounds = neighbours * RANDOM_EVERY / (RANDOM_EVERY - 1) + 1;
+            let served: BTreeSet<u32> =
+                (1..=rounds).filter_map(turn).map(|turn| turn % neighbours).collect();
+            assert_eq!(served.len(), neighbours as usize);
+        }
+    }
 }

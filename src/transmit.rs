@@ -7,6 +7,8 @@ use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Batch, Link, Lost};
 use crate::message::{Body, Gossip, Message, Name, Relay};
+#[cfg(feature = "mutations")]
+use crate::mutation::Mutation;
 use crate::node::Node;
 use crate::store::Store;
 use crate::time::Instant;
@@ -53,6 +55,10 @@ impl Node {
         let Some(link) = membership.links.get_mut(&peer) else { return };
         let lost = link.expire(now, u8::from(self.loss.is_heavy(now)));
         self.stats.retries += u64::from(lost != Lost::Nothing);
+        #[cfg(feature = "mutations")]
+        if self.config.mutation == Some(Mutation::RetryNeverSent) && lost == Lost::Batch {
+            link.drop_queue();
+        }
         if lost == Lost::Peer {
             self.stats.silences += 1;
             self.sync.hasten(now, &mut self.rng);
@@ -117,6 +123,12 @@ impl Node {
         let batch = link.take_batch(|queue| {
             fit(store, queue, config.batch_entries_max, config.batch_bytes_max)
         });
+        #[cfg(feature = "mutations")]
+        match config.mutation {
+            Some(Mutation::AckWithoutEvidence) => link.confirm(&batch),
+            Some(Mutation::DroppedAtBatchLimit) => link.drop_queue(),
+            _ => {}
+        }
         let room = (config.batch_entries_max as u64).saturating_sub(batch.count());
         let riders = link.take_riders(rides, room);
         if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
@@ -129,6 +141,10 @@ impl Node {
         let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within) };
         let mut gossip = compose(now, link, store, purpose, parcel);
         (gossip.generation, gossip.pulse) = (self.boot_id, pulse);
+        #[cfg(feature = "mutations")]
+        if config.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
+            gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
+        }
         if purpose == Purpose::Digest && relay == Relay::Up {
             link.note_question(now, timeout);
         }

@@ -10,6 +10,8 @@ use self::faults::FaultArgs;
 use crate::commands::check::{self, CheckArgs};
 use crate::commands::compare::{self, CompareArgs};
 use crate::commands::explain::{self, ExplainArgs};
+use crate::commands::frontier::{self, FrontierArgs};
+use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::sim::{self, SimArgs};
@@ -48,6 +50,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
     Maelstrom(MaelstromArgs),
+    /// Run many seeds of random faults in virtual time, and make what fails small
+    #[command(after_long_help = hunt::EXAMPLES)]
+    Hunt(HuntArgs),
+    /// Measure messages against latency, and hold them against limits, theory and other solutions
+    #[command(after_long_help = frontier::EXAMPLES)]
+    Frontier(Box<FrontierArgs>),
 }
 
 const TEST_EXAMPLES: &str = "\

@@ -3,6 +3,8 @@
 pub mod check;
 pub mod compare;
 pub mod explain;
+pub mod frontier;
+pub mod hunt;
 pub mod maelstrom;
 pub mod replay;
 pub mod sim;
@@ -43,6 +45,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Sim(args) => sim::execute(args),
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),
+        Command::Hunt(args) => hunt::execute(args),
+        Command::Frontier(args) => frontier::execute(args),
     }
 }
 

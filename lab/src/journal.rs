@@ -140,6 +140,9 @@ pub struct Counts {
     pub servers: ClassCount,
     /// Bytes of all bodies sent between servers.
     pub server_bytes: u64,
+    /// Messages between servers that bring no value, as far as one can tell: only our own gossip
+    /// shows it.
+    pub valueless: u64,
     /// By the body's `type`; `""` for bodies without one.
     pub types: BTreeMap<String, FlowCount>,
     /// By sender and receiver, between servers only.
@@ -155,6 +158,7 @@ pub(crate) struct Journal {
     clients: ClassCount,
     servers: ClassCount,
     server_bytes: u64,
+    valueless: u64,
     kind_ids: HashMap<Box<str>, u16>,
     kinds: Vec<(Box<str>, FlowCount)>,
     links: Vec<BTreeMap<u32, FlowCount>>,
@@ -201,6 +205,7 @@ impl Journal {
         } else {
             self.servers.send += 1;
             self.server_bytes += bytes;
+            self.valueless += u64::from(!packet.carries_values);
         }
         if let Some((_, flow)) = self.kinds.get_mut(usize::from(packet.kind)) {
             flow.send += 1;
@@ -256,6 +261,7 @@ impl Journal {
             clients: class(self.clients),
             servers: class(self.servers),
             server_bytes: self.server_bytes,
+            valueless: self.valueless,
             types: self.kinds.iter().map(|(kind, flow)| (kind.to_string(), *flow)).collect(),
             links: links.collect(),
             dropped: self.dropped,

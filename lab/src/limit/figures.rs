@@ -156,13 +156,14 @@ const OK_FRACTION: &str = "ok-fraction";
 type Reader = fn(&Results) -> Option<f64>;
 
 /// Figures that are one number.
-const SCALARS: [(&str, Unit, Reader); 18] = [
+const SCALARS: [(&str, Unit, Reader); 19] = [
     ("msgs-per-op", Unit::Number, |r| r.maelstrom.net.servers.msgs_per_op.map(f64::from)),
     ("msgs-per-op-all", Unit::Number, |r| r.maelstrom.net.all.msgs_per_op.map(f64::from)),
     ("msgs-per-broadcast", Unit::Number, |r| r.rumormill.traffic.msgs_per_broadcast),
     ("bytes-per-op", Unit::Bytes, |r| r.rumormill.traffic.bytes_per_op),
     ("bytes-per-broadcast", Unit::Bytes, |r| r.rumormill.traffic.bytes_per_broadcast),
     ("server-bytes", Unit::Bytes, |r| r.rumormill.traffic.server_bytes.map(|bytes| bytes as f64)),
+    ("evidence-share", Unit::Number, |r| r.rumormill.traffic.evidence_share),
     ("lost", Unit::Number, |r| Some(r.maelstrom.workload.lost_count as f64)),
     ("stale", Unit::Number, |r| Some(r.maelstrom.workload.stale_count as f64)),
     ("never-read", Unit::Number, |r| Some(r.maelstrom.workload.never_read_count as f64)),

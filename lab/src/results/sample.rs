@@ -40,6 +40,7 @@ pub(crate) fn outcome() -> Outcome {
             clients: ClassCount { send: 26, recv: 26, msg: 26 },
             servers: ClassCount { send: 81, recv: 79, msg: 81 },
             server_bytes: 4_050,
+            valueless: 0,
             types: BTreeMap::from([
                 ("gossip".to_owned(), flow(81, 4_050)),
                 ("read".to_owned(), flow(5, 150)),

@@ -46,6 +46,9 @@ pub struct Traffic {
     pub msgs_per_broadcast: Option<f64>,
     /// Bytes of the bodies between nodes; Maelstrom does not count them.
     pub server_bytes: Option<u64>,
+    /// Messages between nodes that bring no value (evidence, digests, probes) for each that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_share: Option<f64>,
     /// Of them per operation.
     pub bytes_per_op: Option<f64>,
     /// Of them per broadcast.
@@ -90,6 +93,7 @@ impl Traffic {
             server_messages: counts.servers.msg,
             msgs_per_broadcast: per(counts.servers.msg, broadcasts),
             server_bytes: Some(counts.server_bytes),
+            evidence_share: per(counts.valueless, counts.servers.msg - counts.valueless),
             bytes_per_op: per(counts.server_bytes, operations),
             bytes_per_broadcast: per(counts.server_bytes, broadcasts),
             types: counts.types.iter().map(|(kind, count)| (kind.clone(), flow(*count))).collect(),

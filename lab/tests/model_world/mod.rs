@@ -11,6 +11,7 @@ use rumormill::held::{Held, Ranges};
 use rumormill::link::Link;
 use rumormill::message::{Body, Message, Name, Origin};
 use rumormill::node::Node;
+use rumormill::route::Route;
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
@@ -175,8 +176,12 @@ fn work_out(local: &Local, now: Instant, input: Input, names: &[Name]) -> Step {
 /// A node that has just started.
 fn new_local(index: usize, life: u64) -> Arc<Local> {
     // No windows: waiting would only hide orders of events.
-    let config =
-        Config { window: Duration::ZERO, sync_interval: 2 * DIGEST_WAIT, ..Config::default() };
+    let config = Config {
+        route: Route::Topology,
+        window: Some(Duration::ZERO),
+        sync_interval: 2 * DIGEST_WAIT,
+        ..Config::default()
+    };
     Arc::new(Local::new(Node::new(config, index as u64, life)))
 }
 

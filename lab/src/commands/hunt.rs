@@ -1,0 +1,156 @@
+//! `lab hunt`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use clap::Args;
+use rumormill::config::Config;
+
+use super::BAD_ARGUMENTS;
+use crate::hunt::case::Case;
+use crate::hunt::draw::draw;
+use crate::hunt::phases::run;
+use crate::hunt::shrink::shrink;
+use crate::hunt::violation::Kind;
+use crate::hunt::{Hunt, report};
+
+/// Seeds to run unless told otherwise: a few seconds.
+const SEEDS: u64 = 500;
+
+/// Help beyond the flags.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab hunt --seeds 10000 --jobs 2
+      ten thousand days of random faults; a failing one is made small and shown
+  lab hunt --seeds 10000 --out case.toml
+      the small case goes to a file
+  lab hunt --start 4711 --seeds 1
+      one seed again
+  lab hunt --case case.toml --trace
+      one case again, with every event
+
+Exit status:
+  0    nothing found
+  1    a promise was broken, or what was to be exercised never happened
+  254  bad arguments";
+
+/// `lab hunt`.
+#[derive(Debug, Args)]
+pub struct HuntArgs {
+    /// How many seeds to run
+    #[arg(long, value_name = "N", default_value_t = SEEDS)]
+    pub seeds: u64,
+    /// The first seed
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub start: u64,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Where the small failing case goes
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Run a case from a file instead of seeds
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "start", "jobs"])]
+    pub case: Option<PathBuf>,
+    /// Show every event of the case, or of the first failing seed once it is small
+    #[arg(long)]
+    pub trace: bool,
+    /// Go on after a failing seed; the report lists them all
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Show a failing case as it was drawn
+    #[arg(long)]
+    pub no_shrink: bool,
+    /// Hunt a bug that was put into the node on purpose
+    #[cfg(feature = "mutations")]
+    #[arg(long, value_name = "NAME")]
+    pub mutation: Option<rumormill::mutation::Mutation>,
+}
+
+/// Runs it; returns the exit status.
+#[must_use]
+pub fn execute(args: &HuntArgs) -> u8 {
+    let done = match &args.case {
+        Some(path) => Case::load(path).map(|case| show(&case, args)),
+        None => hunt(args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        BAD_ARGUMENTS
+    })
+}
+
+/// Runs one case and tells how it went.
+fn show(case: &Case, args: &HuntArgs) -> u8 {
+    let outcome = run(case, &|config| args.tweak(config), args.trace);
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    print!("{}", report::render_one(case, &outcome));
+    u8::from(outcome.violation.is_some())
+}
+
+fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
+    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    let hunt = Hunt {
+        start: args.start,
+        seeds: args.seeds,
+        jobs: jobs.unwrap_or(1),
+        tweak: &|config| args.tweak(config),
+        stop_at_first: !args.keep_going,
+    };
+    let started = Instant::now();
+    let shown = Mutex::new(started);
+    let is_watched = std::io::stderr().is_terminal();
+    let found = hunt.run(&|done, failed| {
+        let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if is_watched && shown.elapsed().as_millis() >= 200 {
+            *shown = Instant::now();
+            let seconds = started.elapsed().as_secs();
+            eprint!("\r{done} of {} seeds, {failed} failed, {seconds} s ", hunt.seeds);
+            let _ = std::io::stderr().flush();
+        }
+    });
+    if is_watched {
+        eprintln!("\r{:60}\r{} seeds in {:.1?}", "", found.seeds, started.elapsed());
+    }
+    print!("{}", report::render(&found));
+    if let Some((&seed, violation)) = found.failures.first_key_value() {
+        show_failure(args, seed, violation.kind)?;
+    }
+    let is_vacuous = found.vacuous().next().is_some();
+    Ok(u8::from(!found.failures.is_empty() || is_vacuous))
+}
+
+/// Makes the failing case small, shows it, and keeps it.
+fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
+    println!("\nTo repeat it: lab hunt --start {seed} --seeds 1");
+    let mut case = draw(seed);
+    if !args.no_shrink && kind != Kind::Determinism {
+        eprintln!("lab: making seed {seed} small ...");
+        case = shrink(&case, kind, &|config| args.tweak(config));
+    }
+    case.about = format!("seed {seed}: {}", kind.words());
+    show(&case, args);
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, case.to_toml()?)?;
+            println!("To repeat the small case: lab hunt --case {}", path.display());
+        }
+        None => println!("\nThe small case (--out FILE keeps it):\n\n{}", case.to_toml()?),
+    }
+    Ok(())
+}
+
+impl HuntArgs {
+    /// What is changed in the nodes' settings: nothing but a bug on purpose.
+    #[cfg(feature = "mutations")]
+    const fn tweak(&self, config: &mut Config) {
+        config.mutation = self.mutation;
+    }
+
+    #[cfg(not(feature = "mutations"))]
+    const fn tweak(&self, _config: &mut Config) {}
+}

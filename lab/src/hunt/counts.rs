@@ -1,0 +1,129 @@
+//! What really happened, over one run or many: a hunt whose faults never struck shows nothing.
+
+use rumormill::stats::Stats;
+
+use super::case::Case;
+use crate::network::faults::FaultCounts;
+
+/// Declares the counters with their names, so that adding up and listing cannot forget one.
+macro_rules! counts {
+    ($($(#[doc = $doc:literal])+ $field:ident: $words:literal,)+) => {
+        /// Counters of a run, or of many.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counts {
+            $($(#[doc = $doc])+ pub $field: u64,)+
+        }
+
+        impl Counts {
+            /// Adds another run's.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)+
+            }
+
+            /// Each with its name.
+            #[must_use]
+            pub fn list(&self) -> Vec<(&'static str, u64)> {
+                vec![$(($words, self.$field),)+]
+            }
+        }
+    };
+}
+
+counts! {
+    /// Simulated events.
+    events: "events",
+    /// What clients asked for.
+    operations: "operations",
+    /// Messages between nodes.
+    messages: "messages between nodes",
+    /// Messages lost at random.
+    lost: "messages lost",
+    /// Messages that arrived twice.
+    duplicated: "messages duplicated",
+    /// Messages held up.
+    reordered: "messages reordered",
+    /// Messages from or to slow nodes.
+    slowed: "messages of slow nodes",
+    /// Messages that ran into a cut link.
+    cut: "messages cut off",
+    /// Messages that ran into the partition before the heal.
+    torn_apart: "messages between torn parts",
+    /// Partitions before the heal.
+    torn: "partitions until each part agreed",
+    /// Changes of the latency.
+    latency_changes: "changes of the latency",
+    /// Pauses of nodes.
+    pauses: "pauses",
+    /// Jumps of clocks.
+    jumps: "clock jumps",
+    /// Nodes that died.
+    crashes: "crashes",
+    /// Nodes that came back.
+    restarts: "restarts",
+    /// Messages to nodes that were down.
+    to_dead: "messages to dead nodes",
+    /// See [`Stats::silences`].
+    silences: "silent peers noticed",
+    /// See [`Stats::probes`].
+    probes: "probes of silent peers",
+    /// See [`Stats::retries`].
+    retries: "retries",
+    /// See [`Stats::repairs`].
+    repairs: "entries repaired",
+    /// See [`Stats::restarts_seen`].
+    restarts_seen: "restarts noticed",
+    /// See [`Stats::duplicates_received`].
+    duplicates: "entries received twice",
+}
+
+impl Counts {
+    /// Adds what a node has counted in one life.
+    pub(super) const fn add_stats(&mut self, stats: &Stats) {
+        self.silences += stats.silences;
+        self.probes += stats.probes;
+        self.retries += stats.retries;
+        self.repairs += stats.repairs;
+        self.restarts_seen += stats.restarts_seen;
+        self.duplicates += stats.duplicates_received;
+    }
+
+    /// Adds what the network has counted.
+    pub(super) const fn add_faults(&mut self, faults: &FaultCounts) {
+        self.lost += faults.lost;
+        self.duplicated += faults.duplicated;
+        self.reordered += faults.reordered;
+        self.slowed += faults.slowed;
+        self.cut += faults.cut;
+        self.latency_changes += faults.latency_changed;
+    }
+
+    /// What a case is to exercise, and whether these counters show that it happened.
+    #[must_use]
+    pub fn exercised(&self, case: &Case) -> Vec<(&'static str, bool)> {
+        let faults = &case.faults;
+        let crashes = !faults.crash.is_empty();
+        let restarts = faults.crash.iter().any(|crash| crash.down_ms.is_some());
+        let fault = |is_on: bool, name, count: u64| is_on.then_some((name, count > 0));
+        [
+            fault(faults.loss > 0.0, "loss", self.lost),
+            fault(faults.duplicate > 0.0, "duplication", self.duplicated),
+            fault(faults.reorder > 0.0, "reordering", self.reordered),
+            fault(!faults.slow.is_empty(), "slow nodes", self.slowed),
+            fault(!faults.latency.is_empty(), "changes of latency", self.latency_changes),
+            fault(!faults.cut.is_empty(), "cut links", self.cut),
+            fault(!case.torn.is_empty(), "partitions", self.torn_apart),
+            fault(!faults.pause.is_empty(), "pauses", self.pauses),
+            fault(!faults.clock_jump.is_empty(), "clock jumps", self.jumps),
+            fault(crashes, "crashes", self.crashes),
+            fault(restarts, "restarts", self.restarts),
+            fault(restarts, "restarts noticed by peers", self.restarts_seen),
+            fault(faults.loss > 0.0, "retries", self.retries),
+            fault(faults.loss > 0.0, "repairs", self.repairs),
+            fault(!faults.cut.is_empty(), "silent peers", self.silences),
+            fault(!faults.cut.is_empty(), "probes", self.probes),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}

@@ -1,0 +1,226 @@
+//! Swarm testing: each seed draws a whole configuration.
+//!
+//! Fault kinds are switched on and off as a whole, and sizes come from short lists with their
+//! extremes in them: a cluster with everything a little wrong finds less than one with a single
+//! thing badly wrong.
+
+use rumormill::message::Name;
+use rumormill::route::Route;
+
+use super::case::{Case, NodeConfig, Op};
+use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
+use crate::random::Dice;
+use crate::settings::{Distribution, Topology};
+
+/// A digest interval that no run is long enough for: retries alone have to do.
+const NEVER_MS: u64 = 3_600_000;
+
+/// What is broadcast now and then instead of integers.
+const OTHER_VALUES: [&str; 8] = [
+    "\"text\"",
+    "null",
+    "true",
+    "1.5",
+    "123456789012345678901234567890",
+    "{\"k\":[1,{\"x\":null}]}",
+    "[]",
+    "\"\\u00e9\\n\\\"\"",
+];
+
+/// The case that a seed means.
+#[must_use]
+pub fn draw(seed: u64) -> Case {
+    let mut dice = Dice::new(seed, "hunt");
+    let dice = &mut dice;
+    let nodes = match dice.below(100) {
+        0..75 => 1 + dice.index(6),
+        75..97 => 7 + dice.index(9),
+        _ => 16 + dice.index(25),
+    };
+    let mut case = Case::new(seed, nodes);
+    case.topology = pick(
+        dice,
+        &[
+            Topology::Line,
+            Topology::Grid,
+            Topology::Tree(2),
+            Topology::Tree(3),
+            Topology::Tree(4),
+            Topology::Total,
+        ],
+    );
+    case.latency_ms = pick(dice, &[0, 1, 5, 10, 20, 50, 100, 200]);
+    if case.latency_ms > 0 {
+        let kinds = [Distribution::Constant, Distribution::Uniform, Distribution::Exponential];
+        case.latency_dist = pick(dice, &kinds);
+    }
+    case.head_of_line = dice.chance(0.2);
+    case.main_ms = 1_000 + dice.below(4_000);
+    case.config = draw_config(dice);
+    if dice.chance(0.85) {
+        draw_network_faults(dice, &mut case);
+        draw_node_faults(dice, &mut case);
+    }
+    if nodes > 1 && dice.chance(0.3) {
+        let size = 1 + dice.index(nodes - 1);
+        case.torn = some(dice, &case.nodes, size);
+    } else if case.faults.crash.is_empty() && dice.chance(0.25) {
+        case.config.sync_interval_ms = NEVER_MS;
+        case.config.sync_interval_max_ms = NEVER_MS;
+    }
+    draw_ops(dice, &mut case);
+    case
+}
+
+fn draw_config(dice: &mut Dice) -> NodeConfig {
+    let sync_interval_ms = pick(dice, &[50, 200, 500, 2_000]);
+    let probe_min_ms = pick(dice, &[1, 20, 100, 500]);
+    NodeConfig {
+        route: pick(dice, &Route::ALL),
+        latency_budget_ms: pick(dice, &[0, 20, 100, 300, 300, 600, 1_000, 2_000]),
+        window_ms: dice.chance(0.25).then(|| pick(dice, &[0, 1, 20, 100, 500])),
+        rtt_initial_ms: pick(dice, &[0, 20, 200, 200, 1_000]),
+        ack_delay_ms: pick(dice, &[0, 10, 100, 1_000, 1_000, 3_000]),
+        sync_interval_ms,
+        sync_interval_max_ms: sync_interval_ms.max(pick(dice, &[500, 2_000, 10_000, 30_000])),
+        retry_initial_ms: pick(dice, &[1, 50, 200, 1_000, 1_000, 3_000]),
+        probe_min_ms,
+        probe_max_ms: probe_min_ms.max(pick(dice, &[100, 1_000, 10_000])),
+        batch_entries_max: pick(dice, &[1, 2, 5, 100, 5_000, 5_000]),
+        batch_bytes_max: pick(dice, &[1, 16, 100, 1 << 20, 1 << 20]),
+    }
+}
+
+fn draw_network_faults(dice: &mut Dice, case: &mut Case) {
+    let mut faults = FaultSettings::default();
+    let on = |dice: &mut Dice, rates: &[f64]| {
+        let rate = pick(dice, rates);
+        if dice.chance(0.4) { rate } else { 0.0 }
+    };
+    faults.loss = on(dice, &[0.01, 0.05, 0.1, 0.3, 0.6]);
+    faults.duplicate = on(dice, &[0.01, 0.1, 0.5, 1.0]);
+    faults.reorder = on(dice, &[0.01, 0.1, 0.5, 1.0]);
+    if faults.reorder > 0.0 {
+        faults.reorder_max_ms = pick(dice, &[1, 10, 100, 1_000]);
+    }
+    if dice.chance(0.2) {
+        let count = 1 + dice.index(2.min(case.nodes.len()));
+        let extra_ms = pick(dice, &[1, 20, 100, 500]);
+        faults.slow = some(dice, &case.nodes, count)
+            .into_iter()
+            .map(|node| Slow { node, extra_ms })
+            .collect();
+    }
+    if dice.chance(0.1) {
+        let (at_ms, mean_ms) = (dice.below(case.main_ms), pick(dice, &[0, 20, 100, 500]));
+        // Zero is only allowed for constant latencies.
+        faults.latency.push(LatencyChange { at_ms, mean_ms: mean_ms.max(case.latency_ms.min(1)) });
+    }
+    if case.nodes.len() > 1 && dice.chance(0.5) {
+        for _ in 0..=dice.index(3) {
+            let cut = draw_cut(dice, &case.nodes, case.main_ms);
+            faults.cut.extend(cut);
+        }
+    }
+    case.faults = faults;
+}
+
+fn draw_cut(dice: &mut Dice, nodes: &[Name], main_ms: u64) -> Vec<Cut> {
+    let from_ms = dice.below(main_ms);
+    let for_ms = pick(dice, &[50, 300, 1_000, 3_000]);
+    let size = match dice.below(3) {
+        0 => 1,
+        1 => nodes.len() / 2,
+        _ => 1 + dice.index(nodes.len() - 1),
+    };
+    let mut order = some(dice, nodes, nodes.len());
+    if dice.chance(0.25) {
+        // Whoever stands first in the list is the hub of the route of that name.
+        order.retain(|name| *name != nodes[0]);
+        order.insert(0, nodes[0].clone());
+    }
+    let rest = order.split_off(size.max(1));
+    // With some on neither side, connectivity is not transitive.
+    let b = if dice.coin() { Vec::new() } else { some(dice, &rest, 1 + rest.len() / 2) };
+    let cut = Cut {
+        a: order,
+        b,
+        one_way: dice.chance(0.3),
+        from_ms,
+        until_ms: (!dice.chance(0.2)).then_some(from_ms + for_ms),
+        flap_ms: dice.chance(0.2).then(|| pick(dice, &[5, 50, 500])),
+    };
+    vec![cut]
+}
+
+fn draw_node_faults(dice: &mut Dice, case: &mut Case) {
+    let times = |dice: &mut Dice| if dice.chance(0.25) { 1 + dice.index(3) } else { 0 };
+    for _ in 0..times(dice) {
+        case.faults.pause.push(Pause {
+            node: pick_name(dice, &case.nodes),
+            at_ms: dice.below(case.main_ms),
+            for_ms: pick(dice, &[10, 100, 500, 3_000]),
+        });
+    }
+    for _ in 0..times(dice) {
+        case.faults.clock_jump.push(ClockJump {
+            node: pick_name(dice, &case.nodes),
+            at_ms: dice.below(case.main_ms),
+            by_ms: pick(dice, &[1, 100, 1_000, 20_000]),
+        });
+    }
+    for _ in 0..times(dice) {
+        case.faults.crash.push(Crash {
+            node: pick_name(dice, &case.nodes),
+            at_ms: dice.below(case.main_ms),
+            down_ms: (!dice.chance(0.15)).then(|| pick(dice, &[0, 20, 200, 1_000])),
+            forget_topology: dice.coin(),
+        });
+    }
+}
+
+fn draw_ops(dice: &mut Dice, case: &mut Case) {
+    let count = match dice.below(10) {
+        0..6 => 1 + dice.index(15),
+        6..9 => 15 + dice.index(30),
+        _ => 45 + dice.index(80),
+    };
+    let others = if dice.chance(0.3) { 0.2 } else { 0.0 };
+    let repeats = if dice.chance(0.3) { 0.2 } else { 0.0 };
+    let reads = pick(dice, &[0.1, 0.3, 0.5]);
+    let bursts = dice.chance(0.3);
+    let burst_at: Vec<u64> = (0..3).map(|_| dice.below(case.main_ms)).collect();
+    let few = 1 + dice.index(case.nodes.len());
+    let mut earlier: Vec<String> = Vec::new();
+    for i in 0..count {
+        let value = if dice.chance(others) {
+            pick(dice, &OTHER_VALUES).to_owned()
+        } else if dice.chance(repeats) && !earlier.is_empty() {
+            earlier[dice.index(earlier.len())].clone()
+        } else {
+            i.to_string()
+        };
+        let is_read = dice.chance(reads);
+        let at_ms = if bursts { pick(dice, &burst_at) } else { dice.below(case.main_ms) };
+        let node = case.nodes[dice.index(few)].clone();
+        earlier.extend((!is_read).then(|| value.clone()));
+        case.op.push(Op { at_ms, node, broadcast: (!is_read).then_some(value) });
+    }
+    case.op.sort_by_key(|op| op.at_ms);
+}
+
+fn pick<T: Copy>(dice: &mut Dice, list: &[T]) -> T {
+    list[dice.index(list.len())]
+}
+
+fn pick_name(dice: &mut Dice, names: &[Name]) -> Name {
+    names[dice.index(names.len())].clone()
+}
+
+/// So many of them, each once.
+fn some(dice: &mut Dice, names: &[Name], count: usize) -> Vec<Name> {
+    let mut order = names.to_vec();
+    dice.shuffle(&mut order);
+    order.truncate(count);
+    order
+}

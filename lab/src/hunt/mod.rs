@@ -1,0 +1,163 @@
+//! The hunt: many seeds of random faults, and the smallest case of what went wrong.
+//!
+//! A seed means a [`case::Case`]: a configuration, operations, faults ([`draw`]). A run of it
+//! ([`phases`]) has the same nodes and the same network as `lab sim`, and checks every step. A
+//! failing case is made small ([`shrink`]) and can be kept in a file.
+
+pub mod bound;
+pub mod case;
+pub mod counts;
+pub mod draw;
+pub mod phases;
+pub mod report;
+mod script;
+mod shape;
+pub mod shrink;
+mod truth;
+pub mod violation;
+mod watch;
+mod words;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use case::Case;
+use counts::Counts;
+use draw::draw;
+use phases::{Outcome, Tweak, run};
+use violation::{Kind, Violation};
+
+/// Every so many seeds, one is run twice.
+const TWICE_EVERY: u64 = 50;
+
+/// What to hunt.
+#[derive(Clone, Copy)]
+pub struct Hunt<'a> {
+    /// The first seed.
+    pub start: u64,
+    /// How many.
+    pub seeds: u64,
+    /// Threads.
+    pub jobs: usize,
+    /// Changes the nodes' settings; for mutations.
+    pub tweak: Tweak<'a>,
+    /// No seed above a failing one is begun any more.
+    pub stop_at_first: bool,
+}
+
+/// What a hunt found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Seeds that were run.
+    pub seeds: u64,
+    /// What happened in all of them.
+    pub counts: Counts,
+    /// By what was to be exercised: in how many runs, and in how many it really happened.
+    pub exercised: BTreeMap<&'static str, (u64, u64)>,
+    /// By seed.
+    pub failures: BTreeMap<u64, Violation>,
+    /// The longest time from heal to agreement: which seed, how long, and its bound.
+    pub slowest: Option<(Duration, u64, Duration)>,
+}
+
+impl Found {
+    /// What was to be exercised in some run, and never happened in any.
+    pub fn vacuous(&self) -> impl Iterator<Item = &'static str> {
+        self.exercised.iter().filter(|(_, (_, really))| *really == 0).map(|(name, _)| *name)
+    }
+
+    fn add(&mut self, seed: u64, run: Run) {
+        self.seeds += 1;
+        self.counts.add(&run.counts);
+        for (name, happened) in run.exercised {
+            let (runs, really) = self.exercised.entry(name).or_default();
+            *runs += 1;
+            *really += u64::from(happened);
+        }
+        if let Some(took) = run.converged
+            && self.slowest.is_none_or(|(slowest, ..)| slowest < took)
+        {
+            self.slowest = Some((took, seed, run.bound));
+        }
+        if let Some(violation) = run.violation {
+            self.failures.insert(seed, violation);
+        }
+    }
+}
+
+/// What is kept of one run.
+struct Run {
+    counts: Counts,
+    exercised: Vec<(&'static str, bool)>,
+    converged: Option<Duration>,
+    bound: Duration,
+    violation: Option<Violation>,
+}
+
+impl Run {
+    fn of(case: &Case, outcome: Outcome) -> Self {
+        let Outcome { counts, converged, bound, violation, .. } = outcome;
+        Self { exercised: counts.exercised(case), counts, converged, bound, violation }
+    }
+}
+
+impl Hunt<'_> {
+    /// Runs all seeds. `progress` is told now and then how many are done, and how many failed.
+    pub fn run(&self, progress: &(dyn Fn(u64, usize) + Sync)) -> Found {
+        words::keep_panics();
+        let next = AtomicU64::new(0);
+        let failed = AtomicUsize::new(0);
+        let runs = Mutex::new(BTreeMap::new());
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.max(1) {
+                scope.spawn(|| {
+                    while !self.stop_at_first || failed.load(Ordering::Relaxed) == 0 {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= self.seeds {
+                            return;
+                        }
+                        let run = self.run_one(number);
+                        let new = usize::from(run.violation.is_some());
+                        let failed = failed.fetch_add(new, Ordering::Relaxed) + new;
+                        // Whoever panicked with the lock held had not begun to insert.
+                        let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+                        runs.insert(number, run);
+                        progress(runs.len() as u64, failed);
+                    }
+                });
+            }
+        });
+        let _ = std::panic::take_hook();
+        let runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.sum_up(runs)
+    }
+
+    /// In the order of seeds, and not beyond the first failure if that ended the hunt: the same
+    /// for any number of threads.
+    fn sum_up(&self, runs: BTreeMap<u64, Run>) -> Found {
+        let mut found = Found::default();
+        for (number, run) in runs {
+            found.add(self.start.saturating_add(number), run);
+            if self.stop_at_first && !found.failures.is_empty() {
+                break;
+            }
+        }
+        found
+    }
+
+    fn run_one(&self, number: u64) -> Run {
+        let case = draw(self.start.saturating_add(number));
+        let mut outcome = run(&case, self.tweak, false);
+        if number.is_multiple_of(TWICE_EVERY) && outcome.violation.is_none() {
+            let again = run(&case, self.tweak, false);
+            if again.fingerprint != outcome.fingerprint || again.counts != outcome.counts {
+                let text = format!("seed {}: two runs, two fingerprints", case.seed);
+                outcome.violation = Some(Violation::new(Kind::Determinism, text));
+            }
+        }
+        Run::of(&case, outcome)
+    }
+}

@@ -1,0 +1,288 @@
+//! The phases of a hunted run: faults, a torn cluster at rest, the heal, and the quiet after it.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use rumormill::config::Config;
+use rumormill::held::Held;
+use rumormill::message::Body;
+
+use super::bound::{Circumstances, convergence_bound, settling_bound};
+use super::case::Case;
+use super::counts::Counts;
+use super::shape::Shape;
+use super::violation::{Kind, Violation};
+use super::words;
+use super::world::World;
+use crate::generator::MS;
+use crate::history::Nanos;
+use crate::network::partition::Partition;
+
+/// Changes the nodes' settings beyond what a case can say.
+pub type Tweak<'a> = &'a (dyn Fn(&mut Config) + Sync);
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was wrong, if anything.
+    pub violation: Option<Violation>,
+    /// What happened.
+    pub counts: Counts,
+    /// From the heal until all agreed.
+    pub converged: Option<Duration>,
+    /// How long that was allowed to take.
+    pub bound: Duration,
+    /// If something was wrong: the state of every node, in words.
+    pub state: String,
+    /// A hash of all messages: the same for the same run.
+    pub fingerprint: u64,
+    /// Every event, if asked for.
+    pub trace: Vec<String>,
+}
+
+/// Runs a case.
+#[must_use]
+pub fn run(case: &Case, tweak: Tweak<'_>, with_trace: bool) -> Outcome {
+    let mut config = case.config.to_config();
+    tweak(&mut config);
+    let mut world = World::new(case, config.clone());
+    world.trace = with_trace.then(Vec::new);
+    let mut life = Life { config, shape: Shape::of(case), converged: None, bound: Duration::ZERO };
+    // A panic leaves a node as it was: good enough to tell how that is.
+    let result = catch_unwind(AssertUnwindSafe(|| life.pass(&mut world)));
+    let violation = match result {
+        Ok(result) => result.err(),
+        Err(_) => Some(Violation::new(Kind::Panic, words::last_panic())),
+    };
+    let state = violation.as_ref().map(|_| words::state(&world)).unwrap_or_default();
+    Outcome {
+        counts: world.total(),
+        converged: life.converged,
+        bound: life.bound,
+        state,
+        fingerprint: world.watch.fingerprint.value(),
+        trace: world.trace.take().unwrap_or_default(),
+        violation,
+    }
+}
+
+struct Life {
+    config: Config,
+    shape: Shape,
+    converged: Option<Duration>,
+    bound: Duration,
+}
+
+/// What each node is to hold in the end, at least; none for nodes that are down.
+struct Goal(Vec<Option<Held>>);
+
+impl Life {
+    fn pass(&mut self, world: &mut World<'_>) -> Result<(), Violation> {
+        let case = world.case;
+        for index in 0..case.nodes.len() {
+            world.boot(index, false)?;
+        }
+        for index in 0..case.nodes.len() {
+            world.tell_topology(index)?;
+        }
+        world.network.start_faults(world.now);
+        while world.step(case.main_ms * MS)? {}
+        world.network.stop_faults();
+        world.finish_script()?;
+        let everybody: Vec<usize> = (0..case.nodes.len()).collect();
+        if !case.torn.is_empty() {
+            self.stay_torn(world)?;
+        }
+        world.network.set_partition(None);
+        let circumstances = self.circumstances(world, &everybody);
+        self.bound = convergence_bound(&self.config, &circumstances);
+        let healed_at = world.now;
+        let parts = [everybody];
+        self.converged = Some(agree(world, &parts, self.bound, Kind::Convergence)?);
+        self.bound = self.bound.max(Duration::from_millis(1));
+        let settling = settling_bound(&self.config, &circumstances);
+        let settled_at = healed_at + nanos(self.bound.min(settling)) + nanos(settling);
+        while world.step(settled_at.max(world.now))? {}
+        self.rest(world)?;
+        same_everywhere(world)?;
+        read_everywhere(world)
+    }
+
+    /// Without faults, but in two parts: each connected part has to agree on its own.
+    fn stay_torn(&self, world: &mut World<'_>) -> Result<(), Violation> {
+        let case = world.case;
+        let sides: Vec<bool> = case.nodes.iter().map(|name| case.torn.contains(name)).collect();
+        let lives = alive(world);
+        let parts = self.shape.parts(|a, b| sides[a] == sides[b] && lives[a] && lives[b]);
+        world.network.set_partition(Some(Partition::Groups(sides)));
+        world.counts.torn += 1;
+        let longest = parts
+            .iter()
+            .map(|part| convergence_bound(&self.config, &self.circumstances(world, part)));
+        let bound = longest.max().unwrap_or_default();
+        agree(world, &parts, bound, Kind::Torn)?;
+        Ok(())
+    }
+
+    fn circumstances(&self, world: &World<'_>, part: &[usize]) -> Circumstances {
+        let case = world.case;
+        let lives = alive(world);
+        let delay_ms = self.shape.delay_ms(case);
+        let sum = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
+        let faults = &case.faults;
+        let stalls = sum(&mut faults.pause.iter().map(|pause| pause.for_ms));
+        let jumps = sum(&mut faults.clock_jump.iter().map(|jump| jump.by_ms.unsigned_abs()));
+        Circumstances {
+            nodes: case.nodes.len() as u64,
+            delay_ms,
+            round_trip_ms: 2 * (delay_ms + faults.reorder_max_ms) + stalls + jumps,
+            outage_ms: world.now / MS + jumps,
+            degree: self.shape.degree(),
+            distance: self.shape.distance(part, |node| lives[node]),
+            tree: self.shape.tree(),
+            // Whoever is to pass an entry on may be in another part now.
+            forgetful: !faults.crash.is_empty() || part.len() < case.nodes.len(),
+        }
+    }
+
+    /// Invariants 5 and 6: once all agree, little is said, and little is remembered.
+    fn rest(&self, world: &mut World<'_>) -> Result<(), Violation> {
+        let interval = self.config.sync_interval_max.max(self.config.sync_interval);
+        let (before, entries) = (world.total(), entries_sent(world));
+        let watched = interval * 4;
+        let end = world.now + nanos(watched);
+        while world.step(end)? {}
+        let spent = world.total();
+        let lives = alive(world);
+        let dead = lives.iter().filter(|is_alive| !**is_alive).count() as u64;
+        let up = lives.len() as u64 - dead;
+        // An interval is at least half as long as it is on average: jitter. Probes of the dead
+        // come at a fraction of their silence, or at the longest interval set for them.
+        let silence = (world.now / 32).min(self.config.probe_max.as_nanos() as u64).max(1);
+        let allowed = up * (2 * 4 + 2) + up * dead * (nanos(watched) / silence + 2);
+        let said = spent.messages - before.messages;
+        if said > allowed {
+            let text = format!("{said} messages in {watched:?} of rest; {allowed} are enough");
+            return Err(Violation::new(Kind::Restless, text));
+        }
+        let repeated = entries_sent(world) - entries;
+        if dead == 0 && repeated > 0 {
+            let text = format!("{repeated} entries sent when all had all");
+            return Err(Violation::new(Kind::Restless, text));
+        }
+        check_memory(world)
+    }
+}
+
+/// Goes on until every node holds what any node of its part holds now; returns how long it took.
+fn agree(
+    world: &mut World<'_>,
+    parts: &[Vec<usize>],
+    bound: Duration,
+    kind: Kind,
+) -> Result<Duration, Violation> {
+    let began = world.now;
+    let goal = Goal::of(world, parts);
+    let mut open: BTreeSet<usize> = (0..world.members.len()).collect();
+    world.watch.grown.clear();
+    open.retain(|&index| !goal.is_reached(world, index));
+    while !open.is_empty() {
+        if !world.step(began + nanos(bound))? {
+            let laggards: Vec<&str> = open.iter().map(|&i| &*world.members[i].name).collect();
+            let text = format!("{} after {bound:?}: the bound", laggards.join(", "));
+            return Err(Violation::new(kind, text));
+        }
+        for index in std::mem::take(&mut world.watch.grown) {
+            if open.contains(&index) && goal.is_reached(world, index) {
+                open.remove(&index);
+            }
+        }
+    }
+    Ok(Duration::from_nanos(world.now - began))
+}
+
+impl Goal {
+    fn of(world: &World<'_>, parts: &[Vec<usize>]) -> Self {
+        let mut goals = vec![None; world.members.len()];
+        for part in parts {
+            let mut all = Held::new();
+            let alive: Vec<usize> =
+                part.iter().copied().filter(|&index| world.members[index].node.is_some()).collect();
+            for &index in &alive {
+                let held = world.watch.truth.life(index).map(|life| &life.held);
+                held.into_iter().for_each(|held| all.union_with(held));
+            }
+            for index in alive {
+                goals[index] = Some(all.clone());
+            }
+        }
+        Self(goals)
+    }
+
+    fn is_reached(&self, world: &World<'_>, index: usize) -> bool {
+        let Some(goal) = &self.0[index] else { return true };
+        world.watch.truth.life(index).is_some_and(|life| goal.is_subset(&life.held))
+    }
+}
+
+fn alive(world: &World<'_>) -> Vec<bool> {
+    world.members.iter().map(|member| member.node.is_some()).collect()
+}
+
+fn entries_sent(world: &World<'_>) -> u64 {
+    let nodes = world.members.iter().filter_map(|member| member.node.as_ref());
+    nodes.map(|node| node.stats().entries_sent).sum()
+}
+
+/// Also what was on its way when its holders died has reached everybody, or nobody.
+fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
+    let held = |index: usize| world.watch.truth.life(index).map(|life| &life.held);
+    let up: Vec<usize> =
+        (0..world.members.len()).filter(|&i| world.members[i].node.is_some()).collect();
+    match up.iter().find(|&&index| held(index) != held(up[0])) {
+        None => Ok(()),
+        Some(&index) => {
+            let (one, other) = (&world.members[up[0]].name, &world.members[index].name);
+            let text = format!("{one} and {other} do not hold the same at rest");
+            Err(Violation::new(Kind::Convergence, text))
+        }
+    }
+}
+
+/// At rest, what a node knows of a peer takes no more room than what it holds, and nothing is
+/// queued or in flight for a peer that is there.
+fn check_memory(world: &World<'_>) -> Result<(), Violation> {
+    let lives = alive(world);
+    for member in &world.members {
+        let Some(node) = &member.node else { continue };
+        let ranges = node.store().held().range_count();
+        for (peer, link) in node.links() {
+            let peer_name = &world.members[peer.0 as usize].name;
+            let place = format!("{} of its link to {peer_name}", member.name);
+            let known = link.known().range_count();
+            if known > ranges + world.members.len() {
+                let text = format!("knows {known} ranges and holds {ranges}");
+                return Err(Violation::new(Kind::Memory, text).at(&place));
+            }
+            if lives[peer.0 as usize] && !(link.queue().is_empty() && link.in_flight().is_empty()) {
+                let (queued, flying) = (link.queue().count(), link.in_flight().count());
+                let text = format!("has {queued} entries queued and {flying} in flight at rest");
+                return Err(Violation::new(Kind::Memory, text).at(&place));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_everywhere(world: &mut World<'_>) -> Result<(), Violation> {
+    for index in 0..world.members.len() {
+        let msg_id = world.next_request();
+        world.request(index, Body::Read { msg_id })?;
+    }
+    Ok(())
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4)
+}

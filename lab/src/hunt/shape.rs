@@ -1,0 +1,127 @@
+//! The shape of a case's cluster: what the bounds depend on.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rumormill::cluster::Cluster;
+use rumormill::message::Name;
+use rumormill::route::{Layout, Route};
+
+use super::case::Case;
+use crate::settings::Distribution;
+use crate::topology::neighbours;
+
+/// No delay of an exponential distribution is taken to be longer than its mean times this: one
+/// message in three million is.
+const EXPONENTIAL_MAX: u64 = 15;
+
+/// The topology by positions, and the height of the route's tree.
+#[derive(Debug)]
+pub(super) struct Shape {
+    neighbours: Vec<Vec<usize>>,
+    height: u64,
+}
+
+impl Shape {
+    pub(super) fn of(case: &Case) -> Self {
+        let map = neighbours(case.topology, &case.nodes);
+        let ids: BTreeMap<&Name, usize> = case.nodes.iter().zip(0..).collect();
+        let list = |name: &Name| map.get(name).into_iter().flatten().map(|n| ids[n]).collect();
+        let height = match case.config.route {
+            Route::Direct => 1,
+            Route::Auto | Route::Hub => Layout::hubs(case.nodes.len() as u32).height,
+            Route::Topology | Route::Tree => {
+                let cluster = Cluster::new(&case.nodes[0], &case.nodes).and_then(|mut cluster| {
+                    cluster.set_topology(&map)?;
+                    Ok(cluster)
+                });
+                cluster.map_or(1, |cluster| Layout::spanning_tree(&cluster).height)
+            }
+        };
+        Self { neighbours: case.nodes.iter().map(list).collect(), height: u64::from(height) }
+    }
+
+    /// Most neighbours of a node.
+    pub(super) fn degree(&self) -> u64 {
+        self.neighbours.iter().map(Vec::len).max().unwrap_or(0) as u64
+    }
+
+    /// Hops up and down the tree.
+    pub(super) const fn tree(&self) -> u64 {
+        self.height * 2
+    }
+
+    /// Longest way of a message when nothing is wrong, in ms.
+    pub(super) fn delay_ms(&self, case: &Case) -> u64 {
+        let means = case.faults.latency.iter().map(|change| change.mean_ms);
+        let mean_ms = means.chain([case.latency_ms]).max().unwrap_or(0);
+        let latency = match case.latency_dist {
+            Distribution::Constant => mean_ms,
+            Distribution::Uniform => 2 * mean_ms,
+            Distribution::Exponential => EXPONENTIAL_MAX * mean_ms,
+        };
+        let slow = case.faults.slow.iter().map(|slow| slow.extra_ms).max().unwrap_or(0);
+        latency + 2 * slow
+    }
+
+    /// The parts that links of the topology connect, of those that work.
+    pub(super) fn parts(&self, works: impl Fn(usize, usize) -> bool) -> Vec<Vec<usize>> {
+        let mut seen = vec![false; self.neighbours.len()];
+        let mut parts = Vec::new();
+        for start in 0..self.neighbours.len() {
+            if seen[start] {
+                continue;
+            }
+            let steps = self.steps(start, &works);
+            let part: Vec<usize> =
+                steps.iter().enumerate().filter(|(_, s)| s.is_some()).map(|(i, _)| i).collect();
+            part.iter().for_each(|&node| seen[node] = true);
+            parts.push(part);
+        }
+        parts
+    }
+
+    /// Steps between the two nodes of a part that are farthest apart, dead ones left out.
+    pub(super) fn distance(&self, part: &[usize], lives: impl Fn(usize) -> bool) -> Option<u64> {
+        let is_in = |node: usize| part.contains(&node) && lives(node);
+        let mut farthest = 0;
+        for &start in part.iter().filter(|&&node| lives(node)) {
+            let steps = self.steps(start, &|a, b| is_in(a) && is_in(b));
+            for &node in part.iter().filter(|&&node| lives(node)) {
+                farthest = farthest.max(steps[node]?);
+            }
+        }
+        Some(farthest)
+    }
+
+    fn steps(&self, start: usize, works: &impl Fn(usize, usize) -> bool) -> Vec<Option<u64>> {
+        let mut steps = vec![None; self.neighbours.len()];
+        steps[start] = Some(0);
+        let mut queue = VecDeque::from([(start, 0)]);
+        while let Some((node, so_far)) = queue.pop_front() {
+            for &next in self.neighbours[node].iter().filter(|&&next| works(node, next)) {
+                if steps[next].is_none() {
+                    steps[next] = Some(so_far + 1);
+                    queue.push_back((next, so_far + 1));
+                }
+            }
+        }
+        steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Topology;
+
+    #[test]
+    fn a_line_is_long_and_breaks_in_the_middle() {
+        let mut case = Case::new(0, 5);
+        case.topology = Topology::Line;
+        let shape = Shape::of(&case);
+        let all = [0, 1, 2, 3, 4];
+        assert_eq!((shape.degree(), shape.distance(&all, |_| true)), (2, Some(4)));
+        assert_eq!(shape.distance(&all, |node| node != 2), None);
+        assert_eq!(shape.parts(|a, b| a != 2 && b != 2), [vec![0, 1], vec![2], vec![3, 4]]);
+    }
+}

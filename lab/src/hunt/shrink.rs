@@ -1,0 +1,184 @@
+//! Makes a failing case small: takes out whatever is not needed for it to fail.
+//!
+//! Delta debugging over operations, nodes and faults, then everything else that can be made
+//! plainer. What is taken out shifts the network's dice, so each candidate is also tried with a
+//! few other seeds.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rumormill::message::Name;
+
+use super::case::{Case, NodeConfig};
+use super::phases::{Tweak, run};
+use super::violation::Kind;
+use crate::settings::Distribution;
+
+/// Seeds tried per candidate, its own included.
+const SEEDS: u64 = 4;
+/// A case that takes this long to shrink is small enough.
+const TIME_MAX: Duration = Duration::from_secs(60);
+
+/// The smallest case found that still breaks the same promise.
+#[must_use]
+pub fn shrink(case: &Case, kind: Kind, tweak: Tweak<'_>) -> Case {
+    let started = Instant::now();
+    let mut shrinker = Shrinker { best: case.clone(), kind, tweak, started };
+    loop {
+        let before = shrinker.best.clone();
+        shrinker.shorten_lists();
+        shrinker.drop_nodes();
+        shrinker.make_plainer();
+        if shrinker.best == before || shrinker.is_late() {
+            return shrinker.best;
+        }
+    }
+}
+
+struct Shrinker<'a> {
+    best: Case,
+    kind: Kind,
+    tweak: Tweak<'a>,
+    started: Instant,
+}
+
+impl Shrinker<'_> {
+    fn is_late(&self) -> bool {
+        self.started.elapsed() > TIME_MAX
+    }
+
+    /// Keeps the candidate if it still fails in the same way.
+    fn try_case(&mut self, candidate: &Case) -> bool {
+        if *candidate == self.best || self.is_late() {
+            return false;
+        }
+        for seed in std::iter::once(candidate.seed).chain(1..SEEDS) {
+            let case = Case { seed, ..candidate.clone() };
+            let found = run(&case, self.tweak, false).violation;
+            if found.is_some_and(|violation| violation.kind == self.kind) {
+                self.best = case;
+                return true;
+            }
+        }
+        false
+    }
+
+    fn shorten_lists(&mut self) {
+        self.shorten(|case| &mut case.op);
+        self.shorten(|case| &mut case.faults.crash);
+        self.shorten(|case| &mut case.faults.pause);
+        self.shorten(|case| &mut case.faults.clock_jump);
+        self.shorten(|case| &mut case.faults.cut);
+        self.shorten(|case| &mut case.faults.slow);
+        self.shorten(|case| &mut case.faults.latency);
+    }
+
+    /// Takes out halves, then quarters and so on, down to single items.
+    fn shorten<T: Clone>(&mut self, list: fn(&mut Case) -> &mut Vec<T>) {
+        let mut chunk = list(&mut self.best).len();
+        while chunk > 0 && !self.is_late() {
+            let mut at = 0;
+            while at < list(&mut self.best).len() {
+                let mut candidate = self.best.clone();
+                let items = list(&mut candidate);
+                items.drain(at..(at + chunk).min(items.len()));
+                if !self.try_case(&candidate) {
+                    at += chunk;
+                }
+            }
+            chunk /= 2;
+        }
+    }
+
+    fn drop_nodes(&mut self) {
+        let mut chunk = self.best.nodes.len() / 2;
+        while chunk > 0 && !self.is_late() {
+            let mut at = self.best.nodes.len();
+            while at > 0 && self.best.nodes.len() > 1 {
+                let from = at.saturating_sub(chunk);
+                let gone: BTreeSet<Name> = self.best.nodes[from..at].iter().cloned().collect();
+                at = from;
+                if gone.len() < self.best.nodes.len() {
+                    let candidate = without_nodes(&self.best, &gone);
+                    self.try_case(&candidate);
+                    at = at.min(self.best.nodes.len());
+                }
+            }
+            chunk /= 2;
+        }
+    }
+
+    fn make_plainer(&mut self) {
+        for change in PLAINER {
+            let mut candidate = self.best.clone();
+            change(&mut candidate);
+            self.try_case(&candidate);
+        }
+        for setting in SETTINGS {
+            let mut candidate = self.best.clone();
+            setting(&mut candidate.config, &NodeConfig::default());
+            self.try_case(&candidate);
+        }
+        let mut candidate = self.best.clone();
+        for (number, op) in candidate.op.iter_mut().enumerate() {
+            op.broadcast = op.broadcast.as_ref().map(|_| number.to_string());
+        }
+        self.try_case(&candidate);
+    }
+}
+
+const PLAINER: &[fn(&mut Case)] = &[
+    |case| case.torn.clear(),
+    |case| case.faults.loss = 0.0,
+    |case| case.faults.duplicate = 0.0,
+    |case| (case.faults.reorder, case.faults.reorder_max_ms) = (0.0, 0),
+    |case| case.head_of_line = false,
+    |case| case.latency_dist = Distribution::Constant,
+    |case| case.main_ms = case.op.iter().map(|op| op.at_ms + 1).max().unwrap_or(1),
+    |case| case.main_ms = case.main_ms * 2 / 3,
+    |case| case.faults.cut.iter_mut().for_each(|cut| cut.flap_ms = None),
+    |case| case.faults.cut.iter_mut().for_each(|cut| cut.one_way = false),
+    |case| case.faults.cut.iter_mut().for_each(|cut| cut.until_ms = None),
+    |case| case.faults.cut.iter_mut().for_each(|cut| cut.from_ms = 0),
+];
+
+const SETTINGS: &[fn(&mut NodeConfig, &NodeConfig)] = &[
+    |config, default| config.route = default.route,
+    |config, default| config.latency_budget_ms = default.latency_budget_ms,
+    |config, default| config.window_ms = default.window_ms,
+    |config, default| config.rtt_initial_ms = default.rtt_initial_ms,
+    |config, default| config.ack_delay_ms = default.ack_delay_ms,
+    |config, default| {
+        config.sync_interval_ms = default.sync_interval_ms;
+        config.sync_interval_max_ms = default.sync_interval_max_ms;
+    },
+    |config, default| config.retry_initial_ms = default.retry_initial_ms,
+    |config, default| {
+        config.probe_min_ms = default.probe_min_ms;
+        config.probe_max_ms = default.probe_max_ms;
+    },
+    |config, default| config.batch_entries_max = default.batch_entries_max,
+    |config, default| config.batch_bytes_max = default.batch_bytes_max,
+];
+
+fn without_nodes(case: &Case, gone: &BTreeSet<Name>) -> Case {
+    let mut case = case.clone();
+    let stays = |name: &Name| !gone.contains(name);
+    case.nodes.retain(stays);
+    case.torn.retain(stays);
+    case.op.retain(|op| stays(&op.node));
+    case.faults.pause.retain(|pause| stays(&pause.node));
+    case.faults.clock_jump.retain(|jump| stays(&jump.node));
+    case.faults.crash.retain(|crash| stays(&crash.node));
+    case.faults.slow.retain(|slow| stays(&slow.node));
+    for cut in &mut case.faults.cut {
+        let had_other_side = !cut.b.is_empty();
+        cut.a.retain(stays);
+        cut.b.retain(stays);
+        if had_other_side && cut.b.is_empty() {
+            cut.a.clear(); // An empty other side would mean everybody.
+        }
+    }
+    case.faults.cut.retain(|cut| !cut.a.is_empty());
+    case
+}

@@ -1,0 +1,292 @@
+//! Looks at every step of every node: its replies, its messages, and what it knows of its peers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rumormill::config::Config;
+use rumormill::held::Held;
+use rumormill::link::Link;
+use rumormill::message::{Body, Gossip, Message, Name};
+use rumormill::node::Node;
+use rumormill::parse::parse_line;
+use rumormill::route::Route;
+use rumormill::time::Instant;
+use rumormill::value::Value;
+
+use super::truth::Truth;
+use super::violation::{Kind, Violation};
+use crate::random::Fingerprint;
+
+/// Before anybody has said anything, peers are left alone for this long: Maelstrom gives a node
+/// 10 s to be set up, and mutes for good who writes to one that is not.
+const SETUP_US: u64 = 10_000_000;
+
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) truth: Truth,
+    nodes: Vec<Watched>,
+    /// Entries for a silent hub may be handed to others instead.
+    reroutes: bool,
+    /// All values that any client has handed in.
+    handed_in: BTreeSet<Value>,
+    /// Nodes that came to hold something new, until somebody asks.
+    pub(super) grown: Vec<usize>,
+    pub(super) fingerprint: Fingerprint,
+    line: Vec<u8>,
+}
+
+/// One life of a node, as the outside sees it.
+#[derive(Debug, Default)]
+struct Watched {
+    /// By `msg_id`: the request that a reply is due for; with the value of a broadcast.
+    open: BTreeMap<i64, Option<Value>>,
+    /// Acknowledged since the last read.
+    acknowledged: Vec<Value>,
+    read_text: Arc<String>,
+    read: BTreeSet<Value>,
+    may_speak: bool,
+    /// By peer.
+    links: Vec<WatchedLink>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct WatchedLink {
+    messages: u64,
+    /// Sent or queued, and not known to be there.
+    pending: Held,
+}
+
+/// A step that a node has made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step<'a> {
+    pub(super) index: usize,
+    pub(super) name: &'a Name,
+    pub(super) node: &'a Node,
+    /// By the node's clock.
+    pub(super) now: Instant,
+    /// The peer whose message it took in; none for a client's and for a timer.
+    pub(super) from: Option<usize>,
+    pub(super) sent: &'a [Message],
+}
+
+impl Watch {
+    pub(super) fn new(nodes: usize, config: &Config) -> Self {
+        Self {
+            truth: Truth::new(nodes),
+            nodes: (0..nodes).map(|_| Watched::default()).collect(),
+            reroutes: matches!(config.route, Route::Auto | Route::Hub),
+            handed_in: BTreeSet::new(),
+            grown: Vec::new(),
+            fingerprint: Fingerprint::default(),
+            line: Vec::new(),
+        }
+    }
+
+    /// A node begins a life.
+    pub(super) fn begin(&mut self, index: usize, boot_id: u64) {
+        let links = vec![WatchedLink::default(); self.nodes.len()];
+        self.nodes[index] = Watched { links, ..Watched::default() };
+        self.truth.begin(index, boot_id);
+    }
+
+    /// A node is about to be handed a message.
+    pub(super) fn asked(&mut self, index: usize, message: &Message) {
+        let watched = &mut self.nodes[index];
+        match &message.body {
+            Body::Broadcast { message: value, msg_id } => {
+                watched.may_speak = true;
+                watched.open.insert(*msg_id, Some(value.clone()));
+                self.handed_in.insert(value.clone());
+            }
+            Body::Topology { msg_id, .. } => {
+                watched.may_speak = true;
+                watched.open.insert(*msg_id, None);
+            }
+            Body::Init { msg_id, .. } | Body::Read { msg_id } => {
+                watched.open.insert(*msg_id, None);
+            }
+            _ => watched.may_speak = true,
+        }
+    }
+
+    /// Checks a step that a node has made.
+    pub(super) fn stepped(
+        &mut self,
+        step: &Step<'_>,
+        ids: &BTreeMap<Name, u32>,
+    ) -> Result<(), Violation> {
+        let &Step { index, name, node, now, from, sent } = step;
+        if self.truth.update(index, name, node) {
+            self.grown.push(index);
+        }
+        let mut touched = BTreeSet::from_iter(from);
+        for message in sent {
+            self.check_form(message)?;
+            match ids.get(&message.dest) {
+                Some(&peer) => {
+                    self.check_gossip(index, peer as usize, now, message)
+                        .map_err(|violation| violation.at(&format!("to {}", message.dest)))?;
+                    touched.insert(peer as usize);
+                }
+                None => self.check_reply(index, node, message)?,
+            }
+        }
+        if let Some((msg_id, _)) = self.nodes[index].open.first_key_value() {
+            let text = format!("has not answered request {msg_id}");
+            return Err(Violation::new(Kind::Reply, text));
+        }
+        // A timer may change any link without a message.
+        let is_timer = from.is_none();
+        for (peer, link) in
+            node.links().filter(|(peer, _)| is_timer || touched.contains(&(peer.0 as usize)))
+        {
+            self.check_link(index, peer.0 as usize, link)
+                .map_err(|violation| violation.at(&format!("(link to peer {})", peer.0)))?;
+        }
+        Ok(())
+    }
+
+    /// Whatever is sent must be read back as it was meant.
+    fn check_form(&mut self, message: &Message) -> Result<(), Violation> {
+        self.line.clear();
+        message.write_line(&mut self.line);
+        self.fingerprint.add_bytes(&self.line);
+        if !matches!(message.body, Body::Gossip(_)) {
+            return Ok(());
+        }
+        let what = match parse_line(&self.line) {
+            Ok(same) if same == *message => return Ok(()),
+            Ok(_) => "is read as another message".to_owned(),
+            Err(refusal) => refusal.text,
+        };
+        let text = format!("wrote a line that {what}: {}", String::from_utf8_lossy(&self.line));
+        Err(Violation::new(Kind::Malformed, text))
+    }
+
+    fn check_gossip(
+        &mut self,
+        index: usize,
+        peer: usize,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), Violation> {
+        let Body::Gossip(gossip) = &message.body else {
+            let text = format!("sent a peer a message of type {}", message.body.kind());
+            return Err(Violation::new(Kind::Malformed, text));
+        };
+        let watched = &mut self.nodes[index];
+        if !watched.may_speak && now.as_micros() < SETUP_US {
+            let text = format!("spoke {now} after init, before anybody had said anything");
+            return Err(Violation::new(Kind::TooEarly, text));
+        }
+        let link = &mut watched.links[peer];
+        if gossip.number != link.messages {
+            let text = format!("numbered a message {}, not {}", gossip.number, link.messages);
+            return Err(Violation::new(Kind::Malformed, text));
+        }
+        link.messages += 1;
+        self.check_content(index, gossip)
+    }
+
+    fn check_content(&self, index: usize, gossip: &Gossip) -> Result<(), Violation> {
+        for entries in &gossip.values {
+            self.truth.check_entries(index, entries)?;
+        }
+        for have in &gossip.have {
+            self.truth.check_have(index, have)?;
+        }
+        let Some(life) = self.truth.life(index) else { return Ok(()) };
+        if gossip.generation != life.boot_id {
+            let text = format!("speaks as generation {}", gossip.generation);
+            return Err(Violation::new(Kind::Evidence, text));
+        }
+        if gossip.all && gossip.have.len() != life.held.iter().count() {
+            let text = "sent a digest that leaves out what it holds".to_owned();
+            return Err(Violation::new(Kind::Evidence, text));
+        }
+        Ok(())
+    }
+
+    fn check_reply(
+        &mut self,
+        index: usize,
+        node: &Node,
+        message: &Message,
+    ) -> Result<(), Violation> {
+        let wrong = |text: String| Err(Violation::new(Kind::Reply, text));
+        let watched = &mut self.nodes[index];
+        let msg_id = match &message.body {
+            Body::InitOk { in_reply_to }
+            | Body::TopologyOk { in_reply_to }
+            | Body::BroadcastOk { in_reply_to }
+            | Body::ReadOk { in_reply_to, .. } => *in_reply_to,
+            Body::Error { code, text, .. } => {
+                return wrong(format!("answered with error {}: {text}", code.number()));
+            }
+            other => return wrong(format!("sent a client a message of type {}", other.kind())),
+        };
+        let Some(value) = watched.open.remove(&msg_id) else {
+            return wrong(format!("answered {msg_id}, which nobody asked"));
+        };
+        if let Some(value) = value {
+            if !node.store().contains_value(&value) {
+                let text = format!("acknowledged {value} without holding it");
+                return Err(Violation::new(Kind::Lost, text));
+            }
+            watched.acknowledged.push(value);
+        }
+        match &message.body {
+            Body::ReadOk { messages, .. } => self.check_read(index, messages),
+            _ => Ok(()),
+        }
+    }
+
+    /// Invariant 1. The reply grows at its end, so only what is new needs to be looked at.
+    fn check_read(&mut self, index: usize, text: &Arc<String>) -> Result<(), Violation> {
+        let lost = |text: String| Err(Violation::new(Kind::Lost, text));
+        let watched = &mut self.nodes[index];
+        let Some(fresh) = text.strip_prefix(watched.read_text.as_str()) else {
+            return lost(format!("read [{text}] after [{}]", watched.read_text));
+        };
+        let fresh = fresh.strip_prefix(',').unwrap_or(fresh);
+        let values: Vec<Value> = match serde_json::from_str(&format!("[{fresh}]")) {
+            Ok(values) => values,
+            Err(error) => {
+                return Err(Violation::new(Kind::Malformed, format!("read [{text}]: {error}")));
+            }
+        };
+        for value in values {
+            if !self.handed_in.contains(&value) {
+                return lost(format!("read {value}, which nobody has broadcast"));
+            }
+            if !watched.read.insert(value.clone()) {
+                return lost(format!("read {value} twice"));
+            }
+        }
+        if let Some(value) = watched.acknowledged.drain(..).find(|v| !watched.read.contains(v)) {
+            return lost(format!("acknowledged {value}, and a later read is without it"));
+        }
+        watched.read_text = Arc::clone(text);
+        Ok(())
+    }
+
+    fn check_link(&mut self, index: usize, peer: usize, link: &Link) -> Result<(), Violation> {
+        self.truth.check_known(index, peer, link.generation(), link.known())?;
+        let mut pending = link.in_flight();
+        pending.union_with(link.queue());
+        let before = std::mem::replace(&mut self.nodes[index].links[peer].pending, pending);
+        let gone = before.difference(&self.nodes[index].links[peer].pending);
+        let gone = gone.difference(link.known());
+        if gone.is_empty() || (self.reroutes && link.silent_since().is_some()) {
+            return Ok(());
+        }
+        let text =
+            format!("forgot {} that the peer is not known to hold", self.local(index, &gone));
+        Err(Violation::new(Kind::Forgotten, text))
+    }
+
+    /// What a node names by its own numbers, in words.
+    pub(super) fn local(&self, index: usize, held: &Held) -> String {
+        self.truth.words(&self.truth.translate(index, held))
+    }
+}

@@ -1,0 +1,87 @@
+//! A failure for people: the state of every node in words.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::panic;
+
+use rumormill::cluster::PeerId;
+use rumormill::held::Held;
+use rumormill::link::Link;
+
+use super::world::World;
+use crate::generator::MS;
+
+thread_local! {
+    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// From now on, panics are kept for the report instead of being printed.
+pub(super) fn keep_panics() {
+    panic::set_hook(Box::new(|info| LAST_PANIC.set(info.to_string())));
+}
+
+/// What this thread's last panic said.
+pub(super) fn last_panic() -> String {
+    LAST_PANIC.with_borrow(Clone::clone)
+}
+
+/// The state of every node.
+pub(super) fn state(world: &World<'_>) -> String {
+    let truth = &world.watch.truth;
+    let mut all = Held::new();
+    for (index, member) in world.members.iter().enumerate() {
+        if let (Some(_), Some(life)) = (&member.node, truth.life(index)) {
+            all.union_with(&life.held);
+        }
+    }
+    let mut text = format!("at {} ms, {} entries are held:\n", world.now / MS, all.count());
+    for (index, member) in world.members.iter().enumerate() {
+        let name = &member.name;
+        let (Some(node), Some(life)) = (&member.node, truth.life(index)) else {
+            let _ = writeln!(text, "{name} is down");
+            continue;
+        };
+        let missing = all.difference(&life.held);
+        let _ = write!(text, "{name} (life {}) holds {}", member.lives, life.held.count());
+        if !missing.is_empty() {
+            let _ = write!(text, ", lacks {}", truth.words(&missing));
+        }
+        if let Some(plan) = node.plan() {
+            let _ = write!(text, "; {plan:?}");
+        }
+        text.push('\n');
+        let clock = member.clock(world.now);
+        for (PeerId(peer), link) in node.links() {
+            if let Some(what) = link_in_words(world, index, link, clock) {
+                let _ = writeln!(text, "    to {}: {what}", world.members[peer as usize].name);
+            }
+        }
+    }
+    text
+}
+
+/// What there is to say about a link; nothing if it is at rest.
+fn link_in_words(
+    world: &World<'_>,
+    index: usize,
+    link: &Link,
+    clock: rumormill::time::Instant,
+) -> Option<String> {
+    let list = |held: &Held| world.watch.local(index, held);
+    let flying = link.in_flight();
+    let mut facts = Vec::new();
+    if !link.queue().is_empty() {
+        facts.push(format!("queued {}", list(link.queue())));
+    }
+    if !flying.is_empty() {
+        facts.push(format!("in flight {}", list(&flying)));
+    }
+    if let Some(since) = link.silent_since() {
+        facts.push(format!("silent for {:?}", clock.since(since)));
+    }
+    if facts.is_empty() {
+        return None;
+    }
+    facts.push(format!("known {}", list(link.known())));
+    Some(facts.join("; "))
+}

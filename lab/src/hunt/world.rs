@@ -1,0 +1,407 @@
+//! The world of a case: nodes, network, clocks, and what happens to them, in virtual time.
+//!
+//! The loop knows nothing of phases; `phases.rs` drives it, `watch.rs` looks at every step.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+
+use rumormill::config::Config;
+use rumormill::message::{Body, Message, Name};
+use rumormill::node::Node;
+use rumormill::time::Instant;
+
+use super::case::Case;
+use super::counts::Counts;
+use super::script::{Event, Script};
+use super::violation::{Kind, Violation};
+use super::watch::{Step, Watch};
+use crate::agenda::{Agenda, Timer};
+use crate::generator::MS;
+use crate::history::Nanos;
+use crate::journal::DropCause;
+use crate::network::packet::{Address, Packet, Payload, Peer};
+use crate::network::{Arrival, Network};
+use crate::random::Dice;
+use crate::topology::neighbours;
+
+/// No run needs more events than this: the largest cases drawn need a tenth of it.
+const EVENTS_MAX: u64 = 2_000_000;
+
+/// A node and its circumstances.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: Name,
+    /// None while it is down.
+    pub(super) node: Option<Node>,
+    pub(super) lives: u64,
+    /// Origin of its clock.
+    origin: Nanos,
+    /// How far its clock has jumped.
+    jumped: i64,
+    /// Time stands still for it.
+    paused: bool,
+    /// What came in meanwhile.
+    inbox: Vec<Message>,
+    wake_at: Option<Nanos>,
+}
+
+impl Member {
+    /// The node's own time.
+    pub(super) fn clock(&self, now: Nanos) -> Instant {
+        let elapsed = now.saturating_sub(self.origin).saturating_add_signed(self.jumped);
+        Instant::from_micros(elapsed / 1_000)
+    }
+
+    /// When the node's clock shows `at`.
+    const fn when(&self, at: Instant) -> Nanos {
+        let nanos = at.as_micros().saturating_mul(1_000).saturating_add(self.origin);
+        nanos.saturating_add_signed(self.jumped.saturating_neg())
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct World<'a> {
+    pub(super) case: &'a Case,
+    config: Config,
+    pub(super) now: Nanos,
+    pub(super) members: Vec<Member>,
+    ids: BTreeMap<Name, u32>,
+    addresses: Vec<Address>,
+    topology: Arc<BTreeMap<Name, Vec<Name>>>,
+    pub(super) network: Network,
+    agenda: Agenda,
+    script: Script,
+    timers: BinaryHeap<Reverse<(Nanos, usize)>>,
+    pub(super) watch: Watch,
+    pub(super) counts: Counts,
+    packets: u64,
+    requests: i64,
+    /// What happened, in words, if somebody wants to know.
+    pub(super) trace: Option<Vec<String>>,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(case: &'a Case, config: Config) -> Self {
+        let settings = case.settings();
+        let ids: BTreeMap<Name, u32> = case.nodes.iter().cloned().zip(0..).collect();
+        let address = |(name, id): (&Name, u32)| Address {
+            name: name.clone(),
+            peer: Peer::Node(id),
+            is_client: false,
+        };
+        let member = |name: &Name| Member {
+            name: name.clone(),
+            node: None,
+            lives: 0,
+            origin: 0,
+            jumped: 0,
+            paused: false,
+            inbox: Vec::new(),
+            wake_at: None,
+        };
+        Self {
+            now: 0,
+            members: case.nodes.iter().map(member).collect(),
+            addresses: case.nodes.iter().zip(0..).map(address).collect(),
+            topology: Arc::new(neighbours(case.topology, &case.nodes)),
+            network: Network::new(&settings),
+            agenda: Agenda::default(),
+            script: Script::of(case, &ids),
+            timers: BinaryHeap::new(),
+            watch: Watch::new(case.nodes.len(), &config),
+            counts: Counts::default(),
+            packets: 0,
+            requests: 0,
+            trace: None,
+            ids,
+            config,
+            case,
+        }
+    }
+
+    /// Brings a node up: it is told its name, and perhaps its neighbours.
+    pub(super) fn boot(&mut self, index: usize, with_topology: bool) -> Result<(), Violation> {
+        let member = &mut self.members[index];
+        member.lives += 1;
+        member.origin = self.now;
+        member.jumped = 0;
+        let seed = Dice::numbered(self.case.seed, "node", index as u64 + (member.lives << 32));
+        let boot_id = member.lives;
+        let node = Node::new(self.config.clone(), seed.clone().next_u64(), boot_id);
+        member.node = Some(node);
+        self.watch.begin(index, boot_id);
+        let (node_id, node_ids) = (self.members[index].name.clone(), self.case.nodes.clone());
+        let msg_id = self.next_request();
+        self.request(index, Body::Init { node_id, node_ids, msg_id })?;
+        if with_topology {
+            self.tell_topology(index)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn tell_topology(&mut self, index: usize) -> Result<(), Violation> {
+        let (topology, msg_id) = ((*self.topology).clone(), self.next_request());
+        self.request(index, Body::Topology { topology, msg_id })
+    }
+
+    pub(super) const fn next_request(&mut self) -> i64 {
+        self.requests += 1;
+        self.requests
+    }
+
+    /// A client asks a node.
+    pub(super) fn request(&mut self, index: usize, body: Body) -> Result<(), Violation> {
+        let message = Message { src: "c1".into(), dest: self.members[index].name.clone(), body };
+        self.hand_over(index, message)
+    }
+
+    /// When the next thing happens.
+    pub(super) fn next_time(&mut self) -> Option<Nanos> {
+        while let Some(&Reverse((at, index))) = self.timers.peek() {
+            if self.members[index].wake_at == Some(at) {
+                break;
+            }
+            self.timers.pop();
+        }
+        let timer = self.timers.peek().map(|&Reverse((at, _))| at);
+        let times = [timer, self.agenda.next_time(), self.script.next_time()];
+        times.into_iter().flatten().min().map(|at| at.max(self.now))
+    }
+
+    /// Lets the next thing happen, if it does before `end`; false if nothing does.
+    pub(super) fn step(&mut self, end: Nanos) -> Result<bool, Violation> {
+        let Some(next) = self.next_time().filter(|&next| next < end) else {
+            self.now = self.now.max(end);
+            return Ok(false);
+        };
+        self.now = next;
+        self.counts.events += 1;
+        if self.counts.events > EVENTS_MAX {
+            let text = format!("{EVENTS_MAX} events in {} ms", self.now / MS);
+            return Err(Violation::new(Kind::Storm, text));
+        }
+        if self.script.next_time().is_some_and(|at| at <= next) {
+            if let Some(event) = self.script.pop() {
+                self.happen(event)?;
+            }
+        } else if let Some((_, timer)) = self.agenda.pop_due(next) {
+            if let Timer::Queue(node) = timer {
+                self.network.wake(next, node, &mut self.agenda);
+            }
+        } else if let Some(Reverse((_, index))) = self.timers.pop() {
+            self.wake(index)?;
+        }
+        self.settle()?;
+        Ok(true)
+    }
+
+    /// What the script has left happens now: pauses end, nodes come back. Operations do not.
+    pub(super) fn finish_script(&mut self) -> Result<(), Violation> {
+        while let Some(event) = self.script.pop() {
+            if matches!(event, Event::Resume(_) | Event::Restart(..)) {
+                self.happen(event)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), Violation> {
+        self.note(|| format!("-- {event:?}"));
+        match event {
+            Event::Operate(op) => {
+                let op = &self.case.op[op];
+                let Some(&index) = self.ids.get(&op.node) else { return Ok(()) };
+                let msg_id = self.next_request();
+                let body = match op.value() {
+                    Some(message) => Body::Broadcast { message, msg_id },
+                    None => Body::Read { msg_id },
+                };
+                self.counts.operations += 1;
+                self.request(index as usize, body)
+            }
+            Event::Pause(index) => {
+                let member = &mut self.members[index];
+                if member.node.is_some() && !member.paused {
+                    member.paused = true;
+                    member.wake_at = None;
+                    self.counts.pauses += 1;
+                }
+                Ok(())
+            }
+            Event::Resume(index) => self.resume(index),
+            Event::Jump(index, by) => {
+                let member = &mut self.members[index];
+                member.jumped += by;
+                self.counts.jumps += u64::from(member.node.is_some());
+                self.set_timer(index);
+                Ok(())
+            }
+            Event::Latency(mean_ms) => {
+                self.network.set_latency(mean_ms);
+                Ok(())
+            }
+            Event::Crash(index) => {
+                self.crash(index);
+                Ok(())
+            }
+            Event::Restart(index, with_topology) => {
+                if self.members[index].node.is_some() {
+                    return Ok(());
+                }
+                self.counts.restarts += 1;
+                self.boot(index, with_topology)
+            }
+        }
+    }
+
+    fn resume(&mut self, index: usize) -> Result<(), Violation> {
+        let member = &mut self.members[index];
+        if !member.paused {
+            return Ok(());
+        }
+        member.paused = false;
+        for message in std::mem::take(&mut member.inbox) {
+            self.hand_over(index, message)?;
+        }
+        self.set_timer(index);
+        Ok(())
+    }
+
+    fn crash(&mut self, index: usize) {
+        let member = &mut self.members[index];
+        let Some(node) = member.node.take() else { return };
+        member.paused = false;
+        member.inbox.clear();
+        member.wake_at = None;
+        self.counts.crashes += 1;
+        self.counts.add_stats(node.stats());
+    }
+
+    /// All counters, those of the nodes and of the network included.
+    pub(super) fn total(&self) -> Counts {
+        let mut counts = self.counts;
+        let nodes = self.members.iter().filter_map(|member| member.node.as_ref());
+        nodes.for_each(|node| counts.add_stats(node.stats()));
+        counts.add_faults(&self.network.fault_counts());
+        counts
+    }
+
+    fn wake(&mut self, index: usize) -> Result<(), Violation> {
+        let member = &mut self.members[index];
+        member.wake_at = None;
+        let now = member.clock(self.now);
+        let Some(node) = &mut member.node else { return Ok(()) };
+        node.handle_timeout(now);
+        self.collect(index, None)
+    }
+
+    fn hand_over(&mut self, index: usize, message: Message) -> Result<(), Violation> {
+        let member = &mut self.members[index];
+        let now = member.clock(self.now);
+        let Some(node) = &mut member.node else {
+            self.counts.to_dead += 1;
+            return Ok(());
+        };
+        if member.paused {
+            member.inbox.push(message);
+            return Ok(());
+        }
+        self.watch.asked(index, &message);
+        let from = self.ids.get(&message.src).map(|&id| id as usize);
+        if let Some(trace) = &mut self.trace {
+            trace.push(line(self.now, "recv", &message));
+        }
+        node.handle_message(now, message);
+        self.collect(index, from)
+    }
+
+    /// Takes what a node has to say, looks at it, and sends it.
+    fn collect(&mut self, index: usize, from: Option<usize>) -> Result<(), Violation> {
+        let member = &mut self.members[index];
+        let now = member.clock(self.now);
+        let Some(node) = &mut member.node else { return Ok(()) };
+        let mut sent = Vec::new();
+        while let Some(message) = node.poll_transmit() {
+            sent.push(message);
+        }
+        while node.poll_diagnostic().is_some() {}
+        let place = || format!("{} at {} ms", member.name, self.now / MS);
+        self.watch
+            .stepped(&Step { index, name: &member.name, node, now, from, sent: &sent }, &self.ids)
+            .map_err(|violation| violation.at(&place()))?;
+        for message in sent {
+            if let Some(trace) = &mut self.trace {
+                trace.push(line(self.now, "send", &message));
+            }
+            if let Some(&dest) = self.ids.get(&message.dest) {
+                self.send(index, dest, message);
+            }
+        }
+        self.set_timer(index);
+        Ok(())
+    }
+
+    fn set_timer(&mut self, index: usize) {
+        let member = &mut self.members[index];
+        if member.paused {
+            return;
+        }
+        let at = member.node.as_ref().and_then(Node::poll_timeout);
+        let wake_at = at.map(|at| member.when(at).max(self.now));
+        if wake_at != member.wake_at {
+            member.wake_at = wake_at;
+            self.timers.extend(wake_at.map(|at| Reverse((at, index))));
+        }
+    }
+
+    fn send(&mut self, src: usize, dest: u32, message: Message) {
+        self.counts.messages += 1;
+        self.packets += 1;
+        let packet = Packet {
+            id: self.packets,
+            src: self.addresses[src].clone(),
+            dest: self.addresses[dest as usize].clone(),
+            body: Payload::Typed(Arc::new(message.body)),
+            kind: 0,
+            bytes: 0,
+            carries_values: false,
+        };
+        self.network.send(self.now, dest, packet, &mut self.agenda);
+    }
+
+    /// Hands over what has arrived, until nothing more comes of it at once.
+    pub(super) fn settle(&mut self) -> Result<(), Violation> {
+        while let Some(arrival) = self.network.poll() {
+            match arrival {
+                Arrival::Received(packet) => {
+                    let Peer::Node(dest) = packet.dest.peer else { continue };
+                    if let Some(message) = packet.into_message() {
+                        self.hand_over(dest as usize, message)?;
+                    }
+                }
+                Arrival::Dropped(packet, cause) => {
+                    self.counts.torn_apart += u64::from(cause == DropCause::Partition);
+                    self.note(|| {
+                        let (src, dest) = (&packet.src.name, &packet.dest.name);
+                        format!("drop {src} > {dest}: {}", cause.name())
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn note(&mut self, text: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>10.3} {}", self.now as f64 / 1e6, text()));
+        }
+    }
+}
+
+fn line(now: Nanos, what: &str, message: &Message) -> String {
+    let mut text = Vec::new();
+    message.body.write_json(&mut text);
+    let (src, dest) = (&message.src, &message.dest);
+    format!("{:>10.3} {what} {src} > {dest} {}", now as f64 / 1e6, String::from_utf8_lossy(&text))
+}
