@@ -12,7 +12,7 @@ use crate::route::Route;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Run a node.
-    Run(Options),
+    Run(Box<Options>),
     /// Print [`help`].
     Help,
     /// Print the version.
@@ -245,7 +245,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
         })?;
     }
     check(&options.config)?;
-    Ok(Command::Run(options))
+    Ok(Command::Run(Box::new(options)))
 }
 
 /// Settings that make no sense together.
@@ -329,7 +329,7 @@ mod tests {
 
     fn options(args: &[&str]) -> Options {
         match run(args) {
-            Ok(Command::Run(options)) => options,
+            Ok(Command::Run(options)) => *options,
             other => panic!("{other:?}"),
         }
     }

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         }
     };
     let printed = match command {
-        Command::Run(options) => run(options),
+        Command::Run(options) => run(*options),
         Command::Help => print(&args::help()),
         Command::Version => print(&args::version()),
     };

@@ -8,9 +8,9 @@ use rumormill::value::Value;
 enum Json {
     Plain(String),
     Text(String),
-    List(Vec<Json>),
+    List(Vec<Self>),
     /// Keys are distinct: what a repeated key means is nobody's business here.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(String, Self)>),
 }
 
 fn json() -> impl Strategy<Value = Json> {

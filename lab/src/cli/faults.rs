@@ -81,7 +81,8 @@ impl FaultArgs {
     /// # Errors
     /// If a script cannot be read, or is none.
     pub(super) fn over(&self, base: Option<FaultSettings>) -> Result<Option<FaultSettings>> {
-        let mut faults = base.clone().unwrap_or_default();
+        let was_given = base.is_some();
+        let mut faults = base.unwrap_or_default();
         for path in &self.fault_script {
             let text = fs::read_to_string(path)
                 .with_context(|| format!("the script {} cannot be read", path.display()))?;
@@ -109,8 +110,7 @@ impl FaultArgs {
             crash: self.crash.iter().map(|spec| spec.0.clone()).collect(),
             ..FaultSettings::default()
         });
-        let is_none = base.is_none() && faults == FaultSettings::default();
-        Ok((!is_none).then_some(faults))
+        Ok((was_given || faults != FaultSettings::default()).then_some(faults))
     }
 }
 
@@ -143,8 +143,11 @@ fn times(text: &str) -> Option<(&str, Cut)> {
     Some((nodes, Cut { a, b, one_way: false, from_ms, until_ms, flap_ms: flap }))
 }
 
+/// A second time behind a sign: whether that was `+`, and how long.
+type Signed = (bool, u64);
+
 /// `NODE@S+S`, the sign and the second time perhaps missing.
-fn node_at(text: &str) -> Option<(Name, u64, Option<(bool, u64)>)> {
+fn node_at(text: &str) -> Option<(Name, u64, Option<Signed>)> {
     let (node, times) = text.rsplit_once('@')?;
     let Some(sign) = times.find(['+', '-']) else {
         return Some((name(node)?, millis(times)?, None));

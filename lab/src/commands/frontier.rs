@@ -221,7 +221,7 @@ fn clusters(args: &FrontierArgs) -> Result<u8> {
 /// To stdout, and to files if asked for.
 fn publish(args: &FrontierArgs, parts: Vec<Part>, picture: Option<&str>) -> Result<()> {
     let command = repeating_command(std::env::args().skip(1), args.seed);
-    let dir = args.out.as_deref().or(args.update.then_some(Path::new(DOCS)));
+    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
     if let Some(dir) = dir {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         if let Some(picture) = picture {

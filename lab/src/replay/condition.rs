@@ -74,7 +74,8 @@ impl FromStr for Condition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (word, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        let text = text.trim();
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let rest = rest.trim();
         match (word, rest.is_empty()) {
             ("value", false) => {

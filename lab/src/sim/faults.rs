@@ -78,10 +78,13 @@ fn random(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
     let faults = &settings.faults;
     let mut schedule = Vec::new();
     let mut draw = |rate: f64, concern: &str, kind: &dyn Fn(&mut Dice) -> NodeFaultKind| {
+        if rate <= 0.0 {
+            return;
+        }
         let mut dice = Dice::new(settings.seed, concern);
         let end = settings.time_limit_ms.saturating_mul(MS);
         let mut at = 0;
-        while rate > 0.0 {
+        loop {
             // Exponential gaps: independent of each other, so that faults overlap.
             let gap = -(1.0 - dice.unit()).ln() / rate * 1e9;
             at += gap as Nanos;

@@ -21,6 +21,9 @@ use rumormill::value::Value;
 
 use ops::{BOOT_ID, Id, Op, Pause, Start};
 
+/// Entries that somebody says to hold.
+type Claim = (Origin, Range<u64>);
+
 /// Longer inputs are cut off: what they find, shorter ones find as well.
 const OPS_MAX: usize = 400;
 
@@ -94,7 +97,7 @@ struct Bench {
     sent: BTreeMap<Name, Vec<Gossip>>,
     answers: u64,
     /// Everything that each life of each peer ever gave evidence of.
-    evidence: BTreeMap<(Name, u64), Vec<(Origin, Range<u64>)>>,
+    evidence: BTreeMap<(Name, u64), Vec<Claim>>,
     /// What each peer was known to hold after the last operation, and in which life.
     known: BTreeMap<PeerId, (Option<u64>, Held)>,
     tally: Tally,
@@ -142,7 +145,7 @@ impl Bench {
                 self.deliver("c1".into(), Body::Broadcast { message, msg_id });
             }
             Op::Read => self.read(),
-            Op::Gossip { from, gossip } => self.gossip(from.name(), gossip.message()),
+            Op::Gossip { from, gossip } => self.gossip(&from.name(), &gossip.message()),
             Op::Answer { from, but, all } => self.answer(*from, *but, *all),
             Op::Line(line) => match parse_line(line) {
                 Ok(message) => self.node.handle_message(self.now, message),
@@ -213,15 +216,15 @@ impl Bench {
         }
     }
 
-    fn gossip(&mut self, from: Name, gossip: Gossip) {
+    fn gossip(&mut self, from: &Name, gossip: &Gossip) {
         let refused = self.node.stats().refused;
-        self.deliver(Name::clone(&from), Body::Gossip(gossip.clone()));
+        self.deliver(Name::clone(from), Body::Gossip(gossip.clone()));
         if self.node.stats().refused > refused {
             self.count("gossip refused", 1);
             return;
         }
         self.count("gossip taken", 1);
-        let of_life = self.evidence.entry((Name::clone(&from), gossip.generation)).or_default();
+        let of_life = self.evidence.entry((Name::clone(from), gossip.generation)).or_default();
         for entries in &gossip.values {
             let end = entries.first + entries.values.len() as u64;
             of_life.push((entries.origin.clone(), entries.first..end));
@@ -229,7 +232,7 @@ impl Bench {
         for Have { origin, ranges } in &gossip.have {
             of_life.extend(ranges.iter().map(|range| (origin.clone(), range)));
         }
-        self.check_taken(&from, &gossip);
+        self.check_taken(from, gossip);
     }
 
     fn answer(&mut self, from: Id, but: u8, all: bool) {
@@ -248,7 +251,7 @@ impl Bench {
         let (values, relay, pulse) = (Vec::new(), Relay::Keep, None);
         let gossip = Gossip { generation: 1, number, echo, values, have, all, relay, pulse };
         self.count("answers", 1);
-        self.gossip(from.name(), gossip);
+        self.gossip(&from.name(), &gossip);
     }
 
     fn wait(&mut self, pause: Pause) {

@@ -32,7 +32,7 @@ impl Start {
 
     /// True if `init` and `topology` have come already.
     pub(crate) fn is_set_up(&self) -> bool {
-        self.set_up % 8 != 0
+        !self.set_up.is_multiple_of(8)
     }
 
     /// Default settings, but for the limits that a short run would never reach.
