@@ -95,37 +95,18 @@ fn explore(name: &str, witnesses: &[&str], explored: Explored) {
     }
 }
 
+const PAIR: &[(usize, usize)] = &[(0, 1)];
 const LINE: &[(usize, usize)] = &[(0, 1), (1, 2)];
 
-/// 183,155 states with the node as of this test's last change.
+/// 228,782 states with the node as of this test's last change.
 #[test]
-fn a_flooded_line_by_acknowledgements_and_retries_alone() {
-    let bounds = Bounds { timeouts: 2, losses: 1, digests: false, ..Bounds::default() };
+fn a_flooded_line() {
+    let bounds = Bounds { timeouts: 1, losses: 2, duplications: 1, ..Bounds::default() };
     let explored = Explored { route: Route::Topology, edges: LINE, origins: [0, 2], bounds };
     explore("flooded line", &WITNESSES, explored);
 }
 
-/// 69,562 states.
-#[test]
-fn a_flooded_line_that_loses_and_duplicates() {
-    let bounds = Bounds { timeouts: 1, losses: 2, duplications: 1, ..Bounds::default() };
-    let explored = Explored { route: Route::Topology, edges: LINE, origins: [0, 2], bounds };
-    explore("flooded line, duplicates", &WITNESSES, explored);
-}
-
-/// 4,662 and 154,154 states.
-#[test]
-fn a_hub_and_its_leaves() {
-    let hub = |timeouts, losses, duplications| {
-        let bounds = Bounds { timeouts, losses, duplications, ..Bounds::default() };
-        Explored { route: Route::Hub, edges: LINE, origins: [0, 2], bounds }
-    };
-    explore("hub, lossy", &WITNESSES, hub(0, 2, 1));
-    // Nothing is lost, so nothing can be amiss at the end.
-    explore("hub", &[], hub(1, 0, 0));
-}
-
-/// 37,824 states.
+/// 37,842 states.
 #[test]
 fn direct_mail() {
     let bounds = Bounds { timeouts: 1, losses: 1, ..Bounds::default() };
@@ -133,22 +114,31 @@ fn direct_mail() {
     explore("direct mail", &WITNESSES[1..], explored);
 }
 
-/// 45,125 states.
+/// 64,766 states.
 #[test]
 fn two_nodes() {
-    let bounds = Bounds { timeouts: 2, losses: 1, ..Bounds::default() };
-    let explored = Explored { route: Route::Topology, edges: &[(0, 1)], origins: [0, 1], bounds };
-    explore("two nodes", &WITNESSES, explored);
+    let bounds = Bounds { timeouts: 1, losses: 1, duplications: 1, ..Bounds::default() };
+    let explored = Explored { route: Route::Topology, edges: PAIR, origins: [0, 1], bounds };
+    explore("two nodes", &WITNESSES[1..], explored);
 }
 
-/// Minutes: 623,311 states of a hub and 997,560 of two nodes.
+/// 32,143 states. What a restarted node had acknowledged may be lost with it; all else must hold,
+/// in whatever order the messages of its lives arrive.
+#[test]
+fn a_node_that_restarts() {
+    let bounds = Bounds { timeouts: 1, restarts: 1, ..Bounds::default() };
+    let explored = Explored { route: Route::Topology, edges: PAIR, origins: [0, 1], bounds };
+    explore("a restart", &[], explored);
+}
+
+/// 1,548,721 states of a line, and 329,107 of two nodes.
 #[test]
 #[ignore = "takes minutes; for changes of the protocol"]
 fn further_bounds() {
-    let bounds = Bounds { timeouts: 1, losses: 1, digests: false, ..Bounds::default() };
-    let explored = Explored { route: Route::Hub, edges: LINE, origins: [0, 2], bounds };
-    explore("hub, further", &WITNESSES, explored);
-    let bounds = Bounds { timeouts: 2, losses: 1, duplications: 1, ..Bounds::default() };
-    let explored = Explored { route: Route::Topology, edges: &[(0, 1)], origins: [0, 1], bounds };
+    let bounds = Bounds { timeouts: 2, losses: 1, digests: false, ..Bounds::default() };
+    let explored = Explored { route: Route::Topology, edges: LINE, origins: [0, 2], bounds };
+    explore("flooded line, further", &WITNESSES, explored);
+    let bounds = Bounds { timeouts: 2, losses: 1, ..Bounds::default() };
+    let explored = Explored { route: Route::Topology, edges: PAIR, origins: [0, 1], bounds };
     explore("two nodes, further", &WITNESSES, explored);
 }
