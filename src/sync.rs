@@ -14,7 +14,7 @@ use crate::time::Instant;
 const QUIET_START: Duration = Duration::from_secs(15);
 
 /// The first digest after `topology` waits this many of the shortest intervals.
-const START_FACTOR: u32 = 4;
+const START_FACTOR: u32 = 8;
 
 /// Every so many digests, one goes to any node of the cluster instead of a neighbour, so that
 /// clusters whose topology is torn or does not connect all still converge.
