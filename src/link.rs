@@ -243,7 +243,9 @@ impl Link {
         self.gap_since = None;
         self.repeat_at = None;
         self.strikes = 0;
-        self.silence = None;
+        if self.silence.take().is_some() && !self.queue.is_empty() {
+            self.flush_by(now); // Silence had taken the deadline away.
+        }
         self.told = 0;
         self.retell.clear();
     }

@@ -185,7 +185,12 @@ impl Node {
             _ if relay == Relay::Flood => self.flood(now, new, Some(from), Duration::ZERO),
             // What was lost once is late already.
             Plan::Tree { .. } if is_repair => self.send_along_tree(now, new, Some(from), true),
-            _ if relay == Relay::Up || self.overlay.parent == Some(from) => {
+            // Along the topology's tree, what comes any other way than down from the parent was
+            // held up somewhere, and those below may still lack it.
+            _ if relay == Relay::Up
+                || self.overlay.parent == Some(from)
+                || !self.follows_hubs() =>
+            {
                 self.send_along_tree(now, new, Some(from), false);
             }
             _ => {}
