@@ -150,7 +150,9 @@ impl Node {
         if self.overlay.parent == Some(from) {
             let usual = self.link(from).and_then(Link::usual_gap);
             let steady = usual.filter(|&gap| gap <= STEADY);
-            self.overlay.suspect_at = steady.map(|gap| now.after(gap * MISSED_FACTOR));
+            // A gap of nothing, after messages that came together, would have it asked for ever.
+            let floor = self.config.probe_min;
+            self.overlay.suspect_at = steady.map(|gap| now.after((gap * MISSED_FACTOR).max(floor)));
         }
     }
 

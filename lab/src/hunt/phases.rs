@@ -157,10 +157,10 @@ impl Life {
         let lives = alive(world);
         let dead = lives.iter().filter(|is_alive| !**is_alive).count() as u64;
         let up = lives.len() as u64 - dead;
-        // An interval is at least half as long as it is on average: jitter. Probes of the dead
-        // come at a fraction of their silence, or at the longest interval set for them.
+        // Jitter shortens an interval to a half at most; a digest to a parent is answered. Probes
+        // of the dead come at a fraction of their silence, or at the longest interval set for them.
         let silence = (world.now / 32).min(self.config.probe_max.as_nanos() as u64).max(1);
-        let allowed = up * (2 * 4 + 2) + up * dead * (nanos(watched) / silence + 2);
+        let allowed = 2 * up * (2 * 4 + 2) + up * dead * (nanos(watched) / silence + 2);
         let said = spent.messages - before.messages;
         if said > allowed {
             let text = format!("{said} messages in {watched:?} of rest; {allowed} are enough");
