@@ -41,7 +41,9 @@ impl Node {
             self.note_pulse(now, peer, gossip.pulse);
         }
         self.pass_on(now, &new, peer, gossip.relay, gossip.all);
-        self.expect_parent(now, peer);
+        if !gossip.values.is_empty() {
+            self.expect_parent(now, peer);
+        }
     }
 
     /// A peer has restarted with an empty memory: everything is news to it.

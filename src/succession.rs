@@ -145,14 +145,14 @@ impl Node {
         strangers.take(HELPERS).any(|stranger| stranger == peer)
     }
 
-    /// The parent was heard. If it sends often, it will be missed soon when it stops.
+    /// The parent sent entries. If it does so often, it will be missed soon when it stops. (Its
+    /// answer to the question whether it is there must not make anybody wait for another one.)
     pub(crate) fn expect_parent(&mut self, now: Instant, from: PeerId) {
         if self.overlay.parent == Some(from) {
             let usual = self.link(from).and_then(Link::usual_gap);
             let steady = usual.filter(|&gap| gap <= STEADY);
-            // A gap of nothing, after messages that came together, would have it asked for ever.
-            let floor = self.config.probe_min;
-            self.overlay.suspect_at = steady.map(|gap| now.after((gap * MISSED_FACTOR).max(floor)));
+            self.overlay.suspect_at =
+                steady.map(|gap| now.after((gap * MISSED_FACTOR).max(STEADY)));
         }
     }
 

@@ -10,10 +10,23 @@ use rumormill::config::Config;
 use rumormill::held::{Held, Ranges};
 use rumormill::link::Link;
 use rumormill::message::{Body, Message, Name, Origin};
+use rumormill::mutation::Mutation;
 use rumormill::node::Node;
 use rumormill::route::Route;
 use rumormill::time::Instant;
 use rumormill::value::Value;
+
+/// What is explored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) route: Route,
+    pub(crate) edges: &'static [(usize, usize)],
+    /// The nodes at which the first and the second value are broadcast.
+    pub(crate) origins: [usize; 2],
+    /// A bug to be found.
+    pub(crate) mutation: Option<Mutation>,
+    pub(crate) bounds: Bounds,
+}
 
 /// What a run may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,10 +193,11 @@ fn work_out(local: &Local, now: Instant, input: Input, names: &[Name]) -> Step {
 }
 
 /// A node that has just started.
-fn new_local(route: Route, index: usize, life: u64) -> Arc<Local> {
+fn new_local(setting: &Setting, index: usize, life: u64) -> Arc<Local> {
     // No windows: waiting would only hide orders of events.
     let config = Config {
-        route,
+        route: setting.route,
+        mutation: setting.mutation,
         window: Some(Duration::ZERO),
         sync_interval: 2 * DIGEST_WAIT,
         sync_interval_max: 4 * DIGEST_WAIT,
@@ -202,7 +216,7 @@ struct Machine {
 /// The nodes, and what is between them.
 #[derive(Clone)]
 pub(crate) struct World {
-    route: Route,
+    setting: Setting,
     names: Arc<[Name]>,
     topology: Arc<BTreeMap<Name, Vec<Name>>>,
     behaviour: Arc<Behaviour>,
@@ -213,7 +227,8 @@ pub(crate) struct World {
 
 impl World {
     /// Nodes that know each other and the topology.
-    fn new(edges: &[(usize, usize)], route: Route) -> Self {
+    fn new(setting: Setting) -> Self {
+        let edges = setting.edges;
         let count = edges.iter().map(|&(a, b)| a.max(b)).max().map_or(1, |last| last + 1);
         let names: Vec<Name> = (0..count).map(|i| format!("n{i}").into()).collect();
         let mut topology: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
@@ -221,7 +236,7 @@ impl World {
             topology.entry(Name::clone(&names[a])).or_default().push(Name::clone(&names[b]));
         }
         let mut world = Self {
-            route,
+            setting,
             names: names.into(),
             topology: topology.into(),
             behaviour: Arc::default(),
@@ -230,7 +245,7 @@ impl World {
         };
         for index in 0..count {
             let now = Instant::ZERO;
-            world.machines.push(Machine { local: new_local(route, index, FIRST_LIFE), now });
+            world.machines.push(Machine { local: new_local(&setting, index, FIRST_LIFE), now });
             world.set_up(index);
         }
         world
@@ -247,7 +262,7 @@ impl World {
     /// clock can show.
     fn restart(&mut self, index: usize) {
         let life = self.machines[index].local.node.boot_id() + 1;
-        self.machines[index].local = new_local(self.route, index, life);
+        self.machines[index].local = new_local(&self.setting, index, life);
         self.set_up(index);
     }
 
@@ -344,22 +359,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(
-        route: Route,
-        edges: &[(usize, usize)],
-        origins: [usize; 2],
-        bounds: Bounds,
-    ) -> Self {
+    pub(crate) fn new(setting: Setting) -> Self {
         Self {
-            world: World::new(edges, route),
-            origins,
+            world: World::new(setting),
+            origins: setting.origins,
+            bounds: setting.bounds,
             made: [false; 2],
             kept: [false; 2],
             timed_out: 0,
             lost: 0,
             duplicated: 0,
             restarted: 0,
-            bounds,
         }
     }
 
