@@ -64,7 +64,7 @@ fn a_changed_record_is_found_where_it_was_changed() {
     let text = record_of_n3(Route::Auto);
     let lines: Vec<&str> = text.lines().collect();
     let gossip = |line: &&str| line.starts_with("{\"out\":") && line.contains("\"gossip\"");
-    let at = lines.iter().position(|line| gossip(line)).unwrap();
+    let at = lines.iter().position(gossip).unwrap();
     let number = at as u64 + 1;
 
     let changed = text.replacen(lines[at], &lines[at].replacen("\"n\":0", "\"n\":1", 1), 1);
