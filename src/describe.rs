@@ -283,8 +283,10 @@ mod tests {
             values: Vec::new(),
             have,
             all: false,
+            ask: false,
             relay: Relay::Keep,
             pulse: None,
+            place: None,
         };
         let body = Body::Gossip(gossip);
         node.handle_message(flushed, Message { src: "n1".into(), dest: "n0".into(), body });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Freshness, Link};
-use crate::message::{Entries, Gossip, Have, Name, Origin, Relay};
+use crate::message::{Entries, Gossip, Have, Name, Origin};
 #[cfg(feature = "mutations")]
 use crate::mutation::Mutation;
 use crate::node::{Membership, Node};
@@ -38,6 +38,7 @@ impl Node {
         }
         if freshness != Freshness::Stale {
             self.take_evidence(now, peer, gossip);
+            self.note_place(now, peer, gossip.place.as_ref());
             self.note_pulse(now, peer, gossip.pulse);
         }
         self.pass_on(now, &new, peer, gossip.relay, gossip.all);
@@ -132,7 +133,7 @@ impl Node {
         }
         if recovered {
             self.sync.hasten(now, &mut self.rng);
-            self.return_to(now, peer);
+            self.return_to(now);
         }
         let grace = self.grace(peer);
         let Some(link) = self.link_mut(peer) else { return };
@@ -142,7 +143,12 @@ impl Node {
                 .for_each(|link| link.request_at = Some(now.after(grace)));
         }
         if gossip.all {
-            let answer_now = !gossip.values.is_empty() || gossip.relay == Relay::Up;
+            if let Some(link) = self.link_mut(peer) {
+                link.place_asked |= gossip.ask;
+            }
+            let answer_now = gossip.ask || !gossip.values.is_empty();
+            // Who asks has reason to believe that nothing is on its way to it.
+            let grace = if gossip.ask { Duration::ZERO } else { grace };
             self.answer_digest(now, peer, answer_now, grace);
         }
     }
@@ -182,8 +188,14 @@ impl Node {
     }
 }
 
-/// Nobody can hold an entry of this life of this node that the node has not made.
+/// Nobody can hold an entry of this life of this node that the node has not made, nor stand below a
+/// node that does not exist.
 fn claims_too_much(membership: &Membership, boot_id: u64, gossip: &Gossip) -> Option<String> {
+    let strangers = gossip.place.iter().flat_map(|place| place.parent.iter().chain([&place.root]));
+    if let Some(stranger) = strangers.into_iter().find(|name| membership.cluster.id(name).is_none())
+    {
+        return Some(format!("stands below {stranger}, which is not in the cluster"));
+    }
     let is_own = |origin: &Origin| origin.generation == boot_id && origin.node == membership.me;
     let made = membership.next_sequence;
     let values = gossip.values.iter().filter(|entries| is_own(&entries.origin));

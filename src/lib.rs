@@ -48,6 +48,7 @@ pub mod mutation;
 pub mod node;
 mod overlay;
 pub mod parse;
+mod place;
 pub mod plan;
 pub mod record;
 pub mod route;

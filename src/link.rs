@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::held::{Held, OriginId, Ranges};
 use crate::message::{Echo, Relay};
+use crate::place::Standing;
 use crate::rtt::Rtt;
 use crate::time::Instant;
 
@@ -137,8 +138,12 @@ pub struct Link {
     /// The queue has entries that were lost once: whoever gets them must not dawdle.
     pub(crate) urgent: bool,
     evidence_at: Option<Instant>,
-    /// When to send a digest, whatever there is to say.
-    pub(crate) greet_at: Option<Instant>,
+    /// When to ask the peer whether it is there, whatever there is to say.
+    pub(crate) ask_at: Option<Instant>,
+    /// Where the peer stands in the tree of hubs, if that is not where the layout has it.
+    pub(crate) place: Option<Standing>,
+    /// The peer wants to know where this node stands.
+    pub(crate) place_asked: bool,
     /// When to ask for what the peer holds and we lack, if that has not come by then.
     pub(crate) request_at: Option<Instant>,
 }
@@ -180,7 +185,7 @@ impl Link {
             ("evidence leaves", self.evidence_at),
             ("a gap in its numbers is told", self.gap_at),
             ("what it holds and we lack is asked for", self.request_at),
-            ("a digest leaves", self.greet_at),
+            ("it is asked whether it is there", self.ask_at),
         ]
     }
 
@@ -200,6 +205,11 @@ impl Link {
     #[must_use]
     pub const fn generation(&self) -> Option<u64> {
         self.generation
+    }
+
+    /// When the newest of the peer's messages came in.
+    pub(crate) fn heard_at(&self) -> Option<Instant> {
+        self.newest_received.map(|(_, at)| at)
     }
 
     /// Notes the generation of a message that came in, and which of our messages it echoed. A new
@@ -248,6 +258,7 @@ impl Link {
         }
         self.told = 0;
         self.retell.clear();
+        self.place = None;
     }
 
     /// Notes which of the peer's messages came in. If numbers were skipped, messages were lost or
@@ -541,6 +552,7 @@ impl Link {
         self.sent.push_back(Sent { number, at: now, version });
         self.retell.clear();
         self.evidence_at = None;
+        self.place_asked = false;
         if self.silence.is_none() && !entries.is_empty() {
             let batch = Batch { number, sent_at: now, deadline, entries, relay, rides: 0 };
             self.in_flight.push_back(batch);
@@ -574,7 +586,7 @@ impl Link {
             Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
-        let others = [self.gap_at, self.evidence_at, self.request_at, self.greet_at];
+        let others = [self.gap_at, self.evidence_at, self.request_at, self.ask_at];
         [lost_at, asked, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
     }
 }

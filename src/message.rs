@@ -208,6 +208,23 @@ pub struct Pulse {
     pub distance_us: u64,
 }
 
+/// Where the sender stands in a tree of hubs: said when that is not where the layout has it, and
+/// to whoever asks. On the wire: `[parent or null, root, depth, age_us]`.
+///
+/// The root, and the hops to it, are what the bridges of a spanning tree tell each other (Perlman
+/// 1985); the age of the news is what keeps a dead root from being believed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whom the sender sends up to; none if it is the root.
+    pub parent: Option<Name>,
+    /// Who is at the top.
+    pub root: Name,
+    /// Hops from there to the sender.
+    pub depth: u32,
+    /// How long ago the newest message of the root that the sender knows of was sent.
+    pub age_us: u64,
+}
+
 /// The one message between nodes: entries, evidence, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gossip {
@@ -224,10 +241,15 @@ pub struct Gossip {
     pub have: Vec<Have>,
     /// True for a digest: of origins not listed in `have`, the sender holds nothing.
     pub all: bool,
+    /// True if the addressee is to answer at once, with all that the sender lacks and with its
+    /// own place: is it there, and can it be a parent?
+    pub ask: bool,
     /// What to do with the entries.
     pub relay: Relay,
     /// The rhythm to send in, from a parent to its children.
     pub pulse: Option<Pulse>,
+    /// Where the sender stands, if it is not where the layout has it.
+    pub place: Option<Place>,
 }
 
 impl Serialize for Entries {
@@ -261,11 +283,17 @@ impl Serialize for Gossip {
         if self.all {
             map.serialize_entry("all", &true)?;
         }
+        if self.ask {
+            map.serialize_entry("ask", &true)?;
+        }
         if let Some(word) = self.relay.name() {
             map.serialize_entry("relay", word)?;
         }
         if let Some(pulse) = self.pulse {
             map.serialize_entry("pulse", &(pulse.period_us, pulse.age_us, pulse.distance_us))?;
+        }
+        if let Some(Place { parent, root, depth, age_us }) = &self.place {
+            map.serialize_entry("place", &(parent, root, depth, age_us))?;
         }
         map.end()
     }

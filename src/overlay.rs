@@ -1,8 +1,8 @@
 //! Who sends to whom right now: the route's plan, corrected by who is silent.
 //!
-//! In a star or a tree of hubs, a node whose parent is silent takes the next candidate at once;
-//! by sending up to it, it becomes its child. A root adopts the children of whoever it stands in
-//! for. Along a spanning tree of the topology, silence makes everybody flood instead.
+//! In a star or a tree of hubs, a node whose parent is silent takes another one (`succession.rs`)
+//! and says so, which makes it its child. A root stands in for whoever is before it in the list.
+//! Along a spanning tree of the topology, silence makes everybody flood instead.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::message::{Pulse, Relay};
 use crate::node::Node;
+use crate::place::LostRoot;
 use crate::plan::{MARGIN, Plan, Situation};
 use crate::route::{Layout, Route};
 use crate::time::Instant;
@@ -37,8 +38,14 @@ pub(crate) struct Overlay {
     pub(crate) beat: Option<Beat>,
     /// No mail to everyone before this.
     pub(crate) mail_at: Option<Instant>,
-    /// The parent is asked for a sign of life then, if it has not been heard before.
+    /// The parent is missed then, if it has not been heard before.
     pub(crate) suspect_at: Option<Instant>,
+    /// Since when the parent has been missed: who is heard since then is there.
+    pub(crate) missed_at: Option<Instant>,
+    /// The parent was chosen without having been heard since.
+    pub(crate) is_tentative: bool,
+    /// The root that was lost last, of several the first in the list.
+    pub(crate) lost_root: Option<LostRoot>,
     /// As a root: when the children are sent to next, or, with a pulse, some beat.
     down_at: Option<Instant>,
 }
@@ -172,11 +179,6 @@ impl Node {
         relay: Relay,
         is_repair: bool,
     ) {
-        if relay == Relay::Up {
-            self.adopt(now, from);
-        } else {
-            self.overlay.adopted.remove(&from);
-        }
         if new.is_empty() {
             return;
         }
@@ -184,7 +186,9 @@ impl Node {
             Plan::Flood { window } => self.flood(now, new, Some(from), window),
             _ if relay == Relay::Flood => self.flood(now, new, Some(from), Duration::ZERO),
             // What was lost once is late already.
-            Plan::Tree { .. } if is_repair => self.send_along_tree(now, new, Some(from), true),
+            Plan::Tree { .. } if is_repair => {
+                self.send_along_tree(now, new, Some(from), true);
+            }
             // Along the topology's tree, what comes any other way than down from the parent was
             // held up somewhere, and those below may still lack it.
             _ if relay == Relay::Up
@@ -192,6 +196,11 @@ impl Node {
                 || !self.follows_hubs() =>
             {
                 self.send_along_tree(now, new, Some(from), false);
+            }
+            // While the parent is missed, or another one has taken its place, what comes by any
+            // other way is late, too, and those below may still lack it.
+            Plan::Tree { .. } if self.is_displaced() => {
+                self.send_along_tree(now, new, Some(from), true);
             }
             _ => {}
         }
@@ -253,24 +262,24 @@ impl Node {
             return edges;
         };
         let me = membership.cluster.me();
-        edges.extend(self.overlay.parent);
         edges.extend(layout.children(me));
-        if !self.follows_hubs() {
-            return edges;
-        }
-        edges.extend(&self.overlay.adopted);
-        for &child in layout.children(me) {
-            if !layout.children(child).is_empty() && self.is_silent(child) {
-                edges.extend(layout.children(child));
+        if self.follows_hubs() {
+            edges.extend(&self.overlay.adopted);
+            for &child in layout.children(me) {
+                if !layout.children(child).is_empty() && self.is_silent(child) {
+                    edges.extend(layout.children(child));
+                }
             }
-        }
-        if self.overlay.parent.is_none() {
-            for candidate in layout.candidates(me) {
-                edges.insert(candidate);
-                edges.extend(layout.children(candidate));
+            if self.overlay.parent.is_none() {
+                for candidate in layout.candidates(me) {
+                    edges.insert(candidate);
+                    edges.extend(layout.children(candidate));
+                }
+                edges.remove(&me);
             }
-            edges.remove(&me);
+            edges.retain(|&peer| !self.has_left(peer));
         }
+        edges.extend(self.overlay.parent);
         edges
     }
 
@@ -279,12 +288,23 @@ impl Node {
         self.overlay.parent == Some(peer) || self.is_child(peer)
     }
 
+    /// True if a peer has said that it follows somebody else. One that is silent may not hear
+    /// this node any more, and is probed until it comes back.
+    fn has_left(&self, peer: PeerId) -> bool {
+        let Some(link) = self.link(peer) else { return false };
+        let me = self.membership.as_ref().map(|membership| membership.cluster.me());
+        link.place.is_some_and(|place| place.parent != me) && link.silent_since().is_none()
+    }
+
     fn is_child(&self, peer: PeerId) -> bool {
         let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
             return false;
         };
         let me = membership.cluster.me();
         let parent = layout.parent(peer);
+        if self.follows_hubs() && self.has_left(peer) {
+            return false;
+        }
         if parent == Some(me) {
             return true;
         }
@@ -359,8 +379,7 @@ impl Node {
         if self.overlay.parent != Some(from) {
             return;
         }
-        let measured = self.link(from).and_then(|link| link.rtt().smoothed()).or(self.round_trip);
-        let hop = measured.unwrap_or(self.config.rtt_initial) / 2;
+        let hop = self.hop(from);
         self.overlay.beat = pulse.filter(|pulse| pulse.period_us > 0).map(|pulse| Beat {
             at: now.before(Duration::from_micros(pulse.age_us) + hop),
             period: Duration::from_micros(pulse.period_us),
@@ -372,11 +391,7 @@ impl Node {
     pub(crate) fn relay_for(&self, peer: PeerId) -> Relay {
         let queued = self.link(peer).map_or(Relay::Keep, |link| link.relay);
         let in_tree = matches!(self.overlay.plan, Some(Plan::Tree { .. }));
-        if in_tree && (self.overlay.parent == Some(peer) || self.is_bridge(peer)) {
-            queued.max(Relay::Up)
-        } else {
-            queued
-        }
+        if in_tree && self.overlay.parent == Some(peer) { queued.max(Relay::Up) } else { queued }
     }
 
     /// True if `peer` gets new entries from this node as a matter of course.

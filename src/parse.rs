@@ -95,6 +95,8 @@ struct Fields<'a> {
     all: Field<'a>,
     relay: Field<'a>,
     pulse: Field<'a>,
+    ask: Field<'a>,
+    place: Field<'a>,
     /// A field that came twice.
     doubled: Option<String>,
 }
@@ -127,6 +129,8 @@ impl<'a> Fields<'a> {
             "all" => &mut self.all,
             "relay" => &mut self.relay,
             "pulse" => &mut self.pulse,
+            "ask" => &mut self.ask,
+            "place" => &mut self.place,
             _ => return None,
         })
     }

@@ -1,10 +1,15 @@
 //! What happens to a tree when somebody in it falls silent, and when he is heard again.
 //!
-//! In a star or a tree of hubs everybody goes through the same list of candidates, so nobody has
-//! to vote. Along a spanning tree of the topology there is no other parent to be had; everybody
-//! floods while a link of it is silent.
+//! In a star or a tree of hubs, a node that misses its parent asks it and a few others whether they
+//! are there, and when the parent is silent it follows the best of those who are (`place.rs`).
+//! Nobody has to vote. If none of the few is there, it asks everybody, and mails what the parent
+//! has not confirmed along with the question.
+//! Along a spanning tree of the topology there is no other parent to be had; everybody floods while
+//! a link of it is silent.
 
 use std::time::Duration;
+
+use rand::RngExt as _;
 
 use crate::cluster::PeerId;
 use crate::held::Held;
@@ -14,22 +19,27 @@ use crate::node::Node;
 use crate::plan::Plan;
 use crate::time::Instant;
 
-/// A node that lost its hub mails what is unconfirmed to everyone itself, up to this many.
-const MAIL_MAX: usize = 64;
+/// A node that lost its hub asks, and mails what is unconfirmed to, this many at most.
+const MAIL_MAX: u32 = 64;
 
 /// Such mails are this far apart at least, per addressee: however often hubs seem to fall silent
 /// (an overloaded machine makes them), that is no more than 100 messages per second and node.
 const MAIL_SPACING: Duration = Duration::from_millis(10);
 
-/// So many of the next candidates are asked to pass the mail on: one may be as cut off.
-const HELPERS: usize = 3;
+/// So many are asked to pass the mail on: one may be as cut off.
+const HELPERS: usize = 6;
+
+/// Before the parent is given up, so many of those who would come next are asked whether they are
+/// there, and so many others: those who come next may be on the other side of the same cut.
+const NEXT_ASKED: usize = 3;
+const OTHERS_ASKED: u32 = 2;
 
 /// A parent that usually sends more often than this is missed when it does not. One that sends
 /// less often is not waited for; what is sent to it shows soon enough whether it is there.
 const STEADY: Duration = Duration::from_millis(250);
 
 /// A steady parent is missed after so many times the usual distance between its messages.
-const MISSED_FACTOR: u32 = 4;
+const MISSED_FACTOR: u32 = 2;
 
 impl Node {
     /// A peer fell silent: somebody else takes its place.
@@ -37,16 +47,24 @@ impl Node {
         if !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
             return;
         }
-        let unconfirmed = self.link(peer).map(|link| link.queue().clone()).unwrap_or_default();
+        let link = self.link(peer);
+        let unconfirmed = link.map(|link| link.queue().clone()).unwrap_or_default();
+        let silent_since = link.and_then(Link::silent_since).unwrap_or(now);
         if !self.follows_hubs() {
             return self.flood(now, &unconfirmed, Some(peer), Duration::ZERO);
         }
         if self.overlay.parent == Some(peer) {
-            self.choose_parent();
-            self.overlay.beat = None;
-            self.mail(now, &unconfirmed);
+            let missed_at = self.overlay.missed_at.map_or(silent_since, |at| at.min(silent_since));
+            self.overlay.missed_at = Some(missed_at);
+            self.note_lost_root(now);
+            self.follow(now, self.best_parent(now));
+            if self.overlay.is_tentative || self.overlay.parent.is_none() {
+                self.mail(now, &unconfirmed);
+            }
             self.send_along_tree(now, &unconfirmed, None, true);
-            self.introduce(now);
+            if self.overlay.parent.is_none() {
+                self.overlay.missed_at = None;
+            }
         }
         if !self.is_tree_edge(peer)
             && let Some(link) = self.link_mut(peer)
@@ -55,64 +73,86 @@ impl Node {
         }
     }
 
-    /// A silent peer answers again: traffic returns to it.
-    pub(crate) fn return_to(&mut self, now: Instant, peer: PeerId) {
-        let before = self.overlay.parent;
-        self.choose_parent();
-        if self.overlay.parent == before {
-            return;
-        }
-        self.overlay.beat = None;
-        self.hand_over(now, peer);
-    }
-
-    fn choose_parent(&mut self) {
-        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
-            return;
-        };
+    /// A silent peer answers again: traffic may return to it.
+    pub(crate) fn return_to(&mut self, now: Instant) {
         if self.follows_hubs() {
-            let mut candidates = layout.candidates(membership.cluster.me());
-            self.overlay.parent = candidates.find(|&candidate| !self.is_silent(candidate));
+            self.follow(now, self.best_parent(now));
         }
     }
 
-    /// Tells a new parent that it is one, even if there is nothing to send.
-    fn introduce(&mut self, now: Instant) {
-        if let Some(link) = self.overlay.parent.and_then(|parent| self.link_mut(parent)) {
-            link.greet_at = Some(now);
+    /// Takes another parent, and lets it and the old one know.
+    fn follow(&mut self, now: Instant, parent: Option<PeerId>) {
+        if parent == self.overlay.parent {
+            return;
+        }
+        let missed_at = self.overlay.missed_at;
+        self.overlay.is_tentative = parent.is_some_and(|parent| {
+            missed_at.is_some_and(|missed| !self.was_heard_since(parent, missed))
+        });
+        let old = std::mem::replace(&mut self.overlay.parent, parent);
+        self.overlay.beat = None;
+        self.overlay.suspect_at = None;
+        if let Some(old) = old
+            && !self.is_silent(old)
+            && let Some(link) = self.link_mut(old)
+        {
+            link.owe_evidence(now);
+        }
+        let Some(parent) = parent else { return };
+        self.ask(now, parent);
+        if !self.overlay.is_tentative {
+            self.hand_over(now, parent);
         }
     }
 
-    /// Mails entries to everybody who is not known to be out of reach; the next candidates are
-    /// asked to pass them on, to those who are out of this node's reach and not of theirs.
+    /// The peer is asked whether it is there, where it stands, and for all that is missing here.
+    fn ask(&mut self, now: Instant, peer: PeerId) {
+        if let Some(membership) = &mut self.membership {
+            membership.links.entry(peer).or_default().ask_at = Some(now);
+        }
+    }
+
+    /// Asks everybody who is not known to be out of reach, and mails them what is unconfirmed;
+    /// some are asked to pass it on, to those who are out of this node's reach and not of theirs.
     fn mail(&mut self, now: Instant, entries: &Held) {
         let Some(membership) = &mut self.membership else { return };
         if self.overlay.mail_at.is_some_and(|at| at > now) {
             return;
         }
         let cluster = &membership.cluster;
-        self.overlay.mail_at = Some(now.after(MAIL_SPACING * cluster.len().min(MAIL_MAX as u32)));
-        let mut helpers = HELPERS;
-        for peer in cluster.others().take(MAIL_MAX) {
+        let count = cluster.len().min(MAIL_MAX);
+        self.overlay.mail_at = Some(now.after(MAIL_SPACING * count));
+        let (mut helpers, mut left) = (HELPERS, cluster.others().take(count as usize).count());
+        for peer in cluster.others().take(count as usize) {
             let link = membership.links.entry(peer).or_default();
+            let is_helper = (self.rng.random_range(0..left.max(1))) < helpers;
+            left = left.saturating_sub(1);
             if link.silent_since().is_none() {
+                link.ask_at = Some(now);
                 link.enqueue(entries, now);
-                if helpers > 0 {
+                if is_helper {
                     link.relay = link.relay.max(Relay::Up);
-                    helpers -= 1;
                 }
             }
+            helpers -= usize::from(is_helper);
         }
     }
 
-    /// A peer made this node its parent: it may have missed something while it had none, and its
-    /// message says what it holds.
-    pub(crate) fn adopt(&mut self, now: Instant, peer: PeerId) {
+    /// A peer has said whom it follows, or that it is where the layout puts it. Who has made this
+    /// node its parent may have missed something while it had none, and its message says what it
+    /// holds.
+    pub(crate) fn note_relation(&mut self, now: Instant, peer: PeerId, was_mine: bool) {
         let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
             return;
         };
-        let is_child = layout.parent(peer) == Some(membership.cluster.me());
-        if !is_child && self.follows_hubs() && self.overlay.adopted.insert(peer) {
+        let me = Some(membership.cluster.me());
+        let is_mine = self.parent_of(peer) == me;
+        if is_mine && layout.parent(peer) != me {
+            self.overlay.adopted.insert(peer);
+        } else {
+            self.overlay.adopted.remove(&peer);
+        }
+        if is_mine && !was_mine {
             self.hand_over(now, peer);
         }
     }
@@ -127,22 +167,21 @@ impl Node {
         }
     }
 
-    /// True if this node stands in for the root and `peer` may lead to another part of the
-    /// cluster that has a root of its own, because not everybody hears everybody: one that has
-    /// not made this node its parent. It is asked to pass things on, and by that becomes a parent.
-    pub(crate) fn is_bridge(&self, peer: PeerId) -> bool {
-        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
-            return false;
-        };
-        let me = membership.cluster.me();
-        if self.overlay.parent.is_some() || layout.parent(me).is_none() {
-            return false;
+    /// Something was heard from `peer`: the parent is there after all, or somebody else is better.
+    pub(crate) fn reconsider(&mut self, now: Instant, peer: PeerId) {
+        if !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
+            return;
         }
-        let strangers = membership
-            .cluster
-            .others()
-            .filter(|other| !self.overlay.adopted.contains(other) && !self.is_silent(*other));
-        strangers.take(HELPERS).any(|stranger| stranger == peer)
+        let was_missed = self.overlay.missed_at.is_some();
+        if was_missed && self.overlay.parent == Some(peer) && !self.is_silent(peer) {
+            self.overlay.missed_at = None;
+            if std::mem::take(&mut self.overlay.is_tentative) {
+                self.hand_over(now, peer);
+            }
+        }
+        if was_missed || self.link(peer).is_some_and(|link| link.place.is_some()) {
+            self.follow(now, self.better_parent(now));
+        }
     }
 
     /// The parent sent entries. If it does so often, it will be missed soon when it stops. (Its
@@ -156,10 +195,28 @@ impl Node {
         }
     }
 
-    /// If the parent has been missed, it is asked whether it is still there.
+    /// If the parent is missed: it is asked whether it is there, and so are some who could take its
+    /// place.
     pub(crate) fn run_suspicion_timer(&mut self, now: Instant) {
-        if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() {
-            self.introduce(now);
+        if self.overlay.suspect_at.take_if(|at| *at <= now).is_none() {
+            return;
+        }
+        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+            return;
+        };
+        let Some(parent) = self.overlay.parent else { return };
+        let (me, nodes) = (membership.cluster.me(), membership.cluster.len());
+        let is_there = |peer: &PeerId| *peer != parent && *peer != me && !self.is_silent(*peer);
+        let next: Vec<PeerId> =
+            layout.candidates(me).filter(is_there).take(NEXT_ASKED).collect();
+        let picks: Vec<PeerId> =
+            (0..OTHERS_ASKED).map(|_| PeerId(self.rng.random_range(0..nodes))).collect();
+        let others = picks.into_iter().filter(|peer| *peer != me && *peer != parent);
+        self.overlay.missed_at.get_or_insert(now);
+        for peer in [parent].into_iter().chain(next).chain(others) {
+            if !self.is_silent(peer) {
+                self.ask(now, peer);
+            }
         }
     }
 }

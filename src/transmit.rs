@@ -24,8 +24,10 @@ enum Purpose {
     Batch,
     /// The last batch once more, blindly: so much is lost that waiting would take too long.
     Repeat,
-    /// A digest. If it carries entries (a retry, a repair or a probe), the peer answers at once.
+    /// A digest. If it carries entries (a retry), the peer answers at once.
     Digest,
+    /// A digest that the peer answers at once, with all that this node lacks.
+    Question,
 }
 
 /// What the next message carries.
@@ -72,9 +74,11 @@ impl Node {
         }
         let is_asked = link.request_at.take_if(|at| *at <= now).is_some();
         let is_request = is_asked && !link.known().is_subset(self.store.held());
-        let is_greeting = link.greet_at.take_if(|at| *at <= now).is_some();
+        let is_question = link.ask_at.take_if(|at| *at <= now).is_some();
         let is_retry = link.urgent && link.flush_due(now);
-        if link.probe_due(now) || is_request || is_greeting || is_retry {
+        if link.probe_due(now) || is_question {
+            self.transmit(now, peer, Purpose::Question);
+        } else if is_request || is_retry {
             self.transmit(now, peer, Purpose::Digest);
         } else if link.repeat_due(now) {
             self.transmit(now, peer, Purpose::Repeat);
@@ -111,9 +115,10 @@ impl Node {
 
     fn transmit_one(&mut self, now: Instant, peer: PeerId, purpose: Purpose) {
         let (relay, pulse) = (self.relay_for(peer), self.pulse_for(now, peer));
+        let place = self.place_for(now, peer);
         let answer_within = match purpose {
             Purpose::Batch | Purpose::Repeat => self.answer_within(peer),
-            Purpose::Digest => Duration::ZERO,
+            Purpose::Digest | Purpose::Question => Duration::ZERO,
         };
         let rides = self.rides(now, peer);
         let repeats = purpose == Purpose::Batch && relay == Relay::Up && self.loss.is_heavy(now);
@@ -140,20 +145,20 @@ impl Node {
         let relay = riders.iter().map(Batch::relay).fold(relay, Relay::max);
         let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within) };
         let mut gossip = compose(now, link, store, purpose, parcel);
-        (gossip.generation, gossip.pulse) = (self.boot_id, pulse);
+        (gossip.generation, gossip.pulse, gossip.place) = (self.boot_id, pulse, place);
         #[cfg(feature = "mutations")]
         if config.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
             gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
-        }
-        if purpose == Purpose::Digest && relay == Relay::Up {
-            link.note_question(now, timeout);
         }
         if repeats && !gossip.values.is_empty() {
             link.repeat_at(now.after(REPEAT_DELAY));
         }
         let is_probe = link.silent_since().is_some();
+        gossip.ask = purpose == Purpose::Question || (is_probe && gossip.all);
         if is_probe {
             link.note_probe(now, timeout.max(config.probe_min), config.probe_max);
+        } else if gossip.ask {
+            link.note_question(now, timeout);
         }
         self.loss.note_sent(now);
         self.stats.note_sent(&gossip, is_probe);
@@ -178,7 +183,7 @@ fn compose(
         .iter()
         .flat_map(|(origin, ranges)| ranges.iter().map(move |range| store.entries(origin, &range)))
         .collect();
-    let all = purpose == Purpose::Digest;
+    let all = matches!(purpose, Purpose::Digest | Purpose::Question);
     let have = if all {
         store.held().iter().map(|(origin, _)| store.have(origin)).collect()
     } else {
@@ -188,7 +193,18 @@ fn compose(
     let echo = link.echo(now);
     let number = link.note_sent(now, batch, relay, deadline, store.version());
     link.note_riders(now, deadline, riders);
-    Gossip { generation: 0, number, echo, values, have, all, relay, pulse: None }
+    Gossip {
+        generation: 0,
+        number,
+        echo,
+        values,
+        have,
+        all,
+        ask: false,
+        relay,
+        pulse: None,
+        place: None,
+    }
 }
 
 /// As much of `queue`, in order, as one message may carry; at least one entry.

@@ -219,6 +219,8 @@ fn gossip(values: Vec<Entries>, have: Vec<Have>) -> Body {
         all: false,
         relay: Relay::Keep,
         pulse: None,
+        ask: false,
+        place: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Fields;
 use super::field::Field;
 use crate::held::Ranges;
-use crate::message::{Echo, Entries, Gossip, Have, Name, Origin, Pulse, Relay};
+use crate::message::{Echo, Entries, Gossip, Have, Name, Origin, Place, Pulse, Relay};
 use crate::value::Value;
 
 pub(super) fn decode(fields: &Fields<'_>) -> Result<Gossip, String> {
@@ -16,8 +16,10 @@ pub(super) fn decode(fields: &Fields<'_>) -> Result<Gossip, String> {
         values: values(fields.values)?,
         have: have(fields.have)?,
         all: fields.all.flag("all")?,
+        ask: fields.ask.flag("ask")?,
         relay: relay(fields.relay)?,
         pulse: pulse(fields.pulse)?,
+        place: place(fields.place)?,
     })
 }
 
@@ -48,6 +50,15 @@ fn pulse(field: Field<'_>) -> Result<Option<Pulse>, String> {
     let (period_us, age_us, distance_us) =
         field.decode("pulse", "[period, age, distance] in microseconds")?;
     Ok(Some(Pulse { period_us, age_us, distance_us }))
+}
+
+fn place(field: Field<'_>) -> Result<Option<Place>, String> {
+    if !field.is_present() {
+        return Ok(None);
+    }
+    let (parent, root, depth, age_us) =
+        field.decode("place", "[parent or null, root, depth, microseconds]")?;
+    Ok(Some(Place { parent, root, depth, age_us }))
 }
 
 fn values(field: Field<'_>) -> Result<Vec<Entries>, String> {

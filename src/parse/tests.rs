@@ -5,7 +5,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 use crate::held::Ranges;
-use crate::message::{Echo, Entries, Gossip, Have, Origin, Pulse, Relay};
+use crate::message::{Echo, Entries, Gossip, Have, Origin, Place, Pulse, Relay};
 use crate::value::Value;
 
 fn parse(line: &str) -> Result<Message, Refusal> {
@@ -272,6 +272,12 @@ impl Generator {
             age_us: self.u64(),
             distance_us: self.u64(),
         });
+        let place = (self.below(2) == 0).then(|| Place {
+            parent: (self.below(2) == 0).then(|| self.name()),
+            root: self.name(),
+            depth: self.below(9) as u32,
+            age_us: self.u64(),
+        });
         Gossip {
             generation: self.u64(),
             number: self.u64(),
@@ -279,8 +285,10 @@ impl Generator {
             values: self.list(3, Self::entries),
             have,
             all: self.below(2) == 0,
+            ask: self.below(2) == 0,
             relay: [Relay::Keep, Relay::Up, Relay::Flood][self.below(3)],
             pulse,
+            place,
         }
     }
 

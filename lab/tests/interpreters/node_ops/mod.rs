@@ -248,8 +248,18 @@ impl Bench {
         let have = held.into_iter().map(|(origin, ranges)| Have { origin, ranges }).collect();
         self.answers += 1;
         let number = 16 + self.answers;
-        let (values, relay, pulse) = (Vec::new(), Relay::Keep, None);
-        let gossip = Gossip { generation: 1, number, echo, values, have, all, relay, pulse };
+        let gossip = Gossip {
+            generation: 1,
+            number,
+            echo,
+            values: Vec::new(),
+            have,
+            all,
+            ask: false,
+            relay: Relay::Keep,
+            pulse: None,
+            place: None,
+        };
         self.count("answers", 1);
         self.gossip(&from.name(), &gossip);
     }

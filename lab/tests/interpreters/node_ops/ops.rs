@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use rumormill::config::Config;
-use rumormill::message::{Echo, Entries, Gossip, Have, Name, Origin, Pulse, Relay};
+use rumormill::message::{Echo, Entries, Gossip, Have, Name, Origin, Place, Pulse, Relay};
 use rumormill::route::Route;
 use rumormill::value::Value;
 
@@ -216,6 +216,8 @@ pub(crate) struct WildGossip {
     all: bool,
     relay: Option<bool>,
     pulse: Option<(WildMicros, WildMicros, WildMicros)>,
+    ask: bool,
+    place: Option<(Option<Id>, Id, u8, WildMicros)>,
 }
 
 /// A time that a peer states.
@@ -287,6 +289,13 @@ impl WildGossip {
                 period_us: period.get(),
                 age_us: age.get(),
                 distance_us: distance.get(),
+            }),
+            ask: self.ask,
+            place: self.place.map(|(parent, root, depth, age)| Place {
+                parent: parent.map(Id::name),
+                root: root.name(),
+                depth: depth.into(),
+                age_us: age.get(),
             }),
         }
     }

@@ -1,0 +1,238 @@
+//! Where nodes stand in a tree of hubs, and whom to follow when the parent is lost.
+//!
+//! While nobody is silent every node stands where the layout puts it, and says nothing of it.
+//! Who has lost its parent asks around, and everybody who is asked says its place: its root, the
+//! hops to it, and how old its news of it is. From that a spanning tree grows, as among bridges
+//! (Perlman 1985): a node follows whoever leads to the first root in the list of nodes, by the
+//! fewest hops. So the parts of a network in which not everybody hears everybody come to have one
+//! tree, as long as anybody connects them.
+//!
+//! The age is what makes it safe. When the root itself has died, everybody's news of it are
+//! equally old, and nobody follows anybody for its sake: the next node in the list takes over.
+
+use std::time::Duration;
+
+use crate::cluster::PeerId;
+use crate::message::Place;
+use crate::node::Node;
+use crate::plan::Plan;
+use crate::time::Instant;
+
+/// So many hops more than in the layout may lie between the root and a parent.
+const DETOUR_MAX: u32 = 2;
+
+/// News of a root that this node never had itself are good for so long.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Where a peer says that it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Standing {
+    pub(crate) parent: Option<PeerId>,
+    pub(crate) root: PeerId,
+    pub(crate) depth: u32,
+    /// When the newest message of the root that it knows of was sent, in this node's time.
+    pub(crate) root_spoke_at: Instant,
+}
+
+/// A root that this node has lost, and when the newest message that it had of it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LostRoot {
+    root: PeerId,
+    spoke_at: Instant,
+}
+
+/// How good a parent somebody would be: smaller is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// Whoever was not heard since the parent was missed may be as far away as the parent.
+    is_unheard: bool,
+    root: PeerId,
+    depth: u32,
+    peer: PeerId,
+}
+
+impl Node {
+    /// What the sender says of its place, or what follows from its saying nothing.
+    pub(crate) fn note_place(&mut self, now: Instant, peer: PeerId, place: Option<&Place>) {
+        if !self.follows_hubs() {
+            return;
+        }
+        let hop = self.hop(peer);
+        let Some(membership) = &self.membership else { return };
+        let cluster = &membership.cluster;
+        let standing = place.and_then(|place| {
+            let parent = match &place.parent {
+                Some(parent) => Some(cluster.id(parent)?),
+                None => None,
+            };
+            let age = Duration::from_micros(place.age_us).saturating_add(hop);
+            let root_spoke_at = now.before(age);
+            Some(Standing { parent, root: cluster.id(&place.root)?, depth: place.depth, root_spoke_at })
+        });
+        let was_mine = self.parent_of(peer) == Some(cluster.me());
+        let root = |standing: Option<Standing>| standing.map(|standing| standing.root);
+        let before = self.link(peer).and_then(|link| link.place);
+        if self.overlay.parent == Some(peer) && root(before) != root(standing) {
+            self.note_lost_root(now);
+        }
+        if let Some(link) = self.link_mut(peer) {
+            link.place = standing;
+        }
+        self.note_relation(now, peer, was_mine);
+        self.reconsider(now, peer);
+    }
+
+    /// Whom `peer` follows, as far as it has said so; else whom the layout has it follow.
+    pub(crate) fn parent_of(&self, peer: PeerId) -> Option<PeerId> {
+        match self.link(peer).and_then(|link| link.place) {
+            Some(standing) => standing.parent,
+            None => self.overlay.layout.as_ref().and_then(|layout| layout.parent(peer)),
+        }
+    }
+
+    /// This node's place, to tell to `peer`: if it is not the one of the layout, or if the peer
+    /// has asked.
+    pub(crate) fn place_for(&self, now: Instant, peer: PeerId) -> Option<Place> {
+        if !self.follows_hubs() || !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
+            return None;
+        }
+        let membership = self.membership.as_ref()?;
+        let is_asked = self.link(peer).is_some_and(|link| link.place_asked);
+        if !is_asked && self.stands_as_laid_out() {
+            return None;
+        }
+        let cluster = &membership.cluster;
+        let Standing { parent, root, depth, root_spoke_at } = self.standing(now)?;
+        let name = |id: PeerId| cluster.name(id).clone();
+        let age_us = u64::try_from(now.since(root_spoke_at).as_micros()).unwrap_or(u64::MAX);
+        Some(Place { parent: parent.map(name), root: name(root), depth, age_us })
+    }
+
+    /// True if this node has lost its place in the layout, or is about to.
+    pub(crate) fn is_displaced(&self) -> bool {
+        self.follows_hubs() && (self.overlay.missed_at.is_some() || !self.stands_as_laid_out())
+    }
+
+    fn stands_as_laid_out(&self) -> bool {
+        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+            return true;
+        };
+        let parent = self.overlay.parent;
+        let is_as_laid_out = |peer| self.link(peer).is_none_or(|link| link.place.is_none());
+        parent == layout.parent(membership.cluster.me()) && parent.is_none_or(is_as_laid_out)
+    }
+
+    /// Where this node stands.
+    fn standing(&self, now: Instant) -> Option<Standing> {
+        let (membership, layout) = (self.membership.as_ref()?, self.overlay.layout.as_ref()?);
+        let me = membership.cluster.me();
+        let Some(parent) = self.overlay.parent else {
+            return Some(Standing { parent: None, root: me, depth: 0, root_spoke_at: now });
+        };
+        let link = self.link(parent);
+        let (root, depth, told) = match link.and_then(|link| link.place) {
+            Some(Standing { root, depth, root_spoke_at, .. }) => (root, depth, Some(root_spoke_at)),
+            None => {
+                let root = layout.ancestors(parent).last().unwrap_or(parent);
+                (root, layout.ancestors(parent).count() as u32, None)
+            }
+        };
+        let heard = link.and_then(|link| link.heard_at()).map(|at| at.before(self.hop(parent)));
+        let root_spoke_at = if root == parent { heard } else { told.or(heard) };
+        let root_spoke_at = root_spoke_at.unwrap_or(Instant::ZERO);
+        Some(Standing { parent: Some(parent), root, depth: depth.saturating_add(1), root_spoke_at })
+    }
+
+    /// One-way delay to `peer`, or to anybody if that is not known.
+    pub(crate) fn hop(&self, peer: PeerId) -> Duration {
+        let measured = self.link(peer).and_then(|link| link.rtt().smoothed()).or(self.round_trip);
+        measured.unwrap_or(self.config.rtt_initial) / 2
+    }
+
+    /// The parent is gone: what was known of its root is what the news of others must exceed.
+    pub(crate) fn note_lost_root(&mut self, now: Instant) {
+        if let Some(Standing { root, root_spoke_at, .. }) = self.standing(now)
+            && self.overlay.parent.is_some()
+            && self.overlay.lost_root.is_none_or(|lost| root <= lost.root)
+        {
+            self.overlay.lost_root = Some(LostRoot { root, spoke_at: root_spoke_at });
+        }
+    }
+
+    /// The best parent there is; none if this node is to be a root.
+    pub(crate) fn best_parent(&self, now: Instant) -> Option<PeerId> {
+        let (membership, layout) = (self.membership.as_ref()?, self.overlay.layout.as_ref()?);
+        let me = membership.cluster.me();
+        if let Some(parent) = layout.parent(me)
+            && !self.is_silent(parent)
+            && self.link(parent).is_none_or(|link| link.place.is_none())
+            && self.overlay.missed_at.is_none_or(|missed| self.was_heard_since(parent, missed))
+        {
+            return Some(parent);
+        }
+        let heard = membership.links.keys().filter_map(|&peer| self.rank(now, peer));
+        let best = heard.min();
+        let unheard = || layout.candidates(me).find_map(|peer| self.rank(now, peer));
+        let best = match best {
+            Some(rank) if !rank.is_unheard => Some(rank),
+            _ => best.into_iter().chain(unheard()).min(),
+        };
+        best.map(|rank| rank.peer)
+    }
+
+    /// How good a parent `peer` would be; `None` if it must not be one.
+    fn rank(&self, now: Instant, peer: PeerId) -> Option<Rank> {
+        let (membership, layout) = (self.membership.as_ref()?, self.overlay.layout.as_ref()?);
+        let me = membership.cluster.me();
+        let link = self.link(peer);
+        let is_parent = self.overlay.parent == Some(peer);
+        // Of two who have chosen each other, the second in the list stays with the first.
+        let follows_me = self.parent_of(peer) == Some(me) && !(is_parent && peer < me);
+        if self.is_silent(peer) || follows_me {
+            return None;
+        }
+        let missed_at = self.overlay.missed_at.unwrap_or(Instant::ZERO);
+        let is_unheard = link.is_none_or(|_| !self.was_heard_since(peer, missed_at));
+        let rank = |root, depth| Rank { is_unheard, root, depth, peer };
+        match link.and_then(|link| link.place) {
+            Some(theirs) if is_parent || self.is_credible(now, theirs) => {
+                (theirs.root < me && theirs.depth <= layout.height + DETOUR_MAX)
+                    .then(|| rank(theirs.root, theirs.depth))
+            }
+            // At worst it is a root itself.
+            _ if peer < me => Some(rank(peer, 0)),
+            _ => None,
+        }
+    }
+
+    /// Somebody who would be a better parent than the one there is and is worth the change, or that
+    /// one.
+    pub(crate) fn better_parent(&self, now: Instant) -> Option<PeerId> {
+        let (parent, best) = (self.overlay.parent, self.best_parent(now));
+        let (Some(current), Some(rank)) =
+            (parent.and_then(|parent| self.rank(now, parent)), best.and_then(|best| self.rank(now, best)))
+        else {
+            return best;
+        };
+        let is_better = if self.overlay.is_tentative {
+            !rank.is_unheard
+        } else {
+            (rank.root, rank.depth) < (current.root, current.depth)
+        };
+        if is_better { best } else { parent }
+    }
+
+    pub(crate) fn was_heard_since(&self, peer: PeerId, at: Instant) -> bool {
+        self.link(peer).and_then(|link| link.heard_at()).is_some_and(|heard| heard >= at)
+    }
+
+    /// True if somebody who says this has heard of its root, directly or not, since this node
+    /// last did.
+    fn is_credible(&self, now: Instant, theirs: Standing) -> bool {
+        let age = now.since(theirs.root_spoke_at);
+        match self.overlay.lost_root {
+            Some(lost) if lost.root == theirs.root => age < now.since(lost.spoke_at) * 3 / 4,
+            _ => age < FRESH,
+        }
+    }
+}
