@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use crate::cluster::PeerId;
+use crate::link::Link;
 use crate::message::Place;
 use crate::node::Node;
 use crate::plan::Plan;
@@ -41,11 +42,21 @@ pub(crate) struct LostRoot {
     spoke_at: Instant,
 }
 
-/// How good a parent somebody would be: smaller is better.
+/// What is known of somebody who might be a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// It has heard of its root since this node last did.
+    News,
+    /// It was there after the parent was missed.
+    Life,
+    /// Nothing: it may be as far away as the parent.
+    Hope,
+}
+
+/// How good a parent somebody would be: less is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    /// Whoever was not heard since the parent was missed may be as far away as the parent.
-    is_unheard: bool,
+    trust: Trust,
     root: PeerId,
     depth: u32,
     peer: PeerId,
@@ -137,7 +148,7 @@ impl Node {
                 (root, layout.ancestors(parent).count() as u32, None)
             }
         };
-        let heard = link.and_then(|link| link.heard_at()).map(|at| at.before(self.hop(parent)));
+        let heard = link.and_then(Link::heard_at).map(|at| at.before(self.hop(parent)));
         let root_spoke_at = if root == parent { heard } else { told.or(heard) };
         let root_spoke_at = root_spoke_at.unwrap_or(Instant::ZERO);
         Some(Standing { parent: Some(parent), root, depth: depth.saturating_add(1), root_spoke_at })
@@ -159,76 +170,76 @@ impl Node {
         }
     }
 
-    /// The best parent there is; none if this node is to be a root.
-    pub(crate) fn best_parent(&self, now: Instant) -> Option<PeerId> {
+    /// The best parent there is, and what it is good for; none if this node is to be a root.
+    fn best_parent(&self, now: Instant) -> Option<Rank> {
         let (membership, layout) = (self.membership.as_ref()?, self.overlay.layout.as_ref()?);
-        let me = membership.cluster.me();
-        if let Some(parent) = layout.parent(me)
-            && !self.is_silent(parent)
-            && self.link(parent).is_none_or(|link| link.place.is_none())
-            && self.overlay.missed_at.is_none_or(|missed| self.was_heard_since(parent, missed))
-        {
-            return Some(parent);
+        let heard = membership.links.keys().filter_map(|&peer| self.rank(now, peer)).min();
+        if heard.is_some_and(|rank| rank.trust < Trust::Hope) {
+            return heard;
         }
-        let heard = membership.links.keys().filter_map(|&peer| self.rank(now, peer));
-        let best = heard.min();
-        let unheard = || layout.candidates(me).find_map(|peer| self.rank(now, peer));
-        let best = match best {
-            Some(rank) if !rank.is_unheard => Some(rank),
-            _ => best.into_iter().chain(unheard()).min(),
-        };
-        best.map(|rank| rank.peer)
+        let mut candidates = layout.candidates(membership.cluster.me());
+        let unheard = candidates.find_map(|peer| self.rank(now, peer));
+        heard.into_iter().chain(unheard).min()
+    }
+
+    /// Follows the best parent there is. Returns false if nobody is known who leads anywhere.
+    pub(crate) fn follow_best(&mut self, now: Instant) -> bool {
+        let best = self.best_parent(now);
+        self.follow(now, best.map(|rank| rank.peer));
+        best.is_some_and(|rank| rank.trust == Trust::News)
+    }
+
+    /// Follows somebody else if that is worth the change.
+    pub(crate) fn follow_better(&mut self, now: Instant) {
+        let best = self.best_parent(now);
+        let current = self.overlay.parent.and_then(|parent| self.rank(now, parent));
+        let worth = |rank: Rank| (rank.trust, rank.root, rank.depth);
+        if current.is_none_or(|current| best.is_some_and(|best| worth(best) < worth(current))) {
+            self.follow(now, best.map(|rank| rank.peer));
+        }
     }
 
     /// How good a parent `peer` would be; `None` if it must not be one.
     fn rank(&self, now: Instant, peer: PeerId) -> Option<Rank> {
         let (membership, layout) = (self.membership.as_ref()?, self.overlay.layout.as_ref()?);
         let me = membership.cluster.me();
-        let link = self.link(peer);
         let is_parent = self.overlay.parent == Some(peer);
         // Of two who have chosen each other, the second in the list stays with the first.
         let follows_me = self.parent_of(peer) == Some(me) && !(is_parent && peer < me);
-        if self.is_silent(peer) || follows_me {
+        if self.is_silent(peer) || follows_me || peer == me {
             return None;
         }
         let missed_at = self.overlay.missed_at.unwrap_or(Instant::ZERO);
-        let is_unheard = link.is_none_or(|_| !self.was_heard_since(peer, missed_at));
-        let rank = |root, depth| Rank { is_unheard, root, depth, peer };
-        match link.and_then(|link| link.place) {
-            Some(theirs) if is_parent || self.is_credible(now, theirs) => {
-                (theirs.root < me && theirs.depth <= layout.height + DETOUR_MAX)
-                    .then(|| rank(theirs.root, theirs.depth))
+        let trust = if self.spoke_since(peer, missed_at) { Trust::Life } else { Trust::Hope };
+        let (theirs, is_news) = match self.link(peer).and_then(|link| link.place) {
+            Some(theirs) => (Some((theirs.root, theirs.depth)), self.is_news(now, theirs)),
+            // Ancestors are where the layout has them unless they say otherwise.
+            None if layout.ancestors(me).any(|above| above == peer) => {
+                let root = layout.ancestors(peer).last().unwrap_or(peer);
+                (Some((root, layout.ancestors(peer).count() as u32)), true)
+            }
+            None => (None, false),
+        };
+        match theirs {
+            Some((root, depth)) if is_news || is_parent => {
+                let trust = if is_news && trust == Trust::Life { Trust::News } else { trust };
+                let is_open = root < me && depth <= layout.height + DETOUR_MAX;
+                is_open.then_some(Rank { trust, root, depth, peer })
             }
             // At worst it is a root itself.
-            _ if peer < me => Some(rank(peer, 0)),
-            _ => None,
+            _ => (peer < me).then_some(Rank { trust, root: peer, depth: 0, peer }),
         }
     }
 
-    /// Somebody who would be a better parent than the one there is and is worth the change, or that
-    /// one.
-    pub(crate) fn better_parent(&self, now: Instant) -> Option<PeerId> {
-        let (parent, best) = (self.overlay.parent, self.best_parent(now));
-        let (Some(current), Some(rank)) =
-            (parent.and_then(|parent| self.rank(now, parent)), best.and_then(|best| self.rank(now, best)))
-        else {
-            return best;
-        };
-        let is_better = if self.overlay.is_tentative {
-            !rank.is_unheard
-        } else {
-            (rank.root, rank.depth) < (current.root, current.depth)
-        };
-        if is_better { best } else { parent }
-    }
-
-    pub(crate) fn was_heard_since(&self, peer: PeerId, at: Instant) -> bool {
-        self.link(peer).and_then(|link| link.heard_at()).is_some_and(|heard| heard >= at)
+    /// True if `peer` is known to have sent something since.
+    pub(crate) fn spoke_since(&self, peer: PeerId, at: Instant) -> bool {
+        let heard_at = self.link(peer).and_then(Link::heard_at);
+        heard_at.is_some_and(|heard| heard.before(self.hop(peer)) >= at)
     }
 
     /// True if somebody who says this has heard of its root, directly or not, since this node
     /// last did.
-    fn is_credible(&self, now: Instant, theirs: Standing) -> bool {
+    fn is_news(&self, now: Instant, theirs: Standing) -> bool {
         let age = now.since(theirs.root_spoke_at);
         match self.overlay.lost_root {
             Some(lost) if lost.root == theirs.root => age < now.since(lost.spoke_at) * 3 / 4,

@@ -57,8 +57,7 @@ impl Node {
             let missed_at = self.overlay.missed_at.map_or(silent_since, |at| at.min(silent_since));
             self.overlay.missed_at = Some(missed_at);
             self.note_lost_root(now);
-            self.follow(now, self.best_parent(now));
-            if self.overlay.is_tentative || self.overlay.parent.is_none() {
+            if !self.follow_best(now) {
                 self.mail(now, &unconfirmed);
             }
             self.send_along_tree(now, &unconfirmed, None, true);
@@ -76,18 +75,18 @@ impl Node {
     /// A silent peer answers again: traffic may return to it.
     pub(crate) fn return_to(&mut self, now: Instant) {
         if self.follows_hubs() {
-            self.follow(now, self.best_parent(now));
+            self.follow_best(now);
         }
     }
 
     /// Takes another parent, and lets it and the old one know.
-    fn follow(&mut self, now: Instant, parent: Option<PeerId>) {
+    pub(crate) fn follow(&mut self, now: Instant, parent: Option<PeerId>) {
         if parent == self.overlay.parent {
             return;
         }
         let missed_at = self.overlay.missed_at;
         self.overlay.is_tentative = parent.is_some_and(|parent| {
-            missed_at.is_some_and(|missed| !self.was_heard_since(parent, missed))
+            missed_at.is_some_and(|missed| !self.spoke_since(parent, missed))
         });
         let old = std::mem::replace(&mut self.overlay.parent, parent);
         self.overlay.beat = None;
@@ -180,7 +179,7 @@ impl Node {
             }
         }
         if was_missed || self.link(peer).is_some_and(|link| link.place.is_some()) {
-            self.follow(now, self.better_parent(now));
+            self.follow_better(now);
         }
     }
 
