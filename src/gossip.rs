@@ -42,9 +42,7 @@ impl Node {
             self.note_pulse(now, peer, gossip.pulse);
         }
         self.pass_on(now, &new, peer, gossip.relay, gossip.all);
-        if !gossip.values.is_empty() {
-            self.expect_parent(now, peer);
-        }
+        self.expect_parent(now, peer, !gossip.values.is_empty());
     }
 
     /// A peer has restarted with an empty memory: everything is news to it.

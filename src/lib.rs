@@ -51,6 +51,7 @@ pub mod parse;
 mod place;
 pub mod plan;
 pub mod record;
+mod rhythm;
 pub mod route;
 pub mod rtt;
 pub mod stats;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::held::{Held, OriginId, Ranges};
 use crate::message::{Echo, Relay};
 use crate::place::Standing;
+use crate::rhythm::Rhythm;
 use crate::rtt::Rtt;
 use crate::time::Instant;
 
@@ -113,8 +114,11 @@ pub struct Link {
     /// The highest of our numbers that the peer has echoed.
     answered: Option<u64>,
     newest_received: Option<(u64, Instant)>,
-    /// The usual time between two messages of the peer, smoothed.
-    usual_gap: Option<Duration>,
+    /// How regularly the peer's messages come, and ours go.
+    heard: Rhythm,
+    spoken: Rhythm,
+    /// When to tell the peer that this node is there, if there is nothing else to say.
+    reassure_at: Option<Instant>,
     /// A message without entries that the peer has to answer.
     question: Option<Question>,
     /// Messages that fell due unanswered, one after the other.
@@ -177,7 +181,7 @@ impl Link {
     }
 
     /// What will be done at what time, in words; `None` where nothing is to be done.
-    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 7] {
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 8] {
         [
             ("what waits leaves", self.flush_at.filter(|_| self.silence.is_none())),
             ("next probe", self.silence.as_ref().map(|silence| self.probe_at(silence))),
@@ -186,6 +190,7 @@ impl Link {
             ("a gap in its numbers is told", self.gap_at),
             ("what it holds and we lack is asked for", self.request_at),
             ("it is asked whether it is there", self.ask_at),
+            ("it is told that this node is there", self.reassure_at),
         ]
     }
 
@@ -246,7 +251,7 @@ impl Link {
         self.known = Held::new();
         self.requeue(now, |_| true);
         self.newest_received = None;
-        self.usual_gap = None;
+        self.heard = Rhythm::default();
         self.question = None;
         self.gaps = Ranges::new();
         self.gap_at = None;
@@ -272,10 +277,8 @@ impl Link {
     ) -> Option<Duration> {
         let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
         if number >= expected {
-            if let Some((_, before)) = self.newest_received.replace((number, now)) {
-                let gap = now.since(before);
-                self.usual_gap = Some(self.usual_gap.map_or(gap, |usual| (usual * 7 + gap) / 8));
-            }
+            self.newest_received = Some((number, now));
+            self.heard.note(now);
             if number > expected {
                 self.gaps.insert(expected..number);
                 self.gap_since.get_or_insert(now);
@@ -553,6 +556,8 @@ impl Link {
         self.retell.clear();
         self.evidence_at = None;
         self.place_asked = false;
+        self.reassure_at = None;
+        self.spoken.note(now);
         if self.silence.is_none() && !entries.is_empty() {
             let batch = Batch { number, sent_at: now, deadline, entries, relay, rides: 0 };
             self.in_flight.push_back(batch);
@@ -566,9 +571,19 @@ impl Link {
         self.question = Some(Question { number, sent_at: now, deadline: now.after(timeout) });
     }
 
-    /// The usual time between two messages of the peer.
-    pub(crate) const fn usual_gap(&self) -> Option<Duration> {
-        self.usual_gap
+    /// How long after a message of the peer the next one is missed, if it sends steadily.
+    pub(crate) fn missed_after(&self) -> Option<Duration> {
+        self.heard.missed_after()
+    }
+
+    /// The peer was sent entries, and may miss this node if it hears no more of it.
+    pub(crate) fn note_missable(&mut self, now: Instant) {
+        self.reassure_at = self.spoken.reassure_after().map(|after| now.after(after));
+    }
+
+    /// True if it is time to tell the peer that this node is there.
+    pub(crate) fn reassure_due(&self, now: Instant) -> bool {
+        self.reassure_at.is_some_and(|at| at <= now)
     }
 
     /// The echo to send now.
@@ -586,7 +601,7 @@ impl Link {
             Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
-        let others = [self.gap_at, self.evidence_at, self.request_at, self.ask_at];
+        let others = [self.gap_at, self.evidence_at, self.request_at, self.ask_at, self.reassure_at];
         [lost_at, asked, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
     }
 }

@@ -296,7 +296,7 @@ impl Node {
         link.place.is_some_and(|place| place.parent != me) && link.silent_since().is_none()
     }
 
-    fn is_child(&self, peer: PeerId) -> bool {
+    pub(crate) fn is_child(&self, peer: PeerId) -> bool {
         let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
             return false;
         };

@@ -34,13 +34,6 @@ const HELPERS: usize = 6;
 const NEXT_ASKED: usize = 3;
 const OTHERS_ASKED: u32 = 2;
 
-/// A parent that usually sends more often than this is missed when it does not. One that sends
-/// less often is not waited for; what is sent to it shows soon enough whether it is there.
-const STEADY: Duration = Duration::from_millis(250);
-
-/// A steady parent is missed after so many times the usual distance between its messages.
-const MISSED_FACTOR: u32 = 2;
-
 impl Node {
     /// A peer fell silent: somebody else takes its place.
     pub(crate) fn route_around(&mut self, now: Instant, peer: PeerId) {
@@ -183,14 +176,13 @@ impl Node {
         }
     }
 
-    /// The parent sent entries. If it does so often, it will be missed soon when it stops. (Its
-    /// answer to the question whether it is there must not make anybody wait for another one.)
-    pub(crate) fn expect_parent(&mut self, now: Instant, from: PeerId) {
+    /// The parent was heard. If it sends entries, and does so often, it will be missed soon when it
+    /// stops; without any it is only there.
+    pub(crate) fn expect_parent(&mut self, now: Instant, from: PeerId, has_entries: bool) {
         if self.overlay.parent == Some(from) {
-            let usual = self.link(from).and_then(Link::usual_gap);
-            let steady = usual.filter(|&gap| gap <= STEADY);
+            let missed_after = self.link(from).and_then(Link::missed_after);
             self.overlay.suspect_at =
-                steady.map(|gap| now.after((gap * MISSED_FACTOR).max(STEADY)));
+                missed_after.filter(|_| has_entries).map(|after| now.after(after));
         }
     }
 

@@ -82,7 +82,7 @@ impl Node {
             self.transmit(now, peer, Purpose::Digest);
         } else if link.repeat_due(now) {
             self.transmit(now, peer, Purpose::Repeat);
-        } else if link.flush_due(now) || has_gap || link.evidence_due(now) {
+        } else if link.flush_due(now) || has_gap || link.evidence_due(now) || link.reassure_due(now) {
             self.transmit(now, peer, Purpose::Batch);
         }
     }
@@ -121,6 +121,7 @@ impl Node {
             Purpose::Digest | Purpose::Question => Duration::ZERO,
         };
         let rides = self.rides(now, peer);
+        let is_child = self.follows_hubs() && self.is_child(peer);
         let repeats = purpose == Purpose::Batch && relay == Relay::Up && self.loss.is_heavy(now);
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.entry(peer).or_default();
@@ -152,6 +153,9 @@ impl Node {
         }
         if repeats && !gossip.values.is_empty() {
             link.repeat_at(now.after(REPEAT_DELAY));
+        }
+        if is_child && !gossip.values.is_empty() {
+            link.note_missable(now);
         }
         let is_probe = link.silent_since().is_some();
         gossip.ask = purpose == Purpose::Question || (is_probe && gossip.all);
