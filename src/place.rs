@@ -102,14 +102,14 @@ impl Node {
     }
 
     /// This node's place, to tell to `peer`: if it is not the one of the layout, or if the peer
-    /// has asked.
+    /// has asked, or follows this node although the layout has it elsewhere.
     pub(crate) fn place_for(&self, now: Instant, peer: PeerId) -> Option<Place> {
         if !self.follows_hubs() || !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
             return None;
         }
         let membership = self.membership.as_ref()?;
         let is_asked = self.link(peer).is_some_and(|link| link.place_asked);
-        if !is_asked && self.stands_as_laid_out() {
+        if !is_asked && !self.overlay.adopted.contains(&peer) && self.stands_as_laid_out() {
             return None;
         }
         let cluster = &membership.cluster;
@@ -144,8 +144,8 @@ impl Node {
         let (root, depth, told) = match link.and_then(|link| link.place) {
             Some(Standing { root, depth, root_spoke_at, .. }) => (root, depth, Some(root_spoke_at)),
             None => {
-                let root = layout.ancestors(parent).last().unwrap_or(parent);
-                (root, layout.ancestors(parent).count() as u32, None)
+                let (root, depth) = layout.place(parent);
+                (root, depth, None)
             }
         };
         let heard = link.and_then(Link::heard_at).map(|at| at.before(self.hop(parent)));
@@ -211,23 +211,20 @@ impl Node {
         }
         let missed_at = self.overlay.missed_at.unwrap_or(Instant::ZERO);
         let trust = if self.spoke_since(peer, missed_at) { Trust::Life } else { Trust::Hope };
-        let (theirs, is_news) = match self.link(peer).and_then(|link| link.place) {
-            Some(theirs) => (Some((theirs.root, theirs.depth)), self.is_news(now, theirs)),
-            // Ancestors are where the layout has them unless they say otherwise.
-            None if layout.ancestors(me).any(|above| above == peer) => {
-                let root = layout.ancestors(peer).last().unwrap_or(peer);
-                (Some((root, layout.ancestors(peer).count() as u32)), true)
+        let (root, depth, is_news) = match self.link(peer).and_then(|link| link.place) {
+            Some(theirs) => (theirs.root, theirs.depth, self.is_news(now, theirs)),
+            None => {
+                let (root, depth) = layout.place(peer);
+                (root, depth, layout.ancestors(me).any(|above| above == peer))
             }
-            None => (None, false),
         };
-        match theirs {
-            Some((root, depth)) if is_news || is_parent => {
-                let trust = if is_news && trust == Trust::Life { Trust::News } else { trust };
-                let is_open = root < me && depth <= layout.height + DETOUR_MAX;
-                is_open.then_some(Rank { trust, root, depth, peer })
-            }
+        if is_news || is_parent {
+            let trust = if is_news && trust == Trust::Life { Trust::News } else { trust };
+            let is_open = root < me && depth <= layout.height + DETOUR_MAX;
+            is_open.then_some(Rank { trust, root, depth, peer })
+        } else {
             // At worst it is a root itself.
-            _ => (peer < me).then_some(Rank { trust, root: peer, depth: 0, peer }),
+            (peer < me).then_some(Rank { trust, root: peer, depth: 0, peer })
         }
     }
 

@@ -137,6 +137,13 @@ impl Layout {
         std::iter::successors(self.parent(node), |&above| self.parent(above))
     }
 
+    /// Who is above `node` at the top, itself if nobody is, and how many hops away.
+    #[must_use]
+    pub fn place(&self, node: PeerId) -> (PeerId, u32) {
+        let top = self.ancestors(node).last().unwrap_or(node);
+        (top, self.ancestors(node).count() as u32)
+    }
+
     /// Whom `node` may take as its hub, best first: its ancestors, then every node before it in
     /// the list. The order is the same for all, so those who see the same peers silent agree on a
     /// successor without an election; and a hub is always before its leaves, so no circle forms.
