@@ -75,7 +75,7 @@ impl Default for Config {
             ack_delay: Duration::from_secs(1),
             sync_interval: Duration::from_secs(2),
             sync_interval_max: Duration::from_secs(30),
-            retry_initial: Duration::from_millis(500),
+            retry_initial: Duration::from_millis(300),
             probe_min: Duration::from_millis(100),
             probe_max: Duration::from_secs(10),
             batch_entries_max: 5_000,

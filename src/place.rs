@@ -101,14 +101,14 @@ impl Node {
         }
     }
 
-    /// This node's place, to tell to `peer`: if it is not the one of the layout, or if the peer
-    /// has asked, or follows this node although the layout has it elsewhere.
-    pub(crate) fn place_for(&self, now: Instant, peer: PeerId) -> Option<Place> {
+    /// This node's place, to tell to `peer`: if it is not the one of the layout, or if one of the
+    /// two asks the other, or if the peer follows this node although the layout has it elsewhere.
+    pub(crate) fn place_for(&self, now: Instant, peer: PeerId, is_question: bool) -> Option<Place> {
         if !self.follows_hubs() || !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
             return None;
         }
         let membership = self.membership.as_ref()?;
-        let is_asked = self.link(peer).is_some_and(|link| link.place_asked);
+        let is_asked = is_question || self.link(peer).is_some_and(|link| link.place_asked);
         if !is_asked && !self.overlay.adopted.contains(&peer) && self.stands_as_laid_out() {
             return None;
         }
@@ -148,8 +148,12 @@ impl Node {
                 (root, depth, None)
             }
         };
+        // What comes down along the layout comes from its root. Of a parent elsewhere, no news of
+        // the root is no news.
+        let is_laid_out = layout.parent(me) == Some(parent);
         let heard = link.and_then(Link::heard_at).map(|at| at.before(self.hop(parent)));
-        let root_spoke_at = if root == parent { heard } else { told.or(heard) };
+        let heard = heard.filter(|_| root == parent || (is_laid_out && told.is_none()));
+        let root_spoke_at = heard.or(told);
         let root_spoke_at = root_spoke_at.unwrap_or(Instant::ZERO);
         Some(Standing { parent: Some(parent), root, depth: depth.saturating_add(1), root_spoke_at })
     }

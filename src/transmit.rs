@@ -115,7 +115,7 @@ impl Node {
 
     fn transmit_one(&mut self, now: Instant, peer: PeerId, purpose: Purpose) {
         let (relay, pulse) = (self.relay_for(peer), self.pulse_for(now, peer));
-        let place = self.place_for(now, peer);
+        let place = self.place_for(now, peer, purpose == Purpose::Question);
         let answer_within = match purpose {
             Purpose::Batch | Purpose::Repeat => self.answer_within(peer),
             Purpose::Digest | Purpose::Question => Duration::ZERO,
