@@ -188,7 +188,7 @@ impl Store {
         }
     }
 
-    /// What is held, is not in `theirs`, and has been held for longer than `grace`.
+    /// What is held, is not in `theirs`, and has been held for `grace` at least.
     ///
     /// Younger entries are left out: they are on their way already.
     #[must_use]
@@ -198,7 +198,7 @@ impl Store {
             return missing;
         }
         for (at, origin, range) in self.arrivals.iter().rev() {
-            if now.since(*at) > grace {
+            if now.since(*at) >= grace {
                 break;
             }
             missing.remove_all(*origin, &std::iter::once(range.clone()).collect());
