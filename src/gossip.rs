@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Freshness, Link};
-use crate::message::{Entries, Gossip, Have, Name, Origin};
+use crate::message::{Entries, Gossip, Have, Name, Origin, Relay};
 #[cfg(feature = "mutations")]
 use crate::mutation::Mutation;
 use crate::node::{Membership, Node};
@@ -164,6 +164,12 @@ impl Node {
         if !missing.is_empty() {
             self.stats.repairs += missing.count();
             link.enqueue(&missing, now);
+            // Those who rely on the peer may lack it as well.
+            if self.follows_hubs()
+                && let Some(link) = self.link_mut(peer)
+            {
+                link.relay = link.relay.max(Relay::Up);
+            }
             self.sync.hasten(now, &mut self.rng);
         }
     }
