@@ -34,6 +34,10 @@ const HELPERS: usize = 6;
 const NEXT_ASKED: usize = 3;
 const OTHERS_ASKED: u32 = 2;
 
+/// By how much later the parent is missed where some messages are lost, and where many are.
+const FORBEARANCE_LIGHT: u32 = 2;
+const FORBEARANCE_HEAVY: u32 = 3;
+
 impl Node {
     /// A peer fell silent: somebody else takes its place.
     pub(crate) fn route_around(&mut self, now: Instant, peer: PeerId) {
@@ -181,8 +185,20 @@ impl Node {
     pub(crate) fn expect_parent(&mut self, now: Instant, from: PeerId, has_entries: bool) {
         if self.overlay.parent == Some(from) {
             let missed_after = self.link(from).and_then(Link::missed_after);
+            let missed_after = missed_after.map(|after| after * self.forbearance(now));
             self.overlay.suspect_at =
                 missed_after.filter(|_| has_entries).map(|after| now.after(after));
+        }
+    }
+
+    /// Where messages get lost, or delays vary widely, one that is missing means little.
+    fn forbearance(&mut self, now: Instant) -> u32 {
+        if self.loss.is_heavy(now) || self.delays.is_jittery() {
+            FORBEARANCE_HEAVY
+        } else if self.loss.rides(now) > 0 {
+            FORBEARANCE_LIGHT
+        } else {
+            1
         }
     }
 
