@@ -222,13 +222,15 @@ impl Node {
                 (root, depth, layout.ancestors(me).any(|above| above == peer))
             }
         };
-        if is_news || is_parent {
-            let trust = if is_news && trust == Trust::Life { Trust::News } else { trust };
-            let is_open = root < me && depth <= layout.height + DETOUR_MAX;
-            is_open.then_some(Rank { trust, root, depth, peer })
-        } else {
+        let leads_up = root < me && depth <= layout.height + DETOUR_MAX;
+        if leads_up && is_news {
+            let trust = if trust == Trust::Life { Trust::News } else { trust };
+            Some(Rank { trust, root, depth, peer })
+        } else if peer < me {
             // At worst it is a root itself.
-            (peer < me).then_some(Rank { trust, root: peer, depth: 0, peer })
+            Some(Rank { trust, root: peer, depth: 0, peer })
+        } else {
+            (leads_up && is_parent).then_some(Rank { trust, root, depth, peer })
         }
     }
 

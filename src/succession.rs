@@ -32,7 +32,7 @@ const HELPERS: usize = 6;
 /// Before the parent is given up, so many of those who would come next are asked whether they are
 /// there, and so many others: those who come next may be on the other side of the same cut.
 const NEXT_ASKED: usize = 3;
-const OTHERS_ASKED: u32 = 2;
+const OTHERS_ASKED: usize = 5;
 
 /// By how much later the parent is missed where some messages are lost, and where many are.
 const FORBEARANCE_LIGHT: u32 = 2;
@@ -202,27 +202,48 @@ impl Node {
         }
     }
 
-    /// If the parent is missed: it is asked whether it is there, and so are some who could take its
-    /// place.
+    /// If the parent is missed, it is doubted.
     pub(crate) fn run_suspicion_timer(&mut self, now: Instant) {
-        if self.overlay.suspect_at.take_if(|at| *at <= now).is_none() {
-            return;
+        if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() {
+            self.doubt_parent(now);
         }
-        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+    }
+
+    /// True if `peer` is the parent and nothing has cast a doubt on it yet. If a message to it is
+    /// not answered, that is one.
+    pub(crate) fn is_trusted_parent(&self, peer: PeerId) -> bool {
+        self.follows_hubs()
+            && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
+            && self.overlay.parent == Some(peer)
+            && self.overlay.missed_at.is_none()
+    }
+
+    /// The parent may be gone: it is asked whether it is there, and so are some who could take its
+    /// place. They are sent what the parent has not confirmed, too.
+    pub(crate) fn doubt_parent(&mut self, now: Instant) {
+        let (Some(membership), Some(layout), Some(parent)) =
+            (&self.membership, &self.overlay.layout, self.overlay.parent)
+        else {
             return;
         };
-        let Some(parent) = self.overlay.parent else { return };
         let (me, nodes) = (membership.cluster.me(), membership.cluster.len());
+        let mut unconfirmed = Held::new();
+        if let Some(link) = self.link(parent) {
+            unconfirmed.union_with(link.queue());
+            unconfirmed.union_with(&link.in_flight());
+        }
+        let picks = [(); OTHERS_ASKED].map(|()| PeerId(self.rng.random_range(0..nodes)));
         let is_there = |peer: &PeerId| *peer != parent && *peer != me && !self.is_silent(*peer);
-        let next: Vec<PeerId> =
+        let mut asked: Vec<PeerId> =
             layout.candidates(me).filter(is_there).take(NEXT_ASKED).collect();
-        let picks: Vec<PeerId> =
-            (0..OTHERS_ASKED).map(|_| PeerId(self.rng.random_range(0..nodes))).collect();
-        let others = picks.into_iter().filter(|peer| *peer != me && *peer != parent);
+        asked.extend(picks.into_iter().filter(is_there));
         self.overlay.missed_at.get_or_insert(now);
-        for peer in [parent].into_iter().chain(next).chain(others) {
-            if !self.is_silent(peer) {
-                self.ask(now, peer);
+        self.ask(now, parent);
+        for peer in asked {
+            self.ask(now, peer);
+            if let Some(link) = self.link_mut(peer) {
+                link.enqueue(&unconfirmed, now);
+                link.relay = link.relay.max(Relay::Up);
             }
         }
     }

@@ -53,13 +53,18 @@ impl Node {
     }
 
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
+        let patience = u8::from(self.loss.is_heavy(now) || self.is_trusted_parent(peer));
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(&peer) else { return };
-        let lost = link.expire(now, u8::from(self.loss.is_heavy(now)));
+        let lost = link.expire(now, patience);
         self.stats.retries += u64::from(lost != Lost::Nothing);
         #[cfg(feature = "mutations")]
         if self.config.mutation == Some(Mutation::RetryNeverSent) && lost == Lost::Batch {
             link.drop_queue();
+        }
+        // (Where much is lost, an answer that is missing casts no doubt yet.)
+        if lost == Lost::Batch && self.is_trusted_parent(peer) && !self.loss.is_heavy(now) {
+            self.doubt_parent(now);
         }
         if lost == Lost::Peer {
             self.stats.silences += 1;
