@@ -367,9 +367,13 @@ impl Link {
         self.evidence_at.is_some()
     }
 
-    /// True if evidence has waited long enough.
+    /// True if evidence has waited long enough. A silent peer gets it with the next probe.
     pub(crate) fn evidence_due(&self, now: Instant) -> bool {
-        self.evidence_at.is_some_and(|at| at <= now)
+        self.evidence_by().is_some_and(|at| at <= now)
+    }
+
+    fn evidence_by(&self) -> Option<Instant> {
+        self.evidence_at.filter(|_| self.silence.is_none())
     }
 
     /// Anything came in from the peer: if it was silent, the next probe need not wait long.
@@ -601,7 +605,8 @@ impl Link {
             Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
-        let others = [self.gap_at, self.evidence_at, self.request_at, self.ask_at, self.reassure_at];
+        let others =
+            [self.gap_at, self.evidence_by(), self.request_at, self.ask_at, self.reassure_at];
         [lost_at, asked, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
     }
 }

@@ -111,6 +111,8 @@ impl Node {
     /// Asks everybody who is not known to be out of reach, and mails them what is unconfirmed;
     /// some are asked to pass it on, to those who are out of this node's reach and not of theirs.
     fn mail(&mut self, now: Instant, entries: &Held) {
+        // Where much is lost, the parent is likely to be there after all.
+        let is_lossy = self.loss.is_heavy(now);
         let Some(membership) = &mut self.membership else { return };
         if self.overlay.mail_at.is_some_and(|at| at > now) {
             return;
@@ -124,7 +126,9 @@ impl Node {
             let is_helper = (self.rng.random_range(0..left.max(1))) < helpers;
             left = left.saturating_sub(1);
             if link.silent_since().is_none() {
-                link.ask_at = Some(now);
+                if is_helper || !is_lossy {
+                    link.ask_at = Some(now);
+                }
                 link.enqueue(entries, now);
                 if is_helper {
                     link.relay = link.relay.max(Relay::Up);
