@@ -214,6 +214,31 @@ fn a_node_that_died_for_good_is_not_asked_for_anything() {
     assert_eq!(results.exit_code(), 0);
 }
 
+#[test]
+fn a_silence_is_wrong_from_the_heal_on_and_without_faults_there_is_none() {
+    let report = |faults: &str, config: &Config| {
+        let simulated = simulate(&settings(4, faults), config, NullSink).expect("a run");
+        simulated.outcome.silences.expect("seen inside")
+    };
+    let patient = Config::default();
+    assert_eq!(report("", &patient).wrong, 0);
+    let cut = "cut = [{ a = ['n0'], from-ms = 1000, until-ms = 4000 }]";
+    let healed = report(cut, &patient).longest.expect("the heal is not known at once");
+    assert!((4_000 * MS..4_001 * MS).contains(&healed.at), "{healed:?}");
+    assert!(healed.lasted > 0 && healed.lasted < 1_000 * MS, "{healed:?}");
+    // Who never asks whether a silent peer is back takes it for silent much longer.
+    let hour = std::time::Duration::from_secs(3_600);
+    let deaf = Config { probe_min: hour, probe_max: hour, sync_interval: hour, ..patient };
+    let deaf = Config { sync_interval_max: hour, ..deaf };
+    let deaf = report(cut, &deaf).longest.expect("nobody asks");
+    assert!(deaf.lasted > healed.lasted, "{deaf:?}");
+    // One way is not enough to be heard.
+    let one_way = "cut = [{ a = ['n0'], one-way = true, from-ms = 1000 }]";
+    let cut_off = report(one_way, &patient);
+    let main_end = 8_000 * MS;
+    assert!(cut_off.longest.is_none_or(|longest| longest.at >= main_end), "{cut_off:?}");
+}
+
 /// Breaks the run off at the first acknowledgement.
 struct Impatient(bool);
 
