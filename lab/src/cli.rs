@@ -108,7 +108,7 @@ pub struct TestArgs {
 }
 
 /// What `lab test` and `lab sim` have in common.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub struct RunArgs {
     /// Run this many nodes, n0, n1, …; overrides --nodes
     #[arg(long, value_name = "N", help_heading = "Nodes")]

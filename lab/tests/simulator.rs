@@ -235,7 +235,7 @@ fn a_silence_is_wrong_from_the_heal_on_and_without_faults_there_is_none() {
     // One way is not enough to be heard.
     let one_way = "cut = [{ a = ['n0'], one-way = true, from-ms = 1000 }]";
     let cut_off = report(one_way, &patient);
-    let main_end = 8_000 * MS;
+    let main_end = 7_900 * MS;
     assert!(cut_off.longest.is_none_or(|longest| longest.at >= main_end), "{cut_off:?}");
 }
 

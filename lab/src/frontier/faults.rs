@@ -122,7 +122,8 @@ impl Judged {
         if let Some(limit) = self.limits.iter().find(|limit| Some(limit.figure) == figure) {
             if let Comparison::Less | Comparison::LessOrEqual = limit.comparison {
                 let bound = (column.show)(limit.bound);
-                text += &format!(" {} {bound}", limit.comparison.symbol());
+                let symbol = limit.comparison.symbol().replace("<=", "≤");
+                text += &format!(" {symbol} {bound}");
             }
             if values.iter().any(|value| !limit.comparison.holds(*value, limit.bound)) {
                 text = format!("**{text}**");
@@ -173,9 +174,9 @@ mod tests {
     #[test]
     fn all_seeds_have_to_keep_the_limits() {
         let kept = cells(judged([11.0, 12.0, 10.0]));
-        assert_eq!((&*kept[1], &*kept[2], &*kept[11]), ("some", "11.0 (12.0) <= 12.0", "pass"));
+        assert_eq!((&*kept[1], &*kept[2], &*kept[11]), ("some", "11.0 (12.0) ≤ 12.0", "pass"));
         let missed = cells(judged([12.5, 11.0, 10.0]));
-        assert_eq!(missed[2], "**11.0 (12.5) <= 12.0**");
+        assert_eq!(missed[2], "**11.0 (12.5) ≤ 12.0**");
         assert_eq!(missed[11], "**1 of 3 FAIL**: msgs-per-op <= 12");
     }
 

@@ -8,6 +8,7 @@ pub mod bound;
 pub mod case;
 pub mod counts;
 pub mod draw;
+pub mod keep;
 pub mod phases;
 pub mod report;
 mod script;
