@@ -354,7 +354,7 @@ mod tests {
         let error = of(&case);
         assert!(error.contains("a fault names") && error.ends_with("node = \"n9\""), "{error}");
         case.version = 2;
-        assert!(of(&case).contains("line 1: version 2; this program reads version 1"));
+        assert!(of(&case).contains(": version 2; this program reads version 1\n    version = 2"));
         let text = Case::new(1, 2).to_toml().unwrap();
         let cube = text.replace("topology = \"grid\"", "topology = \"cube\"");
         let error = refusal(&cube);
