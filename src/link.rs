@@ -601,7 +601,8 @@ impl Link {
             Some(silence) => Some(self.probe_at(silence)),
             None => self.flush_at,
         };
-        let others = [self.gap_at, self.evidence_at, self.request_at, self.ask_at, self.reassure_at];
+        let others =
+            [self.gap_at, self.evidence_at, self.request_at, self.ask_at, self.reassure_at];
         [lost_at, asked, send_at, self.repeat_at].into_iter().chain(others).flatten().min()
     }
 }

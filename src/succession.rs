@@ -214,8 +214,7 @@ impl Node {
         let Some(parent) = self.overlay.parent else { return };
         let (me, nodes) = (membership.cluster.me(), membership.cluster.len());
         let is_there = |peer: &PeerId| *peer != parent && *peer != me && !self.is_silent(*peer);
-        let next: Vec<PeerId> =
-            layout.candidates(me).filter(is_there).take(NEXT_ASKED).collect();
+        let next: Vec<PeerId> = layout.candidates(me).filter(is_there).take(NEXT_ASKED).collect();
         let picks: Vec<PeerId> =
             (0..OTHERS_ASKED).map(|_| PeerId(self.rng.random_range(0..nodes))).collect();
         let others = picks.into_iter().filter(|peer| *peer != me && *peer != parent);

@@ -16,7 +16,7 @@ use crate::hunt::draw::draw;
 use crate::hunt::phases::run;
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
-use crate::hunt::{Hunt, report};
+use crate::hunt::{Hunt, keep_panics, report};
 
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
@@ -122,6 +122,7 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
 fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
     let bug = args.bug().map_or_else(String::new, |bug| format!(" --mutation {bug}"));
     println!("\nSeed {seed} again: lab hunt --start {seed} --seeds 1{bug}");
+    keep_panics();
     let mut case = draw(seed);
     if !args.no_shrink && kind != Kind::Determinism {
         eprintln!("lab: making seed {seed} small ...");
@@ -130,6 +131,7 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
     case.about = format!("seed {seed}: {}", kind.words());
     println!("\nThe same with as little as it takes:\n");
     show(&case, args);
+    let _ = std::panic::take_hook();
     match &args.out {
         Some(path) => {
             std::fs::write(path, case.to_toml()?)

@@ -30,6 +30,7 @@ use counts::Counts;
 use draw::draw;
 use phases::{Outcome, Tweak, run};
 use violation::{Kind, Violation};
+pub use words::keep_panics;
 
 /// Every so many seeds, one is run twice.
 const TWICE_EVERY: u64 = 50;

@@ -12,7 +12,7 @@ use crate::commands::{BAD_ARGUMENTS, CRASH, quote};
 use crate::hunt::case::Case;
 use crate::hunt::keep::Keeper;
 use crate::hunt::phases::{Tweak, run_kept};
-use crate::hunt::report;
+use crate::hunt::{keep_panics, report};
 use crate::store::Store;
 
 /// The directory of the store for runs of cases, where other runs have their workload's.
@@ -48,7 +48,9 @@ fn check(args: &SimArgs) -> Result<()> {
 fn run(path: &Path, case: &Case, args: &SimArgs) -> Result<u8> {
     let keeper = if args.no_store { None } else { Some(keeper(path, &args.run.store)?) };
     let tweak: Tweak<'_> = &|config| args.tweak(config);
+    keep_panics();
     let (outcome, keeper) = run_kept(case, tweak, args.trace, keeper);
+    let _ = std::panic::take_hook();
     let mut text = String::new();
     for line in &outcome.trace {
         text += line;
