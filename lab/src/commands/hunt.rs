@@ -140,7 +140,8 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
             println!("    {}", command(path, args.bug()));
         }
         None => {
-            println!("The case (--out FILE keeps it for `lab sim --case`):\n\n{}", case.to_toml()?)
+            let text = case.to_toml()?;
+            println!("The case (--out FILE keeps it for `lab sim --case`):\n\n{text}");
         }
     }
     Ok(())

@@ -109,7 +109,7 @@ impl Run {
 impl Hunt<'_> {
     /// Runs all seeds. `progress` is told now and then how many are done, and how many failed.
     pub fn run(&self, progress: &(dyn Fn(u64, usize) + Sync)) -> Found {
-        words::keep_panics();
+        keep_panics();
         let next = AtomicU64::new(0);
         let failed = AtomicUsize::new(0);
         let runs = Mutex::new(BTreeMap::new());
