@@ -94,7 +94,13 @@ pub fn render_one(case: &Case, outcome: &Outcome) -> String {
         let _ = writeln!(text, "         never {name}");
     }
     if outcome.violation.is_some() {
-        let _ = writeln!(text, "\nThe nodes when the promise was broken\n{}", outcome.state);
+        let _ = writeln!(
+            text,
+            "\nThe nodes when the promise was broken\n\
+             (entries are named by node/life and numbers: n0/1 3..5 are 3 and 4 of n0's first life)\n\
+             {}",
+            outcome.state
+        );
     } else {
         text.push('\n');
     }
