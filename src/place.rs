@@ -78,7 +78,12 @@ impl Node {
             };
             let age = Duration::from_micros(place.age_us).saturating_add(hop);
             let root_spoke_at = now.before(age);
-            Some(Standing { parent, root: cluster.id(&place.root)?, depth: place.depth, root_spoke_at })
+            Some(Standing {
+                parent,
+                root: cluster.id(&place.root)?,
+                depth: place.depth,
+                root_spoke_at,
+            })
         });
         let was_mine = self.parent_of(peer) == Some(cluster.me());
         let root = |standing: Option<Standing>| standing.map(|standing| standing.root);

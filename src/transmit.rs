@@ -87,7 +87,8 @@ impl Node {
             self.transmit(now, peer, Purpose::Digest);
         } else if link.repeat_due(now) {
             self.transmit(now, peer, Purpose::Repeat);
-        } else if link.flush_due(now) || has_gap || link.evidence_due(now) || link.reassure_due(now) {
+        } else if link.flush_due(now) || has_gap || link.evidence_due(now) || link.reassure_due(now)
+        {
             self.transmit(now, peer, Purpose::Batch);
         }
     }

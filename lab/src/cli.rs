@@ -10,6 +10,7 @@ use self::faults::FaultArgs;
 use crate::commands::check::{self, CheckArgs};
 use crate::commands::compare::{self, CompareArgs};
 use crate::commands::explain::{self, ExplainArgs};
+use crate::commands::faults::{self as fault_profiles, FaultsArgs};
 use crate::commands::frontier::{self, FrontierArgs};
 use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::maelstrom::MaelstromArgs;
@@ -56,6 +57,9 @@ pub enum Command {
     /// Measure messages against latency, and hold them against limits, theory and other solutions
     #[command(after_long_help = frontier::EXAMPLES)]
     Frontier(Box<FrontierArgs>),
+    /// Run the profiles with faults in virtual time, many seeds each, and judge them
+    #[command(after_long_help = fault_profiles::EXAMPLES)]
+    Faults(FaultsArgs),
 }
 
 const TEST_EXAMPLES: &str = "\
@@ -104,7 +108,7 @@ pub struct TestArgs {
 }
 
 /// What `lab test` and `lab sim` have in common.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub struct RunArgs {
     /// Run this many nodes, n0, n1, …; overrides --nodes
     #[arg(long, value_name = "N", help_heading = "Nodes")]

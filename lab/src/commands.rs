@@ -3,9 +3,11 @@
 pub mod check;
 pub mod compare;
 pub mod explain;
+pub mod faults;
 pub mod frontier;
 pub mod hunt;
 pub mod maelstrom;
+mod publish;
 pub mod replay;
 pub mod sim;
 
@@ -21,6 +23,7 @@ use crate::harness::net_log::NetLog;
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
 use crate::harness::{self, Death, Processes, Report, own_node};
+use crate::limit::{Limit, PROCESSES};
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::screen::{self, Style};
@@ -47,6 +50,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Maelstrom(args) => maelstrom::execute(args),
         Command::Hunt(args) => hunt::execute(args),
         Command::Frontier(args) => frontier::execute(args),
+        Command::Faults(args) => faults::execute(args),
     }
 }
 
@@ -66,6 +70,12 @@ fn test(args: &TestArgs) -> u8 {
 
 fn resolve_for_processes(args: &TestArgs) -> anyhow::Result<(Settings, Vec<String>)> {
     let resolved = resolve(&args.run)?;
+    // A profile may have such a limit, for both kinds of runs: it is shown as not judged.
+    for limit in args.run.limits.iter().filter_map(|limit| limit.parse::<Limit>().ok()) {
+        if limit.figure.is_simulated_only() {
+            bail!("the limit `{limit}` is for simulated nodes only: run this with `lab sim`");
+        }
+    }
     if let Some(what) = resolved.0.faults.simulated_only() {
         bail!("{what} are for simulated nodes only: run this with `lab sim`");
     }
@@ -102,7 +112,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     let store = Store::create(&args.run.store, settings.workload.name(), &started)
         .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
     let info = RunInfo {
-        program: "test".to_owned(),
+        program: PROCESSES.to_owned(),
         command: repeating_command(std::env::args().skip(1), settings.seed),
         store: Some(store.dir().display().to_string()),
         node: node_command_line(&bin, &node_args),

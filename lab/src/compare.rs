@@ -104,7 +104,7 @@ impl Run {
         let mut verdict = limit.check(&self.results);
         if self.figure(limit.figure).is_none() {
             "no such figure in this run".clone_into(&mut verdict.found);
-            (verdict.value, verdict.passed) = (None, false);
+            (verdict.value, verdict.passed, verdict.judged) = (None, false, true);
         }
         verdict
     }

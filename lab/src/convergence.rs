@@ -73,6 +73,11 @@ impl Collector {
         self.values.push(ValueSpread { invoked: time, ..ValueSpread::default() });
     }
 
+    /// The value was handed to a client.
+    pub(crate) fn knows(&self, value: u64) -> bool {
+        value < self.values.len() as u64
+    }
+
     pub(crate) fn acked(&mut self, value: u64, time: Nanos) {
         if let Some(spread) = self.values.get_mut(value as usize) {
             spread.acked = Some(time);

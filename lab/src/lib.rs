@@ -12,6 +12,7 @@ pub mod commands;
 pub mod compare;
 pub mod convergence;
 pub mod edn;
+pub mod entries;
 mod envelope;
 pub mod explain;
 pub mod frontier;

@@ -3,6 +3,7 @@
 use roaring::RoaringTreemap;
 
 use crate::convergence::Convergence;
+use crate::entries::EntryCounts;
 use crate::history::{Nanos, Op, ReadSet};
 use crate::journal::Counts;
 use crate::network::faults::FaultCounts;
@@ -200,6 +201,28 @@ pub struct NodeReport {
     pub is_dead: bool,
 }
 
+/// The times during which nodes took peers for silent that they could have heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SilenceReport {
+    /// How many.
+    pub wrong: u64,
+    /// The longest of them.
+    pub longest: Option<WrongSilence>,
+}
+
+/// A node took a peer for silent that it could have heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongSilence {
+    /// Which node.
+    pub node: usize,
+    /// Whom.
+    pub peer: usize,
+    /// Since when, by the driver's clock.
+    pub at: Nanos,
+    /// For how long.
+    pub lasted: Nanos,
+}
+
 /// What is left of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -228,6 +251,11 @@ pub struct Outcome {
     pub exact: bool,
     /// Spread within connected parts, from the same source (`None` if nothing kept nodes apart).
     pub parts: Option<PartConvergence>,
+    /// Entries between nodes (`None` if the nodes do not speak our gossip).
+    pub entries: Option<EntryCounts>,
+    /// How long nodes took peers for silent that they could have heard (`None` unless the driver
+    /// sees into nodes of ours).
+    pub silences: Option<SilenceReport>,
     /// Acknowledged values that nobody holds at the end, because their holders died.
     pub perished: RoaringTreemap,
     /// `None` if the run did not get that far.

@@ -29,9 +29,9 @@ use crate::checker::{
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
 use crate::limit::{Limit, Verdict};
-use crate::outcome::{Lateness, NodeReport, Notice, Outcome, RecoveryReport};
+use crate::outcome::{Lateness, NodeReport, Notice, Outcome, RecoveryReport, SilenceReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
-pub use traffic::{Flow, Link, Traffic};
+pub use traffic::{Entries, Flow, Link, Traffic};
 
 /// How many notices are kept word for word.
 const LISTED_NOTICES: usize = 50;
@@ -112,6 +112,9 @@ pub struct LabResults {
     pub duration_ms: f64,
     /// The wait before the final reads.
     pub recovery: Option<Recovery>,
+    /// How long nodes took peers for silent that they could have heard. Only a simulation sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong_silences: Option<WrongSilences>,
     /// How late the lab itself was; nobody knows it of Maelstrom.
     pub lateness: Option<LatenessFigures>,
     /// Nodes whose output was not all it should have been.
@@ -196,6 +199,47 @@ impl Recovery {
             .filter(|(_, length)| *length > 0)
             .map(|(count, length)| count as f64 / nodes as f64 / (length as f64 / 1e10));
         Self { waited_ms: millis(report.waited), quiet: report.quiet, rest_msgs }
+    }
+}
+
+/// The times during which nodes took peers for silent that were up and could be heard.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WrongSilences {
+    /// How many.
+    pub count: u64,
+    /// The longest; 0 if there was none.
+    pub longest_ms: f64,
+    /// Whose it was, about whom, and since when on the history's clock, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<LongestSilence>,
+}
+
+/// The longest wrong silence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LongestSilence {
+    /// Who took the peer for silent.
+    pub node: String,
+    /// The peer.
+    pub peer: String,
+    /// Since when, in ms on the history's clock.
+    pub since_ms: f64,
+}
+
+impl WrongSilences {
+    fn of(report: &SilenceReport, zero: Nanos, settings: &Settings) -> Self {
+        let name =
+            |node: usize| settings.nodes.get(node).map_or_else(String::new, ToString::to_string);
+        Self {
+            count: report.wrong,
+            longest_ms: millis(report.longest.map_or(0, |silence| silence.lasted)),
+            longest: report.longest.map(|silence| LongestSilence {
+                node: name(silence.node),
+                peer: name(silence.peer),
+                since_ms: millis(silence.at.saturating_sub(zero)),
+            }),
+        }
     }
 }
 
@@ -380,6 +424,9 @@ impl LabResults {
                 .collect(),
             duration_ms: millis(outcome.end),
             recovery: outcome.recovery.map(|report| Recovery::of(&report, settings.nodes.len())),
+            wrong_silences: outcome
+                .silences
+                .map(|report| WrongSilences::of(&report, outcome.zero, settings)),
             lateness: Some(LatenessFigures::of(&outcome.lateness)),
             troubles: names()
                 .zip(&outcome.nodes)

@@ -18,6 +18,7 @@ use rumormill::message::Message;
 use crate::agenda::{Agenda, Timer};
 use crate::client::{Clients, Requests};
 use crate::convergence::Collector;
+use crate::entries::EntryWatch;
 use crate::generator::Generator;
 use crate::history::{Nanos, Op};
 use crate::journal::{EventSink, Journal};
@@ -70,12 +71,15 @@ pub struct Run<S> {
     tally: Tally,
     watch: Watch,
     gossiped: Collector,
+    entries: EntryWatch,
     /// The driver tells what nodes hold; it need not be guessed from messages.
     exact: bool,
     /// Present if nodes may be kept apart.
     parts: Option<PartWatch>,
     /// For when the agenda has the next change of who is connected.
     connectivity_wake: Option<Nanos>,
+    /// How often it may have changed so far.
+    connectivity: u64,
     /// By node: which of its lives this is.
     lives: Vec<u32>,
     recovery: Option<RecoveryReport>,
@@ -121,10 +125,12 @@ impl<S: EventSink> Run<S> {
             tally: Tally::default(),
             watch: Watch::new(nodes),
             gossiped: Collector::new(nodes),
+            entries: EntryWatch::new(nodes),
             exact: false,
             parts: (settings.nemesis.is_some() || settings.faults.may_part())
                 .then(|| PartWatch::new(nodes)),
             connectivity_wake: None,
+            connectivity: 0,
             lives: vec![0; nodes],
             recovery: None,
             rest_began: None,
@@ -270,6 +276,8 @@ impl<S: EventSink> Run<S> {
             gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
             parts: self.parts.map(PartWatch::into_convergence).filter(|_| observed),
             exact: self.exact,
+            entries: observed.then(|| self.entries.counts()),
+            silences: None,
             perished,
             recovery: self.recovery,
             lateness: self.lateness,

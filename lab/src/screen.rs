@@ -93,8 +93,11 @@ impl Screen {
         }
         self.title("Limits", &[]);
         for limit in &lab.limits {
-            let (word, tone) =
-                if limit.passed { ("pass", Tone::Good) } else { ("FAIL", Tone::Bad) };
+            let (word, tone) = match (limit.judged, limit.passed) {
+                (false, _) => ("----", Tone::Faint),
+                (true, true) => ("pass", Tone::Good),
+                (true, false) => ("FAIL", Tone::Bad),
+            };
             let word = self.style.paint(tone, word);
             self.line(&format!("  {word}  {:<34}{}", limit.limit, limit.found));
         }
@@ -157,6 +160,7 @@ impl Screen {
                 self.quantiles(&format!("{f} took ms"), points(*all, Some));
             }
         }
+        self.silences(lab);
         self.missing(&lab.missing);
         let traffic = &lab.traffic;
         let or_none = |ratio: Option<f64>| ratio.map_or_else(|| "none".to_owned(), number);
@@ -168,6 +172,11 @@ impl Screen {
                 self.row("bytes per op", &format!(" {per_op}  ({bytes} between nodes)"));
             }
             None => self.unavailable("bytes per op"),
+        }
+        if let Some(share) = traffic.repeated_share() {
+            let sent = traffic.entries.unwrap_or_default().sent;
+            let share = number(share * 100.0);
+            self.row("came twice", &format!(" {share} % of {sent} entries sent between nodes"));
         }
         let reads = lab.reads;
         if reads.duplicate_count + reads.phantom_count > 0 {
@@ -215,6 +224,19 @@ impl Screen {
                 format!(" {} with something to catch up on", counted(parts.heal_count, "heal"));
             self.row("", &self.style.paint(Tone::Faint, &text));
         }
+    }
+
+    fn silences(&mut self, lab: &LabResults) {
+        let Some(silences) = &lab.wrong_silences else { return };
+        let Some(longest) = &silences.longest else { return };
+        let text = format!(
+            " {} ms at most: {} took {} for silent from {} ms on",
+            number(silences.longest_ms),
+            longest.node,
+            longest.peer,
+            number(longest.since_ms),
+        );
+        self.row("wrong silences", &text);
     }
 
     fn missing(&mut self, missing: &Missing) {

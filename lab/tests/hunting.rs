@@ -2,11 +2,14 @@
 //! found stays away.
 
 use std::path::Path;
+use std::process::{Command, Output};
 
 use rumormill::config::Config;
 use rumormill::mutation::Mutation;
 use rumormill_lab::hunt::case::Case;
+use rumormill_lab::hunt::draw::draw;
 use rumormill_lab::hunt::phases::run;
+use rumormill_lab::hunt::shrink::shrink;
 use rumormill_lab::hunt::{Found, Hunt, report};
 
 /// Enough for every kind of fault to happen; `lab hunt` is for more.
@@ -59,4 +62,70 @@ fn every_bug_on_purpose_is_found() {
         let (seed, violation) = first.unwrap_or_else(|| panic!("{mutation} was not found"));
         println!("{mutation}: found within {} seeds ({violation})", seed + 1);
     }
+}
+
+/// A bug on purpose and a seed that finds it: the report says all that it takes to look into it.
+#[test]
+fn a_failure_is_told_with_what_happened_and_the_state_of_each_node() {
+    let mutation = Some(Mutation::RetryNeverSent);
+    let found = hunt(SEEDS_PER_MUTATION, mutation);
+    let (&seed, violation) = found.failures.first_key_value().expect("the bug is found");
+    let tweak = |config: &mut Config| config.mutation = mutation;
+    let case = shrink(&draw(seed), violation.kind, &tweak);
+    let text = report::render_one(&case, &run(&case, &tweak, false));
+    assert!(text.starts_with(&format!("FAILED  {}", violation.kind.words())), "{text}");
+    assert!(text.contains("What happened") && text.contains("messages between nodes"), "{text}");
+    for node in &case.nodes {
+        assert!(text.lines().any(|line| line.starts_with(&format!("{node} "))), "{node}: {text}");
+    }
+    let fine = report::render_one(&case, &run(&case, &|_| {}, false));
+    assert!(fine.starts_with("PASSED") && !fine.contains("The nodes"), "{fine}");
+}
+
+fn lab(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rumormill-lab")).args(args).output().expect("the lab starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_kept_case_is_run_told_and_stored_for_explain_and_replay() {
+    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/late-message-of-unheard-life.toml");
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let store = dir.path().display().to_string();
+    let output = lab(&["sim", "--case", case, "--store", &store]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}{}", text(&output.stderr));
+    assert!(told.starts_with("PASSED") && told.contains(&format!("again   lab sim --case {case}")));
+    let latest = dir.path().join("latest");
+    assert_eq!(std::fs::read_to_string(latest.join("report.txt")).expect("a report"), told);
+    let latest = latest.display().to_string();
+    let replayed = lab(&["replay", &latest]);
+    assert_eq!(replayed.status.code(), Some(0), "{}", text(&replayed.stdout));
+    let explained = lab(&["explain", &latest, "--slowest", "1"]);
+    assert_eq!(explained.status.code(), Some(0), "{}", text(&explained.stderr));
+    assert!(!text(&explained.stdout).contains("no such value"), "{}", text(&explained.stdout));
+
+    let unkept = lab(&["sim", "--case", case, "--no-store", "--trace", "--store", &store]);
+    assert!(text(&unkept.stdout).contains(" recv ") && !text(&unkept.stdout).contains("files "));
+    assert_eq!(std::fs::read_dir(dir.path().join("case")).expect("runs").count(), 2, "with latest");
+}
+
+#[test]
+fn what_is_no_case_is_refused_with_its_line() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let file = dir.path().join("my.toml");
+    std::fs::write(&file, "version = 1\nseed = \"x\"\n").expect("a file");
+    let path = file.display().to_string();
+    let refused = lab(&["sim", "--case", &path, "--no-store"]);
+    assert_eq!(refused.status.code(), Some(254));
+    let error = text(&refused.stderr);
+    assert!(error.contains("my.toml, line 2: invalid type: string \"x\", expected u64"), "{error}");
+    let mixed = lab(&["sim", "--case", &path, "--rate", "5"]);
+    assert_eq!(mixed.status.code(), Some(254));
+    assert!(text(&mixed.stderr).contains("a case says all of the run"));
+    let none = lab(&["sim", "--case", "no/such.toml"]);
+    assert!(text(&none.stderr).contains("cannot read no/such.toml"), "{}", text(&none.stderr));
 }

@@ -214,6 +214,27 @@ fn a_node_that_died_for_good_is_not_asked_for_anything() {
     assert_eq!(results.exit_code(), 0);
 }
 
+#[test]
+fn a_silence_is_wrong_from_the_heal_on_and_without_faults_there_is_none() {
+    // With two nodes there is nobody else who could be silent; it takes them some seconds.
+    let report = |faults: &str| {
+        let simulated = run(&Settings { time_limit_ms: 16_000, ..settings(2, faults) });
+        simulated.outcome.silences.expect("seen inside")
+    };
+    assert_eq!(report("").wrong, 0);
+    let cut = "cut = [{ a = ['n0'], from-ms = 1000, until-ms = 12000 }]";
+    let healed = report(cut).longest.expect("the heal is not known at once");
+    assert!(healed.at >= 12_000 * MS && healed.lasted > 0, "{healed:?}");
+    // Far away is not silent, but a node cannot know it before the first answer.
+    let far = report("latency = [{ at-ms = 1000, mean-ms = 3000 }]");
+    let far = far.longest.expect("answers take 6 s");
+    assert!(far.at > 1_000 * MS && far.lasted > 100 * MS, "{far:?}");
+    // One way is not enough to be heard.
+    let cut_off = report("cut = [{ a = ['n0'], one-way = true, from-ms = 1000 }]");
+    let main_end = 15_900 * MS;
+    assert!(cut_off.longest.is_none_or(|longest| longest.at >= main_end), "{cut_off:?}");
+}
+
 /// Breaks the run off at the first acknowledgement.
 struct Impatient(bool);
 

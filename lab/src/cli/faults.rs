@@ -11,7 +11,7 @@ use rumormill::message::Name;
 use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
 
 /// Faults.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub struct FaultArgs {
     /// Probability that a message between nodes is lost, such as 0.1
     #[arg(long, value_name = "P", help_heading = "Faults")]

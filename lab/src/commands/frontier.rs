@@ -1,20 +1,19 @@
 //! `lab frontier`: from the arguments to the exit status.
 
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
+use super::publish::{Part, publish};
 use super::{CRASH, repeating_command};
 use crate::frontier::cases::{BUDGETS_MS, Case};
 use crate::frontier::chart::{self, Points};
 use crate::frontier::measure::{self, Measured};
 use crate::frontier::peers::{self, Peer};
 use crate::frontier::sizes::{self, Size};
-use crate::frontier::{sections, table};
+use crate::frontier::table;
 use crate::harness::own_node;
 use crate::harness::process::resolve_bin;
 
@@ -119,12 +118,6 @@ allows. Here is the same with every message delivered when it is due (`--no-head
 held against the theory: *possible* is the least msgs-per-op of any known design at the budget. The \
 last column is how long the clients waited for `broadcast_ok` under Maelstrom's rules.";
 
-/// A part of the results: its name, heading, explanation and table.
-struct Part {
-    name: &'static str,
-    text: String,
-}
-
 fn points(args: &FrontierArgs) -> Result<u8> {
     let peers = peers::load()?;
     let jobs = args.jobs.unwrap_or_else(cores);
@@ -153,7 +146,7 @@ fn points(args: &FrontierArgs) -> Result<u8> {
         });
     }
     let picture = picture(&simulated, &real, &peers);
-    publish(args, parts, Some(&picture))?;
+    show(args, parts, Some(&picture))?;
     let passed = simulated.iter().chain(&real).all(Measured::passed);
     Ok(u8::from(!passed))
 }
@@ -214,39 +207,15 @@ fn clusters(args: &FrontierArgs) -> Result<u8> {
          load of a node is the messages from and to other nodes that it sends and receives.\n\n{}",
         sizes::table(&found)
     );
-    publish(args, vec![Part { name: "sizes", text }], None)?;
+    show(args, vec![Part { name: "sizes", text }], None)?;
     Ok(u8::from(found.iter().any(|size| size.figures.missing > 0.0)))
 }
 
 /// To stdout, and to files if asked for.
-fn publish(args: &FrontierArgs, parts: Vec<Part>, picture: Option<&str>) -> Result<()> {
+fn show(args: &FrontierArgs, parts: Vec<Part>, picture: Option<&str>) -> Result<()> {
     let command = repeating_command(std::env::args().skip(1), args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
-    if let Some(dir) = dir {
-        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        if let Some(picture) = picture {
-            write(&dir.join("frontier.svg"), picture)?;
-        }
-        let file = dir.join("RESULTS.md");
-        let mut text = match fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "# Results\n".to_owned(),
-            Err(error) => return Err(error).with_context(|| format!("{}", file.display())),
-        };
-        for part in &parts {
-            text = sections::replace(&text, part.name, &command, &part.text);
-        }
-        write(&file, &text)?;
-    }
-    let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
-    let text = format!("{}\n\nAgain: {command}\n", texts.join("\n\n").trim_end());
-    // With --out, the files have it if nobody is there to read this.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
-}
-
-fn write(file: &Path, text: &str) -> Result<()> {
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    publish(dir, &command, parts, picture)
 }
 
 fn cores() -> usize {

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use clap::Args;
 use rumormill::config::Config;
 
 use super::BAD_ARGUMENTS;
+use super::sim::case::command;
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
 use crate::hunt::phases::run;
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
-use crate::hunt::{Hunt, report};
+use crate::hunt::{Hunt, keep_panics, report};
 
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
@@ -28,8 +30,8 @@ Examples:
       the small case goes to a file
   lab hunt --start 4711 --seeds 1
       one seed again
-  lab hunt --case case.toml --trace
-      one case again, with every event
+  lab sim --case case.toml
+      the case again; with --trace every event of it
 
 Exit status:
   0    nothing found
@@ -51,10 +53,7 @@ pub struct HuntArgs {
     /// Where the small failing case goes
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Run a case from a file instead of seeds
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "start", "jobs"])]
-    pub case: Option<PathBuf>,
-    /// Show every event of the case, or of the first failing seed once it is small
+    /// Show every event of the first failing seed, once it is small
     #[arg(long)]
     pub trace: bool,
     /// Go on after a failing seed; the report lists them all
@@ -72,24 +71,19 @@ pub struct HuntArgs {
 /// Runs it; returns the exit status.
 #[must_use]
 pub fn execute(args: &HuntArgs) -> u8 {
-    let done = match &args.case {
-        Some(path) => Case::load(path).map(|case| show(&case, args)),
-        None => hunt(args),
-    };
-    done.unwrap_or_else(|error| {
+    hunt(args).unwrap_or_else(|error| {
         eprintln!("lab: {error:#}");
         BAD_ARGUMENTS
     })
 }
 
-/// Runs one case and tells how it went.
-fn show(case: &Case, args: &HuntArgs) -> u8 {
+/// Runs a case and tells how it went.
+fn show(case: &Case, args: &HuntArgs) {
     let outcome = run(case, &|config| args.tweak(config), args.trace);
     for line in &outcome.trace {
         println!("{line}");
     }
     print!("{}", report::render_one(case, &outcome));
-    u8::from(outcome.violation.is_some())
 }
 
 fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
@@ -126,20 +120,29 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
 
 /// Makes the failing case small, shows it, and keeps it.
 fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
-    println!("\nTo repeat it: lab hunt --start {seed} --seeds 1");
+    let bug = args.bug().map_or_else(String::new, |bug| format!(" --mutation {bug}"));
+    println!("\nSeed {seed} again: lab hunt --start {seed} --seeds 1{bug}");
+    keep_panics();
     let mut case = draw(seed);
     if !args.no_shrink && kind != Kind::Determinism {
         eprintln!("lab: making seed {seed} small ...");
         case = shrink(&case, kind, &|config| args.tweak(config));
     }
     case.about = format!("seed {seed}: {}", kind.words());
+    println!("\nThe same with as little as it takes:\n");
     show(&case, args);
+    let _ = std::panic::take_hook();
     match &args.out {
         Some(path) => {
-            std::fs::write(path, case.to_toml()?)?;
-            println!("To repeat the small case: lab hunt --case {}", path.display());
+            std::fs::write(path, case.to_toml()?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            println!("The case is in {}. Again:\n", path.display());
+            println!("    {}", command(path, args.bug()));
         }
-        None => println!("\nThe small case (--out FILE keeps it):\n\n{}", case.to_toml()?),
+        None => {
+            let text = case.to_toml()?;
+            println!("The case (--out FILE keeps it for `lab sim --case`):\n\n{text}");
+        }
     }
     Ok(())
 }
@@ -153,4 +156,15 @@ impl HuntArgs {
 
     #[cfg(not(feature = "mutations"))]
     const fn tweak(&self, _config: &mut Config) {}
+
+    /// The bug on purpose that is hunted.
+    #[cfg(feature = "mutations")]
+    fn bug(&self) -> Option<&'static str> {
+        self.mutation.map(|mutation| mutation.name())
+    }
+
+    #[cfg(not(feature = "mutations"))]
+    const fn bug(&self) -> Option<&'static str> {
+        None
+    }
 }

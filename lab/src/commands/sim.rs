@@ -1,5 +1,7 @@
 //! `lab sim`: from the arguments to the exit status.
 
+pub(super) mod case;
+
 use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -34,10 +36,13 @@ Examples:
       faults: n0 is alone for 10 s, one message in 100 is lost, n3 dies and is back 2 s later
   lab sim --profile hub-killed
       a profile of maelstrom/profiles with faults
+  lab sim --case case.toml
+      what `lab hunt --out case.toml` found, again: what happened, each node's state at the end,
+      and the files for `lab explain` and `lab replay`
 
 Exit status:
-  0    valid, all limits kept (with --seeds: of all seeds)
-  1    invalid, or a limit failed
+  0    valid, all limits kept (with --seeds: of all seeds; with --case: no promise broken)
+  1    invalid, or a limit failed; a promise broken
   2    unknown: nothing could be judged
   254  bad arguments
   255  crash: a node refused init, for example";
@@ -60,6 +65,16 @@ pub struct SimArgs {
     /// Record what happens to each of our nodes, for `lab replay`: DIR/NODE.record
     #[arg(long, value_name = "DIR", conflicts_with = "seeds", help_heading = "Output")]
     pub record: Option<PathBuf>,
+    /// Run a case that `lab hunt --out FILE` wrote. It says all of the run
+    #[arg(long, value_name = "FILE", help_heading = "Case")]
+    pub case: Option<PathBuf>,
+    /// Show every event of the case
+    #[arg(long, requires = "case", help_heading = "Case")]
+    pub trace: bool,
+    /// Put this bug into the nodes, on purpose
+    #[cfg(feature = "mutations")]
+    #[arg(long, value_name = "NAME", requires = "case", help_heading = "Case")]
+    pub mutation: Option<rumormill::mutation::Mutation>,
     /// Write no files
     #[arg(long, help_heading = "Output")]
     pub no_store: bool,
@@ -100,6 +115,9 @@ impl FromStr for NodeName {
 /// Executes `lab sim`; returns the exit status.
 #[must_use]
 pub fn execute(args: &SimArgs) -> u8 {
+    if let Some(path) = &args.case {
+        return case::execute(path, args);
+    }
     let started = Instant::now();
     let resolved = resolve(&args.run).and_then(|(settings, node_args)| {
         let kind = node_kind(args.node, &node_args)?;

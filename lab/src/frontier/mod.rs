@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod chart;
+pub mod faults;
 mod labels;
 pub mod measure;
 pub mod peers;

@@ -145,7 +145,9 @@ pub fn whole(value: f64) -> String {
     if value.is_infinite() { "never".to_owned() } else { format!("{value:.0}") }
 }
 
-fn percent(share: f64) -> String {
+/// A share.
+#[must_use]
+pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 

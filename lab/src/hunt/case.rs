@@ -8,7 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use rumormill::config::Config;
 use rumormill::message::Name;
 use rumormill::route::Route;
@@ -141,17 +141,27 @@ impl Case {
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        Self::from_toml(&text).with_context(|| format!("{} is not a case", path.display()))
+        Self::parse(&text, &path.display().to_string())
     }
 
-    /// Reads a case from TOML.
+    /// Reads a case from TOML; `origin` is what errors call it.
     ///
     /// # Errors
-    /// If it is not a case that can be run.
-    pub fn from_toml(text: &str) -> Result<Self> {
-        let case: Self = toml::from_str(text)?;
-        case.check()?;
-        Ok(case)
+    /// If it is not a case that can be run: with the line, what is wrong and what would be right.
+    pub fn parse(text: &str, origin: &str) -> Result<Self> {
+        let at = |line: usize, why: &str| {
+            let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+            anyhow!("{origin}, line {line}: {why}\n    {shown}")
+        };
+        let case: Self = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+            at(line, error.message())
+        })?;
+        match case.flaw() {
+            None => Ok(case),
+            Some((place, why)) => Err(at(place.line_in(text), &why)),
+        }
     }
 
     /// The case as TOML.
@@ -168,18 +178,33 @@ impl Case {
         Ok(toml::to_string(&table)?)
     }
 
-    fn check(&self) -> Result<()> {
+    /// The first thing in it that cannot be run, and where it is.
+    fn flaw(&self) -> Option<(Place, String)> {
+        let nodes = || self.nodes.iter().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let version = self.version;
-        ensure!(version == VERSION, "version {version}: this program reads version {VERSION}");
-        self.settings().check()?;
-        for name in self.torn.iter().chain(self.op.iter().map(|op| &op.node)) {
-            ensure!(self.nodes.contains(name), "{name:?} is no node of this case");
+        if version != VERSION {
+            let why = format!("version {version}; this program reads version {VERSION}");
+            return Some((Place::Key("version"), why));
         }
-        for op in &self.op {
-            let json = op.broadcast.as_deref().unwrap_or("0");
-            ensure!(op.broadcast.is_none() || op.value().is_some(), "{json:?} is not JSON");
+        if let Some(name) = self.torn.iter().find(|name| !self.nodes.contains(name)) {
+            let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
+            return Some((Place::Key("torn"), why));
         }
-        Ok(())
+        for (number, op) in self.op.iter().enumerate() {
+            if !self.nodes.contains(&op.node) {
+                let name = &op.node;
+                let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
+                return Some((Place::Op(number, "node"), why));
+            }
+            if let (Some(json), None) = (&op.broadcast, op.value()) {
+                let why = format!("{json:?} is no JSON value, such as 7 or \"text\" in quotes");
+                return Some((Place::Op(number, "broadcast"), why));
+            }
+        }
+        let why = format!("{:#}", self.settings().check().err()?);
+        // It quotes the name that is wrong, if it is one.
+        let name = why.split('"').nth(1).map(|name| format!("\"{name}\""));
+        Some((name.map_or(Place::Key("nodes"), Place::Word), why))
     }
 
     /// What the network wants to know.
@@ -240,6 +265,38 @@ impl Default for NodeConfig {
     }
 }
 
+/// A place in a case's file.
+enum Place {
+    /// A key at the top.
+    Key(&'static str),
+    /// A key of an operation, by its number from 0.
+    Op(usize, &'static str),
+    /// The first line that has it.
+    Word(String),
+}
+
+impl Place {
+    /// The line, from 1, where it is most likely; the first if it is not found.
+    fn line_in(&self, text: &str) -> usize {
+        let starts = |line: &str, key: &str| {
+            line.trim_start()
+                .strip_prefix(key)
+                .is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        let mut lines = (1..).zip(text.lines());
+        let found = match self {
+            Self::Word(word) => lines.find(|(_, line)| line.contains(word.as_str())),
+            Self::Key(key) => lines.find(|(_, line)| starts(line, key)),
+            Self::Op(number, key) => {
+                let heads = lines.by_ref().filter(|(_, line)| line.trim() == "[[op]]");
+                let _ = heads.take(number + 1).last();
+                lines.find(|(_, line)| starts(line, key))
+            }
+        };
+        found.map_or(1, |(line, _)| line)
+    }
+}
+
 /// Settings that are written as on the command line.
 mod as_text {
     use super::{Deserialize, Deserializer, FromStr, Serializer, de, fmt};
@@ -269,20 +326,40 @@ mod tests {
         for seed in 0..50 {
             let case = super::super::draw::draw(seed);
             let text = case.to_toml().unwrap();
-            assert_eq!(Case::from_toml(&text).unwrap(), case, "{text}");
+            assert_eq!(Case::parse(&text, "case").unwrap(), case, "{text}");
         }
     }
 
     #[test]
-    fn what_cannot_be_run_is_refused_by_name() {
+    fn what_cannot_be_run_is_refused_with_its_line() {
         let mut case = Case::new(1, 2);
-        case.op.push(Op { at_ms: 1, node: "n7".into(), broadcast: None });
-        let refusal =
-            |case: &Case| format!("{:#}", Case::from_toml(&case.to_toml().unwrap()).unwrap_err());
-        assert!(refusal(&case).contains("\"n7\""));
-        case.op[0] = Op { at_ms: 1, node: "n1".into(), broadcast: Some("{".into()) };
-        assert!(refusal(&case).contains("not JSON"));
+        let op = |node: &str| Op { at_ms: 1, node: node.into(), broadcast: Some("3".into()) };
+        case.op = vec![op("n0"), op("n7")];
+        let refusal = |text: &str| Case::parse(text, "my.toml").unwrap_err().to_string();
+        let of = |case: &Case| refusal(&case.to_toml().unwrap());
+        let line = |text: &str, wanted: &str| 1 + text.lines().position(|l| l == wanted).unwrap();
+        let text = case.to_toml().unwrap();
+        let expected = format!(
+            "my.toml, line {}: \"n7\" is none of the case's nodes, which are n0, n1\n    node = \"n7\"",
+            line(&text, "node = \"n7\"")
+        );
+        assert_eq!(refusal(&text), expected);
+        case.op = vec![Op { broadcast: Some("{".into()), ..op("n1") }];
+        assert!(of(&case).contains("\"{\" is no JSON value"));
+        case.torn = vec!["x".into()];
+        assert!(of(&case).contains("torn = [\"x\"]"));
+        case.torn.clear();
+        case.op.clear();
+        case.faults = FaultSettings::from_toml("[[slow]]\nnode = 'n9'\nextra-ms = 1").unwrap();
+        let error = of(&case);
+        assert!(error.contains("a fault names") && error.ends_with("node = \"n9\""), "{error}");
         case.version = 2;
-        assert!(refusal(&case).contains("version 2"));
+        assert!(of(&case).contains(": version 2; this program reads version 1\n    version = 2"));
+        let text = Case::new(1, 2).to_toml().unwrap();
+        let cube = text.replace("topology = \"grid\"", "topology = \"cube\"");
+        let error = refusal(&cube);
+        let place = format!("my.toml, line {}: ", line(&cube, "topology = \"cube\""));
+        assert!(error.starts_with(&place) && error.contains("grid"), "{error}");
+        assert!(refusal("").starts_with("my.toml, line 1: missing field `version`"));
     }
 }

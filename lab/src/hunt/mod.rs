@@ -8,6 +8,7 @@ pub mod bound;
 pub mod case;
 pub mod counts;
 pub mod draw;
+pub mod keep;
 pub mod phases;
 pub mod report;
 mod script;
@@ -29,6 +30,7 @@ use counts::Counts;
 use draw::draw;
 use phases::{Outcome, Tweak, run};
 use violation::{Kind, Violation};
+pub use words::keep_panics;
 
 /// Every so many seeds, one is run twice.
 const TWICE_EVERY: u64 = 50;
@@ -107,7 +109,7 @@ impl Run {
 impl Hunt<'_> {
     /// Runs all seeds. `progress` is told now and then how many are done, and how many failed.
     pub fn run(&self, progress: &(dyn Fn(u64, usize) + Sync)) -> Found {
-        words::keep_panics();
+        keep_panics();
         let next = AtomicU64::new(0);
         let failed = AtomicUsize::new(0);
         let runs = Mutex::new(BTreeMap::new());

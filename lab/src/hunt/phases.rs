@@ -11,6 +11,7 @@ use rumormill::message::Body;
 use super::bound::{Circumstances, convergence_bound, settling_bound};
 use super::case::Case;
 use super::counts::Counts;
+use super::keep::Keeper;
 use super::shape::Shape;
 use super::violation::{Kind, Violation};
 use super::words;
@@ -44,10 +45,22 @@ pub struct Outcome {
 /// Runs a case.
 #[must_use]
 pub fn run(case: &Case, tweak: Tweak<'_>, with_trace: bool) -> Outcome {
+    run_kept(case, tweak, with_trace, None).0
+}
+
+/// Runs a case and keeps what happened, if there is somebody to keep it.
+#[must_use]
+pub fn run_kept(
+    case: &Case,
+    tweak: Tweak<'_>,
+    with_trace: bool,
+    keeper: Option<Keeper>,
+) -> (Outcome, Option<Keeper>) {
     let mut config = case.config.to_config();
     tweak(&mut config);
     let mut world = World::new(case, config.clone());
     world.trace = with_trace.then(Vec::new);
+    world.keeper = keeper;
     let mut life = Life { config, shape: Shape::of(case), converged: None, bound: Duration::ZERO };
     // A panic leaves a node as it was: good enough to tell how that is.
     let result = catch_unwind(AssertUnwindSafe(|| life.pass(&mut world)));
@@ -56,7 +69,7 @@ pub fn run(case: &Case, tweak: Tweak<'_>, with_trace: bool) -> Outcome {
         Err(_) => Some(Violation::new(Kind::Panic, words::last_panic())),
     };
     let state = violation.as_ref().map(|_| words::state(&world)).unwrap_or_default();
-    Outcome {
+    let outcome = Outcome {
         counts: world.total(),
         converged: life.converged,
         bound: life.bound,
@@ -64,7 +77,8 @@ pub fn run(case: &Case, tweak: Tweak<'_>, with_trace: bool) -> Outcome {
         fingerprint: world.watch.fingerprint.value(),
         trace: world.trace.take().unwrap_or_default(),
         violation,
-    }
+    };
+    (outcome, world.keeper.take())
 }
 
 struct Life {
@@ -95,6 +109,7 @@ impl Life {
             self.stay_torn(world)?;
         }
         world.network.set_partition(None);
+        world.keep_torn(false);
         let circumstances = self.circumstances(world, &everybody);
         self.bound = convergence_bound(&self.config, &circumstances);
         let healed_at = world.now;
@@ -116,6 +131,7 @@ impl Life {
         let lives = alive(world);
         let parts = self.shape.parts(|a, b| sides[a] == sides[b] && lives[a] && lives[b]);
         world.network.set_partition(Some(Partition::Groups(sides)));
+        world.keep_torn(true);
         world.counts.torn += 1;
         let longest = parts
             .iter()

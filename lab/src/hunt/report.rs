@@ -54,8 +54,8 @@ pub fn shape(case: &Case) -> String {
     let messages = faults.cut.len() + faults.slow.len() + faults.latency.len();
     let faults = messages + faults.pause.len() + faults.clock_jump.len() + faults.crash.len();
     format!(
-        "{} nodes, {}, route {}, latency {} ms {}, {} operations in {} ms, {faults} faults by \
-         name, loss {}, duplication {}, reordering {}",
+        "{} nodes, {}, route {}, latency {} ms {}, {} operations in {} ms, {faults} faults of \
+         named nodes, loss {}, duplication {}, reordering {}",
         case.nodes.len(),
         case.topology,
         case.config.route,
@@ -69,19 +69,40 @@ pub fn shape(case: &Case) -> String {
     )
 }
 
-/// How one case went.
+/// How one case went: the verdict, what was run, what really happened, and the nodes' states if a
+/// promise was broken.
 #[must_use]
 pub fn render_one(case: &Case, outcome: &Outcome) -> String {
-    let mut text = format!("{}\n", shape(case));
-    match (&outcome.violation, outcome.converged) {
-        (Some(violation), _) => {
-            let _ = write!(text, "FAILED: {violation}\n{}", outcome.state);
-        }
+    let mut text = match (&outcome.violation, outcome.converged) {
+        (Some(violation), _) => format!("FAILED  {violation}\n"),
         (None, Some(took)) => {
             let bound = outcome.bound;
-            let _ = writeln!(text, "ok: all agreed {took:.3?} after the heal, of {bound:.3?}");
+            format!("PASSED  all agreed {took:.3?} after the heal, of {bound:.3?} allowed\n")
         }
-        (None, None) => text.push_str("ok\n"),
+        (None, None) => "PASSED\n".to_owned(),
+    };
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "        {}", shape(case));
+    if !case.about.is_empty() {
+        let _ = writeln!(text, "about   {}", case.about);
+    }
+    text.push_str("\nWhat happened\n");
+    for (name, count) in outcome.counts.list().into_iter().filter(|(_, count)| *count > 0) {
+        let _ = writeln!(text, "{count:>14} {name}");
+    }
+    for (name, _) in outcome.counts.exercised(case).into_iter().filter(|(_, really)| !really) {
+        let _ = writeln!(text, "         never {name}");
+    }
+    if outcome.violation.is_some() {
+        let _ = writeln!(
+            text,
+            "\nThe nodes when the promise was broken\n\
+             (entries are named by node/life and numbers: n0/1 3..5 are 3 and 4 of n0's first life)\n\
+             {}",
+            outcome.state
+        );
+    } else {
+        text.push('\n');
     }
     text
 }

@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// From now on, panics are kept for the report instead of being printed.
-pub(super) fn keep_panics() {
+pub fn keep_panics() {
     panic::set_hook(Box::new(|info| LAST_PANIC.set(info.to_string())));
 }
 

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use rumormill::config::Config;
 use rumormill::message::{Body, Message, Name};
 use rumormill::node::Node;
+use rumormill::record::Header;
 use rumormill::time::Instant;
 
 use super::case::Case;
 use super::counts::Counts;
+use super::keep::Keeper;
 use super::script::{Event, Script};
 use super::violation::{Kind, Violation};
 use super::watch::{Step, Watch};
@@ -27,6 +29,9 @@ use crate::topology::neighbours;
 
 /// No run needs more events than this: the largest cases drawn need a tenth of it.
 const EVENTS_MAX: u64 = 2_000_000;
+
+/// The one client of a case.
+const CLIENT: &str = "c1";
 
 /// A node and its circumstances.
 #[derive(Debug)]
@@ -79,6 +84,8 @@ pub(super) struct World<'a> {
     requests: i64,
     /// What happened, in words, if somebody wants to know.
     pub(super) trace: Option<Vec<String>>,
+    /// Keeps it in files, if there is one.
+    pub(super) keeper: Option<Keeper>,
 }
 
 impl<'a> World<'a> {
@@ -114,6 +121,7 @@ impl<'a> World<'a> {
             packets: 0,
             requests: 0,
             trace: None,
+            keeper: None,
             ids,
             config,
             case,
@@ -128,7 +136,12 @@ impl<'a> World<'a> {
         member.jumped = 0;
         let seed = Dice::numbered(self.case.seed, "node", index as u64 + (member.lives << 32));
         let boot_id = member.lives;
-        let node = Node::new(self.config.clone(), seed.clone().next_u64(), boot_id);
+        let seed = seed.clone().next_u64();
+        if let Some(keeper) = &mut self.keeper {
+            let header = Header::new(self.config.clone(), seed, boot_id);
+            keeper.booted(index, &member.name, &header);
+        }
+        let node = Node::new(self.config.clone(), seed, boot_id);
         member.node = Some(node);
         self.watch.begin(index, boot_id);
         let (node_id, node_ids) = (self.members[index].name.clone(), self.case.nodes.clone());
@@ -152,7 +165,11 @@ impl<'a> World<'a> {
 
     /// A client asks a node.
     pub(super) fn request(&mut self, index: usize, body: Body) -> Result<(), Violation> {
-        let message = Message { src: "c1".into(), dest: self.members[index].name.clone(), body };
+        let message = Message { src: CLIENT.into(), dest: self.members[index].name.clone(), body };
+        if self.keeper.is_some() {
+            let dest = self.addresses[index].clone();
+            self.keep_client(client(), dest, &message.body);
+        }
         self.hand_over(index, message)
     }
 
@@ -292,6 +309,9 @@ impl<'a> World<'a> {
         member.wake_at = None;
         let now = member.clock(self.now);
         let Some(node) = &mut member.node else { return Ok(()) };
+        if let Some(keeper) = &mut self.keeper {
+            keeper.wakes(index, now);
+        }
         node.handle_timeout(now);
         self.collect(index, None)
     }
@@ -312,6 +332,9 @@ impl<'a> World<'a> {
         if let Some(trace) = &mut self.trace {
             trace.push(line(self.now, "recv", &message));
         }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.handles(index, now, &message);
+        }
         node.handle_message(now, message);
         self.collect(index, from)
     }
@@ -326,6 +349,9 @@ impl<'a> World<'a> {
             sent.push(message);
         }
         while node.poll_diagnostic().is_some() {}
+        if let Some(keeper) = &mut self.keeper {
+            sent.iter().for_each(|message| keeper.says(index, message));
+        }
         let place = || format!("{} at {} ms", member.name, self.now / MS);
         self.watch
             .stepped(&Step { index, name: &member.name, node, now, from, sent: &sent }, &self.ids)
@@ -336,6 +362,9 @@ impl<'a> World<'a> {
             }
             if let Some(&dest) = self.ids.get(&message.dest) {
                 self.send(index, dest, message);
+            } else if self.keeper.is_some() {
+                let src = self.addresses[index].clone();
+                self.keep_client(src, client(), &message.body);
             }
         }
         self.set_timer(index);
@@ -358,15 +387,11 @@ impl<'a> World<'a> {
     fn send(&mut self, src: usize, dest: u32, message: Message) {
         self.counts.messages += 1;
         self.packets += 1;
-        let packet = Packet {
-            id: self.packets,
-            src: self.addresses[src].clone(),
-            dest: self.addresses[dest as usize].clone(),
-            body: Payload::Typed(Arc::new(message.body)),
-            kind: 0,
-            bytes: 0,
-            carries_values: false,
-        };
+        let (src, to) = (self.addresses[src].clone(), self.addresses[dest as usize].clone());
+        let packet = packet(self.packets, src, to, message.body);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.sent(self.now, &packet);
+        }
         self.network.send(self.now, dest, packet, &mut self.agenda);
     }
 
@@ -376,12 +401,21 @@ impl<'a> World<'a> {
             match arrival {
                 Arrival::Received(packet) => {
                     let Peer::Node(dest) = packet.dest.peer else { continue };
+                    if let Some(keeper) = &mut self.keeper {
+                        match self.members[dest as usize].node {
+                            Some(_) => keeper.received(self.now, &packet),
+                            None => keeper.dropped(self.now, &packet, DropCause::Down),
+                        }
+                    }
                     if let Some(message) = packet.into_message() {
                         self.hand_over(dest as usize, message)?;
                     }
                 }
                 Arrival::Dropped(packet, cause) => {
                     self.counts.torn_apart += u64::from(cause == DropCause::Partition);
+                    if let Some(keeper) = &mut self.keeper {
+                        keeper.dropped(self.now, &packet, cause);
+                    }
                     self.note(|| {
                         let (src, dest) = (&packet.src.name, &packet.dest.name);
                         format!("drop {src} > {dest}: {}", cause.name())
@@ -392,11 +426,36 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// The cluster is torn in two, or whole again.
+    pub(super) fn keep_torn(&mut self, torn: bool) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.torn(self.now, torn);
+        }
+    }
+
+    /// Keeps a message from or to a client.
+    fn keep_client(&mut self, src: Address, dest: Address, body: &Body) {
+        self.packets += 1;
+        let packet = packet(self.packets, src, dest, body.clone());
+        if let Some(keeper) = &mut self.keeper {
+            keeper.client(self.now, &packet);
+        }
+    }
+
     pub(super) fn note(&mut self, text: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(format!("{:>10.3} {}", self.now as f64 / 1e6, text()));
         }
     }
+}
+
+fn client() -> Address {
+    Address { name: CLIENT.into(), peer: Peer::Client(1), is_client: true }
+}
+
+fn packet(id: u64, src: Address, dest: Address, body: Body) -> Packet {
+    let body = Payload::Typed(Arc::new(body));
+    Packet { id, src, dest, body, kind: 0, bytes: 0, carries_values: false }
 }
 
 fn line(now: Nanos, what: &str, message: &Message) -> String {

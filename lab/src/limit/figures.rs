@@ -153,10 +153,13 @@ impl Family {
 /// Another name of `availability`.
 const OK_FRACTION: &str = "ok-fraction";
 
+/// The figure that needs a look into the nodes.
+const WRONG_SILENCE: &str = "wrong-silence";
+
 type Reader = fn(&Results) -> Option<f64>;
 
 /// Figures that are one number.
-const SCALARS: [(&str, Unit, Reader); 19] = [
+const SCALARS: [(&str, Unit, Reader); 21] = [
     ("msgs-per-op", Unit::Number, |r| r.maelstrom.net.servers.msgs_per_op.map(f64::from)),
     ("msgs-per-op-all", Unit::Number, |r| r.maelstrom.net.all.msgs_per_op.map(f64::from)),
     ("msgs-per-broadcast", Unit::Number, |r| r.rumormill.traffic.msgs_per_broadcast),
@@ -171,11 +174,15 @@ const SCALARS: [(&str, Unit, Reader); 19] = [
     ("unread-nodes", Unit::Number, |r| final_reads(r).map(|missing| missing.unread.len() as f64)),
     ("availability", Unit::Number, |r| Some(r.rumormill.ok_fraction)),
     ("duplicates", Unit::Number, |r| Some(r.rumormill.reads.duplicate_count as f64)),
+    ("duplicate-entries", Unit::Number, |r| r.rumormill.traffic.repeated_share()),
     ("phantoms", Unit::Number, |r| Some(r.rumormill.reads.phantom_count as f64)),
     ("unconverged", Unit::Number, |r| {
         r.rumormill.convergence.best().map(|spread| spread.incomplete_count as f64)
     }),
     ("rest-msgs", Unit::Number, |r| r.rumormill.recovery.and_then(|recovery| recovery.rest_msgs)),
+    (WRONG_SILENCE, Unit::Time, |r| {
+        r.rumormill.wrong_silences.as_ref().map(|silences| silences.longest_ms)
+    }),
     ("lateness-p99", Unit::Time, |r| r.rumormill.lateness.map(|late| late.p99_ms)),
     ("lateness-max", Unit::Time, |r| r.rumormill.lateness.map(|late| late.max_ms)),
 ];
@@ -216,6 +223,12 @@ impl Figure {
             Self::Point(..) => Unit::Time,
             Self::Scalar(at) => SCALARS[at].1,
         }
+    }
+
+    /// True if only `lab sim` can tell it.
+    #[must_use]
+    pub fn is_simulated_only(self) -> bool {
+        matches!(self, Self::Scalar(at) if SCALARS[at].0 == WRONG_SILENCE)
     }
 
     /// Its value in a run, if the run has it; infinite times are possible.

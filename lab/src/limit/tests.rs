@@ -1,7 +1,7 @@
 use super::*;
 use crate::checker::convergence::Spread;
 use crate::checker::quantile::Quantiles;
-use crate::results::sample;
+use crate::results::{WrongSilences, sample};
 
 fn verdict(limit: &str) -> Verdict {
     limit.parse::<Limit>().unwrap().check(&sample::results())
@@ -37,6 +37,9 @@ fn limits_are_held_against_the_run() {
         ("bytes-per-op<1kB", true),
         ("msgs-per-broadcast=40.5", true),
         ("unconverged=0", true),
+        ("duplicate-entries<=3%", true),
+        ("duplicate-entries<2.9%", false),
+        ("wrong-silence<2s", true),
     ] {
         assert_eq!(verdict(limit).passed, passed, "{limit}: {:?}", verdict(limit));
     }
@@ -46,6 +49,7 @@ fn limits_are_held_against_the_run() {
 fn every_name_is_a_figure_and_no_two_names_show_alike_but_aliases() {
     let mut results = sample::results();
     results.rumormill.parts = Some(Default::default());
+    results.rumormill.wrong_silences = Some(Default::default());
     results.rumormill.recovery.as_mut().unwrap().rest_msgs = Some(0.5);
     for name in names() {
         let figure = Figure::named(&name).unwrap();
@@ -66,6 +70,20 @@ fn a_figure_the_run_does_not_have_fails() {
         assert!(!verdict.passed);
         assert_eq!((verdict.value, &*verdict.found), (None, "no such figure in this run"));
     }
+}
+
+#[test]
+fn what_only_a_simulation_sees_is_not_judged_of_processes_and_said_so() {
+    let limit: Limit = "wrong-silence<2s".parse().unwrap();
+    let mut results = sample::results();
+    let verdict = limit.check(&results);
+    assert!(verdict.passed && !verdict.judged && verdict.found.starts_with("not judged"));
+    "sim".clone_into(&mut results.rumormill.run.program);
+    let verdict = limit.check(&results);
+    assert!(!verdict.passed && verdict.judged);
+    let long = WrongSilences { longest_ms: 2_000.0, ..WrongSilences::default() };
+    results.rumormill.wrong_silences = Some(long);
+    assert!(!limit.check(&results).passed);
 }
 
 #[test]

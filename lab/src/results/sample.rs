@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::checker::script::history;
 use crate::convergence::{Convergence as Observed, ValueSpread};
+use crate::entries::EntryCounts;
 use crate::journal::{ClassCount, Counts, DropCause, FlowCount};
 use crate::network::faults::FaultCounts;
 use crate::outcome::{NoticeKind, Phase, RecoveryReport, State};
@@ -67,6 +68,8 @@ pub(crate) fn outcome() -> Outcome {
             ],
         }),
         exact: false,
+        entries: Some(EntryCounts { sent: 200, repeated: 6 }),
+        silences: None,
         parts: None,
         perished: Default::default(),
         recovery: Some(RecoveryReport { waited: 10_000 * MS, quiet: false, at_rest: None }),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::entries::EntryCounts;
 use crate::history::{Action, Op, OpKind};
 use crate::journal::FlowCount;
 use crate::network::faults::FaultCounts;
@@ -36,6 +37,15 @@ pub struct Link {
     pub flow: Flow,
 }
 
+/// Entries, that is, values in messages between nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entries {
+    /// Sent, repetitions included.
+    pub sent: u64,
+    /// Received by a node that had them already.
+    pub repeated: u64,
+}
+
 /// What went over the network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -49,6 +59,9 @@ pub struct Traffic {
     /// Messages between nodes that bring no value (evidence, digests, probes) for each that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_share: Option<f64>,
+    /// Entries in them, if they can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<Entries>,
     /// Of them per operation.
     pub bytes_per_op: Option<f64>,
     /// Of them per broadcast.
@@ -94,6 +107,9 @@ impl Traffic {
             msgs_per_broadcast: per(counts.servers.msg, broadcasts),
             server_bytes: Some(counts.server_bytes),
             evidence_share: per(counts.valueless, counts.servers.msg - counts.valueless),
+            entries: outcome
+                .entries
+                .map(|EntryCounts { sent, repeated }| Entries { sent, repeated }),
             bytes_per_op: per(counts.server_bytes, operations),
             bytes_per_broadcast: per(counts.server_bytes, broadcasts),
             types: counts.types.iter().map(|(kind, count)| (kind.clone(), flow(*count))).collect(),
@@ -130,6 +146,14 @@ fn faulted(counts: &FaultCounts) -> BTreeMap<String, u64> {
 
 fn flow(count: FlowCount) -> Flow {
     Flow { sent: count.send, received: count.recv, bytes: count.bytes }
+}
+
+impl Traffic {
+    /// Entries that came to nodes that had them, as a share of all that were sent. Of none, none.
+    #[must_use]
+    pub fn repeated_share(&self) -> Option<f64> {
+        self.entries.map(|Entries { sent, repeated }| per(repeated, sent).unwrap_or(0.0))
+    }
 }
 
 fn per(count: u64, of: u64) -> Option<f64> {

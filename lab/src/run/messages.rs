@@ -281,6 +281,9 @@ impl<S: EventSink> Run<S> {
                 self.record_sent(now, &packet);
                 if packet.carries_values && !packet.is_client() {
                     self.watch.note_values(now);
+                    if self.is_gossip(&packet) {
+                        self.entries.sent(&packet.body, &self.gossiped);
+                    }
                 }
                 self.network.send(now, node, packet, &mut self.agenda);
                 self.handle_arrivals(now);
@@ -345,6 +348,9 @@ impl<S: EventSink> Run<S> {
         self.record_received(now, &packet);
         let Peer::Node(node) = packet.dest.peer else { return };
         let node = node as usize;
+        if packet.carries_values && self.is_gossip(&packet) {
+            self.entries.received(node, &packet.body, &self.gossiped);
+        }
         if self.exact {
             // The driver sees into its nodes.
         } else if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
@@ -358,6 +364,12 @@ impl<S: EventSink> Run<S> {
             gossip_values(&packet.body, |value| self.note_held(now, node, value));
         }
         self.deliveries.push_back(Delivery { node, packet });
+    }
+
+    /// A message from node to node that shows the values in it.
+    fn is_gossip(&self, packet: &Packet) -> bool {
+        let is_news = matches!(packet.body, Payload::News(_));
+        !packet.is_client() && (is_news || self.journal.is_gossip(packet.kind))
     }
 
     /// Hands a probe's request over, past the network.

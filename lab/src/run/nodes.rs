@@ -32,6 +32,7 @@ impl<S: EventSink> Run<S> {
         self.network.set_down(node, true);
         self.network.fault_counts_mut().crashed += 1;
         self.gossiped.forget(node);
+        self.entries.forget(node);
         self.note_connectivity(now);
         // Nodes are numbered with 32 bits.
         self.abandon_work(now, node as u32);
@@ -57,6 +58,11 @@ impl<S: EventSink> Run<S> {
 
     pub(crate) const fn fault_counts_mut(&mut self) -> &mut FaultCounts {
         self.network.fault_counts_mut()
+    }
+
+    /// Grows whenever it may have changed who is connected to whom.
+    pub(crate) const fn connectivity(&self) -> u64 {
+        self.connectivity
     }
 
     pub(crate) const fn network(&self) -> &Network {
@@ -105,6 +111,7 @@ impl<S: EventSink> Run<S> {
     pub(super) fn note_connectivity(&mut self, now: Nanos) {
         let time = self.relative(now);
         let Some(watch) = &mut self.parts else { return };
+        self.connectivity += 1;
         watch.connect(time, self.network.parts(now), &self.gossiped);
         let next = self.network.next_change(now);
         if next != self.connectivity_wake {

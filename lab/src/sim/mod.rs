@@ -9,6 +9,7 @@ mod flood;
 mod node;
 mod observer;
 mod record;
+mod silence;
 mod simulation;
 pub mod sweep;
 
