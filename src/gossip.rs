@@ -145,22 +145,27 @@ impl Node {
                 link.place_asked |= gossip.ask;
             }
             let answer_now = gossip.ask || !gossip.values.is_empty();
-            // Who asks has reason to believe that nothing is on its way to it.
-            let grace = if gossip.ask { Duration::ZERO } else { grace };
-            self.answer_digest(now, peer, answer_now, grace);
+            self.answer_digest(now, peer, answer_now, self.repair_grace(peer, gossip.ask, grace));
         }
     }
 
     /// A digest came in: what the peer lacks is sent at once; if it waits for an answer, it is
     /// told what is held here. When both agree, nothing is said.
-    fn answer_digest(&mut self, now: Instant, peer: PeerId, answer_now: bool, grace: Duration) {
+    fn answer_digest(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        answer_now: bool,
+        grace: Option<Duration>,
+    ) {
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.entry(peer).or_default();
-        let mut missing = self.store.missing_from(link.known(), now, grace);
-        missing.subtract(&link.in_flight());
         if answer_now {
             link.owe_evidence(now);
         }
+        let Some(grace) = grace else { return };
+        let mut missing = self.store.missing_from(link.known(), now, grace);
+        missing.subtract(&link.in_flight());
         if !missing.is_empty() {
             self.stats.repairs += missing.count();
             link.enqueue(&missing, now);
@@ -171,6 +176,19 @@ impl Node {
                 link.relay = link.relay.max(Relay::Up);
             }
             self.sync.hasten(now, &mut self.rng);
+        }
+    }
+
+    /// How old must be what a digest lacks to be sent; `None` if nothing is to be sent at all.
+    ///
+    /// Who asks has reason to believe that nothing is on its way to it. But it asks many, and they
+    /// would all send the same: it gets what it lacks from the one whom it then follows.
+    fn repair_grace(&self, peer: PeerId, is_question: bool, grace: Duration) -> Option<Duration> {
+        let me = self.membership.as_ref().map(|membership| membership.cluster.me());
+        match is_question && self.follows_hubs() {
+            true if self.parent_of(peer) == me => Some(Duration::ZERO),
+            true => None,
+            false => Some(grace),
         }
     }
 

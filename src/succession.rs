@@ -54,7 +54,7 @@ impl Node {
             let missed_at = self.overlay.missed_at.map_or(silent_since, |at| at.min(silent_since));
             self.overlay.missed_at = Some(missed_at);
             self.note_lost_root(now);
-            if !self.follow_best(now) {
+            if !self.follow_best(now) && self.is_anybody_there(missed_at) {
                 self.mail(now, &unconfirmed);
             }
             self.send_along_tree(now, &unconfirmed, None, true);
@@ -67,6 +67,13 @@ impl Node {
         {
             link.drop_queue();
         }
+    }
+
+    /// True if anybody has been heard since. If not, this node is cut off and nothing helps, or
+    /// the network has become slower than it was, and more messages would not make it better.
+    fn is_anybody_there(&self, since: Instant) -> bool {
+        let membership = self.membership.as_ref();
+        membership.is_some_and(|m| m.links.keys().any(|&peer| self.spoke_since(peer, since)))
     }
 
     /// A silent peer answers again: traffic may return to it.
