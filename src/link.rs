@@ -74,6 +74,8 @@ struct Silence {
     probe_at: Instant,
     /// Something came in since the last probe.
     heard: bool,
+    /// What was sent with a probe.
+    tried: Held,
 }
 
 /// How an incoming message's generation relates to what was heard of that peer before.
@@ -414,8 +416,14 @@ impl Link {
         // Where delays vary widely, being late once proves nothing.
         let patience = patience.max(u8::from(self.rtt.is_jittery()));
         if is_unanswered && self.strikes > patience && self.silence.is_none() {
-            self.silence =
-                Some(Silence { since, number, last_probe: None, probe_at: now, heard: false });
+            self.silence = Some(Silence {
+                since,
+                number,
+                last_probe: None,
+                probe_at: now,
+                heard: false,
+                tried: Held::new(),
+            });
             self.requeue(now, |_| true);
             return Lost::Peer;
         }
@@ -478,15 +486,24 @@ impl Link {
 
     /// Takes from the queue what the next message shall carry, as far as `fits` allows.
     ///
-    /// While the peer is silent, what is taken also stays queued: only evidence counts then.
+    /// While the peer is silent, what is taken also stays queued, since only evidence counts then;
+    /// but it is sent once only, until the peer is heard.
     pub(crate) fn take_batch(&mut self, fits: impl FnOnce(&Held) -> Held) -> Held {
         self.queue.subtract(&self.known);
         self.repeat_at = None;
         self.urgent = false;
-        let batch = fits(&self.queue);
-        if self.silence.is_none() {
-            self.queue.subtract(&batch);
-        }
+        let batch = match &mut self.silence {
+            None => {
+                let batch = fits(&self.queue);
+                self.queue.subtract(&batch);
+                batch
+            }
+            Some(silence) => {
+                let batch = fits(&self.queue.difference(&silence.tried));
+                silence.tried.union_with(&batch);
+                batch
+            }
+        };
         if self.queue.is_empty() || self.silence.is_some() {
             self.flush_at = None;
             if self.silence.is_none() {
