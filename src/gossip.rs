@@ -182,12 +182,14 @@ impl Node {
     /// How old must be what a digest lacks to be sent; `None` if nothing is to be sent at all.
     ///
     /// Who asks has reason to believe that nothing is on its way to it. But it asks many, and they
-    /// would all send the same: it gets what it lacks from the one whom it then follows.
+    /// all send the same; so where delays vary, and the reason is a weak one, it gets what it lacks
+    /// from the one whom it then follows.
     fn repair_grace(&self, peer: PeerId, is_question: bool, grace: Duration) -> Option<Duration> {
         let me = self.membership.as_ref().map(|membership| membership.cluster.me());
         match is_question && self.follows_hubs() {
             true if self.parent_of(peer) == me => Some(Duration::ZERO),
-            true => None,
+            true if self.delays.is_jittery() => None,
+            true => Some(Duration::ZERO),
             false => Some(grace),
         }
     }

@@ -115,6 +115,8 @@ pub struct Link {
     sent: VecDeque<Sent>,
     /// The highest of our numbers that the peer has echoed.
     answered: Option<u64>,
+    /// When the newest of our messages that the peer has echoed was sent.
+    answered_sent_at: Option<Instant>,
     newest_received: Option<(u64, Instant)>,
     /// How regularly the peer's messages come, and ours go.
     heard: Rhythm,
@@ -212,6 +214,11 @@ impl Link {
     #[must_use]
     pub const fn generation(&self) -> Option<u64> {
         self.generation
+    }
+
+    /// True if the peer has answered something that was sent to it since.
+    pub(crate) fn answered_since(&self, at: Instant) -> bool {
+        self.answered_sent_at.is_some_and(|sent_at| sent_at >= at)
     }
 
     /// When the newest of the peer's messages came in.
@@ -341,6 +348,7 @@ impl Link {
         self.question = self.question.filter(|question| question.number > number);
         let sample = self.sent.iter().find(|sent| sent.number == number).map(|sent| {
             self.told = self.told.max(sent.version);
+            self.answered_sent_at = self.answered_sent_at.max(Some(sent.at));
             now.since(sent.at).saturating_sub(held)
         });
         if let Some(sample) = sample {

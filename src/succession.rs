@@ -69,11 +69,11 @@ impl Node {
         }
     }
 
-    /// True if anybody has been heard since. If not, this node is cut off and nothing helps, or
-    /// the network has become slower than it was, and more messages would not make it better.
+    /// True if anybody has answered what was sent since. If not, this node is cut off and nothing
+    /// helps, or the network has become slower, and more messages would not make it better.
     fn is_anybody_there(&self, since: Instant) -> bool {
         let membership = self.membership.as_ref();
-        membership.is_some_and(|m| m.links.keys().any(|&peer| self.spoke_since(peer, since)))
+        membership.is_some_and(|m| m.links.values().any(|link| link.answered_since(since)))
     }
 
     /// A silent peer answers again: traffic may return to it.
@@ -230,7 +230,8 @@ impl Node {
     }
 
     /// The parent may be gone: it is asked whether it is there, and so are some who could take its
-    /// place. They are sent what the parent has not confirmed, too.
+    /// place. They are sent what the parent has not confirmed, too, unless delays vary so much that
+    /// it is likely to be there.
     pub(crate) fn doubt_parent(&mut self, now: Instant) {
         let (Some(membership), Some(layout), Some(parent)) =
             (&self.membership, &self.overlay.layout, self.overlay.parent)
@@ -238,6 +239,7 @@ impl Node {
             return;
         };
         let (me, nodes) = (membership.cluster.me(), membership.cluster.len());
+        let is_jittery = self.delays.is_jittery();
         let mut unconfirmed = Held::new();
         if let Some(link) = self.link(parent) {
             unconfirmed.union_with(link.queue());
@@ -252,7 +254,7 @@ impl Node {
         self.ask(now, parent);
         for peer in asked {
             self.ask(now, peer);
-            if let Some(link) = self.link_mut(peer) {
+            if let Some(link) = self.link_mut(peer).filter(|_| !is_jittery) {
                 link.enqueue(&unconfirmed, now);
                 link.relay = link.relay.max(Relay::Up);
             }
