@@ -216,6 +216,13 @@ impl Link {
         self.generation
     }
 
+    /// When the oldest message was sent that should have been answered by now.
+    pub(crate) fn overdue_since(&self, now: Instant) -> Option<Instant> {
+        let late = self.in_flight.iter().filter(|batch| batch.deadline <= now);
+        let asked = self.question.filter(|question| question.deadline <= now);
+        late.map(|batch| batch.sent_at).chain(asked.map(|question| question.sent_at)).min()
+    }
+
     /// True if the peer has answered something that was sent to it since.
     pub(crate) fn answered_since(&self, at: Instant) -> bool {
         self.answered_sent_at.is_some_and(|sent_at| sent_at >= at)

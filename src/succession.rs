@@ -216,23 +216,25 @@ impl Node {
     /// If the parent is missed, it is doubted.
     pub(crate) fn run_suspicion_timer(&mut self, now: Instant) {
         if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() {
-            self.doubt_parent(now);
+            self.doubt_parent(now, OTHERS_ASKED);
         }
     }
 
-    /// True if `peer` is the parent and nothing has cast a doubt on it yet. If a message to it is
-    /// not answered, that is one.
-    pub(crate) fn is_trusted_parent(&self, peer: PeerId) -> bool {
+    /// True if `peer` is the parent, has not been missed yet, and has been heard since the oldest
+    /// message was sent that it should have answered by now: that message may just be lost.
+    pub(crate) fn is_audible_parent(&self, now: Instant, peer: PeerId) -> bool {
+        let overdue_since = self.link(peer).and_then(|link| link.overdue_since(now));
         self.follows_hubs()
             && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
             && self.overlay.parent == Some(peer)
             && self.overlay.missed_at.is_none()
+            && overdue_since.is_some_and(|since| self.spoke_since(peer, since))
     }
 
     /// The parent may be gone: it is asked whether it is there, and so are some who could take its
     /// place. They are sent what the parent has not confirmed, too, unless delays vary so much that
     /// it is likely to be there.
-    pub(crate) fn doubt_parent(&mut self, now: Instant) {
+    pub(crate) fn doubt_parent(&mut self, now: Instant, others: usize) {
         let (Some(membership), Some(layout), Some(parent)) =
             (&self.membership, &self.overlay.layout, self.overlay.parent)
         else {
@@ -245,7 +247,8 @@ impl Node {
             unconfirmed.union_with(link.queue());
             unconfirmed.union_with(&link.in_flight());
         }
-        let picks = [(); OTHERS_ASKED].map(|()| PeerId(self.rng.random_range(0..nodes)));
+        let picks: Vec<PeerId> =
+            (0..others).map(|_| PeerId(self.rng.random_range(0..nodes))).collect();
         let is_there = |peer: &PeerId| *peer != parent && *peer != me && !self.is_silent(*peer);
         let mut asked: Vec<PeerId> =
             layout.candidates(me).filter(is_there).take(NEXT_ASKED).collect();

@@ -53,7 +53,8 @@ impl Node {
     }
 
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
-        let patience = u8::from(self.loss.is_heavy(now) || self.is_trusted_parent(peer));
+        let is_audible_parent = self.is_audible_parent(now, peer);
+        let patience = u8::from(self.loss.is_heavy(now) || is_audible_parent);
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(&peer) else { return };
         let lost = link.expire(now, patience);
@@ -63,8 +64,8 @@ impl Node {
             link.drop_queue();
         }
         // (Where much is lost, an answer that is missing casts no doubt yet.)
-        if lost == Lost::Batch && self.is_trusted_parent(peer) && !self.loss.is_heavy(now) {
-            self.doubt_parent(now);
+        if lost == Lost::Batch && is_audible_parent && !self.loss.is_heavy(now) {
+            self.doubt_parent(now, 0);
         }
         if lost == Lost::Peer {
             self.stats.silences += 1;
