@@ -145,7 +145,8 @@ impl Node {
                 link.place_asked |= gossip.ask;
             }
             let answer_now = gossip.ask || !gossip.values.is_empty();
-            self.answer_digest(now, peer, answer_now, self.repair_grace(peer, gossip.ask, grace));
+            let grace = self.repair_grace(now, peer, gossip.ask, grace);
+            self.answer_digest(now, peer, answer_now, grace);
         }
     }
 
@@ -184,11 +185,17 @@ impl Node {
     /// Who asks has reason to believe that nothing is on its way to it. But it asks many, and they
     /// all send the same; so where delays vary, and the reason is a weak one, it gets what it lacks
     /// from the one whom it then follows.
-    fn repair_grace(&self, peer: PeerId, is_question: bool, grace: Duration) -> Option<Duration> {
+    fn repair_grace(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        is_question: bool,
+        grace: Duration,
+    ) -> Option<Duration> {
         let me = self.membership.as_ref().map(|membership| membership.cluster.me());
         match is_question && self.follows_hubs() {
             true if self.parent_of(peer) == me => Some(Duration::ZERO),
-            true if self.delays.is_jittery() => None,
+            true if self.is_unreliable(now) => None,
             true => Some(Duration::ZERO),
             false => Some(grace),
         }

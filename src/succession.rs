@@ -54,8 +54,12 @@ impl Node {
             let missed_at = self.overlay.missed_at.map_or(silent_since, |at| at.min(silent_since));
             self.overlay.missed_at = Some(missed_at);
             self.note_lost_root(now);
-            if !self.follow_best(now) && self.is_anybody_there(missed_at) {
-                self.mail(now, &unconfirmed);
+            if !self.follow_best(now) {
+                if self.is_anybody_there(missed_at) {
+                    self.mail(now, &unconfirmed);
+                } else {
+                    self.ask_some(now, OTHERS_ASKED, &unconfirmed);
+                }
             }
             self.send_along_tree(now, &unconfirmed, None, true);
             if self.overlay.parent.is_none() {
@@ -119,7 +123,7 @@ impl Node {
     /// some are asked to pass it on, to those who are out of this node's reach and not of theirs.
     fn mail(&mut self, now: Instant, entries: &Held) {
         // Where much is lost, the parent is likely to be there after all.
-        let is_lossy = self.loss.is_heavy(now);
+        let is_lossy = self.is_unreliable(now);
         let Some(membership) = &mut self.membership else { return };
         if self.overlay.mail_at.is_some_and(|at| at > now) {
             return;
@@ -204,13 +208,18 @@ impl Node {
 
     /// Where messages get lost, or delays vary widely, one that is missing means little.
     fn forbearance(&mut self, now: Instant) -> u32 {
-        if self.loss.is_heavy(now) || self.delays.is_jittery() {
+        if self.is_unreliable(now) {
             FORBEARANCE_HEAVY
         } else if self.loss.rides(now) > 0 {
             FORBEARANCE_LIGHT
         } else {
             1
         }
+    }
+
+    /// True if so many messages are lost, or late, that a missing one is no sign of anything.
+    pub(crate) fn is_unreliable(&mut self, now: Instant) -> bool {
+        self.loss.is_heavy(now) || self.delays.is_jittery()
     }
 
     /// If the parent is missed, it is doubted.
@@ -232,33 +241,39 @@ impl Node {
     }
 
     /// The parent may be gone: it is asked whether it is there, and so are some who could take its
-    /// place. They are sent what the parent has not confirmed, too, unless delays vary so much that
-    /// it is likely to be there.
+    /// place. They are sent what the parent has not confirmed, too.
     pub(crate) fn doubt_parent(&mut self, now: Instant, others: usize) {
-        let (Some(membership), Some(layout), Some(parent)) =
-            (&self.membership, &self.overlay.layout, self.overlay.parent)
-        else {
-            return;
-        };
-        let (me, nodes) = (membership.cluster.me(), membership.cluster.len());
-        let is_jittery = self.delays.is_jittery();
+        let Some(parent) = self.overlay.parent else { return };
         let mut unconfirmed = Held::new();
         if let Some(link) = self.link(parent) {
             unconfirmed.union_with(link.queue());
             unconfirmed.union_with(&link.in_flight());
         }
+        self.overlay.missed_at.get_or_insert(now);
+        self.ask(now, parent);
+        self.ask_some(now, others, &unconfirmed);
+    }
+
+    /// Asks those who come next and `others` at random, and sends them entries to pass on, unless
+    /// delays vary or losses abound so much that the parent is likely to be there.
+    fn ask_some(&mut self, now: Instant, others: usize, entries: &Held) {
+        let is_unreliable = self.is_unreliable(now);
+        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
+            return;
+        };
+        let (me, nodes) = (membership.cluster.me(), membership.cluster.len());
+        let parent = self.overlay.parent;
         let picks: Vec<PeerId> =
             (0..others).map(|_| PeerId(self.rng.random_range(0..nodes))).collect();
-        let is_there = |peer: &PeerId| *peer != parent && *peer != me && !self.is_silent(*peer);
+        let is_there =
+            |peer: &PeerId| Some(*peer) != parent && *peer != me && !self.is_silent(*peer);
         let mut asked: Vec<PeerId> =
             layout.candidates(me).filter(is_there).take(NEXT_ASKED).collect();
         asked.extend(picks.into_iter().filter(is_there));
-        self.overlay.missed_at.get_or_insert(now);
-        self.ask(now, parent);
         for peer in asked {
             self.ask(now, peer);
-            if let Some(link) = self.link_mut(peer).filter(|_| !is_jittery) {
-                link.enqueue(&unconfirmed, now);
+            if let Some(link) = self.link_mut(peer).filter(|_| !is_unreliable) {
+                link.enqueue(entries, now);
                 link.relay = link.relay.max(Relay::Up);
             }
         }
