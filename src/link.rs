@@ -20,6 +20,9 @@ const SENT_MAX: usize = 128;
 /// While a peer is silent, the next probe waits this fraction of the time it has been silent.
 const PROBE_FRACTION: u32 = 16;
 
+/// A silent peer for whom there is nothing is first probed after this time.
+const IDLE_PROBE_MIN: Duration = Duration::from_secs(1);
+
 /// A message sent and not yet fully confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Batch {
@@ -466,9 +469,15 @@ impl Link {
         self.silence.as_ref().is_some_and(|silence| self.probe_at(silence) <= now)
     }
 
-    /// Without anything to say, only somebody who was heard since is worth a probe.
+    /// Somebody who was not heard since, and for whom there is nothing, is looked after seldom: each
+    /// time after as long again.
     fn probe_at(&self, silence: &Silence) -> Instant {
-        if self.queue.is_empty() && !silence.heard { Instant::MAX } else { silence.probe_at }
+        if self.queue.is_empty() && !silence.heard {
+            let last = silence.last_probe.unwrap_or(silence.since);
+            last.after(last.since(silence.since).max(IDLE_PROBE_MIN))
+        } else {
+            silence.probe_at
+        }
     }
 
     /// A probe was sent: the next one waits for a fraction of the time the peer was silent.
