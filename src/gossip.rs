@@ -170,8 +170,10 @@ impl Node {
         if !missing.is_empty() {
             self.stats.repairs += missing.count();
             link.enqueue(&missing, now);
-            // Those who rely on the peer may lack it as well.
+            // Those who rely on the peer may lack it as well. (A child passes on what its parent
+            // sends.)
             if self.follows_hubs()
+                && !self.is_child(peer)
                 && let Some(link) = self.link_mut(peer)
             {
                 link.relay = link.relay.max(Relay::Up);

@@ -43,11 +43,6 @@ impl Batch {
     pub(crate) const fn entries(&self) -> &Held {
         &self.entries
     }
-
-    /// What the peer is asked to do with them.
-    pub(crate) const fn relay(&self) -> Relay {
-        self.relay
-    }
 }
 
 /// What is remembered of a message sent, for its echo.
@@ -543,12 +538,13 @@ impl Link {
     }
 
     /// Takes what is in flight and may ride again along with the next message.
-    /// There may be as many of them as there is `room` for.
-    pub(crate) fn take_riders(&mut self, rides: u8, room: u64) -> Vec<Batch> {
+    /// There may be as many of them as there is `room` for, and none that the peer shall do more
+    /// with than with that message: it would do so with everything in it.
+    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, relay: Relay) -> Vec<Batch> {
         let (mut riders, mut others, mut room) = (Vec::new(), VecDeque::new(), room);
         for batch in self.in_flight.drain(..) {
             let count = batch.entries.count();
-            if batch.rides < rides && count <= room {
+            if batch.rides < rides && count <= room && batch.relay <= relay {
                 room -= count;
                 riders.push(batch);
             } else {

@@ -143,14 +143,13 @@ impl Node {
             _ => {}
         }
         let room = (config.batch_entries_max as u64).saturating_sub(batch.count());
-        let riders = link.take_riders(rides, room);
+        let riders = link.take_riders(rides, room, relay);
         if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
             return;
         }
         // What was never measured is as far away as the others are.
         let timeout = link.rtt().timeout().or_else(|| self.delays.timeout());
         let timeout = timeout.unwrap_or(config.retry_initial);
-        let relay = riders.iter().map(Batch::relay).fold(relay, Relay::max);
         let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within) };
         let mut gossip = compose(now, link, store, purpose, parcel);
         (gossip.generation, gossip.pulse, gossip.place) = (self.boot_id, pulse, place);
