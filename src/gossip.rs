@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Freshness, Link};
-use crate::message::{Entries, Gossip, Have, Name, Origin, Relay};
+use crate::message::{Entries, Gossip, Name, Origin, Relay};
 #[cfg(feature = "mutations")]
 use crate::mutation::Mutation;
 use crate::node::{Membership, Node};
@@ -109,10 +109,9 @@ impl Node {
         if self.delays.is_jittery() {
             self.loss.note_lost(now, forgotten);
         }
-        let mut theirs = Held::new();
-        for Have { origin, ranges } in &gossip.have {
-            theirs.insert_all(self.store.origin_id(origin), ranges);
-        }
+        let store = &mut self.store;
+        let theirs = gossip.have.iter().map(|have| (store.origin_id(&have.origin), have));
+        let theirs: Held = theirs.map(|(origin, have)| (origin, have.ranges.clone())).collect();
         link.confirm(&theirs);
         let was_silent = link.silent_since().is_some();
         let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
