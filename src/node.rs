@@ -3,6 +3,7 @@
 //! This file answers clients and keeps the timers; `gossip.rs` speaks with peers.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -10,6 +11,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::cluster::{Cluster, PeerId};
 use crate::config::Config;
+use crate::graph::Topology;
 use crate::held::{Held, OriginId};
 use crate::link::Link;
 use crate::load::Load;
@@ -18,6 +20,7 @@ use crate::message::{Body, ErrorCode, Message, Name, Origin};
 use crate::overlay::Overlay;
 use crate::parse::Refusal;
 use crate::plan::Plan;
+use crate::roster::Roster;
 use crate::route::Route;
 use crate::rtt::Rtt;
 use crate::stats::Stats;
@@ -225,7 +228,7 @@ impl Node {
         now: Instant,
         src: &Name,
         node_id: &Name,
-        node_ids: &[Name],
+        node_ids: &Arc<Roster>,
         msg_id: i64,
     ) {
         if let Some(membership) = &self.membership {
@@ -253,13 +256,7 @@ impl Node {
         self.sync.start_quietly(now, &mut self.rng);
     }
 
-    fn handle_topology(
-        &mut self,
-        now: Instant,
-        src: &Name,
-        topology: &BTreeMap<Name, Vec<Name>>,
-        msg_id: i64,
-    ) {
+    fn handle_topology(&mut self, now: Instant, src: &Name, topology: &Topology, msg_id: i64) {
         let Some(membership) = &mut self.membership else { return };
         match membership.cluster.set_topology(topology) {
             Ok(()) => {

@@ -5,6 +5,7 @@
 //! Along a spanning tree of the topology, silence makes everybody flood instead.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::PeerId;
@@ -27,7 +28,7 @@ const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overlay {
     /// The tree, as if nobody were silent; none for direct mail and plain flooding.
-    pub(crate) layout: Option<Layout>,
+    pub(crate) layout: Option<Arc<Layout>>,
     pub(crate) plan: Option<Plan>,
     reviewed_at: Option<Instant>,
     budget_missed: bool,
@@ -86,8 +87,8 @@ impl Node {
         let Some(membership) = &self.membership else { return };
         let cluster = &membership.cluster;
         self.overlay.layout = match self.config.route {
-            Route::Auto | Route::Hub => Some(Layout::hubs(cluster.len())),
-            Route::Topology | Route::Tree => Some(Layout::spanning_tree(cluster)),
+            Route::Auto | Route::Hub => Some(Arc::new(Layout::hubs(cluster.len()))),
+            Route::Topology | Route::Tree => Some(cluster.spanning_tree()),
             Route::Direct => None,
         };
         self.overlay.parent =
@@ -214,8 +215,9 @@ impl Node {
         window: Duration,
     ) {
         let Some(membership) = &mut self.membership else { return };
-        let neighbours = membership.cluster.neighbours(membership.cluster.me());
-        for peer in neighbours.into_iter().filter(|&peer| Some(peer) != from) {
+        let cluster = &membership.cluster;
+        let neighbours = cluster.neighbours(cluster.me()).iter().copied();
+        for peer in neighbours.filter(|&peer| Some(peer) != from) {
             let link = membership.links.entry(peer).or_default();
             link.enqueue(new, now.after(window));
             link.relay = Relay::Flood;
@@ -265,8 +267,8 @@ impl Node {
         edges.extend(layout.children(me));
         if self.follows_hubs() {
             edges.extend(&self.overlay.adopted);
-            for &child in layout.children(me) {
-                if !layout.children(child).is_empty() && self.is_silent(child) {
+            for child in layout.children(me) {
+                if layout.has_children(child) && self.is_silent(child) {
                     edges.extend(layout.children(child));
                 }
             }
