@@ -256,13 +256,20 @@ impl Held {
         self.0.iter().map(|(origin, ranges)| (*origin, ranges))
     }
 
-    /// Where `origin` stands, or belongs.
+    /// Where `origin` stands, or belongs: never behind its number, and rarely far before it.
     fn position(&self, origin: OriginId) -> Result<usize, usize> {
         let guess = origin.0 as usize;
-        match self.0.get(guess) {
-            Some((found, _)) if *found == origin => Ok(guess),
-            _ => self.0.binary_search_by_key(&origin, |(found, _)| *found),
+        if self.0.get(guess).is_some_and(|(found, _)| *found == origin) {
+            return Ok(guess);
         }
+        let (mut start, mut end, mut step) = (guess.min(self.0.len()), guess.min(self.0.len()), 1);
+        while start > 0 && self.0[start - 1].0 >= origin {
+            end = start;
+            start = start.saturating_sub(step);
+            step *= 2;
+        }
+        let found = self.0[start..end].binary_search_by_key(&origin, |(found, _)| *found);
+        found.map(|at| start + at).map_err(|at| start + at)
     }
 
     /// What is held of `origin`, to be added to.

@@ -118,9 +118,9 @@ impl Node {
             round_trip: self.round_trip.unwrap_or(self.config.rtt_initial),
             load: self.load.per_second(now),
             height: self.overlay.layout.as_ref().map_or(1, |layout| layout.height),
+            hubs: self.overlay.layout.as_ref().map_or(0, |layout| layout.hubs_below_root()),
         };
         let window = self.config.window;
-        let in_time = situation.period().is_some();
         let at_once = Duration::ZERO;
         let tree = |period| Plan::Tree { period, pulse: false };
         let (plan, in_time) = match self.config.route {
@@ -140,10 +140,7 @@ impl Node {
             }
             Route::Auto => match window {
                 Some(window) => (tree(window), true),
-                None => {
-                    let met = situation.budget >= situation.round_trip / 2;
-                    (situation.cheapest(current), in_time || met)
-                }
+                None => (situation.cheapest(current), situation.can_be_met()),
             },
         };
         if !in_time && self.round_trip.is_some() && !self.overlay.budget_missed {

@@ -15,9 +15,10 @@ use crate::cluster::PeerId;
 use crate::graph::Graph;
 
 /// Above this many children a hub's fan-out would be the limit: clusters that are larger get a
-/// tree of hubs. Each level of it costs two more delays of the latency budget, so it comes late:
-/// a window of 100 ms makes some 2,000 messages per second of 256 children.
-const FANOUT_MAX: u32 = 256;
+/// tree of hubs. Each level of it costs two more delays of the latency budget, so it comes late.
+/// With a window of 100 ms this many children make up to 10,000 messages per second, a twentieth
+/// of what a node was measured to write.
+const FANOUT_MAX: u32 = 1_023;
 
 /// Up to this many nodes the centre of a topology is found exactly, by a breadth-first search
 /// from every node; beyond, by two searches.
@@ -285,6 +286,11 @@ mod tests {
         assert_eq!((star.height, star.children(PeerId(0)).count()), (1, 24));
         let tree = Layout::hubs(10_000);
         assert_eq!((tree.height, tree.children(PeerId(0)).count()), (2, 101));
+        assert_eq!(tree.hubs_below_root(), 99);
+        let below: u32 = (0..10_000).map(|hub| tree.children(PeerId(hub)).count() as u32).sum();
+        assert_eq!(below, 9_999);
+        assert!(tree.children(PeerId(99)).all(|leaf| tree.parent(leaf) == Some(PeerId(99))));
+        assert_eq!((star.hubs_below_root(), Layout::hubs(1_024).height), (0, 1));
         assert_eq!(Layout::hubs(1).height, 0);
         assert_eq!(Layout::hubs(2).parent(PeerId(1)), Some(PeerId(0)));
     }
@@ -312,8 +318,9 @@ mod tests {
         let order = |node| star.candidates(PeerId(node)).map(|p| p.0).collect::<Vec<_>>();
         assert_eq!(order(3), [0, 1, 2]);
         assert_eq!(order(0), [0; 0]);
-        let tree = Layout::hubs(400);
-        assert_eq!(tree.candidates(PeerId(85)).take(3).map(|p| p.0).collect::<Vec<_>>(), [4, 0, 1]);
+        let tree = Layout::hubs(1_600);
+        let order: Vec<u32> = tree.candidates(PeerId(85)).take(3).map(|p| p.0).collect();
+        assert_eq!(order, [2, 0, 1]);
     }
 
     #[test]

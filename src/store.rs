@@ -214,7 +214,19 @@ impl Store {
 
     /// The origins of which something new is held since `version`, oldest change first.
     pub fn changed_since(&self, version: u64) -> impl Iterator<Item = OriginId> + '_ {
-        self.by_change.range(version + 1..).map(|(_, &origin)| origin)
+        self.changed_between(version, self.version)
+    }
+
+    /// The origins whose last change came after the one version, and not after the other; oldest
+    /// change first.
+    pub(crate) fn changed_between(
+        &self,
+        after: u64,
+        until: u64,
+    ) -> impl DoubleEndedIterator<Item = OriginId> + '_ {
+        // No range may end before it begins.
+        let versions = after.saturating_add(1)..until.max(after).saturating_add(1);
+        self.by_change.range(versions).map(|(_, &origin)| origin)
     }
 
     /// Everything held of `origin`, as evidence for a peer.

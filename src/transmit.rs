@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cluster::PeerId;
-use crate::held::Held;
+use crate::held::{Held, OriginId};
 use crate::link::{Batch, Link, Lost};
 use crate::message::{Body, Gossip, Message, Name, Relay};
 #[cfg(feature = "mutations")]
@@ -16,6 +16,12 @@ use crate::value::Value;
 
 /// How long after a batch it is repeated blindly: long enough to escape a short disturbance.
 const REPEAT_DELAY: Duration = Duration::from_millis(30);
+
+/// Evidence of so many origins is told again until the peer is known to have it. More would be news
+/// at the price of all of it: with a thousand origins and a peer that answers once a second, every
+/// message would say again what happened in the last second. If a message that told of more is
+/// lost, the peer sends the entries again, and is told then.
+const RETOLD_MAX: usize = 32;
 
 /// Why a message is sent; it decides what evidence goes along and when an answer is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,8 +203,7 @@ fn compose(
     let have = if all {
         store.held().iter().map(|(origin, _)| store.have(origin)).collect()
     } else {
-        let changed = store.changed_since(link.told()).collect::<BTreeSet<_>>();
-        changed.union(&link.retell).map(|&origin| store.have(origin)).collect()
+        evidence(link, store).into_iter().map(|origin| store.have(origin)).collect()
     };
     let echo = link.echo(now);
     let number = link.note_sent(now, batch, relay, deadline, store.version());
@@ -215,6 +220,15 @@ fn compose(
         pulse: None,
         place: None,
     }
+}
+
+/// The origins of which the peer is to be told what is held here: those that have grown since the
+/// last message, and of those that a message has told before, which may be lost, the latest.
+fn evidence(link: &Link, store: &Store) -> BTreeSet<OriginId> {
+    let (known, said) = (link.told(), link.said());
+    let again = store.changed_between(known, said).rev().take(RETOLD_MAX);
+    let new = store.changed_between(known.max(said), store.version());
+    new.chain(again).chain(link.retell.iter().copied()).collect()
 }
 
 /// As much of `queue`, in order, as one message may carry; at least one entry.

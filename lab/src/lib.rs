@@ -23,6 +23,7 @@ pub mod hunt;
 pub mod journal;
 pub mod limit;
 pub mod maelstrom;
+pub mod memory;
 pub mod network;
 pub mod outcome;
 pub mod parts;
