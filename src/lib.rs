@@ -41,6 +41,7 @@ mod gossip;
 pub mod graph;
 pub mod held;
 pub mod link;
+mod links;
 mod load;
 mod loss;
 pub mod message;

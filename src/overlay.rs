@@ -161,7 +161,7 @@ impl Node {
             Plan::Direct { window } => {
                 let Some(membership) = &mut self.membership else { return };
                 for peer in membership.cluster.others() {
-                    membership.links.entry(peer).or_default().enqueue(new, now.after(window));
+                    membership.links.open(peer).enqueue(new, now.after(window));
                 }
             }
             Plan::Tree { .. } => self.send_along_tree(now, new, None, false),
@@ -215,7 +215,7 @@ impl Node {
         let cluster = &membership.cluster;
         let neighbours = cluster.neighbours(cluster.me()).iter().copied();
         for peer in neighbours.filter(|&peer| Some(peer) != from) {
-            let link = membership.links.entry(peer).or_default();
+            let link = membership.links.open(peer);
             link.enqueue(new, now.after(window));
             link.relay = Relay::Flood;
         }
@@ -236,7 +236,7 @@ impl Node {
             let deadline = if at_once { now } else { self.tree_deadline(now, peer, from) };
             let is_parent = self.overlay.parent == Some(peer);
             let Some(membership) = &mut self.membership else { return };
-            let link = membership.links.entry(peer).or_default();
+            let link = membership.links.open(peer);
             link.enqueue(new, deadline);
             if is_parent {
                 link.relay = link.relay.max(Relay::Up);

@@ -182,7 +182,7 @@ impl Node {
     /// The best parent there is, and what it is good for; none if this node is to be a root.
     fn best_parent(&self, now: Instant) -> Option<Rank> {
         let (membership, layout) = (self.membership.as_ref()?, self.overlay.layout.as_ref()?);
-        let heard = membership.links.keys().filter_map(|&peer| self.rank(now, peer)).min();
+        let heard = membership.links.peers().filter_map(|peer| self.rank(now, peer)).min();
         if heard.is_some_and(|rank| rank.trust < Trust::Hope) {
             return heard;
         }

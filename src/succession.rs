@@ -111,7 +111,7 @@ impl Node {
     /// The peer is asked whether it is there, where it stands, and for all that is missing here.
     fn ask(&mut self, now: Instant, peer: PeerId) {
         if let Some(membership) = &mut self.membership {
-            membership.links.entry(peer).or_default().ask_at = Some(now);
+            membership.links.open(peer).ask_at = Some(now);
         }
     }
 
@@ -129,7 +129,7 @@ impl Node {
         self.overlay.mail_at = Some(now.after(MAIL_SPACING * count));
         let (mut helpers, mut left) = (HELPERS, cluster.others().take(count as usize).count());
         for peer in cluster.others().take(count as usize) {
-            let link = membership.links.entry(peer).or_default();
+            let link = membership.links.open(peer);
             let is_helper = (self.rng.random_range(0..left.max(1))) < helpers;
             left = left.saturating_sub(1);
             if link.silent_since().is_none() {

@@ -50,9 +50,7 @@ struct Parcel {
 impl Node {
     pub(crate) fn run_link_timers(&mut self, now: Instant) {
         let Some(membership) = &mut self.membership else { return };
-        let is_due = |link: &Link| link.next_deadline().is_some_and(|at| at <= now);
-        let due: Vec<PeerId> =
-            membership.links.iter().filter(|(_, link)| is_due(link)).map(|(&p, _)| p).collect();
+        let due = membership.links.due(now);
         for peer in due {
             self.run_timers_of(now, peer);
         }
@@ -61,7 +59,7 @@ impl Node {
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
         let patience = u8::from(self.loss.is_heavy(now) || self.is_trusted_parent(peer));
         let Some(membership) = &mut self.membership else { return };
-        let Some(link) = membership.links.get_mut(&peer) else { return };
+        let Some(link) = membership.links.get_mut(peer) else { return };
         let lost = link.expire(now, patience);
         self.stats.retries += u64::from(lost != Lost::Nothing);
         #[cfg(feature = "mutations")]
@@ -78,7 +76,7 @@ impl Node {
             self.route_around(now, peer);
         }
         let Some(membership) = &mut self.membership else { return };
-        let Some(link) = membership.links.get_mut(&peer) else { return };
+        let Some(link) = membership.links.get_mut(peer) else { return };
         let has_gap = link.gap_due(now);
         if has_gap && !self.delays.is_jittery() {
             self.loss.note_lost(now, 1);
@@ -110,7 +108,7 @@ impl Node {
         let Some(membership) = &self.membership else { return };
         let owes = |link: &Link| !link.queue().is_empty() || link.owes_evidence();
         let peers: Vec<PeerId> =
-            membership.links.iter().filter(|(_, link)| owes(link)).map(|(&p, _)| p).collect();
+            membership.links.iter().filter(|(_, link)| owes(link)).map(|(peer, _)| peer).collect();
         for peer in peers {
             self.transmit(now, peer, Purpose::Batch);
         }
@@ -136,7 +134,7 @@ impl Node {
         let is_child = self.follows_hubs() && self.is_child(peer);
         let repeats = purpose == Purpose::Batch && relay == Relay::Up && self.loss.is_heavy(now);
         let Some(membership) = &mut self.membership else { return };
-        let link = membership.links.entry(peer).or_default();
+        let link = membership.links.open(peer);
         let (store, config) = (&self.store, &self.config);
         let batch = link.take_batch(|queue| {
             fit(store, queue, config.batch_entries_max, config.batch_bytes_max)
