@@ -286,10 +286,10 @@ mod tests {
         assert_eq!((star.height, star.children(PeerId(0)).count()), (1, 24));
         let tree = Layout::hubs(10_000);
         assert_eq!((tree.height, tree.children(PeerId(0)).count()), (2, 101));
-        assert_eq!(tree.hubs_below_root(), 99);
+        assert_eq!(tree.hubs_below_root(), 98);
         let below: u32 = (0..10_000).map(|hub| tree.children(PeerId(hub)).count() as u32).sum();
         assert_eq!(below, 9_999);
-        assert!(tree.children(PeerId(99)).all(|leaf| tree.parent(leaf) == Some(PeerId(99))));
+        assert!(tree.children(PeerId(98)).all(|leaf| tree.parent(leaf) == Some(PeerId(98))));
         assert_eq!((star.hubs_below_root(), Layout::hubs(1_024).height), (0, 1));
         assert_eq!(Layout::hubs(1).height, 0);
         assert_eq!(Layout::hubs(2).parent(PeerId(1)), Some(PeerId(0)));

@@ -238,8 +238,8 @@ fn clusters(args: &FrontierArgs) -> Result<u8> {
          between nodes, 100 operations per second in all for 20 s, a grid, the default route. *A \
          node sends* counts messages to other nodes per second of load, and is the mean over all \
          nodes; the mean node receives as many. *Has part in* is the share of all messages that the \
-         busiest node sent or received. *Simulated in* and *peak memory* are those of a process \
-         that did nothing else.\n\n{}",
+         busiest node sent or received. *Simulated in*, *processor time* and *peak memory* are those \
+         of a process that did nothing else, events per second those of its processor time.\n\n{}",
         sizes::table(rows)
     );
     show(args, vec![Part { name: "sizes", text }], None)?;

@@ -14,8 +14,8 @@ use rumormill::args;
 
 use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, resolve, shape};
 use crate::cli::RunArgs;
+use crate::cost::{cpu_time, peak_mib};
 use crate::journal::{EventSink, NullSink};
-use crate::memory::peak_mib;
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::screen::{self, Style};
@@ -240,8 +240,10 @@ fn speed(virtual_ns: u64, events: u64, wall: Duration) -> String {
     let wall_s = wall.as_secs_f64().max(1e-9);
     let virtual_s = virtual_ns as f64 / 1e9;
     let memory = peak_mib().map_or_else(String::new, |mib| format!(", {mib:.0} MiB at most"));
+    let cpu_s = cpu_time().as_secs_f64();
     format!(
-        "speed   {virtual_s:.1} s in {wall_s:.3} s, {events} events, {:.0} events/s{memory}\n",
+        "speed   {virtual_s:.1} s in {wall_s:.3} s ({cpu_s:.3} s of processor time), {events} events, \
+         {:.0} events/s{memory}\n",
         events as f64 / wall_s
     )
 }
