@@ -11,13 +11,16 @@ use crate::message::Name;
 use crate::roster::Roster;
 use crate::route::Layout;
 
+/// The links of a topology in numbers, or what is wrong with it.
+type Reading = Result<Arc<Graph>, String>;
+
 /// The neighbours of every node, as `topology` names them.
 ///
 /// Like a [`Roster`], it is read once, however many nodes share it.
 pub struct Topology {
     neighbours: BTreeMap<Name, Vec<Name>>,
-    /// In the numbers of that roster; or what is wrong with it.
-    graph: OnceLock<(Arc<Roster>, Result<Arc<Graph>, String>)>,
+    /// In the numbers of that roster.
+    graph: OnceLock<(Arc<Roster>, Reading)>,
 }
 
 impl Topology {
