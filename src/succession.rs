@@ -73,7 +73,7 @@ impl Node {
     /// the network has become slower than it was, and more messages would not make it better.
     fn is_anybody_there(&self, since: Instant) -> bool {
         let membership = self.membership.as_ref();
-        membership.is_some_and(|m| m.links.keys().any(|&peer| self.spoke_since(peer, since)))
+        membership.is_some_and(|m| m.links.peers().any(|peer| self.spoke_since(peer, since)))
     }
 
     /// A silent peer answers again: traffic may return to it.
