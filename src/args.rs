@@ -135,7 +135,8 @@ const EXPLANATIONS: &str = "
 TIME is a number with ms or s, such as 200ms or 1.5s; a bare number is ms.
 
 ROUTE is one of
-  auto      direct or hub, whichever needs fewer messages within the budget
+  auto      direct or hub, whichever needs fewer messages within the budget; in clusters of more
+            than 256 nodes always hub
   topology  only along the links of the topology
   tree      along a spanning tree of the topology of least height
   hub       to the hub, which batches and sends to all

@@ -65,7 +65,7 @@ impl Description<'_> {
             if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
         };
         let origin = if cluster.has_topology() { "" } else { " (no topology yet)" };
-        writeln!(f, "  neighbours: {}{origin}", names(cluster.neighbours(cluster.me())))?;
+        writeln!(f, "  neighbours: {}{origin}", names(cluster.neighbours(cluster.me()).to_vec()))?;
         match self.node.plan() {
             None => return writeln!(f, "  no plan yet: there was no new value"),
             Some(Plan::Flood { window }) => {
@@ -232,6 +232,8 @@ fn span(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::config::Config;
     use crate::message::{Body, Gossip, Have, Message, Name, Origin, Relay};
     use crate::route::Route;
@@ -252,7 +254,7 @@ mod tests {
     fn everything_that_matters_is_told() {
         let config = Config { route: Route::Direct, ..Config::default() };
         let mut node = Node::new(config, 1, 9);
-        let node_ids: Vec<Name> = ["n0", "n1"].map(Name::from).to_vec();
+        let node_ids = Arc::new(["n0", "n1"].map(Name::from).to_vec().into());
         let now = Instant::from_micros(1_000_000);
         let init = Body::Init { node_id: "n0".into(), node_ids, msg_id: 1 };
         node.handle_message(now, client(init));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cluster::PeerId;
 use crate::held::Held;
 use crate::link::{Freshness, Link};
-use crate::message::{Entries, Gossip, Have, Name, Origin, Relay};
+use crate::message::{Entries, Gossip, Name, Origin, Relay};
 #[cfg(feature = "mutations")]
 use crate::mutation::Mutation;
 use crate::node::{Membership, Node};
@@ -28,7 +28,7 @@ impl Node {
         }
         let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
         let echoed = echo.map(|echo| echo.number);
-        let link = membership.links.entry(peer).or_default();
+        let link = membership.links.open(peer);
         let is_first_contact = link.generation().is_none();
         let freshness = link.note_generation(now, gossip.generation, echoed);
         let new = self.take_entries(now, peer, &gossip.values, freshness);
@@ -50,7 +50,7 @@ impl Node {
         self.stats.restarts_seen += 1;
         self.sync.hasten(now, &mut self.rng);
         if self.is_served(peer)
-            && let Some(link) = self.membership.as_mut().and_then(|m| m.links.get_mut(&peer))
+            && let Some(link) = self.membership.as_mut().and_then(|m| m.links.get_mut(peer))
         {
             #[cfg(feature = "mutations")]
             if self.config.mutation == Some(Mutation::PendingLostAtRestart) {
@@ -76,7 +76,7 @@ impl Node {
         let evidence_at = self.evidence_deadline(now, peer);
         let store = &mut self.store;
         let Some(membership) = &mut self.membership else { return new };
-        let link = membership.links.entry(peer).or_default();
+        let link = membership.links.open(peer);
         store.forget_arrivals(now, GRACE_MAX);
         for entries in values {
             let origin = store.origin_id(&entries.origin);
@@ -101,7 +101,7 @@ impl Node {
     fn take_evidence(&mut self, now: Instant, peer: PeerId, gossip: &Gossip) {
         let floor = self.config.probe_min;
         let Some(membership) = &mut self.membership else { return };
-        let link = membership.links.entry(peer).or_default();
+        let link = membership.links.open(peer);
         if let Some(late) = link.note_received(now, gossip.number, self.loss.patience()) {
             self.loss.note_late(now, late, late > self.loss.patience());
         }
@@ -109,10 +109,9 @@ impl Node {
         if self.delays.is_jittery() {
             self.loss.note_lost(now, forgotten);
         }
-        let mut theirs = Held::new();
-        for Have { origin, ranges } in &gossip.have {
-            theirs.insert_all(self.store.origin_id(origin), ranges);
-        }
+        let store = &mut self.store;
+        let theirs = gossip.have.iter().map(|have| (store.origin_id(&have.origin), have));
+        let theirs: Held = theirs.map(|(origin, have)| (origin, have.ranges.clone())).collect();
         link.confirm(&theirs);
         let was_silent = link.silent_since().is_some();
         let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
@@ -160,7 +159,7 @@ impl Node {
         grace: Option<Duration>,
     ) {
         let Some(membership) = &mut self.membership else { return };
-        let link = membership.links.entry(peer).or_default();
+        let link = membership.links.open(peer);
         if answer_now {
             link.owe_evidence(now);
         }
@@ -204,11 +203,11 @@ impl Node {
     }
 
     pub(crate) fn link(&self, peer: PeerId) -> Option<&Link> {
-        self.membership.as_ref()?.links.get(&peer)
+        self.membership.as_ref()?.links.get(peer)
     }
 
     pub(crate) fn link_mut(&mut self, peer: PeerId) -> Option<&mut Link> {
-        self.membership.as_mut()?.links.get_mut(&peer)
+        self.membership.as_mut()?.links.get_mut(peer)
     }
 
     /// How long after an entry arrived here it may still be on its way to the peer without help:

@@ -503,6 +503,11 @@ impl Link {
         self.told
     }
 
+    /// The store's version up to which the messages sent carried our evidence.
+    pub(crate) fn said(&self) -> u64 {
+        self.sent.back().map_or(0, |sent| sent.version)
+    }
+
     /// Takes from the queue what the next message shall carry, as far as `fits` allows.
     ///
     /// While the peer is silent, what is taken also stays queued, since only evidence counts then;
@@ -541,6 +546,9 @@ impl Link {
     /// There may be as many of them as there is `room` for, and none that the peer shall do more
     /// with than with that message: it would do so with everything in it.
     pub(crate) fn take_riders(&mut self, rides: u8, room: u64, relay: Relay) -> Vec<Batch> {
+        if rides == 0 {
+            return Vec::new();
+        }
         let (mut riders, mut others, mut room) = (Vec::new(), VecDeque::new(), room);
         for batch in self.in_flight.drain(..) {
             let count = batch.entries.count();

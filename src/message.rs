@@ -3,12 +3,13 @@
 //! Outgoing messages are typed; [`Message::write_line`] makes the line. Incoming lines are parsed
 //! in `parse.rs`, where everything that is wrong with them is found.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::graph::Topology;
 use crate::held::Ranges;
+use crate::roster::Roster;
 use crate::value::Value;
 
 /// A node's or client's id in the network, such as `n0` or `c12`.
@@ -34,7 +35,7 @@ pub enum Body {
         /// The id to use as `src` from now on.
         node_id: Name,
         /// All nodes of the cluster, this one included.
-        node_ids: Vec<Name>,
+        node_ids: Arc<Roster>,
         /// Request id.
         msg_id: i64,
     },
@@ -46,7 +47,7 @@ pub enum Body {
     /// The neighbours of every node.
     Topology {
         /// Node to neighbours.
-        topology: BTreeMap<Name, Vec<Name>>,
+        topology: Arc<Topology>,
         /// Request id.
         msg_id: i64,
     },

@@ -2,7 +2,8 @@
 //!
 //! This file answers clients and keeps the timers; `gossip.rs` speaks with peers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -10,14 +11,17 @@ use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::cluster::{Cluster, PeerId};
 use crate::config::Config;
+use crate::graph::Topology;
 use crate::held::{Held, OriginId};
 use crate::link::Link;
+use crate::links::Links;
 use crate::load::Load;
 use crate::loss::LossMeter;
 use crate::message::{Body, ErrorCode, Message, Name, Origin};
 use crate::overlay::Overlay;
 use crate::parse::Refusal;
 use crate::plan::Plan;
+use crate::roster::Roster;
 use crate::route::Route;
 use crate::rtt::Rtt;
 use crate::stats::Stats;
@@ -64,7 +68,7 @@ pub(crate) struct Membership {
     pub(crate) origin: OriginId,
     pub(crate) next_sequence: u64,
     /// Peers that anything was sent to or heard from.
-    pub(crate) links: BTreeMap<PeerId, Link>,
+    pub(crate) links: Links,
 }
 
 impl Node {
@@ -119,7 +123,10 @@ impl Node {
                 let messages = self.store.read_text();
                 self.send(&src, Body::ReadOk { in_reply_to: msg_id, messages });
             }
-            Body::Gossip(gossip) => self.handle_gossip(now, &src, &gossip),
+            Body::Gossip(gossip) => {
+                self.handle_gossip(now, &src, &gossip);
+                self.settle();
+            }
             Body::InitOk { .. }
             | Body::TopologyOk { .. }
             | Body::BroadcastOk { .. }
@@ -156,6 +163,14 @@ impl Node {
         self.run_suspicion_timer(now);
         self.run_link_timers(now);
         self.run_sync_timer(now);
+        self.settle();
+    }
+
+    /// The deadlines of the links are put in order.
+    fn settle(&mut self) {
+        if let Some(membership) = &mut self.membership {
+            membership.links.settle();
+        }
     }
 
     /// The next message to send; poll until `None` after every `handle_*`.
@@ -174,9 +189,8 @@ impl Node {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let membership = self.membership.as_ref()?;
-        let links = membership.links.values().filter_map(Link::next_deadline);
         let others = [self.fresh_at, self.sync.at(), self.overlay.suspect_at];
-        links.chain(others.into_iter().flatten()).min()
+        membership.links.next_deadline().into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// What has been counted so far.
@@ -199,7 +213,7 @@ impl Node {
 
     /// The peers that anything was sent to or heard from.
     pub fn links(&self) -> impl Iterator<Item = (PeerId, &Link)> {
-        self.membership.iter().flat_map(|m| m.links.iter().map(|(&peer, link)| (peer, link)))
+        self.membership.iter().flat_map(|membership| membership.links.iter())
     }
 
     /// How new values travel at the moment, once there was one.
@@ -225,7 +239,7 @@ impl Node {
         now: Instant,
         src: &Name,
         node_id: &Name,
-        node_ids: &[Name],
+        node_ids: &Arc<Roster>,
         msg_id: i64,
     ) {
         if let Some(membership) = &self.membership {
@@ -246,20 +260,14 @@ impl Node {
             me: Name::clone(node_id),
             origin: self.store.origin_id(&own),
             next_sequence: 0,
-            links: BTreeMap::new(),
+            links: Links::default(),
         });
         self.lay_out();
         self.send(src, Body::InitOk { in_reply_to: msg_id });
         self.sync.start_quietly(now, &mut self.rng);
     }
 
-    fn handle_topology(
-        &mut self,
-        now: Instant,
-        src: &Name,
-        topology: &BTreeMap<Name, Vec<Name>>,
-        msg_id: i64,
-    ) {
+    fn handle_topology(&mut self, now: Instant, src: &Name, topology: &Topology, msg_id: i64) {
         let Some(membership) = &mut self.membership else { return };
         match membership.cluster.set_topology(topology) {
             Ok(()) => {

@@ -5,6 +5,7 @@
 //! Along a spanning tree of the topology, silence makes everybody flood instead.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::PeerId;
@@ -27,7 +28,7 @@ const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overlay {
     /// The tree, as if nobody were silent; none for direct mail and plain flooding.
-    pub(crate) layout: Option<Layout>,
+    pub(crate) layout: Option<Arc<Layout>>,
     pub(crate) plan: Option<Plan>,
     reviewed_at: Option<Instant>,
     budget_missed: bool,
@@ -86,8 +87,8 @@ impl Node {
         let Some(membership) = &self.membership else { return };
         let cluster = &membership.cluster;
         self.overlay.layout = match self.config.route {
-            Route::Auto | Route::Hub => Some(Layout::hubs(cluster.len())),
-            Route::Topology | Route::Tree => Some(Layout::spanning_tree(cluster)),
+            Route::Auto | Route::Hub => Some(Arc::new(Layout::hubs(cluster.len()))),
+            Route::Topology | Route::Tree => Some(cluster.spanning_tree()),
             Route::Direct => None,
         };
         self.overlay.parent =
@@ -117,9 +118,9 @@ impl Node {
             round_trip: self.round_trip.unwrap_or(self.config.rtt_initial),
             load: self.load.per_second(now),
             height: self.overlay.layout.as_ref().map_or(1, |layout| layout.height),
+            hubs: self.overlay.layout.as_ref().map_or(0, |layout| layout.hubs_below_root()),
         };
         let window = self.config.window;
-        let in_time = situation.period().is_some();
         let at_once = Duration::ZERO;
         let tree = |period| Plan::Tree { period, pulse: false };
         let (plan, in_time) = match self.config.route {
@@ -139,10 +140,7 @@ impl Node {
             }
             Route::Auto => match window {
                 Some(window) => (tree(window), true),
-                None => {
-                    let met = situation.budget >= situation.round_trip / 2;
-                    (situation.cheapest(current), in_time || met)
-                }
+                None => (situation.cheapest(current), situation.can_be_met()),
             },
         };
         if !in_time && self.round_trip.is_some() && !self.overlay.budget_missed {
@@ -163,7 +161,7 @@ impl Node {
             Plan::Direct { window } => {
                 let Some(membership) = &mut self.membership else { return };
                 for peer in membership.cluster.others() {
-                    membership.links.entry(peer).or_default().enqueue(new, now.after(window));
+                    membership.links.open(peer).enqueue(new, now.after(window));
                 }
             }
             Plan::Tree { .. } => self.send_along_tree(now, new, None, false),
@@ -214,9 +212,10 @@ impl Node {
         window: Duration,
     ) {
         let Some(membership) = &mut self.membership else { return };
-        let neighbours = membership.cluster.neighbours(membership.cluster.me());
-        for peer in neighbours.into_iter().filter(|&peer| Some(peer) != from) {
-            let link = membership.links.entry(peer).or_default();
+        let cluster = &membership.cluster;
+        let neighbours = cluster.neighbours(cluster.me()).iter().copied();
+        for peer in neighbours.filter(|&peer| Some(peer) != from) {
+            let link = membership.links.open(peer);
             link.enqueue(new, now.after(window));
             link.relay = Relay::Flood;
         }
@@ -237,7 +236,7 @@ impl Node {
             let deadline = if at_once { now } else { self.tree_deadline(now, peer, from) };
             let is_parent = self.overlay.parent == Some(peer);
             let Some(membership) = &mut self.membership else { return };
-            let link = membership.links.entry(peer).or_default();
+            let link = membership.links.open(peer);
             link.enqueue(new, deadline);
             if is_parent {
                 link.relay = link.relay.max(Relay::Up);
@@ -265,8 +264,8 @@ impl Node {
         edges.extend(layout.children(me));
         if self.follows_hubs() {
             edges.extend(&self.overlay.adopted);
-            for &child in layout.children(me) {
-                if !layout.children(child).is_empty() && self.is_silent(child) {
+            for child in layout.children(me) {
+                if layout.has_children(child) && self.is_silent(child) {
                     edges.extend(layout.children(child));
                 }
             }

@@ -11,6 +11,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -207,10 +208,13 @@ fn decode(fields: &Fields<'_>) -> Result<Message, Problem> {
     let body = match &*kind {
         "broadcast" => Body::Broadcast { message: fields.message.value("message")?, msg_id },
         "read" => Body::Read { msg_id },
-        "topology" => Body::Topology { topology: fields.topology.topology("topology")?, msg_id },
+        "topology" => {
+            let topology = fields.topology.topology("topology")?;
+            Body::Topology { topology: Arc::new(topology.into()), msg_id }
+        }
         "init" => Body::Init {
             node_id: fields.node_id.node("node_id")?,
-            node_ids: fields.node_ids.nodes("node_ids")?,
+            node_ids: Arc::new(fields.node_ids.nodes("node_ids")?.into()),
             msg_id,
         },
         unknown => {

@@ -58,7 +58,12 @@ enum Trust {
 struct Rank {
     trust: Trust,
     root: PeerId,
+    /// Hops from the root to it. To be nearer than the layout has it is no advantage: otherwise
+    /// everybody below a hub that was late once would move to the root, whose fan-out would then
+    /// be the limit that hubs are there to avoid.
     depth: u32,
+    /// It is not the parent that the layout names.
+    is_elsewhere: bool,
     peer: PeerId,
 }
 
@@ -182,7 +187,7 @@ impl Node {
     /// The best parent there is, and what it is good for; none if this node is to be a root.
     fn best_parent(&self, now: Instant) -> Option<Rank> {
         let (membership, layout) = (self.membership.as_ref()?, self.overlay.layout.as_ref()?);
-        let heard = membership.links.keys().filter_map(|&peer| self.rank(now, peer)).min();
+        let heard = membership.links.peers().filter_map(|peer| self.rank(now, peer)).min();
         if heard.is_some_and(|rank| rank.trust < Trust::Hope) {
             return heard;
         }
@@ -202,7 +207,7 @@ impl Node {
     pub(crate) fn follow_better(&mut self, now: Instant) {
         let best = self.best_parent(now);
         let current = self.overlay.parent.and_then(|parent| self.rank(now, parent));
-        let worth = |rank: Rank| (rank.trust, rank.root, rank.depth);
+        let worth = |rank: Rank| (rank.trust, rank.root, rank.depth, rank.is_elsewhere);
         if current.is_none_or(|current| best.is_some_and(|best| worth(best) < worth(current))) {
             self.follow(now, best.map(|rank| rank.peer));
         }
@@ -228,14 +233,17 @@ impl Node {
             }
         };
         let leads_up = root < me && depth <= layout.height + DETOUR_MAX;
+        let is_elsewhere = layout.parent(me) != Some(peer);
+        let nearest = layout.place(me).1.saturating_sub(1);
+        let depth = depth.max(nearest);
         if leads_up && is_news {
             let trust = if trust == Trust::Life { Trust::News } else { trust };
-            Some(Rank { trust, root, depth, peer })
+            Some(Rank { trust, root, depth, is_elsewhere, peer })
         } else if peer < me {
             // At worst it is a root itself.
-            Some(Rank { trust, root: peer, depth: 0, peer })
+            Some(Rank { trust, root: peer, depth: nearest, is_elsewhere, peer })
         } else {
-            (leads_up && is_parent).then_some(Rank { trust, root, depth, peer })
+            (leads_up && is_parent).then_some(Rank { trust, root, depth, is_elsewhere, peer })
         }
     }
 

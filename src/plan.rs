@@ -7,6 +7,9 @@
 //! * **hub**, leaves at once, window P = L - 2d at the hub: B(n-1)/n + (n-1) / (1/B + P);
 //! * **hub with a pulse** every P, leaves arriving just before it:
 //!   (n-1) (1 - e^(-bP) + 1 - e^(-BP)) / P.
+//!
+//! In a tree of hubs as many messages go down, and more go up: what comes from a leaf makes two
+//! hops, and a hub has something to send up more often than a leaf.
 
 use std::time::Duration;
 
@@ -17,6 +20,11 @@ pub(crate) const MARGIN: Duration = Duration::from_millis(10);
 /// A budget this close to what the network needs (a twentieth) is taken as met: measurements and
 /// timers are no better than that, and a window of a few milliseconds saves a third of the messages.
 const TOLERANCE: u32 = 20;
+
+/// In larger clusters `auto` never mails directly, whatever the budget: every node would keep a
+/// link to every other one, with all that is known of it, and a value would be as many messages
+/// at once. 200 processes that did so were too much for two cores.
+const DIRECT_MAX: u32 = 256;
 
 /// A plan is only dropped for one that is cheaper by this factor, so that noise in the
 /// measurements does not make nodes change back and forth.
@@ -57,6 +65,9 @@ pub(crate) struct Situation {
     pub(crate) load: Option<f64>,
     /// Hops from the root of the tree to the farthest node.
     pub(crate) height: u32,
+    /// In a tree of hubs, those below the root. A spanning tree is taken for a star: what it costs
+    /// is only asked to choose between its window and its pulse.
+    pub(crate) hubs: u32,
 }
 
 impl Situation {
@@ -68,9 +79,20 @@ impl Situation {
         Some(left.saturating_sub(tolerance).max(left.min(tolerance))).filter(|p| !p.is_zero())
     }
 
+    /// True if some plan keeps the budget.
+    pub(crate) fn can_be_met(&self) -> bool {
+        let directly = self.nodes <= DIRECT_MAX && self.budget >= self.round_trip / 2;
+        directly || self.period().is_some()
+    }
+
     /// The cheapest plan of `direct` and `hub` within the budget; `direct` without a window, the
-    /// fastest there is, if none is.
+    /// fastest there is, if none is. In a large cluster always the hub; if that is late anyway,
+    /// it waits as long as a message takes, for then several values share one.
     pub(crate) fn cheapest(&self, current: Option<Plan>) -> Plan {
+        if self.nodes > DIRECT_MAX {
+            let late = Plan::Tree { period: self.round_trip / 2, pulse: false };
+            return self.tree(current).unwrap_or(late);
+        }
         let window = self.budget.saturating_sub(self.round_trip / 2);
         let direct = Plan::Direct { window };
         let Some(hub) = self.tree(current) else { return direct };
@@ -127,7 +149,9 @@ impl Situation {
     fn window_cost(&self, period: Duration) -> f64 {
         let (all, _) = self.rates();
         let nodes = f64::from(self.nodes);
-        all * (nodes - 1.0) / nodes + (nodes - 1.0) / (1.0 / all + period.as_secs_f64())
+        let second_hops = f64::from(if self.hubs > 0 { self.nodes - 1 - self.hubs } else { 0 });
+        let up = all * (nodes - 1.0 + second_hops) / nodes;
+        up + (nodes - 1.0) / (1.0 / all + period.as_secs_f64())
     }
 
     fn pulse_cost(&self, period: Duration) -> f64 {
@@ -137,7 +161,11 @@ impl Situation {
             return f64::INFINITY;
         }
         let beats = |rate: f64| 1.0 - (-rate * period).exp();
-        (f64::from(self.nodes) - 1.0) * (beats(own) + beats(all)) / period
+        let (below, hubs) = (f64::from(self.nodes) - 1.0, f64::from(self.hubs));
+        let leaves = below - hubs;
+        let per_hub = own * (1.0 + leaves / hubs.max(1.0));
+        let up = leaves * beats(own) + hubs * beats(per_hub);
+        (up + below * beats(all)) / period
     }
 }
 
@@ -152,6 +180,7 @@ mod tests {
             round_trip: Duration::from_millis(200),
             load: Some(50.0),
             height: 1,
+            hubs: 0,
         }
     }
 
@@ -178,6 +207,30 @@ mod tests {
         assert_eq!(later.cheapest(Some(plan)), plan);
         later.round_trip = Duration::from_millis(650);
         assert!(matches!(later.cheapest(Some(plan)), Plan::Direct { window } if !window.is_zero()));
+    }
+
+    #[test]
+    fn large_clusters_never_mail_directly() {
+        let large = Situation { nodes: 10_000, height: 2, hubs: 99, ..situation(300) };
+        let late = Plan::Tree { period: Duration::from_millis(100), pulse: false };
+        assert_eq!((large.cheapest(None), large.can_be_met()), (late, false));
+        let patient = Situation { budget: Duration::from_secs(1), ..large };
+        let tree = patient.cheapest(None);
+        assert!(matches!(tree, Plan::Tree { period, .. } if period > Duration::from_millis(500)));
+        assert!(patient.can_be_met());
+        let small = Situation { nodes: 25, height: 1, hubs: 0, ..situation(150) };
+        assert!(small.can_be_met() && matches!(small.cheapest(None), Plan::Direct { .. }));
+    }
+
+    #[test]
+    fn what_goes_up_costs_more_in_a_tree_of_hubs() {
+        let star = Situation { nodes: 2_500, ..situation(1000) };
+        let tree = Situation { height: 2, hubs: 49, ..star };
+        let period = Duration::from_millis(600);
+        // 50 values per second; nearly all of them make a second hop, without a pulse.
+        let more = tree.window_cost(period) - star.window_cost(period);
+        assert!((48.0..50.0).contains(&more), "{more}");
+        assert!(tree.pulse_cost(period) > star.pulse_cost(period));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The values a node holds: entries by origin, and the reply to `read` kept ready.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,11 +18,10 @@ use crate::value::Value;
 #[derive(Clone, Default)]
 pub struct Store {
     origins: Vec<Origin>,
-    origin_ids: BTreeMap<Origin, OriginId>,
-    /// Per origin: runs of consecutive entries, keyed by the first one's sequence number.
-    logs: Vec<BTreeMap<u64, Vec<Value>>>,
+    logs: Vec<Log>,
     held: Held,
-    /// Only ever asked for membership: their iteration order is never seen.
+    /// Only ever asked for a key: their iteration order is never seen.
+    origin_ids: HashMap<Origin, OriginId>,
     ints: HashSet<i64>,
     others: HashSet<Arc<str>>,
     distinct: usize,
@@ -35,7 +34,19 @@ pub struct Store {
     by_change: BTreeMap<u64, OriginId>,
 }
 
-/// Without the two sets: their order differs from run to run, and the text says the same.
+/// The values of one origin: runs of consecutive entries.
+///
+/// There is one run as a rule, and it is kept in place.
+#[derive(Clone, Debug, Default)]
+struct Log {
+    /// The first run: its first sequence number, and its values.
+    first: u64,
+    values: Vec<Value>,
+    /// Those beyond a gap, by their first sequence numbers.
+    later: BTreeMap<u64, Vec<Value>>,
+}
+
+/// Without the hash tables: their order differs from run to run, and the text says the same.
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
@@ -85,7 +96,7 @@ impl Store {
         let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
         self.origins.push(origin.clone());
         self.origin_ids.insert(origin.clone(), id);
-        self.logs.push(BTreeMap::new());
+        self.logs.push(Log::default());
         self.changed_at.push(0);
         id
     }
@@ -128,7 +139,7 @@ impl Store {
         for range in new.iter() {
             let from = (range.start - first) as usize;
             let fresh = &values[from..from + (range.end - range.start) as usize];
-            self.append_to_log(origin, range.start, fresh);
+            self.logs[origin.0 as usize].insert(range.start, fresh);
             for value in fresh {
                 self.append_to_read_text(value);
             }
@@ -142,17 +153,6 @@ impl Store {
             self.by_change.insert(self.version, origin);
         }
         new
-    }
-
-    fn append_to_log(&mut self, origin: OriginId, first: u64, values: &[Value]) {
-        let log = &mut self.logs[origin.0 as usize];
-        let next = log.remove(&(first + values.len() as u64));
-        let run = match log.range_mut(..first).next_back() {
-            Some((start, run)) if *start + run.len() as u64 == first => run,
-            _ => log.entry(first).or_default(),
-        };
-        run.extend_from_slice(values);
-        run.extend(next.into_iter().flatten());
     }
 
     fn append_to_read_text(&mut self, value: &Value) {
@@ -214,7 +214,19 @@ impl Store {
 
     /// The origins of which something new is held since `version`, oldest change first.
     pub fn changed_since(&self, version: u64) -> impl Iterator<Item = OriginId> + '_ {
-        self.by_change.range(version + 1..).map(|(_, &origin)| origin)
+        self.changed_between(version, self.version)
+    }
+
+    /// The origins whose last change came after the one version, and not after the other; oldest
+    /// change first.
+    pub(crate) fn changed_between(
+        &self,
+        after: u64,
+        until: u64,
+    ) -> impl DoubleEndedIterator<Item = OriginId> + '_ {
+        // No range may end before it begins.
+        let versions = after.saturating_add(1)..until.max(after).saturating_add(1);
+        self.by_change.range(versions).map(|(_, &origin)| origin)
     }
 
     /// Everything held of `origin`, as evidence for a peer.
@@ -229,12 +241,7 @@ impl Store {
     /// The values of the entries in `range`, which must be held: those up to the first gap.
     #[must_use]
     pub fn values(&self, origin: OriginId, range: &Range<u64>) -> &[Value] {
-        let log = &self.logs[origin.0 as usize];
-        log.range(..=range.start).next_back().map_or(&[], |(start, run)| {
-            let from = ((range.start - start) as usize).min(run.len());
-            let to = ((range.end - start) as usize).min(run.len());
-            &run[from..to]
-        })
+        self.logs[origin.0 as usize].values(range)
     }
 
     /// The entries of `range`, as far as they are held, ready to be sent.
@@ -242,6 +249,47 @@ impl Store {
     pub fn entries(&self, origin: OriginId, range: &Range<u64>) -> Entries {
         let values = self.values(origin, range).to_vec();
         Entries { origin: self.origin(origin).clone(), first: range.start, values }
+    }
+}
+
+impl Log {
+    /// Puts entries in of which none is there.
+    fn insert(&mut self, first: u64, values: &[Value]) {
+        let end = first + values.len() as u64;
+        if self.values.is_empty() {
+            // Exactly as long as it has to be: most origins of a large cluster have few values.
+            (self.first, self.values) = (first, values.to_vec());
+        } else if first < self.first {
+            let run = std::mem::replace(&mut self.values, values.to_vec());
+            let start = std::mem::replace(&mut self.first, first);
+            self.later.insert(start, run);
+        } else {
+            let run = match self.later.range_mut(..first).next_back() {
+                Some((start, run)) if *start + run.len() as u64 == first => run,
+                None if self.first + self.values.len() as u64 == first => &mut self.values,
+                _ => self.later.entry(first).or_default(),
+            };
+            run.extend_from_slice(values);
+        }
+        if let Some(next) = self.later.remove(&end) {
+            let run = match self.later.range_mut(..end).next_back() {
+                Some((_, run)) => run,
+                None => &mut self.values,
+            };
+            run.extend(next);
+        }
+    }
+
+    /// The entries in `range`, up to the first gap.
+    fn values(&self, range: &Range<u64>) -> &[Value] {
+        let (start, run) = match self.later.range(..=range.start).next_back() {
+            Some((start, run)) => (*start, run),
+            None if self.first <= range.start => (self.first, &self.values),
+            None => return &[],
+        };
+        let from = ((range.start - start) as usize).min(run.len());
+        let to = ((range.end - start) as usize).min(run.len());
+        &run[from..to]
     }
 }
 

@@ -77,7 +77,7 @@ impl Node {
     /// helps, or the network has become slower, and more messages would not make it better.
     fn is_anybody_there(&self, since: Instant) -> bool {
         let membership = self.membership.as_ref();
-        membership.is_some_and(|m| m.links.values().any(|link| link.answered_since(since)))
+        membership.is_some_and(|m| m.links.iter().any(|(_, link)| link.answered_since(since)))
     }
 
     /// A silent peer answers again: traffic may return to it.
@@ -115,7 +115,7 @@ impl Node {
     /// The peer is asked whether it is there, where it stands, and for all that is missing here.
     fn ask(&mut self, now: Instant, peer: PeerId) {
         if let Some(membership) = &mut self.membership {
-            membership.links.entry(peer).or_default().ask_at = Some(now);
+            membership.links.open(peer).ask_at = Some(now);
         }
     }
 
@@ -133,7 +133,7 @@ impl Node {
         self.overlay.mail_at = Some(now.after(MAIL_SPACING * count));
         let (mut helpers, mut left) = (HELPERS, cluster.others().take(count as usize).count());
         for peer in cluster.others().take(count as usize) {
-            let link = membership.links.entry(peer).or_default();
+            let link = membership.links.open(peer);
             let is_helper = (self.rng.random_range(0..left.max(1))) < helpers;
             left = left.saturating_sub(1);
             if link.silent_since().is_none() {

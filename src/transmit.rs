@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cluster::PeerId;
-use crate::held::Held;
+use crate::held::{Held, OriginId};
 use crate::link::{Batch, Link, Lost};
 use crate::message::{Body, Gossip, Message, Name, Relay};
 #[cfg(feature = "mutations")]
@@ -16,6 +16,12 @@ use crate::value::Value;
 
 /// How long after a batch it is repeated blindly: long enough to escape a short disturbance.
 const REPEAT_DELAY: Duration = Duration::from_millis(30);
+
+/// Evidence of so many origins is told again until the peer is known to have it. More would be news
+/// at the price of all of it: with a thousand origins and a peer that answers once a second, every
+/// message would say again what happened in the last second. If a message that told of more is
+/// lost, the peer sends the entries again, and is told then.
+const RETOLD_MAX: usize = 32;
 
 /// Why a message is sent; it decides what evidence goes along and when an answer is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +50,7 @@ struct Parcel {
 impl Node {
     pub(crate) fn run_link_timers(&mut self, now: Instant) {
         let Some(membership) = &mut self.membership else { return };
-        let is_due = |link: &Link| link.next_deadline().is_some_and(|at| at <= now);
-        let due: Vec<PeerId> =
-            membership.links.iter().filter(|(_, link)| is_due(link)).map(|(&p, _)| p).collect();
+        let due = membership.links.due(now);
         for peer in due {
             self.run_timers_of(now, peer);
         }
@@ -56,7 +60,7 @@ impl Node {
         let is_audible_parent = self.is_audible_parent(now, peer);
         let patience = u8::from(self.loss.is_heavy(now) || is_audible_parent);
         let Some(membership) = &mut self.membership else { return };
-        let Some(link) = membership.links.get_mut(&peer) else { return };
+        let Some(link) = membership.links.get_mut(peer) else { return };
         let lost = link.expire(now, patience);
         self.stats.retries += u64::from(lost != Lost::Nothing);
         #[cfg(feature = "mutations")]
@@ -73,7 +77,7 @@ impl Node {
             self.route_around(now, peer);
         }
         let Some(membership) = &mut self.membership else { return };
-        let Some(link) = membership.links.get_mut(&peer) else { return };
+        let Some(link) = membership.links.get_mut(peer) else { return };
         let has_gap = link.gap_due(now);
         if has_gap && !self.delays.is_jittery() {
             self.loss.note_lost(now, 1);
@@ -105,7 +109,7 @@ impl Node {
         let Some(membership) = &self.membership else { return };
         let owes = |link: &Link| !link.queue().is_empty() || link.owes_evidence();
         let peers: Vec<PeerId> =
-            membership.links.iter().filter(|(_, link)| owes(link)).map(|(&p, _)| p).collect();
+            membership.links.iter().filter(|(_, link)| owes(link)).map(|(peer, _)| peer).collect();
         for peer in peers {
             self.transmit(now, peer, Purpose::Batch);
         }
@@ -131,7 +135,7 @@ impl Node {
         let is_child = self.follows_hubs() && self.is_child(peer);
         let repeats = purpose == Purpose::Batch && relay == Relay::Up && self.loss.is_heavy(now);
         let Some(membership) = &mut self.membership else { return };
-        let link = membership.links.entry(peer).or_default();
+        let link = membership.links.open(peer);
         let (store, config) = (&self.store, &self.config);
         let batch = link.take_batch(|queue| {
             fit(store, queue, config.batch_entries_max, config.batch_bytes_max)
@@ -197,8 +201,7 @@ fn compose(
     let have = if all {
         store.held().iter().map(|(origin, _)| store.have(origin)).collect()
     } else {
-        let changed = store.changed_since(link.told()).collect::<BTreeSet<_>>();
-        changed.union(&link.retell).map(|&origin| store.have(origin)).collect()
+        evidence(link, store).into_iter().map(|origin| store.have(origin)).collect()
     };
     let echo = link.echo(now);
     let number = link.note_sent(now, batch, relay, deadline, store.version());
@@ -215,6 +218,15 @@ fn compose(
         pulse: None,
         place: None,
     }
+}
+
+/// The origins of which the peer is to be told what is held here: those that have grown since the
+/// last message, and of those that a message has told before, which may be lost, the latest.
+fn evidence(link: &Link, store: &Store) -> BTreeSet<OriginId> {
+    let (known, said) = (link.told(), link.said());
+    let again = store.changed_between(known, said).rev().take(RETOLD_MAX);
+    let new = store.changed_between(known.max(said), store.version());
+    new.chain(again).chain(link.retell.iter().copied()).collect()
 }
 
 /// As much of `queue`, in order, as one message may carry; at least one entry.

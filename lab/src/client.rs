@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rumormill::message::{Body, Name};
+use rumormill::roster::Roster;
 use rumormill::value::Value;
 
 use crate::history::Nanos;
@@ -183,22 +184,26 @@ pub(crate) fn parse_id(prefix: char, name: &str) -> Option<u32> {
 /// Makes the bodies of requests.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    nodes: Vec<Name>,
+    nodes: Arc<Roster>,
     /// One for all: every client that sends it is new, so the `msg_id` is 1.
     topology: Arc<Body>,
 }
 
 impl Requests {
     pub(crate) fn new(nodes: Vec<Name>, topology: BTreeMap<Name, Vec<Name>>) -> Self {
-        Self { nodes, topology: Arc::new(Body::Topology { topology, msg_id: 1 }) }
+        let topology = Arc::new(topology.into());
+        Self {
+            nodes: Arc::new(nodes.into()),
+            topology: Arc::new(Body::Topology { topology, msg_id: 1 }),
+        }
     }
 
     pub(crate) fn body(&self, request: Request, msg_id: i64, node: u32) -> Arc<Body> {
         Arc::new(match request {
             Request::Topology => return Arc::clone(&self.topology),
             Request::Init => Body::Init {
-                node_id: self.nodes[node as usize].clone(),
-                node_ids: self.nodes.clone(),
+                node_id: self.nodes.names()[node as usize].clone(),
+                node_ids: Arc::clone(&self.nodes),
                 msg_id,
             },
             Request::Broadcast(value) => Body::Broadcast {

@@ -11,6 +11,7 @@ mod client;
 pub mod commands;
 pub mod compare;
 pub mod convergence;
+pub mod cost;
 pub mod edn;
 pub mod entries;
 mod envelope;

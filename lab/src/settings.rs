@@ -11,6 +11,10 @@ use crate::network::faults::FaultSettings;
 /// The most nodes a run may have: participants are numbered with 32 bits.
 const MAX_NODES: usize = 1_000_000;
 
+/// The most neighbours that all nodes together may be told of. Ten million take half a gigabyte
+/// and are a total topology of 3,162 nodes.
+const MAX_NEIGHBOURS: usize = 10_000_000;
+
 /// Everything that decides what happens in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -211,6 +215,12 @@ impl Settings {
             bail!("a latency of 0 ms can only be constant");
         }
         ensure!(self.topology != Topology::Tree(0), "a tree needs at least one child per node");
+        let neighbours = count * (count - 1);
+        ensure!(
+            self.topology != Topology::Total || neighbours <= MAX_NEIGHBOURS,
+            "a total topology of {count} nodes has {neighbours} neighbours, more than \
+             {MAX_NEIGHBOURS}"
+        );
         let mut sorted: Vec<&Name> = self.nodes.iter().collect();
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use rumormill::config::Config;
 use rumormill::message::{Body, Message};
@@ -72,6 +73,32 @@ fn a_flood_loses_in_partitions_what_ours_does_not() {
     let parts = results.rumormill.parts.expect("nodes were kept apart");
     assert!(parts.heal_count > 0 && parts.value_count > 100, "{parts:?}");
     assert_eq!(parts.incomplete_count, 0);
+}
+
+#[test]
+fn in_a_tree_of_hubs_no_node_has_many_links() {
+    // The first size at which a star would have too many.
+    let nodes = 1_025;
+    let mut settings = Settings { rate: 20.0, time_limit_ms: 2_000, ..settings(nodes, "") };
+    settings.recovery.wait_ms = 2_000;
+    let config = Config { latency_budget: Duration::from_millis(200), ..Config::default() };
+    let simulated = simulate(&settings, &config, NullSink).expect("settings that make sense");
+    let results = results(&settings, &simulated.outcome);
+    assert_eq!(results.rumormill.missing.missing_count, 0, "{:?}", results.rumormill.missing);
+    let nodes = simulated.nodes.iter().filter_map(|node| node.node());
+    let links: Vec<usize> = nodes.map(|node| node.links().count()).collect();
+    // 33 children, a parent, four neighbours, and whom digests went to by chance.
+    let most = links.iter().copied().max().unwrap_or(0);
+    assert!((33..60).contains(&most), "{most}");
+    assert!(links.iter().filter(|count| **count > 20).count() <= 33);
+}
+
+#[test]
+fn more_neighbours_than_fit_into_memory_are_refused() {
+    let total = Settings { topology: Topology::Total, ..Settings::with_nodes(10_000) };
+    let why = total.check().expect_err("too many").to_string();
+    assert!(why.contains("10000 nodes has 99990000 neighbours"), "{why}");
+    assert!(Settings { topology: Topology::Grid, ..total }.check().is_ok());
 }
 
 /// All kinds of faults at once.

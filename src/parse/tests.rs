@@ -296,12 +296,14 @@ impl Generator {
         let msg_id = self.i64();
         let body = match self.below(6) {
             0 => {
-                let (node_id, node_ids) = (self.name(), self.list(5, Self::name));
+                let node_id = self.name();
+                let node_ids = Arc::new(self.list(5, Self::name).into());
                 Body::Init { node_id, node_ids, msg_id }
             }
             1 => {
                 let edges = self.list(4, |random| (random.name(), random.list(3, Self::name)));
-                Body::Topology { topology: edges.into_iter().collect(), msg_id }
+                let edges: BTreeMap<_, _> = edges.into_iter().collect();
+                Body::Topology { topology: Arc::new(edges.into()), msg_id }
             }
             2 => Body::Broadcast { message: self.value(3), msg_id },
             3 => Body::Read { msg_id },

@@ -59,7 +59,8 @@ impl World {
 
     pub(crate) fn init(&mut self, node: usize) {
         let node_id = Name::clone(&self.names[node]);
-        self.client(node, Body::Init { node_id, node_ids: self.names.clone(), msg_id: 1 });
+        let node_ids = Arc::new(self.names.clone().into());
+        self.client(node, Body::Init { node_id, node_ids, msg_id: 1 });
     }
 
     pub(crate) fn topology(&mut self, edges: &[(usize, usize)]) {
@@ -69,8 +70,10 @@ impl World {
             topology.get_mut(&self.names[a]).unwrap().push(Name::clone(&self.names[b]));
             topology.get_mut(&self.names[b]).unwrap().push(Name::clone(&self.names[a]));
         }
+        let topology = Arc::new(topology.into());
         for node in 0..self.nodes.len() {
-            self.client(node, Body::Topology { topology: topology.clone(), msg_id: 1 });
+            let topology = Arc::clone(&topology);
+            self.client(node, Body::Topology { topology, msg_id: 1 });
         }
     }
 

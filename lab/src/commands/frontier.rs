@@ -1,9 +1,10 @@
 //! `lab frontier`: from the arguments to the exit status.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use super::publish::{Part, publish};
@@ -12,7 +13,7 @@ use crate::frontier::cases::{BUDGETS_MS, Case};
 use crate::frontier::chart::{self, Points};
 use crate::frontier::measure::{self, Measured};
 use crate::frontier::peers::{self, Peer};
-use crate::frontier::sizes::{self, Size};
+use crate::frontier::sizes::{self, Row};
 use crate::frontier::table;
 use crate::harness::own_node;
 use crate::harness::process::resolve_bin;
@@ -28,7 +29,7 @@ Examples:
       the same, and two points on real processes, half a minute each
   lab frontier --real 300,1000 --update
       writes docs/frontier.svg, and the tables into docs/RESULTS.md
-  lab frontier --sizes 5,25,100,400,1000
+  lab frontier --sizes 5,25,100,1000
       load and latency of larger clusters instead
 
 Exit status:
@@ -61,6 +62,9 @@ pub struct FrontierArgs {
         help_heading = "Points"
     )]
     pub sizes: Vec<usize>,
+    /// Simulate one size and write it as the table's row, for the process that makes the table
+    #[arg(long, hide = true, requires = "sizes")]
+    pub row: bool,
     /// Seeds per simulated point
     #[arg(
         long,
@@ -102,7 +106,11 @@ pub struct FrontierArgs {
 /// Executes `lab frontier`; returns the exit status.
 #[must_use]
 pub fn execute(args: &FrontierArgs) -> u8 {
-    let done = if args.sizes.is_empty() { points(args) } else { clusters(args) };
+    let done = match args.sizes.as_slice() {
+        [] => points(args),
+        [nodes] if args.row => row(args, *nodes),
+        _ => clusters(args),
+    };
     done.unwrap_or_else(|error| {
         eprintln!("lab: {error:#}");
         CRASH
@@ -188,27 +196,54 @@ fn picture(simulated: &[Measured], real: &[Measured], peers: &[Peer]) -> String 
     chart::draw(Points { simulated, real, peers })
 }
 
+/// One row of the table of sizes, as JSON on stdout.
+fn row(args: &FrontierArgs, nodes: usize) -> Result<u8> {
+    let budget_ms = args.budgets.as_deref().and_then(|budgets| budgets.first()).copied();
+    let size = sizes::simulate(nodes, budget_ms.unwrap_or(SIZES_BUDGETS_MS[0]), args.seed)?;
+    println!("{}", serde_json::to_string(&Row::of(&size))?);
+    Ok(0)
+}
+
+/// A row of the table of sizes, from a process of its own.
+fn measure_row(nodes: usize, budget_ms: u64, seed: u64) -> Result<Row> {
+    let lab = std::env::current_exe().context("cannot tell where the lab itself is")?;
+    let numbers = [nodes.to_string(), budget_ms.to_string(), seed.to_string()];
+    let output = Command::new(lab)
+        .args(["frontier", "--row", "--sizes", &numbers[0]])
+        .args(["--budgets", &numbers[1], "--seed", &numbers[2]])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run the lab for one size")?;
+    ensure!(output.status.success(), "{nodes} nodes, {budget_ms} ms: {}", output.status);
+    serde_json::from_slice(&output.stdout).context("what the lab wrote for one size is no row")
+}
+
 fn clusters(args: &FrontierArgs) -> Result<u8> {
     let budgets = args.budgets.as_deref().unwrap_or(&SIZES_BUDGETS_MS);
-    let mut found: Vec<Size> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for &nodes in &args.sizes {
         for &budget_ms in budgets {
             let started = Instant::now();
-            let size = sizes::simulate(nodes, budget_ms, args.seed)?;
-            let (seconds, events) = (started.elapsed().as_secs_f64(), size.events);
-            eprintln!("lab: {nodes} nodes, {budget_ms} ms: {seconds:.1} s, {events} events");
-            found.push(size);
+            rows.push(measure_row(nodes, budget_ms, args.seed)?);
+            eprintln!(
+                "lab: {nodes} nodes, {budget_ms} ms: {:.1} s",
+                started.elapsed().as_secs_f64()
+            );
         }
     }
+    let complete = rows.iter().all(|row| row.complete);
     let text = format!(
         "## Larger clusters\n\n\
          The same workload on clusters of several sizes, in the simulator, one seed: 100 ms \
-         between nodes, 100 operations per second in all for 20 s, a grid, the default route. The \
-         load of a node is the messages from and to other nodes that it sends and receives.\n\n{}",
-        sizes::table(&found)
+         between nodes, 100 operations per second in all for 20 s, a grid, the default route. *A \
+         node sends* counts messages to other nodes per second of load, and is the mean over all \
+         nodes; the mean node receives as many. *Has part in* is the share of all messages that the \
+         busiest node sent or received. *Simulated in*, *processor time* and *peak memory* are those \
+         of a process that did nothing else, events per second those of its processor time.\n\n{}",
+        sizes::table(rows)
     );
     show(args, vec![Part { name: "sizes", text }], None)?;
-    Ok(u8::from(found.iter().any(|size| size.figures.missing > 0.0)))
+    Ok(u8::from(!complete))
 }
 
 /// To stdout, and to files if asked for.

@@ -14,6 +14,7 @@ use rumormill::args;
 
 use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, resolve, shape};
 use crate::cli::RunArgs;
+use crate::cost::{cpu_time, peak_mib};
 use crate::journal::{EventSink, NullSink};
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
@@ -238,19 +239,13 @@ fn finish<S: EventSink>(
 fn speed(virtual_ns: u64, events: u64, wall: Duration) -> String {
     let wall_s = wall.as_secs_f64().max(1e-9);
     let virtual_s = virtual_ns as f64 / 1e9;
-    let memory = peak_memory_mb().map_or_else(String::new, |mb| format!(", {mb:.0} MB at most"));
+    let memory = peak_mib().map_or_else(String::new, |mib| format!(", {mib:.0} MiB at most"));
+    let cpu_s = cpu_time().as_secs_f64();
     format!(
-        "speed   {virtual_s:.1} s in {wall_s:.3} s, {events} events, {:.0} events/s{memory}\n",
+        "speed   {virtual_s:.1} s in {wall_s:.3} s ({cpu_s:.3} s of processor time), {events} events, \
+         {:.0} events/s{memory}\n",
         events as f64 / wall_s
     )
-}
-
-/// The most memory the process ever had, where the system tells.
-fn peak_memory_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024.0)
 }
 
 fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> {

@@ -1,12 +1,17 @@
-//! What becomes of load and latency as the cluster grows, at the same workload.
+//! What becomes of load and latency as the cluster grows, at the same workload; and of the
+//! simulator.
+
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use rumormill::plan::Plan;
 use rumormill::route::Layout;
+use serde::{Deserialize, Serialize};
 
 use super::cases::{Case, settings};
 use super::measure::Figures;
 use super::table::{markdown, significant, whole};
+use crate::cost::{cpu_time, peak_mib};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::EventSink;
@@ -26,14 +31,29 @@ pub struct Size {
     pub plan: String,
     /// The figures of the run.
     pub figures: Figures,
-    /// Messages between nodes that the mean node sent and received per second of load.
+    /// Messages to other nodes that the mean node sent per second of load. It received as many.
     pub mean_load: f64,
-    /// The same of the busiest node.
-    pub max_load: f64,
-    /// The share of all messages that had the busiest node at one end.
+    /// Of the node that sent and received most: how many it sent, and how many it received.
+    pub busiest: (f64, f64),
+    /// The share of all messages that it had part in.
     pub busiest_share: f64,
     /// Events of the simulation.
     pub events: u64,
+    /// How long the simulation took.
+    pub wall: Duration,
+    /// Its processor time: on a busy machine the truer figure.
+    pub cpu: Duration,
+    /// The most memory the process had until then, in MiB, where the system tells.
+    pub peak_mib: Option<f64>,
+}
+
+/// A cluster of one size as a row of the table. It is measured in a process of its own, so that the
+/// memory is its own, too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    cells: Vec<String>,
+    /// Every node had every value in the end.
+    pub complete: bool,
 }
 
 /// Counts each node's messages while there is load.
@@ -41,19 +61,19 @@ pub struct Size {
 struct LoadSink {
     zero: Option<Nanos>,
     length: Nanos,
-    per_node: Vec<u64>,
-    messages: u64,
+    /// By node: messages sent, and messages received.
+    per_node: Vec<(u64, u64)>,
 }
 
 impl LoadSink {
-    fn note(&mut self, now: Nanos, peer: Peer) -> bool {
+    fn counts(&mut self, now: Nanos, packet: &Packet, peer: Peer) -> Option<&mut (u64, u64)> {
         let in_time = self.zero.is_some_and(|zero| now.saturating_sub(zero) <= self.length);
-        if let Peer::Node(node) = peer
-            && in_time
-        {
-            self.per_node[node as usize] += 1;
+        match peer {
+            Peer::Node(node) if in_time && !packet.is_client() => {
+                self.per_node.get_mut(node as usize)
+            }
+            _ => None,
         }
-        in_time
     }
 }
 
@@ -63,14 +83,14 @@ impl EventSink for LoadSink {
     }
 
     fn sent(&mut self, now: Nanos, packet: &Packet) {
-        if !packet.is_client() && self.note(now, packet.src.peer) {
-            self.messages += 1;
+        if let Some((sent, _)) = self.counts(now, packet, packet.src.peer) {
+            *sent += 1;
         }
     }
 
     fn received(&mut self, now: Nanos, packet: &Packet) {
-        if !packet.is_client() {
-            self.note(now, packet.dest.peer);
+        if let Some((_, received)) = self.counts(now, packet, packet.dest.peer) {
+            *received += 1;
         }
     }
 }
@@ -83,27 +103,33 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     let config = Case::budget(budget_ms).config().map_err(|why| anyhow!(why))?;
     let settings = crate::settings::Settings { seed, ..settings(nodes) };
     let length = settings.time_limit_ms * MS;
-    let sink = LoadSink { zero: None, length, per_node: vec![0; nodes], messages: 0 };
+    let sink = LoadSink { zero: None, length, per_node: vec![(0, 0); nodes] };
     let kind = NodeKind::Rumormill(config);
+    let (started, cpu_before) = (Instant::now(), cpu_time());
     let simulated = simulate_observed(&settings, &kind, sink, &mut Nobody)?;
     if let State::Crashed(why) = &simulated.outcome.state {
         bail!("{nodes} nodes: {why}");
     }
+    let (wall, cpu) = (started.elapsed(), cpu_time().saturating_sub(cpu_before));
     let results =
         Results::of(&settings, &simulated.outcome, &simulated.notices, RunInfo::default())?;
     let seconds = settings.time_limit_ms as f64 / 1e3;
-    let sink = &simulated.sink;
-    let all: u64 = sink.per_node.iter().sum();
-    let busiest = sink.per_node.iter().copied().max().unwrap_or(0) as f64;
+    let per_node = &simulated.sink.per_node;
+    let sent: u64 = per_node.iter().map(|(sent, _)| sent).sum();
+    let busiest = per_node.iter().copied().max_by_key(|(sent, received)| sent + received);
+    let (most_sent, most_received) = busiest.unwrap_or_default();
     Ok(Size {
         nodes,
         budget_ms,
         plan: plan(&simulated),
         figures: Figures::of(&results)?,
-        mean_load: all as f64 / nodes as f64 / seconds,
-        max_load: busiest / seconds,
-        busiest_share: busiest / sink.messages.max(1) as f64,
+        mean_load: sent as f64 / nodes as f64 / seconds,
+        busiest: (most_sent as f64 / seconds, most_received as f64 / seconds),
+        busiest_share: (most_sent + most_received) as f64 / sent.max(1) as f64,
         events: simulated.events,
+        wall,
+        cpu,
+        peak_mib: peak_mib(),
     })
 }
 
@@ -122,40 +148,58 @@ fn plan<S>(simulated: &Simulated<S>) -> String {
     }
 }
 
-const HEAD: [&str; 11] = [
+const HEAD: [&str; 16] = [
     "nodes",
     "latency budget",
     "route chosen",
     "msgs per op",
-    "mean node, msgs/s",
-    "busiest node, msgs/s",
-    "messages it has part in",
+    "a node sends, msgs/s",
+    "busiest node sends",
+    "and receives",
+    "has part in",
     "last node, median ms",
     "last node, max ms",
     "evidence",
     "lost",
+    "simulated in",
+    "processor time",
+    "events/s",
+    "peak memory",
 ];
 
-/// The table in Markdown.
-#[must_use]
-pub fn table(sizes: &[Size]) -> String {
-    let rows = sizes.iter().map(|size| {
+impl Row {
+    /// The row of a size.
+    #[must_use]
+    pub fn of(size: &Size) -> Self {
         let figures = &size.figures;
-        vec![
+        let complete = figures.missing == 0.0;
+        let (wall_s, cpu_s) = (size.wall.as_secs_f64(), size.cpu.as_secs_f64());
+        let cells = vec![
             size.nodes.to_string(),
             format!("{} ms", size.budget_ms),
             size.plan.clone(),
             significant(figures.msgs_per_op),
             significant(size.mean_load),
-            significant(size.max_load),
+            significant(size.busiest.0),
+            significant(size.busiest.1),
             format!("{:.1} %", size.busiest_share * 100.0),
             whole(figures.last_median_ms),
             whole(figures.last_max_ms),
             format!("{:.1} %", figures.evidence_share * 100.0),
-            if figures.missing == 0.0 { "nothing".to_owned() } else { figures.missing.to_string() },
-        ]
-    });
-    markdown(&HEAD, rows)
+            if complete { "nothing".to_owned() } else { figures.missing.to_string() },
+            format!("{wall_s:.2} s"),
+            format!("{cpu_s:.2} s"),
+            whole(size.events as f64 / cpu_s.max(1e-6)),
+            size.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib:.0} MiB")),
+        ];
+        Self { cells, complete }
+    }
+}
+
+/// The table in Markdown.
+#[must_use]
+pub fn table(rows: Vec<Row>) -> String {
+    markdown(&HEAD, rows.into_iter().map(|row| row.cells))
 }
 
 #[cfg(test)]
@@ -167,10 +211,12 @@ mod tests {
         let size = simulate(25, 1000, 1).unwrap();
         assert_eq!(size.plan, "hub, pulse");
         assert!(size.busiest_share > 0.9 && size.busiest_share <= 1.0, "{}", size.busiest_share);
-        // Each message is sent and received once.
-        let ratio = size.max_load / size.mean_load;
-        assert!((10.0..=12.6).contains(&ratio), "{ratio}");
-        let text = table(&[size]);
+        let (sent, received) = size.busiest;
+        let ratio = (sent + received) / size.mean_load;
+        assert!((20.0..=25.2).contains(&ratio) && sent > 0.0 && received > 0.0, "{ratio}");
+        let row = Row::of(&size);
+        assert!(row.complete);
+        let text = table(vec![row]);
         assert_eq!(text.lines().count(), 3);
         assert!(text.contains("| hub, pulse"));
     }

@@ -1,8 +1,9 @@
 //! The shape of a case's cluster: what the bounds depend on.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use rumormill::cluster::Cluster;
+use rumormill::graph::Topology;
 use rumormill::message::Name;
 use rumormill::route::{Layout, Route};
 
@@ -30,11 +31,9 @@ impl Shape {
             Route::Direct => 1,
             Route::Auto | Route::Hub => Layout::hubs(case.nodes.len() as u32).height,
             Route::Topology | Route::Tree => {
-                let cluster = Cluster::new(&case.nodes[0], &case.nodes).and_then(|mut cluster| {
-                    cluster.set_topology(&map)?;
-                    Ok(cluster)
-                });
-                cluster.map_or(1, |cluster| Layout::spanning_tree(&cluster).height)
+                let roster = Arc::new(case.nodes.clone().into());
+                let graph = Topology::from(map.clone()).graph(&roster);
+                graph.map_or(1, |graph| graph.spanning_tree().height)
             }
         };
         Self { neighbours: case.nodes.iter().map(list).collect(), height: u64::from(height) }

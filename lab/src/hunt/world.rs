@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use rumormill::config::Config;
+use rumormill::graph::Topology;
 use rumormill::message::{Body, Message, Name};
 use rumormill::node::Node;
 use rumormill::record::Header;
+use rumormill::roster::Roster;
 use rumormill::time::Instant;
 
 use super::case::Case;
@@ -73,7 +75,8 @@ pub(super) struct World<'a> {
     pub(super) members: Vec<Member>,
     ids: BTreeMap<Name, u32>,
     addresses: Vec<Address>,
-    topology: Arc<BTreeMap<Name, Vec<Name>>>,
+    roster: Arc<Roster>,
+    topology: Arc<Topology>,
     pub(super) network: Network,
     agenda: Agenda,
     script: Script,
@@ -111,7 +114,8 @@ impl<'a> World<'a> {
             now: 0,
             members: case.nodes.iter().map(member).collect(),
             addresses: case.nodes.iter().zip(0..).map(address).collect(),
-            topology: Arc::new(neighbours(case.topology, &case.nodes)),
+            roster: Arc::new(case.nodes.clone().into()),
+            topology: Arc::new(neighbours(case.topology, &case.nodes).into()),
             network: Network::new(&settings),
             agenda: Agenda::default(),
             script: Script::of(case, &ids),
@@ -144,7 +148,7 @@ impl<'a> World<'a> {
         let node = Node::new(self.config.clone(), seed, boot_id);
         member.node = Some(node);
         self.watch.begin(index, boot_id);
-        let (node_id, node_ids) = (self.members[index].name.clone(), self.case.nodes.clone());
+        let (node_id, node_ids) = (self.members[index].name.clone(), Arc::clone(&self.roster));
         let msg_id = self.next_request();
         self.request(index, Body::Init { node_id, node_ids, msg_id })?;
         if with_topology {
@@ -154,7 +158,7 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn tell_topology(&mut self, index: usize) -> Result<(), Violation> {
-        let (topology, msg_id) = ((*self.topology).clone(), self.next_request());
+        let (topology, msg_id) = (Arc::clone(&self.topology), self.next_request());
         self.request(index, Body::Topology { topology, msg_id })
     }
 

@@ -120,7 +120,7 @@ impl Told {
         let Event::Message(_, text) = event else { return };
         match parse_line(text.as_bytes()) {
             Ok(Message { body: Body::Init { node_ids, .. }, .. }) if self.peers.is_empty() => {
-                self.peers.extend(node_ids);
+                self.peers.extend(node_ids.names().iter().cloned());
             }
             // Before `init` everything is refused.
             Ok(_) if self.peers.is_empty() => {}

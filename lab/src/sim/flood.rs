@@ -31,8 +31,9 @@ impl FloodNode {
         let Message { src, dest, body } = message;
         let answer = match body {
             Body::Init { msg_id, .. } => Body::InitOk { in_reply_to: msg_id },
-            Body::Topology { mut topology, msg_id } => {
-                self.neighbours = topology.remove(&dest).unwrap_or_default();
+            Body::Topology { topology, msg_id } => {
+                let neighbours = topology.neighbours().get(&dest);
+                self.neighbours = neighbours.cloned().unwrap_or_default();
                 Body::TopologyOk { in_reply_to: msg_id }
             }
             Body::Broadcast { message, msg_id } => {

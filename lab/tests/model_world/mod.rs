@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rumormill::config::Config;
+use rumormill::graph::Topology;
 use rumormill::held::{Held, Ranges};
 use rumormill::link::Link;
 use rumormill::message::{Body, Message, Name, Origin};
@@ -218,7 +219,7 @@ struct Machine {
 pub(crate) struct World {
     setting: Setting,
     names: Arc<[Name]>,
-    topology: Arc<BTreeMap<Name, Vec<Name>>>,
+    topology: Arc<Topology>,
     behaviour: Arc<Behaviour>,
     machines: Vec<Machine>,
     /// In the order of their digests.
@@ -238,7 +239,7 @@ impl World {
         let mut world = Self {
             setting,
             names: names.into(),
-            topology: topology.into(),
+            topology: Arc::new(topology.into()),
             behaviour: Arc::default(),
             machines: Vec::new(),
             packets: Vec::new(),
@@ -252,9 +253,10 @@ impl World {
     }
 
     fn set_up(&mut self, index: usize) {
-        let (node_id, node_ids) = (Name::clone(&self.names[index]), self.names.to_vec());
+        let node_id = Name::clone(&self.names[index]);
+        let node_ids = Arc::new(self.names.to_vec().into());
         self.step(index, Input::Client(Body::Init { node_id, node_ids, msg_id: 1 }));
-        let topology = BTreeMap::clone(&self.topology);
+        let topology = Arc::clone(&self.topology);
         self.step(index, Input::Client(Body::Topology { topology, msg_id: 2 }));
     }
 

@@ -1,11 +1,13 @@
 //! After the nonsense: all peers restart as honest nodes, and everybody must come to agree.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rumormill::held::Ranges;
 use rumormill::message::{Body, Message, Name, Origin};
 use rumormill::node::Node;
+use rumormill::roster::Roster;
 use rumormill::time::Instant;
 
 use super::checks::named;
@@ -31,10 +33,11 @@ impl Bench {
             cluster.others().map(|peer| Name::clone(cluster.name(peer))).collect();
         let mut names = others.clone();
         names.insert(me.0 as usize, Name::clone(&self.me));
+        let names = Arc::new(Roster::from(names));
         let mut nodes = BTreeMap::new();
         for (name, i) in others.iter().zip(0..) {
             let mut node = Node::new(self.config.clone(), i, FRESH + i);
-            let (node_id, node_ids) = (Name::clone(name), names.clone());
+            let (node_id, node_ids) = (Name::clone(name), Arc::clone(&names));
             let mut tell = |body| {
                 let message = Message { src: "c1".into(), dest: Name::clone(name), body };
                 node.handle_message(self.now, message);

@@ -8,10 +8,12 @@ mod ops;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use rumormill::cluster::PeerId;
+use rumormill::graph::Topology;
 use rumormill::held::{Held, Ranges};
 use rumormill::message::{Body, Echo, Gossip, Have, Message, Name, Origin, Relay};
 use rumormill::node::Node;
@@ -92,7 +94,7 @@ struct Bench {
     /// Broadcasts not yet answered, and values that were acknowledged.
     pending: BTreeMap<i64, Value>,
     acknowledged: BTreeSet<Value>,
-    topology: Option<BTreeMap<Name, Vec<Name>>>,
+    topology: Option<Arc<Topology>>,
     /// What went to each peer.
     sent: BTreeMap<Name, Vec<Gossip>>,
     answers: u64,
@@ -173,7 +175,14 @@ impl Bench {
     fn init(&mut self, node_id: Name, node_ids: Vec<Name>) {
         let was_set_up = self.node.cluster().is_some();
         let msg_id = self.next_msg_id();
-        self.deliver("c1".into(), Body::Init { node_id: Name::clone(&node_id), node_ids, msg_id });
+        self.deliver(
+            "c1".into(),
+            Body::Init {
+                node_id: Name::clone(&node_id),
+                node_ids: Arc::new(node_ids.into()),
+                msg_id,
+            },
+        );
         if !was_set_up && self.node.cluster().is_some() {
             self.me = node_id;
         }
@@ -185,8 +194,9 @@ impl Bench {
         for (from, to) in edges {
             topology.entry(from.name()).or_default().push(to.name());
         }
+        let topology = Arc::new(topology.into());
         let (msg_id, refused) = (self.next_msg_id(), self.node.stats().refused);
-        self.deliver("c1".into(), Body::Topology { topology: topology.clone(), msg_id });
+        self.deliver("c1".into(), Body::Topology { topology: Arc::clone(&topology), msg_id });
         if self.node.stats().refused == refused {
             self.topology = Some(topology);
             self.count("topologies", 1);
