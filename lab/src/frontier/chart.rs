@@ -4,7 +4,7 @@ use super::cases::REFERENCE;
 use super::labels::{Area, Labels};
 use super::measure::{Figures, Measured};
 use super::peers::{By, Keeps, Peer, PeerFigures};
-use super::svg::{Anchor, Font, Paint, Svg};
+use crate::svg::{Anchor, Font, Paint, Svg};
 use super::table::significant;
 
 const WIDTH: f64 = 1000.0;
