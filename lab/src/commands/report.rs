@@ -38,10 +38,9 @@ pub struct ReportArgs {
 /// Executes `lab report`; returns the exit status.
 #[must_use]
 pub fn execute(args: &ReportArgs) -> u8 {
-    let window = args.between.map_or_else(Window::default, |between| Window {
-        from_ms: between.0,
-        to_ms: between.1,
-    });
+    let window = args
+        .between
+        .map_or_else(Window::default, |between| Window { from_ms: between.0, to_ms: between.1 });
     match report::write(&args.store, window) {
         Ok(path) => {
             // The file is there, too, if nobody is here to read this.

@@ -49,7 +49,8 @@ fn plain_read(line: &str) -> Option<(&str, &str, &str)> {
     let inside = line[start..].strip_prefix('[')?;
     let end = inside.find(|char: char| !char.is_ascii_digit() && char != ' ')?;
     let (integers, after) = inside.split_at(end);
-    let is_usual = |integer: &str| integer.len() < 19 && (integer == "0" || !integer.starts_with('0'));
+    let is_usual =
+        |integer: &str| integer.len() < 19 && (integer == "0" || !integer.starts_with('0'));
     let all_usual = integers.split_ascii_whitespace().all(is_usual);
     Some((&line[..start], integers, after.strip_prefix(']').filter(|_| all_usual)?))
 }

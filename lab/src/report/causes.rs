@@ -53,7 +53,8 @@ pub(super) fn of(journal: &Journal, spread: &Spread, nodes: &[String]) -> Vec<Op
             let brought = || {
                 let carried = spread.carried.get(place as usize)?;
                 let holds = carried.iter().filter_map(|value| bringers.find(*value, sender));
-                let earlier = |hold: &&super::spread::Hold| hold.at <= message.sent && hold.by < place;
+                let earlier =
+                    |hold: &&super::spread::Hold| hold.at <= message.sent && hold.by < place;
                 holds.filter(earlier).map(|hold| hold.by).next()
             };
             match request.or_else(brought) {

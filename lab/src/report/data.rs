@@ -37,6 +37,16 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn of(run: &Run, window: Window) -> Self {
+        Self::within(run, window, MAX_MESSAGES, MAX_CARRIED)
+    }
+
+    /// At most so many messages, and values that they carry.
+    pub(super) fn within(
+        run: &Run,
+        window: Window,
+        max_messages: usize,
+        max_carried: usize,
+    ) -> Self {
         let Some(journal) = &run.journal else { return Self::default() };
         let sent_ms = |message: &Message| journal.millis(message.sent);
         let start = journal.messages.partition_point(|message| sent_ms(message) < window.from_ms);
@@ -44,7 +54,7 @@ impl Shown {
         let mut carried = 0;
         let has_room = |place: &usize| {
             carried += run.spread.carried.get(*place).map_or(0, Vec::len);
-            place - start < MAX_MESSAGES && carried <= MAX_CARRIED
+            place - start < max_messages && carried <= max_carried
         };
         let end = start + (start..end).take_while(has_room).count();
         Self { places: start..end }
@@ -57,8 +67,7 @@ impl Shown {
             return None;
         }
         let at = |place: usize| journal.messages.get(place).map(|m| journal.millis(m.sent) / 1e3);
-        let (Some(from), Some(to)) =
-            (at(self.places.start), at(self.places.end.saturating_sub(1)))
+        let (Some(from), Some(to)) = (at(self.places.start), at(self.places.end.saturating_sub(1)))
         else {
             return Some("No message was sent in the part of the run that was asked for.".into());
         };
@@ -134,9 +143,10 @@ impl<'r> Data<'r> {
         }
         let mut kinds = Numbers::default();
         let mut fates = Numbers::default();
-        let columns = run.journal.as_ref().map(|journal| {
-            Columns::of(run, journal, shown, [&mut names, &mut kinds, &mut fates])
-        });
+        let columns = run
+            .journal
+            .as_ref()
+            .map(|journal| Columns::of(run, journal, shown, [&mut names, &mut kinds, &mut fates]));
         Self {
             names: names.names,
             nodes: run.nodes.len(),
@@ -186,7 +196,8 @@ impl Columns {
             let carried = run.spread.carried.get(place).map_or(&[][..], Vec::as_slice);
             columns.count.push(carried.len());
             columns.carried.extend(carried);
-            let cause = causes[place].filter(|cause| shown.places.contains(&(cause.message as usize)));
+            let cause =
+                causes[place].filter(|cause| shown.places.contains(&(cause.message as usize)));
             columns.cause.push(cause.map_or(0, |cause| place - cause.message as usize));
             columns.sure.push(cause.map_or(0, |cause| u8::from(cause.is_sure)));
         }

@@ -71,7 +71,8 @@ pub(super) fn render(run: &Run, window: Window) -> String {
 
 fn result(run: &Run) -> String {
     format!(
-        "<section class=\"card\" id=\"result\" aria-label=\"Result\">{}{}{}{}{}</section>\n",
+        "<section class=\"card\" id=\"result\" aria-label=\"Result\">{}{}\
+         <div class=\"asides\">{}{}</div>{}</section>\n",
         summary::headline(run),
         summary::figures(run),
         summary::limits(run),

@@ -19,7 +19,7 @@ pub(super) const BLUE: &str = "var(--blue)";
 pub(super) const ORANGE: &str = "var(--orange)";
 pub(super) const GREEN: &str = "var(--green)";
 pub(super) const PURPLE: &str = "var(--purple)";
-const SHADE: &str = "var(--shade)";
+pub(super) const SHADE: &str = "var(--shade)";
 
 /// The size of texts where the page's style sheet is not read.
 const SIZE: f64 = 11.0;
@@ -38,17 +38,40 @@ pub(super) struct Axis {
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) label: &'static str,
+    /// Each step is a factor; it begins above 0.
+    pub(super) is_log: bool,
 }
 
 impl Axis {
     /// From 0 to at least this, and never nothing at all.
     pub(super) fn to(to: f64, label: &'static str) -> Self {
         let to = if to.is_finite() && to > 0.0 { to } else { 1.0 };
-        Self { from: 0.0, to, label }
+        Self { from: 0.0, to, label, is_log: false }
+    }
+
+    /// From 1 to at least this, each step a factor; what is below 1 is at the edge.
+    pub(super) fn log(to: f64, label: &'static str) -> Self {
+        let to = if to.is_finite() { to.max(10.0) } else { 10.0 };
+        Self { from: 1.0, to, label, is_log: true }
+    }
+
+    /// Where it is: 0 at the beginning, 1 at the end.
+    fn share(self, value: f64) -> f64 {
+        let share = if self.is_log {
+            (value.max(self.from) / self.from).ln() / (self.to / self.from).ln()
+        } else {
+            (value - self.from) / (self.to - self.from)
+        };
+        share.clamp(0.0, 1.0)
     }
 
     /// Round numbers on it, at most about so many.
     pub(super) fn ticks(self, most: usize) -> Vec<f64> {
+        if self.is_log {
+            let decades = (0..15).map(|power| 10_f64.powi(power));
+            let all = decades.flat_map(|decade| [1.0, 3.0].map(|factor| factor * decade));
+            return all.filter(|tick| (self.from..=self.to).contains(tick)).collect();
+        }
         let span = self.to - self.from;
         let rough = span / most.max(1) as f64;
         let power = 10_f64.powf(rough.log10().floor());
@@ -98,14 +121,12 @@ impl Plot {
 
     /// Where it is from left to right; what is beyond the edge is on it.
     pub(super) fn x(&self, value: f64) -> f64 {
-        let share = ((value - self.x.from) / (self.x.to - self.x.from)).clamp(0.0, 1.0);
-        LEFT + share * (WIDTH - LEFT - RIGHT)
+        LEFT + self.x.share(value) * (WIDTH - LEFT - RIGHT)
     }
 
     /// Where it is from below upwards.
     pub(super) fn y(&self, value: f64) -> f64 {
-        let share = ((value - self.y.from) / (self.y.to - self.y.from)).clamp(0.0, 1.0);
-        self.bottom - share * (self.bottom - TOP)
+        self.bottom - self.y.share(value) * (self.bottom - TOP)
     }
 
     pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
@@ -124,8 +145,11 @@ impl Plot {
                 continue;
             }
             let corners = [(left, TOP), (right, TOP), (right, self.bottom), (left, self.bottom)];
-            let title =
-                format!("partition {number}: {} to {} s", short(start_ms / 1e3), short(end_ms / 1e3));
+            let title = format!(
+                "partition {number}: {} to {} s",
+                short(start_ms / 1e3),
+                short(end_ms / 1e3)
+            );
             self.svg.polygon(&corners, fill(SHADE), &title);
             // Not by colour alone.
             let edges = [[(left, TOP), (left, self.bottom)], [(right, TOP), (right, self.bottom)]];

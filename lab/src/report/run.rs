@@ -55,7 +55,10 @@ impl Run {
                 Err(anyhow::anyhow!("there is no messages.jsonl"))
             };
             let history = history.join();
-            (journal, history.unwrap_or_else(|_| Err(anyhow::anyhow!("history.edn broke the reader"))))
+            (
+                journal,
+                history.unwrap_or_else(|_| Err(anyhow::anyhow!("history.edn broke the reader"))),
+            )
         });
         let mut run = Self { name: name_of(dir), ..Self::default() };
         run.results = run.note("No figures and no verdict", read_results(dir));
@@ -127,10 +130,10 @@ impl Run {
     /// What [`latencies`](Self::latencies) are.
     pub(super) const fn latency_words(&self) -> &'static str {
         if self.spread.source.is_some() {
-            "from the acknowledgement until the last node held the value, seen in the messages"
+            "From the acknowledgement until the last node held the value, seen in the messages"
         } else {
             "Maelstrom's stable latency, seen in the reads of clients: from the acknowledgement to \
-             the last read that lacks the value"
+             the last read that lacks the value. (The messages of these nodes do not show values)"
         }
     }
 }

@@ -82,18 +82,24 @@ impl Spread {
     pub(super) fn of(journal: &Journal, nodes: &[String], dead: &BTreeSet<String>) -> Self {
         let places: HashMap<&str, u32> = nodes.iter().map(String::as_str).zip(0..).collect();
         let node = |name: &str| places.get(name).copied();
-        let between = |message: &Message| node(&message.src).is_some() && node(&message.dest).is_some();
+        let between =
+            |message: &Message| node(&message.src).is_some() && node(&message.dest).is_some();
         let mut spread = Self::default();
         let mut known: HashMap<&Value, u32> = HashMap::new();
         let acks = acknowledgements(journal);
         for message in journal.messages.iter().filter(|message| !between(message)) {
-            let (Content::Broadcast(value), Some(_)) = (&message.content, node(&message.dest)) else {
+            let (Content::Broadcast(value), Some(_)) = (&message.content, node(&message.dest))
+            else {
                 continue;
             };
             known.entry(value).or_insert_with(|| {
                 let key = (&*message.dest, &*message.src, message.msg_id);
                 let acked = acks.get(&key).copied();
-                spread.values.push(ValueSpread { text: value.to_string(), acked, ..Default::default() });
+                spread.values.push(ValueSpread {
+                    text: value.to_string(),
+                    acked,
+                    ..Default::default()
+                });
                 spread.values.len() as u32 - 1
             });
         }
@@ -102,13 +108,14 @@ impl Spread {
             values.filter_map(|value| known.get(value).copied()).collect::<Vec<u32>>()
         };
         spread.carried = journal.messages.iter().map(carries).collect();
-        spread.source = journal.messages.iter().filter(|message| between(message)).find_map(|message| {
-            match message.content {
-                Content::Gossip(_) => Some(Source::Gossip),
-                Content::Broadcast(_) => Some(Source::Broadcasts),
-                _ => None,
-            }
-        });
+        spread.source =
+            journal.messages.iter().filter(|message| between(message)).find_map(|message| {
+                match message.content {
+                    Content::Gossip(_) => Some(Source::Gossip),
+                    Content::Broadcast(_) => Some(Source::Broadcasts),
+                    _ => None,
+                }
+            });
         spread.follow(journal, node);
         let living = nodes.len() - dead.len();
         let is_dead: Vec<bool> = nodes.iter().map(|node| dead.contains(node)).collect();
@@ -120,7 +127,9 @@ impl Spread {
     fn follow(&mut self, journal: &Journal, node: impl Fn(&str) -> Option<u32>) {
         let mut arrivals: Vec<(Nanos, u32, u32)> = Vec::new();
         for ((message, carried), place) in journal.messages.iter().zip(&self.carried).zip(0..) {
-            let (false, Some(at)) = (carried.is_empty(), message.received.first()) else { continue };
+            let (false, Some(at)) = (carried.is_empty(), message.received.first()) else {
+                continue;
+            };
             if let Some(dest) = node(&message.dest) {
                 arrivals.push((*at, place, dest));
             }
@@ -143,7 +152,8 @@ impl Spread {
             value.at_ms = journal.millis(start);
             let lives = |hold: &&Hold| !is_dead.get(hold.node as usize).copied().unwrap_or(false);
             let living_holds = value.holds.iter().filter(lives);
-            if let (count, Some(last)) = living_holds.fold((0, None), |(n, _), hold| (n + 1, Some(hold)))
+            if let (count, Some(last)) =
+                living_holds.fold((0, None), |(n, _), hold| (n + 1, Some(hold)))
                 && count == living
             {
                 value.took_ms = Some(last.at.saturating_sub(start) as f64 / 1e6);
@@ -197,7 +207,8 @@ impl Bringers {
 /// When each reply to a broadcast reached its client, by node, client and the request's number.
 fn acknowledgements(journal: &Journal) -> HashMap<(&str, &str, Option<i64>), Nanos> {
     let mut acks = HashMap::new();
-    for message in journal.messages.iter().filter(|message| message.content == Content::BroadcastOk) {
+    for message in journal.messages.iter().filter(|message| message.content == Content::BroadcastOk)
+    {
         if let Some(at) = message.received.first() {
             acks.entry((&*message.src, &*message.dest, message.in_reply_to)).or_insert(*at);
         }

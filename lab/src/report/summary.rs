@@ -75,7 +75,8 @@ pub(super) fn figures(run: &Run) -> String {
     }
     let lost = results.maelstrom.workload.lost_count;
     tile("lost, by Maelstrom's rule", &lost.to_string(), &tried(results));
-    let bytes = lab.traffic.bytes_per_op.map_or(String::new(), |b| format!("{} bytes/op", short(b)));
+    let bytes =
+        lab.traffic.bytes_per_op.map_or(String::new(), |b| format!("{} bytes/op", short(b)));
     tile("availability", &format!("{} %", short(lab.ok_fraction * 100.0)), &operations(lab));
     tile("duration", &format!("{} s", short(lab.duration_ms / 1e3)), &bytes);
     out + "</dl>"
@@ -104,7 +105,8 @@ pub(super) fn limits(run: &Run) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    html::table("Limits", &[("limit", false), ("found", true), ("", false)], &rows)
+    let table = html::table("Limits", &[("limit", false), ("found", true), ("", false)], &rows);
+    format!("<div>{table}</div>")
 }
 
 /// What could not be read, what was odd, and what the faults did.
@@ -112,7 +114,8 @@ pub(super) fn to_look_at(run: &Run) -> String {
     let mut items: Vec<String> = run.absent.clone();
     if let Some(results) = &run.results {
         let lab = &results.rumormill;
-        for (what, counts) in [("Dropped", &lab.traffic.dropped), ("Faults", &lab.traffic.faulted)] {
+        for (what, counts) in [("Dropped", &lab.traffic.dropped), ("Faults", &lab.traffic.faulted)]
+        {
             if !counts.is_empty() {
                 let words: Vec<String> =
                     counts.iter().map(|(cause, count)| format!("{count} ({cause})")).collect();
@@ -135,7 +138,7 @@ pub(super) fn to_look_at(run: &Run) -> String {
     }
     let items: Vec<String> =
         items.iter().map(|item| format!("<li>{}</li>", html::text(item))).collect();
-    format!("<h2>To look at</h2><ul class=\"notices\">{}</ul>", items.join("\n"))
+    format!("<div><h2>To look at</h2><ul class=\"notices\">{}</ul></div>", items.join("\n"))
 }
 
 /// What was run, and how to run it again.
@@ -156,8 +159,7 @@ pub(super) fn origin(run: &Run) -> String {
     }
     entry("run", &code(&run.name));
     let links = |folder: &str, names: &[String]| {
-        let links: Vec<String> =
-            names.iter().map(|name| html::file_link(folder, name)).collect();
+        let links: Vec<String> = names.iter().map(|name| html::file_link(folder, name)).collect();
         links.join(", ")
     };
     entry("files", &links("", &run.files));

@@ -72,8 +72,7 @@ pub(super) fn types(run: &Run) -> String {
         }
     } else if let Some(results) = &run.results {
         for (kind, Flow { sent, received, bytes }) in &results.rumormill.traffic.types {
-            let count =
-                LinkCount { sent: *sent, received: *received, dropped: 0, bytes: *bytes };
+            let count = LinkCount { sent: *sent, received: *received, dropped: 0, bytes: *bytes };
             types.insert(kind, count);
         }
     }
@@ -116,6 +115,11 @@ pub(super) fn links(run: &Run) -> String {
     html::table(&caption, &columns("link"), &rows)
 }
 
+/// What the columns of a node are.
+const COUNTED: &str = "Messages between nodes: sent, received, and dropped on the way to it.";
+const SPREAD: &str = " Then how long after its acknowledgement it held a value (the median), and of \
+                      how many values it was the last to hold them.";
+
 /// What is told of a node.
 #[derive(Clone, Debug, Default)]
 struct NodeRow {
@@ -142,14 +146,18 @@ pub(super) fn nodes(run: &Run) -> String {
         ("node", false),
         ("sent", true),
         ("received", true),
-        ("dropped on the way to it", true),
+        ("dropped", true),
         ("bytes sent", true),
         ("from clients", true),
     ];
     if has_spread {
-        columns.extend([("median until it held a value, ms", true), ("was last, times", true)]);
+        columns.extend([("held a value after, ms", true), ("was last", true)]);
     }
-    columns.extend([("missing at the end", true), ("what was odd", false)]);
+    columns.push(("missing at the end", true));
+    let has_odd = run.nodes.iter().any(|name| !odd(run, name).is_empty());
+    if has_odd {
+        columns.push(("what was odd", false));
+    }
     let row = |(name, row): (&String, NodeRow)| {
         let mut delays = row.delays_ms;
         delays.sort_by(f64::total_cmp);
@@ -171,16 +179,19 @@ pub(super) fn nodes(run: &Run) -> String {
             Some(None) => "no final read".to_owned(),
             None => "not known".to_owned(),
         }));
-        cells.push(Cell::Text(odd(run, name)));
+        if has_odd {
+            cells.push(Cell::Text(odd(run, name)));
+        }
         cells
     };
     let shown = run.nodes.iter().zip(rows).take(MAX_ROWS).map(row);
     let rows: Vec<_> = shown.collect();
     let caption = match run.nodes.len().saturating_sub(MAX_ROWS) {
-        0 => "Messages between nodes, and what each node had".to_owned(),
+        0 => "Each node".to_owned(),
         rest => format!("The first {MAX_ROWS} nodes; {rest} more are in results.json"),
     };
-    html::table(&caption, &columns, &rows)
+    let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
+    format!("<p class=\"small faint\">{told}</p>{}", html::table(&caption, &columns, &rows))
 }
 
 fn count_nodes(run: &Run) -> Vec<NodeRow> {

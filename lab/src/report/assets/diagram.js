@@ -33,7 +33,7 @@ class Diagram extends Picture {
       const options = list.slice(0, 2000).map((value) => make("option", { value }));
       return [make("label", {}, label, field), make("datalist", { id: `${id}-list` }, ...options)];
     };
-    this.said = make("p", { class: "small faint", id: "diagram-said", "aria-live": "polite" });
+    this.said = make("p", { class: "small faint", id: "diagram-said" });
     this.told = make("div", { class: "message", id: "diagram-message", "aria-live": "polite" });
     const kinds = make("fieldset", { class: "kinds" }, make("legend", {}, "Types"));
     data.kinds.forEach((kind, i) => {
@@ -51,8 +51,8 @@ class Diagram extends Picture {
         button("→", "Later (right arrow)", () => this.pan(0.5)),
         button("All", "The whole run (0)", () => this.show(0, this.m.last))),
       make("div", { class: "group" },
-        button("Previous", "Previous message (P)", () => this.step(-1)),
-        button("Next", "Next message (N)", () => this.step(1)),
+        button("Previous", "Previous message (P)", () => this.next(-1)),
+        button("Next", "Next message (N)", () => this.next(1)),
         button("To its cause", "The message behind this one (C)", () => this.follow())));
     const keys = make("p", { class: "small faint", id: "diagram-keys" });
     const say = [["←", "→", " move, "], ["+", "−", " zoom, "], ["0", " all, "], ["N", "P", " next and previous message, "],
@@ -114,7 +114,7 @@ class Diagram extends Picture {
       ArrowLeft: () => this.pan(-0.2), ArrowRight: () => this.pan(0.2),
       "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2),
       0: () => this.show(0, this.m.last), Home: () => this.pan(-Infinity), End: () => this.pan(Infinity),
-      n: () => this.step(1), p: () => this.step(-1), c: () => this.follow(), e: () => this.effect(),
+      n: () => this.next(1), p: () => this.next(-1), c: () => this.follow(), e: () => this.effect(),
       v: () => this.onlyValue(), Escape: () => this.reset(),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -207,7 +207,7 @@ class Diagram extends Picture {
     this.draw();
   }
 
-  step(by) {
+  next(by) {
     if (!this.shown.length) return;
     if (this.chosen < 0) {
       const visible = this.shown.find((i) => this.isVisible(i));
@@ -219,7 +219,7 @@ class Diagram extends Picture {
   }
 
   follow() {
-    if (this.chosen < 0) return this.step(1);
+    if (this.chosen < 0) return this.next(1);
     const [cause] = this.m.causeOf(this.chosen, this.value);
     if (cause >= 0) this.choose(cause);
   }
@@ -253,11 +253,18 @@ class Diagram extends Picture {
     return `${name(m.src[i])} to ${name(m.dest[i])}, ${data.kinds[m.kind[i]] || "no type"}, sent ${ms(m.sent[i])}, ${fate}`;
   }
 
+  /** What is in view; called when it was drawn. */
+  tellView() {
+    const filters = [this.node >= 0 && `of node ${data.names[this.node]}`, this.value >= 0 && `with value ${data.values[this.value]}, of all types`];
+    const by = filters.filter(Boolean).map((filter) => `, ${filter}`).join("");
+    const some = this.step > 1 ? `, one in ${this.step} of them drawn: zoom in for all` : "";
+    const text = `${this.unknown} ${this.shown.length} of ${this.m.count} messages${by}; ${this.visible} in view${some}.`.trim();
+    if (this.said.textContent !== text) this.said.textContent = text;
+  }
+
+  /** The chosen message, and what is behind it. */
   tell() {
     const { m } = this;
-    const filters = [this.node >= 0 && `node ${data.names[this.node]}`, this.value >= 0 && `value ${data.values[this.value]}, of all types`];
-    const by = filters.filter(Boolean).join(", ");
-    this.said.textContent = `${this.unknown} ${this.shown.length} of ${m.count} messages${by ? ` (${by})` : ""}.`.trim();
     if (this.chosen < 0) {
       this.told.replaceChildren(make("p", { class: "faint" }, "No message is chosen. Click one, or press N in the diagram."));
       return;

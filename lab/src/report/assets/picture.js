@@ -5,6 +5,8 @@
 const LEFT = 58, BELOW = 26;
 /** A canvas higher than this is not drawn by all browsers. */
 const MAX_HEIGHT = 16000;
+/** Of more messages in view, only some are drawn: nobody could tell them apart, and it would be slow. */
+const MAX_DRAWN = 15000;
 
 /** A round step of at least this length. */
 function roundStep(rough) {
@@ -28,6 +30,10 @@ class Picture {
     this.rows = [];
     this.row = new Map();
     this.clients = false;
+    /** How many messages are in view, of which every so many is drawn. */
+    this.visible = 0;
+    this.step = 1;
+    this.isDue = false;
     this.canvas = make("canvas", {
       id: "diagram", tabindex: "0", role: "application", "aria-describedby": "diagram-keys",
       "aria-label": "Space-time diagram of messages. Its keys are explained below; the chosen message is told after it.",
@@ -43,7 +49,17 @@ class Picture {
   y(name) { return ((this.row.get(name) ?? 0) + 0.5) * this.height; }
   ends(i) { return [this.x(this.m.sent[i]), this.y(this.m.src[i]), this.x(this.m.end[i]), this.y(this.m.dest[i])]; }
 
+  /** Draws with the browser's next picture, however often it is called before. */
   draw() {
+    if (this.isDue) return;
+    this.isDue = true;
+    requestAnimationFrame(() => {
+      this.isDue = false;
+      this.paint();
+    });
+  }
+
+  paint() {
     const rows = this.rows.length + (this.clients ? 1 : 0);
     this.height = rows > 300 ? 8 : rows > 60 ? 13 : 20;
     const { canvas } = this, scale = Math.min(devicePixelRatio || 1, MAX_HEIGHT / (rows * this.height + BELOW));
@@ -58,6 +74,7 @@ class Picture {
     this.drawMessages(pen);
     this.drawChosen(pen);
     this.drawOverview();
+    this.tellView();
   }
 
   drawFrame(pen, bottom) {
@@ -98,12 +115,12 @@ class Picture {
     };
     for (const look of Object.values(looks)) look.path = new Path2D();
     const crosses = new Path2D();
-    let visible = 0;
+    const visible = this.shown.filter((i) => this.isVisible(i));
+    this.step = Math.max(Math.ceil(visible.length / MAX_DRAWN), 1);
     pen.save();
     pen.beginPath(); pen.rect(LEFT, 0, this.width, this.canvas.clientHeight); pen.clip();
-    for (const i of this.shown) {
-      if (!this.isVisible(i)) continue;
-      visible += 1;
+    for (let at = 0; at < visible.length; at += this.step) {
+      const i = visible[at];
       const [x1, y1, x2, y2] = this.ends(i);
       const look = m.isDropped(i) ? "dropped" : m.isClient(i) ? "client" : m.first[i] < m.first[i + 1] ? "news" : "none";
       looks[look].path.moveTo(x1, y1);
@@ -113,17 +130,18 @@ class Picture {
         crosses.moveTo(x2 + 3, y2 - 3); crosses.lineTo(x2 - 3, y2 + 3);
       }
     }
-    pen.globalAlpha = visible > 5000 ? 0.25 : visible > 1000 ? 0.5 : 0.85;
+    const drawn = visible.length / this.step;
+    pen.globalAlpha = drawn > 5000 ? 0.25 : drawn > 1000 ? 0.5 : 0.85;
     for (const name of ["none", "client", "news", "dropped"]) {
       pen.strokeStyle = looks[name].colour;
       // Dashes are slow, and cannot be seen among so many.
-      pen.setLineDash(visible > 3000 ? [] : looks[name].dash);
+      pen.setLineDash(drawn > 3000 ? [] : looks[name].dash);
       pen.stroke(looks[name].path);
     }
     pen.setLineDash([]);
     pen.stroke(crosses);
     pen.restore();
-    this.visible = visible;
+    this.visible = visible.length;
   }
 
   drawChosen(pen) {

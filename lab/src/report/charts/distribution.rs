@@ -11,6 +11,9 @@ use crate::svg::Paint;
 const ID: &str = "distribution";
 const TITLE: &str = "Distribution of latencies";
 
+/// If the longest is so many times the least median, one of the curves would be a wall.
+const WIDE: f64 = 30.0;
+
 /// Steps that a curve has at most: more cannot be seen.
 const STEPS: usize = 400;
 
@@ -29,20 +32,25 @@ pub(in super::super) fn distribution(run: &Run) -> String {
         return absent(ID, TITLE, "There are no latencies to show.");
     }
     let longest = curves.iter().filter_map(|curve| curve.sorted_ms.last()).copied();
-    let x = Axis::to(longest.fold(0.0, f64::max) * 1.02, "latency, ms");
+    let longest = longest.fold(0.0, f64::max);
+    let least_median = curves.iter().map(Curve::median).fold(f64::INFINITY, f64::min);
+    let x = if longest > WIDE * least_median.max(1.0) {
+        Axis::log(longest * 1.1, "latency, ms (logarithmic)")
+    } else {
+        Axis::to(longest * 1.02, "latency, ms")
+    };
     let y = Axis::to(100.0, "share that took at most so long, %");
     let words: Vec<String> = curves
         .iter()
         .map(|curve| {
-            let median = curve.sorted_ms.get(curve.sorted_ms.len() / 2).copied();
-            let median = median.map_or_else(|| "never".to_owned(), super::super::plot::short);
-            format!("{}: median {median} ms", curve.name)
+            format!("{}: median {} ms", curve.name, super::super::plot::short(curve.median()))
         })
         .collect();
     let mut plot = Plot::new(x, y, &format!("Distribution of latencies. {}", words.join(". ")));
     for curve in &curves {
         let points = steps(curve);
-        let points: Vec<(f64, f64)> = points.iter().map(|(ms, share)| plot.at(*ms, *share)).collect();
+        let points: Vec<(f64, f64)> =
+            points.iter().map(|(ms, share)| plot.at(*ms, *share)).collect();
         plot.svg.line(&points, Paint::stroke(curve.colour, 2.0), curve.dashes);
     }
     let entries: Vec<_> = curves
@@ -81,6 +89,11 @@ impl Curve {
         sorted_ms.sort_by(f64::total_cmp);
         let never = all - sorted_ms.len();
         Self { name, colour, dashes, sorted_ms, never }
+    }
+
+    /// Of those that came to an end.
+    fn median(&self) -> f64 {
+        self.sorted_ms.get(self.sorted_ms.len() / 2).copied().unwrap_or_default()
     }
 }
 

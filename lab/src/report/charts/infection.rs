@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::html;
-use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, short};
+use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, fill, short};
 use super::super::run::Run;
 use super::super::spread::ValueSpread;
 use super::{Mark, absent, figure, legend};
@@ -12,6 +12,9 @@ use crate::svg::Paint;
 
 const ID: &str = "infection";
 const TITLE: &str = "How values spread";
+
+/// The area between two curves.
+const BAND: &str = "var(--band)";
 
 /// Beyond this multiple of the slow values' time, the axis is cut.
 const CUT: f64 = 4.0;
@@ -33,7 +36,8 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let ages = ages(&values, nodes);
     let quantile = |share: f64| -> Vec<f64> { ages.iter().map(|ages| at(ages, share)).collect() };
     let (quick, median, slow) = (quantile(0.05), quantile(0.5), quantile(0.95));
-    let last = |curve: &[f64]| curve.iter().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max);
+    let last =
+        |curve: &[f64]| curve.iter().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max);
     let (slow_end, end) = (last(&slow).max(last(&median)), last(&quantile(1.0)));
     let cut = end > CUT * slow_end && slow_end > 0.0;
     let to = if cut { slow_end * 1.25 } else { end * 1.02 };
@@ -45,7 +49,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     );
     let x = Axis::to(to, "age of the value, ms");
     let mut plot = Plot::new(x, Axis::to(nodes as f64, "nodes that hold it"), &label);
-    plot.svg.path(&band(&plot, &quick, &slow), super::super::plot::fill(BLUE), "", "");
+    plot.svg.path(&band(&plot, &quick, &slow), fill(BAND), "", "");
     let curve = staircase(&plot, &median);
     plot.svg.line(&curve, Paint::stroke(BLUE, 2.2), "");
     let slowest = slowest(&values, nodes);
@@ -53,7 +57,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let slowest_name = format!("the slowest value, {}", slowest.0);
     let entries = [
         (Mark::Line(""), BLUE, "half of the values are as quick"),
-        (Mark::Band, BLUE, "from the quickest 5 % to the slowest 5 %"),
+        (Mark::Band, BAND, "from the quickest 5 % to the slowest 5 %"),
         (Mark::Line("6 3"), ORANGE, slowest_name.as_str()),
         (Mark::Line("2 2"), INK, "the chosen value"),
     ];

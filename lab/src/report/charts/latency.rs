@@ -1,7 +1,7 @@
 //! How long each value took, over the time of the run.
 
 use super::super::html::{self, Cell};
-use super::super::plot::{Axis, BLUE, ORANGE, Plot, fill};
+use super::super::plot::{Axis, BLUE, ORANGE, Plot, SHADE, fill};
 use super::super::run::Run;
 use super::super::spread::Point;
 use super::{Mark, absent, figure, legend, thinned, triangles};
@@ -51,7 +51,7 @@ pub(in super::super) fn latency(run: &Run) -> String {
         entries.push((Mark::Triangle, ORANGE, "never on all nodes (at the top edge)"));
     }
     if !run.partitions().is_empty() {
-        entries.push((Mark::Band, ORANGE, "the network is partitioned"));
+        entries.push((Mark::Band, SHADE, "the network is partitioned"));
     }
     let caption = format!("{}<p>{}.{said}</p>", legend(&entries), html::text(run.latency_words()));
     figure(ID, TITLE, &plot.finish(), &caption, &slowest(points))

@@ -61,9 +61,7 @@ fn legend(entries: &[(Mark, &str, &str)]) -> String {
                 "<path d=\"M0 6h24\" stroke=\"{colour}\" stroke-width=\"2\" \
                  stroke-dasharray=\"{dashes}\"/>"
             ),
-            Mark::Band => format!(
-                "<rect y=\"1\" width=\"24\" height=\"10\" fill=\"{colour}\" fill-opacity=\"0.3\"/>"
-            ),
+            Mark::Band => format!("<rect y=\"1\" width=\"24\" height=\"10\" fill=\"{colour}\"/>"),
         };
         let _ = write!(
             out,

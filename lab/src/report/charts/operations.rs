@@ -2,7 +2,7 @@
 
 use super::super::html::{self, Cell};
 use super::super::operations::{End, Operation};
-use super::super::plot::{Axis, GREEN, ORANGE, PURPLE, Plot, fill};
+use super::super::plot::{Axis, GREEN, ORANGE, PURPLE, Plot, SHADE, fill};
 use super::super::run::Run;
 use super::{Mark, absent, crosses, figure, legend, thinned, triangles};
 use crate::svg::{Paint, dots};
@@ -41,7 +41,7 @@ pub(in super::super) fn operations(run: &Run) -> String {
         entries.push((Mark::Triangle, ORANGE, "failed, or nobody knows"));
     }
     if !run.partitions().is_empty() {
-        entries.push((Mark::Band, ORANGE, "the network is partitioned"));
+        entries.push((Mark::Band, SHADE, "the network is partitioned"));
     }
     let said = if said.is_empty() { said_too } else { said };
     let caption = format!("{}<p>{said}</p>", legend(&entries)).replace("<p></p>", "");

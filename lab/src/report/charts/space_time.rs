@@ -51,11 +51,9 @@ pub(in super::super) fn space_time(run: &Run, shown: &Shown) -> String {
 fn still(run: &Run, journal: &Journal) -> String {
     let nodes = &run.nodes[..run.nodes.len().min(STATIC_NODES)];
     let rows: HashMap<&str, usize> = nodes.iter().map(String::as_str).zip(0..).collect();
-    let between = |message: &&Message| {
-        rows.contains_key(&*message.src) && rows.contains_key(&*message.dest)
-    };
-    let messages: Vec<&Message> =
-        journal.messages.iter().filter(between).take(STATIC).collect();
+    let between =
+        |message: &&Message| rows.contains_key(&*message.src) && rows.contains_key(&*message.dest);
+    let messages: Vec<&Message> = journal.messages.iter().filter(between).take(STATIC).collect();
     let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
         return "<p class=\"absent\">Nodes sent each other nothing.</p>".to_owned();
     };
@@ -72,7 +70,7 @@ fn still(run: &Run, journal: &Journal) -> String {
     let mut svg = Svg::plain(WIDTH, bottom + 44.0, &label);
     let x = |ms: f64| LEFT + ((ms - from) / (to - from)).clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
     let y = |row: usize| TOP + (row as f64 + 0.5) * ROW;
-    let axis = Axis { from, to, label: "time of the history's clock, ms" };
+    let axis = Axis { from, ..Axis::to(to, "time of the history's clock, ms") };
     for tick in axis.ticks(10) {
         svg.line(&[(x(tick), TOP), (x(tick), bottom)], Paint::stroke(GRID, 1.0), "");
         svg.text((x(tick), bottom + 16.0), Anchor::Middle, font(FAINT), &short(tick));
@@ -112,7 +110,9 @@ fn draw(svg: &mut Svg, message: &Message, start: (f64, f64), stop: (f64, f64)) {
     let kind = message.content.kind();
     let is_dropped = message.received.is_empty();
     let title = match &message.dropped {
-        Some((_, cause)) if is_dropped => format!("{id}: {src} to {dest}, {kind}, dropped: {cause}"),
+        Some((_, cause)) if is_dropped => {
+            format!("{id}: {src} to {dest}, {kind}, dropped: {cause}")
+        }
         _ => format!("{id}: {src} to {dest}, {kind}"),
     };
     let (colour, dashes) = match (is_dropped, message.content.values().is_empty()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::html;
-use super::super::plot::{Axis, FAINT, GRID, INK, RULE, WIDTH, fill, font, short};
+use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, RULE, SHADE, WIDTH, fill, font, short};
 use super::super::run::Run;
 use super::super::tables;
 use super::figure;
@@ -16,7 +16,7 @@ const TITLE: &str = "Messages per second, by type";
 const MAX_ROWS: usize = 9;
 /// Steps in time, about.
 const STEPS: f64 = 150.0;
-const ROW: f64 = 34.0;
+const ROW: f64 = 42.0;
 const LEFT: f64 = 128.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 6.0;
@@ -48,7 +48,7 @@ pub(in super::super) fn traffic(run: &Run) -> String {
     for (number, (start, end)) in (1..).zip(run.partitions()) {
         let (left, right) = (x(start / 1e3), x(end / 1e3));
         let corners = [(left, TOP), (right, TOP), (right, bottom), (left, bottom)];
-        svg.polygon(&corners, fill("var(--shade)"), &format!("partition {number}"));
+        svg.polygon(&corners, fill(SHADE), &format!("partition {number}"));
     }
     for (at, row) in rows.iter().enumerate() {
         let base = TOP + (at + 1) as f64 * ROW;
@@ -62,7 +62,8 @@ pub(in super::super) fn traffic(run: &Run) -> String {
     svg.text((middle, bottom + 33.0), Anchor::Middle, font(INK), axis.label);
     let partitions = if run.partitions().is_empty() { "" } else { " Shaded: partitions." };
     let caption = format!(
-        "<p>In steps of {} s; each row has its own scale, its peak is beside it.{partitions}</p>",
+        "<p>In steps of {} s; each row has its own scale, its peak is beside it.{partitions} \
+         <code>init</code> and <code>topology</code> are in the table only.</p>",
         short(step_s)
     );
     figure(ID, TITLE, &svg.finish(), &caption, &html::details("All types in a table", &table))
@@ -78,7 +79,8 @@ fn rows(run: &Run, step_s: f64, end_s: f64) -> Vec<Row> {
     let Some(journal) = &run.journal else { return Vec::new() };
     let steps = (end_s / step_s).ceil().max(1.0) as usize;
     let mut by_kind: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for message in &journal.messages {
+    let is_setup = |kind: &str| kind.starts_with("init") || kind.starts_with("topology");
+    for message in journal.messages.iter().filter(|message| !is_setup(message.content.kind())) {
         let at_s = journal.millis(message.sent) / 1e3;
         // What is sent before the history's clock begins is in the table only.
         let step = (at_s / step_s).floor();
@@ -109,7 +111,7 @@ fn rows(run: &Run, step_s: f64, end_s: f64) -> Vec<Row> {
 
 fn draw(svg: &mut Svg, row: &Row, base: f64, step_s: f64, x: &impl Fn(f64) -> f64) {
     let peak = row.counts.iter().copied().max().unwrap_or(1).max(1);
-    let height = |count: u64| base - count as f64 / peak as f64 * (ROW - 8.0);
+    let height = |count: u64| base - count as f64 / peak as f64 * (ROW - 10.0);
     svg.line(&[(LEFT, base), (WIDTH - RIGHT, base)], Paint::stroke(GRID, 1.0), "");
     let mut points = vec![(x(0.0), base)];
     for (at, count) in row.counts.iter().enumerate() {
@@ -120,9 +122,9 @@ fn draw(svg: &mut Svg, row: &Row, base: f64, step_s: f64, x: &impl Fn(f64) -> f6
         points.push((right, base));
     }
     let title = format!("{}: {} in all", row.name, row.total);
-    svg.polygon(&points, fill("var(--blue)"), &title);
+    svg.polygon(&points, fill(BLUE), &title);
     let name: String = row.name.chars().take(16).collect();
-    svg.text((LEFT - 8.0, base - 15.0), Anchor::End, font(INK), &name);
+    svg.text((LEFT - 8.0, base - 18.0), Anchor::End, font(INK), &name);
     let rate = short(peak as f64 / step_s);
     svg.text((LEFT - 8.0, base - 2.0), Anchor::End, font(FAINT), &format!("peak {rate}/s"));
 }
