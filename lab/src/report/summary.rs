@@ -65,7 +65,8 @@ pub(super) fn figures(run: &Run) -> String {
     }
     if let Some(all) = lab.convergence.best().and_then(|spread| spread.since_ack) {
         let ms = |ms: Option<f64>| ms.map_or("never".to_owned(), |ms| format!("{} ms", short(ms)));
-        let words = format!("p99 {}, max {}", ms(all.p99), ms(all.max));
+        let rest = |ms: Option<f64>| ms.map_or("never".to_owned(), short);
+        let words = format!("p99 {}, max {}", rest(all.p99), ms(all.max));
         tile("last node has it, median", &ms(all.p50), &words);
     }
     let missing = &lab.missing;

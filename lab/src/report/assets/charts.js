@@ -62,7 +62,7 @@ function offerPoints(choose) {
     tip.hidden = !found;
     if (!found) return;
     const [value, at, took] = found.point;
-    tip.textContent = `value ${value}, acknowledged ${(at / 1e3).toFixed(2)} s: ${took === null ? "never on all nodes" : `${took} ms`}`;
+    tip.textContent = `value ${value}, acknowledged ${(at / 1e3).toFixed(2)} s: ${took === null ? "it came to no end" : `${took} ms`}`;
     tip.style.left = `${Math.min(found.x + 12, Math.max(found.width - 170, 0))}px`;
     tip.style.top = `${found.y + 14}px`;
   });

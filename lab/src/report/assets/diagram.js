@@ -19,11 +19,11 @@ class Diagram extends Picture {
     this.start();
   }
 
-  /** Begins with a second or so around the first messages between nodes: enough to see shapes. */
+  /** Begins with the first few hundred messages, enough to see shapes; with nearly all if they are few. */
   start() {
-    const first = this.shown[0] ?? 0;
-    const some = this.shown[Math.min(this.shown.length - 1, 300)] ?? 0;
-    this.show(this.m.sent[first] ?? 0, this.shown.length > 300 ? this.m.end[some] : this.m.last);
+    const { m, shown } = this;
+    const last = shown[Math.min(300, Math.floor(shown.length * 0.95))] ?? 0;
+    this.show(m.sent[shown[0] ?? 0] ?? 0, m.end[last] ?? m.last);
   }
 
   build() {

@@ -22,8 +22,8 @@ const CUT: f64 = 4.0;
 pub(in super::super) fn infection(run: &Run) -> String {
     let Some(source) = run.spread.source else {
         let why = "How many nodes held a value when cannot be seen: these nodes' messages do not show \
-                   values. It can be for nodes that speak our gossip, or that send each other \
-                   `broadcast` messages with the value in `message`.";
+                   values. It can for nodes that speak our gossip, or that send each other messages \
+                   of the type \u{201c}broadcast\u{201d} with the value in \u{201c}message\u{201d}.";
         let why = if run.journal.is_some() { why } else { "There are no messages to see it in." };
         return absent(ID, TITLE, why);
     };

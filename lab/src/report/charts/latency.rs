@@ -24,7 +24,7 @@ pub(in super::super) fn latency(run: &Run) -> String {
     let end_s = points.iter().map(|point| point.at_ms).fold(0.0, f64::max) / 1e3;
     let never = points.len() - took.len();
     let label = format!(
-        "Latency of {} over time; the longest is {} ms; {never} never came to all",
+        "Latency of {} over time; the longest is {} ms; {never} came to no end",
         counted(points.len() as u64, "value"),
         super::super::plot::short(longest),
     );
@@ -48,7 +48,12 @@ pub(in super::super) fn latency(run: &Run) -> String {
     }
     let mut entries = vec![(Mark::Dot, BLUE, "a value")];
     if !lost.is_empty() {
-        entries.push((Mark::Triangle, ORANGE, "never on all nodes (at the top edge)"));
+        let words = if run.spread.source.is_some() {
+            "never on all nodes (at the top edge)"
+        } else {
+            "lost: not in the last read (at the top edge)"
+        };
+        entries.push((Mark::Triangle, ORANGE, words));
     }
     if !run.partitions().is_empty() {
         entries.push((Mark::Band, SHADE, "the network is partitioned"));

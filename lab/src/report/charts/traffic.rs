@@ -15,7 +15,7 @@ const TITLE: &str = "Messages per second, by type";
 /// Types that have a row of their own; the rest share one.
 const MAX_ROWS: usize = 9;
 /// Steps in time, about.
-const STEPS: f64 = 150.0;
+const STEPS: f64 = 100.0;
 const ROW: f64 = 42.0;
 const LEFT: f64 = 128.0;
 const RIGHT: f64 = 12.0;
