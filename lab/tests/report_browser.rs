@@ -65,7 +65,7 @@ fn everything_is_drawn(browser: &mut Browser) {
 
 fn type_into(browser: &mut Browser, id: &str, text: &str) {
     browser.eval(&format!("$('{id}').focus(); $('{id}').select()"));
-    browser.call("Input.insertText", json!({"text": text}));
+    browser.call("Input.insertText", &json!({"text": text}));
     browser.press("Enter");
     browser.eval(&format!("$('{id}').dispatchEvent(new Event('change'))"));
     browser.settle();
@@ -213,13 +213,14 @@ fn the_theme_can_be_chosen(browser: &mut Browser) {
 }
 
 fn is_readable_without_scripting(browser: &mut Browser, report: &Path) {
-    browser.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    browser.call("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
     browser.open(report, PHONE, "light");
     // Asked from outside of the page.
-    let root = browser.call("DOM.getDocument", json!({}))["root"]["nodeId"].clone();
+    let root = browser.call("DOM.getDocument", &json!({}))["root"]["nodeId"].clone();
     let mut box_of = |selector: &str| {
-        let node = browser.call("DOM.querySelector", json!({"nodeId": root, "selector": selector}));
-        browser.call("DOM.getBoxModel", json!({"nodeId": node["nodeId"]}))["model"].clone()
+        let node =
+            browser.call("DOM.querySelector", &json!({"nodeId": root, "selector": selector}));
+        browser.call("DOM.getBoxModel", &json!({"nodeId": node["nodeId"]}))["model"].clone()
     };
     for selector in
         ["#latency svg", "#infection svg", "#space-time-still svg", "#nodes table", "h1 .badge"]
@@ -231,7 +232,7 @@ fn is_readable_without_scripting(browser: &mut Browser, report: &Path) {
         );
     }
     assert_eq!(box_of("body")["width"], 390);
-    browser.call("Emulation.setScriptExecutionDisabled", json!({"value": false}));
+    browser.call("Emulation.setScriptExecutionDisabled", &json!({"value": false}));
 }
 
 /// The same run, with a node and a type that try to be more than names.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::spread::Spread;
+use super::spread::{Hold, Spread};
 use crate::explain::journal::Journal;
 use crate::history::Nanos;
 
@@ -52,10 +52,9 @@ pub(super) fn of(journal: &Journal, spread: &Spread, nodes: &[String]) -> Vec<Op
                 .and_then(|id| requests.get(&(&*message.dest, &*message.src, id)).copied());
             let brought = || {
                 let carried = spread.carried.get(place as usize)?;
-                let holds = carried.iter().filter_map(|value| bringers.find(*value, sender));
-                let earlier =
-                    |hold: &&super::spread::Hold| hold.at <= message.sent && hold.by < place;
-                holds.filter(earlier).map(|hold| hold.by).next()
+                let mut holds = carried.iter().filter_map(|value| bringers.find(*value, sender));
+                let is_earlier = |hold: &&Hold| hold.at <= message.sent && hold.by < place;
+                holds.find(is_earlier).map(|hold| hold.by)
             };
             match request.or_else(brought) {
                 Some(message) => Some(Cause { message, is_sure: true }),

@@ -4,11 +4,11 @@
 //! as clients do (`{"type": "broadcast", "message": 5}`). Of other nodes nobody can say what their
 //! messages mean.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use rumormill::value::Value;
 
-use crate::convergence::{has_bit, set_bit};
+use crate::convergence::set_bit;
 use crate::explain::journal::{Content, Journal, Message};
 use crate::history::Nanos;
 
@@ -176,16 +176,12 @@ impl Spread {
         self.owed().map(point).collect()
     }
 
-    /// By value and node: the message that brought it.
+    /// By value: who holds it, in order of nodes.
     pub(super) fn bringers(&self) -> Bringers {
         let holds = self.values.iter().map(|value| {
-            let mut nodes = Vec::new();
-            let by = value.holds.iter().map(|hold| {
-                set_bit(&mut nodes, hold.node as usize);
-                (hold.node, *hold)
-            });
-            let by: BTreeMap<u32, Hold> = by.collect();
-            (nodes, by)
+            let mut holds = value.holds.clone();
+            holds.sort_unstable_by_key(|hold| hold.node);
+            holds
         });
         Bringers { holds: holds.collect() }
     }
@@ -194,13 +190,13 @@ impl Spread {
 /// Finds which message brought a value to a node.
 #[derive(Debug)]
 pub(super) struct Bringers {
-    holds: Vec<(Vec<u64>, BTreeMap<u32, Hold>)>,
+    holds: Vec<Vec<Hold>>,
 }
 
 impl Bringers {
     pub(super) fn find(&self, value: u32, node: u32) -> Option<&Hold> {
-        let (nodes, by) = self.holds.get(value as usize)?;
-        has_bit(nodes, node as usize).then(|| by.get(&node))?
+        let holds = self.holds.get(value as usize)?;
+        holds.get(holds.binary_search_by_key(&node, |hold| hold.node).ok()?)
     }
 }
 

@@ -56,16 +56,19 @@ pub(super) fn figures(run: &Run) -> String {
         );
     };
     let net = results.maelstrom.net;
-    let ratio = net.servers.msgs_per_op.map_or("none".to_owned(), |ratio| short(f64::from(ratio)));
-    let per_broadcast = lab.traffic.msgs_per_broadcast.map_or("none".to_owned(), short);
+    let ratio =
+        net.servers.msgs_per_op.map_or_else(|| "none".to_owned(), |ratio| short(f64::from(ratio)));
+    let per_broadcast = lab.traffic.msgs_per_broadcast.map_or_else(|| "none".to_owned(), short);
     tile("messages per operation", &ratio, &format!("{per_broadcast} per broadcast"));
     if let Some(all) = results.maelstrom.workload.stable_latencies {
         let words = format!("p99 {}, max {} ms", all.p99, all.max);
         tile("stable latency, median", &format!("{} ms", all.p50), &words);
     }
     if let Some(all) = lab.convergence.best().and_then(|spread| spread.since_ack) {
-        let ms = |ms: Option<f64>| ms.map_or("never".to_owned(), |ms| format!("{} ms", short(ms)));
-        let rest = |ms: Option<f64>| ms.map_or("never".to_owned(), short);
+        let ms = |ms: Option<f64>| {
+            ms.map_or_else(|| "never".to_owned(), |ms| format!("{} ms", short(ms)))
+        };
+        let rest = |ms: Option<f64>| ms.map_or_else(|| "never".to_owned(), short);
         let words = format!("p99 {}, max {}", rest(all.p99), ms(all.max));
         tile("last node has it, median", &ms(all.p50), &words);
     }
@@ -77,7 +80,7 @@ pub(super) fn figures(run: &Run) -> String {
     let lost = results.maelstrom.workload.lost_count;
     tile("lost, by Maelstrom's rule", &lost.to_string(), &tried(results));
     let bytes =
-        lab.traffic.bytes_per_op.map_or(String::new(), |b| format!("{} bytes/op", short(b)));
+        lab.traffic.bytes_per_op.map_or_else(String::new, |b| format!("{} bytes/op", short(b)));
     tile("availability", &format!("{} %", short(lab.ok_fraction * 100.0)), &operations(lab));
     tile("duration", &format!("{} s", short(lab.duration_ms / 1e3)), &bytes);
     out + "</dl>"

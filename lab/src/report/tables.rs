@@ -1,7 +1,7 @@
 //! Tables: per type, per link, per node.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::html::{self, Cell};
 use super::plot::short;
@@ -59,7 +59,7 @@ pub(super) fn link_counts(run: &Run) -> BTreeMap<(String, String), LinkCount> {
 }
 
 fn node_test(run: &Run) -> impl Fn(&str) -> bool {
-    let nodes: std::collections::HashSet<&str> = run.nodes.iter().map(String::as_str).collect();
+    let nodes: HashSet<&str> = run.nodes.iter().map(String::as_str).collect();
     move |name| nodes.contains(name)
 }
 
@@ -170,7 +170,8 @@ pub(super) fn nodes(run: &Run) -> String {
             Cell::count(row.clients),
         ];
         if has_spread {
-            let median = delays.get(delays.len() / 2).copied().map_or("–".to_owned(), short);
+            let median =
+                delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), short);
             cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
         }
         cells.push(Cell::Number(match missing.get(name.as_str()) {

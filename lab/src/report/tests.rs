@@ -99,7 +99,8 @@ fn check(page: &str) -> (String, Json) {
             assert!(hidden || node.attribute("aria-label").is_some(), "{node:?}");
         }
     }
-    let texts = document.descendants().filter(|node| node.is_text()).filter_map(|node| node.text());
+    let texts =
+        document.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text());
     (texts.collect::<Vec<_>>().join(" "), data)
 }
 

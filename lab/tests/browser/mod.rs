@@ -21,14 +21,14 @@ const FLAGS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no-f
                      --disable-dev-shm-usage --remote-debugging-pipe";
 
 /// A running browser with one page.
-pub struct Browser {
+pub(crate) struct Browser {
     process: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
     session: Option<String>,
     calls: u64,
     /// Errors of scripts, refused fetches, dialogs: nothing of that should ever be.
-    pub complaints: Vec<String>,
+    pub(crate) complaints: Vec<String>,
     is_loaded: bool,
     /// Dropped when all is over.
     _over: Sender<()>,
@@ -38,7 +38,7 @@ pub struct Browser {
 impl Browser {
     /// Starts one. Without a browser on the machine there is none, and the reason is printed;
     /// `RUMORMILL_BROWSER=required` makes that a failure.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let found = find();
         if found.is_none() {
             let required =
@@ -87,18 +87,18 @@ impl Browser {
             _over: over,
             _profile: profile,
         };
-        let page = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        let page = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
         let target = json!({"targetId": page["targetId"], "flatten": true});
-        let session = browser.call("Target.attachToTarget", target);
+        let session = browser.call("Target.attachToTarget", &target);
         browser.session = session["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
 
     /// Calls a method of the protocol.
-    pub fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, params: &Value) -> Value {
         self.calls += 1;
         let mut message = json!({"id": self.calls, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -139,16 +139,16 @@ impl Browser {
     }
 
     /// Opens a file in a window of this size, in the light or in the dark.
-    pub fn open(&mut self, file: &Path, (width, height): (u32, u32), scheme: &str) {
+    pub(crate) fn open(&mut self, file: &Path, (width, height): (u32, u32), scheme: &str) {
         let is_phone = width < 600;
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone}),
+            &json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone}),
         );
         let scheme = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        self.call("Emulation.setEmulatedMedia", json!({"features": scheme}));
+        self.call("Emulation.setEmulatedMedia", &json!({"features": scheme}));
         self.is_loaded = false;
-        self.call("Page.navigate", json!({"url": format!("file://{}", file.display())}));
+        self.call("Page.navigate", &json!({"url": format!("file://{}", file.display())}));
         while !self.is_loaded {
             let event = self.read();
             self.note(&event);
@@ -156,23 +156,23 @@ impl Browser {
     }
 
     /// What an expression is in the page.
-    pub fn eval(&mut self, expression: &str) -> Value {
+    pub(crate) fn eval(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let mut answer = self.call("Runtime.evaluate", params);
+        let mut answer = self.call("Runtime.evaluate", &params);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].take()
     }
 
     /// Presses a key where the focus is, and waits for the next picture.
-    pub fn press(&mut self, key: &str) {
+    pub(crate) fn press(&mut self, key: &str) {
         for kind in ["rawKeyDown", "keyUp"] {
-            self.call("Input.dispatchKeyEvent", json!({"type": kind, "key": key}));
+            self.call("Input.dispatchKeyEvent", &json!({"type": kind, "key": key}));
         }
         self.settle();
     }
 
     /// Waits until what was changed is drawn.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.eval("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))");
     }
 }

@@ -19,10 +19,11 @@ const SIZE: f64 = 460.0;
 const RADIUS: f64 = 186.0;
 /// Links drawn, busiest first: more would be a smear.
 const MAX_LINKS: usize = 600;
-/// Nodes that have their names beside them; of more, there is no room.
-const MAX_NAMES: usize = 60;
-/// Width of the busiest link.
+/// Nodes that have their names beside them; of more, every second, third, … has.
+const MAX_NAMES: usize = 40;
+/// Width of the busiest link at most, and as a share of the room that a node has.
 const WIDEST: f64 = 7.0;
+const WIDEST_SHARE: f64 = 0.15;
 
 /// What went between two nodes, both ways.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,12 +85,14 @@ fn draw(run: &Run, pairs: &[((usize, usize), Pair)]) -> String {
         let angle = TAU * (node as f64 / nodes.len() as f64 - 0.25);
         (SIZE / 2.0 + radius * angle.cos(), SIZE / 2.0 + radius * angle.sin())
     };
+    let room = TAU * RADIUS / nodes.len() as f64;
+    let widest = (room * WIDEST_SHARE).min(WIDEST);
     // The busiest on top.
     for ((from, to), pair) in pairs.iter().rev() {
         let share = (pair.sent() as f64 / most).sqrt();
         let ((x, y), (to_x, to_y)) = (at(*from, RADIUS), at(*to, RADIUS));
         let path = format!("M{x:.1} {y:.1}L{to_x:.1} {to_y:.1}");
-        let width = (share * WIDEST * 10.0).round().max(4.0) / 10.0;
+        let width = (share * widest * 10.0).round().max(3.0) / 10.0;
         let colour = if share > 0.5 { BLUE } else { "var(--link)" };
         let title = format!(
             "{}\n{}",
@@ -98,13 +101,18 @@ fn draw(run: &Run, pairs: &[((usize, usize), Pair)]) -> String {
         );
         svg.path(&path, Paint::stroke(colour, width), "", &title);
     }
-    let named = nodes.len() <= MAX_NAMES;
+    let every = nodes.len().div_ceil(MAX_NAMES);
+    let radius = (room * 0.3).min(7.0);
     for (node, name) in nodes.iter().enumerate() {
-        let (radius, paint) = if named { (7.0, INK) } else { (3.0, INK) };
-        let paint = Paint { fill: "var(--card)", stroke: paint, width: 1.4 };
+        let paint = Paint { fill: "var(--card)", stroke: INK, width: radius.min(1.4) };
         let dead = if run.dead.contains(name) { ", dead at the end" } else { "" };
-        svg.circle(at(node, RADIUS), radius, paint, &format!("{name}{dead}"));
-        if named {
+        svg.circle(
+            at(node, RADIUS),
+            (radius * 10.0).round() / 10.0,
+            paint,
+            &format!("{name}{dead}"),
+        );
+        if node % every == 0 {
             let (x, y) = at(node, RADIUS + 22.0);
             let short: String = name.chars().take(8).collect();
             svg.text((x, y + 4.0), Anchor::Middle, font(INK), &short);

@@ -101,7 +101,7 @@ fn still(run: &Run, journal: &Journal) -> String {
 
 /// When it arrived or was dropped, if that was seen.
 fn end_of(message: &Message) -> Option<u64> {
-    message.received.first().copied().or(message.dropped.as_ref().map(|(at, _)| *at))
+    message.received.first().or_else(|| message.dropped.as_ref().map(|(at, _)| at)).copied()
 }
 
 fn draw(svg: &mut Svg, message: &Message, start: (f64, f64), stop: (f64, f64)) {
