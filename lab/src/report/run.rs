@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::operations::{self, Operation};
 use super::spread::{Point, Spread};
@@ -52,13 +52,10 @@ impl Run {
             let journal = if dir.join("messages.jsonl").exists() {
                 Journal::load(dir)
             } else {
-                Err(anyhow::anyhow!("there is no messages.jsonl"))
+                Err(anyhow!("there is no messages.jsonl"))
             };
             let history = history.join();
-            (
-                journal,
-                history.unwrap_or_else(|_| Err(anyhow::anyhow!("history.edn broke the reader"))),
-            )
+            (journal, history.unwrap_or_else(|_| Err(anyhow!("history.edn broke the reader"))))
         });
         let mut run = Self { name: name_of(dir), ..Self::default() };
         run.results = run.note("No figures and no verdict", read_results(dir));
@@ -146,13 +143,15 @@ fn name_of(dir: &Path) -> String {
 
 fn read_results(dir: &Path) -> Result<Results> {
     let path = dir.join("results.json");
-    let text = fs::read_to_string(&path)
-        .context("there is no results.json, the run came to no end (or is not over)")?;
+    ensure!(path.exists(), "there is no results.json, the run came to no end (or is not over)");
+    let text = fs::read_to_string(&path).context("results.json cannot be read")?;
     serde_json::from_str(&text).context("results.json is damaged")
 }
 
 fn read_history(dir: &Path) -> Result<Vec<Op>> {
-    let text = fs::read_to_string(dir.join("history.edn")).context("there is no history.edn")?;
+    let path = dir.join("history.edn");
+    ensure!(path.exists(), "there is no history.edn");
+    let text = fs::read_to_string(path).context("history.edn cannot be read")?;
     // A run that was killed may have left half a line.
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
     reader::read(whole).context("history.edn is damaged")
