@@ -15,6 +15,7 @@ use crate::commands::frontier::{self, FrontierArgs};
 use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::replay::{self, ReplayArgs};
+use crate::commands::report::{self, ReportArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
@@ -40,6 +41,9 @@ pub enum Command {
     /// Tell how a value came to each node, and why the last one had it so late
     #[command(after_long_help = explain::EXAMPLES)]
     Explain(Box<ExplainArgs>),
+    /// Write a run's report.html again, from its files
+    #[command(after_long_help = report::EXAMPLES)]
+    Report(ReportArgs),
     /// Put the figures of runs side by side
     #[command(after_long_help = compare::EXAMPLES)]
     Compare(Box<CompareArgs>),
@@ -196,6 +200,9 @@ pub struct RunArgs {
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Output")]
     pub store: PathBuf,
+    /// Write no report.html; `lab report` can do it later
+    #[arg(long, help_heading = "Output")]
+    pub no_report: bool,
 }
 
 impl RunArgs {

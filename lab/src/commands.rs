@@ -9,6 +9,7 @@ pub mod hunt;
 pub mod maelstrom;
 mod publish;
 pub mod replay;
+pub mod report;
 pub mod sim;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -43,6 +44,7 @@ pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test(args),
         Command::Replay(args) => replay::execute(args),
+        Command::Report(args) => report::execute(args),
         Command::Explain(args) => explain::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::Sim(args) => sim::execute(args),
@@ -152,6 +154,9 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
             results.exit_code()
         }
     };
+    if !args.run.no_report {
+        let _ = io::stdout().write_all(report::after_run(store.dir()).as_bytes());
+    }
     store.publish()?;
     Ok(code)
 }

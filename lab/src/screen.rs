@@ -15,7 +15,8 @@ use crate::results::{LabResults, MaelstromResults, Results};
 pub use comparison::render_comparison;
 pub use reason::closing_line;
 pub use style::Style;
-use style::{Tone, counted, number};
+use style::Tone;
+pub(crate) use style::{counted, number};
 
 /// Width of the labels on the left.
 const LABEL: usize = 20;

@@ -67,7 +67,7 @@ impl Element {
     }
 
     /// Milliseconds from `known` to the last read that contradicts the outcome.
-    fn latency_ms(&self, history: &[Op], last_contrary: Option<usize>) -> u64 {
+    pub(crate) fn latency_ms(&self, history: &[Op], last_contrary: Option<usize>) -> u64 {
         let until = last_contrary.map_or(0, |position| history[position].time + 1);
         let known: Nanos = self.known.map_or(0, |position| history[position].time);
         until.saturating_sub(known) / 1_000_000

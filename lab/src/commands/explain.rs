@@ -40,7 +40,7 @@ Exit status:
 
 /// A time of the history's clock, in ms.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Between(f64, f64);
+pub struct Between(pub(super) f64, pub(super) f64);
 
 impl FromStr for Between {
     type Err = String;

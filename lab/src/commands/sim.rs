@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rumormill::args;
 
-use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, resolve, shape};
+use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, shape};
 use crate::cli::RunArgs;
 use crate::cost::{cpu_time, peak_mib};
 use crate::journal::{EventSink, NullSink};
@@ -204,6 +204,9 @@ fn run_one(
         sink.finish().context("cannot write the history")?;
     }
     let code = finish(settings, &simulated, info, Some(&store), started)?;
+    if !args.run.no_report {
+        let _ = std::io::stdout().write_all(report::after_run(store.dir()).as_bytes());
+    }
     store.publish()?;
     Ok(code)
 }

@@ -11,19 +11,43 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::edn::Edn;
+use crate::envelope::body_type;
 use crate::history::Nanos;
 
 /// What a message says, as far as values go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A client hands in a value.
-    Broadcast(Value, i64),
-    /// A node has taken the value of the request with this number.
-    BroadcastOk(i64),
+    /// A client hands in a value, or a node that speaks like a client tells one to another.
+    Broadcast(Value),
+    /// A node has taken the value of the request that this answers.
+    BroadcastOk,
     /// Our gossip.
     Gossip(Gossip),
     /// Anything else, by its type.
     Other(String),
+}
+
+impl Content {
+    /// The `type` on the wire.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Broadcast(_) => "broadcast",
+            Self::BroadcastOk => "broadcast_ok",
+            Self::Gossip(_) => "gossip",
+            Self::Other(kind) => kind,
+        }
+    }
+
+    /// The values that can be seen in it.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        match self {
+            Self::Broadcast(value) => std::slice::from_ref(value),
+            Self::Gossip(gossip) => &gossip.values,
+            Self::BroadcastOk | Self::Other(_) => &[],
+        }
+    }
 }
 
 /// Our gossip.
@@ -52,6 +76,12 @@ pub struct Message {
     pub received: Vec<Nanos>,
     /// When and why it was dropped, if it was.
     pub dropped: Option<(Nanos, String)>,
+    /// The length of its body as JSON, in bytes.
+    pub bytes: usize,
+    /// Its number as a request.
+    pub msg_id: Option<i64>,
+    /// The number of the request that it answers.
+    pub in_reply_to: Option<i64>,
     /// What it says.
     pub content: Content,
 }
@@ -156,7 +186,7 @@ impl Journal {
                 ("zero", _) => journal.zero = line.t,
                 ("send", Some(body)) => {
                     places.insert(line.id, journal.messages.len());
-                    let content = journal.content(body);
+                    let (content, msg_id, in_reply_to) = journal.content(body);
                     journal.messages.push(Message {
                         id: line.id,
                         src: line.src,
@@ -164,6 +194,9 @@ impl Journal {
                         sent: line.t,
                         received: Vec::new(),
                         dropped: None,
+                        bytes: body.get().len(),
+                        msg_id,
+                        in_reply_to,
                         content,
                     });
                 }
@@ -186,15 +219,16 @@ impl Journal {
         Ok(journal)
     }
 
-    fn content(&mut self, body: &RawValue) -> Content {
+    /// What a body says, its number as a request, and the number of the request it answers.
+    fn content(&mut self, body: &RawValue) -> (Content, Option<i64>, Option<i64>) {
         let Ok(body) = serde_json::from_str::<Body<'_>>(body.get()) else {
-            return Content::Other("?".to_owned());
+            return (Content::Other(body_type(body.get()).into_owned()), None, None);
         };
         let value = |raw: &RawValue| Value::from_raw(raw).ok();
-        match (&*body.kind, body.message.and_then(value), body.msg_id, body.in_reply_to) {
-            ("broadcast", Some(value), Some(msg_id), _) => Content::Broadcast(value, msg_id),
-            ("broadcast_ok", _, _, Some(in_reply_to)) => Content::BroadcastOk(in_reply_to),
-            ("gossip", ..) => Content::Gossip(Gossip {
+        let content = match (&*body.kind, body.message.and_then(value)) {
+            ("broadcast", Some(value)) => Content::Broadcast(value),
+            ("broadcast_ok", _) => Content::BroadcastOk,
+            ("gossip", _) => Content::Gossip(Gossip {
                 number: body.n.unwrap_or_default(),
                 values: body
                     .values
@@ -210,7 +244,8 @@ impl Journal {
                 }
                 Content::Other(body.kind)
             }
-        }
+        };
+        (content, body.msg_id, body.in_reply_to)
     }
 
     /// Takes in from a history when the network was cut and healed.
@@ -262,14 +297,8 @@ impl Journal {
     pub fn copies(&self) -> BTreeMap<&Value, Vec<usize>> {
         let mut copies: BTreeMap<&Value, Vec<usize>> = BTreeMap::new();
         for (at, message) in self.messages.iter().enumerate() {
-            match &message.content {
-                Content::Broadcast(value, _) => copies.entry(value).or_default().push(at),
-                Content::Gossip(gossip) => {
-                    for value in &gossip.values {
-                        copies.entry(value).or_default().push(at);
-                    }
-                }
-                _ => {}
+            for value in message.content.values() {
+                copies.entry(value).or_default().push(at);
             }
         }
         copies

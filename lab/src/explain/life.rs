@@ -264,9 +264,9 @@ impl Life {
 
 /// When the origin's acknowledgement was handed to the client.
 fn acknowledged(journal: &Journal, request: &Message) -> Option<Nanos> {
-    let Content::Broadcast(_, msg_id) = &request.content else { return None };
     let is_reply = |message: &&Message| {
-        message.content == Content::BroadcastOk(*msg_id)
+        message.content == Content::BroadcastOk
+            && message.in_reply_to == request.msg_id
             && message.src == request.dest
             && message.dest == request.src
     };

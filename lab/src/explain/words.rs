@@ -124,17 +124,16 @@ pub fn table(lives: &[&Life]) -> String {
 pub fn message(journal: &Journal, message: &Message) -> String {
     let Message { id, src, dest, .. } = message;
     let what = match &message.content {
-        Content::Broadcast(value, _) => {
+        Content::Broadcast(value) => {
             let mut text = "broadcast ".to_owned();
             value.write_to(&mut text);
             text
         }
-        Content::BroadcastOk(_) => "broadcast_ok".to_owned(),
         Content::Gossip(gossip) => {
             let digest = if gossip.is_digest { ", digest" } else { "" };
             format!("gossip {}: {} values{digest}", gossip.number, gossip.values.len())
         }
-        Content::Other(kind) => kind.clone(),
+        other => other.kind().to_owned(),
     };
     let sent = journal.millis(message.sent);
     let fate = match (&message.dropped, message.received.first()) {

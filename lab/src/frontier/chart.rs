@@ -4,8 +4,8 @@ use super::cases::REFERENCE;
 use super::labels::{Area, Labels};
 use super::measure::{Figures, Measured};
 use super::peers::{By, Keeps, Peer, PeerFigures};
-use super::svg::{Anchor, Font, Paint, Svg};
 use super::table::significant;
+use crate::svg::{Anchor, Font, Paint, Svg};
 
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 680.0;

@@ -9,6 +9,5 @@ pub mod measure;
 pub mod peers;
 pub mod sections;
 pub mod sizes;
-mod svg;
 pub mod table;
 pub mod theory;

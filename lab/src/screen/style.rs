@@ -54,7 +54,7 @@ pub(super) enum Tone {
 
 /// A number in at most eight characters: as many decimals as its size leaves room for, and a
 /// suffix from a million on.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let (value, suffix) = match value.abs() {
         size if size >= 1e12 => (value / 1e12, "T"),
         size if size >= 1e9 => (value / 1e9, "G"),
@@ -71,7 +71,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// A number of things, in the plural unless it is one.
-pub(super) fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

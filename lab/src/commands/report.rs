@@ -1,0 +1,68 @@
+//! `lab report`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::CRASH;
+use super::explain::Between;
+use crate::report::{self, Window};
+
+/// Shown below the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab report
+      writes store/latest/report.html again, from the files of that run
+  lab report store/broadcast/20261121T105921.023+0000
+      of another run; one that was cut short, too
+  lab report --between 3s,5s
+      of a run with more messages than fit: those of these two seconds
+
+Exit status:
+  0    written
+  254  bad arguments
+  255  there are no files of a run, or nothing can be written";
+
+/// `lab report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The directory of a run of the lab
+    #[arg(value_name = "STORE", default_value = "store/latest")]
+    pub store: PathBuf,
+    /// Only the messages of this time of the history's clock, in the space-time diagram
+    #[arg(long, value_name = "FROM,TO")]
+    pub between: Option<Between>,
+}
+
+/// Executes `lab report`; returns the exit status.
+#[must_use]
+pub fn execute(args: &ReportArgs) -> u8 {
+    let window = args
+        .between
+        .map_or_else(Window::default, |between| Window { from_ms: between.0, to_ms: between.1 });
+    match report::write(&args.store, window) {
+        Ok(path) => {
+            // The file is there, too, if nobody is here to read this.
+            let _ = writeln!(std::io::stdout(), "{}", line(&path));
+            0
+        }
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            CRASH
+        }
+    }
+}
+
+/// Writes the report of a run that is just over; says where it is, or why there is none. A run's
+/// verdict does not depend on it.
+pub(super) fn after_run(dir: &Path) -> String {
+    match report::write(dir, Window::default()) {
+        Ok(path) => line(&path) + "\n",
+        Err(error) => format!("report  none: {error:#}\n"),
+    }
+}
+
+fn line(path: &Path) -> String {
+    format!("report  {}", path.display())
+}

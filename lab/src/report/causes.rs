@@ -1,0 +1,67 @@
+//! Which message is behind which: what its sender had to receive before it could send it.
+
+use std::collections::HashMap;
+
+use super::spread::{Hold, Spread};
+use crate::explain::journal::Journal;
+use crate::history::Nanos;
+
+/// The message behind another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// Its place in the journal.
+    pub(super) message: u32,
+    /// It follows from what the messages say; otherwise it is the latest that the sender had
+    /// received, which is a guess.
+    pub(super) is_sure: bool,
+}
+
+/// The cause of each message, in order; what clients ask for has none.
+///
+/// - A reply is caused by its request.
+/// - A message with values by the one that brought its sender the first of them.
+/// - Any other, probably, by the latest message that its sender had received.
+pub(super) fn of(journal: &Journal, spread: &Spread, nodes: &[String]) -> Vec<Option<Cause>> {
+    let places: HashMap<&str, u32> = nodes.iter().map(String::as_str).zip(0..).collect();
+    let bringers = spread.bringers();
+    let mut arrivals: Vec<(Nanos, u32, u32)> = Vec::new();
+    for (message, place) in journal.messages.iter().zip(0..) {
+        if let (Some(at), Some(node)) = (message.received.first(), places.get(&*message.dest)) {
+            arrivals.push((*at, place, *node));
+        }
+    }
+    arrivals.sort_unstable();
+    let mut arrivals = arrivals.into_iter().peekable();
+    let mut latest: Vec<Option<u32>> = vec![None; nodes.len()];
+    let mut requests: HashMap<(&str, &str, i64), u32> = HashMap::new();
+    let mut causes = Vec::with_capacity(journal.messages.len());
+    for (message, place) in journal.messages.iter().zip(0_u32..) {
+        // What arrived later, or was itself sent later, cannot be behind this one.
+        while let Some((_, by, node)) =
+            arrivals.next_if(|(at, by, _)| *at <= message.sent && *by < place)
+        {
+            latest[node as usize] = Some(by);
+        }
+        if let Some(id) = message.msg_id {
+            requests.insert((&*message.src, &*message.dest, id), place);
+        }
+        let sender = places.get(&*message.src).copied();
+        let cause = sender.and_then(|sender| {
+            let request = message
+                .in_reply_to
+                .and_then(|id| requests.get(&(&*message.dest, &*message.src, id)).copied());
+            let brought = || {
+                let carried = spread.carried.get(place as usize)?;
+                let mut holds = carried.iter().filter_map(|value| bringers.find(*value, sender));
+                let is_earlier = |hold: &&Hold| hold.at <= message.sent && hold.by < place;
+                holds.find(is_earlier).map(|hold| hold.by)
+            };
+            match request.or_else(brought) {
+                Some(message) => Some(Cause { message, is_sure: true }),
+                None => latest[sender as usize].map(|message| Cause { message, is_sure: false }),
+            }
+        });
+        causes.push(cause);
+    }
+    causes
+}

@@ -1,0 +1,150 @@
+//! How many nodes held a value, over the age of the value.
+
+use std::fmt::Write as _;
+
+use super::super::html;
+use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, fill, short};
+use super::super::run::Run;
+use super::super::spread::ValueSpread;
+use super::{Mark, absent, figure, legend};
+use crate::screen::counted;
+use crate::svg::Paint;
+
+const ID: &str = "infection";
+const TITLE: &str = "How values spread";
+
+/// The area between two curves.
+const BAND: &str = "var(--band)";
+
+/// Beyond this multiple of the slow values' time, the axis is cut.
+const CUT: f64 = 4.0;
+
+pub(in super::super) fn infection(run: &Run) -> String {
+    let Some(source) = run.spread.source else {
+        let why = "How many nodes held a value when cannot be seen: these nodes' messages do not show \
+                   values. It can for nodes that speak our gossip, or that send each other messages \
+                   of the type \u{201c}broadcast\u{201d} with the value in \u{201c}message\u{201d}.";
+        let why = if run.journal.is_some() { why } else { "There are no messages to see it in." };
+        return absent(ID, TITLE, why);
+    };
+    let nodes = run.nodes.len();
+    let values: Vec<&ValueSpread> =
+        run.spread.values.iter().filter(|value| !value.holds.is_empty()).collect();
+    if values.is_empty() || nodes == 0 {
+        return absent(ID, TITLE, "No value was broadcast.");
+    }
+    let ages = ages(&values, nodes);
+    let quantile = |share: f64| -> Vec<f64> { ages.iter().map(|ages| at(ages, share)).collect() };
+    let (quick, median, slow) = (quantile(0.05), quantile(0.5), quantile(0.95));
+    let last =
+        |curve: &[f64]| curve.iter().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max);
+    let (slow_end, end) = (last(&slow).max(last(&median)), last(&quantile(1.0)));
+    let cut = end > CUT * slow_end && slow_end > 0.0;
+    let to = if cut { slow_end * 1.25 } else { end * 1.02 };
+    let label = format!(
+        "How many of {nodes} nodes held a value, by its age. Half of the values were on half of the \
+         nodes after {} ms, and on all after {}",
+        short(median[(nodes - 1) / 2]),
+        words(median[nodes - 1]),
+    );
+    let x = Axis::to(to, "age of the value, ms");
+    let mut plot = Plot::new(x, Axis::to(nodes as f64, "nodes that hold it"), &label);
+    plot.svg.path(&band(&plot, &quick, &slow), fill(BAND), "", "");
+    let curve = staircase(&plot, &median);
+    plot.svg.line(&curve, Paint::stroke(BLUE, 2.2), "");
+    let slowest = slowest(&values, nodes);
+    plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(ORANGE, 1.6), "6 3");
+    let slowest_name = format!("the slowest value, {}", slowest.0);
+    let entries = [
+        (Mark::Line(""), BLUE, "half of the values are as quick"),
+        (Mark::Band, BAND, "from the quickest 5 % to the slowest 5 %"),
+        (Mark::Line("6 3"), ORANGE, slowest_name.as_str()),
+        (Mark::Line("2 2"), INK, "the chosen value"),
+    ];
+    let mut caption = legend(&entries[..3]);
+    // Only the script can choose one.
+    caption += &legend(&entries[3..]).replace("<ul class=\"", "<ul hidden=\"\" class=\"chosen ");
+    let _ = write!(
+        caption,
+        "<p>{} on {}, seen in {}. The age counts from when the first node received it.",
+        counted(values.len() as u64, "value"),
+        counted(nodes as u64, "node"),
+        html::text(source.words()),
+    );
+    if cut {
+        let _ = write!(caption, " Cut at {} ms; the slowest took {}.", short(to), words(end));
+    }
+    caption += "</p>";
+    figure(ID, TITLE, &plot.finish(), &caption, "")
+}
+
+fn words(ms: f64) -> String {
+    if ms.is_finite() { format!("{} ms", short(ms)) } else { "a time that never came".to_owned() }
+}
+
+/// By how many nodes hold it (less one): the sorted ages at which values came so far; infinite for
+/// those that never did.
+fn ages(values: &[&ValueSpread], nodes: usize) -> Vec<Vec<f64>> {
+    let mut all = vec![Vec::with_capacity(values.len()); nodes];
+    for value in values {
+        for (count, ages) in all.iter_mut().enumerate() {
+            ages.push(age(value, count));
+        }
+    }
+    for ages in &mut all {
+        ages.sort_by(f64::total_cmp);
+    }
+    all
+}
+
+fn age(value: &ValueSpread, count: usize) -> f64 {
+    match (value.holds.first(), value.holds.get(count)) {
+        (Some(first), Some(hold)) => hold.at.saturating_sub(first.at) as f64 / 1e6,
+        _ => f64::INFINITY,
+    }
+}
+
+fn at(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    let place = ((sorted.len() as f64 * share) as usize).min(last);
+    sorted.get(place).copied().unwrap_or(f64::INFINITY)
+}
+
+/// The value that took longest, its text and ages; one that never came to all is slower than any.
+fn slowest(values: &[&ValueSpread], nodes: usize) -> (String, Vec<f64>) {
+    let reach = |value: &&&ValueSpread| {
+        let last = value.holds.len() - 1;
+        (std::cmp::Reverse(value.holds.len()), (age(value, last) * 1e3) as u64)
+    };
+    let slowest = values.iter().max_by_key(reach);
+    slowest.map_or_else(Default::default, |value| {
+        (value.text.clone(), (0..nodes).map(|count| age(value, count)).collect())
+    })
+}
+
+/// Up to one more node at each age.
+fn staircase(plot: &Plot, ages: &[f64]) -> Vec<(f64, f64)> {
+    let mut points = vec![plot.at(0.0, 0.0)];
+    for (count, ms) in ages.iter().enumerate().take_while(|(_, ms)| ms.is_finite()) {
+        points.push(plot.at(*ms, count as f64));
+        points.push(plot.at(*ms, count as f64 + 1.0));
+    }
+    points
+}
+
+fn band(plot: &Plot, quick: &[f64], slow: &[f64]) -> String {
+    let mut points = staircase(plot, quick);
+    // Values that never come stay below for good.
+    let mut back = staircase(plot, slow);
+    let (right, _) = plot.at(f64::MAX, 0.0);
+    if let Some((_, height)) = points.last().copied() {
+        points.push((right, height));
+    }
+    if let Some((_, height)) = back.last().copied() {
+        back.push((right, height));
+    }
+    back.reverse();
+    points.extend(back);
+    let corners: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
+    format!("M{}z", corners.join("L"))
+}

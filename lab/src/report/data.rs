@@ -1,0 +1,217 @@
+//! What the script needs, in columns: a message is a place in a dozen lists of small numbers.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::causes;
+use super::run::Run;
+use crate::explain::journal::{Journal, Message};
+
+/// Messages that are in the file; of a longer run only a part can be looked through.
+const MAX_MESSAGES: usize = 100_000;
+/// Values that these messages carry, all together.
+const MAX_CARRIED: usize = 600_000;
+
+/// Which part of the run the space-time diagram is about, in ms of the history's clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// Messages sent earlier are left out.
+    pub from_ms: f64,
+    /// Messages sent later are left out.
+    pub to_ms: f64,
+}
+
+impl Default for Window {
+    /// All of it, as far as there is room.
+    fn default() -> Self {
+        Self { from_ms: f64::NEG_INFINITY, to_ms: f64::INFINITY }
+    }
+}
+
+/// The messages that are in the file: these places of the journal.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shown {
+    places: std::ops::Range<usize>,
+}
+
+impl Shown {
+    pub(super) fn of(run: &Run, window: Window) -> Self {
+        Self::within(run, window, MAX_MESSAGES, MAX_CARRIED)
+    }
+
+    /// At most so many messages, and values that they carry.
+    pub(super) fn within(
+        run: &Run,
+        window: Window,
+        max_messages: usize,
+        max_carried: usize,
+    ) -> Self {
+        let Some(journal) = &run.journal else { return Self::default() };
+        let sent_ms = |message: &Message| journal.millis(message.sent);
+        let start = journal.messages.partition_point(|message| sent_ms(message) < window.from_ms);
+        let end = journal.messages.partition_point(|message| sent_ms(message) <= window.to_ms);
+        let mut carried = 0;
+        let has_room = |place: &usize| {
+            carried += run.spread.carried.get(*place).map_or(0, Vec::len);
+            place - start < max_messages && carried <= max_carried
+        };
+        let end = start + (start..end).take_while(has_room).count();
+        Self { places: start..end }
+    }
+
+    /// What is not in the file, in a sentence.
+    pub(super) fn left_out(&self, journal: &Journal) -> Option<String> {
+        let all = journal.messages.len();
+        if self.places.len() == all {
+            return None;
+        }
+        let at = |place: usize| journal.messages.get(place).map(|m| journal.millis(m.sent) / 1e3);
+        let (Some(from), Some(to)) = (at(self.places.start), at(self.places.end.saturating_sub(1)))
+        else {
+            return Some("No message was sent in the part of the run that was asked for.".into());
+        };
+        Some(format!(
+            "Only {} of {all} messages are in this file: those sent from {from:.3} to {to:.3} s. For \
+             another part, run `lab report STORE --between FROM,TO`.",
+            self.places.len()
+        ))
+    }
+}
+
+/// Everything the script gets. Times are in µs.
+#[derive(Debug, Serialize)]
+pub(super) struct Data<'r> {
+    /// Nodes, then clients.
+    names: Vec<&'r str>,
+    /// How many of the names are nodes.
+    nodes: usize,
+    kinds: Vec<&'r str>,
+    /// What became of a message: received, on its way at the end, or why it was dropped.
+    fates: Vec<&'r str>,
+    values: Vec<&'r str>,
+    partitions: Vec<(i64, i64)>,
+    /// Of the chart of latencies: the value, and in ms when it was acknowledged and how long it took.
+    points: Vec<(String, f64, Option<f64>)>,
+    messages: Option<Columns>,
+}
+
+/// The messages, in order of sending.
+#[derive(Debug, Default, Serialize)]
+struct Columns {
+    /// Number in the run, less that of the one before.
+    id: Vec<i64>,
+    /// When it was sent, less when the one before was.
+    sent: Vec<i64>,
+    /// How long it took until its end, whatever that was.
+    took: Vec<i64>,
+    src: Vec<usize>,
+    dest: Vec<usize>,
+    kind: Vec<usize>,
+    fate: Vec<usize>,
+    /// How many values it carries.
+    count: Vec<usize>,
+    /// The values of all, one after the other.
+    carried: Vec<u32>,
+    /// How many places before it its cause is; 0 for none.
+    cause: Vec<usize>,
+    /// 1 if the cause is sure.
+    sure: Vec<u8>,
+}
+
+/// Gives numbers to names, in order of appearance.
+#[derive(Debug, Default)]
+struct Numbers<'r> {
+    names: Vec<&'r str>,
+    numbers: HashMap<&'r str, usize>,
+}
+
+impl<'r> Numbers<'r> {
+    fn of(&mut self, name: &'r str) -> usize {
+        *self.numbers.entry(name).or_insert_with(|| {
+            self.names.push(name);
+            self.names.len() - 1
+        })
+    }
+}
+
+impl<'r> Data<'r> {
+    pub(super) fn of(run: &'r Run, shown: &Shown) -> Self {
+        let mut names = Numbers::default();
+        for node in &run.nodes {
+            names.of(node);
+        }
+        let mut kinds = Numbers::default();
+        let mut fates = Numbers::default();
+        let columns = run
+            .journal
+            .as_ref()
+            .map(|journal| Columns::of(run, journal, shown, [&mut names, &mut kinds, &mut fates]));
+        Self {
+            names: names.names,
+            nodes: run.nodes.len(),
+            kinds: kinds.names,
+            fates: fates.names,
+            values: run.spread.values.iter().map(|value| value.text.as_str()).collect(),
+            partitions: run
+                .partitions()
+                .iter()
+                .map(|(start, end)| ((start * 1e3) as i64, (end * 1e3) as i64))
+                .collect(),
+            points: points(run),
+            messages: columns,
+        }
+    }
+}
+
+impl Columns {
+    fn of<'r>(
+        run: &'r Run,
+        journal: &'r Journal,
+        shown: &Shown,
+        [names, kinds, fates]: [&mut Numbers<'r>; 3],
+    ) -> Self {
+        fates.of("received");
+        fates.of("on its way at the end");
+        let causes = causes::of(journal, &run.spread, &run.nodes);
+        let micros = |time| (journal.millis(time) * 1e3).round() as i64;
+        let mut columns = Self::default();
+        let (mut last_id, mut last_sent) = (0, 0);
+        for place in shown.places.clone() {
+            let message = &journal.messages[place];
+            let (id, sent) = (message.id as i64, micros(message.sent));
+            columns.id.push(id - last_id);
+            columns.sent.push(sent - last_sent);
+            (last_id, last_sent) = (id, sent);
+            let (fate, end) = match (message.received.first(), &message.dropped) {
+                (Some(at), _) => (0, *at),
+                (None, Some((at, cause))) => (fates.of(cause), *at),
+                (None, None) => (1, journal.end),
+            };
+            columns.took.push(micros(end) - sent);
+            columns.src.push(names.of(&message.src));
+            columns.dest.push(names.of(&message.dest));
+            columns.kind.push(kinds.of(message.content.kind()));
+            columns.fate.push(fate);
+            let carried = run.spread.carried.get(place).map_or(&[][..], Vec::as_slice);
+            columns.count.push(carried.len());
+            columns.carried.extend(carried);
+            let cause =
+                causes[place].filter(|cause| shown.places.contains(&(cause.message as usize)));
+            columns.cause.push(cause.map_or(0, |cause| place - cause.message as usize));
+            columns.sure.push(cause.map_or(0, |cause| u8::from(cause.is_sure)));
+        }
+        columns
+    }
+}
+
+/// Dots that can be pointed at; of more, every second, third, … is.
+const MAX_POINTS: usize = 20_000;
+
+fn points(run: &Run) -> Vec<(String, f64, Option<f64>)> {
+    let points = run.latencies();
+    let step = points.len().div_ceil(MAX_POINTS).max(1);
+    let tenth = |ms: f64| (ms * 10.0).round() / 10.0;
+    let points = points.into_iter().step_by(step);
+    points.map(|point| (point.value, tenth(point.at_ms), point.took_ms.map(tenth))).collect()
+}

@@ -1,0 +1,67 @@
+//! The report of a run: one HTML file with everything in it, from the files of its store.
+//!
+//! [`run`] gathers what is on disk; whatever is missing is said, not guessed. [`spread`] tells
+//! from the messages when each node came to hold each value, and [`causes`] which message is
+//! behind which. The figures and charts are drawn here, so that the file can be read without
+//! scripting; the script (`assets/report.js`) adds the space-time diagram that can be moved about,
+//! from the columns of [`data`].
+//!
+//! Names, values and errors come from other people's programs. Nothing of them gets into the file
+//! but through [`html::text`] or, for the script, [`html::json`].
+
+mod causes;
+mod charts;
+mod data;
+mod html;
+mod operations;
+mod page;
+mod plot;
+mod run;
+mod spread;
+mod summary;
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+pub use data::Window;
+
+/// The file's name in its store.
+pub const FILE: &str = "report.html";
+
+/// The colours, type and elements that all pages of the lab share.
+pub const BASE_CSS: &str = include_str!("assets/base.css");
+
+/// Reads the files of a run and writes its report beside them; answers where it is.
+///
+/// # Errors
+/// If there is no such directory, nothing of a run in it, or it cannot be written to.
+pub fn write(dir: &Path, window: Window) -> Result<PathBuf> {
+    let page = render(dir, window)?;
+    let path = dir.join(FILE);
+    let unfinished = dir.join(format!(".{FILE}.unfinished"));
+    fs::write(&unfinished, page)
+        .and_then(|()| fs::rename(&unfinished, &path))
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(path)
+}
+
+/// The report's text.
+///
+/// # Errors
+/// If there is no such directory, or nothing of a run in it.
+pub fn render(dir: &Path, window: Window) -> Result<String> {
+    ensure!(dir.is_dir(), "{} is not a directory", dir.display());
+    let run = run::Run::gather(dir);
+    ensure!(
+        !run.is_empty(),
+        "{} is no run: it has none of results.json, history.edn and messages.jsonl",
+        dir.display()
+    );
+    Ok(page::render(&run, window))
+}
+
+#[cfg(test)]
+mod tests;

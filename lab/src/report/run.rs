@@ -1,0 +1,184 @@
+//! What the files of a run say, read once for all parts of the report.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use super::operations::{self, Operation};
+use super::spread::{Point, Spread};
+use crate::checker::set_full::{self, Outcome};
+use crate::explain::journal::{Journal, Partition};
+use crate::history::{Op, reader};
+use crate::results::Results;
+
+/// A run, as far as it left files.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    /// The directory's own name.
+    pub(super) name: String,
+    /// Figures and verdict.
+    pub(super) results: Option<Results>,
+    /// All messages.
+    pub(super) journal: Option<Journal>,
+    /// What clients did; none if there is no history.
+    pub(super) operations: Option<Vec<Operation>>,
+    /// Why operations did not succeed, and how often.
+    pub(super) errors: Vec<(String, u64)>,
+    /// When each node came to hold each value, as far as messages show it.
+    pub(super) spread: Spread,
+    /// Maelstrom's stable latency of each value, as reads show it.
+    pub(super) stable: Vec<Point>,
+    /// All nodes.
+    pub(super) nodes: Vec<String>,
+    /// Nodes that did not live to the end: nothing is owed to them.
+    pub(super) dead: BTreeSet<String>,
+    /// What could not be read, and why.
+    pub(super) absent: Vec<String>,
+    /// The logs of the nodes, by file name.
+    pub(super) logs: Vec<String>,
+    /// Other files of the run.
+    pub(super) files: Vec<String>,
+}
+
+impl Run {
+    /// Reads what there is.
+    pub(super) fn gather(dir: &Path) -> Self {
+        // The two large files at once: there are mostly two cores.
+        let (journal, history) = thread::scope(|scope| {
+            let history = scope.spawn(|| read_history(dir));
+            let journal = if dir.join("messages.jsonl").exists() {
+                Journal::load(dir)
+            } else {
+                Err(anyhow!("there is no messages.jsonl"))
+            };
+            let history = history.join();
+            (journal, history.unwrap_or_else(|_| Err(anyhow!("history.edn broke the reader"))))
+        });
+        let mut run = Self { name: name_of(dir), ..Self::default() };
+        run.results = run.note("No figures and no verdict", read_results(dir));
+        run.journal = run.note("No messages", journal);
+        if let Some(history) = run.note("No operations", history) {
+            run.operations = Some(operations::of(&history));
+            run.errors = operations::errors(&history);
+            run.stable = stable_latencies(&history);
+        }
+        run.name_nodes();
+        if let Some(journal) = &run.journal {
+            run.spread = Spread::of(journal, &run.nodes, &run.dead);
+        }
+        run.files = files(dir);
+        run.logs = files(&dir.join("node-logs"));
+        run
+    }
+
+    /// True if there was nothing to be read.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.results.is_none() && self.journal.is_none() && self.operations.is_none()
+    }
+
+    fn note<T>(&mut self, what: &str, read: Result<T>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.absent.push(format!("{what}: {error:#}."));
+                None
+            }
+        }
+    }
+
+    fn name_nodes(&mut self) {
+        let finals = self.results.iter().flat_map(|results| &results.rumormill.missing.nodes);
+        let living: Vec<String> = finals.map(|node| node.node.clone()).collect();
+        self.nodes = match &self.journal {
+            Some(journal) => journal.nodes.clone(),
+            None => living.clone(),
+        };
+        if !living.is_empty() {
+            let is_dead = |node: &&String| !living.contains(node);
+            self.dead = self.nodes.iter().filter(is_dead).cloned().collect();
+        }
+    }
+
+    /// When nodes were cut off from each other, in ms of the history's clock.
+    pub(super) fn partitions(&self) -> Vec<(f64, f64)> {
+        let Some(journal) = &self.journal else { return Vec::new() };
+        let span = |partition: &Partition| {
+            let end = partition.end.unwrap_or(journal.end);
+            (journal.millis(partition.start), journal.millis(end))
+        };
+        journal.partitions.iter().map(span).collect()
+    }
+
+    /// The end of the run in ms of the history's clock.
+    pub(super) fn end_ms(&self) -> f64 {
+        let operations = self.operations.iter().flatten();
+        let last_op = operations.map(Operation::end_ms).fold(0.0, f64::max);
+        self.journal.as_ref().map_or(last_op, |journal| journal.millis(journal.end).max(last_op))
+    }
+
+    /// How long each value took, from the best source there is.
+    pub(super) fn latencies(&self) -> Vec<Point> {
+        if self.spread.source.is_some() { self.spread.points() } else { self.stable.clone() }
+    }
+
+    /// What [`latencies`](Self::latencies) are.
+    pub(super) const fn latency_words(&self) -> &'static str {
+        if self.spread.source.is_some() {
+            "From the acknowledgement until the last node held the value, seen in the messages"
+        } else {
+            "Maelstrom's stable latency, seen in the reads of clients: from the acknowledgement to \
+             the last read that lacks the value. (The messages of these nodes do not show values)"
+        }
+    }
+}
+
+fn name_of(dir: &Path) -> String {
+    // `latest` is a link; the run's own name is its time.
+    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    real.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn read_results(dir: &Path) -> Result<Results> {
+    let path = dir.join("results.json");
+    ensure!(path.exists(), "there is no results.json, the run came to no end (or is not over)");
+    let text = fs::read_to_string(&path).context("results.json cannot be read")?;
+    serde_json::from_str(&text).context("results.json is damaged")
+}
+
+fn read_history(dir: &Path) -> Result<Vec<Op>> {
+    let path = dir.join("history.edn");
+    ensure!(path.exists(), "there is no history.edn");
+    let text = fs::read_to_string(path).context("history.edn cannot be read")?;
+    // A run that was killed may have left half a line.
+    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+    reader::read(whole).context("history.edn is damaged")
+}
+
+/// Of each value that stayed, when it was acknowledged and how long it was not seen everywhere.
+fn stable_latencies(history: &[Op]) -> Vec<Point> {
+    let elements = set_full::elements(history);
+    let point = |element: &set_full::Element| {
+        let took_ms = match element.outcome() {
+            Outcome::Stable => Some(element.latency_ms(history, element.last_absent) as f64),
+            Outcome::Lost => None,
+            Outcome::NeverRead => return None,
+        };
+        let known = history.get(element.known.unwrap_or(element.created))?;
+        Some(Point { value: element.value.to_string(), at_ms: known.time as f64 / 1e6, took_ms })
+    };
+    elements.iter().filter_map(point).collect()
+}
+
+/// The names of the files in a directory, in order.
+fn files(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let is_shown = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().ok();
+    let mut names: Vec<String> = entries.filter(is_shown).filter_map(name).collect();
+    names.retain(|name| !name.starts_with('.') && name != super::FILE);
+    names.sort_unstable();
+    names
+}

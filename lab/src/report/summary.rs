@@ -1,0 +1,176 @@
+//! What a person wants to know first: the verdict, the figures, the limits, what was odd.
+
+use std::fmt::Write as _;
+
+use super::html::{self, Cell};
+use super::plot::short;
+use super::run::Run;
+use crate::checker::Validity;
+use crate::results::{LabResults, Results};
+use crate::screen::{closing_line, counted};
+
+/// Notices shown: `results.json` has some more.
+const NOTICES: usize = 20;
+
+/// The verdict, and what was run.
+pub(super) fn headline(run: &Run) -> String {
+    let Some(results) = &run.results else {
+        return format!(
+            "<h1><span class=\"badge warn\">NO RESULT</span> The run came to no end</h1>\
+             <p class=\"shape\">{}. Below is what its files tell.</p>",
+            html::text(&counted(run.nodes.len() as u64, "node"))
+        );
+    };
+    let lab = &results.rumormill;
+    let (word, class) = match results.verdict() {
+        Validity::Valid => ("PASSED", "good"),
+        Validity::Invalid => ("FAILED", "bad"),
+        Validity::Unknown => ("UNKNOWN", "warn"),
+    };
+    let mut out = format!(
+        "<h1><span class=\"badge {class}\">{word}</span> {}</h1><p class=\"shape\">{}</p>",
+        html::text(&closing_line(results)),
+        html::text(&lab.run.shape)
+    );
+    if lab.maelstrom_valid != results.maelstrom.valid {
+        let verdict = lab.maelstrom_valid;
+        let _ = write!(
+            out,
+            "<p class=\"warn\">Maelstrom's own checkers would have said <code>{verdict}</code>.</p>"
+        );
+    }
+    out
+}
+
+/// The figures, each with a few words.
+pub(super) fn figures(run: &Run) -> String {
+    let Some(results) = &run.results else { return String::new() };
+    let lab = &results.rumormill;
+    let mut out = String::from("<dl class=\"figures\">");
+    let mut tile = |name: &str, figure: &str, words: &str| {
+        let (name, figure, words) = (html::text(name), html::text(figure), html::text(words));
+        let _ = write!(
+            out,
+            "<div><dt>{name}</dt><dd><strong>{figure}</strong><span class=\"small faint\">{words}\
+             </span></dd></div>"
+        );
+    };
+    let net = results.maelstrom.net;
+    let ratio =
+        net.servers.msgs_per_op.map_or_else(|| "none".to_owned(), |ratio| short(f64::from(ratio)));
+    let per_broadcast = lab.traffic.msgs_per_broadcast.map_or_else(|| "none".to_owned(), short);
+    tile("messages per operation", &ratio, &format!("{per_broadcast} per broadcast"));
+    if let Some(all) = results.maelstrom.workload.stable_latencies {
+        let words = format!("p99 {}, max {} ms", all.p99, all.max);
+        tile("stable latency, median", &format!("{} ms", all.p50), &words);
+    }
+    if let Some(all) = lab.convergence.best().and_then(|spread| spread.since_ack) {
+        let ms = |ms: Option<f64>| {
+            ms.map_or_else(|| "never".to_owned(), |ms| format!("{} ms", short(ms)))
+        };
+        let rest = |ms: Option<f64>| ms.map_or_else(|| "never".to_owned(), short);
+        let words = format!("p99 {}, max {}", rest(all.p99), ms(all.max));
+        tile("last node has it, median", &ms(all.p50), &words);
+    }
+    let missing = &lab.missing;
+    if !missing.nodes.is_empty() {
+        let words = format!("of {} acknowledged", counted(missing.acknowledged_count, "value"));
+        tile("missing at the end", &missing.missing_count.to_string(), &words);
+    }
+    let lost = results.maelstrom.workload.lost_count;
+    tile("lost, by Maelstrom's rule", &lost.to_string(), &tried(results));
+    let bytes =
+        lab.traffic.bytes_per_op.map_or_else(String::new, |b| format!("{} bytes/op", short(b)));
+    tile("availability", &format!("{} %", short(lab.ok_fraction * 100.0)), &operations(lab));
+    tile("duration", &format!("{} s", short(lab.duration_ms / 1e3)), &bytes);
+    out + "</dl>"
+}
+
+fn tried(results: &Results) -> String {
+    format!("{} tried", counted(results.maelstrom.workload.attempt_count, "value"))
+}
+
+fn operations(lab: &LabResults) -> String {
+    counted(lab.operation_count, "operation")
+}
+
+/// Each limit, and what was found.
+pub(super) fn limits(run: &Run) -> String {
+    let limits = run.results.iter().flat_map(|results| &results.rumormill.limits);
+    let row = |limit: &crate::limit::Verdict| {
+        let (word, class) = if limit.passed { ("pass", "good") } else { ("FAIL", "bad") };
+        vec![
+            Cell::Text(limit.limit.clone()),
+            Cell::Number(limit.found.clone()),
+            Cell::Html(format!("<strong class=\"{class}\">{word}</strong>")),
+        ]
+    };
+    let rows: Vec<_> = limits.map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let table = html::table("Limits", &[("limit", false), ("found", true), ("", false)], &rows);
+    format!("<div>{table}</div>")
+}
+
+/// What could not be read, what was odd, and what the faults did.
+pub(super) fn to_look_at(run: &Run) -> String {
+    let mut items: Vec<String> = run.absent.clone();
+    if let Some(results) = &run.results {
+        let lab = &results.rumormill;
+        for (what, counts) in [("Dropped", &lab.traffic.dropped), ("Faults", &lab.traffic.faulted)]
+        {
+            if !counts.is_empty() {
+                let words: Vec<String> =
+                    counts.iter().map(|(cause, count)| format!("{count} ({cause})")).collect();
+                items.push(format!("{what}: {}.", words.join(", ")));
+            }
+        }
+        for node in lab.missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0) {
+            let count = node.missing_count.unwrap_or_default();
+            let values: Vec<String> = node.missing.iter().take(8).map(u64::to_string).collect();
+            let more = if count > 8 { " …" } else { "" };
+            items.push(format!("{} lacks {count}: {}{more}", node.node, values.join(" ")));
+        }
+        items.extend(lab.notices.iter().take(NOTICES).cloned());
+        if lab.notice_count > NOTICES as u64 {
+            items.push(format!("and {} more", lab.notice_count - NOTICES as u64));
+        }
+    }
+    if items.is_empty() {
+        return String::new();
+    }
+    let items: Vec<String> =
+        items.iter().map(|item| format!("<li>{}</li>", html::text(item))).collect();
+    format!("<div><h2>To look at</h2><ul class=\"notices\">{}</ul></div>", items.join("\n"))
+}
+
+/// What was run, and how to run it again.
+pub(super) fn origin(run: &Run) -> String {
+    let mut out = String::from("<dl class=\"origin\">");
+    let mut entry = |name: &str, inside: &str| {
+        if !inside.is_empty() {
+            let _ = write!(out, "<dt>{}</dt><dd>{inside}</dd>", html::text(name));
+        }
+    };
+    let code = |text: &str| format!("<code>{}</code>", html::text(text));
+    if let Some(lab) = run.results.as_ref().map(|results| &results.rumormill) {
+        entry("again", &code(&lab.run.command));
+        entry("node", &code(&lab.run.node));
+        entry("seed", &lab.seed.map_or_else(String::new, |seed| code(&seed.to_string())));
+        entry("started", &html::text(&lab.run.started));
+        entry("by", &format!("lab {} {}", html::text(&lab.run.program), html::text(&lab.version)));
+    }
+    entry("run", &code(&run.name));
+    let links = |folder: &str, names: &[String]| {
+        let links: Vec<String> = names.iter().map(|name| html::file_link(folder, name)).collect();
+        links.join(", ")
+    };
+    entry("files", &links("", &run.files));
+    if !run.logs.is_empty() {
+        let summary = counted(run.logs.len() as u64, "log");
+        let list = format!("<p class=\"small\">{}</p>", links("node-logs/", &run.logs));
+        entry("logs of nodes", &html::details(&summary, &list));
+    }
+    out + "</dl>"
+}

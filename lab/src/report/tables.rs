@@ -1,0 +1,256 @@
+//! Tables: per type, per link, per node.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+
+use super::html::{self, Cell};
+use super::plot::short;
+use super::run::Run;
+use crate::explain::journal::Message;
+use crate::results::Flow;
+use crate::screen::number;
+
+/// Links and nodes listed: more belong into `results.json`.
+const MAX_ROWS: usize = 1_000;
+/// Links listed.
+const MAX_LINKS: usize = 50;
+
+/// What went from one node to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LinkCount {
+    pub(super) sent: u64,
+    pub(super) received: u64,
+    pub(super) dropped: u64,
+    pub(super) bytes: u64,
+}
+
+impl LinkCount {
+    fn add(&mut self, message: &Message) {
+        self.sent += 1;
+        self.received += message.received.len() as u64;
+        self.dropped += u64::from(message.dropped.is_some());
+        self.bytes += message.bytes as u64;
+    }
+}
+
+/// All links between nodes that were used: counted in the messages, or else as the results say.
+pub(super) fn link_counts(run: &Run) -> BTreeMap<(String, String), LinkCount> {
+    let mut links: BTreeMap<(&str, &str), LinkCount> = BTreeMap::new();
+    let is_node = node_test(run);
+    let own = |links: BTreeMap<(&str, &str), LinkCount>| {
+        let entries = links.into_iter();
+        entries.map(|((src, dest), count)| ((src.to_owned(), dest.to_owned()), count)).collect()
+    };
+    if let Some(journal) = &run.journal {
+        for message in &journal.messages {
+            if is_node(&message.src) && is_node(&message.dest) {
+                links.entry((&*message.src, &*message.dest)).or_default().add(message);
+            }
+        }
+        return own(links);
+    }
+    let listed = run.results.iter().flat_map(|results| &results.rumormill.traffic.links);
+    for link in listed {
+        let Flow { sent, received, bytes } = link.flow;
+        let count = LinkCount { sent, received, dropped: 0, bytes };
+        links.insert((&*link.src, &*link.dest), count);
+    }
+    own(links)
+}
+
+fn node_test(run: &Run) -> impl Fn(&str) -> bool {
+    let nodes: HashSet<&str> = run.nodes.iter().map(String::as_str).collect();
+    move |name| nodes.contains(name)
+}
+
+/// Messages by type, those of clients too.
+pub(super) fn types(run: &Run) -> String {
+    let mut types: BTreeMap<&str, LinkCount> = BTreeMap::new();
+    if let Some(journal) = &run.journal {
+        for message in &journal.messages {
+            types.entry(message.content.kind()).or_default().add(message);
+        }
+    } else if let Some(results) = &run.results {
+        for (kind, Flow { sent, received, bytes }) in &results.rumormill.traffic.types {
+            let count = LinkCount { sent: *sent, received: *received, dropped: 0, bytes: *bytes };
+            types.insert(kind, count);
+        }
+    }
+    let mut types: Vec<(&str, LinkCount)> = types.into_iter().collect();
+    types.sort_by_key(|(_, count)| Reverse(count.sent));
+    let row = |(kind, count): &(&str, LinkCount)| {
+        let kind = if kind.is_empty() { "(no type)" } else { kind };
+        let mut cells = vec![Cell::text(kind)];
+        cells.extend(flow(*count));
+        cells
+    };
+    let rows: Vec<_> = types.iter().take(MAX_ROWS).map(row).collect();
+    html::table("Messages by type", &columns("type"), &rows)
+}
+
+fn columns(first: &str) -> [(&str, bool); 5] {
+    [(first, false), ("sent", true), ("received", true), ("dropped", true), ("bytes", true)]
+}
+
+fn flow(count: LinkCount) -> [Cell; 4] {
+    let LinkCount { sent, received, dropped, bytes } = count;
+    [sent, received, dropped, bytes].map(|count| Cell::Number(number(count as f64)))
+}
+
+/// The busiest links.
+pub(super) fn links(run: &Run) -> String {
+    let mut links: Vec<_> = link_counts(run).into_iter().collect();
+    links.sort_by_key(|(_, count)| Reverse(count.sent));
+    let caption = if links.len() > MAX_LINKS {
+        format!("Messages per link: the busiest {MAX_LINKS} of {}", links.len())
+    } else {
+        "Messages per link".to_owned()
+    };
+    let row = |((src, dest), count): &((String, String), LinkCount)| {
+        let mut cells = vec![Cell::Text(format!("{src} to {dest}"))];
+        cells.extend(flow(*count));
+        cells
+    };
+    let rows: Vec<_> = links.iter().take(MAX_LINKS).map(row).collect();
+    html::table(&caption, &columns("link"), &rows)
+}
+
+/// What the columns of a node are.
+const COUNTED: &str = "Messages between nodes: sent, received, and dropped on the way to it.";
+const SPREAD: &str = " Then how long after its acknowledgement it held a value (the median), and of \
+                      how many values it was the last to hold them.";
+
+/// What is told of a node.
+#[derive(Clone, Debug, Default)]
+struct NodeRow {
+    out: LinkCount,
+    received: u64,
+    lost: u64,
+    clients: u64,
+    /// Delays from the acknowledgement until it held each value, in ms.
+    delays_ms: Vec<f64>,
+    was_last: u64,
+}
+
+/// A row per node.
+pub(super) fn nodes(run: &Run) -> String {
+    let rows: Vec<NodeRow> = count_nodes(run);
+    let missing: BTreeMap<&str, Option<u64>> = run
+        .results
+        .iter()
+        .flat_map(|results| &results.rumormill.missing.nodes)
+        .map(|node| (node.node.as_str(), node.missing_count))
+        .collect();
+    let has_spread = run.spread.source.is_some();
+    let mut columns = vec![
+        ("node", false),
+        ("sent", true),
+        ("received", true),
+        ("dropped", true),
+        ("bytes sent", true),
+        ("from clients", true),
+    ];
+    if has_spread {
+        columns.extend([("held a value after, ms", true), ("was last", true)]);
+    }
+    columns.push(("missing at the end", true));
+    let has_odd = run.nodes.iter().any(|name| !odd(run, name).is_empty());
+    if has_odd {
+        columns.push(("what was odd", false));
+    }
+    let row = |(name, row): (&String, NodeRow)| {
+        let mut delays = row.delays_ms;
+        delays.sort_by(f64::total_cmp);
+        let mut cells = vec![
+            Cell::text(name),
+            Cell::count(row.out.sent),
+            Cell::count(row.received),
+            Cell::count(row.lost),
+            Cell::Number(number(row.out.bytes as f64)),
+            Cell::count(row.clients),
+        ];
+        if has_spread {
+            let median =
+                delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), short);
+            cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
+        }
+        cells.push(Cell::Number(match missing.get(name.as_str()) {
+            Some(Some(0)) => "nothing".to_owned(),
+            Some(Some(count)) => count.to_string(),
+            Some(None) => "no final read".to_owned(),
+            None => "not known".to_owned(),
+        }));
+        if has_odd {
+            cells.push(Cell::Text(odd(run, name)));
+        }
+        cells
+    };
+    let shown = run.nodes.iter().zip(rows).take(MAX_ROWS).map(row);
+    let rows: Vec<_> = shown.collect();
+    let caption = match run.nodes.len().saturating_sub(MAX_ROWS) {
+        0 => "Each node".to_owned(),
+        rest => format!("The first {MAX_ROWS} nodes; {rest} more are in results.json"),
+    };
+    let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
+    format!("<p class=\"small faint\">{told}</p>{}", html::table(&caption, &columns, &rows))
+}
+
+fn count_nodes(run: &Run) -> Vec<NodeRow> {
+    let places: BTreeMap<&str, usize> = run.nodes.iter().map(String::as_str).zip(0..).collect();
+    let mut rows = vec![NodeRow::default(); run.nodes.len()];
+    let Some(journal) = &run.journal else {
+        for ((src, dest), count) in link_counts(run) {
+            if let Some(&src) = places.get(src.as_str()) {
+                rows[src].out.sent += count.sent;
+                rows[src].out.bytes += count.bytes;
+            }
+            if let Some(&dest) = places.get(dest.as_str()) {
+                rows[dest].received += count.received;
+            }
+        }
+        return rows;
+    };
+    for message in &journal.messages {
+        match (places.get(&*message.src), places.get(&*message.dest)) {
+            (Some(&src), Some(&dest)) => {
+                rows[src].out.add(message);
+                rows[dest].received += message.received.len() as u64;
+                rows[dest].lost += u64::from(message.dropped.is_some());
+            }
+            (None, Some(&dest)) => rows[dest].clients += 1,
+            _ => {}
+        }
+    }
+    for value in run.spread.owed().filter(|_| run.spread.source.is_some()) {
+        for hold in &value.holds {
+            let delay = hold.at.saturating_sub(value.acked.unwrap_or(hold.at));
+            rows[hold.node as usize].delays_ms.push(delay as f64 / 1e6);
+        }
+        if let (Some(_), Some(last)) = (value.took_ms, value.holds.last()) {
+            rows[last.node as usize].was_last += 1;
+        }
+    }
+    rows
+}
+
+/// What a person should know of a node.
+fn odd(run: &Run, name: &str) -> String {
+    let mut words = Vec::new();
+    if run.dead.contains(name) {
+        words.push("dead at the end".to_owned());
+    }
+    let troubles = run.results.iter().flat_map(|results| &results.rumormill.troubles);
+    for trouble in troubles.filter(|trouble| trouble.node == name) {
+        let counts = [
+            (trouble.bad_lines, "bad lines"),
+            (trouble.unknown_names, "messages for nobody"),
+            (trouble.late_replies, "late replies"),
+        ];
+        let some = counts.into_iter().filter(|(count, _)| *count > 0);
+        words.extend(some.map(|(count, what)| format!("{count} {what}")));
+        if trouble.muted {
+            words.push("muted".to_owned());
+        }
+    }
+    words.join(", ")
+}

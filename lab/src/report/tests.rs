@@ -1,0 +1,405 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use roxmltree::Document;
+use rumormill::config::Config;
+use serde_json::Value as Json;
+
+use super::causes::{self, Cause};
+use super::data::Shown;
+use super::run::Run;
+use super::*;
+use crate::results::{Results, RunInfo, sample};
+use crate::settings::{Latency, Nemesis, Settings};
+use crate::sim::simulate;
+use crate::store::Store;
+
+/// Sections that every report has, whatever there is.
+const SECTIONS: [&str; 9] = [
+    "result",
+    "latency",
+    "distribution",
+    "infection",
+    "traffic",
+    "operations",
+    "cluster",
+    "space-time",
+    "nodes",
+];
+
+/// What no name should be able to do.
+const HOSTILE: [&str; 5] = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"'><b>&amp;\u{2028}\u{2029}",
+    "<!--",
+    "]]>\u{0}\u{1b}[31m",
+];
+
+/// A directory with these files.
+fn store(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+/// The page as XML, its scripts and styles taken out, and the data of the script.
+fn take_apart(page: &str) -> (String, Json) {
+    let mut rest = page;
+    let mut out = String::new();
+    for tag in ["style", "script", "script", "script", "script", "script", "script"] {
+        let start = rest.find(&format!("<{tag}")).unwrap();
+        let inside = start + rest[start..].find('>').unwrap() + 1;
+        let end = inside + rest[inside..].find(&format!("</{tag}>")).unwrap();
+        out += &rest[..inside];
+        if rest[start..inside].contains("application/json") {
+            let json = &rest[inside..end];
+            assert!(!json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']));
+            out += "DATA";
+        }
+        rest = &rest[end..];
+    }
+    out += rest;
+    let marker = "id=\"data\">";
+    let start = page.find(marker).unwrap() + marker.len();
+    let end = start + page[start..].find("</script>").unwrap();
+    (out, serde_json::from_str(&page[start..end]).unwrap())
+}
+
+/// Checks what holds for every report; answers its text without markup, and the script's data.
+fn check(page: &str) -> (String, Json) {
+    let (xml, data) = take_apart(page);
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let document = Document::parse_with_options(&xml, options).unwrap();
+    let ids: Vec<&str> = document.descendants().filter_map(|node| node.attribute("id")).collect();
+    let distinct: BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(ids.len(), distinct.len(), "{ids:?}");
+    for section in SECTIONS {
+        assert!(distinct.contains(section), "{section}");
+    }
+    let allowed = "html head meta title style body a div header nav button main section h1 h2 p span \
+                   dl dt dd table caption thead tbody tr th td strong ul li figure figcaption details \
+                   summary code svg path polyline polygon circle rect text script";
+    for node in document.descendants().filter(roxmltree::Node::is_element) {
+        let name = node.tag_name().name();
+        assert!(allowed.split_whitespace().any(|tag| tag == name), "{name}");
+        for attribute in node.attributes() {
+            assert!(!attribute.name().starts_with("on"), "{node:?}");
+            assert!(!["src", "srcset", "style"].contains(&attribute.name()), "{node:?}");
+            if attribute.name() == "href" {
+                let target = attribute.value();
+                let is_here = target.strip_prefix('#').is_some_and(|id| distinct.contains(id));
+                assert!(is_here || target.starts_with("./"), "{target}");
+            }
+        }
+        if name == "svg" {
+            let hidden = node.attribute("aria-hidden") == Some("true");
+            assert!(hidden || node.attribute("aria-label").is_some(), "{node:?}");
+        }
+    }
+    let texts =
+        document.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text());
+    (texts.collect::<Vec<_>>().join(" "), data)
+}
+
+fn simulated(settings: &Settings) -> (tempfile::TempDir, Store) {
+    let base = tempfile::tempdir().unwrap();
+    let store = Store::create(base.path(), "broadcast", &jiff::Zoned::now()).unwrap();
+    let mut run = simulate(settings, &Config::default(), Some(store.sink().unwrap())).unwrap();
+    run.sink.take().unwrap().finish().unwrap();
+    let results = Results::of(settings, &run.outcome, &[], RunInfo::default()).unwrap();
+    store.write_results(&results).unwrap();
+    (base, store)
+}
+
+fn settings() -> Settings {
+    Settings {
+        rate: 40.0,
+        time_limit_ms: 5_000,
+        latency: Latency { mean_ms: 30, ..Latency::default() },
+        nemesis: Some(Nemesis { interval_ms: 1_000 }),
+        seed: 5,
+        ..Settings::with_nodes(6)
+    }
+}
+
+#[test]
+fn the_report_of_a_run_has_everything_in_one_file() {
+    let (_base, store) = simulated(&settings());
+    let path = write(store.dir(), Window::default()).unwrap();
+    assert_eq!(path, store.dir().join("report.html"));
+    let page = fs::read_to_string(&path).unwrap();
+    let (text, data) = check(&page);
+    assert!(text.contains("PASSED") && text.contains("All is well"), "{text}");
+    assert!(!text.contains("cannot be seen"), "{text}");
+    let run = Run::gather(store.dir());
+    let messages = run.journal.as_ref().unwrap().messages.len();
+    assert_eq!(data["messages"]["id"].as_array().unwrap().len(), messages);
+    assert_eq!(data["nodes"], 6);
+    assert!(!data["partitions"].as_array().unwrap().is_empty());
+    // What the simulator saw inside of the nodes is what the report finds in the messages.
+    let results = run.results.as_ref().unwrap();
+    let exact = results.rumormill.convergence.best().unwrap().since_ack.unwrap();
+    let points = run.latencies();
+    let longest = points.iter().map(|point| point.took_ms.unwrap()).fold(0.0, f64::max);
+    assert!((longest - exact.max.unwrap()).abs() < 0.01, "{longest} {exact:?}");
+    assert_eq!(points.len() as u64, results.rumormill.missing.acknowledged_count);
+    assert_eq!(run.operations.as_ref().unwrap().len() as u64, results.rumormill.operation_count);
+}
+
+#[test]
+fn scripts_are_plain_text_of_their_element() {
+    let (_base, store) = simulated(&Settings { nemesis: None, time_limit_ms: 500, ..settings() });
+    let page = render(store.dir(), Window::default()).unwrap();
+    // One opening and one closing tag each: nothing inside looks like another.
+    assert_eq!(page.matches("<script").count(), 6);
+    assert_eq!(page.matches("</script").count(), 6);
+    assert!(!page.contains("<!--"));
+    let urls: Vec<_> = page.match_indices("http").map(|(at, _)| &page[at..at + 26]).collect();
+    assert!(
+        urls.iter()
+            .all(|url| url.starts_with("http://www.w3.org/2000/svg")
+                || url.starts_with("http-equiv")),
+        "{urls:?}"
+    );
+    assert!(!BASE_CSS.contains("url(") && !BASE_CSS.contains("@import"));
+}
+
+/// Every name, value, type, error and setting is one of [`HOSTILE`].
+#[test]
+fn hostile_names_stay_text() {
+    let quoted: Vec<String> = HOSTILE.map(|text| serde_json::to_string(text).unwrap()).into();
+    let nodes = quoted.join(",");
+    let [a, b, c, ..] = &quoted[..] else { unreachable!() };
+    let mut text = format!(
+        "{{\"t\":1,\"e\":\"send\",\"id\":0,\"src\":\"c0\",\"dest\":{a},\"body\":{{\"type\":\"init\",\
+         \"node_id\":{a},\"node_ids\":[{nodes}],\"msg_id\":1}}}}\n{{\"t\":2,\"e\":\"zero\"}}\n"
+    );
+    for (id, value) in (1..).zip(&quoted) {
+        for (id, src, dest, kind) in [
+            (10 * id, "\"c1\"", a, "\"broadcast\""),
+            (10 * id + 1, a.as_str(), b, "\"broadcast\""),
+            (10 * id + 2, b, c, value),
+        ] {
+            let t = 1_000_000 * id;
+            text += &format!(
+                "{{\"t\":{t},\"e\":\"send\",\"id\":{id},\"src\":{src},\"dest\":{dest},\"body\":\
+                 {{\"type\":{kind},\"message\":{value},\"msg_id\":{id}}}}}\n"
+            );
+            text += &if id % 10 == 2 {
+                format!(
+                    "{{\"t\":{t},\"e\":\"drop\",\"id\":{id},\"src\":{src},\"dest\":{dest},\"cause\":{value}}}\n"
+                )
+            } else {
+                format!("{{\"t\":{t},\"e\":\"recv\",\"id\":{id},\"src\":{src},\"dest\":{dest}}}\n")
+            };
+        }
+    }
+    let mut results = sample::results();
+    let evil = HOSTILE.concat();
+    results.rumormill.run.command.clone_from(&evil);
+    results.rumormill.run.node.clone_from(&evil);
+    results.rumormill.run.shape.clone_from(&evil);
+    results.rumormill.run.started.clone_from(&evil);
+    results.rumormill.notices.push(evil.clone());
+    results.rumormill.missing.nodes[1].node.clone_from(&evil);
+    results.rumormill.missing.nodes[1].missing_count = Some(2);
+    results.rumormill.limits[0].limit.clone_from(&evil);
+    results.rumormill.limits[0].found.clone_from(&evil);
+    results.rumormill.traffic.dropped.insert(evil.clone(), 3);
+    let history = "{:index 0, :time 5, :type :invoke, :process 0, :f :read, :value nil}\n\
+                   {:index 1, :time 9, :type :fail, :process 0, :f :read, :value nil, \
+                   :error [:unknown \"</script><img src=x onerror=alert(1)>\"]}\n";
+    let dir = store(&[
+        ("messages.jsonl", &text),
+        ("history.edn", history),
+        ("results.json", &results.to_json().unwrap()),
+        ("<img src=x>&\".txt", ""),
+    ]);
+    let page = render(dir.path(), Window::default()).unwrap();
+    let (shown, data) = check(&page);
+    for name in HOSTILE {
+        let visible: String = name.replace(['\u{0}', '\u{1b}'], "\u{fffd}");
+        assert!(shown.contains(&visible), "{name}");
+        assert!(data["names"].as_array().unwrap().contains(&Json::from(name)));
+        assert!(data["kinds"].as_array().unwrap().contains(&Json::from(name)));
+    }
+    assert!(shown.contains("unknown: </script><img"), "{shown}");
+}
+
+#[test]
+fn what_is_absent_is_said() {
+    let (_base, full) = simulated(&Settings { time_limit_ms: 1_000, ..settings() });
+    let read = |name: &str| fs::read_to_string(full.dir().join(name)).unwrap();
+    let (journal, history, results) =
+        (read("messages.jsonl"), read("history.edn"), read("results.json"));
+    // Killed while it wrote.
+    let cut = |text: &str| text[..text.len() - 30].to_owned();
+
+    let dir = store(&[("messages.jsonl", &cut(&journal)), ("history.edn", &cut(&history))]);
+    let (text, data) = check(&render(dir.path(), Window::default()).unwrap());
+    assert!(text.contains("NO RESULT") && text.contains("there is no results.json"), "{text}");
+    assert!(data["messages"]["id"].as_array().unwrap().len() > 20);
+
+    let dir = store(&[("results.json", &results)]);
+    let (text, data) = check(&render(dir.path(), Window::default()).unwrap());
+    assert!(text.contains("PASSED") && text.contains("there is no messages.jsonl"), "{text}");
+    assert!(text.contains("There are no messages to draw"), "{text}");
+    assert_eq!(data["messages"], Json::Null);
+
+    let dir = store(&[("history.edn", &history)]);
+    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    assert!(text.contains("Maelstrom's stable latency, seen in the reads"), "{text}");
+
+    let damaged =
+        [("results.json", "{"), ("messages.jsonl", "x\n"), ("history.edn", ")\n{:index 0}\n")];
+    let dir = store(&damaged);
+    let error = render(dir.path(), Window::default()).unwrap_err().to_string();
+    assert!(error.contains("is no run"), "{error}");
+    let dir = store(&[damaged[0], ("history.edn", &history)]);
+    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    assert!(text.contains("results.json is damaged"), "{text}");
+    assert!(write(Path::new("/nonexistent"), Window::default()).is_err());
+}
+
+#[test]
+fn an_empty_run_has_a_report() {
+    let init = journal(&[]);
+    let dir = store(&[("messages.jsonl", &init), ("history.edn", "")]);
+    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    assert!(text.contains("Nodes sent each other nothing"), "{text}");
+    assert!(text.contains("No operation of a client is known"), "{text}");
+}
+
+/// Messages of three nodes; each is given with sender, addressee, time of sending and of arrival
+/// (never, if 0) in ms, and the body.
+fn journal(messages: &[(&str, &str, u64, u64, &str)]) -> String {
+    let mut text = String::from(
+        "{\"t\":0,\"e\":\"send\",\"id\":0,\"src\":\"c0\",\"dest\":\"n0\",\"body\":{\"type\":\"init\",\
+         \"node_id\":\"n0\",\"node_ids\":[\"n0\",\"n1\",\"n2\"],\"msg_id\":1}}\n\
+         {\"t\":0,\"e\":\"zero\"}\n",
+    );
+    for (id, (src, dest, sent, _, body)) in (1..).zip(messages) {
+        let t = sent * 1_000_000;
+        text += &format!(
+            "{{\"t\":{t},\"e\":\"send\",\"id\":{id},\"src\":\"{src}\",\"dest\":\"{dest}\",\"body\":{body}}}\n"
+        );
+    }
+    for (id, (src, dest, _, at, _)) in (1..).zip(messages).filter(|(_, message)| message.3 > 0) {
+        let t = at * 1_000_000;
+        text += &format!(
+            "{{\"t\":{t},\"e\":\"recv\",\"id\":{id},\"src\":\"{src}\",\"dest\":\"{dest}\"}}\n"
+        );
+    }
+    text
+}
+
+const BROADCAST: &str = r#"{"type":"broadcast","message":7,"msg_id":3}"#;
+const ACK: &str = r#"{"type":"broadcast_ok","in_reply_to":3}"#;
+const GOSSIP: &str = r#"{"type":"gossip","gen":1,"n":0,"values":[["n0",1,0,[7]]]}"#;
+const EVIDENCE: &str = r#"{"type":"gossip","gen":1,"n":0,"have":[["n0",1,[0,1]]]}"#;
+
+/// Value 7 comes to n0, by way of n1 to n2; n2 acknowledges, and tells n1 what it knows.
+fn gossiping() -> Run {
+    let dir = store(&[(
+        "messages.jsonl",
+        &journal(&[
+            ("c1", "n0", 10, 10, BROADCAST),
+            ("n0", "c1", 11, 12, ACK),
+            ("n0", "n1", 20, 30, GOSSIP),
+            ("n0", "n2", 21, 0, GOSSIP),
+            ("n1", "n2", 35, 60, GOSSIP),
+            ("n0", "n2", 50, 70, GOSSIP),
+            ("n2", "n1", 75, 80, EVIDENCE),
+        ]),
+    )]);
+    Run::gather(dir.path())
+}
+
+#[test]
+fn spread_is_seen_in_the_messages() {
+    let run = gossiping();
+    let value = &run.spread.values[0];
+    let holds: Vec<(u32, u64, u32)> =
+        value.holds.iter().map(|hold| (hold.node, hold.at / 1_000_000, hold.by)).collect();
+    assert_eq!(holds, [(0, 10, 1), (1, 30, 3), (2, 60, 5)]);
+    assert_eq!(value.took_ms, Some(48.0));
+    let never = journal(&[("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, GOSSIP)]);
+    let run = Run::gather(store(&[("messages.jsonl", &never)]).path());
+    assert_eq!((run.spread.values[0].holds.len(), run.spread.values[0].took_ms), (2, None));
+}
+
+#[test]
+fn every_message_has_its_cause() {
+    let run = gossiping();
+    let causes = causes::of(run.journal.as_ref().unwrap(), &run.spread, &run.nodes);
+    let sure = |message| Some(Cause { message, is_sure: true });
+    assert_eq!(causes[0], None);
+    assert_eq!(causes[1], None, "the client's request");
+    assert_eq!(causes[2], sure(1), "the reply to a request");
+    assert_eq!(causes[3], sure(1), "the value was broadcast here");
+    assert_eq!(causes[5], sure(3), "the value came with message 3");
+    assert_eq!(causes[6], sure(1), "the value did not come with what was received in between");
+    let guess = Some(Cause { message: 6, is_sure: false });
+    assert_eq!(causes[7], guess, "without values, what was received last");
+}
+
+#[test]
+fn nodes_that_show_no_values_are_told_apart() {
+    let opaque = r#"{"type":"sync","data":"opaque"}"#;
+    let text = journal(&[
+        ("c1", "n0", 10, 10, BROADCAST),
+        ("n0", "c1", 11, 12, ACK),
+        ("n0", "n1", 20, 30, opaque),
+        ("n1", "n2", 40, 50, opaque),
+    ]);
+    let dir = store(&[("messages.jsonl", &text)]);
+    let run = Run::gather(dir.path());
+    let causes = causes::of(run.journal.as_ref().unwrap(), &run.spread, &run.nodes);
+    assert_eq!(causes[4], Some(Cause { message: 3, is_sure: false }));
+    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    assert!(text.contains("these nodes' messages do not show values"), "{text}");
+    // Nodes that tell each other values as clients do, without a request's number.
+    let told = r#"{"type":"broadcast","message":7}"#;
+    let text = journal(&[
+        ("c1", "n0", 10, 10, BROADCAST),
+        ("n0", "n1", 20, 30, told),
+        ("n0", "n2", 20, 35, told),
+    ]);
+    let dir = store(&[("messages.jsonl", &text)]);
+    let run = Run::gather(dir.path());
+    assert_eq!(run.spread.values[0].holds.len(), 3);
+    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    assert!(text.contains("seen in broadcast messages between nodes"), "{text}");
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_and_said() {
+    let run = gossiping();
+    let journal = run.journal.as_ref().unwrap();
+    let shown = Shown::of(&run, Window::default());
+    assert_eq!(shown.left_out(journal), None);
+    let few = Shown::within(&run, Window::default(), 4, 100);
+    let said = few.left_out(journal).unwrap();
+    assert!(
+        said.starts_with("Only 4 of 8 messages are in this file: those sent from 0.000 to 0.020 s"),
+        "{said}"
+    );
+    // The broadcast and two copies of the value.
+    let few = Shown::within(&run, Window::default(), 100, 2);
+    assert!(few.left_out(journal).unwrap().starts_with("Only 4 of 8"));
+    let window = Window { from_ms: 21.0, to_ms: 50.0 };
+    let said = Shown::of(&run, window).left_out(journal).unwrap();
+    assert!(
+        said.starts_with("Only 3 of 8 messages are in this file: those sent from 0.021 to 0.050 s"),
+        "{said}"
+    );
+    // Causes that are not in the file are not pointed at.
+    let data = data::Data::of(&run, &Shown::of(&run, window));
+    let json: Json = serde_json::from_str(&html::json(&data)).unwrap();
+    assert_eq!(json["messages"]["cause"], serde_json::json!([0, 0, 0]));
+    let nothing = Shown::of(&run, Window { from_ms: 1e6, to_ms: 2e6 });
+    assert!(nothing.left_out(journal).unwrap().starts_with("No message was sent"));
+}
