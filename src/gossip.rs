@@ -38,7 +38,10 @@ impl Node {
         }
         if freshness != Freshness::Stale {
             self.take_evidence(now, peer, gossip);
-            self.note_place(now, peer, gossip.place.as_ref());
+            // An older message, overtaken by another, does not say where the peer stands now.
+            if self.link(peer).is_some_and(|link| link.is_newest(gossip.number)) {
+                self.note_place(now, peer, gossip.place.as_ref());
+            }
             self.note_pulse(now, peer, gossip.pulse);
         }
         self.pass_on(now, &new, peer, gossip.relay, gossip.all);

@@ -214,6 +214,11 @@ impl Link {
         self.generation
     }
 
+    /// True if no later message of the peer has come in than that one.
+    pub(crate) fn is_newest(&self, number: u64) -> bool {
+        self.newest_received.is_none_or(|(newest, _)| newest <= number)
+    }
+
     /// When the oldest message was sent that should have been answered by now.
     pub(crate) fn overdue_since(&self, now: Instant) -> Option<Instant> {
         let late = self.in_flight.iter().filter(|batch| batch.deadline <= now);
@@ -439,6 +444,11 @@ impl Link {
             });
             self.requeue(now, |_| true);
             return Lost::Peer;
+        }
+        // What was asked without an answer is asked again.
+        let is_open = |(_, asked)| self.answered.is_none_or(|answered| answered < asked);
+        if asked.is_some_and(is_open) && self.silence.is_none() {
+            self.ask_at = Some(now);
         }
         self.requeue(now, |batch| batch.deadline <= now);
         Lost::Batch

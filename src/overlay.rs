@@ -249,6 +249,11 @@ impl Node {
         matches!(self.config.route, Route::Auto | Route::Hub)
     }
 
+    /// True if new values go through hubs at the moment.
+    pub(crate) fn sends_by_hubs(&self) -> bool {
+        self.follows_hubs() && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
+    }
+
     pub(crate) fn is_silent(&self, peer: PeerId) -> bool {
         self.link(peer).is_some_and(|link| link.silent_since().is_some())
     }

@@ -16,7 +16,6 @@ use crate::cluster::PeerId;
 use crate::link::Link;
 use crate::message::Place;
 use crate::node::Node;
-use crate::plan::Plan;
 use crate::time::Instant;
 
 /// So many hops more than in the layout may lie between the root and a parent.
@@ -114,7 +113,7 @@ impl Node {
     /// This node's place, to tell to `peer`: if it is not the one of the layout, or if one of the
     /// two asks the other, or if the peer follows this node although the layout has it elsewhere.
     pub(crate) fn place_for(&self, now: Instant, peer: PeerId, is_question: bool) -> Option<Place> {
-        if !self.follows_hubs() || !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
+        if !self.sends_by_hubs() {
             return None;
         }
         let membership = self.membership.as_ref()?;

@@ -198,7 +198,7 @@ impl Node {
     /// The parent was heard. If it sends entries, and does so often, it will be missed soon when it
     /// stops; without any it is only there.
     pub(crate) fn expect_parent(&mut self, now: Instant, from: PeerId, has_entries: bool) {
-        if self.overlay.parent == Some(from) {
+        if self.overlay.parent == Some(from) && self.sends_by_hubs() {
             let missed_after = self.link(from).and_then(Link::missed_after);
             let missed_after = missed_after.map(|after| after * self.forbearance(now));
             self.overlay.suspect_at =
@@ -233,8 +233,7 @@ impl Node {
     /// message was sent that it should have answered by now: that message may just be lost.
     pub(crate) fn is_audible_parent(&self, now: Instant, peer: PeerId) -> bool {
         let overdue_since = self.link(peer).and_then(|link| link.overdue_since(now));
-        self.follows_hubs()
-            && matches!(self.overlay.plan, Some(Plan::Tree { .. }))
+        self.sends_by_hubs()
             && self.overlay.parent == Some(peer)
             && self.overlay.missed_at.is_none()
             && overdue_since.is_some_and(|since| self.spoke_since(peer, since))

@@ -179,7 +179,7 @@ proptest! {
         }
         let missing = tested.store.missing_from(&held_by_them, now, GRACE);
         let held_by_them = names(&held_by_them);
-        let old = tested.entries.iter().filter(|&(_, &at)| now.since(at) > GRACE);
+        let old = tested.entries.iter().filter(|&(_, &at)| now.since(at) >= GRACE);
         let expected = old.map(|(&name, _)| name).filter(|name| !held_by_them.contains(name));
         prop_assert_eq!(names(&missing), expected.collect());
     }
