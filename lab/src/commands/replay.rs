@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use rumormill::record::{Record, Records};
+use rumormill::record::{Output, Record, Records};
 
 use super::{BAD_ARGUMENTS, CRASH};
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
@@ -199,8 +199,8 @@ fn replay(args: &ReplayArgs, record: &Record, out: &mut impl io::Write) -> Resul
 
 fn show(turn: &Turn<'_>, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "line {}: {}", turn.line, describe(turn.input))?;
-    for output in &turn.outputs {
-        writeln!(out, "    > {output}")?;
+    for message in &turn.sent {
+        writeln!(out, "    > {}", Output::of(message))?;
     }
     for text in &turn.diagnostics {
         writeln!(out, "    says: {text}")?;

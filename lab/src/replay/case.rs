@@ -63,9 +63,7 @@ pub fn check(case: &Record) -> Result<()> {
     });
     run(case, |input, replies| {
         for reply in replies {
-            let mut line = Vec::new();
-            reply.write_line(&mut line);
-            let reply = Output::of(&line);
+            let reply = Output::of(reply);
             match expected.next() {
                 Some((_, expected)) if *expected == reply => {}
                 Some((line, expected)) => {
