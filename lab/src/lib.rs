@@ -36,6 +36,7 @@ pub mod results;
 pub mod run;
 mod scan;
 pub mod screen;
+pub mod serve;
 pub mod settings;
 pub mod sim;
 pub mod store;
