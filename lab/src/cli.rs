@@ -18,6 +18,7 @@ use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::report::{self, ReportArgs};
 use crate::commands::serve::{self, ServeArgs};
 use crate::commands::sim::{self, SimArgs};
+use crate::commands::watch::{self, WatchArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
 
@@ -51,6 +52,9 @@ pub enum Command {
     /// Browse runs in the browser, on this machine only
     #[command(after_long_help = serve::EXAMPLES)]
     Serve(ServeArgs),
+    /// Show a run while it goes on: what each node holds, what is on its way, who is cut off
+    #[command(after_long_help = watch::EXAMPLES)]
+    Watch(WatchArgs),
     /// Run simulated nodes under the same workload, in virtual time
     #[command(after_long_help = sim::EXAMPLES)]
     Sim(Box<SimArgs>),

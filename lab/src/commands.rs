@@ -12,6 +12,7 @@ pub mod replay;
 pub mod report;
 pub mod serve;
 pub mod sim;
+pub mod watch;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
@@ -49,6 +50,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Explain(args) => explain::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::Serve(args) => serve::execute(args),
+        Command::Watch(args) => watch::execute(args),
         Command::Sim(args) => sim::execute(args),
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),

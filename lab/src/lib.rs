@@ -42,3 +42,4 @@ pub mod sim;
 pub mod store;
 mod svg;
 pub mod topology;
+pub mod watch;

@@ -5,6 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rumormill::args;
+use rumormill_lab::journal::NullSink;
+use rumormill_lab::profile::Profile;
+use rumormill_lab::replay::{Replay, files};
+use rumormill_lab::sim::{self, NodeKind, Records};
+
 const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
 
 /// Exit status, stdout, stderr.
@@ -49,6 +55,45 @@ fn a_run_with_partitions_is_replayed_explained_and_compared() {
     assert!(out.contains("msgs-per-op ") && out.contains("ok      B  lost < 1: 0"), "{out}");
     let (code, out, _) = lab(&["compare", store, store, "--limit", "lost>0"]);
     assert_eq!(code, 1, "{out}");
+}
+
+/// Every node of every profile, crashes and restarts included.
+#[test]
+fn simulated_nodes_of_all_profiles_replay_without_a_difference() {
+    let profiles = Path::new(env!("CARGO_MANIFEST_DIR")).join("../maelstrom/profiles");
+    let mut count = 0;
+    for entry in fs::read_dir(profiles).expect("profiles") {
+        let profile = entry.expect("an entry").path();
+        let dir = tempfile::tempdir().expect("temporary directory");
+        record_simulated(path(&profile), dir.path());
+        for file in files::find(dir.path()).expect("records") {
+            for life in files::read(&file).expect("a record").lives {
+                let mut replay = Replay::new(&life);
+                while replay
+                    .step()
+                    .unwrap_or_else(|d| panic!("{profile:?} {file:?}: {d}"))
+                    .is_some()
+                {}
+                assert!(replay.counts().0 > 0 && replay.counts().1 > 0, "{profile:?} {file:?}");
+            }
+        }
+        count += 1;
+    }
+    assert!(count >= 20, "{count} profiles");
+}
+
+fn record_simulated(profile: &str, dir: &Path) {
+    let mut profile = Profile::load(profile).expect("a profile");
+    let node_args = profile.node_args.take().unwrap_or_default();
+    let Ok(args::Command::Run(options)) = args::parse(node_args.iter().map(Into::into)) else {
+        panic!("{node_args:?}");
+    };
+    profile.seed = Some(7);
+    let settings = profile.into_settings().expect("settings");
+    let mut records = Records::create(dir, &settings.nodes).expect("records");
+    let kind = NodeKind::Rumormill(options.config);
+    sim::simulate_observed(&settings, &kind, NullSink, &mut records).expect("a run");
+    records.finish().expect("records");
 }
 
 fn tampered_records_are_found(latest: &Path) {
