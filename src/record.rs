@@ -64,6 +64,9 @@ pub struct Header {
     pub seed: u64,
     /// Its generation.
     pub boot_id: u64,
+    /// Only what clients are told is recorded, and not what peers are: a case for a test.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replies_only: bool,
     /// Its settings. What is not there has its default.
     pub config: Config,
 }
@@ -73,7 +76,7 @@ impl Header {
     #[must_use]
     pub fn new(config: Config, seed: u64, boot_id: u64) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: FORMAT, version, seed, boot_id, config }
+        Self { format: FORMAT, version, seed, boot_id, replies_only: false, config }
     }
 }
 

@@ -8,7 +8,7 @@ pub mod files;
 
 use std::fmt;
 
-use rumormill::message::Message;
+use rumormill::message::{Body, Message};
 use rumormill::node::Node;
 use rumormill::record::{Event, Output, Record};
 use rumormill::time::Instant;
@@ -140,7 +140,8 @@ impl<'r> Replay<'r> {
             return Err(parting(output.to_string(), "nothing is sent before any input".into()));
         }
         self.now = input.time().unwrap_or(self.now);
-        if matches!(input, Event::Timeout(_)) {
+        let replies_only = self.record.header.replies_only;
+        if matches!(input, Event::Timeout(_)) && !replies_only {
             let deadline = self.node.poll_timeout();
             if deadline.is_none_or(|at| at > self.now) {
                 let due = deadline.map_or_else(|| "none".to_owned(), |at| at.to_string());
@@ -152,14 +153,20 @@ impl<'r> Replay<'r> {
         self.inputs += 1;
         input.feed(&mut self.node).map_err(|why| parting(describe(input), why))?;
         let (sent, diagnostics) = take_all(&mut self.node);
-        self.compare(line, &sent)?;
+        let is_recorded =
+            |message: &&Message| !replies_only || !matches!(message.body, Body::Gossip(_));
+        self.compare(line, sent.iter().filter(is_recorded))?;
         Ok(Some(Turn { line, input, sent, diagnostics }))
     }
 
     /// Compares what was sent with what the record has up to the next input.
-    fn compare(&mut self, line: u64, sent: &[Message]) -> Result<(), Parting> {
+    fn compare<'m>(
+        &mut self,
+        line: u64,
+        sent: impl Iterator<Item = &'m Message>,
+    ) -> Result<(), Parting> {
         let mut line = line;
-        for output in sent.iter().map(Output::of) {
+        for output in sent.map(Output::of) {
             match self.record.events.get(self.next) {
                 Some((at, Event::Output(recorded))) => {
                     line = *at;

@@ -2,6 +2,7 @@
 //! binaries, a short run with partitions.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -50,6 +51,7 @@ fn a_run_with_partitions_is_replayed_explained_and_compared() {
 
     tampered_records_are_found(&latest);
     explained(store);
+    watched(store);
     let (code, out, log) = lab(&["compare", store, store, "--limit", "lost<1"]);
     assert_eq!(code, 0, "{out}{log}");
     assert!(out.contains("msgs-per-op ") && out.contains("ok      B  lost < 1: 0"), "{out}");
@@ -124,6 +126,52 @@ fn explained(store: &str) {
     assert_eq!(code, 0, "{out}");
     let (_, out, _) = lab(&["explain", store, "--link", "n0,n1", "--between", "1s,2s"]);
     assert!(!out.is_empty() && out.lines().all(|line| line.contains("n0 -> n1")), "{out}");
-    let (code, out, _) = lab(&["explain", store, "123456789"]);
-    assert_eq!(code, 1, "{out}");
+    let link = ["explain", store, "--link", "n0,n1", "--between", "1s,2s"];
+    let (code, out, _) = lab(&[&link[..], &["--json"]].concat());
+    let rows: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert!(code == 0 && rows.as_array().is_some_and(|rows| !rows.is_empty()), "{out}");
+    assert!(rows[0]["from"] == "n0" && rows[0]["received-ms"].is_array(), "{out}");
+    for (args, expected) in [
+        (&["123456789"][..], 1),
+        (&["--link", "n0,n1", "--between", "999s,1000s"], 1),
+        (&["--node", "n99"], 255),
+    ] {
+        let (code, out, _) = lab(&[&["explain", store], args].concat());
+        assert_eq!(code, expected, "{args:?} {out}");
+    }
+}
+
+fn watched(store: &str) {
+    let (code, out, log) = lab(&["watch", store, "--once"]);
+    assert_eq!(code, 0, "{out}{log}");
+    assert!(out.contains(" s  over  ") && out.contains(" 0 still on their way"), "{out}");
+    assert_eq!(out.lines().filter(|line| line.starts_with('n') && line.contains('█')).count(), 5);
+    // Neither is a terminal: lines instead of pictures, and an end.
+    for speed in [&[][..], &["--speed", "100"]] {
+        let (code, out, log) = lab(&[&["watch", store], speed].concat());
+        assert_eq!(code, 0, "{out}{log}");
+        let last = out.lines().last().unwrap_or_default();
+        assert!(last.contains(" on all 5 nodes; ") && !last.contains("lacks"), "{out}");
+        assert!(!out.contains('\x1b'), "{out}");
+    }
+    let (code, _, log) = lab(&["watch", &format!("{store}/node-logs")]);
+    assert!(code == 255 && log.lines().count() == 1, "{log}");
+}
+
+#[test]
+fn a_store_is_served_until_a_signal_comes() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let mut command = Command::new(LAB);
+    command.args(["serve", path(dir.path()), "--port", "0"]);
+    let mut server = command.stdout(Stdio::piped()).spawn().expect("run the lab");
+    let mut line = String::new();
+    let output = server.stdout.take().expect("stdout");
+    BufReader::new(output).read_line(&mut line).expect("a line");
+    let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
+    let address = address.unwrap_or_else(|| panic!("{line}"));
+    assert!(line.starts_with("0 runs in ") && address.starts_with("127.0.0.1:"), "{line}");
+    std::net::TcpStream::connect(address).expect("somebody listens");
+    let pid = rustix::process::Pid::from_child(&server);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+    assert_eq!(server.wait().expect("an end").code(), Some(0));
 }

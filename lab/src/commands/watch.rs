@@ -37,6 +37,8 @@ const FRAME: Duration = Duration::from_millis(200);
 const PLAIN: Duration = Duration::from_secs(1);
 /// A run that writes nothing for so long, and has no results, was broken off.
 const GIVE_UP: Duration = Duration::from_secs(60);
+/// A run that writes nothing for so many seconds may be at rest, or gone.
+const QUIET_S: u64 = 3;
 /// Lines taken in at a time, so that a signal need not wait.
 const LINES: usize = 20_000;
 /// Where the terminal does not tell.
@@ -233,7 +235,10 @@ impl Run {
         let state = match (self.has_results, self.speed) {
             (_, Some(speed)) => format!("{speed} times as fast as it was"),
             (true, None) => "over".to_owned(),
-            (false, None) => "no results yet".to_owned(),
+            (false, None) => match self.last_news.elapsed().as_secs() {
+                0..QUIET_S => "running".to_owned(),
+                quiet => format!("nothing new for {quiet} s"),
+            },
         };
         let store = self.dir.display().to_string();
         let rate = self.counts.2.filter(|_| !self.has_results);

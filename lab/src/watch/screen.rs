@@ -103,15 +103,25 @@ fn dropped(cluster: &Cluster) -> String {
 fn parted(partition: &Partition, cluster: &Cluster) -> String {
     let Partition { number, since, parts } = partition;
     let since = *since as f64 / 1e9;
-    let shown: Vec<String> = parts.iter().map(|part| part_words(part)).collect();
-    let parts = match shown.len() {
-        1 => {
+    let mut parts: Vec<&Vec<String>> = parts.iter().collect();
+    parts.sort_by_key(|part| part.len());
+    let words = match parts.pop() {
+        Some(largest) if !parts.is_empty() => {
+            let mut shown: Vec<String> = parts.into_iter().map(|part| part_words(part)).collect();
+            let others = largest.len();
+            shown.push(if others > NAMED {
+                format!("the {others} others")
+            } else {
+                largest.join(" ")
+            });
+            shown.join(" | ")
+        }
+        _ => {
             let deaf = cluster.nodes.iter().filter(|node| node.deaf_to > 0).count();
             format!("{deaf} nodes do not hear everybody")
         }
-        _ => shown.join(" | "),
     };
-    format!("partition {number} since {since:.1} s: {parts}")
+    format!("partition {number} since {since:.1} s: {words}")
 }
 
 fn part_words(part: &[String]) -> String {

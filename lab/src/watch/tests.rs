@@ -82,7 +82,7 @@ fn partitions_come_and_go_with_the_history() {
     let parts = vec![vec!["n0".to_owned(), "n1".to_owned()], vec!["n2".to_owned()]];
     assert_eq!(cluster.partition, Some(Partition { number: 1, since: 6, parts }));
     assert_eq!(cluster.operations, (1, 1, 1));
-    assert!(line(&cluster).contains("partition 1 since 0.0 s: n0 n1 | n2"), "{}", line(&cluster));
+    assert!(line(&cluster).contains("partition 1 since 0.0 s: n2 | n0 n1"), "{}", line(&cluster));
     cluster.history_line(
         "{:index 5, :time 9, :type :info, :process :nemesis, :f :stop-partition, :value :network-healed}",
     );
