@@ -179,7 +179,7 @@ fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(Strin
     if args.json {
         return Ok((serde_json::to_string_pretty(&life)? + "\n", 0));
     }
-    let mut out = words::tree(&life);
+    let mut out = words::tree(&life) + &partitions(journal, &life, &copies[&value]);
     if let Some(node) = &args.node {
         let is_of = |message: &&Message| message.src == *node || message.dest == *node;
         let of_node = copies[&value].iter().map(|&at| &journal.messages[at]).filter(is_of);
@@ -189,6 +189,27 @@ fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(Strin
         }
     }
     Ok((out, 0))
+}
+
+/// How long the partitions lasted that dropped copies, and whether anybody tried again.
+fn partitions(journal: &Journal, life: &Life, copies: &[usize]) -> String {
+    let mut out = String::new();
+    for (number, partition) in (1..).zip(&journal.partitions) {
+        let name = format!("partition {number}");
+        if !life.dropped.iter().any(|copy| copy.dropped_by.as_deref() == Some(&name)) {
+            continue;
+        }
+        let from = journal.millis(partition.start);
+        out += &match partition.end {
+            None => format!("  {name}: from {from:.1} ms to the end\n"),
+            Some(end) => {
+                let after = copies.iter().filter(|&&at| journal.messages[at].sent > end).count();
+                let to = journal.millis(end);
+                format!("  {name}: from {from:.1} ms to {to:.1} ms; {after} copies sent after it\n")
+            }
+        };
+    }
+    out
 }
 
 fn is_wanted(args: &ExplainArgs, life: &Life) -> bool {
