@@ -83,6 +83,9 @@ pub struct Cluster {
     history_time: Nanos,
 }
 
+/// Where a line of the history has all but its value.
+const HEAD_BYTES: usize = 200;
+
 /// A line of `messages.jsonl`.
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -224,7 +227,7 @@ impl Cluster {
     /// Takes in a line of `history.edn`. What is none is left out.
     pub fn history_line(&mut self, text: &str) {
         // The lines of clients are many, and reads are long: what is asked for is at the front.
-        let head = &text[..text.floor_char_boundary(200)];
+        let head = text.get(..HEAD_BYTES).unwrap_or(text);
         self.history_time = history_time(head).unwrap_or(self.history_time);
         if !head.contains(":process :nemesis") {
             let (begun, ok, not_ok) = &mut self.operations;

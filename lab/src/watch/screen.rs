@@ -135,8 +135,7 @@ fn row(node: &Node, values: u64, names: usize, bar: usize, frame: &Frame) -> Str
     let held = node.held();
     let lacks = values.saturating_sub(held);
     let Node { name, coming, sent, deaf_to, .. } = node;
-    let filled =
-        if values == 0 { 0 } else { (held.min(values) * bar as u64 * 8 / values) as usize };
+    let filled = (held.min(values) * bar as u64 * 8).checked_div(values).unwrap_or(0) as usize;
     let mut shown = "█".repeat(filled / 8) + EIGHTHS[filled % 8];
     shown += &" ".repeat(bar.saturating_sub(shown.chars().count()));
     let lacking = if lacks == 0 { String::new() } else { lacks.to_string() };

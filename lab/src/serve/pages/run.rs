@@ -133,7 +133,7 @@ fn entries(dir: &Path) -> Vec<Entry> {
         let name = entry.file_name().into_string().ok()?;
         let meta = fs::metadata(entry.path()).ok()?;
         (!name.starts_with('.'))
-            .then(|| Entry { name, length: (!meta.is_dir()).then(|| meta.len()) })
+            .then(|| Entry { name, length: (!meta.is_dir()).then_some(meta.len()) })
     };
     let mut entries: Vec<Entry> =
         read.filter_map(Result::ok).filter_map(entry).take(MAX_ENTRIES).collect();
