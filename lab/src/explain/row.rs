@@ -31,8 +31,8 @@ impl Row {
     #[must_use]
     pub fn of(journal: &Journal, message: &Message) -> Self {
         let (kind, values) = match &message.content {
-            Content::Broadcast(value, _) => ("broadcast", vec![value.to_string()]),
-            Content::BroadcastOk(_) => ("broadcast_ok", Vec::new()),
+            Content::Broadcast(value, ..) => ("broadcast", vec![value.to_string()]),
+            Content::BroadcastOk { .. } => ("broadcast_ok", Vec::new()),
             Content::Gossip(gossip) => {
                 ("gossip", gossip.values.iter().map(ToString::to_string).collect())
             }
