@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::journal::{Content, Journal, Message};
+use super::journal::{Journal, Message};
 
 /// A message, with times in ms of the history's clock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,20 +30,12 @@ impl Row {
     /// A message of a run.
     #[must_use]
     pub fn of(journal: &Journal, message: &Message) -> Self {
-        let (kind, values) = match &message.content {
-            Content::Broadcast(value, ..) => ("broadcast", vec![value.to_string()]),
-            Content::BroadcastOk { .. } => ("broadcast_ok", Vec::new()),
-            Content::Gossip(gossip) => {
-                ("gossip", gossip.values.iter().map(ToString::to_string).collect())
-            }
-            Content::Other(kind) => (&**kind, Vec::new()),
-        };
         Self {
             message: message.id,
             from: message.src.clone(),
             to: message.dest.clone(),
-            kind: kind.to_owned(),
-            values,
+            kind: message.content.kind().to_owned(),
+            values: message.content.values().iter().map(ToString::to_string).collect(),
             sent_ms: journal.millis(message.sent),
             received_ms: message.received.iter().map(|at| journal.millis(*at)).collect(),
             dropped_by: message.dropped.as_ref().map(|(_, cause)| cause.clone()),
