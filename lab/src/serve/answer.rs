@@ -8,12 +8,11 @@ use super::pages;
 use super::runs::{Filter, Runs, Summary};
 use super::url::{Target, encode};
 use crate::compare::Run;
+use crate::report::BASE_CSS;
 
 /// Runs that are compared at once: what a screen has room for.
 const MAX_COMPARED: usize = 8;
 
-/// What the report has, too.
-const BASE_CSS: &str = include_str!("../report/assets/base.css");
 const CSS: &str = include_str!("serve.css");
 
 /// Of pages that are made here. They load a stylesheet and send a form, both here.
