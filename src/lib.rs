@@ -52,6 +52,7 @@ mod overlay;
 pub mod parse;
 mod place;
 pub mod plan;
+pub mod read_text;
 pub mod record;
 mod rhythm;
 pub mod roster;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::graph::Topology;
 use crate::held::Ranges;
+use crate::read_text::ReadText;
 use crate::roster::Roster;
 use crate::value::Value;
 
@@ -77,10 +78,10 @@ pub enum Body {
     ReadOk {
         /// The request's `msg_id`.
         in_reply_to: i64,
-        /// The values' texts joined by commas: the inside of the JSON array, shared with the
-        /// store, so that a read costs no formatting.
+        /// The inside of the JSON array, shared with the store, so that a read costs no
+        /// formatting.
         #[serde(skip)]
-        messages: Arc<String>,
+        messages: Arc<ReadText>,
     },
     /// Node to node: entries and evidence.
     Gossip(Gossip),

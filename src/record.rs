@@ -5,13 +5,18 @@
 //! the node sent:
 //!
 //! ```json
-//! {"rumormill_record":1,"version":"0.1.0","seed":7,"boot_id":1,"config":{}}
+//! {"rumormill_record":2,"version":"0.1.0","seed":7,"boot_id":1,"config":{}}
 //! {"t":1034,"in":{"src":"c1","dest":"n0","body":{"type":"read","msg_id":2}}}
 //! {"out":{"src":"n0","dest":"c1","body":{"type":"read_ok","messages":[],"in_reply_to":2}}}
+//! {"t":1100,"in":{"src":"c1","dest":"n0","body":{"type":"broadcast","message":5,"msg_id":3}}}
+//! {"ok":3,"to":"c1"}
 //! {"t":1200,"bad":"a line that is no message"}
 //! {"t":2000,"on":"timeout"}
 //! {"t":9000,"on":"end"}
 //! ```
+//!
+//! `ok` is short for a `broadcast_ok`: there are so many that their full text would slow the node
+//! down. Long messages are shortened, too (`long`), to what it takes to recognise them.
 //!
 //! `t` is in microseconds since the node's start. A node is a pure state machine, so its record
 //! is all it takes to see it run again, byte for byte. Other lines may stand in between, as on
@@ -24,24 +29,28 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::message::Message;
+use crate::message::{Body, Message, Name};
+use crate::read_text::ReadText;
 use crate::stdio::{Input, Recorder};
 use crate::time::Instant;
 
 pub use read::{Event, Output, ReadError, Record, Records, is_record_line};
 
 /// The version of the format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
-/// A sent line longer than this is recorded as its beginning, length and checksum: replies to
-/// reads would otherwise be nearly all of a record, and most of its cost.
+/// A reply to a read with more text than this is recorded without it: replies to reads would
+/// otherwise be nearly all of a record, and most of its cost.
+const LONG_READ_BYTES: usize = 256;
+
+/// Any other line longer than this is recorded as its beginning, length and checksum.
 const LONG_BYTES: usize = 4 << 10;
 
 /// How much is kept of such a line.
 const KEPT_BYTES: usize = 256;
 
 /// Lines are written in batches of about this size; sooner when the node has nothing to do.
-const BUFFER_BYTES: usize = 64 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// What a node is made from: the first line of its record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +64,9 @@ pub struct Header {
     pub seed: u64,
     /// Its generation.
     pub boot_id: u64,
+    /// Only what clients are told is recorded, and not what peers are: a case for a test.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replies_only: bool,
     /// Its settings. What is not there has its default.
     pub config: Config,
 }
@@ -64,7 +76,7 @@ impl Header {
     #[must_use]
     pub fn new(config: Config, seed: u64, boot_id: u64) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: FORMAT, version, seed, boot_id, config }
+        Self { format: FORMAT, version, seed, boot_id, replies_only: false, config }
     }
 }
 
@@ -81,8 +93,7 @@ pub struct Writer<W: Write> {
 impl<W: Write> Writer<W> {
     /// Begins a record.
     pub fn new(output: W, header: &Header) -> Self {
-        let mut writer =
-            Self { output: Some(output), buffer: Vec::with_capacity(2 * BUFFER_BYTES) };
+        let mut writer = Self { output: Some(output), buffer: Vec::with_capacity(BUFFER_BYTES) };
         writer.begin(header);
         writer
     }
@@ -105,7 +116,7 @@ impl<W: Write> Writer<W> {
     pub fn sent(&mut self, message: &Message) {
         let mut line = Vec::new();
         message.write_line(&mut line);
-        self.output(&line);
+        self.output(message, &line);
     }
 
     fn time(&mut self, now: Instant, key: &str) {
@@ -117,8 +128,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn json(&mut self, value: &(impl Serialize + ?Sized)) {
-        // Cannot fail: a Vec takes every write, and all keys are strings.
-        let _ = serde_json::to_writer(&mut self.buffer, value);
+        put(&mut self.buffer, value);
     }
 
     /// Ends a line whose content brought a newline along.
@@ -168,17 +178,9 @@ impl<W: Write> Recorder for Writer<W> {
         self.end_line();
     }
 
-    fn output(&mut self, line: &[u8]) {
-        if line.len() > LONG_BYTES {
-            let long = Long::of(line);
-            self.buffer.extend_from_slice(b"{\"long\":");
-            self.json(&long);
-            self.end_line();
-        } else {
-            self.buffer.extend_from_slice(b"{\"out\":");
-            self.buffer.extend_from_slice(line);
-            self.end_line_after_newline();
-        }
+    fn output(&mut self, message: &Message, line: &[u8]) {
+        write_output(&mut self.buffer, message, line);
+        self.end_line();
     }
 
     fn flush(&mut self) {
@@ -188,7 +190,7 @@ impl<W: Write> Recorder for Writer<W> {
             self.output = None;
         }
         self.buffer.clear();
-        self.buffer.shrink_to(4 * BUFFER_BYTES);
+        self.buffer.shrink_to(2 * BUFFER_BYTES);
     }
 }
 
@@ -199,9 +201,65 @@ impl<W: Write> Drop for Writer<W> {
     }
 }
 
-/// What is kept of a long line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Long {
+fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    // Cannot fail: a Vec takes every write, and all keys are strings.
+    let _ = serde_json::to_writer(out, value);
+}
+
+/// Appends what the record has of a sent message, without the brace at its end.
+fn write_output(out: &mut Vec<u8>, message: &Message, line: &[u8]) {
+    match &message.body {
+        Body::BroadcastOk { in_reply_to } => {
+            out.extend_from_slice(b"{\"ok\":");
+            put(out, in_reply_to);
+            out.extend_from_slice(b",\"to\":");
+            put(out, &message.dest);
+        }
+        Body::ReadOk { in_reply_to, messages } if messages.len() > LONG_READ_BYTES => {
+            out.extend_from_slice(b"{\"long\":");
+            put(out, &LongRead::new(message, *in_reply_to, messages));
+        }
+        _ if line.len() > LONG_BYTES => {
+            out.extend_from_slice(b"{\"long\":");
+            put(out, &Long::of(line));
+        }
+        _ => {
+            out.extend_from_slice(b"{\"out\":");
+            out.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+        }
+    }
+}
+
+/// What is kept of a long `read_ok`.
+#[derive(Serialize)]
+struct LongRead<'a> {
+    src: &'a Name,
+    dest: &'a Name,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    in_reply_to: i64,
+    /// How many values it has.
+    count: u64,
+    /// Their checksum.
+    sum: String,
+}
+
+impl<'a> LongRead<'a> {
+    fn new(message: &'a Message, in_reply_to: i64, messages: &ReadText) -> Self {
+        Self {
+            src: &message.src,
+            dest: &message.dest,
+            kind: message.body.kind(),
+            in_reply_to,
+            count: messages.count(),
+            sum: format!("{:016x}", messages.sum()),
+        }
+    }
+}
+
+/// What is kept of any other long line.
+#[derive(Serialize)]
+struct Long {
     /// Its length, newline included.
     bytes: usize,
     /// See [`checksum`].

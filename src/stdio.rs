@@ -12,6 +12,7 @@ use std::thread;
 
 use anyhow::Context as _;
 
+use crate::message::Message;
 use crate::node::Node;
 use crate::parse::{self, Refusal};
 use crate::time::Instant;
@@ -48,15 +49,15 @@ pub enum Input<'a> {
 pub trait Recorder {
     /// Called before the node gets the input.
     fn input(&mut self, now: Instant, input: &Input<'_>);
-    /// Called with every line that the node sends, newline included.
-    fn output(&mut self, line: &[u8]);
+    /// Called with every message that the node sends, and its line, newline included.
+    fn output(&mut self, message: &Message, line: &[u8]);
     /// Called before what the node sent is handed on: a batch is complete.
     fn flush(&mut self);
 }
 
 impl Recorder for () {
     fn input(&mut self, _now: Instant, _input: &Input<'_>) {}
-    fn output(&mut self, _line: &[u8]) {}
+    fn output(&mut self, _message: &Message, _line: &[u8]) {}
     fn flush(&mut self) {}
 }
 
@@ -202,7 +203,7 @@ impl<W: Write, L: Write, T: Recorder> Driver<W, L, T> {
         while let Some(message) = self.node.poll_transmit() {
             let start = self.out.len();
             message.write_line(&mut self.out);
-            self.recorder.output(&self.out[start..]);
+            self.recorder.output(&message, &self.out[start..]);
             if self.out.len() >= FLUSH_BYTES {
                 self.flush()?;
             }

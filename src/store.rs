@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::held::{Held, OriginId, Ranges};
 use crate::message::{Entries, Have, Origin};
+use crate::read_text::ReadText;
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -24,8 +25,7 @@ pub struct Store {
     origin_ids: HashMap<Origin, OriginId>,
     ints: HashSet<i64>,
     others: HashSet<Arc<str>>,
-    distinct: usize,
-    read_text: Arc<String>,
+    read_text: Arc<ReadText>,
     /// Entries by arrival, as far back as anyone's grace period reaches.
     arrivals: VecDeque<(Instant, OriginId, Range<u64>)>,
     /// When each origin last grew, as a count of changes; and the reverse, for "since then".
@@ -76,15 +76,15 @@ impl Store {
 
     /// How many distinct values are held.
     #[must_use]
-    pub const fn value_count(&self) -> usize {
-        self.distinct
+    pub fn value_count(&self) -> usize {
+        self.ints.len() + self.others.len()
     }
 
     /// The distinct values in order of arrival, as JSON texts joined by commas.
     ///
     /// Shared, not copied: the store copies it only if it grows while somebody still keeps one.
     #[must_use]
-    pub fn read_text(&self) -> Arc<String> {
+    pub fn read_text(&self) -> Arc<ReadText> {
         Arc::clone(&self.read_text)
     }
 
@@ -161,12 +161,7 @@ impl Store {
             Value::Json(text) => self.others.insert(Arc::clone(text)),
         };
         if is_new {
-            self.distinct += 1;
-            let text = Arc::make_mut(&mut self.read_text);
-            if !text.is_empty() {
-                text.push(',');
-            }
-            value.write_to(text);
+            Arc::make_mut(&mut self.read_text).push(value);
         }
     }
 
@@ -327,8 +322,8 @@ mod tests {
         store.insert(Instant::ZERO, origin, 0, &[Value::Int(7), Value::Json("\"x\"".into())]);
         let early = store.read_text();
         store.insert(Instant::ZERO, other, 0, &[Value::Int(7), Value::Int(8)]);
-        assert_eq!(*store.read_text(), "7,\"x\",8");
-        assert_eq!(*early, "7,\"x\"");
+        assert_eq!(&**store.read_text(), "7,\"x\",8");
+        assert_eq!(&**early, "7,\"x\"");
         assert_eq!((store.value_count(), store.held().count()), (3, 4));
     }
 

@@ -16,7 +16,9 @@ use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::report::{self, ReportArgs};
+use crate::commands::serve::{self, ServeArgs};
 use crate::commands::sim::{self, SimArgs};
+use crate::commands::watch::{self, WatchArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
 
@@ -47,6 +49,12 @@ pub enum Command {
     /// Put the figures of runs side by side
     #[command(after_long_help = compare::EXAMPLES)]
     Compare(Box<CompareArgs>),
+    /// Browse runs in the browser, on this machine only
+    #[command(after_long_help = serve::EXAMPLES)]
+    Serve(ServeArgs),
+    /// Show a run while it goes on: what each node holds, what is on its way, who is cut off
+    #[command(after_long_help = watch::EXAMPLES)]
+    Watch(WatchArgs),
     /// Run simulated nodes under the same workload, in virtual time
     #[command(after_long_help = sim::EXAMPLES)]
     Sim(Box<SimArgs>),

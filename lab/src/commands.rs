@@ -10,7 +10,9 @@ pub mod maelstrom;
 mod publish;
 pub mod replay;
 pub mod report;
+pub mod serve;
 pub mod sim;
+pub mod watch;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
@@ -47,6 +49,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Report(args) => report::execute(args),
         Command::Explain(args) => explain::execute(args),
         Command::Compare(args) => compare::execute(args),
+        Command::Serve(args) => serve::execute(args),
+        Command::Watch(args) => watch::execute(args),
         Command::Sim(args) => sim::execute(args),
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),

@@ -90,6 +90,16 @@ impl Run {
         Ok(Self { name, results, is_maelstroms: true })
     }
 
+    /// What was run, in a few words.
+    #[must_use]
+    pub fn shape(&self) -> &str {
+        if self.is_maelstroms {
+            "Maelstrom's own results"
+        } else {
+            &self.results.rumormill.run.shape
+        }
+    }
+
     /// A figure, if the run has it; infinite times are possible.
     #[must_use]
     pub fn figure(&self, figure: Figure) -> Option<f64> {
@@ -129,9 +139,7 @@ fn results_file(path: &Path) -> Result<PathBuf> {
 pub fn table(runs: &[Run]) -> String {
     let mut out = String::new();
     for (letter, run) in ('A'..).zip(runs) {
-        let info = &run.results.rumormill.run;
-        let what = if run.is_maelstroms { "Maelstrom's own results" } else { &*info.shape };
-        line(&mut out, &format!("{letter}  {}  {what}", run.name));
+        line(&mut out, &format!("{letter}  {}  {}", run.name, run.shape()));
     }
     let mut head = format!("\n{:NAME_WIDTH$}", "");
     for (i, letter) in (0..runs.len()).zip('A'..) {
@@ -150,10 +158,8 @@ pub fn table(runs: &[Run]) -> String {
         verdict_row += &format!("{:>WIDTH$}{:gap$}", verdict.to_lowercase(), "");
     }
     line(&mut out, &verdict_row);
-    for figure in FIGURES.iter().filter_map(|name| Figure::named(name)) {
-        if let Some(row) = row(figure, runs) {
-            line(&mut out, &row);
-        }
+    for row in rows(runs) {
+        line(&mut out, &text_row(&row));
     }
     out
 }
@@ -163,34 +169,71 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{}", text.trim_end());
 }
 
-fn row(figure: Figure, runs: &[Run]) -> Option<String> {
+fn text_row(row: &Row) -> String {
+    let mut text = format!("{:NAME_WIDTH$}", row.figure);
+    for (i, cell) in row.cells.iter().enumerate() {
+        text += &format!("{:>WIDTH$}", cell.value);
+        if i > 0 {
+            text += &format!("{:>WIDTH$}{:>10}", cell.difference, cell.share);
+        }
+    }
+    text
+}
+
+/// A figure of all runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its name, as limits have it.
+    pub figure: String,
+    /// One for each run.
+    pub cells: Vec<Cell>,
+}
+
+/// A figure of a run, as text, and how far it is from the first run's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The figure; `-` if the run does not have it.
+    pub value: String,
+    /// The difference, with a sign; `=` if there is none, empty for the first run.
+    pub difference: String,
+    /// The same in percent, where that makes sense.
+    pub share: String,
+}
+
+/// All figures that at least one of the runs has.
+#[must_use]
+pub fn rows(runs: &[Run]) -> Vec<Row> {
+    FIGURES.iter().filter_map(|name| row(Figure::named(name)?, runs)).collect()
+}
+
+fn row(figure: Figure, runs: &[Run]) -> Option<Row> {
     let values: Vec<Option<f64>> = runs.iter().map(|run| run.figure(figure)).collect();
     if values.iter().all(Option::is_none) {
         return None;
     }
-    let mut row = format!("{:NAME_WIDTH$}", figure.to_string());
     let first = values.first().copied().flatten();
-    for (i, value) in values.into_iter().enumerate() {
-        let shown = value.map_or_else(|| "-".to_owned(), |value| figure.unit().show(value));
-        row += &format!("{shown:>WIDTH$}");
-        if i == 0 {
-            continue;
+    let cells = values.into_iter().enumerate().map(|(i, value)| {
+        let (difference, share) =
+            if i == 0 { Default::default() } else { apart(figure, first, value) };
+        let value = value.map_or_else(|| "-".to_owned(), |value| figure.unit().show(value));
+        Cell { value, difference, share }
+    });
+    Some(Row { figure: figure.to_string(), cells: cells.collect() })
+}
+
+/// The difference of two values of a figure, and its share of the first.
+fn apart(figure: Figure, first: Option<f64>, value: Option<f64>) -> (String, String) {
+    match (first, value) {
+        (Some(first), Some(value)) if first == value => ("=".to_owned(), String::new()),
+        (Some(first), Some(value)) if (value - first).is_finite() => {
+            let sign = if value > first { "+" } else { "-" };
+            let size = figure.unit().show((value - first).abs());
+            let share = (value / first - 1.0) * 100.0;
+            let share = if share.is_finite() { format!("{share:+.1} %") } else { String::new() };
+            (format!("{sign}{size}"), share)
         }
-        let (difference, share) = match (first, value) {
-            (Some(first), Some(value)) if first == value => ("=".to_owned(), String::new()),
-            (Some(first), Some(value)) if (value - first).is_finite() => {
-                let sign = if value > first { "+" } else { "-" };
-                let size = figure.unit().show((value - first).abs());
-                let share = (value / first - 1.0) * 100.0;
-                let share =
-                    if share.is_finite() { format!("{share:+.1} %") } else { String::new() };
-                (format!("{sign}{size}"), share)
-            }
-            _ => (String::new(), String::new()),
-        };
-        row += &format!("{difference:>WIDTH$}{share:>10}");
+        _ => Default::default(),
     }
-    Some(row)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod journal;
 pub mod life;
+pub mod row;
 pub mod words;
 
 #[cfg(test)]

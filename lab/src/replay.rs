@@ -6,9 +6,9 @@ pub mod case;
 mod condition;
 pub mod files;
 
-use std::collections::VecDeque;
 use std::fmt;
 
+use rumormill::message::{Body, Message};
 use rumormill::node::Node;
 use rumormill::record::{Event, Output, Record};
 use rumormill::time::Instant;
@@ -37,7 +37,7 @@ pub struct Turn<'r> {
     /// The input.
     pub input: &'r Event,
     /// What the node sent.
-    pub outputs: Vec<Output>,
+    pub sent: Vec<Message>,
     /// What it told people.
     pub diagnostics: Vec<String>,
 }
@@ -140,7 +140,8 @@ impl<'r> Replay<'r> {
             return Err(parting(output.to_string(), "nothing is sent before any input".into()));
         }
         self.now = input.time().unwrap_or(self.now);
-        if matches!(input, Event::Timeout(_)) {
+        let replies_only = self.record.header.replies_only;
+        if matches!(input, Event::Timeout(_)) && !replies_only {
             let deadline = self.node.poll_timeout();
             if deadline.is_none_or(|at| at > self.now) {
                 let due = deadline.map_or_else(|| "none".to_owned(), |at| at.to_string());
@@ -151,21 +152,27 @@ impl<'r> Replay<'r> {
         self.next += 1;
         self.inputs += 1;
         input.feed(&mut self.node).map_err(|why| parting(describe(input), why))?;
-        let (outputs, diagnostics) = take_all(&mut self.node);
-        self.compare(line, &outputs)?;
-        Ok(Some(Turn { line, input, outputs: outputs.into(), diagnostics }))
+        let (sent, diagnostics) = take_all(&mut self.node);
+        let is_recorded =
+            |message: &&Message| !replies_only || !matches!(message.body, Body::Gossip(_));
+        self.compare(line, sent.iter().filter(is_recorded))?;
+        Ok(Some(Turn { line, input, sent, diagnostics }))
     }
 
     /// Compares what was sent with what the record has up to the next input.
-    fn compare(&mut self, line: u64, sent: &VecDeque<Output>) -> Result<(), Parting> {
+    fn compare<'m>(
+        &mut self,
+        line: u64,
+        sent: impl Iterator<Item = &'m Message>,
+    ) -> Result<(), Parting> {
         let mut line = line;
-        for output in sent {
+        for output in sent.map(Output::of) {
             match self.record.events.get(self.next) {
                 Some((at, Event::Output(recorded))) => {
                     line = *at;
                     self.next += 1;
                     self.outputs += 1;
-                    if recorded != output {
+                    if *recorded != output {
                         let (recorded, replayed) = (recorded.to_string(), output.to_string());
                         return Err(Parting { line, recorded, replayed });
                     }
@@ -194,17 +201,9 @@ struct Parting {
 }
 
 /// Everything that a node has to say after an input.
-fn take_all(node: &mut Node) -> (VecDeque<Output>, Vec<String>) {
-    let (mut outputs, mut diagnostics) = (VecDeque::new(), Vec::new());
-    while let Some(message) = node.poll_transmit() {
-        let mut line = Vec::new();
-        message.write_line(&mut line);
-        outputs.push_back(Output::of(&line));
-    }
-    while let Some(text) = node.poll_diagnostic() {
-        diagnostics.push(text);
-    }
-    (outputs, diagnostics)
+fn take_all(node: &mut Node) -> (Vec<Message>, Vec<String>) {
+    let messages = std::iter::from_fn(|| node.poll_transmit()).collect();
+    (messages, std::iter::from_fn(|| node.poll_diagnostic()).collect())
 }
 
 /// An event in one line.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use roaring::{RoaringBitmap, RoaringTreemap};
 use rumormill::message::Body;
+use rumormill::read_text::ReadText;
 
 use crate::envelope::{is_integer, string};
 use crate::history::ReadSet;
@@ -48,7 +49,7 @@ pub(crate) enum Reply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ArrayText {
     Whole(Box<str>),
-    Shared(Arc<String>),
+    Shared(Arc<ReadText>),
 }
 
 impl ArrayText {

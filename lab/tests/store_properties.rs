@@ -125,7 +125,7 @@ proptest! {
         let tested = Tested::fed(&arrivals)?;
         let store = &tested.store;
         prop_assert_eq!(names(store.held()), tested.entries.keys().copied().collect());
-        prop_assert_eq!(&*store.read_text(), &tested.texts.join(","));
+        prop_assert_eq!(&**store.read_text(), &tested.texts.join(","));
         prop_assert_eq!(store.value_count(), tested.texts.len());
         for &(origin, number) in tested.entries.keys() {
             prop_assert!(store.contains_value(&value_of(origin, number)));

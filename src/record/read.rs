@@ -4,15 +4,23 @@ use std::fmt;
 use std::io::BufRead;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::{FORMAT, Header, Long};
+use super::{FORMAT, Header, write_output};
+use crate::message::Message;
 use crate::node::Node;
 use crate::parse::{Refusal, parse_line};
 use crate::time::Instant;
 
+/// How the first line of a record begins.
+const HEADER_START: &[u8] = b"{\"rumormill_record\":";
+
+/// How the line of an input begins.
+const INPUT_START: &[u8] = b"{\"t\":";
+
 /// How lines of a record begin; nothing else on a node's stderr does.
-const STARTS: [&[u8]; 4] = [b"{\"rumormill_record\":", b"{\"t\":", b"{\"out\":", b"{\"long\":"];
+const STARTS: [&[u8]; 5] = [HEADER_START, INPUT_START, b"{\"out\":", b"{\"ok\":", b"{\"long\":"];
 
 /// True if the line is part of a record, and not meant for people.
 #[must_use]
@@ -96,40 +104,27 @@ impl Event {
     }
 }
 
-/// What a record has of a sent line.
+/// What a record has of a sent message: its line, which may be short for the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// All of it, without its newline.
-    Whole(String),
-    /// Of a long one, enough to recognise it.
-    Long(LongOutput),
-}
-
-/// What a record has of a long line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LongOutput(Long);
+pub struct Output(String);
 
 impl Output {
-    /// What the record of this line, given with its newline, would be.
+    /// What the record of this message would be.
     #[must_use]
-    pub fn of(line: &[u8]) -> Self {
-        if line.len() > super::LONG_BYTES {
-            Self::Long(LongOutput(Long::of(line)))
-        } else {
-            let text = line.strip_suffix(b"\n").unwrap_or(line);
-            Self::Whole(String::from_utf8_lossy(text).into_owned())
-        }
+    pub fn of(message: &Message) -> Self {
+        let (mut line, mut record) = (Vec::new(), Vec::new());
+        message.write_line(&mut line);
+        write_output(&mut record, message, &line);
+        record.push(b'}');
+        Self(String::from_utf8_lossy(&record).into_owned())
     }
 }
 
 impl fmt::Display for Output {
+    /// The message, or what is left of it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole(text) => f.write_str(text),
-            Self::Long(LongOutput(long)) => {
-                write!(f, "{}… ({} bytes, checksum {})", long.start, long.bytes, long.sum)
-            }
-        }
+        let inside = ["{\"out\":", "{\"long\":"].iter().find_map(|key| self.0.strip_prefix(key));
+        f.write_str(inside.and_then(|text| text.strip_suffix('}')).unwrap_or(&self.0))
     }
 }
 
@@ -184,7 +179,7 @@ impl Records {
     }
 
     fn take_line(&mut self, number: u64, line: &[u8]) -> Result<(), String> {
-        if line.starts_with(STARTS[0]) {
+        if line.starts_with(HEADER_START) {
             let header: Header = serde_json::from_slice(line)
                 .map_err(|error| format!("no header of a record: {error}"))?;
             if header.format != FORMAT {
@@ -203,42 +198,54 @@ impl Records {
     }
 }
 
-/// All keys that a line may have.
+/// All keys that an input's line may have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line<'a> {
-    t: Option<u64>,
+struct InputLine<'a> {
+    t: u64,
     #[serde(rename = "in", borrow)]
     message: Option<&'a RawValue>,
     bad: Option<String>,
     bytes: Option<Vec<u8>>,
     refused: Option<String>,
     on: Option<&'a str>,
-    #[serde(borrow)]
-    out: Option<&'a RawValue>,
-    long: Option<Long>,
+}
+
+/// All keys that an output's line may have. What they say is compared as text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputLine {
+    out: Option<IgnoredAny>,
+    long: Option<IgnoredAny>,
+    ok: Option<IgnoredAny>,
+    to: Option<IgnoredAny>,
 }
 
 fn event(line: &[u8]) -> Result<Event, String> {
-    let line: Line<'_> =
-        serde_json::from_slice(line).map_err(|error| format!("damaged: {error}"))?;
-    let text = |raw: &RawValue| raw.get().to_owned();
-    let event = match line {
-        Line { t: Some(t), message, bad, bytes, refused, on, out: None, long: None } => {
-            let now = Instant::from_micros(t);
-            match (message, bad, bytes, refused, on) {
-                (Some(raw), None, None, None, None) => Event::Message(now, text(raw)),
-                (None, Some(bad), None, None, None) => Event::BadLine(now, bad.into_bytes()),
-                (None, None, Some(bytes), None, None) => Event::BadLine(now, bytes),
-                (None, None, None, Some(text), None) => Event::TooLong(now, text),
-                (None, None, None, None, Some("timeout")) => Event::Timeout(now),
-                (None, None, None, None, Some("end")) => Event::End(now),
-                _ => return Err("damaged: not exactly one input".to_owned()),
+    let damaged = |error: serde_json::Error| format!("damaged: {error}");
+    if !line.starts_with(INPUT_START) {
+        let output: OutputLine = serde_json::from_slice(line).map_err(damaged)?;
+        let OutputLine { out, long, ok, to } = output;
+        return match (out, long, ok, to) {
+            (Some(_), None, None, None)
+            | (None, Some(_), None, None)
+            | (None, None, Some(_), Some(_)) => {
+                // It is JSON, and JSON is UTF-8.
+                Ok(Event::Output(Output(String::from_utf8_lossy(line).into_owned())))
             }
-        }
-        Line { t: None, out: Some(raw), .. } => Event::Output(Output::Whole(text(raw))),
-        Line { t: None, long: Some(long), .. } => Event::Output(Output::Long(LongOutput(long))),
-        _ => return Err("damaged: neither input nor output".to_owned()),
-    };
-    Ok(event)
+            _ => Err("damaged: not exactly one output".to_owned()),
+        };
+    }
+    let InputLine { t, message, bad, bytes, refused, on } =
+        serde_json::from_slice(line).map_err(damaged)?;
+    let now = Instant::from_micros(t);
+    match (message, bad, bytes, refused, on) {
+        (Some(raw), None, None, None, None) => Ok(Event::Message(now, raw.get().to_owned())),
+        (None, Some(bad), None, None, None) => Ok(Event::BadLine(now, bad.into_bytes())),
+        (None, None, Some(bytes), None, None) => Ok(Event::BadLine(now, bytes)),
+        (None, None, None, Some(text), None) => Ok(Event::TooLong(now, text)),
+        (None, None, None, None, Some("timeout")) => Ok(Event::Timeout(now)),
+        (None, None, None, None, Some("end")) => Ok(Event::End(now)),
+        _ => Err("damaged: not exactly one input".to_owned()),
+    }
 }

@@ -13,19 +13,41 @@ fn at(micros: u64) -> Instant {
     Instant::from_micros(micros)
 }
 
+fn to_client(body: Body) -> Message {
+    Message { src: "n0".into(), dest: "c\"1".into(), body }
+}
+
+fn error(text: &str) -> Message {
+    let code = crate::message::ErrorCode::NotSupported;
+    to_client(Body::Error { in_reply_to: 1, code, text: text.to_owned() })
+}
+
+fn acknowledgement() -> Message {
+    to_client(Body::BroadcastOk { in_reply_to: -3 })
+}
+
+fn reply(values: i64) -> Message {
+    let mut text = ReadText::default();
+    (0..values).for_each(|value| text.push(&value.into()));
+    to_client(Body::ReadOk { in_reply_to: 9, messages: text.into() })
+}
+
 /// One of each.
 fn sample() -> Vec<u8> {
     let mut file = Vec::new();
     let mut writer = Writer::new(&mut file, &header());
     let message = "\t{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"text\":\"}\\u00e9é\"}}\r";
     writer.input(at(1), &Input::Message(message.as_bytes()));
-    writer.output(b"{\"a\":1}\n");
+    writer.sent(&error("short"));
     writer.input(at(2), &Input::BadLine(b"{\"out\":\"\x1b"));
     writer.input(at(3), &Input::BadLine(b"\xff{"));
     let refusal = Refusal::new(None, "too long", "x");
     writer.input(at(4), &Input::TooLong(&refusal));
     writer.input(at(5), &Input::Timeout);
-    writer.output(format!("{{\"a\":\"{}\"}}\n", "x".repeat(LONG_BYTES)).as_bytes());
+    writer.sent(&error(&"x".repeat(LONG_BYTES)));
+    writer.sent(&acknowledgement());
+    writer.sent(&reply(1));
+    writer.sent(&reply(1_000));
     writer.input(Instant::MAX, &Input::End);
     drop(writer);
     file
@@ -40,22 +62,33 @@ fn what_is_written_is_read_back() {
     let events: Vec<&Event> = record.events.iter().map(|(_, event)| event).collect();
     let message = "{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"text\":\"}\\u00e9é\"}}".to_owned();
     assert_eq!(*events[0], Event::Message(at(1), message));
-    assert_eq!(*events[1], Event::Output(Output::of(b"{\"a\":1}\n")));
+    assert_eq!(*events[1], Event::Output(Output::of(&error("short"))));
     assert_eq!(*events[2], Event::BadLine(at(2), b"{\"out\":\"\x1b".to_vec()));
     assert_eq!(*events[3], Event::BadLine(at(3), b"\xff{".to_vec()));
     assert_eq!(*events[4], Event::TooLong(at(4), "too long: x".to_owned()));
     assert_eq!(*events[5], Event::Timeout(at(5)));
-    let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(LONG_BYTES));
-    assert_eq!(*events[6], Event::Output(Output::of(long.as_bytes())));
-    let other = long.replacen("xx\"", "xy\"", 1);
-    assert_ne!(*events[6], Event::Output(Output::of(other.as_bytes())));
-    assert_eq!(*events[7], Event::End(Instant::MAX));
-    assert_eq!(events.len(), 8);
+    let output = |message: &Message| Event::Output(Output::of(message));
+    let long = "x".repeat(LONG_BYTES);
+    assert_eq!(*events[6], output(&error(&long)));
+    assert_ne!(*events[6], output(&error(&long.replacen("xx", "xy", 1))));
+    assert_eq!(*events[7], output(&acknowledgement()));
+    assert_eq!(*events[8], output(&reply(1)));
+    assert_eq!(*events[9], output(&reply(1_000)));
+    assert_ne!(*events[9], output(&reply(1_001)));
+    assert_eq!(*events[10], Event::End(Instant::MAX));
+    assert_eq!(events.len(), 11);
+    assert_eq!(acknowledged(&file), "{\"ok\":-3,\"to\":\"c\\\"1\"}");
     // All are whole lines of JSON, whatever came in.
     for line in file.split_inclusive(|&byte| byte == b'\n') {
         assert!(is_record_line(line) && line.ends_with(b"}\n"));
         serde_json::from_slice::<serde::de::IgnoredAny>(line).unwrap();
     }
+}
+
+/// The short line of the acknowledgement.
+fn acknowledged(file: &[u8]) -> &str {
+    let text = std::str::from_utf8(file).unwrap();
+    text.lines().find(|line| line.starts_with("{\"ok\"")).unwrap()
 }
 
 #[test]
@@ -76,7 +109,7 @@ fn other_lines_are_read_past_and_damage_is_named() {
     let text = String::from_utf8(sample()).unwrap();
     let mixed = text.replace('\n', "\nrumormill: {\"t\":1\n\n");
     let records = Records::read(mixed.as_bytes()).unwrap();
-    assert_eq!((records.lives[0].events.len(), records.other_lines), (8, 18));
+    assert_eq!((records.lives[0].events.len(), records.other_lines), (11, 24));
     let again = Records::read(format!("{text}{text}").as_bytes()).unwrap();
     assert_eq!(again.lives.len(), 2);
 
@@ -85,8 +118,8 @@ fn other_lines_are_read_past_and_damage_is_named() {
     assert!(problem("{\"out\":{}}\n").starts_with("line 1: the record's header is missing"));
     let damaged = text.replace("\"on\":\"timeout\"", "\"on\":\"tim\"");
     assert!(problem(&damaged).starts_with("line 7: damaged"), "{}", problem(&damaged));
-    let future = text.replacen("record\":1", "record\":2", 1);
-    assert!(problem(&future).contains("a record of format 2"));
+    let future = text.replacen("record\":2", "record\":3", 1);
+    assert!(problem(&future).contains("a record of format 3"));
     let unknown = text.replacen("\"route\"", "\"rout\"", 1);
     assert!(problem(&unknown).contains("rout"), "{}", problem(&unknown));
 }
@@ -94,7 +127,7 @@ fn other_lines_are_read_past_and_damage_is_named() {
 #[test]
 fn an_older_record_lacks_settings() {
     let line =
-        "{\"rumormill_record\":1,\"version\":\"0\",\"seed\":1,\"boot_id\":2,\"config\":{}}\n";
+        "{\"rumormill_record\":2,\"version\":\"0\",\"seed\":1,\"boot_id\":2,\"config\":{}}\n";
     let records = Records::read(line.as_bytes()).unwrap();
     assert_eq!(records.lives[0].header.config, Config::default());
 }

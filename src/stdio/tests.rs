@@ -101,7 +101,7 @@ fn a_recorder_sees_inputs_and_outputs_in_order() {
             });
         }
 
-        fn output(&mut self, line: &[u8]) {
+        fn output(&mut self, _message: &Message, line: &[u8]) {
             self.0.borrow_mut().push(format!("< {}", String::from_utf8_lossy(line)));
         }
 

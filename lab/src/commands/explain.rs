@@ -4,14 +4,15 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use rumormill::value::Value;
 use serde_json::value::RawValue;
 
 use super::CRASH;
-use crate::explain::journal::{Journal, Message};
+use crate::explain::journal::{Content, Journal, Message};
 use crate::explain::life::Life;
+use crate::explain::row::Row;
 use crate::explain::words;
 
 /// Shown below the help.
@@ -34,9 +35,9 @@ A hop is told like this:
 
 Exit status:
   0    told
-  1    there is no such value, or with --lost: there are lost values
+  1    there is no such value or message, or with --lost: there are lost values
   254  bad arguments
-  255  the run has no messages.jsonl";
+  255  the run has no messages.jsonl, or no such node";
 
 /// A time of the history's clock, in ms.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,11 +126,21 @@ pub fn execute(args: &ExplainArgs) -> u8 {
 
 fn explain(args: &ExplainArgs) -> Result<(String, u8)> {
     let journal = Journal::load(&args.store)?;
+    let link = args.link.iter().flat_map(|link| [&link.0, &link.1]);
+    for name in args.node.iter().chain(link) {
+        ensure!(is_known(&journal, name), "there is no {name} in this run");
+    }
+    let is_about_values = args.value.is_some() || args.slowest.is_some() || args.lost;
+    ensure!(
+        !is_about_values || speaks_gossip(&journal),
+        "these nodes do not speak Rumormill's gossip: only single messages can be told \
+         (--node, --link, --between)"
+    );
     if let Some(text) = &args.value {
         return one_value(args, &journal, text);
     }
     if args.slowest.is_none() && !args.lost {
-        return Ok((messages(args, &journal), 0));
+        return messages(args, &journal);
     }
     let copies = journal.copies();
     let lives = copies.iter().filter_map(|(value, copies)| Life::of(&journal, value, copies));
@@ -146,7 +157,12 @@ fn explain(args: &ExplainArgs) -> Result<(String, u8)> {
         return Ok((serde_json::to_string_pretty(&lives)? + "\n", code));
     }
     if lives.is_empty() {
-        return Ok(("there is no such value\n".to_owned(), code));
+        let text = match (args.lost, args.node.is_some() || args.between.is_some()) {
+            (true, false) => "every acknowledged value came to all nodes\n",
+            (true, true) => "every acknowledged value came to all nodes, as far as was asked\n",
+            (false, _) => "there is no such value\n",
+        };
+        return Ok((text.to_owned(), code));
     }
     Ok((words::table(&lives.iter().collect::<Vec<_>>()), code))
 }
@@ -163,7 +179,7 @@ fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(Strin
     if args.json {
         return Ok((serde_json::to_string_pretty(&life)? + "\n", 0));
     }
-    let mut out = words::tree(&life);
+    let mut out = words::tree(&life) + &partitions(journal, &life, &copies[&value]);
     if let Some(node) = &args.node {
         let is_of = |message: &&Message| message.src == *node || message.dest == *node;
         let of_node = copies[&value].iter().map(|&at| &journal.messages[at]).filter(is_of);
@@ -173,6 +189,27 @@ fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(Strin
         }
     }
     Ok((out, 0))
+}
+
+/// How long the partitions lasted that dropped copies, and whether anybody tried again.
+fn partitions(journal: &Journal, life: &Life, copies: &[usize]) -> String {
+    let mut out = String::new();
+    for (number, partition) in (1..).zip(&journal.partitions) {
+        let name = format!("partition {number}");
+        if !life.dropped.iter().any(|copy| copy.dropped_by.as_deref() == Some(&name)) {
+            continue;
+        }
+        let from = journal.millis(partition.start);
+        out += &match partition.end {
+            None => format!("  {name}: from {from:.1} ms to the end\n"),
+            Some(end) => {
+                let after = copies.iter().filter(|&&at| journal.messages[at].sent > end).count();
+                let to = journal.millis(end);
+                format!("  {name}: from {from:.1} ms to {to:.1} ms; {after} copies sent after it\n")
+            }
+        };
+    }
+    out
 }
 
 fn is_wanted(args: &ExplainArgs, life: &Life) -> bool {
@@ -186,8 +223,23 @@ fn is_wanted(args: &ExplainArgs, life: &Life) -> bool {
     in_time && of_node
 }
 
+/// True for a node or a client that had something to do with the run.
+fn is_known(journal: &Journal, name: &String) -> bool {
+    let is_of = |message: &Message| message.src == *name || message.dest == *name;
+    journal.nodes.contains(name) || journal.messages.iter().any(is_of)
+}
+
+/// False if nodes talked among each other, and not as ours do: then nobody can tell where a value
+/// has got to.
+fn speaks_gossip(journal: &Journal) -> bool {
+    let is_node = |name: &String| journal.nodes.contains(name);
+    let is_gossip = |message: &Message| matches!(message.content, Content::Gossip(_));
+    let mut talk = journal.messages.iter().filter(|m| is_node(&m.src) && is_node(&m.dest));
+    talk.clone().any(is_gossip) || talk.next().is_none()
+}
+
 /// The messages that pass the filters, a line each.
-fn messages(args: &ExplainArgs, journal: &Journal) -> String {
+fn messages(args: &ExplainArgs, journal: &Journal) -> Result<(String, u8)> {
     let is_wanted = |message: &&Message| {
         let sent = journal.millis(message.sent);
         let in_time = args.between.is_none_or(|Between(from, to)| from <= sent && sent <= to);
@@ -195,6 +247,14 @@ fn messages(args: &ExplainArgs, journal: &Journal) -> String {
         let on_link = |link: &Link| message.src == link.0 && message.dest == link.1;
         in_time && args.node.as_ref().is_none_or(of_node) && args.link.as_ref().is_none_or(on_link)
     };
-    let lines = journal.messages.iter().filter(is_wanted);
-    lines.map(|message| words::message(journal, message) + "\n").collect()
+    let wanted = journal.messages.iter().filter(is_wanted);
+    if args.json {
+        let rows: Vec<Row> = wanted.map(|message| Row::of(journal, message)).collect();
+        return Ok((serde_json::to_string_pretty(&rows)? + "\n", u8::from(rows.is_empty())));
+    }
+    let text: String = wanted.map(|message| words::message(journal, message) + "\n").collect();
+    if text.is_empty() {
+        return Ok(("there is no such message\n".to_owned(), 1));
+    }
+    Ok((text, 0))
 }

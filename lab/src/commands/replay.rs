@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use rumormill::record::{Record, Records};
+use rumormill::record::{Output, Record, Records};
 
 use super::{BAD_ARGUMENTS, CRASH};
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
+
+/// Longer messages are shown as the record has them.
+const SHOWN_BYTES: usize = 256;
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\
@@ -153,10 +156,10 @@ fn write_case(
 
 fn replay(args: &ReplayArgs, record: &Record, out: &mut impl io::Write) -> Result<End> {
     let mut replay = Replay::new(record);
-    let mut stepping = args.step && args.breaks.is_empty() && args.until.is_none();
-    if stepping {
+    if args.step {
         writeln!(out, "Enter goes on, s shows the state, c goes on without stopping, q ends")?;
     }
+    let mut stepping = args.step && args.breaks.is_empty() && args.until.is_none();
     let end = loop {
         let Some((line, input)) = replay.peek() else { break End::Same };
         let is_past = args.until.is_some_and(|until| !until.allows(line, input));
@@ -199,8 +202,15 @@ fn replay(args: &ReplayArgs, record: &Record, out: &mut impl io::Write) -> Resul
 
 fn show(turn: &Turn<'_>, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "line {}: {}", turn.line, describe(turn.input))?;
-    for output in &turn.outputs {
-        writeln!(out, "    > {output}")?;
+    for message in &turn.sent {
+        let mut line = Vec::new();
+        message.write_line(&mut line);
+        let line = String::from_utf8_lossy(line.trim_ascii_end());
+        if line.len() <= SHOWN_BYTES {
+            writeln!(out, "    > {line}")?;
+        } else {
+            writeln!(out, "    > {}", Output::of(message))?;
+        }
     }
     for text in &turn.diagnostics {
         writeln!(out, "    says: {text}")?;

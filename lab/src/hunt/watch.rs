@@ -9,6 +9,7 @@ use rumormill::link::Link;
 use rumormill::message::{Body, Gossip, Message, Name};
 use rumormill::node::Node;
 use rumormill::parse::parse_line;
+use rumormill::read_text::ReadText;
 use rumormill::route::Route;
 use rumormill::time::Instant;
 use rumormill::value::Value;
@@ -42,7 +43,7 @@ struct Watched {
     open: BTreeMap<i64, Option<Value>>,
     /// Acknowledged since the last read.
     acknowledged: Vec<Value>,
-    read_text: Arc<String>,
+    read_text: Arc<ReadText>,
     read: BTreeSet<Value>,
     may_speak: bool,
     /// By peer.
@@ -242,10 +243,10 @@ impl Watch {
     }
 
     /// Invariant 1. The reply grows at its end, so only what is new needs to be looked at.
-    fn check_read(&mut self, index: usize, text: &Arc<String>) -> Result<(), Violation> {
+    fn check_read(&mut self, index: usize, text: &Arc<ReadText>) -> Result<(), Violation> {
         let lost = |text: String| Err(Violation::new(Kind::Lost, text));
         let watched = &mut self.nodes[index];
-        let Some(fresh) = text.strip_prefix(watched.read_text.as_str()) else {
+        let Some(fresh) = text.strip_prefix(&**watched.read_text) else {
             return lost(format!("read [{text}] after [{}]", watched.read_text));
         };
         let fresh = fresh.strip_prefix(',').unwrap_or(fresh);

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rumormill::message::{Body, Message, Name};
 use rumormill::node::Node;
 use rumormill::parse::parse_line;
-use rumormill::record::{Event, Output, Record, Writer};
+use rumormill::record::{Event, Header, Output, Record, Writer};
 use rumormill::stdio::{Input, Recorder as _};
 use rumormill::value::Value;
 use serde_json::value::RawValue;
@@ -38,7 +38,8 @@ pub fn write(record: &Record, name: &str, dir: &Path) -> Result<PathBuf> {
         "a case's name has letters, digits, - and _ only, not {name:?}"
     );
     let mut text = Vec::new();
-    let mut writer = Writer::new(&mut text, &record.header);
+    let header = Header { replies_only: true, ..record.header.clone() };
+    let mut writer = Writer::new(&mut text, &header);
     run(record, |input, replies| {
         feed_writer(&mut writer, input);
         replies.iter().for_each(|reply| writer.sent(reply));
@@ -63,9 +64,7 @@ pub fn check(case: &Record) -> Result<()> {
     });
     run(case, |input, replies| {
         for reply in replies {
-            let mut line = Vec::new();
-            reply.write_line(&mut line);
-            let reply = Output::of(&line);
+            let reply = Output::of(reply);
             match expected.next() {
                 Some((_, expected)) if *expected == reply => {}
                 Some((line, expected)) => {

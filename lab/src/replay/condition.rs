@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use rumormill::message::{Body, Message};
+use rumormill::message::Body;
 use rumormill::parse::parse_line;
-use rumormill::record::{Event, Output};
+use rumormill::record::Event;
 use rumormill::time::Instant;
 use rumormill::value::Value;
 use serde::Deserialize;
@@ -100,7 +100,6 @@ impl FromStr for Condition {
 #[derive(Deserialize)]
 struct Envelope {
     src: String,
-    dest: String,
     body: Kind,
 }
 
@@ -118,17 +117,18 @@ impl Condition {
             Event::Message(_, text) => Some(text.as_str()),
             _ => None,
         };
-        let sent = turn.outputs.iter().filter_map(|output| match output {
-            Output::Whole(text) => Some(text.as_str()),
-            Output::Long(_) => None,
-        });
+        let sent = &turn.sent;
         let envelope = |text: &str| serde_json::from_str::<Envelope>(text).ok();
         match self {
-            Self::Value(value) => input.into_iter().chain(sent).any(|text| carries(text, value)),
+            Self::Value(value) => {
+                let came = input.and_then(|text| parse_line(text.as_bytes()).ok());
+                came.iter().chain(sent).any(|message| carries(&message.body, value))
+            }
             Self::From(name) => input.and_then(envelope).is_some_and(|m| m.src == *name),
-            Self::To(name) => sent.filter_map(envelope).any(|m| m.dest == *name),
+            Self::To(name) => sent.iter().any(|message| *message.dest == **name),
             Self::Type(kind) => {
-                input.into_iter().chain(sent).filter_map(envelope).any(|m| m.body.kind == *kind)
+                input.and_then(envelope).is_some_and(|m| m.body.kind == *kind)
+                    || sent.iter().any(|message| message.body.kind() == kind)
             }
             Self::Timeout => matches!(turn.input, Event::Timeout(_)),
             Self::Diagnostic => !turn.diagnostics.is_empty(),
@@ -136,14 +136,11 @@ impl Condition {
     }
 }
 
-/// True for a broadcast of the value, and for gossip that brings it. What is no request and no
-/// gossip (a reply) is not parsed, and does not count.
-fn carries(text: &str, value: &Value) -> bool {
-    match parse_line(text.as_bytes()) {
-        Ok(Message { body: Body::Broadcast { message, .. }, .. }) => message == *value,
-        Ok(Message { body: Body::Gossip(gossip), .. }) => {
-            gossip.values.iter().any(|entries| entries.values.contains(value))
-        }
+/// True for a broadcast of the value, and for gossip that brings it.
+fn carries(body: &Body, value: &Value) -> bool {
+    match body {
+        Body::Broadcast { message, .. } => message == value,
+        Body::Gossip(gossip) => gossip.values.iter().any(|entries| entries.values.contains(value)),
         _ => false,
     }
 }
@@ -179,7 +176,8 @@ mod tests {
             (r#"{"type":"gossip","gen":1,"n":42,"values":[["n1",42,0,[7]]]}"#, false),
             (r#"{"type":"read_ok","messages":[42],"in_reply_to":1}"#, false),
         ] {
-            assert_eq!(carries(&line(body), &value), is_in, "{body}");
+            let carries = parse_line(line(body).as_bytes()).is_ok_and(|m| carries(&m.body, &value));
+            assert_eq!(carries, is_in, "{body}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use roaring::RoaringTreemap;
 use rumormill::message::{Body, Message, Name};
+use rumormill::read_text::ReadText;
 use rumormill::value::Value;
 
 /// A node that tells each neighbour but the sender, once, and waits for nobody's answer.
@@ -12,7 +13,7 @@ use rumormill::value::Value;
 pub struct FloodNode {
     neighbours: Vec<Name>,
     seen: RoaringTreemap,
-    read_text: Arc<String>,
+    read_text: Arc<ReadText>,
     outbox: Vec<Said>,
 }
 
@@ -57,11 +58,7 @@ impl FloodNode {
         if !self.seen.insert(value) {
             return;
         }
-        let text = Arc::make_mut(&mut self.read_text);
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(&value.to_string());
+        Arc::make_mut(&mut self.read_text).push(&Value::Int(value.cast_signed()));
         for neighbour in self.neighbours.iter().filter(|neighbour| *neighbour != src) {
             self.outbox.push(Said::News(neighbour.clone(), value));
         }
@@ -73,7 +70,7 @@ impl FloodNode {
     }
 
     /// The values it holds, as JSON texts joined by commas, in order of arrival.
-    pub(super) fn read_text(&self) -> Arc<String> {
+    pub(super) fn read_text(&self) -> Arc<ReadText> {
         Arc::clone(&self.read_text)
     }
 }

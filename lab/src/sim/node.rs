@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rumormill::config::Config;
 use rumormill::message::{Message, Name};
 use rumormill::node::Node;
+use rumormill::read_text::ReadText;
 use rumormill::time::Instant;
 
 use super::flood::FloodNode;
@@ -178,7 +179,7 @@ impl SimNode {
 
     /// The values that are new since the last call.
     pub(super) fn take_new_values(&mut self, mut each: impl FnMut(u64)) {
-        let text: Arc<String> = match &self.machine {
+        let text: Arc<ReadText> = match &self.machine {
             Machine::Rumormill(node) => node.store().read_text(),
             Machine::Flood(flood) => flood.read_text(),
         };

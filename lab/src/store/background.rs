@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::mem;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// What is written is handed over in pieces of about this size.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -13,10 +15,13 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// At most this many pieces wait for the disk; then the lab does.
 const MAX_CHUNKS: usize = 128;
 
+/// What is not a whole piece after this time is written all the same: somebody may be watching.
+const MAX_DELAY: Duration = Duration::from_millis(200);
+
 /// A file, open for writing.
 #[derive(Debug)]
 pub(super) struct BackgroundFile {
-    buffer: Vec<u8>,
+    buffer: Arc<Mutex<Vec<u8>>>,
     chunks: SyncSender<Vec<u8>>,
     writer: JoinHandle<io::Result<()>>,
 }
@@ -25,43 +30,74 @@ impl BackgroundFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = File::create(path)?;
         let (chunks, received) = sync_channel(MAX_CHUNKS);
+        let buffer = Arc::new(Mutex::new(Vec::with_capacity(CHUNK_BYTES)));
+        let shared = Arc::clone(&buffer);
         let writer = thread::Builder::new()
             .name("file writer".to_owned())
-            .spawn(move || write_all(file, &received))?;
-        Ok(Self { buffer: Vec::with_capacity(CHUNK_BYTES), chunks, writer })
+            .spawn(move || write_all(file, &received, &shared))?;
+        Ok(Self { buffer, chunks, writer })
     }
 
     /// Waits until everything is written.
     ///
     /// # Errors
     /// The first error that writing met.
-    pub(super) fn finish(self) -> io::Result<()> {
-        let Self { buffer, chunks, writer } = self;
+    pub(super) fn finish(mut self) -> io::Result<()> {
         // If the writer is gone, its own error says why.
-        let _ = chunks.send(buffer);
-        drop(chunks);
-        writer.join().unwrap_or_else(|_| Err(io::Error::other("the file's writer panicked")))
+        let _ = self.flush();
+        drop(self.chunks);
+        self.writer.join().unwrap_or_else(|_| Err(io::Error::other("the file's writer panicked")))
     }
 }
 
 impl Write for BackgroundFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= CHUNK_BYTES {
-            self.flush()?;
+        let mut buffer = lock(&self.buffer);
+        buffer.extend_from_slice(bytes);
+        if buffer.len() >= CHUNK_BYTES {
+            hand_over(&mut buffer, &self.chunks)?;
         }
         Ok(bytes.len())
     }
 
     /// Hands over what is there; [`BackgroundFile::finish`] waits for the disk.
     fn flush(&mut self) -> io::Result<()> {
-        let chunk = mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES));
-        self.chunks.send(chunk).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        hand_over(&mut lock(&self.buffer), &self.chunks)
     }
 }
 
-fn write_all(mut file: File, chunks: &Receiver<Vec<u8>>) -> io::Result<()> {
-    chunks.iter().try_for_each(|chunk| file.write_all(&chunk))
+fn lock(buffer: &Mutex<Vec<u8>>) -> MutexGuard<'_, Vec<u8>> {
+    // Nothing in here is ever half done.
+    buffer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The buffer is locked all the while, so that pieces stay in their order.
+fn hand_over(buffer: &mut Vec<u8>, chunks: &SyncSender<Vec<u8>>) -> io::Result<()> {
+    let chunk = mem::replace(buffer, Vec::with_capacity(CHUNK_BYTES));
+    chunks.send(chunk).map_err(|_| io::ErrorKind::BrokenPipe.into())
+}
+
+fn write_all(
+    mut file: File,
+    chunks: &Receiver<Vec<u8>>,
+    buffer: &Mutex<Vec<u8>>,
+) -> io::Result<()> {
+    loop {
+        match chunks.recv_timeout(MAX_DELAY) {
+            Ok(chunk) => file.write_all(&chunk)?,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {
+                let fresh = Vec::with_capacity(CHUNK_BYTES);
+                // Whoever holds the lock may wait for room among the pieces: never wait for them.
+                let Ok(mut buffer) = buffer.try_lock() else { continue };
+                // Pieces may have come since; nobody hands over another one now.
+                let earlier: Vec<Vec<u8>> = chunks.try_iter().collect();
+                let last = mem::replace(&mut *buffer, fresh);
+                drop(buffer);
+                earlier.iter().chain([&last]).try_for_each(|chunk| file.write_all(chunk))?;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +117,23 @@ mod tests {
         }
         file.finish().expect("finish");
         assert!(fs::read(&path).expect("read") == expected);
+    }
+
+    #[test]
+    fn what_is_written_can_soon_be_read() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("file");
+        let mut file = BackgroundFile::create(&path).expect("create");
+        for part in ["a little\n", "and a little more\n"] {
+            let before = fs::read(&path).expect("read");
+            file.write_all(part.as_bytes()).expect("write");
+            let expected = [&before, part.as_bytes()].concat();
+            // It comes by itself, without a flush and before the end.
+            while fs::read(&path).expect("read") != expected {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        file.finish().expect("finish");
     }
 
     #[test]

@@ -1,0 +1,58 @@
+//! `lab serve`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::CRASH;
+use crate::serve;
+
+/// Shown below the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab serve
+      the runs in store/, at http://127.0.0.1:8080/
+  lab serve ~/maelstrom/store --port 0
+      those of the real Maelstrom, at any free port
+
+Only this machine can see the pages. Ctrl-C ends it.";
+
+/// `lab serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// A store, or the directory of a run
+    #[arg(value_name = "DIR", default_value = "store")]
+    pub dir: PathBuf,
+    /// The port to listen on; 0 is any free one
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub port: u16,
+}
+
+/// Executes `lab serve`; returns the exit status.
+#[must_use]
+pub fn execute(args: &ServeArgs) -> u8 {
+    match serve_until_signal(args) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            CRASH
+        }
+    }
+}
+
+fn serve_until_signal(args: &ServeArgs) -> Result<()> {
+    // First, so that no signal is missed from here on.
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot wait for signals")?;
+    let serving = serve::start(&args.dir, args.port)?;
+    let (runs, dir, port) = (serving.runs, args.dir.display(), serving.address.port());
+    let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    // It serves, too, if nobody is there to read this.
+    let _ =
+        writeln!(std::io::stdout(), "{runs} in {dir}: http://127.0.0.1:{port}/ (Ctrl-C ends it)");
+    signals.forever().next();
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! The runs of a store, with what the list shows of each.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::checker::Validity;
+use crate::compare::Run;
+use crate::limit::Figure;
+
+/// Files of which one makes a directory a run's, in the order of what they tell.
+const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "messages.jsonl"];
+
+/// How deep below the store runs are looked for: the store, the workload, the run.
+const MAX_DEPTH: usize = 3;
+
+/// The figures in the list.
+pub(super) const FIGURES: [&str; 5] =
+    ["median", "convergence-max", "msgs-per-op", "lost", "missing"];
+
+/// The verdict on a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Valid, and within all limits.
+    Passed,
+    /// Not so.
+    Failed,
+    /// Nobody can say.
+    Unknown,
+    /// There are no results, or not yet.
+    None,
+}
+
+impl Verdict {
+    pub(super) const ALL: [Self; 4] = [Self::Passed, Self::Failed, Self::Unknown, Self::None];
+
+    /// The word on the page and in the address.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::None => "no results",
+        }
+    }
+
+    pub(super) fn of(run: &Run) -> Self {
+        match run.results.verdict() {
+            Validity::Valid => Self::Passed,
+            Validity::Unknown => Self::Unknown,
+            Validity::Invalid => Self::Failed,
+        }
+    }
+}
+
+/// A line of the list.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Summary {
+    /// Where it is below the store, with slashes; empty if the store is a run itself.
+    pub path: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// `test`, `sim` or `maelstrom`; empty if there are no results.
+    pub program: String,
+    /// What was run, or why nobody knows.
+    pub shape: String,
+    /// From which it can be repeated.
+    pub seed: Option<u64>,
+    /// The figures of [`FIGURES`], as text.
+    pub figures: Vec<Option<String>>,
+}
+
+impl Summary {
+    fn of(root: &Path, dir: &Path) -> Self {
+        let below = dir.strip_prefix(root).unwrap_or(dir);
+        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        let mut summary = Self {
+            path: parts.join("/"),
+            verdict: Verdict::None,
+            program: String::new(),
+            shape: String::new(),
+            seed: None,
+            figures: vec![None; FIGURES.len()],
+        };
+        if !dir.join(MARKS[0]).is_file() && !dir.join(MARKS[1]).is_file() {
+            "still running, interrupted or crashed".clone_into(&mut summary.shape);
+            return summary;
+        }
+        match Run::load(dir) {
+            Ok(run) => {
+                let lab = &run.results.rumormill;
+                summary.verdict = Verdict::of(&run);
+                let program = if run.is_maelstroms { "maelstrom" } else { &lab.run.program };
+                program.clone_into(&mut summary.program);
+                run.shape().clone_into(&mut summary.shape);
+                summary.seed = lab.seed;
+                let show = |name: &&str| {
+                    let figure = Figure::named(name)?;
+                    run.figure(figure).map(|value| figure.unit().show(value))
+                };
+                summary.figures = FIGURES.iter().map(show).collect();
+            }
+            // Of another version, perhaps: the files are there all the same.
+            Err(error) => summary.shape = error.root_cause().to_string(),
+        }
+        summary
+    }
+
+    /// The name of its directory, which is its time.
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// Which runs are wanted. What is empty does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Filter {
+    /// The word of a verdict.
+    pub verdict: String,
+    /// A program.
+    pub program: String,
+    /// Words that must all be somewhere in the line, whatever their case.
+    pub text: String,
+}
+
+impl Filter {
+    pub(super) fn admits(&self, run: &Summary) -> bool {
+        let line = format!(
+            "{} {} {} {} {}",
+            run.path,
+            run.verdict.word(),
+            run.program,
+            run.shape,
+            run.seed.map(|seed| seed.to_string()).unwrap_or_default()
+        );
+        let line = line.to_lowercase();
+        (self.verdict.is_empty() || self.verdict == run.verdict.word())
+            && (self.program.is_empty() || self.program == run.program)
+            && self.text.to_lowercase().split_whitespace().all(|word| line.contains(word))
+    }
+}
+
+/// A results file as it was when it was read: which, when changed, how long.
+type Stamp = (PathBuf, Option<SystemTime>, u64);
+
+/// The runs below a directory. What was read once is not read again until it changes.
+#[derive(Debug)]
+pub(super) struct Runs {
+    root: PathBuf,
+    read: Mutex<BTreeMap<PathBuf, (Stamp, Summary)>>,
+}
+
+impl Runs {
+    /// Those below a directory, given in canonical form.
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root, read: Mutex::default() }
+    }
+
+    /// The directory.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All runs, newest first.
+    pub(super) fn list(&self) -> Vec<Summary> {
+        let mut dirs = Vec::new();
+        find(&self.root, MAX_DEPTH, &mut dirs);
+        // A panic elsewhere leaves nothing half done here.
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.retain(|dir, _| dirs.iter().any(|(known, _)| known == dir));
+        let mut runs: Vec<Summary> = Vec::with_capacity(dirs.len());
+        for (dir, stamp) in dirs {
+            match read.get(&dir) {
+                Some((then, summary)) if *then == stamp => runs.push(summary.clone()),
+                _ => {
+                    let summary = Summary::of(&self.root, &dir);
+                    runs.push(summary.clone());
+                    read.insert(dir, (stamp, summary));
+                }
+            }
+        }
+        // The names are times, the lab's and Maelstrom's alike.
+        runs.sort_by(|a, b| (b.name(), &b.path).cmp(&(a.name(), &a.path)));
+        runs
+    }
+}
+
+/// The directories of runs in and below `dir`. Links are not followed: `latest` is no other run.
+fn find(dir: &Path, depth: usize, found: &mut Vec<(PathBuf, Stamp)>) {
+    if let Some(stamp) = stamp(dir) {
+        found.push((dir.to_owned(), stamp));
+        return;
+    }
+    // What cannot be read is not there.
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            find(&entry.path(), depth - 1, found);
+        }
+    }
+}
+
+fn stamp(dir: &Path) -> Option<Stamp> {
+    MARKS.iter().find_map(|mark| {
+        let path = dir.join(mark);
+        let meta = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        // What still grows is no other run each time: only whether there are results matters.
+        let has_results = mark.starts_with("results");
+        let (time, length) =
+            if has_results { (meta.modified().ok(), meta.len()) } else { (None, 0) };
+        Some((path, time, length))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::sample;
+    use crate::results::{Results, RunInfo};
+
+    fn sample_results() -> Results {
+        let info = RunInfo {
+            program: "sim".to_owned(),
+            shape: "2 nodes, line".to_owned(),
+            ..RunInfo::default()
+        };
+        Results::of(&sample::settings(), &sample::outcome(), &sample::notices(), info).unwrap()
+    }
+
+    /// A store with a run of each kind.
+    fn store() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |name: &str, files: &[(&str, &str)]| {
+            let run = dir.path().join("broadcast").join(name);
+            fs::create_dir_all(run.join("node-logs")).unwrap();
+            for (file, text) in files {
+                fs::write(run.join(file), text).unwrap();
+            }
+        };
+        let results = sample_results();
+        run("20261122", &[("results.json", &results.to_json().unwrap())]);
+        run("20261123", &[("results.edn", &results.to_edn().unwrap()), ("history.edn", "")]);
+        run("20261124", &[("history.edn", ""), ("messages.jsonl", "")]);
+        run("20261121", &[("results.json", "{}")]);
+        run("nothing", &[]);
+        dir
+    }
+
+    #[test]
+    fn runs_of_all_kinds_are_found_newest_first() {
+        let dir = store();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("broadcast/20261122", dir.path().join("latest")).unwrap();
+        let runs = Runs::new(dir.path().canonicalize().unwrap());
+        let list = runs.list();
+        let names: Vec<&str> = list.iter().map(Summary::name).collect();
+        assert_eq!(names, ["20261124", "20261123", "20261122", "20261121"]);
+        let [running, maelstroms, ours, other] = &*list else { panic!("{list:?}") };
+        assert_eq!((running.verdict, &*running.program), (Verdict::None, ""));
+        assert_eq!((&*maelstroms.program, maelstroms.seed), ("maelstrom", None));
+        assert_eq!((&*ours.program, &*ours.shape), ("sim", "2 nodes, line"));
+        assert!(ours.seed.is_some() && ours.figures.iter().any(Option::is_some), "{ours:?}");
+        assert!(other.verdict == Verdict::None && !other.shape.is_empty(), "{other:?}");
+        assert_eq!(ours.path, "broadcast/20261122");
+
+        // A run that comes to its end is read again; one that is deleted is gone.
+        let done = dir.path().join("broadcast/20261124/results.json");
+        fs::write(done, sample_results().to_json().unwrap()).unwrap();
+        fs::remove_dir_all(dir.path().join("broadcast/20261122")).unwrap();
+        let list = runs.list();
+        assert_eq!((list.len(), &*list[0].program), (3, "sim"));
+    }
+
+    #[test]
+    fn a_run_can_be_served_alone() {
+        let dir = store();
+        let run = dir.path().join("broadcast/20261122").canonicalize().unwrap();
+        let list = Runs::new(run).list();
+        assert_eq!((list.len(), &*list[0].path), (1, ""));
+    }
+
+    #[test]
+    fn filters_go_by_verdict_program_and_words() {
+        let dir = store();
+        let list = Runs::new(dir.path().canonicalize().unwrap()).list();
+        let count = |verdict: &str, program: &str, text: &str| {
+            let filter = Filter {
+                verdict: verdict.to_owned(),
+                program: program.to_owned(),
+                text: text.to_owned(),
+            };
+            list.iter().filter(|run| filter.admits(run)).count()
+        };
+        assert_eq!(count("", "", ""), 4);
+        assert_eq!(count("no results", "", ""), 2);
+        assert_eq!(count("", "maelstrom", ""), 1);
+        assert_eq!(count("", "", "2 NODES Line"), 1);
+        assert_eq!(count("", "sim", "elsewhere"), 0);
+        assert_eq!(count("passed", "", "") + count("failed", "", "") + count("unknown", "", ""), 2);
+    }
+}

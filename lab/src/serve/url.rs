@@ -1,0 +1,95 @@
+//! What a browser asks for: paths and queries, taken apart and put together.
+
+use std::fmt::Write as _;
+
+/// A path and a query, decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The parts of the path between its slashes; the last one is empty if the path ends in one.
+    pub path: Vec<String>,
+    /// Names and values, in order.
+    pub query: Vec<(String, String)>,
+}
+
+impl Target {
+    /// Takes a request's target apart; `None` if it is not a path on this server, or what is
+    /// encoded in it is no text.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix('/')?;
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode(name, true)?, decode(value, true)?))
+        });
+        Some(Self {
+            path: path.split('/').map(|part| decode(part, false)).collect::<Option<_>>()?,
+            query: pairs.collect::<Option<_>>()?,
+        })
+    }
+
+    /// The first value of that name in the query; empty if there is none.
+    pub(super) fn get<'a>(&'a self, name: &'a str) -> &'a str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// All values of that name in the query.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| &**value)
+    }
+}
+
+fn decode(text: &str, plus_is_space: bool) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            b'+' if plus_is_space => b' ',
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Text as a part of a path or as a value in a query; slashes stay.
+pub(super) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_taken_apart() {
+        let target = Target::parse("/run/a%20b/c+d/?q=x+%26y&run=1&run=2&&z").unwrap();
+        assert_eq!(target.path, ["run", "a b", "c+d", ""]);
+        assert_eq!((target.get("q"), target.get("z"), target.get("none")), ("x &y", "", ""));
+        assert_eq!(target.all("run").collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(Target::parse("/").unwrap().path, [""]);
+        for bad in ["", "run", "http://localhost/", "*", "/%", "/%2", "/%zz", "/%ff", "/a?b=%"] {
+            assert_eq!(Target::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_comes_back() {
+        for text in ["broadcast/20261121T100035.717+0000", "a b&c=d?e#f%", "\u{e9}\"<>"] {
+            let target = Target::parse(&format!("/?run={}", encode(text))).unwrap();
+            assert_eq!(target.get("run"), text);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Draws the cluster: as lines for a terminal of a given size, or as one line for a file.
+
+use super::cluster::{Cluster, Node, Partition};
+
+/// Room for a bar at least and at most.
+const BAR: (usize, usize) = (4, 30);
+/// Parts of a bar's last cell.
+const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+/// Nodes of a part that are named before the rest is counted.
+const NAMED: usize = 12;
+/// Lines above the nodes, and below them.
+const HEAD_LINES: usize = 6;
+
+/// What is drawn beside the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// Where the files are.
+    pub store: String,
+    /// What is going on: `running`, `over`.
+    pub state: String,
+    /// Messages per second lately.
+    pub rate: Option<f64>,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Its lines.
+    pub height: usize,
+    /// It can show colours.
+    pub colour: bool,
+}
+
+/// The picture, line by line, no line longer than the terminal is wide, no more lines than it has.
+#[must_use]
+pub fn draw(cluster: &Cluster, frame: &Frame) -> Vec<String> {
+    let mut lines = head(cluster, frame);
+    let room = frame.height.saturating_sub(lines.len() + 1).max(1);
+    let mut nodes: Vec<&Node> = cluster.nodes.iter().collect();
+    let values = cluster.value_count();
+    let hidden = if nodes.len() > room {
+        // Who lacks most is worth most; then who is cut off, and who has much on its way.
+        nodes.sort_by_key(|node| {
+            std::cmp::Reverse((values - node.held().min(values), node.deaf_to, node.coming))
+        });
+        nodes.split_off(room - 1)
+    } else {
+        Vec::new()
+    };
+    if !cluster.nodes.is_empty() {
+        let how = if cluster.speaks_gossip { "holds" } else { "was read to hold" };
+        let names = name_width(&cluster.nodes);
+        let bar = bar_width(frame.width, names);
+        lines.push(faint(
+            frame,
+            &format!("{:names$} {how:bar$}   values    lacks   coming     sent", "node"),
+        ));
+        lines.extend(nodes.iter().map(|node| row(node, values, names, bar, frame)));
+    }
+    if !hidden.is_empty() {
+        let whole = hidden.iter().filter(|node| node.held() >= values).count();
+        let rest = match hidden.len() - whole {
+            0 => "nothing is lacking there".to_owned(),
+            lacking => format!("{lacking} of them lack something"),
+        };
+        lines.push(faint(frame, &format!("and {} more nodes: {rest}", hidden.len())));
+    }
+    lines.truncate(frame.height.max(1));
+    lines.iter().map(|line| cut(line, frame.width)).collect()
+}
+
+fn head(cluster: &Cluster, frame: &Frame) -> Vec<String> {
+    let mut lines = Vec::with_capacity(HEAD_LINES);
+    let Frame { store, state, .. } = frame;
+    lines.push(strong(frame, &format!("{:.1} s  {state}  {store}", cluster.seconds())));
+    let (values, on_all, nodes) = (cluster.value_count(), cluster.on_all(), cluster.nodes.len());
+    lines.push(format!(
+        "values      {values} handed in, {on_all} on all {nodes} nodes, {} still on their way",
+        values - on_all.min(values)
+    ));
+    let rate = frame.rate.map_or_else(String::new, |rate| format!(", {rate:.0} a second"));
+    lines.push(format!(
+        "messages    {} between nodes, {} on their way; {} with clients'{rate}",
+        cluster.between_nodes,
+        cluster.in_flight(),
+        cluster.messages
+    ));
+    let (begun, ok, not_ok) = cluster.operations;
+    let open = begun.saturating_sub(ok + not_ok);
+    let failed = if not_ok > 0 { format!(", {not_ok} failed") } else { String::new() };
+    lines.push(format!("operations  {ok} ok, {open} waiting{failed}{}", dropped(cluster)));
+    lines.push(match &cluster.partition {
+        None => "network     whole".to_owned(),
+        Some(partition) => warn(frame, &format!("network     {}", parted(partition, cluster))),
+    });
+    lines.push(String::new());
+    lines
+}
+
+fn dropped(cluster: &Cluster) -> String {
+    let causes: Vec<String> =
+        cluster.dropped.iter().map(|(cause, count)| format!("{count} ({cause})")).collect();
+    if causes.is_empty() { String::new() } else { format!("; dropped {}", causes.join(", ")) }
+}
+
+fn parted(partition: &Partition, cluster: &Cluster) -> String {
+    let Partition { number, since, parts } = partition;
+    let since = *since as f64 / 1e9;
+    let mut parts: Vec<&Vec<String>> = parts.iter().collect();
+    parts.sort_by_key(|part| part.len());
+    let words = match parts.pop() {
+        Some(largest) if !parts.is_empty() => {
+            let mut shown: Vec<String> = parts.into_iter().map(|part| part_words(part)).collect();
+            let others = largest.len();
+            shown.push(if others > NAMED {
+                format!("the {others} others")
+            } else {
+                largest.join(" ")
+            });
+            shown.join(" | ")
+        }
+        _ => {
+            let deaf = cluster.nodes.iter().filter(|node| node.deaf_to > 0).count();
+            format!("{deaf} nodes do not hear everybody")
+        }
+    };
+    format!("partition {number} since {since:.1} s: {words}")
+}
+
+fn part_words(part: &[String]) -> String {
+    match part.len() {
+        0..=NAMED => part.join(" "),
+        length => format!("{} and {} more", part[..NAMED].join(" "), length - NAMED),
+    }
+}
+
+fn row(node: &Node, values: u64, names: usize, bar: usize, frame: &Frame) -> String {
+    let held = node.held();
+    let lacks = values.saturating_sub(held);
+    let Node { name, coming, sent, deaf_to, .. } = node;
+    let filled = (held.min(values) * bar as u64 * 8).checked_div(values).unwrap_or(0) as usize;
+    let mut shown = "█".repeat(filled / 8) + EIGHTHS[filled % 8];
+    shown += &" ".repeat(bar.saturating_sub(shown.chars().count()));
+    let lacking = if lacks == 0 { String::new() } else { lacks.to_string() };
+    let deaf = if *deaf_to > 0 { format!("  deaf to {deaf_to}") } else { String::new() };
+    let text = format!("{name:names$} {shown} {held:>8} {lacking:>8} {coming:>8} {sent:>8}{deaf}");
+    if lacks > 0 { warn(frame, &text) } else { text }
+}
+
+fn name_width(nodes: &[Node]) -> usize {
+    nodes.iter().map(|node| node.name.chars().count()).max().unwrap_or(0).clamp(4, 16)
+}
+
+/// What the names and four numbers leave.
+fn bar_width(width: usize, names: usize) -> usize {
+    width.saturating_sub(names + 1 + 4 * 9 + 12).clamp(BAR.0, BAR.1)
+}
+
+/// The cluster in a line.
+#[must_use]
+pub fn line(cluster: &Cluster) -> String {
+    let (values, on_all) = (cluster.value_count(), cluster.on_all());
+    let mut text = format!(
+        "{:8.1} s  {values} values, {on_all} on all {} nodes; {} messages between nodes, {} on \
+         their way",
+        cluster.seconds(),
+        cluster.nodes.len(),
+        cluster.between_nodes,
+        cluster.in_flight()
+    );
+    let most = cluster.nodes.iter().min_by_key(|node| node.held());
+    if let Some(node) = most.filter(|node| node.held() < values) {
+        text += &format!("; {} lacks {}", node.name, values - node.held());
+    }
+    if let Some(partition) = &cluster.partition {
+        text += &format!("; {}", parted(partition, cluster));
+    }
+    text
+}
+
+fn strong(frame: &Frame, text: &str) -> String {
+    paint(frame, "1", text)
+}
+
+fn warn(frame: &Frame, text: &str) -> String {
+    paint(frame, "33", text)
+}
+
+fn faint(frame: &Frame, text: &str) -> String {
+    paint(frame, "2", text)
+}
+
+/// Cuts before it colours, so that no colour is left on.
+fn paint(frame: &Frame, code: &str, text: &str) -> String {
+    let text = cut(text, frame.width);
+    if frame.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
+}
+
+/// At most so many columns. What has colours was cut before.
+fn cut(text: &str, width: usize) -> String {
+    if text.starts_with('\x1b') {
+        return text.to_owned();
+    }
+    // Names are the nodes' own: nothing in them shall move the cursor.
+    text.chars().take(width).map(|char| if char.is_control() { '?' } else { char }).collect()
+}
