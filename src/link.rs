@@ -20,8 +20,9 @@ const SENT_MAX: usize = 128;
 /// While a peer is silent, the next probe waits this fraction of the time it has been silent.
 const PROBE_FRACTION: u32 = 16;
 
-/// A silent peer for whom there is nothing is first probed after this time.
+/// A silent peer for whom there is nothing is first probed after this time, and at least this often.
 const IDLE_PROBE_MIN: Duration = Duration::from_secs(1);
+const IDLE_PROBE_MAX: Duration = Duration::from_secs(20);
 
 /// A message sent and not yet fully confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -479,7 +480,7 @@ impl Link {
     fn probe_at(&self, silence: &Silence) -> Instant {
         if self.queue.is_empty() && !silence.heard {
             let last = silence.last_probe.unwrap_or(silence.since);
-            last.after(last.since(silence.since).max(IDLE_PROBE_MIN))
+            last.after(last.since(silence.since).clamp(IDLE_PROBE_MIN, IDLE_PROBE_MAX))
         } else {
             silence.probe_at
         }
