@@ -43,8 +43,8 @@ pub(crate) struct Overlay {
     pub(crate) suspect_at: Option<Instant>,
     /// Since when the parent has been missed: who is heard since then is there.
     pub(crate) missed_at: Option<Instant>,
-    /// The parent was chosen without having been heard since.
-    pub(crate) is_tentative: bool,
+    /// When the parent was chosen, until it has answered.
+    pub(crate) followed_at: Option<Instant>,
     /// The root that was lost last, of several the first in the list.
     pub(crate) lost_root: Option<LostRoot>,
     /// As a root: when the children are sent to next, or, with a pulse, some beat.

@@ -92,10 +92,7 @@ impl Node {
         if parent == self.overlay.parent {
             return;
         }
-        let missed_at = self.overlay.missed_at;
-        self.overlay.is_tentative = parent.is_some_and(|parent| {
-            missed_at.is_some_and(|missed| !self.spoke_since(parent, missed))
-        });
+        self.overlay.followed_at = parent.map(|_| now);
         let old = std::mem::replace(&mut self.overlay.parent, parent);
         self.overlay.beat = None;
         self.overlay.suspect_at = None;
@@ -105,10 +102,8 @@ impl Node {
         {
             link.owe_evidence(now);
         }
-        let Some(parent) = parent else { return };
-        self.ask(now, parent);
-        if !self.overlay.is_tentative {
-            self.hand_over(now, parent);
+        if let Some(parent) = parent {
+            self.ask(now, parent);
         }
     }
 
@@ -186,9 +181,14 @@ impl Node {
         let was_missed = self.overlay.missed_at.is_some();
         if was_missed && self.overlay.parent == Some(peer) && !self.is_silent(peer) {
             self.overlay.missed_at = None;
-            if std::mem::take(&mut self.overlay.is_tentative) {
-                self.hand_over(now, peer);
-            }
+        }
+        // Its answer says what it holds.
+        if self.overlay.parent == Some(peer)
+            && let Some(since) = self.overlay.followed_at
+            && self.link(peer).is_some_and(|link| link.answered_since(since))
+        {
+            self.overlay.followed_at = None;
+            self.hand_over(now, peer);
         }
         if was_missed || self.link(peer).is_some_and(|link| link.place.is_some()) {
             self.follow_better(now);
