@@ -449,7 +449,9 @@ impl Node {
     pub(crate) fn answer_within(&self, peer: PeerId) -> Duration {
         match self.relation(peer) {
             Relation::Parent => self.period(),
-            Relation::Child => self.config.ack_delay.max(self.period() * 5 / 2),
+            // Somewhat more than it is allowed: there is no hurry, since a child that is cut off
+            // looks for another parent by itself.
+            Relation::Child => self.config.ack_delay.max(self.period() * 5 / 2) + self.period() / 2,
             Relation::Neighbour => self.config.ack_delay,
             Relation::Other => DIRECT_ACK_DELAY,
         }
