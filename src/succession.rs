@@ -102,8 +102,13 @@ impl Node {
         {
             link.owe_evidence(now);
         }
-        if let Some(parent) = parent {
-            self.ask(now, parent);
+        let Some(parent) = parent else { return };
+        self.ask(now, parent);
+        // If it has been asked before, it has said what it holds.
+        let missed_at = self.overlay.missed_at;
+        if missed_at.is_some_and(|at| self.link(parent).is_some_and(|l| l.answered_since(at))) {
+            self.overlay.followed_at = None;
+            self.hand_over(now, parent);
         }
     }
 
