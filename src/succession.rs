@@ -55,11 +55,7 @@ impl Node {
             self.overlay.missed_at = Some(missed_at);
             self.note_lost_root(now);
             if !self.follow_best(now) {
-                if self.is_anybody_there(missed_at) {
-                    self.mail(now, &unconfirmed);
-                } else {
-                    self.ask_some(now, OTHERS_ASKED, &unconfirmed);
-                }
+                self.mail(now, &unconfirmed);
             }
             self.send_along_tree(now, &unconfirmed, None, true);
             if self.overlay.parent.is_none() {
@@ -71,13 +67,6 @@ impl Node {
         {
             link.drop_queue();
         }
-    }
-
-    /// True if anybody has answered what was sent since. If not, this node is cut off and nothing
-    /// helps, or the network has become slower, and more messages would not make it better.
-    fn is_anybody_there(&self, since: Instant) -> bool {
-        let membership = self.membership.as_ref();
-        membership.is_some_and(|m| m.links.iter().any(|(_, link)| link.answered_since(since)))
     }
 
     /// A silent peer answers again: traffic may return to it.
