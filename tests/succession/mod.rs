@@ -1,0 +1,101 @@
+//! Who takes whose place in a tree of hubs. Digests are off: what converges does so by succession.
+
+use std::time::Duration;
+
+use rumormill::config::Config;
+use rumormill::route::Route;
+
+use crate::common::World;
+
+const NEVER: Duration = Duration::from_secs(3_600);
+
+fn hubs() -> Config {
+    Config {
+        route: Route::Hub,
+        sync_interval: NEVER,
+        sync_interval_max: NEVER,
+        ..Config::default()
+    }
+}
+
+/// A cluster in which everybody has heard of the hub, and the values that are there.
+fn warm(nodes: usize) -> (World, Vec<i64>) {
+    let mut world = World::line(nodes, &hubs());
+    let mut values = Vec::new();
+    for value in 0..20 {
+        world.broadcast(value as usize % nodes, value);
+        values.push(value);
+        world.run_for(Duration::from_millis(100));
+    }
+    (world, values)
+}
+
+fn all_hold(world: &mut World, nodes: impl Iterator<Item = usize>, expected: &[i64]) {
+    for node in nodes {
+        let mut held = world.read(node);
+        held.sort_unstable();
+        assert_eq!(held, expected, "on n{node}");
+    }
+}
+
+#[test]
+fn whoever_cannot_hear_the_hub_follows_somebody_who_does() {
+    let (mut world, mut values) = warm(6);
+    // n4 is all that connects n5, and is nobody's idea of the next hub.
+    (0..4).for_each(|node| world.cut_both_ways(node, 5));
+    for value in 20..40 {
+        world.broadcast([0, 5, 1][value as usize % 3], value);
+        values.push(value);
+        world.run_for(Duration::from_millis(100));
+    }
+    world.run_for(Duration::from_secs(2));
+    all_hold(&mut world, 0..6, &values);
+    world.assert_known_is_held();
+    let words = world.nodes[5].describe(world.now).to_string();
+    assert!(words.contains("parent n4"), "{words}");
+}
+
+#[test]
+fn nobody_follows_anybody_for_the_sake_of_a_dead_hub() {
+    let (mut world, mut values) = warm(6);
+    world.dead.insert(0);
+    for value in 20..40 {
+        world.broadcast([3, 5, 1][value as usize % 3], value);
+        values.push(value);
+        world.run_for(Duration::from_millis(100));
+    }
+    world.run_for(Duration::from_secs(2));
+    all_hold(&mut world, 1..6, &values);
+    for node in 2..6 {
+        let words = world.nodes[node].describe(world.now).to_string();
+        assert!(words.contains("parent n1\n"), "{words}");
+    }
+}
+
+#[test]
+fn a_hub_that_comes_back_gets_its_place_and_all_that_it_missed() {
+    let (mut world, mut values) = warm(5);
+    (1..5).for_each(|node| world.cut_both_ways(0, node));
+    for value in 20..40 {
+        world.broadcast(value as usize % 5, value);
+        values.push(value);
+        world.run_for(Duration::from_millis(100));
+    }
+    world.cut.clear();
+    world.run_for(Duration::from_secs(2));
+    all_hold(&mut world, 0..5, &values);
+    for node in 1..5 {
+        let words = world.nodes[node].describe(world.now).to_string();
+        assert!(words.contains("parent n0\n"), "{words}");
+    }
+}
+
+#[test]
+fn a_hub_with_nothing_to_say_is_not_missed() {
+    let (mut world, values) = warm(6);
+    world.run_for(Duration::from_secs(5));
+    all_hold(&mut world, 0..6, &values);
+    let stats: Vec<_> = world.nodes.iter().map(|node| *node.stats()).collect();
+    assert!(stats.iter().all(|stats| stats.silences == 0), "{stats:?}");
+    assert!(stats.iter().all(|stats| stats.digests_sent == 0), "nobody asks: {stats:?}");
+}
