@@ -41,8 +41,8 @@ pub struct Config {
     /// less than one message in 10 s, and a node that lost its memory is found within a minute.
     #[serde(rename = "sync_interval_max_us", with = "micros")]
     pub sync_interval_max: Duration,
-    /// Retransmission timeout before the first round-trip measurement. Default 500 ms: more than
-    /// twice the round trip assumed. RFC 6298 has 1 s, for networks where a needless repeat does
+    /// Retransmission timeout before the first round-trip measurement. Default 300 ms: half as much
+    /// again as the round trip assumed. RFC 6298 has 1 s, for networks where a needless repeat does
     /// harm; here it costs a few messages once, and a partition may be there from the start.
     #[serde(rename = "retry_initial_us", with = "micros")]
     pub retry_initial: Duration,

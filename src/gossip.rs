@@ -147,7 +147,7 @@ impl Node {
                 link.place_asked |= gossip.ask;
             }
             let answer_now = gossip.ask || !gossip.values.is_empty();
-            let grace = self.repair_grace(now, peer, gossip.ask, grace);
+            let grace = self.repair_grace(now, peer, gossip.ask);
             self.answer_digest(now, peer, answer_now, grace);
         }
     }
@@ -189,20 +189,13 @@ impl Node {
     /// Who asks has reason to believe that nothing is on its way to it. But it asks many, and they
     /// all send the same; so where delays vary, and the reason is a weak one, it gets what it lacks
     /// from the one whom it then follows.
-    fn repair_grace(
-        &mut self,
-        now: Instant,
-        peer: PeerId,
-        is_question: bool,
-        grace: Duration,
-    ) -> Option<Duration> {
+    fn repair_grace(&mut self, now: Instant, peer: PeerId, is_question: bool) -> Option<Duration> {
         let me = self.membership.as_ref().map(|membership| membership.cluster.me());
-        match is_question && self.follows_hubs() {
-            true if self.parent_of(peer) == me => Some(Duration::ZERO),
-            true if self.is_unreliable(now) => None,
-            true => Some(Duration::ZERO),
-            false => Some(grace),
+        if !is_question || !self.follows_hubs() {
+            return Some(self.grace(peer));
         }
+        let is_child = self.parent_of(peer) == me;
+        (is_child || !self.is_unreliable(now)).then_some(Duration::ZERO)
     }
 
     pub(crate) fn link(&self, peer: PeerId) -> Option<&Link> {

@@ -169,7 +169,7 @@ impl Node {
 
     /// Something was heard from `peer`: the parent is there after all, or somebody else is better.
     pub(crate) fn reconsider(&mut self, now: Instant, peer: PeerId) {
-        if !matches!(self.overlay.plan, Some(Plan::Tree { .. })) {
+        if !self.sends_by_hubs() {
             return;
         }
         let was_missed = self.overlay.missed_at.is_some();
