@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rumormill::config::Config;
+use rumormill::message::Body;
 use rumormill::route::Route;
 
 use crate::common::World;
@@ -41,8 +42,8 @@ fn all_hold(world: &mut World, nodes: impl Iterator<Item = usize>, expected: &[i
 #[test]
 fn whoever_cannot_hear_the_hub_follows_somebody_who_does() {
     let (mut world, mut values) = warm(6);
-    // n4 is all that connects n5, and is nobody's idea of the next hub.
-    (0..4).for_each(|node| world.cut_both_ways(node, 5));
+    // n5 is all that connects n1, and behind it in the list: only its news of the hub speak for it.
+    [0, 2, 3, 4].map(|node| world.cut_both_ways(node, 1));
     for value in 20..40 {
         world.broadcast([0, 5, 1][value as usize % 3], value);
         values.push(value);
@@ -51,14 +52,15 @@ fn whoever_cannot_hear_the_hub_follows_somebody_who_does() {
     world.run_for(Duration::from_secs(2));
     all_hold(&mut world, 0..6, &values);
     world.assert_known_is_held();
-    let words = world.nodes[5].describe(world.now).to_string();
-    assert!(words.contains("parent n4"), "{words}");
+    let words = world.nodes[1].describe(world.now).to_string();
+    assert!(words.contains("parent n5"), "{words}");
 }
 
 #[test]
 fn nobody_follows_anybody_for_the_sake_of_a_dead_hub() {
     let (mut world, mut values) = warm(6);
     world.dead.insert(0);
+    let died_at = world.now;
     for value in 20..40 {
         world.broadcast([3, 5, 1][value as usize % 3], value);
         values.push(value);
@@ -66,6 +68,13 @@ fn nobody_follows_anybody_for_the_sake_of_a_dead_hub() {
     }
     world.run_for(Duration::from_secs(2));
     all_hold(&mut world, 1..6, &values);
+    // Once all have missed it, nobody says that it stands below it.
+    let settled = died_at.after(Duration::from_millis(1_200));
+    for (_, message) in world.log.iter().filter(|(at, _)| *at > settled) {
+        let Body::Gossip(gossip) = &message.body else { continue };
+        let place = gossip.place.as_ref().expect("nobody is where the layout has it");
+        assert_ne!(&*place.root, "n0", "{message:?}");
+    }
     for node in 2..6 {
         let words = world.nodes[node].describe(world.now).to_string();
         assert!(words.contains("parent n1\n"), "{words}");
