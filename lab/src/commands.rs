@@ -182,6 +182,11 @@ fn tell_store(what: &str, store: &Store) {
     tell(&format!("{what}; logs and history are in {}", store.dir().display()));
 }
 
+/// True if nobody is there any more to read what is written.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// A line on stderr.
 fn tell(text: &str) {
     // Nobody is there to be told that stderr is gone.

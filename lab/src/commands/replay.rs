@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rumormill::record::{Output, Record, Records};
 
-use super::{BAD_ARGUMENTS, CRASH};
+use super::{BAD_ARGUMENTS, CRASH, is_broken_pipe};
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
 
 /// Longer messages are shown as the record has them.
@@ -100,10 +100,6 @@ pub fn execute(args: &ReplayArgs) -> u8 {
             CRASH
         }
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// True if nothing parted.

@@ -10,7 +10,7 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::CRASH;
+use super::{CRASH, is_broken_pipe};
 use crate::screen::Style;
 use crate::watch::cluster::Cluster;
 use crate::watch::screen::{self, Frame};
@@ -70,10 +70,6 @@ pub fn execute(args: &WatchArgs) -> u8 {
             CRASH
         }
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn watch(args: &WatchArgs) -> Result<()> {

@@ -6,6 +6,7 @@ mod run;
 
 use super::runs::Verdict;
 use super::url::encode;
+use crate::svg::escape;
 
 pub(super) use compare::compare;
 pub(super) use list::list;
@@ -28,22 +29,6 @@ pub(super) fn problem(title: &str, text: &str) -> String {
     let (heading, text) = (escape(title), escape(text));
     let inside = format!("<h1>{heading}</h1>\n<p>{text}</p>\n<p><a href=\"/\">All runs</a></p>\n");
     page(title, &inside)
-}
-
-/// Text as HTML, in elements and attributes alike.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 /// The address of a run's page.
