@@ -87,7 +87,7 @@ impl Description<'_> {
                 }
             }
         }
-        if let Some(round_trip) = self.node.round_trip {
+        if let Some(round_trip) = self.node.delays.round_trip() {
             writeln!(f, "  round trip over all links {}", span(round_trip))?;
         }
         Ok(())

@@ -117,6 +117,7 @@ impl Node {
         let theirs: Held = theirs.map(|(origin, have)| (origin, have.ranges.clone())).collect();
         link.confirm(&theirs);
         let was_silent = link.silent_since().is_some();
+        let expected = link.rtt().smoothed();
         let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
         let (sample, lost) = echo.map_or((None, 0), |echo| {
             link.note_echo(now, echo.number, Duration::from_micros(echo.held_us))
@@ -127,9 +128,7 @@ impl Node {
         link.note_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
         let recovered = was_silent && link.silent_since().is_none();
         if let Some(sample) = sample {
-            let smoothed = self.round_trip.unwrap_or(sample);
-            self.round_trip = Some((smoothed * 15 + sample) / 16);
-            self.delays.sample(sample);
+            self.delays.sample(sample, expected);
         }
         if recovered {
             self.sync.hasten(now, &mut self.rng);

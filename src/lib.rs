@@ -36,6 +36,7 @@
 pub mod args;
 pub mod cluster;
 pub mod config;
+mod delays;
 mod describe;
 mod gossip;
 pub mod graph;

@@ -4,13 +4,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::cluster::{Cluster, PeerId};
 use crate::config::Config;
+use crate::delays::Delays;
 use crate::graph::Topology;
 use crate::held::{Held, OriginId};
 use crate::link::Link;
@@ -23,7 +23,6 @@ use crate::parse::Refusal;
 use crate::plan::Plan;
 use crate::roster::Roster;
 use crate::route::Route;
-use crate::rtt::Rtt;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::sync::Sync;
@@ -50,10 +49,8 @@ pub struct Node {
     /// New values, wherever they were broadcast.
     pub(crate) load: Load,
     pub(crate) loss: LossMeter,
-    /// The round-trip time of this node's links, smoothed over all of them.
-    pub(crate) round_trip: Option<Duration>,
-    /// How much the delays vary, over all links.
-    pub(crate) delays: Rtt,
+    /// How far away the peers are.
+    pub(crate) delays: Delays,
     pub(crate) outbox: VecDeque<Message>,
     pub(crate) diagnostics: VecDeque<String>,
     pub(crate) stats: Stats,
@@ -90,8 +87,7 @@ impl Node {
             overlay: Overlay::default(),
             load: Load::default(),
             loss: LossMeter::default(),
-            round_trip: None,
-            delays: Rtt::default(),
+            delays: Delays::default(),
             outbox: VecDeque::new(),
             diagnostics: VecDeque::new(),
             stats: Stats::default(),

@@ -115,7 +115,7 @@ impl Node {
         let situation = Situation {
             nodes: self.membership.as_ref().map_or(1, |membership| membership.cluster.len()),
             budget: self.config.latency_budget,
-            round_trip: self.round_trip.unwrap_or(self.config.rtt_initial),
+            round_trip: self.delays.round_trip().unwrap_or(self.config.rtt_initial),
             load: self.load.per_second(now),
             height: self.overlay.layout.as_ref().map_or(1, |layout| layout.height),
             hubs: self.overlay.layout.as_ref().map_or(0, |layout| layout.hubs_below_root()),
@@ -143,7 +143,7 @@ impl Node {
                 None => (situation.cheapest(current), situation.can_be_met()),
             },
         };
-        if !in_time && self.round_trip.is_some() && !self.overlay.budget_missed {
+        if !in_time && self.delays.round_trip().is_some() && !self.overlay.budget_missed {
             self.overlay.budget_missed = true;
             self.diagnostics.push_back(format!(
                 "the latency budget of {:?} cannot be met by route {} with a round trip of {:?}: \

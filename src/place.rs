@@ -169,7 +169,7 @@ impl Node {
 
     /// One-way delay to `peer`, or to anybody if that is not known.
     pub(crate) fn hop(&self, peer: PeerId) -> Duration {
-        let measured = self.link(peer).and_then(|link| link.rtt().smoothed()).or(self.round_trip);
+        let measured = self.link(peer).and_then(|link| link.rtt().smoothed()).or(self.delays.round_trip());
         measured.unwrap_or(self.config.rtt_initial) / 2
     }
 
