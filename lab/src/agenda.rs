@@ -10,6 +10,8 @@ use crate::history::Nanos;
 pub(crate) enum Timer {
     /// A message is due at this node.
     Queue(u32),
+    /// A message that was held up on its way comes to the queue of its receiver.
+    HeldUp,
     /// The next operation, or the end of a phase.
     Generator,
     /// The mean latency changes.

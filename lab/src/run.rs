@@ -195,6 +195,10 @@ impl<S: EventSink> Run<S> {
                     self.network.wake(now, node, &mut self.agenda);
                     self.handle_arrivals(now);
                 }
+                Timer::HeldUp => {
+                    self.network.let_go(now, &mut self.agenda);
+                    self.handle_arrivals(now);
+                }
                 Timer::Generator => {
                     self.lateness.note(due, now);
                     self.generator_wake = None;

@@ -207,8 +207,10 @@ impl<'a> World<'a> {
                 self.happen(event)?;
             }
         } else if let Some((_, timer)) = self.agenda.pop_due(next) {
-            if let Timer::Queue(node) = timer {
-                self.network.wake(next, node, &mut self.agenda);
+            match timer {
+                Timer::Queue(node) => self.network.wake(next, node, &mut self.agenda),
+                Timer::HeldUp => self.network.let_go(next, &mut self.agenda),
+                _ => {}
             }
         } else if let Some(Reverse((_, index))) = self.timers.pop() {
             self.wake(index)?;

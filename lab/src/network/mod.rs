@@ -7,6 +7,9 @@
 //! With head-of-line delivery a node's queue has one consumer, as in Maelstrom. It takes the
 //! earliest message at once and sleeps until that is due, or up to 1 ms less; everything else
 //! waits, also what is due earlier. Without, every message is taken when it is due.
+//!
+//! What faults add to a message's latency (slow nodes, reordering) passes before it comes to that
+//! queue: otherwise one slow node would slow down everybody to whom it sends anything.
 
 pub mod faults;
 mod latency;
@@ -14,7 +17,7 @@ pub mod packet;
 pub(crate) mod partition;
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use crate::agenda::{Agenda, Timer};
 use crate::generator::MS;
@@ -43,6 +46,15 @@ struct Waiting {
     packet: Packet,
 }
 
+/// A message that a fault keeps from the queue of its receiver.
+#[derive(Debug)]
+struct HeldUp {
+    node: u32,
+    /// What is left of its way after that.
+    latency: Nanos,
+    packet: Packet,
+}
+
 /// The queue of one node.
 #[derive(Debug, Default)]
 struct Queue {
@@ -59,6 +71,8 @@ pub(crate) struct Network {
     copy_latency: LatencyRule,
     faults: Faults,
     partition: Option<Partition>,
+    /// By when they are let go, and the order of sending.
+    held_up: BTreeMap<(Nanos, u64), HeldUp>,
     sequence: u64,
     queued: u64,
     queued_values: u64,
@@ -77,6 +91,7 @@ impl Network {
             ),
             faults: Faults::new(&settings.faults, &settings.nodes, settings.seed),
             partition: None,
+            held_up: BTreeMap::new(),
             sequence: 0,
             queued: 0,
             queued_values: 0,
@@ -190,6 +205,7 @@ impl Network {
     /// Sends a message to a node. From a client it takes no time, but has to queue.
     pub(crate) fn send(&mut self, now: Nanos, node: u32, packet: Packet, agenda: &mut Agenda) {
         if packet.is_client() {
+            self.count(&packet);
             self.enqueue(now, node, now, packet, agenda);
             return;
         }
@@ -200,18 +216,43 @@ impl Network {
             self.arrivals.push_back(Arrival::Dropped(packet, DropCause::Loss));
             return;
         }
-        let due = |ms: u64| now.saturating_add(ms.saturating_add(fate.extra_ms).saturating_mul(MS));
-        if fate.duplicated {
-            self.enqueue(now, node, due(copy_latency_ms), packet.clone(), agenda);
+        let until = now.saturating_add(fate.extra_ms.saturating_mul(MS));
+        let copy = fate.duplicated.then(|| (copy_latency_ms, packet.clone()));
+        for (latency_ms, packet) in copy.into_iter().chain([(latency_ms, packet)]) {
+            self.count(&packet);
+            let latency = latency_ms.saturating_mul(MS);
+            if until == now {
+                self.enqueue(now, node, now.saturating_add(latency), packet, agenda);
+            } else {
+                let key = (until, self.next_sequence());
+                self.held_up.insert(key, HeldUp { node, latency, packet });
+                agenda.add(until, Timer::HeldUp);
+            }
         }
-        self.enqueue(now, node, due(latency_ms), packet, agenda);
+    }
+
+    /// What was held up until now goes on.
+    pub(crate) fn let_go(&mut self, now: Nanos, agenda: &mut Agenda) {
+        while let Some(first) = self.held_up.first_entry().filter(|first| first.key().0 <= now) {
+            let HeldUp { node, latency, packet } = first.remove();
+            self.enqueue(now, node, now.saturating_add(latency), packet, agenda);
+        }
+    }
+
+    /// A message is on its way.
+    fn count(&mut self, packet: &Packet) {
+        self.queued += 1;
+        self.queued_values += u64::from(packet.carries_values);
+    }
+
+    const fn next_sequence(&mut self) -> u64 {
+        let sequence = self.sequence;
+        self.sequence += 1;
+        sequence
     }
 
     fn enqueue(&mut self, now: Nanos, node: u32, due: Nanos, packet: Packet, agenda: &mut Agenda) {
-        self.queued += 1;
-        self.queued_values += u64::from(packet.carries_values);
-        let sequence = self.sequence;
-        self.sequence += 1;
+        let sequence = self.next_sequence();
         let waiting = Waiting { due, sequence, packet };
         self.queues[node as usize].waiting.push(waiting);
         if self.head_of_line {

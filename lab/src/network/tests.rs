@@ -53,9 +53,13 @@ impl Bench {
 
     fn run_until(&mut self, ms: f64) {
         let end = (ms * MS as f64) as Nanos;
-        while let Some((due, Timer::Queue(node))) = self.agenda.pop_due(end) {
+        while let Some((due, timer)) = self.agenda.pop_due(end) {
             self.now = due;
-            self.network.wake(due, node, &mut self.agenda);
+            match timer {
+                Timer::Queue(node) => self.network.wake(due, node, &mut self.agenda),
+                Timer::HeldUp => self.network.let_go(due, &mut self.agenda),
+                other => panic!("{other:?} is not the network's"),
+            }
             self.drain();
         }
         self.now = end;
@@ -233,4 +237,16 @@ fn a_slow_node_is_slow_in_both_directions() {
     bench.run_until(1_000.0);
     assert_eq!(bench.log(), "3@0 2@100 0@107 1@107");
     assert_eq!(bench.network.fault_counts().slowed, 2);
+}
+
+#[test]
+fn nobody_waits_behind_what_is_held_up_at_a_slow_node() {
+    let slow = vec![faults::Slow { node: "n1".into(), extra_ms: 900 }];
+    let faults = faults::FaultSettings { slow, ..Default::default() };
+    let mut bench = Bench::new(&Settings { faults, ..settings(true) });
+    bench.send(N1, 0);
+    bench.run_until(30.0);
+    bench.send(Peer::Node(2), 0);
+    bench.run_until(2_000.0);
+    assert_eq!(bench.log(), "1@129 0@999");
 }
