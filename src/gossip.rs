@@ -194,7 +194,12 @@ impl Node {
             return Some(self.grace(peer));
         }
         let is_child = self.parent_of(peer) == me;
-        (is_child || !self.is_unreliable(now)).then_some(Duration::ZERO)
+        if is_child {
+            Some(Duration::ZERO)
+        } else {
+            // What came while the question was on its way may have come to the peer as well.
+            (!self.is_unreliable(now)).then_some(self.hop(peer) * 3 / 2)
+        }
     }
 
     pub(crate) fn link(&self, peer: PeerId) -> Option<&Link> {
