@@ -76,7 +76,8 @@ impl Node {
         if values.is_empty() {
             return new;
         }
-        let evidence_at = self.evidence_deadline(now, peer);
+        let is_relayed = values.iter().any(|entries| self.membership.as_ref().is_some_and(|m| entries.origin.node != *m.cluster.name(peer)));
+        let evidence_at = self.evidence_deadline(now, peer, is_relayed);
         let store = &mut self.store;
         let Some(membership) = &mut self.membership else { return new };
         let link = membership.links.open(peer);
@@ -129,6 +130,7 @@ impl Node {
         let recovered = was_silent && link.silent_since().is_none();
         if let Some(sample) = sample {
             self.delays.sample(sample, expected);
+            if crate::knob("C", 1.0) > 0.0 { self.bear_witness(now, peer); }
         }
         if recovered {
             self.sync.hasten(now, &mut self.rng);
@@ -194,7 +196,7 @@ impl Node {
             return Some(self.grace(peer));
         }
         let is_child = self.parent_of(peer) == me;
-        if is_child {
+        if is_child && self.sends_by_hubs() {
             Some(Duration::ZERO)
         } else {
             // What came while the question was on its way may have come to the peer as well.

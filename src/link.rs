@@ -31,6 +31,7 @@ pub(crate) struct Batch {
     pub(crate) sent_at: Instant,
     /// When it counts as lost.
     pub(crate) deadline: Instant,
+    within: Duration,
     /// The entries it carried that are not yet known to have arrived.
     pub(crate) entries: Held,
     /// What the peer was asked to do with them.
@@ -109,6 +110,9 @@ pub struct Link {
     known: Held,
     queue: Held,
     flush_at: Option<Instant>,
+    /// What goes along with the next question, and is not waited for: somebody else answers for it.
+    pub(crate) aside: Held,
+    pub(crate) aside_up: bool,
     in_flight: VecDeque<Batch>,
     next_number: u64,
     sent: VecDeque<Sent>,
@@ -126,6 +130,9 @@ pub struct Link {
     question: Option<Question>,
     /// Messages that fell due unanswered, one after the other.
     strikes: u8,
+    pub(crate) backoff: u8,
+    struck_at: Option<Instant>,
+    struck: Option<(Instant, u64)>,
     /// What was sent is sent once more then, to be sure.
     repeat_at: Option<Instant>,
     /// Numbers of the peer's messages that were skipped over, and when to say so.
@@ -278,6 +285,9 @@ impl Link {
         self.gap_since = None;
         self.repeat_at = None;
         self.strikes = 0;
+        self.struck_at = None;
+        self.struck = None;
+        self.backoff = 0;
         if self.silence.take().is_some() && !self.queue.is_empty() {
             self.flush_by(now); // Silence had taken the deadline away.
         }
@@ -356,6 +366,9 @@ impl Link {
         }
         self.answered = Some(number);
         self.strikes = 0;
+        self.struck_at = None;
+        self.struck = None;
+        self.backoff = 0;
         self.question = self.question.filter(|question| question.number > number);
         let sample = self.sent.iter().find(|sent| sent.number == number).map(|sent| {
             self.told = self.told.max(sent.version);
@@ -422,37 +435,55 @@ impl Link {
 
     /// Batches that went unconfirmed past their deadline are queued again. The peer counts as
     /// silent when more than `patience` such deadlines in a row went by without an answer.
-    pub(crate) fn expire(&mut self, now: Instant, patience: u8) -> Lost {
+    pub(crate) fn expire(&mut self, now: Instant, patience: u8, is_parent: bool) -> Lost {
         let late = self.in_flight.iter().filter(|batch| batch.deadline <= now);
         let oldest = late.map(|batch| (batch.sent_at, batch.number)).min();
         let question = self.question.take_if(|question| question.deadline <= now);
         let asked = question.map(|question| (question.sent_at, question.number));
         let Some((since, number)) = oldest.or(asked) else { return Lost::Nothing };
         let is_unanswered = self.answered.is_none_or(|answered| answered < number);
-        if is_unanswered {
+        if is_unanswered && (crate::knob("S", 1.0) == 0.0 || self.struck_at.is_none_or(|at| since >= at)) {
             self.strikes = self.strikes.saturating_add(1);
+            self.struck_at = Some(now);
+            self.struck.get_or_insert((since, number));
         }
         // Where delays vary widely, being late once proves nothing.
         let patience = patience.max(u8::from(self.rtt.is_jittery()));
         if is_unanswered && self.strikes > patience && self.silence.is_none() {
-            self.silence = Some(Silence {
-                since,
-                number,
-                last_probe: None,
-                probe_at: now,
-                heard: false,
-                tried: Held::new(),
-            });
-            self.requeue(now, |_| true);
+            self.fall_silent(now, since, number);
             return Lost::Peer;
         }
         // What was asked without an answer is asked again.
         let is_open = |(_, asked)| self.answered.is_none_or(|answered| answered < asked);
-        if asked.is_some_and(is_open) && self.silence.is_none() {
+        if is_parent && asked.is_some_and(is_open) && self.silence.is_none() {
             self.ask_at = Some(now);
         }
         self.requeue(now, |batch| batch.deadline <= now);
         Lost::Batch
+    }
+
+    fn fall_silent(&mut self, now: Instant, since: Instant, number: u64) {
+        self.silence = Some(Silence {
+            since,
+            number,
+            last_probe: None,
+            probe_at: now,
+            heard: false,
+            tried: Held::new(),
+        });
+        self.requeue(now, |_| true);
+    }
+
+    pub(crate) fn is_asked(&self) -> bool { (self.question.is_some() || self.ask_at.is_some()) && self.struck.is_none() }
+
+    pub(crate) fn struck_since(&self) -> Option<Instant> {
+        self.struck.map(|(since, _)| since).filter(|_| self.silence.is_none())
+    }
+
+    pub(crate) fn convict(&mut self, now: Instant) {
+        if let Some((since, number)) = self.struck {
+            self.fall_silent(now, since, number);
+        }
     }
 
     fn requeue(&mut self, now: Instant, is_lost: impl Fn(&Batch) -> bool) {
@@ -468,6 +499,18 @@ impl Link {
         });
         self.urgent |= !lost.is_empty();
         self.enqueue(&lost, now);
+    }
+
+    /// Round trips have become longer: what was sent before is waited for longer, too.
+    pub(crate) fn stretch(&mut self, now: Instant, timeout: Duration) {
+        for batch in &mut self.in_flight {
+            if batch.deadline <= now {
+                batch.deadline = batch.deadline.max(batch.sent_at.after(timeout + batch.within));
+            }
+        }
+        if let Some(question) = &mut self.question {
+            question.deadline = question.deadline.max(question.sent_at.after(timeout));
+        }
     }
 
     /// True if the peer is silent and a probe is due.
@@ -605,6 +648,7 @@ impl Link {
         entries: Held,
         relay: Relay,
         deadline: Instant,
+        within: Duration,
         version: u64,
     ) -> u64 {
         let number = self.next_number;
@@ -619,7 +663,7 @@ impl Link {
         self.reassure_at = None;
         self.spoken.note(now);
         if self.silence.is_none() && !entries.is_empty() {
-            let batch = Batch { number, sent_at: now, deadline, entries, relay, rides: 0 };
+            let batch = Batch { number, sent_at: now, deadline, within, entries, relay, rides: 0 };
             self.in_flight.push_back(batch);
         }
         number
@@ -672,7 +716,7 @@ mod tests {
     use super::*;
 
     fn send(link: &mut Link) -> u64 {
-        link.note_sent(Instant::ZERO, Held::new(), Relay::Keep, Instant::ZERO, 0)
+        link.note_sent(Instant::ZERO, Held::new(), Relay::Keep, Instant::ZERO, Duration::ZERO, 0)
     }
 
     #[test]
@@ -696,7 +740,7 @@ mod tests {
         entries.insert(OriginId(0), 0..3);
         link.enqueue(&entries, now);
         let batch = link.take_batch(Held::clone);
-        link.note_sent(now, batch, Relay::Keep, now.after(Duration::from_secs(1)), 0);
+        link.note_sent(now, batch, Relay::Keep, now.after(Duration::from_secs(1)), Duration::ZERO, 0);
         assert_eq!((link.queue().count(), link.in_flight().count()), (0, 3));
         link.note_generation(now, 2, None);
         assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));

@@ -43,6 +43,7 @@ pub(crate) struct Overlay {
     pub(crate) suspect_at: Option<Instant>,
     /// Since when the parent has been missed: who is heard since then is there.
     pub(crate) missed_at: Option<Instant>,
+    pub(crate) ask_at: Option<Instant>,
     /// When the parent was chosen, until it has answered.
     pub(crate) followed_at: Option<Instant>,
     /// The root that was lost last, of several the first in the list.
@@ -436,11 +437,12 @@ impl Node {
     }
 
     /// By when entries that just came from `peer` are to be confirmed to it.
-    pub(crate) fn evidence_deadline(&mut self, now: Instant, peer: PeerId) -> Instant {
+    pub(crate) fn evidence_deadline(&mut self, now: Instant, peer: PeerId, is_relayed: bool) -> Instant {
         match self.relation(peer) {
             Relation::Parent => now.after(self.config.ack_delay.max(self.period() * 5 / 2)),
             Relation::Child => self.tree_deadline(now, peer, None),
             Relation::Neighbour => now.after(self.config.ack_delay),
+            Relation::Other if is_relayed => now.after(self.config.ack_delay),
             Relation::Other => now.after(DIRECT_ACK_DELAY),
         }
     }

@@ -128,10 +128,8 @@ impl Node {
             if link.silent_since().is_none() {
                 if is_helper || !is_lossy {
                     link.ask_at = Some(now);
-                }
-                link.enqueue(entries, now);
-                if is_helper {
-                    link.relay = link.relay.max(Relay::Up);
+                    link.aside.union_with(entries);
+                    link.aside_up = is_helper;
                 }
             }
             helpers -= usize::from(is_helper);
@@ -184,6 +182,9 @@ impl Node {
             self.overlay.followed_at = None;
             self.hand_over(now, peer);
         }
+        let is_asked = self.overlay.parent.and_then(|parent| self.link(parent)).is_some_and(|link| link.is_asked());
+        let was_missed = was_missed && !(is_asked && crate::knob("H", 1.0) > 0.0);
+        if crate::knob("H", 1.0) > 1.0 && is_asked { return; }
         if was_missed || self.link(peer).is_some_and(|link| link.place.is_some()) {
             self.follow_better(now);
         }
@@ -195,6 +196,7 @@ impl Node {
         if self.overlay.parent == Some(from) && self.sends_by_hubs() {
             let missed_after = self.link(from).and_then(Link::missed_after);
             let missed_after = missed_after.map(|after| after * self.forbearance(now));
+            let missed_after = missed_after.map(|after| after.max(self.hop(from) * 2));
             self.overlay.suspect_at =
                 missed_after.filter(|_| has_entries).map(|after| now.after(after));
         }
@@ -218,7 +220,7 @@ impl Node {
 
     /// If the parent is missed, it is doubted.
     pub(crate) fn run_suspicion_timer(&mut self, now: Instant) {
-        if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() {
+        if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() && self.sends_by_hubs() {
             self.doubt_parent(now, OTHERS_ASKED);
         }
     }
@@ -233,6 +235,30 @@ impl Node {
             && overdue_since.is_some_and(|since| self.spoke_since(peer, since))
     }
 
+    /// `peer` has answered something: a parent that has not answered what was sent before is silent.
+    pub(crate) fn bear_witness(&mut self, now: Instant, peer: PeerId) {
+        if !self.sends_by_hubs() || self.loss.is_heavy(now) { return }
+        let Some(parent) = self.overlay.parent.filter(|&parent| parent != peer) else { return };
+        let Some(since) = self.link(parent).and_then(Link::struck_since) else { return };
+        if self.spoke_since(parent, since) || !self.link(peer).is_some_and(|link| link.answered_since(since)) { return }
+        if let Some(link) = self.link_mut(parent) {
+            link.convict(now);
+            self.stats.silences += 1;
+            self.sync.hasten(now, &mut self.rng);
+            self.route_around(now, parent);
+        }
+    }
+
+    /// True if somebody else has answered what was sent since the oldest message that `peer` should
+    /// have answered by now.
+    pub(crate) fn has_witness(&self, now: Instant, peer: PeerId) -> bool {
+        let Some(membership) = &self.membership else { return false };
+        let since = membership.links.get(peer).and_then(|link| link.overdue_since(now));
+        since.is_none_or(|since| {
+            membership.links.iter().any(|(other, link)| other != peer && link.answered_since(since))
+        })
+    }
+
     /// The parent may be gone: it is asked whether it is there, and so are some who could take its
     /// place. They are sent what the parent has not confirmed, too.
     pub(crate) fn doubt_parent(&mut self, now: Instant, others: usize) {
@@ -242,8 +268,11 @@ impl Node {
             unconfirmed.union_with(link.queue());
             unconfirmed.union_with(&link.in_flight());
         }
-        self.overlay.missed_at.get_or_insert(now);
+        let since = if others == 0 && crate::knob("M", 1.0) > 0.0 { self.link(parent).and_then(Link::struck_since) } else { None };
+        self.overlay.missed_at.get_or_insert(since.unwrap_or(now));
         self.ask(now, parent);
+        if self.overlay.ask_at.is_some_and(|at| at > now) { return; }
+        if others > 0 { self.overlay.ask_at = Some(now.after(Duration::from_millis(crate::knob("R", 500.0) as u64))); }
         self.ask_some(now, others, &unconfirmed);
     }
 
@@ -266,8 +295,8 @@ impl Node {
         for peer in asked {
             self.ask(now, peer);
             if let Some(link) = self.link_mut(peer).filter(|_| !is_unreliable) {
-                link.enqueue(entries, now);
-                link.relay = link.relay.max(Relay::Up);
+                link.aside.union_with(entries);
+                link.aside_up = true;
             }
         }
     }

@@ -45,6 +45,7 @@ struct Parcel {
     relay: Relay,
     /// It counts as lost then.
     deadline: Instant,
+    within: Duration,
 }
 
 impl Node {
@@ -59,17 +60,27 @@ impl Node {
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
         let is_audible_parent = self.is_audible_parent(now, peer);
         let patience = u8::from(self.loss.is_heavy(now) || is_audible_parent);
+        let has_witness = self.has_witness(now, peer);
+        let patience = if has_witness { patience } else { patience.max(crate::knob("W", 2.0) as u8) };
+        let is_parent = self.sends_by_hubs() && self.overlay.parent == Some(peer);
+        let overdue_since = self.link(peer).and_then(|link| link.overdue_since(now));
+        let is_new = self.link(peer).is_some_and(|l| l.rtt().smoothed().is_none()) && overdue_since.is_some_and(|since| self.spoke_since(peer, since));
+        let patience = if is_new { patience.max(2) } else { patience };
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(peer) else { return };
-        let lost = link.expire(now, patience);
+        if let Some(timeout) = link.rtt().timeout().max(self.delays.timeout()).filter(|_| crate::knob("X", 1.0) > 0.0) { link.stretch(now, timeout); }
+        let lost = link.expire(now, patience, is_parent || crate::knob("Q", 0.0) > 0.0);
+        if lost == Lost::Batch && (!has_witness || is_new) { link.backoff += 1; }
         self.stats.retries += u64::from(lost != Lost::Nothing);
         #[cfg(feature = "mutations")]
         if self.config.mutation == Some(Mutation::RetryNeverSent) && lost == Lost::Batch {
             link.drop_queue();
         }
         // (Where much is lost, an answer that is missing casts no doubt yet.)
-        if lost == Lost::Batch && is_audible_parent && !self.loss.is_heavy(now) {
+        if lost == Lost::Batch && is_audible_parent && !is_new && !self.loss.is_heavy(now) {
             self.doubt_parent(now, 0);
+        } else if lost == Lost::Batch && is_parent && !has_witness && !is_new && !self.loss.is_heavy(now) {
+            self.doubt_parent(now, 5);
         }
         if lost == Lost::Peer {
             self.stats.silences += 1;
@@ -154,7 +165,9 @@ impl Node {
         // What was never measured is as far away as the others are.
         let timeout = link.rtt().timeout().or_else(|| self.delays.timeout());
         let timeout = timeout.unwrap_or(config.retry_initial);
-        let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within) };
+        let timeout = if matches!(purpose, Purpose::Digest | Purpose::Question) && crate::knob("G", 1.0) > 0.0 { timeout.max(Duration::from_millis(crate::knob("F", 250.0) as u64)) } else { timeout };
+        let timeout = timeout * (1 << link.backoff.min(3));
+        let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within), within: answer_within };
         let mut gossip = compose(now, link, store, purpose, parcel);
         (gossip.generation, gossip.pulse, gossip.place) = (self.boot_id, pulse, place);
         #[cfg(feature = "mutations")]
@@ -172,7 +185,7 @@ impl Node {
         if is_probe {
             link.note_probe(now, timeout.max(config.probe_min), config.probe_max);
         } else if gossip.ask {
-            link.note_question(now, timeout);
+            link.note_question(now, timeout.max(Duration::from_millis(crate::knob("F", 250.0) as u64)));
         }
         self.loss.note_sent(now);
         self.stats.note_sent(&gossip, is_probe);
@@ -190,8 +203,15 @@ fn compose(
     purpose: Purpose,
     parcel: Parcel,
 ) -> Gossip {
-    let Parcel { batch, riders, relay, deadline } = parcel;
+    let Parcel { batch, riders, relay, deadline, within } = parcel;
     let mut cargo = batch.clone();
+    let mut relay_now = relay;
+    if purpose == Purpose::Question {
+        let mut aside = std::mem::take(&mut link.aside);
+        aside.subtract(link.known());
+        if !aside.is_empty() && link.aside_up { relay_now = relay.max(Relay::Up); }
+        cargo.union_with(&aside);
+    }
     riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
     let values = cargo
         .iter()
@@ -204,7 +224,7 @@ fn compose(
         evidence(link, store).into_iter().map(|origin| store.have(origin)).collect()
     };
     let echo = link.echo(now);
-    let number = link.note_sent(now, batch, relay, deadline, store.version());
+    let number = link.note_sent(now, batch, relay, deadline, within, store.version());
     link.note_riders(now, deadline, riders);
     Gossip {
         generation: 0,
@@ -214,7 +234,7 @@ fn compose(
         have,
         all,
         ask: false,
-        relay,
+        relay: relay_now,
         pulse: None,
         place: None,
     }
