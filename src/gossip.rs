@@ -104,14 +104,16 @@ impl Node {
 
     fn take_evidence(&mut self, now: Instant, peer: PeerId, gossip: &Gossip) {
         let floor = self.config.probe_min;
+        let counts = self.counts_losses(peer);
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.open(peer);
+         
         if let Some(late) = link.note_received(now, gossip.number, self.loss.patience()) {
             self.loss.note_late(now, late, late > self.loss.patience());
         }
         let forgotten = link.forget_gaps(now, GRACE_MAX);
         if self.delays.is_jittery() {
-            self.loss.note_lost(now, forgotten);
+            if counts && forgotten <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, forgotten); }
         }
         let store = &mut self.store;
         let theirs = gossip.have.iter().map(|have| (store.origin_id(&have.origin), have));
@@ -124,7 +126,7 @@ impl Node {
             link.note_echo(now, echo.number, Duration::from_micros(echo.held_us))
         });
         if !self.delays.is_jittery() {
-            self.loss.note_lost(now, lost);
+            if counts && lost <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, lost); }
         }
         link.note_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
         let recovered = was_silent && link.silent_since().is_none();
@@ -151,6 +153,10 @@ impl Node {
             let grace = self.repair_grace(now, peer, gossip.ask);
             self.answer_digest(now, peer, answer_now, grace);
         }
+    }
+
+    pub(crate) fn counts_losses(&self, peer: PeerId) -> bool {
+        !(crate::knob("LE", 1.0) > 0.0 && self.sends_by_hubs() && !self.is_tree_edge(peer))
     }
 
     /// A digest came in: what the peer lacks is sent at once; if it waits for an answer, it is

@@ -325,6 +325,8 @@ impl Link {
         late
     }
 
+    pub(crate) fn last_gap(&self) -> u64 { self.gaps.iter().last().map_or(0, |r| r.end - r.start) }
+
     /// True if messages of the peer are missing and it is time to say so; once per gap.
     pub(crate) fn gap_due(&mut self, now: Instant) -> bool {
         self.gap_at.take_if(|at| *at <= now).is_some()

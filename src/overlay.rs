@@ -99,7 +99,7 @@ impl Node {
     }
 
     /// Looks the plan over, if it has not been for a while.
-    fn review(&mut self, now: Instant) -> Plan {
+    pub(crate) fn review(&mut self, now: Instant) -> Plan {
         if let (Some(plan), Some(at)) = (self.overlay.plan, self.overlay.reviewed_at)
             && now.since(at) < REVIEW_INTERVAL
         {

@@ -220,7 +220,13 @@ impl Node {
 
     /// If the parent is missed, it is doubted.
     pub(crate) fn run_suspicion_timer(&mut self, now: Instant) {
-        if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() && self.sends_by_hubs() {
+        if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() {
+            self.review(now);
+            if !self.sends_by_hubs() { return; }
+            if let Some(parent) = self.overlay.parent && self.link(parent).is_none_or(|link| link.heard_at().is_none()) {
+                if let Some(membership) = &mut self.membership && membership.links.open(parent).batches().next().is_none() { self.ask(now, parent); }
+                return;
+            }
             self.doubt_parent(now, OTHERS_ASKED);
         }
     }

@@ -58,6 +58,7 @@ impl Node {
     }
 
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
+        let counts = self.counts_losses(peer);
         let is_audible_parent = self.is_audible_parent(now, peer);
         let patience = u8::from(self.loss.is_heavy(now) || is_audible_parent);
         let has_witness = self.has_witness(now, peer);
@@ -90,8 +91,9 @@ impl Node {
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(peer) else { return };
         let has_gap = link.gap_due(now);
+        let gap = link.last_gap();
         if has_gap && !self.delays.is_jittery() {
-            self.loss.note_lost(now, 1);
+            if counts && gap <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, 1); }
         }
         let is_asked = link.request_at.take_if(|at| *at <= now).is_some();
         let is_request = is_asked && !link.known().is_subset(self.store.held());
