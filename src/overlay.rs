@@ -186,7 +186,8 @@ impl Node {
             _ if relay == Relay::Flood => self.flood(now, new, Some(from), Duration::ZERO),
             // What was lost once is late already.
             Plan::Tree { .. } if is_repair => {
-                self.send_along_tree(now, new, Some(from), true);
+                let at_once = !self.loss.is_heavy(now) || self.is_displaced() || crate::knob("AO", 0.0) > 0.0;
+                self.send_along_tree(now, new, Some(from), at_once);
             }
             // Along the topology's tree, what comes any other way than down from the parent was
             // held up somewhere, and those below may still lack it.
