@@ -4,19 +4,22 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::rtt::Rtt;
+use crate::rtt::{NOISE, SAMPLES_MIN};
 
 /// The round trip is the median of so many measurements, whichever links they are of: one node that
 /// is much slower than the others does not make a slow network.
 const RECENT: usize = 9;
 
-/// Round-trip time and its variation over all links of a node.
+/// Weight of the newest measurement, as a fraction; until there were so many, they all weigh the same.
+const MEMORY: u32 = 16;
+
+/// Round-trip time over all links of a node, and by how much each link differs from itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Delays {
     recent: VecDeque<Duration>,
     round_trip: Option<Duration>,
-    /// As if all links were one of that round trip.
-    variation: Rtt,
+    variation: Duration,
+    samples: u32,
 }
 
 impl Delays {
@@ -30,14 +33,15 @@ impl Delays {
         sorted.sort_unstable();
         let median = sorted[sorted.len() / 2];
         let smoothed = self.round_trip.unwrap_or(median);
-        self.round_trip = Some((smoothed * 15 + median) / 16);
-        // Links differ; what counts is by how much each differs from itself.
-        let expected = expected.unwrap_or(sample);
-        self.variation.sample(if sample > expected {
-            median + (sample - expected)
+        self.round_trip = Some((smoothed * (MEMORY - 1) + median) / MEMORY);
+        // The first one only guesses, as with TCP.
+        let deviation = if self.samples == 0 {
+            sample / 2
         } else {
-            median.saturating_sub(expected - sample)
-        });
+            expected.map_or(Duration::ZERO, |expected| sample.abs_diff(expected))
+        };
+        self.samples = (self.samples + 1).min(MEMORY);
+        self.variation = (self.variation * (self.samples - 1) + deviation) / self.samples;
     }
 
     /// The round trip of the typical link, once there was a measurement.
@@ -45,13 +49,19 @@ impl Delays {
         self.round_trip
     }
 
+    /// By how much the links differ from themselves; nothing until there were a few measurements.
+    pub(crate) const fn variation(&self) -> Duration {
+        if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variation }
+    }
+
     /// True if delays vary so much, on the links themselves, that being late once means little.
     pub(crate) fn is_jittery(&self) -> bool {
-        self.variation.is_jittery()
+        self.samples >= SAMPLES_MIN
+            && self.round_trip.is_some_and(|usual| self.variation > (usual / 8).max(NOISE / 4))
     }
 
     /// By when an answer that is given at once has come on the typical link.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.variation.timeout()
+        self.round_trip.map(|usual| usual + (self.variation * 4).max(NOISE))
     }
 }

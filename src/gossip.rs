@@ -123,7 +123,8 @@ impl Node {
         let expected = link.rtt().smoothed();
         let echo = gossip.echo.filter(|echo| echo.generation == self.boot_id);
         let (sample, lost) = echo.map_or((None, 0), |echo| {
-            link.note_echo(now, echo.number, Duration::from_micros(echo.held_us))
+            let held = Duration::from_micros(echo.held_us);
+            link.note_echo(now, echo.number, held, self.delays.variation())
         });
         if !self.delays.is_jittery() {
             if counts && lost <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, lost); }

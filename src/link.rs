@@ -32,6 +32,7 @@ pub(crate) struct Batch {
     /// When it counts as lost.
     pub(crate) deadline: Instant,
     within: Duration,
+    overtaken: bool,
     /// The entries it carried that are not yet known to have arrived.
     pub(crate) entries: Held,
     /// What the peer was asked to do with them.
@@ -96,6 +97,8 @@ pub(crate) enum Lost {
     Nothing,
     /// Messages; the peer answered later ones, or is silent anyway.
     Batch,
+    /// Messages; later ones were answered.
+    Overtaken,
     /// The peer: nothing that was sent lately was answered.
     Peer,
 }
@@ -362,6 +365,7 @@ impl Link {
         now: Instant,
         number: u64,
         held: Duration,
+        variation: Duration,
     ) -> (Option<Duration>, u64) {
         if self.answered.is_some_and(|answered| number <= answered) {
             return (None, 0);
@@ -384,10 +388,14 @@ impl Link {
             self.silence = None;
             self.flush_at = Some(now);
         }
-        if let Some(window) = self.rtt.reordering_window() {
+        if let Some(window) = self.rtt.reordering_window(variation) {
             let overdue = |b: &Batch| b.number < number && now.since(b.sent_at) > window;
             let lost = self.in_flight.iter().filter(|batch| overdue(batch)).count();
             self.requeue(now, overdue);
+            for batch in self.in_flight.iter_mut().filter(|batch| batch.number < number) {
+                batch.deadline = batch.deadline.min(batch.sent_at.after(window));
+                batch.overtaken = true;
+            }
             return (sample, lost as u64);
         }
         (sample, 0)
@@ -461,7 +469,7 @@ impl Link {
             self.ask_at = Some(now);
         }
         self.requeue(now, |batch| batch.deadline <= now);
-        Lost::Batch
+        if is_unanswered { Lost::Batch } else { Lost::Overtaken }
     }
 
     fn fall_silent(&mut self, now: Instant, since: Instant, number: u64) {
@@ -506,7 +514,7 @@ impl Link {
     /// Round trips have become longer: what was sent before is waited for longer, too.
     pub(crate) fn stretch(&mut self, now: Instant, timeout: Duration) {
         for batch in &mut self.in_flight {
-            if batch.deadline <= now {
+            if batch.deadline <= now && !batch.overtaken {
                 batch.deadline = batch.deadline.max(batch.sent_at.after(timeout + batch.within));
             }
         }
@@ -627,6 +635,7 @@ impl Link {
             sent_at: now,
             deadline,
             rides: batch.rides + 1,
+            overtaken: false,
             ..batch
         }));
     }
@@ -665,7 +674,7 @@ impl Link {
         self.reassure_at = None;
         self.spoken.note(now);
         if self.silence.is_none() && !entries.is_empty() {
-            let batch = Batch { number, sent_at: now, deadline, within, entries, relay, rides: 0 };
+            let batch = Batch { number, sent_at: now, deadline, within, entries, relay, rides: 0, overtaken: false };
             self.in_flight.push_back(batch);
         }
         number

@@ -10,7 +10,7 @@ use crate::load::Load;
 use crate::time::Instant;
 
 /// From this share of messages lost on, unconfirmed entries ride along once more.
-const LIGHT: f64 = 0.002;
+const LIGHT: f64 = 0.001;
 
 /// From this share on they ride until they are confirmed, and what goes up a tree is sent twice.
 const HEAVY: f64 = 0.03;
@@ -64,10 +64,11 @@ impl LossMeter {
     }
 
     /// How often an entry that is not confirmed may be sent again along with others.
-    pub(crate) fn rides(&mut self, now: Instant) -> u8 {
+    pub(crate) fn rides(&mut self, now: Instant, is_jittery: bool) -> u8 {
+        let light = if is_jittery { crate::knob("LJ", 0.02) } else { LIGHT };
         match self.rate(now) {
             rate if rate >= HEAVY => RIDES_HEAVY,
-            rate if rate >= LIGHT => RIDES_LIGHT,
+            rate if rate >= light => RIDES_LIGHT,
             _ => 0,
         }
     }
@@ -92,13 +93,13 @@ mod tests {
         let mut loss = LossMeter::default();
         let at = |i: u64| Instant::from_micros(i * 10_000);
         (0..400).for_each(|i| loss.note_sent(at(i)));
-        assert_eq!(loss.rides(at(400)), 0);
+        assert_eq!(loss.rides(at(400), false), 0);
         loss.note_lost(at(400), 1);
-        assert_eq!(loss.rides(at(400)), RIDES_LIGHT);
+        assert_eq!(loss.rides(at(400), false), RIDES_LIGHT);
         loss.note_lost(at(401), 40);
-        assert_eq!(loss.rides(at(401)), RIDES_HEAVY);
+        assert_eq!(loss.rides(at(401), false), RIDES_HEAVY);
         assert!(loss.is_heavy(at(401)));
         (401..3_000).for_each(|i| loss.note_sent(at(i)));
-        assert_eq!(loss.rides(at(3_000)), 0);
+        assert_eq!(loss.rides(at(3_000), false), 0);
     }
 }

@@ -415,7 +415,7 @@ impl Node {
     pub(crate) fn rides(&mut self, now: Instant, peer: PeerId) -> u8 {
         match self.relation(peer) {
             Relation::Child if self.loss.is_new() => 1,
-            Relation::Child | Relation::Parent => self.loss.rides(now),
+            Relation::Child | Relation::Parent => self.loss.rides(now, self.delays.is_jittery()),
             Relation::Neighbour | Relation::Other => 0,
         }
     }

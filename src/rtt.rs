@@ -4,10 +4,10 @@ use std::time::Duration;
 
 /// Scheduling and timer noise that a retransmission timeout must allow for (RFC 6298's clock
 /// granularity G). A busy two-core machine with 25 node processes was seen to be 20 ms late.
-const NOISE: Duration = Duration::from_millis(50);
+pub(crate) const NOISE: Duration = Duration::from_millis(50);
 
 /// The variance means nothing before this many measurements: the first one only guesses it.
-const SAMPLES_MIN: u32 = 4;
+pub(crate) const SAMPLES_MIN: u32 = 4;
 
 /// Smoothed round-trip time and its variance.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,8 +53,9 @@ impl Rtt {
     /// A message older than this has been overtaken for good by one that was answered
     /// (RACK's reordering window, RFC 8985).
     #[must_use]
-    pub fn reordering_window(&self) -> Option<Duration> {
-        self.smoothed.map(|smoothed| smoothed + (smoothed / 4).max(self.spread() * 6))
+    pub fn reordering_window(&self, variation: Duration) -> Option<Duration> {
+        let spread = self.spread().max(variation);
+        self.smoothed.map(|smoothed| smoothed + (smoothed / 4).max(spread * 6))
     }
 
     /// By when an answer that the peer gives at once has come, unless something was lost.

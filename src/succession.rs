@@ -206,7 +206,7 @@ impl Node {
     fn forbearance(&mut self, now: Instant) -> u32 {
         if self.is_unreliable(now) {
             FORBEARANCE_HEAVY
-        } else if self.loss.rides(now) > 0 {
+        } else if self.loss.rides(now, self.delays.is_jittery()) > 0 {
             FORBEARANCE_LIGHT
         } else {
             1

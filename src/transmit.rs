@@ -91,6 +91,7 @@ impl Node {
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(peer) else { return };
         let has_gap = link.gap_due(now);
+        if lost == Lost::Overtaken && counts && !self.delays.is_jittery() { self.loss.note_lost(now, 1); }
         let gap = link.last_gap();
         if has_gap && !self.delays.is_jittery() {
             if counts && gap <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, 1); }
