@@ -104,17 +104,12 @@ impl Node {
 
     fn take_evidence(&mut self, now: Instant, peer: PeerId, gossip: &Gossip) {
         let floor = self.config.probe_min;
-        let counts = self.counts_losses(peer);
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.open(peer);
-         
         if let Some(late) = link.note_received(now, gossip.number, self.loss.patience()) {
             self.loss.note_late(now, late, late > self.loss.patience());
         }
-        let forgotten = link.forget_gaps(now, GRACE_MAX);
-        if self.delays.is_jittery() {
-            if counts && forgotten <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, forgotten); }
-        }
+        let forgotten = link.gaps.forget(now, GRACE_MAX);
         let store = &mut self.store;
         let theirs = gossip.have.iter().map(|have| (store.origin_id(&have.origin), have));
         let theirs: Held = theirs.map(|(origin, have)| (origin, have.ranges.clone())).collect();
@@ -126,14 +121,14 @@ impl Node {
             let held = Duration::from_micros(echo.held_us);
             link.note_echo(now, echo.number, held, self.delays.variation())
         });
-        if !self.delays.is_jittery() {
-            if counts && lost <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, lost); }
-        }
         link.note_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
         let recovered = was_silent && link.silent_since().is_none();
+        // Where delays vary widely, only what never comes is lost.
+        let lost = if self.delays.is_jittery() { forgotten } else { lost };
+        self.note_loss(now, peer, lost, lost);
         if let Some(sample) = sample {
             self.delays.sample(sample, expected);
-            if crate::knob("C", 1.0) > 0.0 { self.bear_witness(now, peer); }
+            self.bear_witness(now, peer);
         }
         if recovered {
             self.sync.hasten(now, &mut self.rng);
@@ -154,10 +149,6 @@ impl Node {
             let grace = self.repair_grace(now, peer, gossip.ask);
             self.answer_digest(now, peer, answer_now, grace);
         }
-    }
-
-    pub(crate) fn counts_losses(&self, peer: PeerId) -> bool {
-        !(crate::knob("LE", 1.0) > 0.0 && self.sends_by_hubs() && !self.is_tree_edge(peer))
     }
 
     /// A digest came in: what the peer lacks is sent at once; if it waits for an answer, it is

@@ -38,6 +38,7 @@ pub mod cluster;
 pub mod config;
 mod delays;
 mod describe;
+mod doubt;
 mod gossip;
 pub mod graph;
 pub mod held;
@@ -67,9 +68,3 @@ mod sync;
 pub mod time;
 mod transmit;
 pub mod value;
-pub fn knob(name: &str, default: f64) -> f64 {
-    use std::collections::HashMap; use std::sync::{Mutex, OnceLock};
-    static K: OnceLock<Mutex<HashMap<String, Option<f64>>>> = OnceLock::new();
-    let mut k = K.get_or_init(|| Mutex::new(HashMap::new())).lock().unwrap();
-    k.entry(name.to_owned()).or_insert_with(|| std::env::var(name).ok().and_then(|v| v.parse().ok())).unwrap_or(default)
-}

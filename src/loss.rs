@@ -12,6 +12,9 @@ use crate::time::Instant;
 /// From this share of messages lost on, unconfirmed entries ride along once more.
 const LIGHT: f64 = 0.001;
 
+/// Where delays vary widely, what is only late is easily taken for lost.
+const LIGHT_JITTERY: f64 = 0.02;
+
 /// From this share on they ride until they are confirmed, and what goes up a tree is sent twice.
 const HEAVY: f64 = 0.03;
 
@@ -65,7 +68,7 @@ impl LossMeter {
 
     /// How often an entry that is not confirmed may be sent again along with others.
     pub(crate) fn rides(&mut self, now: Instant, is_jittery: bool) -> u8 {
-        let light = if is_jittery { crate::knob("LJ", 0.02) } else { LIGHT };
+        let light = if is_jittery { LIGHT_JITTERY } else { LIGHT };
         match self.rate(now) {
             rate if rate >= HEAVY => RIDES_HEAVY,
             rate if rate >= light => RIDES_LIGHT,

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -270,7 +269,7 @@ impl Node {
             Ok(()) => {
                 self.send(src, Body::TopologyOk { in_reply_to: msg_id });
                 self.sync.start(now, &mut self.rng);
-                self.overlay.suspect_at = Some(now.after(self.config.latency_budget.max(Duration::from_millis(crate::knob("HELLO", 320.0) as u64)) * 5 / 4));
+                self.expect_first_word(now);
                 if matches!(self.config.route, Route::Topology | Route::Tree) {
                     self.lay_out();
                     self.spread_own(now, &self.store.held().clone());

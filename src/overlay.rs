@@ -43,7 +43,8 @@ pub(crate) struct Overlay {
     pub(crate) suspect_at: Option<Instant>,
     /// Since when the parent has been missed: who is heard since then is there.
     pub(crate) missed_at: Option<Instant>,
-    pub(crate) ask_at: Option<Instant>,
+    /// Others are not asked whether they are there before this.
+    pub(crate) ask_others_at: Option<Instant>,
     /// When the parent was chosen, until it has answered.
     pub(crate) followed_at: Option<Instant>,
     /// The root that was lost last, of several the first in the list.
@@ -185,8 +186,9 @@ impl Node {
             Plan::Flood { window } => self.flood(now, new, Some(from), window),
             _ if relay == Relay::Flood => self.flood(now, new, Some(from), Duration::ZERO),
             // What was lost once is late already.
+            // But where much is lost, so much is repaired that it must share messages.
             Plan::Tree { .. } if is_repair => {
-                let at_once = !self.loss.is_heavy(now) || self.is_displaced() || crate::knob("AO", 0.0) > 0.0;
+                let at_once = !self.loss.is_heavy(now) || self.is_displaced();
                 self.send_along_tree(now, new, Some(from), at_once);
             }
             // Along the topology's tree, what comes any other way than down from the parent was

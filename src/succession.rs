@@ -1,7 +1,7 @@
 //! What happens to a tree when somebody in it falls silent, and when he is heard again.
 //!
 //! In a star or a tree of hubs, a node that misses its parent asks it and a few others whether they
-//! are there, and when the parent is silent it follows the best of those who are (`place.rs`).
+//! are there (`doubt.rs`), and when the parent is silent it follows the best of those who are (`place.rs`).
 //! Nobody has to vote. If none of the few is there, it asks everybody, and mails what the parent
 //! has not confirmed along with the question.
 //! Along a spanning tree of the topology there is no other parent to be had; everybody floods while
@@ -28,15 +28,6 @@ const MAIL_SPACING: Duration = Duration::from_millis(10);
 
 /// So many are asked to pass the mail on: one may be as cut off.
 const HELPERS: usize = 6;
-
-/// Before the parent is given up, so many of those who would come next are asked whether they are
-/// there, and so many others: those who come next may be on the other side of the same cut.
-const NEXT_ASKED: usize = 3;
-const OTHERS_ASKED: usize = 5;
-
-/// By how much later the parent is missed where some messages are lost, and where many are.
-const FORBEARANCE_LIGHT: u32 = 2;
-const FORBEARANCE_HEAVY: u32 = 3;
 
 impl Node {
     /// A peer fell silent: somebody else takes its place.
@@ -101,13 +92,6 @@ impl Node {
         }
     }
 
-    /// The peer is asked whether it is there, where it stands, and for all that is missing here.
-    fn ask(&mut self, now: Instant, peer: PeerId) {
-        if let Some(membership) = &mut self.membership {
-            membership.links.open(peer).ask_at = Some(now);
-        }
-    }
-
     /// Asks everybody who is not known to be out of reach, and mails them what is unconfirmed;
     /// some are asked to pass it on, to those who are out of this node's reach and not of theirs.
     fn mail(&mut self, now: Instant, entries: &Held) {
@@ -128,8 +112,7 @@ impl Node {
             if link.silent_since().is_none() {
                 if is_helper || !is_lossy {
                     link.ask_at = Some(now);
-                    link.aside.union_with(entries);
-                    link.aside_up = is_helper;
+                    link.put_aside(entries, if is_helper { Relay::Up } else { Relay::Keep });
                 }
             }
             helpers -= usize::from(is_helper);
@@ -182,128 +165,11 @@ impl Node {
             self.overlay.followed_at = None;
             self.hand_over(now, peer);
         }
-        let is_asked = self.overlay.parent.and_then(|parent| self.link(parent)).is_some_and(|link| link.is_asked());
-        let was_missed = was_missed && !(is_asked && crate::knob("H", 1.0) > 0.0);
-        if crate::knob("H", 1.0) > 1.0 && is_asked { return; }
-        if was_missed || self.link(peer).is_some_and(|link| link.place.is_some()) {
+        // While it may still answer, nobody is better for being quicker.
+        let parent = self.overlay.parent.and_then(|parent| self.link(parent));
+        let is_given_up = was_missed && !parent.is_some_and(Link::is_asked);
+        if is_given_up || self.link(peer).is_some_and(|link| link.place.is_some()) {
             self.follow_better(now);
-        }
-    }
-
-    /// The parent was heard. If it sends entries, and does so often, it will be missed soon when it
-    /// stops; without any it is only there.
-    pub(crate) fn expect_parent(&mut self, now: Instant, from: PeerId, has_entries: bool) {
-        if self.overlay.parent == Some(from) && self.sends_by_hubs() {
-            let missed_after = self.link(from).and_then(Link::missed_after);
-            let missed_after = missed_after.map(|after| after * self.forbearance(now));
-            let missed_after = missed_after.map(|after| after.max(self.hop(from) * 2));
-            self.overlay.suspect_at =
-                missed_after.filter(|_| has_entries).map(|after| now.after(after));
-        }
-    }
-
-    /// Where messages get lost, or delays vary widely, one that is missing means little.
-    fn forbearance(&mut self, now: Instant) -> u32 {
-        if self.is_unreliable(now) {
-            FORBEARANCE_HEAVY
-        } else if self.loss.rides(now, self.delays.is_jittery()) > 0 {
-            FORBEARANCE_LIGHT
-        } else {
-            1
-        }
-    }
-
-    /// True if so many messages are lost, or late, that a missing one is no sign of anything.
-    pub(crate) fn is_unreliable(&mut self, now: Instant) -> bool {
-        self.loss.is_heavy(now) || self.delays.is_jittery()
-    }
-
-    /// If the parent is missed, it is doubted.
-    pub(crate) fn run_suspicion_timer(&mut self, now: Instant) {
-        if self.overlay.suspect_at.take_if(|at| *at <= now).is_some() {
-            self.review(now);
-            if !self.sends_by_hubs() { return; }
-            if let Some(parent) = self.overlay.parent && self.link(parent).is_none_or(|link| link.heard_at().is_none()) {
-                if let Some(membership) = &mut self.membership && membership.links.open(parent).batches().next().is_none() { self.ask(now, parent); }
-                return;
-            }
-            self.doubt_parent(now, OTHERS_ASKED);
-        }
-    }
-
-    /// True if `peer` is the parent, has not been missed yet, and has been heard since the oldest
-    /// message was sent that it should have answered by now: that message may just be lost.
-    pub(crate) fn is_audible_parent(&self, now: Instant, peer: PeerId) -> bool {
-        let overdue_since = self.link(peer).and_then(|link| link.overdue_since(now));
-        self.sends_by_hubs()
-            && self.overlay.parent == Some(peer)
-            && self.overlay.missed_at.is_none()
-            && overdue_since.is_some_and(|since| self.spoke_since(peer, since))
-    }
-
-    /// `peer` has answered something: a parent that has not answered what was sent before is silent.
-    pub(crate) fn bear_witness(&mut self, now: Instant, peer: PeerId) {
-        if !self.sends_by_hubs() || self.loss.is_heavy(now) { return }
-        let Some(parent) = self.overlay.parent.filter(|&parent| parent != peer) else { return };
-        let Some(since) = self.link(parent).and_then(Link::struck_since) else { return };
-        if self.spoke_since(parent, since) || !self.link(peer).is_some_and(|link| link.answered_since(since)) { return }
-        if let Some(link) = self.link_mut(parent) {
-            link.convict(now);
-            self.stats.silences += 1;
-            self.sync.hasten(now, &mut self.rng);
-            self.route_around(now, parent);
-        }
-    }
-
-    /// True if somebody else has answered what was sent since the oldest message that `peer` should
-    /// have answered by now.
-    pub(crate) fn has_witness(&self, now: Instant, peer: PeerId) -> bool {
-        let Some(membership) = &self.membership else { return false };
-        let since = membership.links.get(peer).and_then(|link| link.overdue_since(now));
-        since.is_none_or(|since| {
-            membership.links.iter().any(|(other, link)| other != peer && link.answered_since(since))
-        })
-    }
-
-    /// The parent may be gone: it is asked whether it is there, and so are some who could take its
-    /// place. They are sent what the parent has not confirmed, too.
-    pub(crate) fn doubt_parent(&mut self, now: Instant, others: usize) {
-        let Some(parent) = self.overlay.parent else { return };
-        let mut unconfirmed = Held::new();
-        if let Some(link) = self.link(parent) {
-            unconfirmed.union_with(link.queue());
-            unconfirmed.union_with(&link.in_flight());
-        }
-        let since = if others == 0 && crate::knob("M", 1.0) > 0.0 { self.link(parent).and_then(Link::struck_since) } else { None };
-        self.overlay.missed_at.get_or_insert(since.unwrap_or(now));
-        self.ask(now, parent);
-        if self.overlay.ask_at.is_some_and(|at| at > now) { return; }
-        if others > 0 { self.overlay.ask_at = Some(now.after(Duration::from_millis(crate::knob("R", 500.0) as u64))); }
-        self.ask_some(now, others, &unconfirmed);
-    }
-
-    /// Asks those who come next and `others` at random, and sends them entries to pass on, unless
-    /// delays vary or losses abound so much that the parent is likely to be there.
-    fn ask_some(&mut self, now: Instant, others: usize, entries: &Held) {
-        let is_unreliable = self.is_unreliable(now);
-        let (Some(membership), Some(layout)) = (&self.membership, &self.overlay.layout) else {
-            return;
-        };
-        let (me, nodes) = (membership.cluster.me(), membership.cluster.len());
-        let parent = self.overlay.parent;
-        let picks: Vec<PeerId> =
-            (0..others).map(|_| PeerId(self.rng.random_range(0..nodes))).collect();
-        let is_there =
-            |peer: &PeerId| Some(*peer) != parent && *peer != me && !self.is_silent(*peer);
-        let mut asked: Vec<PeerId> =
-            layout.candidates(me).filter(is_there).take(NEXT_ASKED).collect();
-        asked.extend(picks.into_iter().filter(is_there));
-        for peer in asked {
-            self.ask(now, peer);
-            if let Some(link) = self.link_mut(peer).filter(|_| !is_unreliable) {
-                link.aside.union_with(entries);
-                link.aside_up = true;
-            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cluster::PeerId;
 use crate::held::{Held, OriginId};
-use crate::link::{Batch, Link, Lost};
+use crate::link::{Allowance, Batch, Link};
 use crate::message::{Body, Gossip, Message, Name, Relay};
 #[cfg(feature = "mutations")]
 use crate::mutation::Mutation;
@@ -13,6 +13,10 @@ use crate::node::Node;
 use crate::store::Store;
 use crate::time::Instant;
 use crate::value::Value;
+
+/// An answer is waited for at least this long. On a quick network that is much longer than it takes;
+/// but nothing is lost by it, and networks become slow at times.
+const ANSWER_MIN: Duration = Duration::from_millis(250);
 
 /// How long after a batch it is repeated blindly: long enough to escape a short disturbance.
 const REPEAT_DELAY: Duration = Duration::from_millis(30);
@@ -43,9 +47,8 @@ struct Parcel {
     /// Sent before and not confirmed.
     riders: Vec<Batch>,
     relay: Relay,
-    /// It counts as lost then.
-    deadline: Instant,
-    within: Duration,
+    /// How long to wait for its confirmation.
+    allowance: Allowance,
 }
 
 impl Node {
@@ -58,44 +61,14 @@ impl Node {
     }
 
     fn run_timers_of(&mut self, now: Instant, peer: PeerId) {
-        let counts = self.counts_losses(peer);
-        let is_audible_parent = self.is_audible_parent(now, peer);
-        let patience = u8::from(self.loss.is_heavy(now) || is_audible_parent);
-        let has_witness = self.has_witness(now, peer);
-        let patience = if has_witness { patience } else { patience.max(crate::knob("W", 2.0) as u8) };
-        let is_parent = self.sends_by_hubs() && self.overlay.parent == Some(peer);
-        let overdue_since = self.link(peer).and_then(|link| link.overdue_since(now));
-        let is_new = self.link(peer).is_some_and(|l| l.rtt().smoothed().is_none()) && overdue_since.is_some_and(|since| self.spoke_since(peer, since));
-        let patience = if is_new { patience.max(2) } else { patience };
-        let Some(membership) = &mut self.membership else { return };
-        let Some(link) = membership.links.get_mut(peer) else { return };
-        if let Some(timeout) = link.rtt().timeout().max(self.delays.timeout()).filter(|_| crate::knob("X", 1.0) > 0.0) { link.stretch(now, timeout); }
-        let lost = link.expire(now, patience, is_parent || crate::knob("Q", 0.0) > 0.0);
-        if lost == Lost::Batch && (!has_witness || is_new) { link.backoff += 1; }
-        self.stats.retries += u64::from(lost != Lost::Nothing);
-        #[cfg(feature = "mutations")]
-        if self.config.mutation == Some(Mutation::RetryNeverSent) && lost == Lost::Batch {
-            link.drop_queue();
-        }
-        // (Where much is lost, an answer that is missing casts no doubt yet.)
-        if lost == Lost::Batch && is_audible_parent && !is_new && !self.loss.is_heavy(now) {
-            self.doubt_parent(now, 0);
-        } else if lost == Lost::Batch && is_parent && !has_witness && !is_new && !self.loss.is_heavy(now) {
-            self.doubt_parent(now, 5);
-        }
-        if lost == Lost::Peer {
-            self.stats.silences += 1;
-            self.sync.hasten(now, &mut self.rng);
-            self.route_around(now, peer);
+        self.run_loss_timer(now, peer);
+        let gap = self.link_mut(peer).and_then(|link| link.gaps.take_due(now));
+        let has_gap = gap.is_some();
+        if let Some(in_a_row) = gap.filter(|_| !self.delays.is_jittery()) {
+            self.note_loss(now, peer, 1, in_a_row);
         }
         let Some(membership) = &mut self.membership else { return };
         let Some(link) = membership.links.get_mut(peer) else { return };
-        let has_gap = link.gap_due(now);
-        if lost == Lost::Overtaken && counts && !self.delays.is_jittery() { self.loss.note_lost(now, 1); }
-        let gap = link.last_gap();
-        if has_gap && !self.delays.is_jittery() {
-            if counts && gap <= crate::knob("GAP", 2.0) as u64 { self.loss.note_lost(now, 1); }
-        }
         let is_asked = link.request_at.take_if(|at| *at <= now).is_some();
         let is_request = is_asked && !link.known().is_subset(self.store.held());
         let is_question = link.ask_at.take_if(|at| *at <= now).is_some();
@@ -168,9 +141,12 @@ impl Node {
         // What was never measured is as far away as the others are.
         let timeout = link.rtt().timeout().or_else(|| self.delays.timeout());
         let timeout = timeout.unwrap_or(config.retry_initial);
-        let timeout = if matches!(purpose, Purpose::Digest | Purpose::Question) && crate::knob("G", 1.0) > 0.0 { timeout.max(Duration::from_millis(crate::knob("F", 250.0) as u64)) } else { timeout };
-        let timeout = timeout * (1 << link.backoff.min(3));
-        let parcel = Parcel { batch, riders, relay, deadline: now.after(timeout + answer_within), within: answer_within };
+        let timeout = match purpose {
+            Purpose::Digest | Purpose::Question => timeout.max(ANSWER_MIN),
+            Purpose::Batch | Purpose::Repeat => timeout,
+        };
+        let allowance = Allowance { timeout: timeout * link.backoff(), answer_within };
+        let parcel = Parcel { batch, riders, relay, allowance };
         let mut gossip = compose(now, link, store, purpose, parcel);
         (gossip.generation, gossip.pulse, gossip.place) = (self.boot_id, pulse, place);
         #[cfg(feature = "mutations")]
@@ -188,7 +164,7 @@ impl Node {
         if is_probe {
             link.note_probe(now, timeout.max(config.probe_min), config.probe_max);
         } else if gossip.ask {
-            link.note_question(now, timeout.max(Duration::from_millis(crate::knob("F", 250.0) as u64)));
+            link.note_question(now, timeout * link.backoff());
         }
         self.loss.note_sent(now);
         self.stats.note_sent(&gossip, is_probe);
@@ -206,14 +182,13 @@ fn compose(
     purpose: Purpose,
     parcel: Parcel,
 ) -> Gossip {
-    let Parcel { batch, riders, relay, deadline, within } = parcel;
+    let Parcel { batch, riders, relay, allowance } = parcel;
     let mut cargo = batch.clone();
-    let mut relay_now = relay;
+    let mut asked = relay;
     if purpose == Purpose::Question {
-        let mut aside = std::mem::take(&mut link.aside);
-        aside.subtract(link.known());
-        if !aside.is_empty() && link.aside_up { relay_now = relay.max(Relay::Up); }
+        let (aside, aside_relay) = link.take_aside();
         cargo.union_with(&aside);
+        asked = relay.max(aside_relay);
     }
     riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
     let values = cargo
@@ -227,8 +202,8 @@ fn compose(
         evidence(link, store).into_iter().map(|origin| store.have(origin)).collect()
     };
     let echo = link.echo(now);
-    let number = link.note_sent(now, batch, relay, deadline, within, store.version());
-    link.note_riders(now, deadline, riders);
+    let number = link.note_sent(now, batch, relay, allowance, store.version());
+    link.note_riders(now, allowance, riders);
     Gossip {
         generation: 0,
         number,
@@ -237,7 +212,7 @@ fn compose(
         have,
         all,
         ask: false,
-        relay: relay_now,
+        relay: asked,
         pulse: None,
         place: None,
     }
