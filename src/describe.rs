@@ -107,6 +107,9 @@ impl Description<'_> {
             None if link.generation().is_none() => f.write_str("never heard of")?,
             None => f.write_str("heard of")?,
         }
+        if link.silent_since().is_none() && link.unanswered() > 0 {
+            write!(f, ", messages in a row unanswered: {}", link.unanswered())?;
+        }
         match link.rtt().smoothed() {
             Some(smoothed) => {
                 let jittery = if link.rtt().is_jittery() { ", which varies widely" } else { "" };
@@ -295,9 +298,15 @@ mod tests {
         let words = node.describe(flushed).to_string();
         assert!(words.contains("n1: heard of"), "{words}");
         assert!(words.contains("holds what is not held here: n1 0-6"), "{words}");
-        let later = flushed.after(Duration::from_secs(60));
+        let mut later = flushed.after(Duration::from_secs(60));
         node.handle_timeout(later);
         let words = node.describe(later).to_string();
-        assert!(words.contains("n1: SILENT since 60.000 s ago"), "{words}");
+        assert!(words.contains("n1: heard of") && words.contains("unanswered: 1"), "{words}");
+        while node.stats().silences == 0 {
+            later = node.poll_timeout().unwrap();
+            node.handle_timeout(later);
+        }
+        let words = node.describe(later).to_string();
+        assert!(words.contains("n1: SILENT since"), "{words}");
     }
 }

@@ -230,3 +230,38 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::message::{Body, Gossip, Message, Name};
+    use crate::route::Route;
+
+    /// How often entries ride again at n1 after messages of n0, its hub, with these numbers.
+    fn rides_after(numbers: &[u64]) -> u8 {
+        let config = Config { route: Route::Hub, ..Config::default() };
+        let mut node = Node::new(config, 1, 9);
+        let now = Instant::from_micros(1_000_000);
+        let names = ["n0", "n1", "n2"].map(Name::from);
+        let node_ids = std::sync::Arc::new(names.to_vec().into());
+        let body = Body::Init { node_id: "n1".into(), node_ids, msg_id: 1 };
+        node.handle_message(now, Message { src: "c1".into(), dest: "n1".into(), body });
+        node.review(now);
+        for &number in numbers {
+            let gossip = Gossip { generation: 5, number, ..Gossip::default() };
+            let body = Body::Gossip(gossip);
+            node.handle_message(now, Message { src: "n0".into(), dest: "n1".into(), body });
+            node.handle_timeout(now);
+        }
+        node.loss.rides(now, false)
+    }
+
+    #[test]
+    fn what_a_cut_has_swallowed_is_no_loss_at_random() {
+        assert_eq!(rides_after(&[0, 1, 2]), 0);
+        assert!(rides_after(&[0, 1, 3]) > 0);
+        assert!(rides_after(&[0, 1, 4]) > 0);
+        assert_eq!(rides_after(&[0, 1, 5]), 0);
+    }
+}

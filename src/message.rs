@@ -228,7 +228,7 @@ pub struct Place {
 }
 
 /// The one message between nodes: entries, evidence, or both.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gossip {
     /// The sender's generation. Evidence of an earlier life is void.
     pub generation: u64,

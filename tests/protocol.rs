@@ -1,6 +1,7 @@
 //! The protocol between nodes: what must hold whatever the network does.
 
 mod common;
+mod doubt;
 mod succession;
 
 use std::time::Duration;

@@ -97,6 +97,11 @@ impl Link {
         self.strikes.first.map(|(since, _)| since).filter(|_| self.silence.is_none())
     }
 
+    /// How many messages in a row fell due unanswered.
+    pub(crate) const fn unanswered(&self) -> u8 {
+        self.strikes.count
+    }
+
     /// True if it is asked whether it is there, and nothing speaks against it so far.
     pub(crate) const fn is_asked(&self) -> bool {
         (self.question.is_some() || self.ask_at.is_some()) && self.strikes.first.is_none()

@@ -10,7 +10,7 @@ use rumormill::node::Node;
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
-/// One-way delay between nodes.
+/// One-way delay between nodes, at first.
 pub(crate) const LATENCY: Duration = Duration::from_millis(100);
 
 pub(crate) struct World {
@@ -18,6 +18,9 @@ pub(crate) struct World {
     pub(crate) names: Vec<Name>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) config: Config,
+    /// One-way delay between nodes, and what is added from and to some of them.
+    pub(crate) latency: Duration,
+    pub(crate) slow: BTreeMap<usize, Duration>,
     wire: BTreeMap<(Instant, u64), Message>,
     sent: u64,
     /// Messages sent from node to node, in order of sending.
@@ -38,6 +41,8 @@ impl World {
             nodes: (0..count as u64).map(|i| Node::new(config.clone(), i, 1)).collect(),
             names,
             config: config.clone(),
+            latency: LATENCY,
+            slow: BTreeMap::new(),
             wire: BTreeMap::new(),
             sent: 0,
             log: Vec::new(),
@@ -149,9 +154,12 @@ impl World {
                 continue;
             }
             self.log.push((self.now, message.clone()));
-            if !self.cut.contains(&(node, self.index(&message.dest))) {
+            let dest = self.index(&message.dest);
+            if !self.cut.contains(&(node, dest)) {
                 self.sent += 1;
-                self.wire.insert((self.now.after(LATENCY), self.sent), message);
+                let slow = [node, dest].map(|end| self.slow.get(&end).copied().unwrap_or_default());
+                let arrives_at = self.now.after(self.latency + slow[0] + slow[1]);
+                self.wire.insert((arrives_at, self.sent), message);
             }
         }
         while let Some(line) = self.nodes[node].poll_diagnostic() {

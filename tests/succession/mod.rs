@@ -10,7 +10,7 @@ use crate::common::World;
 
 const NEVER: Duration = Duration::from_secs(3_600);
 
-fn hubs() -> Config {
+pub(crate) fn hubs() -> Config {
     Config {
         route: Route::Hub,
         sync_interval: NEVER,
@@ -20,7 +20,7 @@ fn hubs() -> Config {
 }
 
 /// A cluster in which everybody has heard of the hub, and the values that are there.
-fn warm(nodes: usize) -> (World, Vec<i64>) {
+pub(crate) fn warm(nodes: usize) -> (World, Vec<i64>) {
     let mut world = World::line(nodes, &hubs());
     let mut values = Vec::new();
     for value in 0..20 {
@@ -31,7 +31,7 @@ fn warm(nodes: usize) -> (World, Vec<i64>) {
     (world, values)
 }
 
-fn all_hold(world: &mut World, nodes: impl Iterator<Item = usize>, expected: &[i64]) {
+pub(crate) fn all_hold(world: &mut World, nodes: impl Iterator<Item = usize>, expected: &[i64]) {
     for node in nodes {
         let mut held = world.read(node);
         held.sort_unstable();

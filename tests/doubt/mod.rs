@@ -1,0 +1,90 @@
+//! Who is taken for silent, and who is not. Digests are off: nothing else finds out.
+
+use std::time::Duration;
+
+use crate::common::World;
+use crate::succession::{all_hold, hubs, warm};
+
+/// A value every 100 ms, at all nodes in turn.
+fn busy(world: &mut World, values: &mut Vec<i64>, count: i64) {
+    for _ in 0..count {
+        let value = values.len() as i64;
+        world.broadcast(value as usize % world.nodes.len(), value);
+        values.push(value);
+        world.run_for(Duration::from_millis(100));
+    }
+}
+
+fn silences(world: &World) -> u64 {
+    world.nodes.iter().map(|node| node.stats().silences).sum()
+}
+
+fn duplicates(world: &World) -> u64 {
+    world.nodes.iter().map(|node| node.stats().duplicates_received).sum()
+}
+
+#[test]
+fn a_network_that_becomes_slower_silences_nobody() {
+    let (mut world, mut values) = warm(6);
+    let before = duplicates(&world);
+    world.latency = Duration::from_millis(400);
+    busy(&mut world, &mut values, 40);
+    world.run_for(Duration::from_secs(3));
+    all_hold(&mut world, 0..6, &values);
+    assert_eq!(silences(&world), 0);
+    // Forty values went to five nodes each.
+    let again = duplicates(&world) - before;
+    assert!(again < 80, "{again} entries came again");
+}
+
+#[test]
+fn a_node_that_was_always_far_away_is_waited_for() {
+    let mut world = World::line(6, &hubs());
+    world.slow.insert(3, Duration::from_millis(900));
+    let mut values = Vec::new();
+    busy(&mut world, &mut values, 80);
+    world.run_for(Duration::from_secs(4));
+    all_hold(&mut world, 0..6, &values);
+    assert_eq!(silences(&world), 0);
+    for node in 1..6 {
+        let words = world.nodes[node].describe(world.now).to_string();
+        assert!(words.contains("parent n0\n"), "{words}");
+    }
+}
+
+#[test]
+fn a_parent_that_was_never_heard_is_missed_all_the_same() {
+    let mut world = World::line(6, &hubs());
+    world.cut_both_ways(0, 4);
+    // Nothing is broadcast at n4, so nothing that it has sent stays unanswered.
+    let mut values = Vec::new();
+    for value in 0..15 {
+        world.broadcast([0, 1, 2, 3, 5][value as usize % 5], value);
+        values.push(value);
+        world.run_for(Duration::from_millis(100));
+    }
+    world.run_for(Duration::from_millis(500));
+    all_hold(&mut world, 4..5, &values);
+}
+
+#[test]
+fn while_nobody_answers_it_is_too_early_to_blame_the_parent() {
+    let (mut world, _) = warm(6);
+    (0..5).for_each(|node| world.cut_both_ways(node, 5));
+    world.broadcast(5, 100);
+    world.run_for(Duration::from_millis(700));
+    assert_eq!(world.nodes[5].stats().silences, 0);
+    // But not for ever: who is silent is probed ever more seldom.
+    world.run_for(Duration::from_secs(5));
+    assert!(world.nodes[5].stats().silences > 0);
+}
+
+#[test]
+fn who_answers_bears_witness_against_a_parent_that_does_not() {
+    let (mut world, _) = warm(6);
+    world.cut_both_ways(0, 5);
+    world.broadcast(5, 100);
+    world.run_for(Duration::from_millis(700));
+    assert!(world.nodes[5].stats().silences > 0);
+    all_hold(&mut world, 1..2, &(0..20).chain([100]).collect::<Vec<_>>());
+}
