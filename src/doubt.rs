@@ -60,8 +60,7 @@ impl Node {
         let has_witness = self.has_witness(peer, since);
         let is_excused = !has_witness || (is_new && is_heard);
         let is_lossy = self.loss.is_heavy(now);
-        let patience =
-            if is_excused { PATIENCE } else { u8::from(is_lossy || is_audible_parent) };
+        let patience = if is_excused { PATIENCE } else { u8::from(is_lossy || is_audible_parent) };
         let Some(link) = self.link_mut(peer) else { return Lost::Nothing };
         let lost = link.expire(now, patience);
         if lost == Lost::Batch && is_excused {
@@ -80,10 +79,10 @@ impl Node {
         }
         // (Where much is lost, an answer that is missing casts no doubt yet.)
         if lost == Lost::Batch && is_parent && !is_lossy && !(is_new && is_heard) {
-            if is_audible_parent {
-                self.doubt_parent(now, since, 0);
-            } else if !has_witness {
-                self.doubt_parent(now, now, OTHERS_ASKED);
+            match (is_audible_parent, has_witness) {
+                (true, _) => self.doubt_parent(now, since, 0),
+                (false, false) => self.doubt_parent(now, now, OTHERS_ASKED),
+                (false, true) => {}
             }
         }
         if lost == Lost::Peer {

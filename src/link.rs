@@ -352,13 +352,17 @@ impl Link {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let lost_at = self.in_flight.iter().map(|batch| batch.deadline).min();
         let asked = self.question.map(|question| question.deadline);
-        let send_at = self.probe_at().or(self.flush_at.filter(|_| self.silence.is_none()));
+        let flush_at = self.flush_at.filter(|_| self.silence.is_none());
+        let send_at = self.probe_at().or(flush_at);
         let others =
             [self.gaps.at(), self.evidence_by(), self.request_at, self.ask_at, self.reassure_at];
-        [lost_at, asked, send_at, self.repeat_at, self.strikes.verdict_at].into_iter().chain(others).flatten().min()
+        [lost_at, asked, send_at, self.repeat_at, self.strikes.verdict_at]
+            .into_iter()
+            .chain(others)
+            .flatten()
+            .min()
     }
 }
-
 
 #[cfg(test)]
 mod tests {

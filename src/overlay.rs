@@ -440,7 +440,12 @@ impl Node {
     }
 
     /// By when entries that just came from `peer` are to be confirmed to it.
-    pub(crate) fn evidence_deadline(&mut self, now: Instant, peer: PeerId, is_relayed: bool) -> Instant {
+    pub(crate) fn evidence_deadline(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        is_relayed: bool,
+    ) -> Instant {
         match self.relation(peer) {
             Relation::Parent => now.after(self.config.ack_delay.max(self.period() * 5 / 2)),
             Relation::Child => self.tree_deadline(now, peer, None),

@@ -169,8 +169,9 @@ impl Node {
 
     /// One-way delay to `peer`, or to anybody if that is not known.
     pub(crate) fn hop(&self, peer: PeerId) -> Duration {
-        let measured = self.link(peer).and_then(|link| link.rtt().smoothed()).or(self.delays.round_trip());
-        measured.unwrap_or(self.config.rtt_initial) / 2
+        let measured = self.link(peer).and_then(|link| link.rtt().smoothed());
+        let usual = self.delays.round_trip().unwrap_or(self.config.rtt_initial);
+        measured.unwrap_or(usual) / 2
     }
 
     /// The parent is gone: what was known of its root is what the news of others must exceed.

@@ -109,11 +109,9 @@ impl Node {
             let link = membership.links.open(peer);
             let is_helper = (self.rng.random_range(0..left.max(1))) < helpers;
             left = left.saturating_sub(1);
-            if link.silent_since().is_none() {
-                if is_helper || !is_lossy {
-                    link.ask_at = Some(now);
-                    link.put_aside(entries, if is_helper { Relay::Up } else { Relay::Keep });
-                }
+            if link.silent_since().is_none() && (is_helper || !is_lossy) {
+                link.ask_at = Some(now);
+                link.put_aside(entries, if is_helper { Relay::Up } else { Relay::Keep });
             }
             helpers -= usize::from(is_helper);
         }

@@ -87,7 +87,8 @@ impl Link {
     pub(crate) fn overdue_since(&self, now: Instant) -> Option<Instant> {
         let late = self.in_flight.iter().filter(|batch| batch.deadline <= now);
         let asked = self.question.filter(|question| question.deadline <= now);
-        let judged = self.strikes.verdict_at.filter(|&at| at <= now).and(self.struck_since());
+        let is_judged = self.strikes.verdict_at.is_some_and(|at| at <= now);
+        let judged = self.struck_since().filter(|_| is_judged);
         let late = late.map(|batch| batch.sent_at).min();
         [late, asked.map(|question| question.sent_at), judged].into_iter().flatten().min()
     }
