@@ -33,7 +33,6 @@ const PATIENCE_FACTOR: u32 = 2;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LossMeter {
     sent: Load,
-    sent_ever: u64,
     lost: Load,
     latest: Duration,
 }
@@ -41,7 +40,6 @@ pub(crate) struct LossMeter {
 impl LossMeter {
     pub(crate) fn note_sent(&mut self, now: Instant) {
         self.sent.note(now, 1);
-        self.sent_ever += 1;
     }
 
     pub(crate) fn note_lost(&mut self, now: Instant, messages: u64) {
@@ -74,11 +72,6 @@ impl LossMeter {
             rate if rate >= light => RIDES_LIGHT,
             _ => 0,
         }
-    }
-
-    /// True as long as too little was sent to tell whether the network loses anything.
-    pub(crate) const fn is_new(&self) -> bool {
-        self.sent_ever < TRAFFIC_MIN
     }
 
     /// True if so much is lost that waiting for the news of it takes too long.

@@ -416,7 +416,6 @@ impl Node {
     /// How often an unconfirmed entry may ride along to `peer` again.
     pub(crate) fn rides(&mut self, now: Instant, peer: PeerId) -> u8 {
         match self.relation(peer) {
-            Relation::Child if self.loss.is_new() => 1,
             Relation::Child | Relation::Parent => self.loss.rides(now, self.delays.is_jittery()),
             Relation::Neighbour | Relation::Other => 0,
         }
