@@ -57,6 +57,19 @@ impl fmt::Display for Description<'_> {
     }
 }
 
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Flood { window } => write!(f, "to every neighbour, window {}", span(window)),
+            Self::Direct { window } => write!(f, "to everyone, window {}", span(window)),
+            Self::Tree { period, pulse } => {
+                let rhythm = if pulse { "a beat every" } else { "window at the root" };
+                write!(f, "up a tree and down again, {rhythm} {}", span(period))
+            }
+        }
+    }
+}
+
 impl Description<'_> {
     fn write_plan(&self, f: &mut fmt::Formatter<'_>, membership: &Membership) -> fmt::Result {
         let cluster = &membership.cluster;
@@ -66,29 +79,23 @@ impl Description<'_> {
         };
         let origin = if cluster.has_topology() { "" } else { " (no topology yet)" };
         writeln!(f, "  neighbours: {}{origin}", names(cluster.neighbours(cluster.me()).to_vec()))?;
-        match self.node.plan() {
-            None => return writeln!(f, "  no plan yet: there was no new value"),
-            Some(Plan::Flood { window }) => {
-                writeln!(f, "  plan: to every neighbour, window {}", span(window))?;
-            }
-            Some(Plan::Direct { window }) => {
-                writeln!(f, "  plan: to everyone, window {}", span(window))?;
-            }
-            Some(Plan::Tree { period, pulse }) => {
-                let rhythm = if pulse { "a beat every" } else { "window at the root" };
-                write!(f, "  plan: up a tree and down again, {rhythm} {}; ", span(period))?;
-                match self.node.overlay.parent() {
-                    Some(parent) => writeln!(f, "parent {}", cluster.name(parent))?,
-                    None => writeln!(f, "this node is the root")?,
-                }
-                let adopted: Vec<PeerId> = self.node.overlay.adopted().collect();
-                if !adopted.is_empty() {
-                    writeln!(f, "    stands in as the parent of {}", names(adopted))?;
-                }
+        let Some(plan) = self.node.plan() else {
+            return writeln!(f, "  no plan yet: there was no new value");
+        };
+        write!(f, "  plan: {plan}")?;
+        if matches!(plan, Plan::Tree { .. }) {
+            match self.node.overlay.parent() {
+                Some(parent) => write!(f, "; parent {}", cluster.name(parent))?,
+                None => f.write_str("; this node is the root")?,
             }
         }
+        writeln!(f)?;
+        let adopted: Vec<PeerId> = self.node.overlay.adopted().collect();
+        if !adopted.is_empty() {
+            writeln!(f, "    stands in as the parent of {}", names(adopted))?;
+        }
         if let Some(round_trip) = self.node.delays.round_trip() {
-            writeln!(f, "  round trip over all links {}", span(round_trip))?;
+            writeln!(f, "  round trip of the typical link {}", span(round_trip))?;
         }
         Ok(())
     }

@@ -149,7 +149,7 @@ impl Node {
             self.overlay.budget_missed = true;
             self.diagnostics.push_back(format!(
                 "the latency budget of {:?} cannot be met by route {} with a round trip of {:?}: \
-                 sending at once",
+                 sending {plan}",
                 self.config.latency_budget, self.config.route, situation.round_trip
             ));
         }
