@@ -192,7 +192,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub faults: FaultArgs,
 
-    /// The share of operations that must succeed: total, or a number up to 1 [default: none]
+    /// The share of operations that must succeed, of those that were not open at a node when it
+    /// died: total, or a number up to 1 [default: none]
     #[arg(long, value_name = "SHARE", help_heading = "Verdict")]
     pub availability: Option<Availability>,
     /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated

@@ -258,6 +258,8 @@ pub struct Outcome {
     pub silences: Option<SilenceReport>,
     /// Acknowledged values that nobody holds at the end, because their holders died.
     pub perished: RoaringTreemap,
+    /// Operations that were open at a node when it died: nobody can answer them.
+    pub abandoned: u64,
     /// `None` if the run did not get that far.
     pub recovery: Option<RecoveryReport>,
     /// How punctual the driver was.

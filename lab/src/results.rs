@@ -93,6 +93,10 @@ pub struct LabResults {
     pub broadcast_count: u64,
     /// Share of operations that succeeded, in double precision.
     pub ok_fraction: f64,
+    /// Operations that were open at a node when it died. Nobody can answer them, so they are left
+    /// out where the share is held against what `--availability` asks for.
+    #[serde(default)]
+    pub abandoned_count: u64,
     /// What each node lacks at the end.
     pub missing: Missing,
     /// What reads returned beyond the set.
@@ -293,7 +297,8 @@ impl Results {
         let mut maelstrom = MaelstromResults::of(settings, outcome);
         let mut lab = LabResults::of(settings, outcome, notices, run);
         lab.maelstrom_valid = maelstrom.valid;
-        maelstrom.valid = Validity::compose([maelstrom.owed_validity(outcome), lab.missing.valid]);
+        maelstrom.valid =
+            Validity::compose([maelstrom.owed_validity(settings, outcome), lab.missing.valid]);
         let mut results = Self { maelstrom, rumormill: lab };
         results.decide(&limits);
         Ok(results)
@@ -364,27 +369,24 @@ impl MaelstromResults {
     /// The verdict that follows from those of the checkers.
     #[must_use]
     pub fn composed(&self) -> Validity {
-        self.composed_with(self.workload.valid)
+        self.composed_with(self.workload.valid, self.availability.valid)
     }
 
-    fn composed_with(&self, workload: Validity) -> Validity {
-        let own = [
-            self.net.valid,
-            workload,
-            self.stats.total.valid,
-            self.availability.valid,
-            self.exceptions.valid,
-        ];
+    fn composed_with(&self, workload: Validity, availability: Validity) -> Validity {
+        let own =
+            [self.net.valid, workload, self.stats.total.valid, availability, self.exceptions.valid];
         Validity::compose(own.into_iter().chain(self.others.values().copied()))
     }
 
-    /// The verdict, but for values that were lost with the nodes that held them.
-    fn owed_validity(&self, outcome: &Outcome) -> Validity {
+    /// The verdict, but for what died with nodes: values that only they held, and operations that
+    /// were open at them.
+    fn owed_validity(&self, settings: &Settings, outcome: &Outcome) -> Validity {
         let lost = &self.workload.lost;
-        if lost.is_empty() || !lost.iter().all(|value| outcome.perished.contains(*value)) {
-            return self.valid;
-        }
-        self.composed_with(Validity::Valid)
+        let have_perished =
+            !lost.is_empty() && lost.iter().all(|value| outcome.perished.contains(*value));
+        let workload = if have_perished { Validity::Valid } else { self.workload.valid };
+        let answered = availability::answered_fraction(&outcome.history, outcome.abandoned);
+        self.composed_with(workload, availability::verdict(answered, settings.availability))
     }
 }
 
@@ -404,6 +406,7 @@ impl LabResults {
             operation_count: operations,
             broadcast_count: broadcasts,
             ok_fraction: availability::ok_fraction(history),
+            abandoned_count: outcome.abandoned,
             missing: missing::check(history, final_reads, &outcome.perished),
             reads: reads::check(history),
             convergence: Convergence {

@@ -283,6 +283,7 @@ impl<S: EventSink> Run<S> {
             entries: observed.then(|| self.entries.counts()),
             silences: None,
             perished,
+            abandoned: self.tally.abandoned,
             recovery: self.recovery,
             lateness: self.lateness,
             fingerprint: self.fingerprint.value(),

@@ -162,6 +162,10 @@ impl Screen {
             }
         }
         self.silences(lab);
+        if lab.abandoned_count > 0 {
+            let operations = counted(lab.abandoned_count, "operation");
+            self.row("abandoned", &format!(" {operations}, open at a node when it died"));
+        }
         self.missing(&lab.missing);
         let traffic = &lab.traffic;
         let or_none = |ratio: Option<f64>| ratio.map_or_else(|| "none".to_owned(), number);

@@ -46,7 +46,8 @@ pub struct Settings {
     pub compat: Compat,
     /// Crash the run where Maelstrom would silence a node (see [`Compat::mute`]).
     pub strict: bool,
-    /// What share of the operations must be `ok`.
+    /// What share of the operations must be `ok`, but for those that were open at a node when it
+    /// died.
     pub availability: Option<Availability>,
     /// `--limit` expressions as given, such as `msgs-per-op<20`.
     pub limits: Vec<String>,

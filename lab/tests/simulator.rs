@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use rumormill::config::Config;
 use rumormill::message::{Body, Message};
+use rumormill_lab::checker::Validity;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::network::faults::FaultSettings;
 use rumormill_lab::outcome::{Outcome, Phase, State};
 use rumormill_lab::profile::Profile;
 use rumormill_lab::results::{Results, RunInfo};
-use rumormill_lab::settings::{Latency, Nemesis, Settings, Topology};
+use rumormill_lab::settings::{Availability, Latency, Nemesis, Settings, Topology};
 use rumormill_lab::sim::{
     Nobody, NodeFault, NodeFaultKind, NodeKind, Observer, Simulated, World, simulate,
     simulate_observed,
@@ -239,6 +240,28 @@ fn a_node_that_died_for_good_is_not_asked_for_anything() {
     assert!(results.rumormill.missing.unread.is_empty());
     assert_eq!(results.rumormill.convergence.best().expect("seen inside").incomplete_count, 0);
     assert_eq!(results.exit_code(), 0);
+}
+
+#[test]
+fn what_is_open_at_a_dying_node_is_left_out_of_availability_and_nothing_else() {
+    let judged = |faults: &str| {
+        let total = Some(Availability::Total);
+        let settings = Settings { availability: total, ..settings(5, faults) };
+        results(&settings, &run(&settings).outcome)
+    };
+    // Paused, the node has not answered what it dies with.
+    let dying = "
+        crash = [{ node = 'n0', at-ms = 4000, down-ms = 500 }]
+        pause = [{ node = 'n0', at-ms = 3000, for-ms = 1500 }";
+    let died = judged(&format!("{dying}]"));
+    assert_eq!((died.exit_code(), died.rumormill.abandoned_count), (0, 1));
+    assert_eq!(died.rumormill.maelstrom_valid, Validity::Invalid);
+    assert!(died.rumormill.ok_fraction < 1.0, "Maelstrom counts it");
+    let deaf = "{ node = 'n1', at-ms = 1000, for-ms = 6000 }";
+    let living = judged(&format!("{dying}, {deaf}]"));
+    assert_eq!((living.exit_code(), living.rumormill.abandoned_count), (1, 1));
+    assert_eq!(living.rumormill.missing.missing_count, 0);
+    assert_eq!(living.maelstrom.valid, Validity::Invalid);
 }
 
 #[test]

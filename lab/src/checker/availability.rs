@@ -61,10 +61,15 @@ pub fn verdict(fraction: f64, required: Option<Required>) -> Validity {
 
 /// Successful operations per invocation; 1 without invocations.
 pub fn ok_fraction(history: &[Op]) -> f64 {
-    let invocations = invocation_count(history);
+    answered_fraction(history, 0)
+}
+
+/// The same without so many operations that nobody could answer: their nodes had died.
+pub fn answered_fraction(history: &[Op], abandoned: u64) -> f64 {
+    let owed = (invocation_count(history) as u64).saturating_sub(abandoned);
     let is_ok = |op: &&Op| op.kind == OpKind::Ok && client_function(op).is_some();
     let ok = history.iter().filter(is_ok).count();
-    if invocations == 0 { 1.0 } else { ok as f64 / invocations as f64 }
+    if owed == 0 { 1.0 } else { ok as f64 / owed as f64 }
 }
 
 #[cfg(test)]
@@ -83,6 +88,14 @@ mod tests {
         assert_eq!((total.valid, total.ok_fraction), (Validity::Invalid, 0.666_666_7));
         assert_eq!(check(&history, Some(Required::Fraction(0.66))).valid, Validity::Valid);
         assert_eq!(check(&history, Some(Required::Fraction(0.67))).valid, Validity::Invalid);
+    }
+
+    #[test]
+    fn what_nobody_could_answer_is_left_out_of_one_fraction_only() {
+        let history = history(TWO_OF_THREE);
+        assert_eq!(answered_fraction(&history, 1), 1.0);
+        assert_eq!(answered_fraction(&history, 0), ok_fraction(&history));
+        assert_eq!(answered_fraction(&[], 1), 1.0);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use rumormill::message::Name;
 
 use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
 
+/// By how much `--reorder` holds a message up, at most, if nothing says more.
+const REORDER_MAX_MS: u64 = 100;
+
 /// Faults.
 #[derive(Debug, Default, PartialEq, Args)]
 pub struct FaultArgs {
@@ -94,7 +97,11 @@ impl FaultArgs {
         set(&mut faults.loss, self.loss);
         set(&mut faults.duplicate, self.duplicate);
         set(&mut faults.reorder, self.reorder);
-        faults.reorder_max_ms = self.reorder_max.unwrap_or(faults.reorder_max_ms);
+        faults.reorder_max_ms = match self.reorder_max {
+            Some(max_ms) => max_ms,
+            None if self.reorder.is_some() && faults.reorder_max_ms == 0 => REORDER_MAX_MS,
+            None => faults.reorder_max_ms,
+        };
         faults.add(FaultSettings {
             slow: self.slow.iter().map(|spec| spec.0.clone()).collect(),
             cut: self
@@ -275,5 +282,10 @@ mod tests {
         let faults = args.over(Some(base.unwrap())).unwrap().unwrap();
         assert_eq!((faults.loss, faults.duplicate, faults.cut.len()), (0.0, 0.1, 2));
         assert_eq!(FaultArgs::default().over(None).unwrap(), None);
+        let reorder = FaultArgs { reorder: Some(0.1), ..FaultArgs::default() };
+        let max_ms = |base| reorder.over(base).unwrap().unwrap().reorder_max_ms;
+        assert_eq!(max_ms(None), 100);
+        let base = FaultSettings { reorder_max_ms: 7, ..FaultSettings::default() };
+        assert_eq!(max_ms(Some(base)), 7);
     }
 }

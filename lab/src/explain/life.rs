@@ -9,7 +9,7 @@ use super::journal::{Content, Journal, Message};
 use crate::history::Nanos;
 
 /// A way that took this much longer than the shortest of the same value's was not the network's
-/// doing alone: the copy waited behind others, or for a slow node.
+/// doing alone: the copy waited behind others, or a fault held it up.
 const SLOW_FACTOR: f64 = 2.0;
 
 /// The life of a value. Times are in ms of the history's clock.
@@ -95,7 +95,7 @@ pub enum Cause {
     Retry,
     /// It came with a digest, after a comparison.
     Repair,
-    /// The message itself came late: it waited behind others, or its reader was slow.
+    /// The message itself came late: it waited behind others, or was held up.
     Queue,
 }
 
@@ -110,7 +110,7 @@ impl Cause {
             Self::Partition => "an earlier copy was dropped by a partition",
             Self::Retry => "an earlier copy was lost",
             Self::Repair => "repaired after a comparison",
-            Self::Queue => "the message waited behind others",
+            Self::Queue => "the message waited behind others, or was held up",
         }
     }
 }

@@ -65,8 +65,6 @@ pub(super) struct Step<'a> {
     pub(super) node: &'a Node,
     /// By the node's clock.
     pub(super) now: Instant,
-    /// The peer whose message it took in; none for a client's and for a timer.
-    pub(super) from: Option<usize>,
     pub(super) sent: &'a [Message],
 }
 
@@ -116,7 +114,7 @@ impl Watch {
         step: &Step<'_>,
         ids: &BTreeMap<Name, u32>,
     ) -> Result<(), Violation> {
-        let &Step { index, name, node, now, from, sent } = step;
+        let &Step { index, name, node, now, sent } = step;
         if self.truth.update(index, name, node) {
             self.grown.push(index);
         }

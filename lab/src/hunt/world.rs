@@ -319,7 +319,7 @@ impl<'a> World<'a> {
             keeper.wakes(index, now);
         }
         node.handle_timeout(now);
-        self.collect(index, None)
+        self.collect(index)
     }
 
     fn hand_over(&mut self, index: usize, message: Message) -> Result<(), Violation> {
@@ -334,7 +334,6 @@ impl<'a> World<'a> {
             return Ok(());
         }
         self.watch.asked(index, &message);
-        let from = self.ids.get(&message.src).map(|&id| id as usize);
         if let Some(trace) = &mut self.trace {
             trace.push(line(self.now, "recv", &message));
         }
@@ -342,11 +341,11 @@ impl<'a> World<'a> {
             keeper.handles(index, now, &message);
         }
         node.handle_message(now, message);
-        self.collect(index, from)
+        self.collect(index)
     }
 
     /// Takes what a node has to say, looks at it, and sends it.
-    fn collect(&mut self, index: usize, from: Option<usize>) -> Result<(), Violation> {
+    fn collect(&mut self, index: usize) -> Result<(), Violation> {
         let member = &mut self.members[index];
         let now = member.clock(self.now);
         let Some(node) = &mut member.node else { return Ok(()) };
@@ -360,7 +359,7 @@ impl<'a> World<'a> {
         }
         let place = || format!("{} at {} ms", member.name, self.now / MS);
         self.watch
-            .stepped(&Step { index, name: &member.name, node, now, from, sent: &sent }, &self.ids)
+            .stepped(&Step { index, name: &member.name, node, now, sent: &sent }, &self.ids)
             .map_err(|violation| violation.at(&place()))?;
         for message in sent {
             if let Some(trace) = &mut self.trace {

@@ -1,7 +1,7 @@
 //! Faults beyond Maelstrom's partitions: what may happen to messages between nodes.
 //!
 //! They act from the start of the main phase to its end, when everything heals; only slow nodes
-//! stay slow. Clients are never affected.
+//! are slow all the time. Clients are never affected.
 
 mod settings;
 

@@ -91,7 +91,11 @@ fn tried(results: &Results) -> String {
 }
 
 fn operations(lab: &LabResults) -> String {
-    counted(lab.operation_count, "operation")
+    let all = counted(lab.operation_count, "operation");
+    match lab.abandoned_count {
+        0 => all,
+        abandoned => format!("{all}, {abandoned} open at a node when it died"),
+    }
 }
 
 /// Each limit, and what was found.

@@ -72,6 +72,7 @@ pub(crate) fn outcome() -> Outcome {
         silences: None,
         parts: None,
         perished: Default::default(),
+        abandoned: 0,
         recovery: Some(RecoveryReport { waited: 10_000 * MS, quiet: false, at_rest: None }),
         lateness: Lateness::default(),
         fingerprint: 0xabc,

@@ -64,6 +64,22 @@ fn every_checker_can_fail_the_run() {
 }
 
 #[test]
+fn what_was_open_at_a_dying_node_fails_maelstroms_verdict_only() {
+    let total = Some(crate::settings::Availability::Total);
+    let settings = Settings { limits: Vec::new(), availability: total, ..sample::settings() };
+    let mut outcome = sample::outcome();
+    outcome.history.push(outcome.history[2].clone());
+    outcome.abandoned = 1;
+    let results = of(&settings, &outcome);
+    assert_eq!((results.exit_code(), results.rumormill.abandoned_count), (0, 1));
+    assert_eq!(results.rumormill.maelstrom_valid, Validity::Invalid);
+    assert_eq!(results.maelstrom.availability.valid, Validity::Invalid);
+    assert_eq!(results.maelstrom.availability.ok_fraction, 0.875);
+    outcome.history.push(outcome.history[2].clone());
+    assert_eq!(of(&settings, &outcome).exit_code(), 1, "one of two could be answered");
+}
+
+#[test]
 fn a_limit_that_is_none_is_refused() {
     let settings = Settings { limits: vec!["speed<3".to_owned()], ..sample::settings() };
     assert!(Results::of(&settings, &sample::outcome(), &[], RunInfo::default()).is_err());

@@ -37,6 +37,18 @@ fn the_screen_of_a_bad_run() {
 }
 
 #[test]
+fn operations_that_died_with_their_node_are_told() {
+    let mut results = sample::results();
+    assert!(!render(&results, Style::PLAIN).contains("abandoned"));
+    results.rumormill.abandoned_count = 2;
+    let text = render(&results, Style::PLAIN);
+    assert!(
+        text.contains("  abandoned            2 operations, open at a node when it died\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_run_without_anything_has_a_screen() {
     let text = render(&Results::default(), Style::PLAIN);
     assert!(text.contains("no value was seen to stay"), "{text}");
