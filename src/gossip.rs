@@ -76,8 +76,11 @@ impl Node {
         if values.is_empty() {
             return new;
         }
-        let is_relayed = values.iter().any(|entries| self.membership.as_ref().is_some_and(|m| entries.origin.node != *m.cluster.name(peer)));
+        let is_relayed = values.iter().any(|entries| {
+            self.membership.as_ref().is_some_and(|m| entries.origin.node != *m.cluster.name(peer))
+        });
         let evidence_at = self.evidence_deadline(now, peer, is_relayed);
+        let at_once = self.confirmed_at_once(now, peer);
         let store = &mut self.store;
         let Some(membership) = &mut self.membership else { return new };
         let link = membership.links.open(peer);
@@ -95,7 +98,11 @@ impl Node {
             new.insert_all(origin, &fresh);
             sent.insert(origin, entries.first..entries.first + count);
         }
-        link.owe_evidence(evidence_at);
+        if at_once > 1 {
+            link.owe_evidence_at_leisure(now, evidence_at, at_once);
+        } else {
+            link.owe_evidence(evidence_at);
+        }
         if freshness != Freshness::Stale {
             link.confirm(&sent);
         }
