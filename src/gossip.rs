@@ -113,7 +113,8 @@ impl Node {
         let floor = self.config.probe_min;
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.open(peer);
-        if let Some(late) = link.note_received(now, gossip.number, self.loss.patience()) {
+        let (has_entries, patience) = (!gossip.values.is_empty(), self.loss.patience());
+        if let Some(late) = link.note_received(now, gossip.number, has_entries, patience) {
             self.loss.note_late(now, late, late > self.loss.patience());
         }
         let forgotten = link.gaps.forget(now, GRACE_MAX);

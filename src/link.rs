@@ -67,7 +67,7 @@ pub struct Link {
     /// When the newest of our messages that the peer has echoed was sent.
     answered_sent_at: Option<Instant>,
     newest_received: Option<(u64, Instant)>,
-    /// How regularly the peer's messages come, and ours go.
+    /// How regularly the peer's entries come, and ours go.
     heard: Rhythm,
     spoken: Rhythm,
     /// When to tell the peer that this node is there, if there is nothing else to say.
@@ -301,12 +301,15 @@ impl Link {
         &mut self,
         now: Instant,
         number: u64,
+        has_entries: bool,
         patience: Duration,
     ) -> Option<Duration> {
         let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
         if number >= expected {
             self.newest_received = Some((number, now));
-            self.heard.note(now);
+            if has_entries {
+                self.heard.note(now);
+            }
         }
         self.gaps.note(now, expected, number, patience)
     }
@@ -333,7 +336,6 @@ impl Link {
         self.unconfirmed = 0;
         self.place_asked = false;
         self.reassure_at = None;
-        self.spoken.note(now);
         if self.silence.is_none() && !entries.is_empty() {
             self.defer(now, number, allowance);
             self.in_flight.push_back(Batch::new(number, now, allowance, entries, relay));
@@ -348,6 +350,7 @@ impl Link {
 
     /// The peer was sent entries, and may miss this node if it hears no more of it.
     pub(crate) fn note_missable(&mut self, now: Instant) {
+        self.spoken.note(now);
         self.reassure_at = self.spoken.reassure_after().map(|after| now.after(after));
     }
 
