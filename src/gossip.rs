@@ -80,6 +80,7 @@ impl Node {
             self.membership.as_ref().is_some_and(|m| entries.origin.node != *m.cluster.name(peer))
         });
         let evidence_at = self.evidence_deadline(now, peer, is_relayed);
+        let at_once = self.confirmed_at_once(now, peer);
         let store = &mut self.store;
         let Some(membership) = &mut self.membership else { return new };
         let link = membership.links.open(peer);
@@ -97,7 +98,11 @@ impl Node {
             new.insert_all(origin, &fresh);
             sent.insert(origin, entries.first..entries.first + count);
         }
-        link.owe_evidence(evidence_at);
+        if at_once > 1 {
+            link.owe_evidence_at_leisure(now, evidence_at, at_once);
+        } else {
+            link.owe_evidence(evidence_at);
+        }
         if freshness != Freshness::Stale {
             link.confirm(&sent);
         }
@@ -108,7 +113,8 @@ impl Node {
         let floor = self.config.probe_min;
         let Some(membership) = &mut self.membership else { return };
         let link = membership.links.open(peer);
-        if let Some(late) = link.note_received(now, gossip.number, self.loss.patience()) {
+        let (has_entries, patience) = (!gossip.values.is_empty(), self.loss.patience());
+        if let Some(late) = link.note_received(now, gossip.number, has_entries, patience) {
             self.loss.note_late(now, late, late > self.loss.patience());
         }
         let forgotten = link.gaps.forget(now, GRACE_MAX);

@@ -39,6 +39,7 @@ pub mod config;
 mod delays;
 mod describe;
 mod doubt;
+mod evidence;
 mod gossip;
 pub mod graph;
 pub mod held;

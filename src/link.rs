@@ -67,7 +67,7 @@ pub struct Link {
     /// When the newest of our messages that the peer has echoed was sent.
     answered_sent_at: Option<Instant>,
     newest_received: Option<(u64, Instant)>,
-    /// How regularly the peer's messages come, and ours go.
+    /// How regularly the peer's entries come, and ours go.
     heard: Rhythm,
     spoken: Rhythm,
     /// When to tell the peer that this node is there, if there is nothing else to say.
@@ -91,6 +91,8 @@ pub struct Link {
     /// The queue has entries that were lost once: whoever gets them must not dawdle.
     pub(crate) urgent: bool,
     evidence_at: Option<Instant>,
+    /// Messages that may be confirmed at leisure, since anything was sent.
+    unconfirmed: u64,
     /// When to ask the peer whether it is there, whatever there is to say.
     pub(crate) ask_at: Option<Instant>,
     /// Where the peer stands in the tree of hubs, if that is not where the layout has it.
@@ -249,6 +251,17 @@ impl Link {
         self.evidence_at = Some(self.evidence_at.map_or(deadline, |at| at.min(deadline)));
     }
 
+    /// Evidence is to be sent by `deadline`, unless more comes before that; but at once when
+    /// `most` messages wait for it.
+    pub(crate) fn owe_evidence_at_leisure(&mut self, now: Instant, deadline: Instant, most: u64) {
+        self.unconfirmed += 1;
+        if self.unconfirmed >= most {
+            self.owe_evidence(now);
+        } else if self.evidence_at.is_none_or(|at| at > now) {
+            self.evidence_at = Some(deadline);
+        }
+    }
+
     /// True if evidence waits to be sent.
     pub(crate) const fn owes_evidence(&self) -> bool {
         self.evidence_at.is_some()
@@ -288,12 +301,15 @@ impl Link {
         &mut self,
         now: Instant,
         number: u64,
+        has_entries: bool,
         patience: Duration,
     ) -> Option<Duration> {
         let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
         if number >= expected {
             self.newest_received = Some((number, now));
-            self.heard.note(now);
+            if has_entries {
+                self.heard.note(now);
+            }
         }
         self.gaps.note(now, expected, number, patience)
     }
@@ -317,10 +333,11 @@ impl Link {
         self.sent.push_back(Sent { number, at: now, version });
         self.retell.clear();
         self.evidence_at = None;
+        self.unconfirmed = 0;
         self.place_asked = false;
         self.reassure_at = None;
-        self.spoken.note(now);
         if self.silence.is_none() && !entries.is_empty() {
+            self.defer(now, number, allowance);
             self.in_flight.push_back(Batch::new(number, now, allowance, entries, relay));
         }
         number
@@ -333,6 +350,7 @@ impl Link {
 
     /// The peer was sent entries, and may miss this node if it hears no more of it.
     pub(crate) fn note_missable(&mut self, now: Instant) {
+        self.spoken.note(now);
         self.reassure_at = self.spoken.reassure_after().map(|after| now.after(after));
     }
 
@@ -383,6 +401,37 @@ mod tests {
         assert_eq!(link.note_generation(now, 1, None), Freshness::Stale);
         assert_eq!(link.note_generation(now, 1, Some(number)), Freshness::Stale);
         assert_eq!(link.generation(), Some(2));
+    }
+
+    #[test]
+    fn evidence_at_leisure_waits_until_no_more_comes_or_much_has_come() {
+        let (mut link, at) = (Link::default(), |ms: u64| Instant::from_micros(ms * 1_000));
+        let receive = |link: &mut Link, ms| link.owe_evidence_at_leisure(at(ms), at(ms + 100), 3);
+        receive(&mut link, 0);
+        receive(&mut link, 60);
+        assert_eq!((link.evidence_due(at(159)), link.evidence_due(at(160))), (false, true));
+        receive(&mut link, 120);
+        assert!(link.evidence_due(at(120)));
+        send(&mut link);
+        receive(&mut link, 130);
+        assert_eq!((link.evidence_due(at(229)), link.evidence_due(at(230))), (false, true));
+        // What is due already waits no longer.
+        receive(&mut link, 230);
+        assert!(link.evidence_due(at(230)));
+    }
+
+    #[test]
+    fn what_is_confirmed_at_leisure_is_waited_for_as_long() {
+        let (mut link, at) = (Link::default(), |ms: u64| Instant::from_micros(ms * 1_000));
+        let timeout = Duration::from_millis(100);
+        let allowance = Allowance { timeout, at_once: 3, ..Allowance::default() };
+        for i in 0..5 {
+            let mut entries = Held::new();
+            entries.insert(OriginId(0), i..i + 1);
+            link.note_sent(at(i * 60), entries, Relay::Keep, allowance, 0);
+        }
+        let deadlines: Vec<Instant> = link.batches().map(|batch| batch.deadline).collect();
+        assert_eq!(deadlines, [220, 280, 340, 340, 340].map(at));
     }
 
     #[test]

@@ -20,10 +20,6 @@ use crate::time::Instant;
 /// The plan is looked over this often at most.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The evidence of direct mail waits this long: everybody mails everybody now and then, and
-/// between two such mails there is nothing to be gained by an extra message.
-const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
-
 /// A node's place in the overlay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overlay {
@@ -72,15 +68,6 @@ impl Overlay {
     pub(crate) fn adopted(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.adopted.iter().copied()
     }
-}
-
-/// What a peer is to this node; decides when evidence is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
-    Parent,
-    Child,
-    Neighbour,
-    Other,
 }
 
 impl Node {
@@ -325,7 +312,12 @@ impl Node {
     }
 
     /// By when an entry from `from` leaves for `peer`, along the tree.
-    fn tree_deadline(&mut self, now: Instant, peer: PeerId, from: Option<PeerId>) -> Instant {
+    pub(crate) fn tree_deadline(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        from: Option<PeerId>,
+    ) -> Instant {
         let Some(Plan::Tree { period, pulse }) = self.overlay.plan else { return now };
         if self.overlay.parent == Some(peer) {
             return self.slot(now);
@@ -413,56 +405,11 @@ impl Node {
         }
     }
 
-    /// How often an unconfirmed entry may ride along to `peer` again.
-    pub(crate) fn rides(&mut self, now: Instant, peer: PeerId) -> u8 {
-        match self.relation(peer) {
-            Relation::Child | Relation::Parent => self.loss.rides(now, self.delays.is_jittery()),
-            Relation::Neighbour | Relation::Other => 0,
-        }
-    }
-
-    fn relation(&self, peer: PeerId) -> Relation {
-        match self.overlay.plan {
-            Some(Plan::Flood { .. }) => Relation::Neighbour,
-            Some(Plan::Tree { .. }) if self.overlay.parent == Some(peer) => Relation::Parent,
-            Some(Plan::Tree { .. }) if self.is_child(peer) => Relation::Child,
-            _ => Relation::Other,
-        }
-    }
-
-    fn period(&self) -> Duration {
+    pub(crate) fn period(&self) -> Duration {
         match (self.overlay.beat, self.overlay.plan) {
             (Some(beat), _) => beat.period,
             (None, Some(Plan::Tree { period, .. })) => period,
             _ => Duration::ZERO,
-        }
-    }
-
-    /// By when entries that just came from `peer` are to be confirmed to it.
-    pub(crate) fn evidence_deadline(
-        &mut self,
-        now: Instant,
-        peer: PeerId,
-        is_relayed: bool,
-    ) -> Instant {
-        match self.relation(peer) {
-            Relation::Parent => now.after(self.config.ack_delay.max(self.period() * 5 / 2)),
-            Relation::Child => self.tree_deadline(now, peer, None),
-            Relation::Neighbour => now.after(self.config.ack_delay),
-            Relation::Other if is_relayed => now.after(self.config.ack_delay),
-            Relation::Other => now.after(DIRECT_ACK_DELAY),
-        }
-    }
-
-    /// How long `peer` may take to confirm what it is sent, its way and back not counted.
-    pub(crate) fn answer_within(&self, peer: PeerId) -> Duration {
-        match self.relation(peer) {
-            Relation::Parent => self.period(),
-            // Somewhat more than it is allowed: there is no hurry, since a child that is cut off
-            // looks for another parent by itself.
-            Relation::Child => self.config.ack_delay.max(self.period() * 5 / 2) + self.period() / 2,
-            Relation::Neighbour => self.config.ack_delay,
-            Relation::Other => DIRECT_ACK_DELAY,
         }
     }
 

@@ -118,6 +118,7 @@ impl Node {
             Purpose::Batch | Purpose::Repeat => self.answer_within(peer),
             Purpose::Digest | Purpose::Question => Duration::ZERO,
         };
+        let (timeout, at_once) = (self.timeout(peer, purpose), self.confirms_at_once(peer));
         let rides = self.rides(now, peer);
         let is_child = self.follows_hubs() && self.is_child(peer);
         let repeats = purpose == Purpose::Batch && relay == Relay::Up && self.loss.is_heavy(now);
@@ -138,14 +139,7 @@ impl Node {
         if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
             return;
         }
-        // What was never measured is as far away as the others are.
-        let timeout = link.rtt().timeout().or_else(|| self.delays.timeout());
-        let timeout = timeout.unwrap_or(config.retry_initial);
-        let timeout = match purpose {
-            Purpose::Digest | Purpose::Question => timeout.max(ANSWER_MIN),
-            Purpose::Batch | Purpose::Repeat => timeout,
-        };
-        let allowance = Allowance { timeout: timeout * link.backoff(), answer_within };
+        let allowance = Allowance { timeout: timeout * link.backoff(), answer_within, at_once };
         let parcel = Parcel { batch, riders, relay, allowance };
         let mut gossip = compose(now, link, store, purpose, parcel);
         (gossip.generation, gossip.pulse, gossip.place) = (self.boot_id, pulse, place);
@@ -171,6 +165,18 @@ impl Node {
         let dest = Name::clone(membership.cluster.name(peer));
         let src = Name::clone(&membership.me);
         self.outbox.push_back(Message { src, dest, body: Body::Gossip(gossip) });
+    }
+
+    /// How long an answer takes that is given at once.
+    fn timeout(&self, peer: PeerId, purpose: Purpose) -> Duration {
+        let measured = self.link(peer).and_then(|link| link.rtt().timeout());
+        // What was never measured is as far away as the others are.
+        let timeout = measured.or_else(|| self.delays.timeout());
+        let timeout = timeout.unwrap_or(self.config.retry_initial);
+        match purpose {
+            Purpose::Digest | Purpose::Question => timeout.max(ANSWER_MIN),
+            Purpose::Batch | Purpose::Repeat => timeout,
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Allowance {
     pub(crate) timeout: Duration,
     /// How long the peer may keep its evidence back.
     pub(crate) answer_within: Duration,
+    /// So many messages the peer may confirm at once, while this node goes on sending.
+    pub(crate) at_once: u64,
 }
 
 impl Allowance {
@@ -122,7 +124,8 @@ impl Link {
     pub(crate) fn stretch(&mut self, now: Instant, timeout: Duration) {
         for batch in &mut self.in_flight {
             if batch.deadline <= now && !batch.overtaken {
-                let allowance = Allowance { timeout, answer_within: batch.answer_within };
+                let answer_within = batch.answer_within;
+                let allowance = Allowance { timeout, answer_within, at_once: 1 };
                 batch.deadline = batch.deadline.max(allowance.deadline(batch.sent_at));
             }
         }
@@ -206,6 +209,16 @@ impl Link {
         }
         self.in_flight = others;
         riders
+    }
+
+    /// Message `number` is about to follow those in flight: the peer may have waited for it before
+    /// it confirms them, as many as it may confirm at once.
+    pub(super) fn defer(&mut self, now: Instant, number: u64, allowance: Allowance) {
+        let deadline = allowance.deadline(now);
+        let shares = |b: &&mut Batch| !b.overtaken && number - b.number < allowance.at_once;
+        for batch in self.in_flight.iter_mut().filter(shares) {
+            batch.deadline = batch.deadline.max(deadline);
+        }
     }
 
     /// Notes that the message just sent carries `riders` too.
