@@ -27,7 +27,9 @@ impl Rtt {
                 self.variance = rtt / 2;
             }
             Some(smoothed) => {
-                self.variance = (self.variance * 3 + smoothed.abs_diff(rtt)) / 4;
+                // The first few weigh the same: what the first one guessed is soon forgotten.
+                let weight = self.samples.min(4);
+                self.variance = (self.variance * (weight - 1) + smoothed.abs_diff(rtt)) / weight;
                 self.smoothed = Some((smoothed * 7 + rtt) / 8);
             }
         }
