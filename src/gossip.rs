@@ -98,11 +98,7 @@ impl Node {
             new.insert_all(origin, &fresh);
             sent.insert(origin, entries.first..entries.first + count);
         }
-        if at_once > 1 {
-            link.owe_evidence_at_leisure(now, evidence_at, at_once);
-        } else {
-            link.owe_evidence(evidence_at);
-        }
+        link.owe_confirmation(now, evidence_at, at_once);
         if freshness != Freshness::Stale {
             link.confirm(&sent);
         }

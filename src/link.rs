@@ -91,7 +91,7 @@ pub struct Link {
     /// The queue has entries that were lost once: whoever gets them must not dawdle.
     pub(crate) urgent: bool,
     evidence_at: Option<Instant>,
-    /// Messages that may be confirmed at leisure, since anything was sent.
+    /// Messages to be confirmed that came since anything was sent.
     unconfirmed: u64,
     /// When to ask the peer whether it is there, whatever there is to say.
     pub(crate) ask_at: Option<Instant>,
@@ -251,11 +251,13 @@ impl Link {
         self.evidence_at = Some(self.evidence_at.map_or(deadline, |at| at.min(deadline)));
     }
 
-    /// Evidence is to be sent by `deadline`, unless more comes before that; but at once when
-    /// `most` messages wait for it.
-    pub(crate) fn owe_evidence_at_leisure(&mut self, now: Instant, deadline: Instant, most: u64) {
+    /// A message is to be confirmed by `deadline`. If several may be confirmed at once, that waits
+    /// as long as more of them come, until there are `most`.
+    pub(crate) fn owe_confirmation(&mut self, now: Instant, deadline: Instant, most: u64) {
         self.unconfirmed += 1;
-        if self.unconfirmed >= most {
+        if most <= 1 {
+            self.owe_evidence(deadline);
+        } else if self.unconfirmed >= most {
             self.owe_evidence(now);
         } else if self.evidence_at.is_none_or(|at| at > now) {
             self.evidence_at = Some(deadline);
@@ -404,9 +406,9 @@ mod tests {
     }
 
     #[test]
-    fn evidence_at_leisure_waits_until_no_more_comes_or_much_has_come() {
+    fn a_confirmation_of_many_waits_until_no_more_come_or_there_are_enough() {
         let (mut link, at) = (Link::default(), |ms: u64| Instant::from_micros(ms * 1_000));
-        let receive = |link: &mut Link, ms| link.owe_evidence_at_leisure(at(ms), at(ms + 100), 3);
+        let receive = |link: &mut Link, ms| link.owe_confirmation(at(ms), at(ms + 100), 3);
         receive(&mut link, 0);
         receive(&mut link, 60);
         assert_eq!((link.evidence_due(at(159)), link.evidence_due(at(160))), (false, true));
@@ -418,6 +420,13 @@ mod tests {
         // What is due already waits no longer.
         receive(&mut link, 230);
         assert!(link.evidence_due(at(230)));
+        // Those that came before it was known how often values are broadcast count, too.
+        send(&mut link);
+        link.owe_confirmation(at(300), at(1_300), 1);
+        receive(&mut link, 310);
+        assert!(!link.evidence_due(at(320)));
+        receive(&mut link, 320);
+        assert!(link.evidence_due(at(320)));
     }
 
     #[test]
