@@ -143,7 +143,8 @@ impl Node {
     /// All nodes can be written to now. The parent should be heard soon.
     pub(crate) fn expect_first_word(&mut self, now: Instant) {
         let soon = FIRST_WORD.max(self.config.latency_budget * 5 / 4);
-        self.overlay.suspect_at = Some(now.after(soon));
+        let has_parent = self.follows_hubs() && self.overlay.parent.is_some();
+        self.overlay.suspect_at = has_parent.then(|| now.after(soon));
     }
 
     /// Where messages get lost, or delays vary widely, one that is missing means little.

@@ -161,9 +161,11 @@ fn further_bounds() {
 #[test]
 fn bugs_on_purpose_are_found() {
     let bounds = Bounds { timeouts: 2, losses: 1, duplications: 0, ..FLOODED.bounds };
+    // A peer is taken for silent when it has left three messages unanswered.
+    let silent = Bounds { timeouts: 3, losses: 2, ..bounds };
     let cases = [
         (Mutation::AckWithoutEvidence, ONE_SOURCE),
-        (Mutation::DroppedAtBatchLimit, ONE_SOURCE),
+        (Mutation::DroppedAtBatchLimit, Setting { bounds: silent, origins: [0, 0], ..TWO }),
         (Mutation::RetryNeverSent, Setting { bounds, ..TWO }),
     ];
     for (mutation, setting) in cases {
