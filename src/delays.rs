@@ -65,3 +65,39 @@ impl Delays {
         self.round_trip.map(|usual| usual + (self.variation * 4).max(NOISE))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Duration = Duration::from_millis(200);
+
+    /// Measurements that take turns, each on a link of its own that always takes as long.
+    fn steady_links(round_trips_ms: &[u64]) -> Delays {
+        let mut delays = Delays::default();
+        for i in 0..60 {
+            let sample = Duration::from_millis(round_trips_ms[i % round_trips_ms.len()]);
+            delays.sample(sample, (i >= round_trips_ms.len()).then_some(sample));
+        }
+        delays
+    }
+
+    #[test]
+    fn one_slow_node_makes_no_slow_network_and_links_that_differ_do_not_vary() {
+        assert_eq!(steady_links(&[200, 200, 2_000, 200]).round_trip(), Some(USUAL));
+        let mixed = steady_links(&[20, 200, 600]);
+        assert!(!mixed.is_jittery(), "{mixed:?}");
+        assert!(steady_links(&[600]).round_trip() > Some(USUAL));
+    }
+
+    #[test]
+    fn a_link_that_differs_from_itself_varies() {
+        let mut delays = steady_links(&[200]);
+        assert!(!delays.is_jittery());
+        for sample_ms in [20, 500, 90, 400, 10, 350] {
+            delays.sample(Duration::from_millis(sample_ms), Some(USUAL));
+        }
+        assert!(delays.is_jittery());
+        assert!(delays.timeout() > Some(USUAL + NOISE));
+    }
+}

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::cluster::PeerId;
+use crate::message::Entries;
 use crate::node::Node;
 use crate::plan::Plan;
 use crate::time::Instant;
@@ -57,16 +58,24 @@ impl Node {
         &mut self,
         now: Instant,
         peer: PeerId,
-        is_relayed: bool,
+        values: &[Entries],
     ) -> Instant {
         match self.relation(peer) {
             Relation::Parent => now.after(self.evidence_delay()),
             Relation::Child => self.tree_deadline(now, peer, None),
             Relation::Neighbour => now.after(self.config.ack_delay),
             // What others broadcast comes from a hub, which plans differently and waits for it.
-            Relation::Other if is_relayed => now.after(self.config.ack_delay),
+            Relation::Other if self.passes_on(peer, values) => now.after(self.config.ack_delay),
             Relation::Other => now.after(DIRECT_ACK_DELAY),
         }
+    }
+
+    /// True if any of what `peer` has sent was broadcast elsewhere.
+    fn passes_on(&self, peer: PeerId, values: &[Entries]) -> bool {
+        self.membership.as_ref().is_some_and(|membership| {
+            let name = membership.cluster.name(peer);
+            values.iter().any(|entries| entries.origin.node != *name)
+        })
     }
 
     /// How long `peer` may take to confirm what it is sent, its way and back not counted.

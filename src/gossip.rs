@@ -76,10 +76,7 @@ impl Node {
         if values.is_empty() {
             return new;
         }
-        let is_relayed = values.iter().any(|entries| {
-            self.membership.as_ref().is_some_and(|m| entries.origin.node != *m.cluster.name(peer))
-        });
-        let evidence_at = self.evidence_deadline(now, peer, is_relayed);
+        let evidence_at = self.evidence_deadline(now, peer, values);
         let at_once = self.confirmed_at_once(now, peer);
         let store = &mut self.store;
         let Some(membership) = &mut self.membership else { return new };

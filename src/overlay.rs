@@ -172,8 +172,8 @@ impl Node {
         match self.review(now) {
             Plan::Flood { window } => self.flood(now, new, Some(from), window),
             _ if relay == Relay::Flood => self.flood(now, new, Some(from), Duration::ZERO),
-            // What was lost once is late already.
-            // But where much is lost, so much is repaired that it must share messages.
+            // What was lost once is late already; but where much is lost, so much is repaired that
+            // it must share messages.
             Plan::Tree { .. } if is_repair => {
                 let at_once = !self.loss.is_heavy(now) || self.is_displaced();
                 self.send_along_tree(now, new, Some(from), at_once);

@@ -1,7 +1,8 @@
 //! What happens to a tree when somebody in it falls silent, and when he is heard again.
 //!
 //! In a star or a tree of hubs, a node that misses its parent asks it and a few others whether they
-//! are there (`doubt.rs`), and when the parent is silent it follows the best of those who are (`place.rs`).
+//! are there (`doubt.rs`), and when the parent is silent it follows the best of those who are
+//! (`place.rs`).
 //! Nobody has to vote. If none of the few is there, it asks everybody, and mails what the parent
 //! has not confirmed along with the question.
 //! Along a spanning tree of the topology there is no other parent to be had; everybody floods while

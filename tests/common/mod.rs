@@ -92,6 +92,16 @@ impl World {
         self.client(node, Body::Broadcast { message: Value::Int(value), msg_id: 7 });
     }
 
+    /// A value every 100 ms, at these nodes in turn, which comes after those in `values`.
+    pub(crate) fn keep_busy(&mut self, nodes: &[usize], values: &mut Vec<i64>, count: usize) {
+        for _ in 0..count {
+            let value = values.len();
+            self.broadcast(nodes[value % nodes.len()], value as i64);
+            values.push(value as i64);
+            self.run_for(Duration::from_millis(100));
+        }
+    }
+
     /// The values a read of the node returns, sorted.
     pub(crate) fn read(&mut self, node: usize) -> Vec<i64> {
         self.client(node, Body::Read { msg_id: 8 });

@@ -5,15 +5,7 @@ use std::time::Duration;
 use crate::common::World;
 use crate::succession::{all_hold, hubs, warm};
 
-/// A value every 100 ms, at all nodes in turn.
-fn busy(world: &mut World, values: &mut Vec<i64>, count: i64) {
-    for _ in 0..count {
-        let value = values.len() as i64;
-        world.broadcast(value as usize % world.nodes.len(), value);
-        values.push(value);
-        world.run_for(Duration::from_millis(100));
-    }
-}
+const ALL: [usize; 6] = [0, 1, 2, 3, 4, 5];
 
 fn silences(world: &World) -> u64 {
     world.nodes.iter().map(|node| node.stats().silences).sum()
@@ -25,16 +17,17 @@ fn duplicates(world: &World) -> u64 {
 
 #[test]
 fn a_network_that_becomes_slower_silences_nobody() {
-    let (mut world, mut values) = warm(6);
+    let (mut world, mut values) = warm(25);
     let before = duplicates(&world);
     world.latency = Duration::from_millis(400);
-    busy(&mut world, &mut values, 40);
+    world.keep_busy(&(0..25).collect::<Vec<_>>(), &mut values, 80);
     world.run_for(Duration::from_secs(3));
-    all_hold(&mut world, 0..6, &values);
-    assert_eq!(silences(&world), 0);
-    // Forty values went to five nodes each.
+    all_hold(&mut world, 0..25, &values);
+    // Each of 24 misses the hub once, and sends what it has under way, an entry or two, to eight
+    // others: so many may come again, however long the run is.
     let again = duplicates(&world) - before;
-    assert!(again < 80, "{again} entries came again");
+    assert!(again < 24 * 8 * 2, "{again} entries came again");
+    assert_eq!(silences(&world), 0);
 }
 
 #[test]
@@ -42,7 +35,7 @@ fn a_node_that_was_always_far_away_is_waited_for() {
     let mut world = World::line(6, &hubs());
     world.slow.insert(3, Duration::from_millis(900));
     let mut values = Vec::new();
-    busy(&mut world, &mut values, 80);
+    world.keep_busy(&ALL, &mut values, 80);
     world.run_for(Duration::from_secs(4));
     all_hold(&mut world, 0..6, &values);
     assert_eq!(silences(&world), 0);
@@ -58,11 +51,7 @@ fn a_parent_that_was_never_heard_is_missed_all_the_same() {
     world.cut_both_ways(0, 4);
     // Nothing is broadcast at n4, so nothing that it has sent stays unanswered.
     let mut values = Vec::new();
-    for value in 0..15 {
-        world.broadcast([0, 1, 2, 3, 5][value as usize % 5], value);
-        values.push(value);
-        world.run_for(Duration::from_millis(100));
-    }
+    world.keep_busy(&[0, 1, 2, 3, 5], &mut values, 15);
     world.run_for(Duration::from_millis(500));
     all_hold(&mut world, 4..5, &values);
 }

@@ -23,11 +23,7 @@ pub(crate) fn hubs() -> Config {
 pub(crate) fn warm(nodes: usize) -> (World, Vec<i64>) {
     let mut world = World::line(nodes, &hubs());
     let mut values = Vec::new();
-    for value in 0..20 {
-        world.broadcast(value as usize % nodes, value);
-        values.push(value);
-        world.run_for(Duration::from_millis(100));
-    }
+    world.keep_busy(&(0..nodes).collect::<Vec<_>>(), &mut values, 20);
     (world, values)
 }
 
@@ -44,11 +40,7 @@ fn whoever_cannot_hear_the_hub_follows_somebody_who_does() {
     let (mut world, mut values) = warm(6);
     // n5 is all that connects n1, and behind it in the list: only its news of the hub speak for it.
     [0, 2, 3, 4].into_iter().for_each(|node| world.cut_both_ways(node, 1));
-    for value in 20..40 {
-        world.broadcast([0, 5, 1][value as usize % 3], value);
-        values.push(value);
-        world.run_for(Duration::from_millis(100));
-    }
+    world.keep_busy(&[0, 5, 1], &mut values, 20);
     world.run_for(Duration::from_secs(2));
     all_hold(&mut world, 0..6, &values);
     world.assert_known_is_held();
@@ -61,11 +53,7 @@ fn nobody_follows_anybody_for_the_sake_of_a_dead_hub() {
     let (mut world, mut values) = warm(6);
     world.dead.insert(0);
     let died_at = world.now;
-    for value in 20..40 {
-        world.broadcast([3, 5, 1][value as usize % 3], value);
-        values.push(value);
-        world.run_for(Duration::from_millis(100));
-    }
+    world.keep_busy(&[3, 5, 1], &mut values, 20);
     world.run_for(Duration::from_secs(2));
     all_hold(&mut world, 1..6, &values);
     // Once all have missed it, nobody says that it stands below it.
@@ -85,11 +73,7 @@ fn nobody_follows_anybody_for_the_sake_of_a_dead_hub() {
 fn a_hub_that_comes_back_gets_its_place_and_all_that_it_missed() {
     let (mut world, mut values) = warm(5);
     (1..5).for_each(|node| world.cut_both_ways(0, node));
-    for value in 20..40 {
-        world.broadcast(value as usize % 5, value);
-        values.push(value);
-        world.run_for(Duration::from_millis(100));
-    }
+    world.keep_busy(&[0, 1, 2, 3, 4], &mut values, 20);
     world.cut.clear();
     world.run_for(Duration::from_secs(2));
     all_hold(&mut world, 0..5, &values);
