@@ -4,6 +4,7 @@
 //! does, and `results.json` and `messages.jsonl` of our own.
 
 mod background;
+mod message_line;
 mod sink;
 
 use std::fs;
@@ -14,6 +15,7 @@ use anyhow::{Context, Result};
 use jiff::{ToSpan, Zoned};
 
 use crate::results::Results;
+pub(crate) use message_line::MessageLine;
 pub use sink::FileSink;
 
 /// How a run's directory is named after its start; milliseconds and the local zone's offset last.

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::edn::Edn;
 use crate::envelope::body_type;
 use crate::history::Nanos;
+use crate::store::MessageLine;
 
 /// What a message says, as far as values go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,22 +111,6 @@ pub struct Journal {
     pub end: Nanos,
 }
 
-/// A line of the file.
-#[derive(Deserialize)]
-struct Line<'a> {
-    t: Nanos,
-    e: &'a str,
-    #[serde(default)]
-    id: u64,
-    #[serde(default)]
-    src: String,
-    #[serde(default)]
-    dest: String,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-    cause: Option<String>,
-}
-
 /// As much of a body as matters here; what does not have this shape is of no interest.
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -176,7 +161,7 @@ impl Journal {
             if file.read_line(&mut text)? == 0 {
                 break;
             }
-            let line = match serde_json::from_str::<Line<'_>>(&text) {
+            let line = match serde_json::from_str::<MessageLine<'_>>(&text) {
                 Ok(line) => line,
                 Err(_) if !text.ends_with('\n') => break,
                 Err(error) => return Err(error).with_context(|| format!("line {number}")),

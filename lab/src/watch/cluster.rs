@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::edn::Edn;
 use crate::history::Nanos;
+use crate::store::MessageLine;
 
 /// A node, as far as its messages show it.
 #[derive(Clone, Debug, Default)]
@@ -86,22 +87,6 @@ pub struct Cluster {
 /// Where a line of the history has all but its value.
 const HEAD_BYTES: usize = 200;
 
-/// A line of `messages.jsonl`.
-#[derive(Deserialize)]
-struct Line<'a> {
-    t: Nanos,
-    e: &'a str,
-    #[serde(default)]
-    id: u64,
-    #[serde(default)]
-    src: String,
-    #[serde(default)]
-    dest: String,
-    #[serde(borrow)]
-    body: Option<&'a RawValue>,
-    cause: Option<String>,
-}
-
 /// What of a body shows who holds what. Other nodes' words may mean anything: fields that do not
 /// look like this are left alone.
 #[derive(Deserialize)]
@@ -120,7 +105,7 @@ struct Body<'a> {
 impl Cluster {
     /// Takes in a line of `messages.jsonl`. What is none is left out.
     pub fn message_line(&mut self, text: &str) {
-        let Ok(line) = serde_json::from_str::<Line<'_>>(text) else { return };
+        let Ok(line) = serde_json::from_str::<MessageLine<'_>>(text) else { return };
         self.now = line.t;
         match line.e {
             "zero" => self.zero = Some(line.t),
@@ -140,7 +125,7 @@ impl Cluster {
         }
     }
 
-    fn sent(&mut self, line: &Line<'_>) {
+    fn sent(&mut self, line: &MessageLine<'_>) {
         let body = line.body.and_then(|raw| serde_json::from_str::<Body<'_>>(raw.get()).ok());
         if let Some(names) = body.as_ref().and_then(|body| body.node_ids.as_ref())
             && self.nodes.is_empty()
@@ -293,7 +278,7 @@ impl Cluster {
     /// The time of a line of `messages.jsonl`, if it is one.
     #[must_use]
     pub fn time_of_message(text: &str) -> Option<Nanos> {
-        serde_json::from_str::<Line<'_>>(text).ok().map(|line| line.t)
+        serde_json::from_str::<MessageLine<'_>>(text).ok().map(|line| line.t)
     }
 
     /// True if the history has been taken in for longer than the messages.
