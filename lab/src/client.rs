@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rumormill::message::{Body, Name};
-use rumormill::roster::Roster;
+use crate::node::Body;
+use rumormill::cluster::Name;
+use rumormill::cluster::Nodes;
+use rumormill::service;
 use rumormill::value::Value;
 
 use crate::history::Nanos;
@@ -184,7 +186,7 @@ pub(crate) fn parse_id(prefix: char, name: &str) -> Option<u32> {
 /// Makes the bodies of requests.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    nodes: Arc<Roster>,
+    nodes: Arc<Nodes>,
     /// One for all: every client that sends it is new, so the `msg_id` is 1.
     topology: Arc<Body>,
 }
@@ -206,12 +208,12 @@ impl Requests {
                 node_ids: Arc::clone(&self.nodes),
                 msg_id,
             },
-            Request::Broadcast(value) => Body::Broadcast {
+            Request::Broadcast(value) => {
                 // Values count up from 0: they never come near the end of the range.
-                message: Value::Int(i64::try_from(value).unwrap_or(i64::MAX)),
-                msg_id,
-            },
-            Request::Read => Body::Read { msg_id },
+                let message = Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
+                Body::Request { request: service::Request::Broadcast { message }, msg_id }
+            }
+            Request::Read => Body::Request { request: service::Request::Read, msg_id },
         })
     }
 }

@@ -3,8 +3,8 @@
 //! Two sources: probe reads (any node binary) and the values in our own gossip messages as they
 //! are handed over. Checkers turn them into figures.
 
+use crate::node::Body;
 use roaring::RoaringTreemap;
-use rumormill::message::Body;
 use rumormill::value::Value;
 
 use crate::history::Nanos;
@@ -152,8 +152,8 @@ pub(crate) fn has_bit(words: &[u64], index: usize) -> bool {
 pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
     match body {
         Payload::Typed(body) => {
-            let Body::Gossip(gossip) = &**body else { return };
-            for value in gossip.values.iter().flat_map(|entries| &entries.values) {
+            let Body::Peer(named) = &**body else { return };
+            for value in named.message().values.iter().flat_map(|entries| &entries.values) {
                 if let Value::Int(int) = value
                     && let Ok(int) = u64::try_from(*int)
                 {
@@ -161,7 +161,13 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
                 }
             }
         }
-        Payload::News(value) => each(*value),
+        Payload::Push(push) => {
+            if let Value::Int(int) = push.message().entry().value
+                && let Ok(int) = u64::try_from(int)
+            {
+                each(int);
+            }
+        }
         Payload::Text(text) => {
             let Some(mut fields) = Fields::of(text) else { return };
             while let Ok(Some((key, value))) = fields.next() {
@@ -203,7 +209,7 @@ mod tests {
 
     #[test]
     fn values_are_found_in_gossip_as_text() {
-        let json = r#"{"type":"gossip","gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
+        let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
             "have":[["n1",5,[0,1]]]}"#;
         let body = Payload::Text(json.into());
         let mut values = Vec::new();

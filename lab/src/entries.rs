@@ -71,7 +71,9 @@ mod tests {
     }
 
     fn gossip(values: &str) -> Payload {
-        Payload::Text(format!(r#"{{"type":"gossip","values":[["n0",1,0,[{values}]]]}}"#).into())
+        Payload::Text(
+            format!(r#"{{"type":"rumormill","v":1,"values":[["n0",1,0,[{values}]]]}}"#).into(),
+        )
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The journal: what was sent, received and dropped, counted as Maelstrom counts it and finer.
 
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::wire::Wire as _;
 use std::collections::{BTreeMap, HashMap};
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::history::{Nanos, Op};
 use crate::network::packet::{Packet, Peer};
@@ -184,7 +186,7 @@ impl Journal {
 
     /// True if this is the number of our own gossip messages.
     pub(crate) fn is_gossip(&self, kind: u16) -> bool {
-        self.kinds.get(usize::from(kind)).is_some_and(|(name, _)| &**name == "gossip")
+        self.kinds.get(usize::from(kind)).is_some_and(|(name, _)| &**name == Gossip::TYPE)
     }
 
     /// Messages so far.

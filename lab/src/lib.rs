@@ -25,6 +25,7 @@ pub mod journal;
 pub mod limit;
 pub mod maelstrom;
 pub mod network;
+pub mod node;
 pub mod outcome;
 pub mod parts;
 pub mod profile;

@@ -13,7 +13,10 @@ mod work;
 
 use std::collections::VecDeque;
 
-use rumormill::message::Message;
+use rumormill::maelstrom::message::Named;
+use rumormill::protocols::flood::Push;
+
+use crate::node::Message;
 
 use crate::agenda::{Agenda, Timer};
 use crate::client::{Clients, Requests};
@@ -166,9 +169,9 @@ impl<S: EventSink> Run<S> {
     }
 
     /// A simulated flooding node tells another node a value.
-    pub(crate) fn handle_news(&mut self, now: Nanos, node: usize, dest: &str, value: u64) {
+    pub(crate) fn handle_push(&mut self, now: Nanos, node: usize, dest: &str, push: Named<Push>) {
         if self.listens_to(node) {
-            self.accept_news(now, node, dest, value);
+            self.accept_push(now, node, dest, push);
         }
     }
 

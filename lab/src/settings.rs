@@ -4,7 +4,7 @@
 //! are Maelstrom's.
 
 use anyhow::{Result, bail, ensure};
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::network::faults::FaultSettings;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::settings::Topology;
 

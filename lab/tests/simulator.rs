@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::message::{Body, Message};
+use rumormill::protocols::rumormill::config::Config;
 use rumormill_lab::checker::Validity;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::network::faults::FaultSettings;
+use rumormill_lab::node::{Body, Message};
 use rumormill_lab::outcome::{Outcome, Phase, State};
 use rumormill_lab::profile::Profile;
 use rumormill_lab::results::{Results, RunInfo};

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rumormill::held::{Held, OriginId};
-use rumormill::message::Origin;
-use rumormill::store::Store;
+use rumormill::id::Origin;
+use rumormill::protocols::rumormill::replica::Store;
+use rumormill::set::{OriginId, VersionSet};
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
@@ -111,7 +111,7 @@ impl Tested {
     }
 }
 
-fn names(held: &Held) -> BTreeSet<(u32, u64)> {
+fn names(held: &VersionSet) -> BTreeSet<(u32, u64)> {
     held.iter()
         .flat_map(|(origin, ranges)| ranges.iter().flatten().map(move |number| (origin.0, number)))
         .collect()
@@ -173,7 +173,7 @@ proptest! {
             }
         }
         let now = tested.now.after(Duration::from_micros(later_us));
-        let mut held_by_them = Held::new();
+        let mut held_by_them = VersionSet::new();
         for &(origin, first, count) in &theirs {
             held_by_them.insert(OriginId(origin), first..first + count);
         }

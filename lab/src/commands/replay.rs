@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use rumormill::record::{Output, Record, Records};
+use rumormill::maelstrom::record::{Output, Record, Records};
 
 use super::{BAD_ARGUMENTS, CRASH, is_broken_pipe};
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
@@ -151,7 +151,7 @@ fn write_case(
 }
 
 fn replay(args: &ReplayArgs, record: &Record, out: &mut impl io::Write) -> Result<End> {
-    let mut replay = Replay::new(record);
+    let mut replay = Replay::new(record).map_err(anyhow::Error::msg)?;
     if args.step {
         writeln!(out, "Enter goes on, s shows the state, c goes on without stopping, q ends")?;
     }

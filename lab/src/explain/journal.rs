@@ -213,7 +213,7 @@ impl Journal {
         let content = match (&*body.kind, body.message.and_then(value)) {
             ("broadcast", Some(value)) => Content::Broadcast(value),
             ("broadcast_ok", _) => Content::BroadcastOk,
-            ("gossip", _) => Content::Gossip(Gossip {
+            ("rumormill", _) => Content::Gossip(Gossip {
                 number: body.n.unwrap_or_default(),
                 values: body
                     .values

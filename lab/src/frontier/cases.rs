@@ -1,7 +1,7 @@
 //! What is measured: points of the frontier, and what they are to reach.
 
 use rumormill::args::{self, Command};
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 
 use super::theory::Theory;
 use crate::settings::{Latency, Settings, Topology};
@@ -142,8 +142,8 @@ pub fn settings(nodes: usize) -> Settings {
 /// If it would refuse them.
 pub fn config(node_args: &[String]) -> Result<Config, String> {
     match args::parse(node_args.iter().map(Into::into))? {
-        Command::Run(options) => Ok(options.config),
-        Command::Help | Command::Version => Err("a node is to run".to_owned()),
+        Command::Run(options) => options.settings(),
+        Command::Help(_) | Command::Version => Err("a node is to run".to_owned()),
     }
 }
 

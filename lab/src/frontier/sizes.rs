@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
-use rumormill::plan::Plan;
-use rumormill::route::Layout;
+use rumormill::cluster::Tree;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::planner::Plan;
 use serde::{Deserialize, Serialize};
 
 use super::cases::{Case, settings};
@@ -136,13 +137,13 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
 /// How the last node sent values in the end.
 fn plan<S>(simulated: &Simulated<S>) -> String {
     let node = simulated.nodes.last().and_then(|node| node.node());
-    match node.and_then(rumormill::node::Node::plan) {
+    match node.and_then(crate::node::Node::protocol).and_then(Rumormill::plan) {
         None => "none".to_owned(),
         Some(Plan::Flood { .. }) => "along the topology".to_owned(),
         Some(Plan::Direct { .. }) => "direct".to_owned(),
         Some(Plan::Tree { pulse, .. }) => {
             let nodes = u32::try_from(simulated.nodes.len()).unwrap_or(u32::MAX);
-            let shape = if Layout::hubs(nodes).height > 1 { "tree of hubs" } else { "hub" };
+            let shape = if Tree::hubs(nodes).height > 1 { "tree of hubs" } else { "hub" };
             format!("{shape}, {}", if pulse { "pulse" } else { "window" })
         }
     }

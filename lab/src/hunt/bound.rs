@@ -27,7 +27,7 @@
 
 use std::time::Duration;
 
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 
 /// A node answers direct mail within this time (`overlay.rs`).
 const DIRECT_ACK_MS: u64 = 5_000;

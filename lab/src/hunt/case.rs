@@ -9,9 +9,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use rumormill::config::Config;
-use rumormill::message::Name;
-use rumormill::route::Route;
+use rumormill::cluster::Name;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::route::Route;
 use rumormill::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 

@@ -1,6 +1,6 @@
 //! What really happened, over one run or many: a hunt whose faults never struck shows nothing.
 
-use rumormill::stats::Stats;
+use rumormill::protocols::rumormill::stats::Stats;
 
 use super::case::Case;
 use crate::network::faults::FaultCounts;

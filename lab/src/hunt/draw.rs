@@ -4,8 +4,8 @@
 //! extremes in them: a cluster with everything a little wrong finds less than one with a single
 //! thing badly wrong.
 
-use rumormill::message::Name;
-use rumormill::route::Route;
+use rumormill::cluster::Name;
+use rumormill::protocols::rumormill::route::Route;
 
 use super::case::{Case, NodeConfig, Op};
 use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
+use crate::node::Message;
 use anyhow::{Context as _, Result};
-use rumormill::message::Message;
-use rumormill::record::{Header, Writer};
-use rumormill::stdio::{Input, Recorder as _};
+use rumormill::maelstrom::record::{Header, Writer};
+use rumormill::maelstrom::stdio::{Input, Recorder as _};
 use rumormill::time::Instant;
 
 use crate::history::{Action, Nanos, Op, OpKind, Process};

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::held::Held;
-use rumormill::message::Body;
+use crate::node::Body;
+use crate::node::Inspect as _;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::Request;
+use rumormill::set::VersionSet;
 
 use super::bound::{Circumstances, convergence_bound, settling_bound};
 use super::case::Case;
@@ -89,7 +91,7 @@ struct Life {
 }
 
 /// What each node is to hold in the end, at least; none for nodes that are down.
-struct Goal(Vec<Option<Held>>);
+struct Goal(Vec<Option<VersionSet>>);
 
 impl Life {
     fn pass(&mut self, world: &mut World<'_>) -> Result<(), Violation> {
@@ -222,7 +224,7 @@ impl Goal {
     fn of(world: &World<'_>, parts: &[Vec<usize>]) -> Self {
         let mut goals = vec![None; world.members.len()];
         for part in parts {
-            let mut all = Held::new();
+            let mut all = VersionSet::new();
             let alive: Vec<usize> =
                 part.iter().copied().filter(|&index| world.members[index].node.is_some()).collect();
             for &index in &alive {
@@ -272,7 +274,7 @@ fn check_memory(world: &World<'_>) -> Result<(), Violation> {
     let lives = alive(world);
     for member in &world.members {
         let Some(node) = &member.node else { continue };
-        let ranges = node.store().held().range_count();
+        let ranges = node.replica().held().range_count();
         for (peer, link) in node.links() {
             let peer_name = &world.members[peer.0 as usize].name;
             let place = format!("{} of its link to {peer_name}", member.name);
@@ -295,7 +297,7 @@ fn check_memory(world: &World<'_>) -> Result<(), Violation> {
 fn read_everywhere(world: &mut World<'_>) -> Result<(), Violation> {
     for index in 0..world.members.len() {
         let msg_id = world.next_request();
-        world.request(index, Body::Read { msg_id })?;
+        world.request(index, Body::Request { request: Request::Read, msg_id })?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use super::case::{Case, NodeConfig};
 use super::phases::{Tweak, run};

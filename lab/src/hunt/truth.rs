@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use rumormill::held::{Held, OriginId};
-use rumormill::message::{Entries, Have, Name, Origin};
-use rumormill::node::Node;
+use crate::node::{Inspect as _, Node};
+use rumormill::id::{Generation, Origin};
+use rumormill::protocols::rumormill::message::{Entries, Have};
+use rumormill::set::{OriginId, VersionSet};
 use rumormill::value::Value;
 
 use super::violation::{Kind, Violation};
@@ -27,9 +28,9 @@ pub(super) struct Truth {
 /// One life of a node.
 #[derive(Debug)]
 pub(super) struct Life {
-    pub(super) boot_id: u64,
+    pub(super) generation: Generation,
     /// What it holds, or held when it ended. Nothing is ever taken out.
-    pub(super) held: Held,
+    pub(super) held: VersionSet,
     version: u64,
     /// The node's numbers of origins in the hunter's.
     numbers: Vec<OriginId>,
@@ -41,8 +42,8 @@ impl Truth {
     }
 
     /// A node begins a life.
-    pub(super) fn begin(&mut self, node: usize, boot_id: u64) {
-        let life = Life { boot_id, held: Held::new(), version: 0, numbers: Vec::new() };
+    pub(super) fn begin(&mut self, node: usize, generation: Generation) {
+        let life = Life { generation, held: VersionSet::new(), version: 0, numbers: Vec::new() };
         self.lives[node].push(life);
     }
 
@@ -52,13 +53,17 @@ impl Truth {
     }
 
     /// What a node held in a life of its, if it had such a life.
-    fn held_in(&self, node: usize, boot_id: u64) -> Option<&Held> {
-        self.lives[node].iter().rev().find(|life| life.boot_id == boot_id).map(|life| &life.held)
+    fn held_in(&self, node: usize, generation: Generation) -> Option<&VersionSet> {
+        self.lives[node]
+            .iter()
+            .rev()
+            .find(|life| life.generation == generation)
+            .map(|life| &life.held)
     }
 
     /// Takes in what has changed in a node's store; true if anything has.
-    pub(super) fn update(&mut self, index: usize, name: &Name, node: &Node) -> bool {
-        let store = node.store();
+    pub(super) fn update(&mut self, index: usize, node: &Node) -> bool {
+        let store = node.replica();
         let Some(life) = self.lives[index].last_mut() else { return false };
         for origin in store.origins().iter().skip(life.numbers.len()) {
             let next = OriginId(self.origins.len() as u32);
@@ -77,7 +82,7 @@ impl Truth {
             let Some(held) = store.held().get(local) else { continue };
             life.held.insert_all(number, held);
             let origin = store.origin(local);
-            let is_own = origin.node == *name && origin.generation == node.boot_id();
+            let is_own = origin.node.0 as usize == index && origin.generation == node.generation();
             if is_own {
                 let known = &mut self.values[number.0 as usize];
                 let end = held.iter().last().map_or(0, |range| range.end);
@@ -101,8 +106,8 @@ impl Truth {
         if made == Some(&entries.values) && count > 0 {
             return Ok(());
         }
-        let Origin { node, generation } = &entries.origin;
-        let text = format!("sends entries {range:?} of {node}/{generation}, which are not so");
+        let origin = origin_name(entries.origin);
+        let text = format!("sends entries {range:?} of {origin}, which are not so");
         Err(Violation::new(Kind::Evidence, text))
     }
 
@@ -115,10 +120,10 @@ impl Truth {
         if held == Some(&have.ranges) {
             return Ok(());
         }
-        let Origin { node, generation } = &have.origin;
         let text = format!(
-            "claims to hold {:?} of {node}/{generation}, and holds {:?}",
+            "claims to hold {:?} of {}, and holds {:?}",
             have.ranges.iter().collect::<Vec<_>>(),
+            origin_name(have.origin),
             held.map(|held| held.iter().collect::<Vec<_>>())
         );
         Err(Violation::new(Kind::Evidence, text))
@@ -129,8 +134,8 @@ impl Truth {
         &self,
         node: usize,
         peer: usize,
-        generation: Option<u64>,
-        known: &Held,
+        generation: Option<Generation>,
+        known: &VersionSet,
     ) -> Result<(), Violation> {
         if known.is_empty() {
             return Ok(());
@@ -157,8 +162,8 @@ impl Truth {
     }
 
     /// What a node names by its own numbers, in those of all.
-    pub(super) fn translate(&self, node: usize, held: &Held) -> Held {
-        let mut shared = Held::new();
+    pub(super) fn translate(&self, node: usize, held: &VersionSet) -> VersionSet {
+        let mut shared = VersionSet::new();
         for (local, ranges) in held.iter() {
             let life = self.lives[node].last();
             if let Some(number) = life.and_then(|life| life.numbers.get(local.0 as usize)) {
@@ -170,16 +175,20 @@ impl Truth {
 
     /// Such as `n1/2`: the second life of n1.
     pub(super) fn origin_name(&self, number: OriginId) -> String {
-        let Origin { node, generation } = &self.origins[number.0 as usize];
-        format!("{node}/{generation}")
+        origin_name(self.origins[number.0 as usize])
     }
 
     /// Entries in words.
-    pub(super) fn words(&self, held: &Held) -> String {
-        let list = |(number, ranges): (OriginId, &rumormill::held::Ranges)| {
+    pub(super) fn words(&self, held: &VersionSet) -> String {
+        let list = |(number, ranges): (OriginId, &rumormill::set::Ranges)| {
             let ranges: Vec<String> = ranges.iter().map(|range| format!("{range:?}")).collect();
             format!("{} {}", self.origin_name(number), ranges.join(" "))
         };
         held.iter().map(list).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Such as `n1/2`: the second generation of n1.
+fn origin_name(Origin { node, generation }: Origin) -> String {
+    format!("n{}/{generation}", node.0)
 }

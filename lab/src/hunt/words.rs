@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::panic;
 
-use rumormill::cluster::PeerId;
-use rumormill::held::Held;
-use rumormill::link::Link;
+use crate::node::Inspect as _;
+use rumormill::id::NodeId;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::link::Link;
+use rumormill::set::VersionSet;
 
 use super::world::World;
 use crate::generator::MS;
@@ -28,7 +30,7 @@ pub(super) fn last_panic() -> String {
 /// The state of every node.
 pub(super) fn state(world: &World<'_>) -> String {
     let truth = &world.watch.truth;
-    let mut all = Held::new();
+    let mut all = VersionSet::new();
     for (index, member) in world.members.iter().enumerate() {
         if let (Some(_), Some(life)) = (&member.node, truth.life(index)) {
             all.union_with(&life.held);
@@ -46,12 +48,12 @@ pub(super) fn state(world: &World<'_>) -> String {
         if !missing.is_empty() {
             let _ = write!(text, ", lacks {}", truth.words(&missing));
         }
-        if let Some(plan) = node.plan() {
+        if let Some(plan) = node.protocol().and_then(Rumormill::plan) {
             let _ = write!(text, "; {plan:?}");
         }
         text.push('\n');
         let clock = member.clock(world.now);
-        for (PeerId(peer), link) in node.links() {
+        for (NodeId(peer), link) in node.links() {
             if let Some(what) = link_in_words(world, index, link, clock) {
                 let _ = writeln!(text, "    to {}: {what}", world.members[peer as usize].name);
             }
@@ -67,7 +69,7 @@ fn link_in_words(
     link: &Link,
     clock: rumormill::time::Instant,
 ) -> Option<String> {
-    let list = |held: &Held| world.watch.local(index, held);
+    let list = |held: &VersionSet| world.watch.local(index, held);
     let flying = link.in_flight();
     let mut facts = Vec::new();
     if !link.queue().is_empty() {

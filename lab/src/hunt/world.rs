@@ -6,12 +6,16 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
-use rumormill::config::Config;
-use rumormill::graph::Topology;
-use rumormill::message::{Body, Message, Name};
-use rumormill::node::Node;
-use rumormill::record::Header;
-use rumormill::roster::Roster;
+use crate::node::{Body, Message};
+use crate::node::{Inspect as _, Node};
+use rumormill::cluster::Name;
+use rumormill::cluster::Nodes;
+use rumormill::cluster::Topology;
+use rumormill::id::Generation;
+use rumormill::maelstrom::record::Header;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::Request;
 use rumormill::time::Instant;
 
 use super::case::Case;
@@ -75,7 +79,7 @@ pub(super) struct World<'a> {
     pub(super) members: Vec<Member>,
     ids: BTreeMap<Name, u32>,
     addresses: Vec<Address>,
-    roster: Arc<Roster>,
+    roster: Arc<Nodes>,
     topology: Arc<Topology>,
     pub(super) network: Network,
     agenda: Agenda,
@@ -139,15 +143,15 @@ impl<'a> World<'a> {
         member.origin = self.now;
         member.jumped = 0;
         let seed = Dice::numbered(self.case.seed, "node", index as u64 + (member.lives << 32));
-        let boot_id = member.lives;
+        let generation = Generation(member.lives);
         let seed = seed.clone().next_u64();
         if let Some(keeper) = &mut self.keeper {
-            let header = Header::new(self.config.clone(), seed, boot_id);
+            let header = Header::new::<Rumormill>(&self.config, seed, generation);
             keeper.booted(index, &member.name, &header);
         }
-        let node = Node::new(self.config.clone(), seed, boot_id);
+        let node = Node::new(self.config.clone(), seed, generation);
         member.node = Some(node);
-        self.watch.begin(index, boot_id);
+        self.watch.begin(index, generation);
         let (node_id, node_ids) = (self.members[index].name.clone(), Arc::clone(&self.roster));
         let msg_id = self.next_request();
         self.request(index, Body::Init { node_id, node_ids, msg_id })?;
@@ -237,8 +241,10 @@ impl<'a> World<'a> {
                 let Some(&index) = self.ids.get(&op.node) else { return Ok(()) };
                 let msg_id = self.next_request();
                 let body = match op.value() {
-                    Some(message) => Body::Broadcast { message, msg_id },
-                    None => Body::Read { msg_id },
+                    Some(message) => {
+                        Body::Request { request: Request::Broadcast { message }, msg_id }
+                    }
+                    None => Body::Request { request: Request::Read, msg_id },
                 };
                 self.counts.operations += 1;
                 self.request(index as usize, body)
@@ -298,14 +304,14 @@ impl<'a> World<'a> {
         member.inbox.clear();
         member.wake_at = None;
         self.counts.crashes += 1;
-        self.counts.add_stats(node.stats());
+        self.counts.add_stats(&node.stats());
     }
 
     /// All counters, those of the nodes and of the network included.
     pub(super) fn total(&self) -> Counts {
         let mut counts = self.counts;
         let nodes = self.members.iter().filter_map(|member| member.node.as_ref());
-        nodes.for_each(|node| counts.add_stats(node.stats()));
+        nodes.for_each(|node| counts.add_stats(&node.stats()));
         counts.add_faults(&self.network.fault_counts());
         counts
     }
@@ -353,13 +359,13 @@ impl<'a> World<'a> {
         while let Some(message) = node.poll_transmit() {
             sent.push(message);
         }
-        while node.poll_diagnostic().is_some() {}
+        while node.poll_log().is_some() {}
         if let Some(keeper) = &mut self.keeper {
             sent.iter().for_each(|message| keeper.says(index, message));
         }
         let place = || format!("{} at {} ms", member.name, self.now / MS);
         self.watch
-            .stepped(&Step { index, name: &member.name, node, now, sent: &sent }, &self.ids)
+            .stepped(&Step { index, node, now, sent: &sent }, &self.ids)
             .map_err(|violation| violation.at(&place()))?;
         for message in sent {
             if let Some(trace) = &mut self.trace {

@@ -7,7 +7,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use super::packet::{Packet, Peer};
 use crate::generator::MS;

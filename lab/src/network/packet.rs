@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use rumormill::message::{Body, Message, Name};
+use crate::node::{Body, Message};
+use rumormill::cluster::Name;
+use rumormill::maelstrom::message::{self, Named};
+use rumormill::protocols::flood::Push;
 
 /// A participant, by number: names are looked up once, at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,8 +36,8 @@ pub enum Payload {
     Text(Box<str>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
-    /// A value from one simulated flooding node to another.
-    News(u64),
+    /// From one simulated flooding node to another.
+    Push(Named<Push>),
 }
 
 impl Payload {
@@ -43,11 +46,7 @@ impl Payload {
         match self {
             Self::Text(text) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
-            Self::News(value) => {
-                out.extend_from_slice(b"{\"message\":");
-                put(out, value);
-                out.extend_from_slice(b",\"type\":\"broadcast\"}");
-            }
+            Self::Push(push) => message::Body::Peer(push.clone()).write_json(out),
         }
     }
 }
@@ -100,7 +99,7 @@ impl Packet {
     #[must_use]
     pub fn into_message(self) -> Option<Message> {
         match self.body {
-            Payload::Text(_) | Payload::News(_) => None,
+            Payload::Text(_) | Payload::Push(_) => None,
             Payload::Typed(body) => Some(Message {
                 src: self.src.name,
                 dest: self.dest.name,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::random::Dice;
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rumormill::message::Body;
+use crate::node::Body;
 
 use super::packet::{Address, Payload};
 use super::*;

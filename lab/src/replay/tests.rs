@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use rumormill::config::Config;
-use rumormill::record::{Header, Records, Writer};
-use rumormill::route::Route;
+use rumormill::maelstrom::record::{Header, Records, Writer};
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::route::Route;
 
 use super::*;
 use crate::journal::NullSink;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use roxmltree::Document;
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 use serde_json::Value as Json;
 
 use super::causes::{self, Cause};
@@ -298,8 +298,8 @@ fn journal(messages: &[(&str, &str, u64, u64, &str)]) -> String {
 
 const BROADCAST: &str = r#"{"type":"broadcast","message":7,"msg_id":3}"#;
 const ACK: &str = r#"{"type":"broadcast_ok","in_reply_to":3}"#;
-const GOSSIP: &str = r#"{"type":"gossip","gen":1,"n":0,"values":[["n0",1,0,[7]]]}"#;
-const EVIDENCE: &str = r#"{"type":"gossip","gen":1,"n":0,"have":[["n0",1,[0,1]]]}"#;
+const GOSSIP: &str = r#"{"type":"rumormill","v":1,"gen":1,"n":0,"values":[["n0",1,0,[7]]]}"#;
+const EVIDENCE: &str = r#"{"type":"rumormill","v":1,"gen":1,"n":0,"have":[["n0",1,[0,1]]]}"#;
 
 /// Value 7 comes to n0, by way of n1 to n2; n2 acknowledges, and tells n1 what it knows.
 fn gossiping() -> Run {

@@ -1,9 +1,16 @@
 //! Messages in and out: from lines to packets, through the network, to nodes and clients.
 
+use rumormill::maelstrom::message::Named;
+use rumormill::protocols::flood::Push;
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::service;
+use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rumormill::message::{Body, Message, Name};
+use crate::node::{Body, Message};
+use rumormill::cluster::Name;
 
 use super::Run;
 use super::notices::quote;
@@ -99,20 +106,20 @@ impl<S: EventSink> Run<S> {
         self.accept(now, src, dest, content);
     }
 
-    pub(super) fn accept_news(&mut self, now: Nanos, node: usize, dest: &str, value: u64) {
+    pub(super) fn accept_push(&mut self, now: Nanos, node: usize, dest: &str, push: Named<Push>) {
         let src = self.name(node);
-        let quoted = || format!("the value {value}");
+        let quoted = || format!("{push:?}");
         let Some((src, dest)) = self.find_ends(now, node, (&src, dest), quoted) else { return };
-        let body = Payload::News(value);
+        let body = Payload::Push(push);
         self.scratch.clear();
         body.write_json(&mut self.scratch);
         let content = Content {
-            kind: self.journal.kind_id("broadcast"),
+            kind: self.journal.kind_id(Push::TYPE),
             bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
             carries_values: true,
             body,
         };
-        self.fingerprint.add(value);
+        self.fingerprint.add_bytes(&self.scratch);
         self.accept(now, src, dest, content);
     }
 
@@ -120,7 +127,7 @@ impl<S: EventSink> Run<S> {
         let kind = body_type(body);
         // A gossip message without entries is mere evidence; of other nodes' messages one
         // cannot know.
-        let carries_values = kind != "gossip" || body.contains("\"values\"");
+        let carries_values = kind != Gossip::TYPE || body.contains("\"values\"");
         Content {
             kind: self.journal.kind_id(&kind),
             bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
@@ -134,7 +141,7 @@ impl<S: EventSink> Run<S> {
         body.write_json(&mut self.scratch);
         self.fingerprint.add_bytes(&self.scratch);
         let carries_values = match &*body {
-            Body::Gossip(gossip) => !gossip.values.is_empty(),
+            Body::Peer(named) => !named.message().values.is_empty(),
             _ => true,
         };
         Content {
@@ -354,7 +361,8 @@ impl<S: EventSink> Run<S> {
         if self.exact {
             // The driver sees into its nodes.
         } else if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
-            if let Body::Broadcast { message: rumormill::value::Value::Int(value), .. } = **body
+            if let Body::Request { request: service::Request::Broadcast { message }, .. } = &**body
+                && let Value::Int(value) = *message
                 && let Ok(value) = u64::try_from(value)
             {
                 self.note_held(now, node, value);
@@ -368,8 +376,8 @@ impl<S: EventSink> Run<S> {
 
     /// A message from node to node that shows the values in it.
     fn is_gossip(&self, packet: &Packet) -> bool {
-        let is_news = matches!(packet.body, Payload::News(_));
-        !packet.is_client() && (is_news || self.journal.is_gossip(packet.kind))
+        let is_push = matches!(packet.body, Payload::Push(_));
+        !packet.is_client() && (is_push || self.journal.is_gossip(packet.kind))
     }
 
     /// Hands a probe's request over, past the network.

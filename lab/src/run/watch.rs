@@ -1,7 +1,7 @@
 //! What the lab looks at for its own figures, outside the history and all counts: probe reads,
 //! final reads of nodes that no worker talks to, and whether the cluster is quiet.
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use super::Run;
 use crate::agenda::Timer;

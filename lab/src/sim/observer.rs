@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rumormill::message::Message;
+use crate::node::Message;
 
 use super::faults::NodeFault;
 use super::node::SimNode;

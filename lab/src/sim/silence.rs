@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use rumormill::message::Name;
+use crate::node::Inspect as _;
+use rumormill::cluster::Name;
 
 use super::node::SimNode;
 use super::observer::World;
@@ -92,7 +93,7 @@ impl SilenceWatch {
     fn silent_peers(&self, member: &SimNode) -> Vec<usize> {
         let Some(node) = member.node() else { return Vec::new() };
         let silent = node.links().filter(|(_, link)| link.silent_since().is_some());
-        let names = silent.filter_map(|(peer, _)| Some(node.cluster()?.name(peer)));
+        let names = silent.filter_map(|(peer, _)| Some(node.nodes()?.name(peer)));
         names.filter_map(|name| self.ids.get(name).copied()).collect()
     }
 

@@ -8,16 +8,17 @@ use anyhow::Result;
 
 use super::Simulated;
 use super::faults::{NodeFault, NodeFaultKind, schedule};
-use super::flood::Said;
 use super::node::{Input, Machine, NodeKind, SimNode};
 use super::observer::{Observer, World};
 use super::silence::SilenceWatch;
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::packet::{Packet, Payload};
+use crate::node::Message;
 use crate::outcome::{Notice, Phase, State};
 use crate::run::Run;
 use crate::settings::Settings;
+use rumormill::maelstrom::message;
 
 pub(super) struct Simulation<'o, S, O> {
     now: Nanos,
@@ -161,7 +162,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
         loop {
             let message = match self.nodes[node].machine_mut() {
                 Machine::Rumormill(machine) => {
-                    while machine.poll_diagnostic().is_some() {}
+                    while machine.poll_log().is_some() {}
                     machine.poll_transmit()
                 }
                 Machine::Flood(_) => None,
@@ -171,10 +172,16 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
             self.run.handle_message(self.now, node, message);
         }
         if let Machine::Flood(flood) = self.nodes[node].machine_mut() {
-            for said in flood.take_said() {
-                match said {
-                    Said::Answer(message) => self.run.handle_message(now, node, message),
-                    Said::News(dest, value) => self.run.handle_news(now, node, &dest, value),
+            while flood.poll_log().is_some() {}
+            while let Some(message) = flood.poll_transmit() {
+                let message::Message { src, dest, body } = message;
+                match body {
+                    message::Body::Peer(push) => self.run.handle_push(now, node, &dest, push),
+                    body => {
+                        if let Some(body) = body.for_protocol() {
+                            self.run.handle_message(now, node, Message { src, dest, body });
+                        }
+                    }
                 }
             }
         }
@@ -285,7 +292,7 @@ fn world<'a, S: EventSink>(now: Nanos, nodes: &'a [SimNode], run: &'a Run<S>) ->
 
 fn input(packet: Packet) -> Option<Input> {
     match packet.body {
-        Payload::News(value) => Some(Input::News(packet.src.name, value)),
+        Payload::Push(push) => Some(Input::Push(packet.src.name, packet.dest.name, push)),
         _ => packet.into_message().map(Input::Message),
     }
 }

@@ -1,5 +1,7 @@
 //! What the messages and the history say about the cluster, so far.
 
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::wire::Wire as _;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use roaring::RoaringBitmap;
@@ -170,7 +172,7 @@ impl Cluster {
         }
         let known = |raw: &&RawValue| self.values.get(&Value::from_raw(raw).ok()?).copied();
         let many = |raws: &[&RawValue]| raws.iter().filter_map(known).collect();
-        if body.kind == "gossip"
+        if body.kind == Gossip::TYPE
             && let Some(values) = body.values
             && let Ok(entries) =
                 serde_json::from_str::<Vec<(String, u64, u64, Vec<&RawValue>)>>(values.get())

@@ -6,16 +6,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::graph::Topology;
-use rumormill::held::{Held, Ranges};
-use rumormill::link::Link;
-use rumormill::message::{Body, Message, Name, Origin};
-use rumormill::mutation::Mutation;
-use rumormill::node::Node;
-use rumormill::route::Route;
+use rumormill::cluster::Name;
+use rumormill::cluster::Topology;
+use rumormill::id::Origin;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::link::Link;
+use rumormill::protocols::rumormill::mutation::Mutation;
+use rumormill::protocols::rumormill::route::Route;
+use rumormill::set::{Ranges, VersionSet};
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill_lab::node::Node;
+use rumormill_lab::node::{Body, Message};
 
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +92,7 @@ type Holdings = BTreeMap<Origin, Ranges>;
 
 impl Local {
     fn new(node: Node) -> Self {
-        let named = |held: &Held| -> Holdings {
+        let named = |held: &VersionSet| -> Holdings {
             let store = node.store();
             held.iter().map(|(id, ranges)| (store.origin(id).clone(), ranges.clone())).collect()
         };
@@ -182,7 +184,7 @@ fn work_out(local: &Local, now: Instant, input: Input, names: &[Name]) -> Step {
                 sent.push(Packet { dest, message: Arc::new(message), digest });
             }
         }
-        while node.poll_diagnostic().is_some() {}
+        while node.poll_log().is_some() {}
         if node.poll_timeout().is_none_or(|at| at > now) {
             break;
         }
@@ -263,7 +265,7 @@ impl World {
     /// A node loses its memory. It is told the topology again: what it does without one, only a
     /// clock can show.
     fn restart(&mut self, index: usize) {
-        let life = self.machines[index].local.node.boot_id() + 1;
+        let life = self.machines[index].local.node.generation() + 1;
         self.machines[index].local = new_local(&self.setting, index, life);
         self.set_up(index);
     }
@@ -307,7 +309,7 @@ impl World {
             let is_held = |(origin, ranges): (&Origin, &Ranges)| {
                 peer.holds.get(origin).is_some_and(|held| ranges.difference(held).is_empty())
             };
-            *life != Some(peer.node.boot_id()) || known.iter().all(is_held)
+            *life != Some(peer.node.generation()) || known.iter().all(is_held)
         })
     }
 

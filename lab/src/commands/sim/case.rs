@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 
 use super::SimArgs;
 use crate::cli::RunArgs;
@@ -37,7 +37,7 @@ pub(super) fn execute(path: &Path, args: &SimArgs) -> u8 {
 fn check(args: &SimArgs) -> Result<()> {
     let nothing = RunArgs { store: args.run.store.clone(), ..RunArgs::default() };
     let is_plain = args.run == nothing && args.seeds == 1 && args.jobs.is_none();
-    if !is_plain || args.record.is_some() || args.node != super::NodeName::default() {
+    if !is_plain || args.record.is_some() || args.protocol.is_some() {
         bail!(
             "a case says all of the run: only --trace, --store DIR and --no-store go with --case"
         );

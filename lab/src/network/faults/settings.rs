@@ -1,7 +1,7 @@
 //! What can be set about faults, and what is counted of them.
 
 use anyhow::{Result, ensure};
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 use serde::{Deserialize, Serialize};
 
 /// What the lab adds to Maelstrom's network. Nothing, by default.

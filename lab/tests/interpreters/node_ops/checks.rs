@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use rumormill::held::{Held, Ranges};
-use rumormill::message::{Body, Gossip, Have, Message, Name, Origin};
-use rumormill::parse::parse_line;
+use rumormill::cluster::Name;
+use rumormill::id::Origin;
+use rumormill::maelstrom::parse::parse_line;
+use rumormill::protocols::rumormill::message::{Gossip, Have};
+use rumormill::set::{Ranges, VersionSet};
 use rumormill::value::Value;
+use rumormill_lab::node::{Body, Message};
 
 use super::{BOOT_ID, Bench};
 
@@ -29,7 +32,7 @@ impl Bench {
                 _ => {}
             }
         }
-        while let Some(line) = self.node.poll_diagnostic() {
+        while let Some(line) = self.node.poll_log() {
             assert!(!line.contains('\n'));
         }
     }
@@ -119,7 +122,7 @@ impl Bench {
     }
 
     /// Nothing is known but what that life of that peer gave evidence of.
-    fn check_evidence(&self, peer: &Name, generation: Option<u64>, known: &Held) {
+    fn check_evidence(&self, peer: &Name, generation: Option<u64>, known: &VersionSet) {
         let life = generation.map(|generation| (Name::clone(peer), generation));
         let given = life.and_then(|life| self.evidence.get(&life)).map_or(&[][..], Vec::as_slice);
         for (origin, ranges) in &named(&self.node, known) {
@@ -139,6 +142,9 @@ impl Bench {
 }
 
 /// The set with the origins' names, which mean the same to everybody.
-pub(super) fn named(node: &rumormill::node::Node, held: &Held) -> BTreeMap<Origin, Ranges> {
+pub(super) fn named(
+    node: &rumormill_lab::node::Node,
+    held: &VersionSet,
+) -> BTreeMap<Origin, Ranges> {
     held.iter().map(|(id, ranges)| (node.store().origin(id).clone(), ranges.clone())).collect()
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumormill::held::Ranges;
-use rumormill::message::{Body, Message, Name, Origin};
-use rumormill::node::Node;
-use rumormill::roster::Roster;
+use rumormill::cluster::Name;
+use rumormill::cluster::Nodes;
+use rumormill::id::Origin;
+use rumormill::set::Ranges;
 use rumormill::time::Instant;
+use rumormill_lab::node::Node;
+use rumormill_lab::node::{Body, Message};
 
 use super::checks::named;
 use super::{Bench, Tally};
@@ -33,7 +35,7 @@ impl Bench {
             cluster.others().map(|peer| Name::clone(cluster.name(peer))).collect();
         let mut names = others.clone();
         names.insert(me.0 as usize, Name::clone(&self.me));
-        let names = Arc::new(Roster::from(names));
+        let names = Arc::new(Nodes::from(names));
         let mut nodes = BTreeMap::new();
         for (name, i) in others.iter().zip(0..) {
             let mut node = Node::new(self.config.clone(), i, FRESH + i);
@@ -119,6 +121,6 @@ impl World {
             assert!(self.sent <= MESSAGES_MAX, "a storm");
             self.wire.insert((self.now.after(LATENCY), self.sent), message);
         }
-        while node.poll_diagnostic().is_some() {}
+        while node.poll_log().is_some() {}
     }
 }

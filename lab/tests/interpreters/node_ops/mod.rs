@@ -12,14 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use rumormill::cluster::PeerId;
-use rumormill::graph::Topology;
-use rumormill::held::{Held, Ranges};
-use rumormill::message::{Body, Echo, Gossip, Have, Message, Name, Origin, Relay};
-use rumormill::node::Node;
-use rumormill::parse::{Refusal, parse_line};
+use rumormill::cluster::Name;
+use rumormill::cluster::Topology;
+use rumormill::id::NodeId;
+use rumormill::id::Origin;
+use rumormill::maelstrom::parse::{Refusal, parse_line};
+use rumormill::protocols::rumormill::message::{Echo, Gossip, Have, Relay};
+use rumormill::set::{Ranges, VersionSet};
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill_lab::node::Node;
+use rumormill_lab::node::{Body, Message};
 
 use ops::{BOOT_ID, Id, Op, Pause, Start};
 
@@ -89,7 +92,7 @@ struct Bench {
     now: Instant,
     node: Node,
     me: Name,
-    config: rumormill::config::Config,
+    config: rumormill::protocols::rumormill::config::Config,
     next_msg_id: i64,
     /// Broadcasts not yet answered, and values that were acknowledged.
     pending: BTreeMap<i64, Value>,
@@ -101,7 +104,7 @@ struct Bench {
     /// Everything that each life of each peer ever gave evidence of.
     evidence: BTreeMap<(Name, u64), Vec<Claim>>,
     /// What each peer was known to hold after the last operation, and in which life.
-    known: BTreeMap<PeerId, (Option<u64>, Held)>,
+    known: BTreeMap<NodeId, (Option<u64>, VersionSet)>,
     tally: Tally,
 }
 

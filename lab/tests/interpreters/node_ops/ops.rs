@@ -5,9 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use rumormill::config::Config;
-use rumormill::message::{Echo, Entries, Gossip, Have, Name, Origin, Place, Pulse, Relay};
-use rumormill::route::Route;
+use rumormill::cluster::Name;
+use rumormill::id::Origin;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::message::{Echo, Entries, Gossip, Have, Place, Pulse, Relay};
+use rumormill::protocols::rumormill::route::Route;
 use rumormill::value::Value;
 
 /// This life of the node under test.

@@ -1,7 +1,7 @@
 //! Any bytes as a line: the parser takes it or refuses it, and either is well-formed.
 
-use rumormill::message::{Body, Message};
-use rumormill::parse::parse_line;
+use rumormill::maelstrom::parse::parse_line;
+use rumormill_lab::node::{Body, Message};
 
 /// A refusal quotes the beginning of the line and says what is wrong: no more than this.
 const REFUSAL_CHARS_MAX: usize = 12 * 1_000;

@@ -1,0 +1,103 @@
+//! The delays of all links together: what the latency budget is planned with, and what is assumed
+//! of a link that was never measured.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::rtt::{NOISE, SAMPLES_MIN};
+
+/// The round trip is the median of so many measurements, whichever links they are of: one node that
+/// is much slower than the others does not make a slow network.
+const RECENT: usize = 9;
+
+/// Weight of the newest measurement, as a fraction; until there were so many, they all weigh the same.
+const MEMORY: u32 = 16;
+
+/// Round-trip time over all links of a node, and by how much each link differs from itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NetworkRtt {
+    recent: VecDeque<Duration>,
+    round_trip: Option<Duration>,
+    variation: Duration,
+    samples: u32,
+}
+
+impl NetworkRtt {
+    /// Takes in a measurement of a link whose round trip was `expected` before.
+    pub(crate) fn sample(&mut self, sample: Duration, expected: Option<Duration>) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(sample);
+        let mut sorted: Vec<Duration> = self.recent.iter().copied().collect();
+        sorted.sort_unstable();
+        let median = sorted[sorted.len() / 2];
+        let smoothed = self.round_trip.unwrap_or(median);
+        self.round_trip = Some((smoothed * (MEMORY - 1) + median) / MEMORY);
+        // The first one only guesses, as with TCP.
+        let deviation = if self.samples == 0 {
+            sample / 2
+        } else {
+            expected.map_or(Duration::ZERO, |expected| sample.abs_diff(expected))
+        };
+        self.samples = (self.samples + 1).min(MEMORY);
+        self.variation = (self.variation * (self.samples - 1) + deviation) / self.samples;
+    }
+
+    /// The round trip of the typical link, once there was a measurement.
+    pub(crate) const fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// By how much the links differ from themselves; nothing until there were a few measurements.
+    pub(crate) const fn variation(&self) -> Duration {
+        if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variation }
+    }
+
+    /// True if delays vary so much, on the links themselves, that being late once means little.
+    pub(crate) fn is_jittery(&self) -> bool {
+        self.samples >= SAMPLES_MIN
+            && self.round_trip.is_some_and(|usual| self.variation > (usual / 8).max(NOISE / 4))
+    }
+
+    /// By when an answer that is given at once has come on the typical link.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.round_trip.map(|usual| usual + (self.variation * 4).max(NOISE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Duration = Duration::from_millis(200);
+
+    /// Measurements that take turns, each on a link of its own that always takes as long.
+    fn steady_links(round_trips_ms: &[u64]) -> NetworkRtt {
+        let mut delays = NetworkRtt::default();
+        for i in 0..60 {
+            let sample = Duration::from_millis(round_trips_ms[i % round_trips_ms.len()]);
+            delays.sample(sample, (i >= round_trips_ms.len()).then_some(sample));
+        }
+        delays
+    }
+
+    #[test]
+    fn one_slow_node_makes_no_slow_network_and_links_that_differ_do_not_vary() {
+        assert_eq!(steady_links(&[200, 200, 2_000, 200]).round_trip(), Some(USUAL));
+        let mixed = steady_links(&[20, 200, 600]);
+        assert!(!mixed.is_jittery(), "{mixed:?}");
+        assert!(steady_links(&[600]).round_trip() > Some(USUAL));
+    }
+
+    #[test]
+    fn a_link_that_differs_from_itself_varies() {
+        let mut delays = steady_links(&[200]);
+        assert!(!delays.is_jittery());
+        for sample_ms in [20, 500, 90, 400, 10, 350] {
+            delays.sample(Duration::from_millis(sample_ms), Some(USUAL));
+        }
+        assert!(delays.is_jittery());
+        assert!(delays.timeout() > Some(USUAL + NOISE));
+    }
+}
