@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use rumormill::id::NodeId;
+use rumormill::id::{Generation, NodeId, Origin};
 use rumormill::maelstrom::{message, server};
 use rumormill::protocols::flood::Flood;
 use rumormill::protocols::rumormill::Rumormill;
@@ -37,7 +37,8 @@ pub trait Inspect {
 impl Inspect for Node {
     fn replica(&self) -> &Replica {
         static EMPTY: OnceLock<Replica> = OnceLock::new();
-        self.protocol().map_or_else(|| EMPTY.get_or_init(Replica::new), Rumormill::replica)
+        let empty = || Replica::new(Origin { node: NodeId(0), generation: Generation(0) });
+        self.protocol().map_or_else(|| EMPTY.get_or_init(empty), Rumormill::replica)
     }
 
     fn stats(&self) -> Stats {

@@ -62,7 +62,7 @@ counts! {
     restarts: "restarts",
     /// Messages to nodes that were down.
     to_dead: "messages to dead nodes",
-    /// See [`Stats::silences`].
+    /// See [`Stats::suspicions`].
     silences: "silent peers noticed",
     /// See [`Stats::probes`].
     probes: "probes of silent peers",
@@ -79,7 +79,7 @@ counts! {
 impl Counts {
     /// Adds what a node has counted in one life.
     pub(super) const fn add_stats(&mut self, stats: &Stats) {
-        self.silences += stats.silences;
+        self.silences += stats.suspicions;
         self.probes += stats.probes;
         self.retries += stats.retries;
         self.repairs += stats.repairs;

@@ -275,7 +275,7 @@ impl Watch {
         let before = std::mem::replace(&mut self.nodes[index].links[peer].pending, pending);
         let gone = before.difference(&self.nodes[index].links[peer].pending);
         let gone = gone.difference(link.known());
-        if gone.is_empty() || (self.reroutes && link.silent_since().is_some()) {
+        if gone.is_empty() || (self.reroutes && link.suspected_since().is_some()) {
             return Ok(());
         }
         let text =

@@ -78,7 +78,7 @@ fn link_in_words(
     if !flying.is_empty() {
         facts.push(format!("in flight {}", list(&flying)));
     }
-    if let Some(since) = link.silent_since() {
+    if let Some(since) = link.suspected_since() {
         facts.push(format!("silent for {:?}", clock.since(since)));
     }
     if facts.is_empty() {

@@ -44,7 +44,7 @@ impl SilenceWatch {
     pub(super) fn handled(&mut self, world: &World<'_>, node: usize) {
         let member = &world.nodes[node];
         let Some(machine) = member.node() else { return };
-        let began = (member.generation(), machine.stats().silences);
+        let began = (member.generation(), machine.stats().suspicions);
         let is_new = self.seen.get(&node).map_or(began.1 > 0, |seen| *seen != began);
         if !is_new && self.wrong.range((node, 0)..(node + 1, 0)).next().is_none() {
             return;
@@ -92,7 +92,7 @@ impl SilenceWatch {
     /// The peers that a node takes for silent.
     fn silent_peers(&self, member: &SimNode) -> Vec<usize> {
         let Some(node) = member.node() else { return Vec::new() };
-        let silent = node.links().filter(|(_, link)| link.silent_since().is_some());
+        let silent = node.links().filter(|(_, link)| link.suspected_since().is_some());
         let names = silent.filter_map(|(peer, _)| Some(node.nodes()?.name(peer)));
         names.filter_map(|name| self.ids.get(name).copied()).collect()
     }

@@ -72,17 +72,17 @@ impl<'a> Description<'a> {
         };
         write!(f, "  plan: {plan}")?;
         if matches!(plan, Plan::Tree { .. }) {
-            match self.node.overlay.parent() {
+            match self.node.repair.tree().parent() {
                 Some(parent) => write!(f, "; parent {}", self.nodes.name(parent))?,
                 None => f.write_str("; this node is the root")?,
             }
         }
         writeln!(f)?;
-        let adopted: Vec<NodeId> = self.node.overlay.adopted().collect();
+        let adopted: Vec<NodeId> = self.node.repair.tree().extra_children().collect();
         if !adopted.is_empty() {
             writeln!(f, "    stands in as the parent of {}", names(adopted))?;
         }
-        if let Some(round_trip) = self.node.network_rtt.round_trip() {
+        if let Some(round_trip) = self.node.peers.rtt().round_trip() {
             writeln!(f, "  round trip of the typical link {}", span(round_trip))?;
         }
         Ok(())
@@ -91,13 +91,13 @@ impl<'a> Description<'a> {
     fn write_link(&self, f: &mut fmt::Formatter<'_>, peer: NodeId, link: &Link) -> fmt::Result {
         let (held, now) = (self.node.replica.held(), self.now);
         write!(f, "  {}: ", self.nodes.name(peer))?;
-        match link.silent_since() {
-            Some(since) => write!(f, "SILENT since {}", when(since, now))?,
+        match link.suspected_since() {
+            Some(since) => write!(f, "SUSPECTED since {}", when(since, now))?,
             None if link.generation().is_none() => f.write_str("never heard of")?,
             None => f.write_str("heard of")?,
         }
-        if link.silent_since().is_none() && link.unanswered() > 0 {
-            write!(f, ", messages in a row unanswered: {}", link.unanswered())?;
+        if link.suspected_since().is_none() && link.liveness().pto_count() > 0 {
+            write!(f, ", timeouts in a row: {}", link.liveness().pto_count())?;
         }
         match link.rtt().smoothed() {
             Some(smoothed) => {
@@ -121,9 +121,9 @@ impl<'a> Description<'a> {
         if !link.queue().is_empty() {
             writeln!(f, "    waiting to be sent: {}", self.entries_in_words(link.queue()))?;
         }
-        for batch in link.batches() {
+        for batch in link.sent().batches() {
             let (sent, lost) = (when(batch.sent_at, now), when(batch.deadline, now));
-            let entries = self.entries_in_words(&batch.entries);
+            let entries = self.entries_in_words(batch.entries());
             writeln!(
                 f,
                 "    in flight: message {} of {sent}, lost {lost}: {entries}",
@@ -175,7 +175,7 @@ impl<'a> Description<'a> {
             (stats.entries_received, "received"),
             (stats.duplicates_received, "received again"),
             (stats.retries, "retries"),
-            (stats.silences, "silences"),
+            (stats.suspicions, "suspicions"),
             (stats.probes, "probes"),
             (stats.repairs, "repairs"),
             (stats.restarts_seen, "restarts seen"),

@@ -1,387 +1,445 @@
-//! One peer as this node sees it: what it is known to hold, what is on the way, how far it is.
+//! The link to one peer: what the peer is known to hold, what waits for it and what is on its way.
 //!
 //! `known` is the acknowledged set of the mission. It grows only on evidence *received from that
-//! peer*: an entry it sent, or a `have` it wrote. Sending proves nothing; the network loses
-//! messages and never says so.
+//! peer*: an entry it sent, or a `have` it wrote. Sending proves nothing: the network loses
+//! messages silently.
 
+pub(crate) mod acks;
 mod gaps;
-mod in_flight;
-mod silence;
+mod heartbeat;
+mod queue;
+mod rtt;
+pub(crate) mod sent;
+pub(crate) mod session;
+mod suspicion;
 
-use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::message::{Echo, Relay};
-use super::place::Standing;
-use super::rhythm::Rhythm;
-use super::rtt::Rtt;
+use super::replica::Replica;
 use crate::id::Generation;
 use crate::set::{OriginId, VersionSet};
 use crate::time::Instant;
-use gaps::Gaps;
-pub(crate) use in_flight::{Allowance, Batch};
-pub(crate) use silence::Lost;
-use silence::{Question, Silence, Strikes};
+use acks::Acks;
+use heartbeat::Heartbeat;
+use queue::SendQueue;
+pub use rtt::Rtt;
+pub(crate) use rtt::{NOISE, SAMPLES_MIN};
+use sent::{AckWait, Batch, Lost, SentMessages};
+use session::{Incarnation, Session};
+use suspicion::Liveness;
 
-/// This many messages are remembered for their echo: that of an older one tells nothing useful.
-const SENT_MAX: usize = 128;
-
-/// What is remembered of a message sent, for its echo.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    number: u64,
-    at: Instant,
-    /// The store's version that its evidence covered.
-    version: u64,
+/// What was found lost when a deadline came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    /// Nothing.
+    Nothing,
+    /// Messages; later ones were acked.
+    Overtaken,
+    /// Messages, and nothing later was acked either.
+    Messages,
+    /// The peer: it is suspected from now on.
+    Peer,
 }
 
-/// How an incoming message's generation relates to what was heard of that peer before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Freshness {
-    /// The same life as before.
-    Current,
-    /// A life not heard of before: the peer restarted, or this is its first message.
-    New,
-    /// A straggler from an earlier life: its evidence is void.
-    Stale,
+/// What an ack of a peer tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AckReceived {
+    /// The round trip that it measures, if the message is remembered.
+    pub(crate) rtt: Option<Duration>,
+    /// Messages that it shows to be lost.
+    pub(crate) lost: u64,
 }
 
 /// The state of gossip with one peer.
 #[derive(Clone, Debug, Default)]
 pub struct Link {
-    generation: Option<Generation>,
-    past_generations: BTreeSet<Generation>,
-    /// Our first message after the present generation was met.
-    met_at: u64,
+    session: Session,
     known: VersionSet,
-    queue: VersionSet,
-    flush_at: Option<Instant>,
-    /// What goes along with the next question, and what the peer shall do with it. It is not waited
-    /// for: another link answers for these entries.
-    aside: VersionSet,
-    aside_relay: Relay,
-    in_flight: VecDeque<Batch>,
-    next_number: u64,
-    sent: VecDeque<Sent>,
-    /// The highest of our numbers that the peer has echoed.
-    answered: Option<u64>,
-    /// When the newest of our messages that the peer has echoed was sent.
-    answered_sent_at: Option<Instant>,
-    newest_received: Option<(u64, Instant)>,
-    /// How regularly the peer's entries come, and ours go.
-    heard: Rhythm,
-    spoken: Rhythm,
-    /// When to tell the peer that this node is there, if there is nothing else to say.
-    reassure_at: Option<Instant>,
-    /// A message without entries that the peer has to answer.
-    question: Option<Question>,
-    /// Messages that fell due unanswered, one after the other.
-    strikes: Strikes,
-    /// What was sent is sent once more then, to be sure.
-    repeat_at: Option<Instant>,
-    pub(crate) gaps: Gaps,
-    silence: Option<Silence>,
+    queue: SendQueue,
+    sent: SentMessages,
+    acks: Acks,
+    liveness: Liveness,
     rtt: Rtt,
-    /// The store's version up to which the peer is known to have our evidence.
-    told: u64,
-    /// What must be told again: the peer sent what it could have known to be here.
-    pub(crate) retell: BTreeSet<OriginId>,
-    /// What the peer shall do with what is queued. It sticks to the entries until they are
-    /// confirmed, whatever becomes of the plan they were queued under.
-    pub(crate) relay: Relay,
-    /// The queue has entries that were lost once: whoever gets them must not dawdle.
-    pub(crate) urgent: bool,
-    evidence_at: Option<Instant>,
-    /// Messages to be confirmed that came since anything was sent.
-    unconfirmed: u64,
-    /// When to ask the peer whether it is there, whatever there is to say.
-    pub(crate) ask_at: Option<Instant>,
-    /// Where the peer stands in the tree of hubs, if that is not where the layout has it.
-    pub(crate) place: Option<Standing>,
-    /// The peer wants to know where this node stands.
-    pub(crate) place_asked: bool,
-    /// When to ask for what the peer holds and we lack, if that has not come by then.
-    pub(crate) request_at: Option<Instant>,
+    /// Interval of the messages with entries that this node sends as a parent.
+    spoken: Heartbeat,
+    keep_alive_at: Option<Instant>,
+    /// When the last message is repeated blindly.
+    repeat_at: Option<Instant>,
+    /// When to request what the peer holds and this node lacks, unless it has arrived by then.
+    request_at: Option<Instant>,
 }
 
 impl Link {
-    /// What the peer is known to hold.
+    /// Entries that the peer is known to hold.
     #[must_use]
     pub const fn known(&self) -> &VersionSet {
         &self.known
     }
 
-    /// What waits to be sent to it.
+    /// Entries that wait to be sent.
     #[must_use]
     pub const fn queue(&self) -> &VersionSet {
-        &self.queue
+        self.queue.entries()
     }
 
-    /// What will be done at what time, in words; `None` where nothing is to be done.
-    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 8] {
-        [
-            ("what waits leaves", self.flush_at.filter(|_| self.silence.is_none())),
-            ("next probe", self.probe_at()),
-            ("what was sent is sent once more", self.repeat_at),
-            ("evidence leaves", self.evidence_at),
-            ("a gap in its numbers is told", self.gaps.at()),
-            ("what it holds and we lack is asked for", self.request_at),
-            ("it is asked whether it is there", self.ask_at),
-            ("it is told that this node is there", self.reassure_at),
-        ]
+    /// Entries sent and not confirmed.
+    #[must_use]
+    pub fn in_flight(&self) -> VersionSet {
+        self.sent.in_flight()
     }
 
-    /// The round-trip time measured.
+    /// The measured round-trip time.
     #[must_use]
     pub const fn rtt(&self) -> &Rtt {
         &self.rtt
     }
 
-    /// The generation the peer was last heard in.
+    /// The present generation of the peer, once it was heard.
     #[must_use]
     pub const fn generation(&self) -> Option<Generation> {
-        self.generation
+        self.session.generation()
     }
 
-    /// True if no later message of the peer has come in than that one.
-    pub(crate) fn is_newest(&self, number: u64) -> bool {
-        self.newest_received.is_none_or(|(newest, _)| newest <= number)
+    /// Since when the peer is suspected, if it is.
+    #[must_use]
+    pub fn suspected_since(&self) -> Option<Instant> {
+        self.liveness.suspected_since()
     }
 
-    /// True if the peer has answered something that was sent to it since.
-    pub(crate) fn answered_since(&self, at: Instant) -> bool {
-        self.answered_sent_at.is_some_and(|sent_at| sent_at >= at)
+    /// True if the peer is suspected.
+    pub(crate) const fn is_suspected(&self) -> bool {
+        self.liveness.is_suspected()
     }
 
-    /// When the newest of the peer's messages came in.
-    pub(crate) fn heard_at(&self) -> Option<Instant> {
-        self.newest_received.map(|(_, at)| at)
+    /// Whether the peer is up, as far as is known.
+    pub(crate) const fn liveness(&self) -> &Liveness {
+        &self.liveness
     }
 
-    /// Notes the generation of a message that came in, and which of our messages it echoed. A new
-    /// life starts with nothing known.
-    ///
-    /// Messages of an earlier life may come late, even when nothing was heard of that life while
-    /// it lasted: then they look like those of a new one. But who echoes what was sent since the
-    /// present life was met is alive, and the present one is not.
-    pub(crate) fn note_generation(
+    /// The messages sent.
+    pub(crate) const fn sent(&self) -> &SentMessages {
+        &self.sent
+    }
+
+    /// The receiving side.
+    pub(crate) const fn acks(&self) -> &Acks {
+        &self.acks
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn acks_mut(&mut self) -> &mut Acks {
+        &mut self.acks
+    }
+
+    /// Timers for people, with their deadlines.
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 8] {
+        [
+            ("flush", self.queue.flush_at().filter(|_| !self.is_suspected())),
+            ("next probe", self.probe_at()),
+            ("blind repeat", self.repeat_at),
+            ("ack", self.acks.at()),
+            ("report of a gap", self.acks.gaps().at()),
+            ("request", self.request_at),
+            ("requested probe", self.liveness.probe_requested_at()),
+            ("keep-alive", self.keep_alive_at),
+        ]
+    }
+
+    /// Takes in the generation of a message, and the number of this node's message that it acks. A
+    /// new generation starts with nothing known.
+    pub(crate) fn on_generation(
         &mut self,
         now: Instant,
         generation: Generation,
-        echoed: Option<u64>,
-    ) -> Freshness {
-        if self.generation == Some(generation) {
-            return Freshness::Current;
+        acked: Option<u64>,
+    ) -> Incarnation {
+        let is_first = self.session.generation().is_none();
+        let incarnation = self.session.on_generation(generation, acked, self.sent.next_number());
+        if incarnation == Incarnation::Newer && !is_first {
+            self.on_restart(now);
         }
-        let is_alive = echoed.is_some_and(|number| number >= self.met_at);
-        if self.past_generations.contains(&generation) && !is_alive {
-            return Freshness::Stale;
-        }
-        self.past_generations.remove(&generation);
-        if let Some(previous) = self.generation.replace(generation) {
-            self.past_generations.insert(previous);
-            self.forget_memory(now);
-        }
-        self.met_at = self.next_number;
-        Freshness::New
+        incarnation
     }
 
-    /// The peer restarted: it holds nothing, and knows nothing of what it was told. What was on
-    /// its way to the earlier life is still this node's to send.
-    fn forget_memory(&mut self, now: Instant) {
+    /// The peer restarted: it holds nothing and has none of this node's acks. What was on its way
+    /// to the earlier generation is still this node's to send.
+    fn on_restart(&mut self, now: Instant) {
         self.known = VersionSet::new();
-        self.requeue(now, |_| true);
-        self.newest_received = None;
-        self.heard = Rhythm::default();
-        self.question = None;
-        self.gaps = Gaps::default();
+        let lost = self.sent.take_all();
+        self.retransmit(now, &lost);
+        self.acks.on_restart();
         self.repeat_at = None;
-        self.strikes = Strikes::default();
-        if self.silence.take().is_some() && !self.queue.is_empty() {
-            self.flush_by(now); // Silence had taken the deadline away.
+        if self.liveness.on_restart() && !self.queue().is_empty() {
+            self.queue.flush_by(now); // The suspicion had taken the deadline away.
         }
-        self.told = 0;
-        self.retell.clear();
-        self.place = None;
     }
 
-    /// Takes in the peer's echo of our message `number`, held for `held` before it was echoed.
-    ///
-    /// Entries of earlier messages that should have been confirmed by now count as lost and are
-    /// queued again, the others when their time has come (QUIC's time threshold, RFC 9002:
-    /// reordering alone never makes a loss). `variation` is by how much delays vary on all links.
-    /// Returns the round-trip time measured, if the message is remembered, and how many messages
-    /// were found lost.
-    pub(crate) fn note_echo(
+    /// The peer holds `entries`.
+    pub(crate) fn confirm(&mut self, entries: &VersionSet) {
+        self.known.union_with(entries);
+        self.sent.on_confirmed(entries);
+    }
+
+    /// Queues entries to be sent by `deadline`; those that the peer is known to hold are left out.
+    pub(crate) fn enqueue(&mut self, entries: &VersionSet, deadline: Instant) {
+        self.queue.push(&entries.difference(&self.known), deadline);
+    }
+
+    /// The queue, for what is to become of its entries.
+    pub(crate) const fn queue_mut(&mut self) -> &mut SendQueue {
+        &mut self.queue
+    }
+
+    /// What the peer is to do with what is queued.
+    pub(crate) const fn queued_relay(&self) -> Relay {
+        self.queue.relay()
+    }
+
+    fn retransmit(&mut self, now: Instant, lost: &Lost) {
+        self.queue.raise_relay(lost.relay);
+        if !lost.entries.is_empty() {
+            self.queue.mark_retransmissions();
+        }
+        self.enqueue(&lost.entries, now);
+    }
+
+    /// The peer acks message `number`, which it held for `held`. Entries of earlier messages that
+    /// should have been confirmed by now are lost and queued again, the others when their time has
+    /// come. `variation` is that of the delays on all links.
+    pub(crate) fn on_ack(
         &mut self,
         now: Instant,
         number: u64,
         held: Duration,
         variation: Duration,
-    ) -> (Option<Duration>, u64) {
-        if self.answered.is_some_and(|answered| number <= answered) {
-            return (None, 0);
-        }
-        self.answered = Some(number);
-        self.strikes = Strikes::default();
-        self.question = self.question.filter(|question| question.number > number);
-        let sample = self.sent.iter().find(|sent| sent.number == number).map(|sent| {
-            self.told = self.told.max(sent.version);
-            self.answered_sent_at = self.answered_sent_at.max(Some(sent.at));
-            now.since(sent.at).saturating_sub(held)
+    ) -> AckReceived {
+        let Some(acked) = self.sent.on_ack(number) else { return AckReceived::default() };
+        let rtt = acked.map(|acked| {
+            self.acks.on_acked(acked.version);
+            now.since(acked.at).saturating_sub(held)
         });
-        if let Some(sample) = sample {
-            self.rtt.sample(sample);
+        if let Some(rtt) = rtt {
+            self.rtt.sample(rtt);
         }
-        if self.silence.as_ref().is_some_and(|silence| silence.number <= number) {
-            self.silence = None;
-            self.flush_at = Some(now);
+        if self.liveness.on_ack(number) {
+            self.queue.flush_at_exactly(now);
         }
-        if let Some(window) = self.rtt.reordering_window(variation) {
-            let overdue = |b: &Batch| b.number < number && now.since(b.sent_at) > window;
-            let lost = self.in_flight.iter().filter(|batch| overdue(batch)).count();
-            self.requeue(now, overdue);
-            self.note_overtaken(number, window);
-            return (sample, lost as u64);
+        let Some(window) = self.rtt.reordering_window(variation) else {
+            return AckReceived { rtt, lost: 0 };
+        };
+        let (lost, entries) = self.sent.on_overtaken(now, number, window);
+        self.retransmit(now, &entries);
+        AckReceived { rtt, lost }
+    }
+
+    /// Anything arrived from the peer: if it is suspected, the next probe leaves soon.
+    pub(crate) fn on_heard(&mut self, now: Instant, probe_floor: Duration) {
+        self.liveness.on_heard(now, probe_floor);
+    }
+
+    /// A probe is to be sent at `now`.
+    pub(crate) fn request_probe(&mut self, now: Instant) {
+        self.liveness.request_probe(now);
+    }
+
+    /// The peer is judged again at `at`.
+    pub(crate) fn judge_at(&mut self, at: Instant) {
+        self.liveness.judge_at(at);
+    }
+
+    /// The timeout is doubled.
+    pub(crate) fn back_off(&mut self) {
+        self.liveness.back_off();
+    }
+
+    /// Requests what the peer holds and this node lacks at `at`, unless a request is planned.
+    pub(crate) fn request_by(&mut self, at: Instant) {
+        self.request_at.get_or_insert(at);
+    }
+
+    /// True once if the request is due.
+    pub(crate) fn take_due_request(&mut self, now: Instant) -> bool {
+        self.request_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// True once if a requested probe is due.
+    pub(crate) fn take_requested_probe(&mut self, now: Instant) -> bool {
+        self.liveness.take_requested_probe(now)
+    }
+
+    /// When the oldest message was sent that should have been acked by now.
+    pub(crate) fn overdue_since(&self, now: Instant) -> Option<Instant> {
+        let late = self.sent.oldest_overdue(now).map(|(sent_at, _)| sent_at);
+        let [probe, verdict] = self.liveness.overdue_since(now);
+        [late, probe, verdict].into_iter().flatten().min()
+    }
+
+    /// The round trip may have become longer: what is overdue is given as long as a message that is
+    /// sent now.
+    pub(crate) fn extend_overdue(&mut self, now: Instant, timeout: Duration) {
+        self.sent.extend_overdue(now, timeout);
+        self.liveness.extend_probe(timeout);
+    }
+
+    /// Messages past their deadlines are queued again. The peer is suspected when more than
+    /// `pto_max` such deadlines in a row have passed without an ack.
+    pub(crate) fn on_deadline(&mut self, now: Instant, pto_max: u8) -> Timeout {
+        let late = self.sent.oldest_overdue(now);
+        let overdue = self.liveness.take_overdue(now);
+        let Some((since, number)) = late.or(overdue) else { return Timeout::Nothing };
+        let is_acked = self.sent.is_acked(number);
+        // Where delays vary widely, one late message proves nothing.
+        let pto_max = pto_max.max(u8::from(self.rtt.is_jittery()));
+        let is_counted = !is_acked && !self.is_suspected();
+        if is_counted && self.liveness.on_timeout(now, since, number, pto_max) {
+            let lost = self.sent.take_all();
+            self.retransmit(now, &lost);
+            return Timeout::Peer;
         }
-        (sample, 0)
+        let lost = self.sent.take_expired(now);
+        self.retransmit(now, &lost);
+        if is_acked { Timeout::Overtaken } else { Timeout::Messages }
     }
 
-    /// Evidence is to be sent by `deadline`.
-    pub(crate) fn owe_evidence(&mut self, deadline: Instant) {
-        self.evidence_at = Some(self.evidence_at.map_or(deadline, |at| at.min(deadline)));
-    }
-
-    /// A message is to be confirmed by `deadline`. If several may be confirmed at once, that waits
-    /// as long as more of them come, until there are `most`.
-    pub(crate) fn owe_confirmation(&mut self, now: Instant, deadline: Instant, most: u64) {
-        self.unconfirmed += 1;
-        if most <= 1 {
-            self.owe_evidence(deadline);
-        } else if self.unconfirmed >= most {
-            self.owe_evidence(now);
-        } else if self.evidence_at.is_none_or(|at| at > now) {
-            self.evidence_at = Some(deadline);
-        }
-    }
-
-    /// True if evidence waits to be sent.
-    pub(crate) const fn owes_evidence(&self) -> bool {
-        self.evidence_at.is_some()
-    }
-
-    /// True if evidence has waited long enough. A silent peer gets it with the next probe.
-    pub(crate) fn evidence_due(&self, now: Instant) -> bool {
-        self.evidence_by().is_some_and(|at| at <= now)
-    }
-
-    fn evidence_by(&self) -> Option<Instant> {
-        self.evidence_at.filter(|_| self.silence.is_none())
-    }
-
-    /// The store's version up to which the peer is known to have our evidence.
-    pub(crate) const fn told(&self) -> u64 {
-        self.told
-    }
-
-    /// The store's version up to which the messages sent carried our evidence.
-    pub(crate) fn said(&self) -> u64 {
-        self.sent.back().map_or(0, |sent| sent.version)
-    }
-
-    /// What was just sent is sent once more at `at`, unless it is confirmed by then.
-    pub(crate) fn repeat_at(&mut self, at: Instant) {
-        self.repeat_at = Some(at);
-    }
-
-    /// True if it is time for that.
-    pub(crate) fn repeat_due(&self, now: Instant) -> bool {
-        self.repeat_at.is_some_and(|at| at <= now)
-    }
-
-    /// Notes which of the peer's messages came in; returns how late it is, if it was overtaken.
-    pub(crate) fn note_received(
+    /// Takes from the queue what the next message is to carry, as far as `fits` allows. While the
+    /// peer is suspected, what is taken stays queued, but is sent once only.
+    pub(crate) fn take_batch(
         &mut self,
-        now: Instant,
-        number: u64,
-        has_entries: bool,
-        patience: Duration,
-    ) -> Option<Duration> {
-        let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
-        if number >= expected {
-            self.newest_received = Some((number, now));
-            if has_entries {
-                self.heard.note(now);
-            }
+        fits: impl FnOnce(&VersionSet) -> VersionSet,
+    ) -> VersionSet {
+        self.repeat_at = None;
+        match self.liveness.tried_mut() {
+            None => self.queue.take(&self.known, fits),
+            Some(tried) => self.queue.copy(&self.known, tried, fits),
         }
-        self.gaps.note(now, expected, number, patience)
     }
 
-    /// Numbers the next message and notes what it carries, and how long to wait for an answer.
-    ///
-    /// `version` is that of the store that its evidence covers.
-    pub(crate) fn note_sent(
-        &mut self,
-        now: Instant,
-        entries: VersionSet,
-        relay: Relay,
-        allowance: Allowance,
-        version: u64,
-    ) -> u64 {
-        let number = self.next_number;
-        self.next_number += 1;
-        if self.sent.len() == SENT_MAX {
-            self.sent.pop_front();
-        }
-        self.sent.push_back(Sent { number, at: now, version });
-        self.retell.clear();
-        self.evidence_at = None;
-        self.unconfirmed = 0;
-        self.place_asked = false;
-        self.reassure_at = None;
-        if self.silence.is_none() && !entries.is_empty() {
-            self.defer(now, number, allowance);
-            self.in_flight.push_back(Batch::new(number, now, allowance, entries, relay));
-        }
-        number
+    /// Takes messages in flight whose entries go along with the next message.
+    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, relay: Relay) -> Vec<Batch> {
+        self.sent.take_riders(rides, room, relay)
     }
 
-    /// How long after a message of the peer the next one is missed, if it sends steadily.
-    pub(crate) fn missed_after(&self) -> Option<Duration> {
-        self.heard.missed_after()
+    /// Takes the entries that go along with a probe.
+    pub(crate) fn take_piggyback(&mut self) -> (VersionSet, Relay) {
+        self.queue.take_piggyback(&self.known)
     }
 
-    /// The peer was sent entries, and may miss this node if it hears no more of it.
-    pub(crate) fn note_missable(&mut self, now: Instant) {
-        self.spoken.note(now);
-        self.reassure_at = self.spoken.reassure_after().map(|after| now.after(after));
+    /// True if there is more to be sent than fitted into the last message.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.is_suspected() && !self.queue().is_empty()
     }
 
-    /// True if it is time to tell the peer that this node is there.
-    pub(crate) fn reassure_due(&self, now: Instant) -> bool {
-        self.reassure_at.is_some_and(|at| at <= now)
+    /// The origins whose acks the next message is to carry.
+    pub(crate) fn origins_to_ack(&self, replica: &Replica) -> Vec<OriginId> {
+        self.acks.due_origins(self.sent.last_version(), replica).into_iter().collect()
     }
 
     /// The echo to send now.
     pub(crate) fn echo(&self, now: Instant) -> Option<Echo> {
-        let (number, at) = self.newest_received?;
-        let held_us = u64::try_from(now.since(at).as_micros()).unwrap_or(u64::MAX);
-        Some(Echo { generation: self.generation?, number, held_us })
+        self.acks.echo(now, self.session.generation())
     }
 
-    /// The link's one next deadline.
+    /// A message leaves with these entries; numbers it. `version` is that of the replica that its
+    /// acks cover.
+    pub(crate) fn on_sent(
+        &mut self,
+        now: Instant,
+        entries: VersionSet,
+        relay: Relay,
+        wait: AckWait,
+        version: u64,
+    ) -> u64 {
+        let number = self.sent.on_sent(now, version);
+        self.acks.on_sent();
+        self.keep_alive_at = None;
+        if !self.is_suspected() && !entries.is_empty() {
+            self.sent.track(now, number, entries, relay, wait);
+        }
+        number
+    }
+
+    /// The message just sent carries these messages' entries as well.
+    pub(crate) fn add_riders(&mut self, now: Instant, wait: AckWait, riders: Vec<Batch>) {
+        self.sent.add_riders(now, wait, riders);
+    }
+
+    /// The message just sent has to be answered at once.
+    pub(crate) fn on_probe_sent(&mut self, now: Instant, timeout: Duration) {
+        self.liveness.on_probe_sent(now, self.sent.next_number() - 1, timeout);
+    }
+
+    /// The message just sent is a probe of a suspected peer.
+    pub(crate) fn on_suspect_probed(&mut self, now: Instant, floor: Duration, ceiling: Duration) {
+        self.liveness.on_suspect_probed(now, floor, ceiling);
+    }
+
+    /// The message just sent carries entries for a child: it suspects this node if the next one
+    /// stays away.
+    pub(crate) fn on_heartbeat_sent(&mut self, now: Instant) {
+        self.spoken.on_message(now);
+        self.keep_alive_at = self.spoken.keep_alive_after().map(|after| now.after(after));
+    }
+
+    /// The message just sent is repeated blindly at `at`, unless it is confirmed by then.
+    pub(crate) fn repeat_at(&mut self, at: Instant) {
+        self.repeat_at = Some(at);
+    }
+
+    /// True if the blind repeat is due.
+    pub(crate) fn repeat_due(&self, now: Instant) -> bool {
+        self.repeat_at.is_some_and(|at| at <= now)
+    }
+
+    /// True if retransmissions are due.
+    pub(crate) fn retransmission_due(&self, now: Instant) -> bool {
+        self.queue.has_retransmissions() && self.flush_due(now)
+    }
+
+    /// True if the window of what is queued has closed and the peer is not suspected.
+    pub(crate) fn flush_due(&self, now: Instant) -> bool {
+        !self.is_suspected() && self.queue.flush_at().is_some_and(|at| at <= now)
+    }
+
+    /// True if a message without new entries is due: an ack or a keep-alive.
+    pub(crate) fn bare_message_due(&self, now: Instant) -> bool {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        due(self.ack_at()) || due(self.keep_alive_at)
+    }
+
+    /// True if the peer is suspected and a probe is due.
+    pub(crate) fn suspect_probe_due(&self, now: Instant) -> bool {
+        self.probe_at().is_some_and(|at| at <= now)
+    }
+
+    fn probe_at(&self) -> Option<Instant> {
+        self.liveness.next_probe_at(!self.queue().is_empty())
+    }
+
+    /// A suspected peer gets acks with the next probe.
+    fn ack_at(&self) -> Option<Instant> {
+        self.acks.at().filter(|_| !self.is_suspected())
+    }
+
+    /// The link's next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let lost_at = self.in_flight.iter().map(|batch| batch.deadline).min();
-        let asked = self.question.map(|question| question.deadline);
-        let flush_at = self.flush_at.filter(|_| self.silence.is_none());
-        let send_at = self.probe_at().or(flush_at);
-        let others =
-            [self.gaps.at(), self.evidence_by(), self.request_at, self.ask_at, self.reassure_at];
-        [lost_at, asked, send_at, self.repeat_at, self.strikes.verdict_at]
-            .into_iter()
-            .chain(others)
-            .flatten()
-            .min()
+        let flush_at = self.queue.flush_at().filter(|_| !self.is_suspected());
+        let [probe, verdict] = self.liveness.deadlines();
+        [
+            self.sent.next_deadline(),
+            self.probe_at().or(flush_at),
+            probe,
+            verdict,
+            self.liveness.probe_requested_at(),
+            self.repeat_at,
+            self.acks.gaps().at(),
+            self.ack_at(),
+            self.request_at,
+            self.keep_alive_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 
@@ -389,74 +447,70 @@ impl Link {
 mod tests {
     use super::*;
 
-    fn send(link: &mut Link) -> u64 {
-        link.note_sent(Instant::ZERO, VersionSet::new(), Relay::Keep, Allowance::default(), 0)
-    }
-
-    #[test]
-    fn a_late_message_of_an_unheard_life_does_not_drown_out_the_living() {
-        let (mut link, now) = (Link::default(), Instant::ZERO);
-        assert_eq!(link.note_generation(now, Generation(2), None), Freshness::New);
-        assert_eq!(link.note_generation(now, Generation(1), None), Freshness::New);
-        assert_eq!(link.note_generation(now, Generation(2), None), Freshness::Stale);
-        let number = send(&mut link);
-        assert_eq!(link.note_generation(now, Generation(2), Some(number)), Freshness::New);
-        assert_eq!(link.note_generation(now, Generation(1), None), Freshness::Stale);
-        assert_eq!(link.note_generation(now, Generation(1), Some(number)), Freshness::Stale);
-        assert_eq!(link.generation(), Some(Generation(2)));
-    }
-
-    #[test]
-    fn a_confirmation_of_many_waits_until_no_more_come_or_there_are_enough() {
-        let (mut link, at) = (Link::default(), |ms: u64| Instant::from_micros(ms * 1_000));
-        let receive = |link: &mut Link, ms| link.owe_confirmation(at(ms), at(ms + 100), 3);
-        receive(&mut link, 0);
-        receive(&mut link, 60);
-        assert_eq!((link.evidence_due(at(159)), link.evidence_due(at(160))), (false, true));
-        receive(&mut link, 120);
-        assert!(link.evidence_due(at(120)));
-        send(&mut link);
-        receive(&mut link, 130);
-        assert_eq!((link.evidence_due(at(229)), link.evidence_due(at(230))), (false, true));
-        // What is due already waits no longer.
-        receive(&mut link, 230);
-        assert!(link.evidence_due(at(230)));
-        // Those that came before it was known how often values are broadcast count, too.
-        send(&mut link);
-        link.owe_confirmation(at(300), at(1_300), 1);
-        receive(&mut link, 310);
-        assert!(!link.evidence_due(at(320)));
-        receive(&mut link, 320);
-        assert!(link.evidence_due(at(320)));
-    }
-
-    #[test]
-    fn what_is_confirmed_at_leisure_is_waited_for_as_long() {
-        let (mut link, at) = (Link::default(), |ms: u64| Instant::from_micros(ms * 1_000));
-        let timeout = Duration::from_millis(100);
-        let allowance = Allowance { timeout, at_once: 3, ..Allowance::default() };
-        for i in 0..5 {
-            let mut entries = VersionSet::new();
-            entries.insert(OriginId(0), i..i + 1);
-            link.note_sent(at(i * 60), entries, Relay::Keep, allowance, 0);
-        }
-        let deadlines: Vec<Instant> = link.batches().map(|batch| batch.deadline).collect();
-        assert_eq!(deadlines, [220, 280, 340, 340, 340].map(at));
-    }
-
-    #[test]
-    fn what_was_in_flight_to_an_earlier_life_is_sent_again() {
-        let (mut link, now) = (Link::default(), Instant::ZERO);
-        link.note_generation(now, Generation(1), None);
+    fn entries(range: std::ops::Range<u64>) -> VersionSet {
         let mut entries = VersionSet::new();
-        entries.insert(OriginId(0), 0..3);
-        link.enqueue(&entries, now);
+        entries.insert(OriginId(0), range);
+        entries
+    }
+
+    fn send(link: &mut Link, now: Instant, wait: AckWait) -> u64 {
         let batch = link.take_batch(VersionSet::clone);
-        let allowance = Allowance { timeout: Duration::from_secs(1), ..Allowance::default() };
-        link.note_sent(now, batch, Relay::Keep, allowance, 0);
+        link.on_sent(now, batch, Relay::Keep, wait, 0)
+    }
+
+    fn wait() -> AckWait {
+        AckWait { timeout: Duration::from_secs(1), ..AckWait::default() }
+    }
+
+    #[test]
+    fn what_was_in_flight_to_an_earlier_generation_is_sent_again() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.on_generation(now, Generation(1), None);
+        link.enqueue(&entries(0..3), now);
+        send(&mut link, now, wait());
         assert_eq!((link.queue().count(), link.in_flight().count()), (0, 3));
-        link.note_generation(now, Generation(2), None);
+        link.on_generation(now, Generation(2), None);
         assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
-        assert!(link.flush_due(now));
+        assert!(link.retransmission_due(now));
+    }
+
+    #[test]
+    fn what_a_restarted_peer_held_is_no_longer_known() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.on_generation(now, Generation(1), None);
+        link.confirm(&entries(0..3));
+        link.on_generation(now, Generation(1), None);
+        assert_eq!(link.known(), &entries(0..3));
+        link.on_generation(now, Generation(2), None);
+        assert!(link.known().is_empty());
+    }
+
+    #[test]
+    fn a_suspected_peer_gets_its_queue_when_it_acks_a_message_of_the_time() {
+        let (mut link, mut now) = (Link::default(), Instant::ZERO);
+        link.enqueue(&entries(0..3), now);
+        let number = send(&mut link, now, wait());
+        now = now.after(Duration::from_secs(1));
+        assert_eq!(link.on_deadline(now, 0), Timeout::Peer);
+        assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
+        assert!(!link.flush_due(now) && link.suspect_probe_due(now));
+        link.on_ack(now, number, Duration::ZERO, Duration::ZERO);
+        assert!(link.flush_due(now) && !link.is_suspected());
+    }
+
+    #[test]
+    fn a_message_past_its_deadline_is_queued_again_whoever_was_acked() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.enqueue(&entries(0..1), now);
+        send(&mut link, now, wait());
+        link.enqueue(&entries(1..2), now);
+        let number = send(&mut link, now, AckWait { timeout: Duration::from_secs(9), ..wait() });
+        let later = now.after(Duration::from_millis(10));
+        let ack = link.on_ack(later, number, Duration::ZERO, Duration::ZERO);
+        assert_eq!(ack, AckReceived { rtt: Some(Duration::from_millis(10)), lost: 0 });
+        // The reordering window of the overtaken one has passed.
+        let deadline = link.next_deadline().unwrap();
+        assert_eq!(link.on_deadline(deadline, 0), Timeout::Overtaken);
+        assert_eq!(link.queue(), &entries(0..1));
     }
 }

@@ -1,4 +1,4 @@
-//! All links of a node, and which of them has something to do next.
+//! All links of a node, and their deadlines in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,14 +9,14 @@ use crate::time::Instant;
 
 /// The links that were ever used, by peer.
 ///
-/// A hub has a thousand of them, and is asked after every message when it wants to be woken. So the
-/// deadlines are kept in order. Whoever gets hold of a link to change it takes its deadline out;
-/// [`Links::settle`] puts the new one in.
+/// A hub has a thousand of them and is asked for its next deadline after every message, so the
+/// deadlines are kept in order. Borrowing a link mutably takes its deadline out;
+/// [`Links::refresh_deadlines`] puts the new one in.
 #[derive(Clone, Default)]
 pub(crate) struct Links {
     links: BTreeMap<NodeId, Tracked>,
     deadlines: BTreeSet<(Instant, NodeId)>,
-    /// Links that may have changed: their deadlines are not in order.
+    /// Links borrowed mutably since the last refresh.
     touched: Vec<NodeId>,
 }
 
@@ -33,12 +33,12 @@ impl Links {
         self.links.get(&peer).map(|tracked| &tracked.link)
     }
 
-    /// The link, to be changed.
+    /// The link, mutably, if there is one.
     pub(crate) fn get_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
         self.links.contains_key(&peer).then(|| self.open(peer))
     }
 
-    /// The link, to be changed; a new one, if there was none.
+    /// The link, mutably; a new one, if there was none.
     pub(crate) fn open(&mut self, peer: NodeId) -> &mut Link {
         let tracked = self.links.entry(peer).or_default();
         if !tracked.is_touched {
@@ -60,8 +60,8 @@ impl Links {
         self.links.iter().map(|(&peer, tracked)| (peer, &tracked.link))
     }
 
-    /// Puts the deadlines of what has changed in order.
-    pub(crate) fn settle(&mut self) {
+    /// Puts the deadlines of the links that were borrowed in order.
+    pub(crate) fn refresh_deadlines(&mut self) {
         for peer in self.touched.drain(..) {
             let Some(tracked) = self.links.get_mut(&peer) else { continue };
             tracked.is_touched = false;
@@ -70,16 +70,16 @@ impl Links {
         }
     }
 
-    /// Who has something to do by now, ascending.
+    /// The peers whose deadline has come, ascending.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<NodeId> {
-        self.settle();
+        self.refresh_deadlines();
         let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
         let mut due: Vec<NodeId> = due.map(|(_, peer)| *peer).collect();
         due.sort_unstable();
         due
     }
 
-    /// When the first of them has something to do.
+    /// The first deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let touched = self.touched.iter().filter_map(|&peer| self.get(peer)?.next_deadline());
         let next = self.deadlines.first().map(|(at, _)| *at).into_iter().chain(touched).min();
@@ -88,7 +88,7 @@ impl Links {
     }
 }
 
-/// Without what follows from the links.
+/// The links only: deadlines follow from them.
 impl fmt::Debug for Links {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
@@ -105,21 +105,21 @@ mod tests {
     }
 
     #[test]
-    fn deadlines_are_those_of_the_links_whoever_has_changed_them() {
+    fn deadlines_follow_every_change_of_a_link() {
         let mut links = Links::default();
         assert_eq!(links.next_deadline(), None);
         for (peer, ms) in [(3, 30), (1, 10), (2, 20)] {
-            links.open(NodeId(peer)).owe_evidence(at(ms));
+            links.open(NodeId(peer)).acks_mut().schedule(at(ms));
         }
         assert_eq!(links.next_deadline(), Some(at(10)));
         assert_eq!(links.due(at(20)), [1, 2].map(NodeId));
         // Later and earlier than it was, with and without being settled in between.
-        links.get_mut(NodeId(1)).unwrap().flush_by(at(5));
+        links.get_mut(NodeId(1)).unwrap().queue_mut().flush_by(at(5));
         assert_eq!(links.next_deadline(), Some(at(5)));
-        links.settle();
+        links.refresh_deadlines();
         *links.open(NodeId(1)) = Link::default();
         assert_eq!(links.next_deadline(), Some(at(20)));
-        links.settle();
+        links.refresh_deadlines();
         assert_eq!(links.next_deadline(), Some(at(20)));
         assert_eq!(links.due(at(30)), [2, 3].map(NodeId));
         assert!(links.get_mut(NodeId(4)).is_none());

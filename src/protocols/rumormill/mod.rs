@@ -1,11 +1,22 @@
-//! Rumormill's own protocol; see the crate's page.
+//! Rumormill: batched gossip through hubs or along the topology, with repair.
+//!
+//! This file composes; each machine has a file of its own:
+//!
+//! * [`replica`]: the entries held; [`link`]: what each peer holds, and what is on its way to it;
+//! * [`eager_push`]: the peers for a new entry, by the [`planner`]'s plan and the [`pacer`]'s
+//!   deadlines;
+//! * [`tree_repair`]: the [`spanning_tree`] under the watch of the [`failure_detector`];
+//! * [`anti_entropy`]: periodic digests, and what follows from those of the peers;
+//! * [`receiver`] and [`transmitter`]: what a message changes, and the next message of a link.
 
+mod ack_policy;
 mod anti_entropy;
+mod compose;
 pub mod config;
+mod context;
 mod describe;
-mod doubt;
-mod evidence;
-mod gossip;
+mod eager_push;
+mod failure_detector;
 pub mod link;
 mod links;
 mod loss_rate;
@@ -13,61 +24,62 @@ pub mod message;
 #[cfg(feature = "mutations")]
 pub mod mutation;
 mod network_rtt;
-mod overlay;
-mod place;
+mod pacer;
+mod peers;
 pub mod planner;
 mod rate_meter;
+mod receiver;
 pub mod replica;
-mod rhythm;
 pub mod route;
-pub mod rtt;
+mod spanning_tree;
 pub mod stats;
-mod succession;
-mod transmit;
+mod transmitter;
+mod tree_repair;
 mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Graph, Nodes};
+use crate::cluster::{Cluster, Graph, Nodes, Tree};
 use crate::id::{Generation, NodeId, Origin};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::set::{OriginId, VersionSet};
+use crate::set::VersionSet;
 use crate::time::Instant;
 use anti_entropy::AntiEntropy;
+use compose::Purpose;
 use config::Config;
+use context::Context;
+use eager_push::{EagerPush, Received};
 use link::Link;
-use links::Links;
-use loss_rate::LossRate;
+use link::session::Incarnation;
 use message::Gossip;
-use network_rtt::NetworkRtt;
-use overlay::Overlay;
+use peers::Peers;
 use planner::Plan;
-use rate_meter::RateMeter;
+use receiver::Receiver;
 use replica::Replica;
 use route::Route;
+use spanning_tree::SpanningTree;
 use stats::Stats;
+use transmitter::Transmitter;
+use tree_repair::TreeRepair;
 
-/// One node's state.
+/// One node.
 #[derive(Clone, Debug)]
 pub struct Rumormill {
     config: Config,
-    generation: Generation,
     rng: Rng,
     cluster: Cluster,
-    own: OriginId,
-    next_sequence: u64,
-    links: Links,
     replica: Replica,
-    fresh: VersionSet,
-    fresh_at: Option<Instant>,
+    peers: Peers,
+    push: EagerPush,
+    repair: TreeRepair,
     anti_entropy: AntiEntropy,
-    overlay: Overlay,
-    load: RateMeter,
-    loss: LossRate,
-    network_rtt: NetworkRtt,
+    receiver: Receiver,
+    transmitter: Transmitter,
+    /// Entries submitted since the last timeout, and when the first of them was.
+    submitted: VersionSet,
+    submitted_at: Option<Instant>,
     stats: Stats,
-    log: Vec<String>,
 }
 
 impl Protocol for Rumormill {
@@ -78,84 +90,105 @@ impl Protocol for Rumormill {
         cluster: Cluster,
         generation: Generation,
         config: &Config,
-        rng: Rng,
+        mut rng: Rng,
         now: Instant,
     ) -> Self {
-        let mut replica = Replica::new();
-        let own = replica.origin_id(Origin { node: cluster.me(), generation });
+        let has_hubs = matches!(config.route, Route::Auto | Route::Hub);
         let mut node = Self {
-            anti_entropy: AntiEntropy::new(config),
+            anti_entropy: AntiEntropy::new(config, now, &mut rng),
+            receiver: Receiver::new(config, generation),
+            transmitter: Transmitter::new(config, generation),
             config: config.clone(),
-            generation,
             rng,
+            replica: Replica::new(Origin { node: cluster.me(), generation }),
+            peers: Peers::new(config),
+            push: EagerPush::new(config),
+            repair: TreeRepair::new(SpanningTree::new(cluster.me(), has_hubs)),
             cluster,
-            own,
-            next_sequence: 0,
-            links: Links::default(),
-            replica,
-            fresh: VersionSet::new(),
-            fresh_at: None,
-            overlay: Overlay::default(),
-            load: RateMeter::default(),
-            loss: LossRate::default(),
-            network_rtt: NetworkRtt::default(),
+            submitted: VersionSet::new(),
+            submitted_at: None,
             stats: Stats::default(),
-            log: Vec::new(),
         };
-        node.lay_out();
-        node.anti_entropy.start_quietly(now, &mut node.rng);
+        node.set_preferred_tree();
         node
     }
 
     fn on_topology(&mut self, now: Instant, graph: Arc<Graph>, out: &mut Effects<Gossip>) {
         self.cluster.set_topology(graph);
-        self.anti_entropy.start(now, &mut self.rng);
-        self.expect_first_word(now);
+        self.anti_entropy.on_topology(now, &mut self.rng);
+        self.repair.on_topology(now, self.config.latency_budget);
         if matches!(self.config.route, Route::Topology | Route::Tree) {
-            self.lay_out();
-            self.spread_own(now, &self.replica.held().clone());
+            self.set_preferred_tree();
+            self.disseminate(now, &self.replica.held().clone());
         }
         self.finish(out);
     }
 
     fn on_submit(&mut self, now: Instant, entry: Entry, _out: &mut Effects<Gossip>) {
-        let sequence = entry.id.sequence;
-        self.next_sequence = sequence + 1;
-        self.replica.insert(now, self.own, sequence, &[entry.value]);
-        // Handed on with whatever else came in at the same time.
-        self.fresh.insert(self.own, sequence..sequence + 1);
-        self.fresh_at.get_or_insert(now);
-        self.load.note(now, 1);
+        let (origin, range) = self.replica.submit(now, entry);
+        // Disseminated with whatever else is submitted at the same time.
+        self.submitted.insert(origin, range);
+        self.submitted_at.get_or_insert(now);
+        self.push.on_values(now, 1);
     }
 
-    fn on_message(
-        &mut self,
-        now: Instant,
-        from: NodeId,
-        gossip: Gossip,
-        out: &mut Effects<Gossip>,
-    ) {
-        self.handle_gossip(now, from, &gossip, out);
+    fn on_message(&mut self, now: Instant, from: NodeId, m: Gossip, out: &mut Effects<Gossip>) {
+        if let Some(reason) = self.replica.contradiction(&m) {
+            return out.refuse(reason);
+        }
+        let receiver = self.receiver;
+        let (repair, cx) = &mut self.parts(now);
+        let incarnation = receiver.on_generation(cx, repair, from, &m);
+        let is_current = incarnation != Some(Incarnation::Older);
+        let new = receiver.on_entries(cx, repair, from, &m, is_current, out);
+        cx.push.on_values(now, new.count());
+        if incarnation == Some(Incarnation::Newer) {
+            receiver.on_restart(cx, repair, from);
+        }
+        if is_current {
+            receiver.on_acks(cx, repair, from, &m);
+            receiver.on_digest(cx, repair, from, &m);
+            repair.on_tree_offer(cx, from, &m);
+        }
+        let received = Received { entries: &new, from, relay: m.relay, is_repair: m.all };
+        let is_displaced = repair.is_displaced();
+        cx.push.forward(now, repair.tree(), cx.peers, cx.cluster, received, is_displaced);
+        repair.on_heard(cx, from, !m.values.is_empty());
         self.finish(out);
     }
 
     fn on_timeout(&mut self, now: Instant, out: &mut Effects<Gossip>) {
-        self.spread_fresh(now);
-        self.run_suspicion_timer(now);
-        self.run_link_timers(now, out);
-        self.run_sync_timer(now, out);
+        self.disseminate_submitted(now);
+        let transmitter = self.transmitter;
+        let (repair, cx) = &mut self.parts(now);
+        repair.on_heartbeat_timeout(cx);
+        for peer in cx.peers.due(now) {
+            repair.on_link_deadline(cx, peer);
+            transmitter.on_link_due(cx, repair, peer, out);
+        }
+        if let Some(peer) = cx.anti_entropy.next_peer(now, cx.cluster, cx.rng) {
+            transmitter.send(cx, repair, peer, Purpose::Digest, out);
+        }
         self.finish(out);
     }
 
     fn on_end(&mut self, now: Instant, out: &mut Effects<Gossip>) {
-        self.spread_fresh(now);
-        self.flush_all(now, out);
+        self.disseminate_submitted(now);
+        let owes = |link: &Link| !link.queue().is_empty() || link.acks().at().is_some();
+        let links = self.peers.iter().filter(|(_, link)| owes(link));
+        let owed: Vec<NodeId> = links.map(|(peer, _)| peer).collect();
+        let transmitter = self.transmitter;
+        let (repair, cx) = &mut self.parts(now);
+        for peer in owed {
+            transmitter.send(cx, repair, peer, Purpose::Batch, out);
+        }
         self.finish(out);
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let others = [self.fresh_at, self.anti_entropy.at(), self.overlay.suspect_at];
-        self.links.next_deadline().into_iter().chain(others.into_iter().flatten()).min()
+        let others =
+            [self.submitted_at, self.anti_entropy.at(), self.repair.detector().suspect_at()];
+        self.peers.next_deadline().into_iter().chain(others.into_iter().flatten()).min()
     }
 
     fn describe(&self, now: Instant, nodes: &Nodes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,19 +197,7 @@ impl Protocol for Rumormill {
 }
 
 impl Rumormill {
-    fn finish(&mut self, out: &mut Effects<Gossip>) {
-        self.links.settle();
-        self.log.drain(..).for_each(|line| out.log(line));
-    }
-
-    fn spread_fresh(&mut self, now: Instant) {
-        if self.fresh_at.take().is_some() {
-            let fresh = std::mem::take(&mut self.fresh);
-            self.spread_own(now, &fresh);
-        }
-    }
-
-    /// What has been counted so far.
+    /// Counters.
     #[must_use]
     pub const fn stats(&self) -> &Stats {
         &self.stats
@@ -188,14 +209,58 @@ impl Rumormill {
         &self.replica
     }
 
-    /// The peers that anything was sent to or heard from.
+    /// The peers that the node has exchanged messages with, or has something for.
     pub fn links(&self) -> impl Iterator<Item = (NodeId, &Link)> {
-        self.links.iter()
+        self.peers.iter()
     }
 
-    /// How new values travel at the moment, once there was one.
+    /// The present plan for new entries, once there was one.
     #[must_use]
     pub const fn plan(&self) -> Option<Plan> {
-        self.overlay.plan
+        self.push.plan()
+    }
+
+    /// Tree repair, and the other machines.
+    fn parts(&mut self, now: Instant) -> (&mut TreeRepair, Context<'_>) {
+        let cx = Context {
+            now,
+            cluster: &self.cluster,
+            replica: &mut self.replica,
+            peers: &mut self.peers,
+            push: &mut self.push,
+            anti_entropy: &mut self.anti_entropy,
+            stats: &mut self.stats,
+            rng: &mut self.rng,
+            #[cfg(feature = "mutations")]
+            mutation: self.config.mutation,
+        };
+        (&mut self.repair, cx)
+    }
+
+    fn finish(&mut self, out: &mut Effects<Gossip>) {
+        self.peers.refresh_deadlines();
+        self.push.take_log().into_iter().for_each(|line| out.log(line));
+    }
+
+    fn set_preferred_tree(&mut self) {
+        let tree = match self.config.route {
+            Route::Auto | Route::Hub => Some(Arc::new(Tree::hubs(self.cluster.len()))),
+            Route::Topology | Route::Tree => Some(self.cluster.spanning_tree()),
+            Route::Direct => None,
+        };
+        self.repair.tree_mut().set_preferred(tree);
+        self.push.on_new_tree();
+    }
+
+    fn disseminate_submitted(&mut self, now: Instant) {
+        if self.submitted_at.take().is_some() {
+            let submitted = std::mem::take(&mut self.submitted);
+            self.disseminate(now, &submitted);
+        }
+    }
+
+    fn disseminate(&mut self, now: Instant, entries: &VersionSet) {
+        let tree = self.repair.tree();
+        self.push.disseminate(now, tree, &mut self.peers, &self.cluster, entries);
     }
 }

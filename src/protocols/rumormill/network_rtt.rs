@@ -1,19 +1,19 @@
-//! The delays of all links together: what the latency budget is planned with, and what is assumed
-//! of a link that was never measured.
+//! Round-trip time over all links: the planner's input, and the assumption for a link that was never
+//! measured.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::rtt::{NOISE, SAMPLES_MIN};
+use super::link::{NOISE, SAMPLES_MIN};
 
-/// The round trip is the median of so many measurements, whichever links they are of: one node that
-/// is much slower than the others does not make a slow network.
+/// The round trip is the median of this many measurements, of any links: one node that is much slower
+/// than the others does not make a slow network.
 const RECENT: usize = 9;
 
-/// Weight of the newest measurement, as a fraction; until there were so many, they all weigh the same.
+/// The newest measurement weighs 1/16; the first 16 weigh the same.
 const MEMORY: u32 = 16;
 
-/// Round-trip time over all links of a node, and by how much each link differs from itself.
+/// Round-trip time over all links, and the variation of each link from its own average.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NetworkRtt {
     recent: VecDeque<Duration>,
@@ -49,18 +49,18 @@ impl NetworkRtt {
         self.round_trip
     }
 
-    /// By how much the links differ from themselves; nothing until there were a few measurements.
+    /// Variation of the links from their own averages; zero until there were a few measurements.
     pub(crate) const fn variation(&self) -> Duration {
         if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variation }
     }
 
-    /// True if delays vary so much, on the links themselves, that being late once means little.
+    /// True if delays vary so much, on each link, that one late message means little.
     pub(crate) fn is_jittery(&self) -> bool {
         self.samples >= SAMPLES_MIN
             && self.round_trip.is_some_and(|usual| self.variation > (usual / 8).max(NOISE / 4))
     }
 
-    /// By when an answer that is given at once has come on the typical link.
+    /// Retransmission timeout of the typical link.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.round_trip.map(|usual| usual + (self.variation * 4).max(NOISE))
     }
@@ -74,12 +74,12 @@ mod tests {
 
     /// Measurements that take turns, each on a link of its own that always takes as long.
     fn steady_links(round_trips_ms: &[u64]) -> NetworkRtt {
-        let mut delays = NetworkRtt::default();
+        let mut rtt = NetworkRtt::default();
         for i in 0..60 {
             let sample = Duration::from_millis(round_trips_ms[i % round_trips_ms.len()]);
-            delays.sample(sample, (i >= round_trips_ms.len()).then_some(sample));
+            rtt.sample(sample, (i >= round_trips_ms.len()).then_some(sample));
         }
-        delays
+        rtt
     }
 
     #[test]
@@ -92,12 +92,12 @@ mod tests {
 
     #[test]
     fn a_link_that_differs_from_itself_varies() {
-        let mut delays = steady_links(&[200]);
-        assert!(!delays.is_jittery());
+        let mut rtt = steady_links(&[200]);
+        assert!(!rtt.is_jittery());
         for sample_ms in [20, 500, 90, 400, 10, 350] {
-            delays.sample(Duration::from_millis(sample_ms), Some(USUAL));
+            rtt.sample(Duration::from_millis(sample_ms), Some(USUAL));
         }
-        assert!(delays.is_jittery());
-        assert!(delays.timeout() > Some(USUAL + NOISE));
+        assert!(rtt.is_jittery());
+        assert!(rtt.timeout() > Some(USUAL + NOISE));
     }
 }

@@ -13,17 +13,23 @@
 
 use std::time::Duration;
 
-/// Kept back where being late costs most: a value that misses the hub's pulse waits a whole
-/// period. 25 processes on two cores were seen to be up to 10 ms late.
+use super::config::Config;
+use super::rate_meter::RateMeter;
+use super::route::Route;
+use crate::time::Instant;
+
+/// Subtracted from the period of a pulse, and added to the time before a beat at which nodes send: a
+/// value that misses the root's beat waits a whole period. 25 processes on two cores were seen to be
+/// up to 10 ms late.
 pub(crate) const MARGIN: Duration = Duration::from_millis(10);
 
 /// A budget this close to what the network needs (a twentieth) is taken as met: measurements and
 /// timers are no better than that, and a window of a few milliseconds saves a third of the messages.
 const TOLERANCE: u32 = 20;
 
-/// In larger clusters `auto` never mails directly, whatever the budget: every node would keep a
-/// link to every other one, with all that is known of it, and a value would be as many messages
-/// at once. 200 processes that did so were too much for two cores.
+/// Largest cluster in which `auto` uses direct mail. In a larger one every node would keep a link to
+/// every other node, and a value would be as many messages at once: 200 processes that did so were
+/// too much for two cores.
 const DIRECT_MAX: u32 = 256;
 
 /// A plan is only dropped for one that is cheaper by this factor, so that noise in the
@@ -55,9 +61,138 @@ pub enum Plan {
     },
 }
 
-/// What a plan is made from.
+/// The review of a plan is at most this often: planning costs more than a message.
+const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Chooses how new entries travel, and keeps to it while nothing has changed much.
+#[derive(Clone, Debug)]
+pub(crate) struct Planner {
+    route: Route,
+    budget: Duration,
+    window: Option<Duration>,
+    /// New values, wherever they were submitted.
+    rate: RateMeter,
+    plan: Option<Plan>,
+    reviewed_at: Option<Instant>,
+    budget_missed: bool,
+}
+
+/// The network and the tree as the planner sees them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Situation {
+pub(crate) struct Conditions {
+    pub(crate) nodes: u32,
+    /// Measured; `None` before the first measurement.
+    pub(crate) round_trip: Option<Duration>,
+    /// To assume before it.
+    pub(crate) rtt_initial: Duration,
+    /// Hops from the root to the farthest node.
+    pub(crate) height: u32,
+    /// Hubs below the root.
+    pub(crate) hubs: u32,
+}
+
+impl Planner {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            route: config.route,
+            budget: config.latency_budget,
+            window: config.window,
+            rate: RateMeter::default(),
+            plan: None,
+            reviewed_at: None,
+            budget_missed: false,
+        }
+    }
+
+    /// The present plan, once there was an entry.
+    pub(crate) const fn plan(&self) -> Option<Plan> {
+        self.plan
+    }
+
+    /// True if new entries go along a tree.
+    pub(crate) const fn is_tree(&self) -> bool {
+        matches!(self.plan, Some(Plan::Tree { .. }))
+    }
+
+    /// The tree is another one: the next entry makes a new plan.
+    pub(crate) fn forget(&mut self) {
+        self.plan = None;
+        self.reviewed_at = None;
+    }
+
+    /// New values.
+    pub(crate) fn on_values(&mut self, now: Instant, count: u64) {
+        self.rate.record(now, count);
+    }
+
+    /// Values per second in the whole cluster, once measured.
+    pub(crate) fn rate(&mut self, now: Instant) -> Option<f64> {
+        self.rate.per_second(now)
+    }
+
+    /// True if the plan is to be looked over.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.plan.is_none() || self.reviewed_at.is_none_or(|at| now.since(at) >= REVIEW_INTERVAL)
+    }
+
+    /// Looks the plan over. Returns a line for people the first time that the budget cannot be met.
+    pub(crate) fn review(&mut self, now: Instant, conditions: Conditions) -> Option<String> {
+        let Conditions { nodes, round_trip, rtt_initial, height, hubs } = conditions;
+        let is_measured = round_trip.is_some();
+        let input = PlannerInput {
+            nodes,
+            budget: self.budget,
+            round_trip: round_trip.unwrap_or(rtt_initial),
+            load: self.rate.per_second(now),
+            height,
+            hubs,
+        };
+        let (plan, in_time) = self.choose(&input);
+        self.reviewed_at = Some(now);
+        self.plan = Some(plan);
+        if in_time || !is_measured || self.budget_missed {
+            return None;
+        }
+        self.budget_missed = true;
+        let Self { budget, route, .. } = self;
+        Some(format!(
+            "the latency budget of {budget:?} cannot be met by route {route} with a round trip of \
+             {:?}: sending {plan}",
+            input.round_trip
+        ))
+    }
+
+    /// The plan of the route, and whether it keeps the budget.
+    fn choose(&self, input: &PlannerInput) -> (Plan, bool) {
+        let (window, current) = (self.window, self.plan);
+        let at_once = Duration::ZERO;
+        let tree = |period| Plan::Tree { period, pulse: false };
+        match self.route {
+            Route::Topology => match (window, input.tree(current)) {
+                (Some(window), _) => (Plan::Flood { window }, true),
+                (None, Some(plan)) => (plan, true),
+                (None, None) => (Plan::Flood { window: at_once }, false),
+            },
+            Route::Hub | Route::Tree => match (window, input.tree(current)) {
+                (Some(window), _) => (tree(window), true),
+                (None, Some(plan)) => (plan, true),
+                (None, None) => (tree(at_once), false),
+            },
+            Route::Direct => {
+                let left = self.budget.checked_sub(input.round_trip / 2);
+                (Plan::Direct { window: window.or(left).unwrap_or(at_once) }, left.is_some())
+            }
+            Route::Auto => match window {
+                Some(window) => (tree(window), true),
+                None => (input.cheapest(current), input.can_be_met()),
+            },
+        }
+    }
+}
+
+/// The input of a plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlannerInput {
     pub(crate) nodes: u32,
     pub(crate) budget: Duration,
     pub(crate) round_trip: Duration,
@@ -70,7 +205,7 @@ pub(crate) struct Situation {
     pub(crate) hubs: u32,
 }
 
-impl Situation {
+impl PlannerInput {
     /// The time that is left for waiting on the way up a tree and down again, if any.
     pub(crate) fn period(&self) -> Option<Duration> {
         let way = self.round_trip * self.height;
@@ -173,8 +308,8 @@ impl Situation {
 mod tests {
     use super::*;
 
-    fn situation(budget_ms: u64) -> Situation {
-        Situation {
+    fn input(budget_ms: u64) -> PlannerInput {
+        PlannerInput {
             nodes: 25,
             budget: Duration::from_millis(budget_ms),
             round_trip: Duration::from_millis(200),
@@ -186,22 +321,20 @@ mod tests {
 
     #[test]
     fn each_budget_gets_the_design_that_the_theory_names() {
-        assert!(
-            matches!(situation(50).cheapest(None), Plan::Direct { window } if window.is_zero())
-        );
-        assert!(matches!(situation(180).cheapest(None), Plan::Direct { .. }));
+        assert!(matches!(input(50).cheapest(None), Plan::Direct { window } if window.is_zero()));
+        assert!(matches!(input(180).cheapest(None), Plan::Direct { .. }));
         let close = Plan::Tree { period: Duration::from_millis(10), pulse: false };
-        assert_eq!(situation(200).cheapest(None), close);
-        assert!(matches!(situation(300).cheapest(None), Plan::Tree { pulse: false, .. }));
-        assert!(matches!(situation(600).cheapest(None), Plan::Tree { pulse: true, .. }));
-        let period = situation(1000).period().unwrap();
+        assert_eq!(input(200).cheapest(None), close);
+        assert!(matches!(input(300).cheapest(None), Plan::Tree { pulse: false, .. }));
+        assert!(matches!(input(600).cheapest(None), Plan::Tree { pulse: true, .. }));
+        let period = input(1000).period().unwrap();
         assert_eq!(period, Duration::from_millis(800));
     }
 
     #[test]
     fn noise_does_not_change_the_plan() {
-        let plan = situation(600).cheapest(None);
-        let mut later = situation(600);
+        let plan = input(600).cheapest(None);
+        let mut later = input(600);
         later.round_trip = Duration::from_millis(212);
         later.load = Some(57.0);
         assert_eq!(later.cheapest(Some(plan)), plan);
@@ -211,21 +344,21 @@ mod tests {
 
     #[test]
     fn large_clusters_never_mail_directly() {
-        let large = Situation { nodes: 10_000, height: 2, hubs: 99, ..situation(300) };
+        let large = PlannerInput { nodes: 10_000, height: 2, hubs: 99, ..input(300) };
         let late = Plan::Tree { period: Duration::from_millis(100), pulse: false };
         assert_eq!((large.cheapest(None), large.can_be_met()), (late, false));
-        let patient = Situation { budget: Duration::from_secs(1), ..large };
+        let patient = PlannerInput { budget: Duration::from_secs(1), ..large };
         let tree = patient.cheapest(None);
         assert!(matches!(tree, Plan::Tree { period, .. } if period > Duration::from_millis(500)));
         assert!(patient.can_be_met());
-        let small = Situation { nodes: 25, height: 1, hubs: 0, ..situation(150) };
+        let small = PlannerInput { nodes: 25, height: 1, hubs: 0, ..input(150) };
         assert!(small.can_be_met() && matches!(small.cheapest(None), Plan::Direct { .. }));
     }
 
     #[test]
     fn what_goes_up_costs_more_in_a_tree_of_hubs() {
-        let star = Situation { nodes: 2_500, ..situation(1000) };
-        let tree = Situation { height: 2, hubs: 49, ..star };
+        let star = PlannerInput { nodes: 2_500, ..input(1000) };
+        let tree = PlannerInput { height: 2, hubs: 49, ..star };
         let period = Duration::from_millis(600);
         // 50 values per second; nearly all of them make a second hop, without a pulse.
         let more = tree.window_cost(period) - star.window_cost(period);
@@ -235,7 +368,49 @@ mod tests {
 
     #[test]
     fn few_nodes_mail_directly() {
-        let few = Situation { nodes: 3, load: Some(1.0), ..situation(300) };
+        let few = PlannerInput { nodes: 3, load: Some(1.0), ..input(300) };
         assert!(matches!(few.cheapest(None), Plan::Direct { .. }));
+    }
+
+    fn conditions(round_trip_ms: Option<u64>) -> Conditions {
+        let round_trip = round_trip_ms.map(Duration::from_millis);
+        let rtt_initial = Duration::from_millis(200);
+        Conditions { nodes: 25, round_trip, rtt_initial, height: 1, hubs: 0 }
+    }
+
+    #[test]
+    fn a_budget_that_cannot_be_met_is_reported_once_and_only_when_measured() {
+        let config = Config {
+            route: Route::Hub,
+            latency_budget: Duration::from_millis(100),
+            ..Config::default()
+        };
+        let mut planner = Planner::new(&config);
+        assert!(planner.is_due(Instant::ZERO));
+        assert_eq!(planner.review(Instant::ZERO, conditions(None)), None);
+        assert!(!planner.is_due(Instant::from_micros(249_999)));
+        let now = Instant::from_micros(250_000);
+        assert!(planner.is_due(now));
+        let line = planner.review(now, conditions(Some(200))).unwrap();
+        assert!(line.contains("100ms") && line.contains("route hub"), "{line}");
+        assert_eq!(planner.review(now, conditions(Some(200))), None);
+        planner.forget();
+        assert!(planner.is_due(now) && !planner.is_tree());
+    }
+
+    #[test]
+    fn a_window_replaces_the_budget_on_every_route() {
+        let window = Some(Duration::from_millis(5));
+        for route in Route::ALL {
+            let mut planner = Planner::new(&Config { route, window, ..Config::default() });
+            planner.review(Instant::ZERO, conditions(Some(200)));
+            let five = Duration::from_millis(5);
+            let expected = match route {
+                Route::Topology => Plan::Flood { window: five },
+                Route::Direct => Plan::Direct { window: five },
+                Route::Auto | Route::Hub | Route::Tree => Plan::Tree { period: five, pulse: false },
+            };
+            assert_eq!(planner.plan(), Some(expected), "{route}");
+        }
     }
 }

@@ -1,12 +1,12 @@
-//! How often something happens: new values, messages, losses.
+//! The rate of events over the last seconds: new values, messages, losses.
 
 use crate::time::Instant;
 
-/// Length of a bucket.
+/// Length of a bucket, in microseconds.
 const BUCKET_US: u64 = 1_000_000;
 
-/// Buckets remembered, the current one included: long enough that the bursts of the hub's pulse
-/// even out.
+/// Buckets remembered, the current one included: enough that the bursts of the root's pulse average
+/// out.
 const BUCKETS: usize = 9;
 
 /// A count of events over the last seconds.
@@ -19,7 +19,8 @@ pub(crate) struct RateMeter {
 }
 
 impl RateMeter {
-    pub(crate) fn note(&mut self, now: Instant, events: u64) {
+    /// Counts events.
+    pub(crate) fn record(&mut self, now: Instant, events: u64) {
         if events == 0 {
             return;
         }
@@ -38,7 +39,7 @@ impl RateMeter {
         (covered_us >= BUCKET_US).then(|| events as f64 / (covered_us as f64 / 1e6))
     }
 
-    /// Some of the last events turn out not to have happened.
+    /// Takes back some of the last events: they turn out not to have happened.
     pub(crate) fn take_back(&mut self, now: Instant, events: u64) {
         self.move_to(now);
         let newest_first = (0..BUCKETS as u64).filter_map(|i| self.bucket.checked_sub(i));
@@ -81,28 +82,28 @@ mod tests {
 
     #[test]
     fn a_steady_stream_is_measured_after_a_second() {
-        let mut load = RateMeter::default();
+        let mut meter = RateMeter::default();
         for i in 0..40 {
-            load.note(millis(5_500 + i * 20), 1);
+            meter.record(millis(5_500 + i * 20), 1);
         }
-        assert_eq!(load.per_second(millis(6_300)), None);
+        assert_eq!(meter.per_second(millis(6_300)), None);
         for i in 40..400 {
-            load.note(millis(5_500 + i * 20), 1);
+            meter.record(millis(5_500 + i * 20), 1);
             let now = millis(5_500 + i * 20 + 10);
-            let per_second = load.per_second(now).unwrap_or(50.0);
+            let per_second = meter.per_second(now).unwrap_or(50.0);
             assert!((45.0..55.0).contains(&per_second), "{per_second} at {now}");
         }
     }
 
     #[test]
     fn bursts_even_out_and_silence_is_forgotten() {
-        let mut load = RateMeter::default();
+        let mut meter = RateMeter::default();
         for beat in 0..20 {
-            load.note(millis(beat * 1_790), 90);
-            load.note(millis(beat * 1_790 + 900), 1);
+            meter.record(millis(beat * 1_790), 90);
+            meter.record(millis(beat * 1_790 + 900), 1);
         }
-        let per_second = load.per_second(millis(19 * 1_790 + 1_500)).unwrap();
+        let per_second = meter.per_second(millis(19 * 1_790 + 1_500)).unwrap();
         assert!((40.0..65.0).contains(&per_second), "{per_second}");
-        assert_eq!(load.per_second(millis(100_000)), Some(0.0));
+        assert_eq!(meter.per_second(millis(100_000)), Some(0.0));
     }
 }

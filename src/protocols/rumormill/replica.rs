@@ -1,30 +1,31 @@
-//! The values a node holds: entries by origin, and the reply to `read` kept ready.
+//! The replica: the entries that a node holds, by origin, and when they arrived.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::message::{Entries, Have};
+use super::message::{Entries, Gossip, Have};
 use crate::id::Origin;
+use crate::protocol::Entry;
 use crate::set::{OriginId, Ranges, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
 
-/// Everything a node holds.
-///
-/// Entries are never removed. `read` wants each *value* once, so the text of the reply grows by a
-/// value the first time it is seen, whatever the number of entries that carry it.
-#[derive(Clone, Default)]
+/// The entries held. They are never removed.
+#[derive(Clone)]
 pub struct Replica {
+    own: Origin,
+    /// Entries submitted to this node in its present generation.
+    submitted: u64,
     origins: Vec<Origin>,
     logs: Vec<Log>,
     held: VersionSet,
-    /// Only ever asked for a key: their iteration order is never seen.
+    /// Only ever asked for a key: its iteration order is never seen.
     origin_ids: HashMap<Origin, OriginId>,
-    /// Entries by arrival, as far back as anyone's grace period reaches.
+    /// Entries by arrival, as far back as any grace reaches.
     arrivals: VecDeque<(Instant, OriginId, Range<u64>)>,
-    /// When each origin last grew, as a count of changes; and the reverse, for "since then".
+    /// The version at which each origin last grew, and the reverse.
     version: u64,
     changed_at: Vec<u64>,
     by_change: BTreeMap<u64, OriginId>,
@@ -42,7 +43,7 @@ struct Log {
     later: BTreeMap<u64, Vec<Value>>,
 }
 
-/// Without the hash tables: their order differs from run to run, and the text says the same.
+/// Without the hash table: its order differs from run to run, and follows from the origins.
 impl fmt::Debug for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replica")
@@ -57,10 +58,45 @@ impl fmt::Debug for Replica {
 }
 
 impl Replica {
-    /// An empty store.
+    /// An empty replica of the node and generation `own`.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(own: Origin) -> Self {
+        let mut replica = Self {
+            own,
+            submitted: 0,
+            origins: Vec::new(),
+            logs: Vec::new(),
+            held: VersionSet::new(),
+            origin_ids: HashMap::new(),
+            arrivals: VecDeque::new(),
+            version: 0,
+            changed_at: Vec::new(),
+            by_change: BTreeMap::new(),
+        };
+        replica.origin_id(own);
+        replica
+    }
+
+    /// Takes in an entry that was submitted to this node; returns its place in a set.
+    pub fn submit(&mut self, now: Instant, entry: Entry) -> (OriginId, Range<u64>) {
+        let origin = self.origin_id(self.own);
+        let sequence = entry.id.sequence;
+        self.submitted = sequence + 1;
+        self.insert(now, origin, sequence, &[entry.value]);
+        (origin, sequence..sequence + 1)
+    }
+
+    /// The reason to reject a message: it names an entry of this node's generation that was never
+    /// submitted here.
+    #[must_use]
+    pub fn contradiction(&self, gossip: &Gossip) -> Option<String> {
+        let values = gossip.values.iter().filter(|entries| entries.origin == self.own);
+        let have = gossip.have.iter().filter(|have| have.origin == self.own);
+        let ends = values.map(|entries| entries.first.saturating_add(entries.values.len() as u64));
+        let last = |have: &Have| have.ranges.iter().last().map(|range| range.end);
+        let end = ends.chain(have.filter_map(last)).find(|&end| end > self.submitted)?;
+        let submitted = self.submitted;
+        Some(format!("names entry {} of this node, which has made {submitted}", end - 1))
     }
 
     /// The set of entries held.
@@ -94,8 +130,8 @@ impl Replica {
         &self.origins
     }
 
-    /// Takes in consecutive entries of one origin; those held already change nothing.
-    /// Returns the ranges that are new.
+    /// Takes in consecutive entries of one origin; those held already change nothing. Returns the
+    /// ranges that are new.
     pub fn insert(
         &mut self,
         now: Instant,
@@ -112,7 +148,7 @@ impl Replica {
             let from = (range.start - first) as usize;
             let fresh = &values[from..from + (range.end - range.start) as usize];
             self.logs[origin.0 as usize].insert(range.start, fresh);
-            self.note_arrival(now, origin, &range);
+            self.on_arrival(now, origin, &range);
             self.held.insert(origin, range);
         }
         if !new.is_empty() {
@@ -124,7 +160,7 @@ impl Replica {
         new
     }
 
-    fn note_arrival(&mut self, now: Instant, origin: OriginId, range: &Range<u64>) {
+    fn on_arrival(&mut self, now: Instant, origin: OriginId, range: &Range<u64>) {
         match self.arrivals.back_mut() {
             Some((at, last_origin, last))
                 if *at == now && *last_origin == origin && last.end == range.start =>
@@ -135,14 +171,14 @@ impl Replica {
         }
     }
 
-    /// Forgets when entries older than `grace` arrived.
+    /// Forgets the arrival of entries that arrived more than `grace` ago.
     pub fn forget_arrivals(&mut self, now: Instant, grace: Duration) {
         while self.arrivals.front().is_some_and(|(at, ..)| now.since(*at) > grace) {
             self.arrivals.pop_front();
         }
     }
 
-    /// What is held, is not in `theirs`, and has been held for `grace` at least.
+    /// The entries that are held, not in `theirs`, and arrived at least `grace` ago.
     ///
     /// Younger entries are left out: they are on their way already.
     #[must_use]
@@ -160,19 +196,18 @@ impl Replica {
         missing
     }
 
-    /// A count that grows whenever something new is held.
+    /// The version: it grows with every new entry.
     #[must_use]
     pub const fn version(&self) -> u64 {
         self.version
     }
 
-    /// The origins of which something new is held since `version`, oldest change first.
+    /// The origins that have grown since `version`, oldest change first.
     pub fn changed_since(&self, version: u64) -> impl Iterator<Item = OriginId> + '_ {
         self.changed_between(version, self.version)
     }
 
-    /// The origins whose last change came after the one version, and not after the other; oldest
-    /// change first.
+    /// The origins that grew last after the one version, and not after the other; oldest change first.
     pub(crate) fn changed_between(
         &self,
         after: u64,
@@ -183,7 +218,7 @@ impl Replica {
         self.by_change.range(versions).map(|(_, &origin)| origin)
     }
 
-    /// Everything held of `origin`, as evidence for a peer.
+    /// Everything held of `origin`, for an ack or a digest.
     #[must_use]
     pub fn have(&self, origin: OriginId) -> Have {
         Have {
@@ -252,10 +287,11 @@ mod tests {
     use super::*;
     use crate::id::{Generation, NodeId};
 
-    fn store_with_origin() -> (Replica, OriginId) {
-        let mut store = Replica::new();
-        let origin = store.origin_id(Origin { node: NodeId(0), generation: Generation(1) });
-        (store, origin)
+    fn replica_with_origin() -> (Replica, OriginId) {
+        let own = Origin { node: NodeId(0), generation: Generation(1) };
+        let mut replica = Replica::new(own);
+        let origin = replica.origin_id(own);
+        (replica, origin)
     }
 
     fn ints(values: Range<i64>) -> Vec<Value> {
@@ -264,41 +300,64 @@ mod tests {
 
     #[test]
     fn gaps_close_and_duplicates_change_nothing() {
-        let (mut store, origin) = store_with_origin();
+        let (mut replica, origin) = replica_with_origin();
         let now = Instant::ZERO;
-        assert_eq!(store.insert(now, origin, 5, &ints(50..55)).count(), 5);
-        assert_eq!(store.insert(now, origin, 0, &ints(0..2)).count(), 2);
-        assert_eq!(store.insert(now, origin, 1, &ints(1..7)).count(), 3);
-        assert_eq!(store.insert(now, origin, 0, &ints(0..10)).count(), 0);
-        assert_eq!(store.held().range_count(), 1);
-        let values = store.entries(origin, &(1..7)).values;
+        assert_eq!(replica.insert(now, origin, 5, &ints(50..55)).count(), 5);
+        assert_eq!(replica.insert(now, origin, 0, &ints(0..2)).count(), 2);
+        assert_eq!(replica.insert(now, origin, 1, &ints(1..7)).count(), 3);
+        assert_eq!(replica.insert(now, origin, 0, &ints(0..10)).count(), 0);
+        assert_eq!(replica.held().range_count(), 1);
+        let values = replica.entries(origin, &(1..7)).values;
         assert_eq!(values, [1, 2, 3, 4, 50, 51].map(Value::Int));
     }
 
     #[test]
     fn young_entries_are_not_missing_yet() {
-        let (mut store, origin) = store_with_origin();
+        let (mut replica, origin) = replica_with_origin();
         let grace = Duration::from_millis(100);
         let (early, late) = (Instant::ZERO, Instant::from_micros(150_000));
-        store.insert(early, origin, 0, &ints(0..3));
-        store.insert(late, origin, 3, &ints(3..4));
-        assert_eq!(store.missing_from(&VersionSet::new(), late, grace).count(), 3);
-        store.forget_arrivals(late, grace);
-        assert_eq!(store.missing_from(&VersionSet::new(), late, grace).count(), 3);
+        replica.insert(early, origin, 0, &ints(0..3));
+        replica.insert(late, origin, 3, &ints(3..4));
+        assert_eq!(replica.missing_from(&VersionSet::new(), late, grace).count(), 3);
+        replica.forget_arrivals(late, grace);
+        assert_eq!(replica.missing_from(&VersionSet::new(), late, grace).count(), 3);
         let later = late.after(Duration::from_millis(101));
-        assert_eq!(store.missing_from(&VersionSet::new(), later, grace).count(), 4);
+        assert_eq!(replica.missing_from(&VersionSet::new(), later, grace).count(), 4);
     }
 
     #[test]
     fn changes_are_found_by_version() {
-        let (mut store, a) = store_with_origin();
-        let b = store.origin_id(Origin { node: NodeId(1), generation: Generation(1) });
-        store.insert(Instant::ZERO, a, 0, &ints(0..1));
-        let before = store.version();
-        store.insert(Instant::ZERO, b, 0, &ints(1..2));
-        store.insert(Instant::ZERO, a, 1, &ints(2..3));
-        store.insert(Instant::ZERO, a, 0, &ints(0..1));
-        assert_eq!(store.changed_since(before).collect::<Vec<_>>(), [b, a]);
-        assert_eq!(store.changed_since(store.version()).count(), 0);
+        let (mut replica, a) = replica_with_origin();
+        let b = replica.origin_id(Origin { node: NodeId(1), generation: Generation(1) });
+        replica.insert(Instant::ZERO, a, 0, &ints(0..1));
+        let before = replica.version();
+        replica.insert(Instant::ZERO, b, 0, &ints(1..2));
+        replica.insert(Instant::ZERO, a, 1, &ints(2..3));
+        replica.insert(Instant::ZERO, a, 0, &ints(0..1));
+        assert_eq!(replica.changed_since(before).collect::<Vec<_>>(), [b, a]);
+        assert_eq!(replica.changed_since(replica.version()).count(), 0);
+    }
+
+    #[test]
+    fn a_message_that_names_entries_never_submitted_here_contradicts() {
+        let (mut replica, _) = replica_with_origin();
+        let own = Origin { node: NodeId(0), generation: Generation(1) };
+        let id = crate::id::EntryId { origin: own, sequence: 0 };
+        replica.submit(Instant::ZERO, Entry { id, value: Value::Int(7) });
+        let values = |origin, first| Gossip {
+            values: vec![Entries { origin, first, values: ints(7..8) }],
+            ..Gossip::default()
+        };
+        let have = |origin, end| Gossip {
+            have: vec![Have { origin, ranges: std::iter::once(0..end).collect() }],
+            ..Gossip::default()
+        };
+        assert_eq!(replica.contradiction(&values(own, 0)), None);
+        assert!(replica.contradiction(&values(own, 1)).unwrap().contains("entry 1"));
+        assert_eq!(replica.contradiction(&have(own, 1)), None);
+        assert!(replica.contradiction(&have(own, 2)).is_some());
+        // An earlier generation of this node, which it does not remember, may have made it.
+        let earlier = Origin { generation: Generation(0), ..own };
+        assert_eq!(replica.contradiction(&values(earlier, 9)), None);
     }
 }

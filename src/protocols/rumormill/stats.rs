@@ -1,8 +1,8 @@
-//! What a node counts.
+//! Counters of a node.
 
 use super::message::Gossip;
 
-/// Counters since the node's start; they only grow.
+/// Counters since the start of the node; they only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Gossip messages sent.
@@ -19,9 +19,9 @@ pub struct Stats {
     pub duplicates_received: u64,
     /// Times a batch counted as lost and was queued again.
     pub retries: u64,
-    /// Times a peer fell silent.
-    pub silences: u64,
-    /// Messages sent to a silent peer.
+    /// Times a peer was suspected.
+    pub suspicions: u64,
+    /// Messages sent to a suspected peer.
     pub probes: u64,
     /// Entries sent because a digest showed that the peer lacks them.
     pub repairs: u64,
@@ -31,7 +31,7 @@ pub struct Stats {
 
 impl Stats {
     /// Counts a message to a peer.
-    pub(crate) fn note_sent(&mut self, gossip: &Gossip, is_probe: bool) {
+    pub(crate) fn on_sent(&mut self, gossip: &Gossip, is_probe: bool) {
         self.gossip_sent += 1;
         self.evidence_only_sent += u64::from(gossip.values.is_empty());
         self.digests_sent += u64::from(gossip.all);

@@ -18,7 +18,7 @@ pub struct Rtt {
 }
 
 impl Rtt {
-    /// Takes one measurement in, the time the peer kept the message already taken off.
+    /// Takes a measurement in, without the time that the peer held the message.
     pub fn sample(&mut self, rtt: Duration) {
         self.samples = self.samples.saturating_add(1);
         match self.smoothed {
@@ -27,7 +27,7 @@ impl Rtt {
                 self.variance = rtt / 2;
             }
             Some(smoothed) => {
-                // The first few weigh the same: what the first one guessed is soon forgotten.
+                // The first few weigh the same: the guess from the first one soon fades.
                 let weight = self.samples.min(4);
                 self.variance = (self.variance * (weight - 1) + smoothed.abs_diff(rtt)) / weight;
                 self.smoothed = Some((smoothed * 7 + rtt) / 8);
@@ -41,27 +41,27 @@ impl Rtt {
         self.smoothed
     }
 
-    /// How much the measurements vary; nothing until there were a few.
+    /// The variation of the measurements; zero until there were a few.
     fn spread(&self) -> Duration {
         if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variance }
     }
 
-    /// True if the delays vary so much that being late once means little.
+    /// True if the delays vary so much that one late answer means little.
     #[must_use]
     pub fn is_jittery(&self) -> bool {
         self.smoothed.is_some_and(|smoothed| self.spread() > (smoothed / 8).max(NOISE / 4))
     }
 
-    /// A message older than this has been overtaken for good by one that was answered
-    /// (RACK's reordering window, RFC 8985).
+    /// A message older than this is lost if a later one was acknowledged (RACK's reordering window,
+    /// RFC 8985).
     #[must_use]
     pub fn reordering_window(&self, variation: Duration) -> Option<Duration> {
         let spread = self.spread().max(variation);
         self.smoothed.map(|smoothed| smoothed + (smoothed / 4).max(spread * 6))
     }
 
-    /// By when an answer that the peer gives at once has come, unless something was lost.
-    /// `None` before the first measurement.
+    /// Retransmission timeout: an answer that the peer sends at once has arrived by then, or is
+    /// lost. `None` before the first measurement.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.smoothed.map(|smoothed| smoothed + (self.variance * 4).max(NOISE))
