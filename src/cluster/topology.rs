@@ -92,6 +92,15 @@ mod tests {
     }
 
     #[test]
+    fn links_are_used_both_ways_and_never_lead_to_the_node_itself() {
+        let links = BTreeMap::from([("a".into(), names(&["b", "a"])), ("b".into(), vec![])]);
+        let graph = Topology::from(links).graph(&Arc::new(names(&["a", "b", "c"]).into())).unwrap();
+        assert_eq!(graph.neighbours(NodeId(0)), [NodeId(1)]);
+        assert_eq!(graph.neighbours(NodeId(1)), [NodeId(0)]);
+        assert_eq!(graph.neighbours(NodeId(2)), []);
+    }
+
+    #[test]
     fn a_topology_is_read_in_the_numbers_of_each_node_list() {
         let topology = Topology::from(BTreeMap::from([("a".into(), names(&["b"]))]));
         let nodes = |list: &[&str]| Arc::new(Nodes::from(names(list)));

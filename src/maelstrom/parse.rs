@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::message::{Body, ErrorCode, Message, Named};
 use crate::cluster::{Name, Nodes};
+use crate::id::NodeId;
 use crate::protocol::Protocol;
 use crate::service::Request;
 use crate::wire::{Fields, Wire as _, excerpt};
@@ -26,6 +27,8 @@ pub struct Refusal {
     /// The error reply that is due: none if the line is not a request, or if its sender or its
     /// `msg_id` cannot be read.
     pub reply: Option<ErrorReply>,
+    /// The peer that sent the line, if it speaks another protocol or another version of this one.
+    pub mismatch: Option<NodeId>,
     /// What was wrong, for people: one line that quotes the beginning of the refused one.
     pub text: String,
 }
@@ -70,7 +73,8 @@ pub fn parse_line<P: Protocol>(
     })?;
     decode::<P>(&fields, nodes).map_err(|problem| {
         let reply = error_reply::<P>(&fields, problem.code);
-        Refusal::new(reply, &problem.text, line)
+        let mismatch = problem.mismatch;
+        Refusal { mismatch, ..Refusal::new(reply, &problem.text, line) }
     })
 }
 
@@ -90,18 +94,23 @@ fn decode<P: Protocol>(
         return Err("a reply, and this node has sent no request".to_owned().into());
     }
     let kind = fields.kind.string("type")?;
+    let peer = || nodes.and_then(|nodes| nodes.id(&src));
     if kind == P::Message::TYPE {
         let nodes = nodes.ok_or_else(|| format!("{kind} from {src} before init"))?;
         let version = fields.get("v").u64("v")?;
         if version != P::Message::VERSION {
-            let text = format!(
-                "version {version} of {kind}, and this node speaks {}",
-                P::Message::VERSION
-            );
-            return Err(text.into());
+            return Err(Problem::mismatch::<P>(&src, peer(), &kind, version));
         }
         let message = P::Message::decode(fields, nodes)?;
         return Ok(Message { src, dest, body: Body::Peer(Named::new(message, nodes)) });
+    }
+    // A message between nodes has a version and no `msg_id`, whatever the protocol.
+    let version = fields.get("v");
+    if version.is_given()
+        && !fields.msg_id.is_given()
+        && let Some(peer) = peer()
+    {
+        return Err(Problem::mismatch::<P>(&src, Some(peer), &kind, version.u64("v")?));
     }
     let msg_id = fields.msg_id.i64("msg_id")?;
     let body = match &*kind {
@@ -121,7 +130,7 @@ fn decode<P: Protocol>(
         },
         unknown => {
             let text = format!("unknown type `{unknown}`");
-            return Err(Problem { code: ErrorCode::NotSupported, text });
+            return Err(Problem { code: ErrorCode::NotSupported, text, mismatch: None });
         }
     };
     Ok(Message { src, dest, body })
@@ -131,11 +140,25 @@ fn decode<P: Protocol>(
 struct Problem {
     code: ErrorCode,
     text: String,
+    mismatch: Option<NodeId>,
+}
+
+impl Problem {
+    /// The sender speaks another protocol, or another version of this one. Such a message is not
+    /// decoded: its fields may mean something else.
+    fn mismatch<P: Protocol>(src: &Name, peer: Option<NodeId>, kind: &str, version: u64) -> Self {
+        let (ours, our_version) = (P::Message::TYPE, P::Message::VERSION);
+        let text = format!(
+            "{src} speaks protocol {kind} version {version}; this node speaks {ours} version \
+             {our_version}"
+        );
+        Self { mismatch: peer, ..text.into() }
+    }
 }
 
 impl From<String> for Problem {
     fn from(text: String) -> Self {
-        Self { code: ErrorCode::MalformedRequest, text }
+        Self { code: ErrorCode::MalformedRequest, text, mismatch: None }
     }
 }
 
@@ -163,7 +186,7 @@ impl Refusal {
     pub fn new(reply: Option<ErrorReply>, problem: &str, line: &str) -> Self {
         let problem = excerpt(problem, PROBLEM_CHARS);
         let line = excerpt(line.trim(), LINE_CHARS);
-        Self { reply, text: one_line(&format!("{problem}: {line}")) }
+        Self { reply, mismatch: None, text: one_line(&format!("{problem}: {line}")) }
     }
 }
 

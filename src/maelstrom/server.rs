@@ -4,7 +4,7 @@
 //! No clock, no I/O, no threads: `stdio.rs` drives it as a process, the lab drives it in virtual
 //! time and replays it from records.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ struct Member<P> {
     nodes: Arc<Nodes>,
     /// Sequence number of the next entry that is submitted here.
     next_sequence: u64,
+    /// Peers of another protocol or version that the log has named.
+    mismatched: BTreeSet<NodeId>,
     protocol: P,
 }
 
@@ -99,7 +101,16 @@ impl<P: Protocol, S: Service> Server<P, S> {
     }
 
     /// Handles a line that is no message. Poll everything afterwards.
+    ///
+    /// A peer of another protocol or version is logged once, because all of its messages are
+    /// refused for the same reason.
     pub fn handle_refusal(&mut self, _now: Instant, refusal: Refusal) {
+        if let (Some(peer), State::Member(member)) = (refusal.mismatch, &mut self.state)
+            && !member.mismatched.insert(peer)
+        {
+            self.refused += 1;
+            return;
+        }
         match refusal.reply {
             Some(reply) => {
                 self.reply_error(
@@ -227,7 +238,13 @@ impl<P: Protocol, S: Service> Server<P, S> {
         };
         let cluster = Cluster::new(me, Arc::clone(nodes.fallback()));
         let protocol = P::new(cluster, self.generation, config, rng.clone(), now);
-        self.state = State::Member(Box::new(Member { me, nodes, next_sequence: 0, protocol }));
+        self.state = State::Member(Box::new(Member {
+            me,
+            nodes,
+            next_sequence: 0,
+            mismatched: BTreeSet::new(),
+            protocol,
+        }));
         self.send(src, Body::InitOk { in_reply_to: msg_id });
     }
 
@@ -375,3 +392,6 @@ impl<P: Protocol, S: Service> fmt::Display for Description<'_, P, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

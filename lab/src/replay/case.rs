@@ -171,7 +171,11 @@ fn feed_writer<W: std::io::Write>(writer: &mut Writer<W>, event: &Event) {
         Event::Message(_, text) => Input::Message(text.as_bytes()),
         Event::BadLine(_, line) => Input::BadLine(line),
         Event::TooLong(_, text) => {
-            refusal = rumormill::maelstrom::parse::Refusal { reply: None, text: text.clone() };
+            refusal = rumormill::maelstrom::parse::Refusal {
+                reply: None,
+                mismatch: None,
+                text: text.clone(),
+            };
             Input::TooLong(&refusal)
         }
         Event::Timeout(_) => Input::Timeout,

@@ -1,15 +1,33 @@
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use rand::rngs::Xoshiro256PlusPlus as Random;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
-use crate::maelstrom::message::{Echo, Entries, Gossip, Have, Origin, Place, Pulse, Relay};
+use crate::id::{Generation, NodeId, Origin};
+use crate::protocols::rumormill::Rumormill;
+use crate::protocols::rumormill::message::{Echo, Entries, Gossip, Have, Place, Pulse, Relay};
 use crate::set::Ranges;
 use crate::value::Value;
 
+type Message = super::Message<Gossip>;
+
+/// Names of the cluster's nodes, and of clients.
+const NAMES: [&str; 9] = ["n0", "n1", "n2", "c12", "", "ü\u{1f600}", "a\"b\\c", "\0\n\t", "\u{7f}"];
+
+/// The node list of the node that reads the lines.
+fn nodes() -> &'static Arc<Nodes> {
+    static NODES: OnceLock<Arc<Nodes>> = OnceLock::new();
+    NODES.get_or_init(|| Arc::new(NAMES.map(Name::from).to_vec().into()))
+}
+
+fn parse_bytes(line: &[u8]) -> Result<Message, Refusal> {
+    parse_line::<Rumormill>(line, Some(nodes()))
+}
+
 fn parse(line: &str) -> Result<Message, Refusal> {
-    parse_line(line.as_bytes())
+    parse_bytes(line.as_bytes())
 }
 
 /// Puts a body into an envelope from `c1` to `n0`.
@@ -62,7 +80,7 @@ fn lines_without_a_readable_request_are_only_logged() {
         let text = unreplied(line);
         assert!(text.contains(problem), "{line}: {text}");
     }
-    let refusal = parse_line(b"{\"src\":\"\xff\"}").unwrap_err();
+    let refusal = parse_bytes(b"{\"src\":\"\xff\"}").unwrap_err();
     assert_eq!(refusal.reply, None);
     assert!(refusal.text.contains("not UTF-8"), "{}", refusal.text);
 }
@@ -110,8 +128,9 @@ fn what_is_no_request_is_never_answered() {
         r#"{"type":"error","in_reply_to":1,"code":10,"text":"no"}"#,
         r#"{"type":"cas","in_reply_to":"x","msg_id":7}"#,
         r#"{"type":"read","in_reply_to":1,"msg_id":7}"#,
-        r#"{"type":"gossip","msg_id":7}"#,
-        r#"{"type":"gossip","type":"gossip","msg_id":7}"#,
+        r#"{"type":"rumormill","msg_id":7}"#,
+        r#"{"type":"rumormill","v":1,"msg_id":7}"#,
+        r#"{"type":"rumormill","type":"rumormill","v":1,"msg_id":7}"#,
     ] {
         unreplied(&request(body));
     }
@@ -153,21 +172,83 @@ fn bad_gossip_is_refused() {
             r#""gen":1,"n":0,"have":[["n1",1,[0,1]],["n2",1,[0,1]],["n1",1,[2,3]]]"#,
             "n1 comes twice",
         ),
+        (r#""gen":1,"n":0,"values":[["n9",1,0,[5]]]"#, "field `values`: n9 is not in the cluster"),
+        (r#""gen":1,"n":0,"have":[["n9",1,[0,1]]]"#, "field `have`: n9 is not in the cluster"),
+        (r#""gen":1,"n":0,"place":["n9","n0",1,0]"#, "field `place`: n9 is not in the cluster"),
+        (r#""gen":1,"n":0,"place":[null,"n9",1,0]"#, "field `place`: n9 is not in the cluster"),
         (r#""gen":1,"n":0,"have":[],"have":[]"#, "`have` comes twice"),
     ] {
         let separator = if fields.is_empty() { "" } else { "," };
-        let text = unreplied(&request(&format!(r#"{{"type":"gossip"{separator}{fields}}}"#)));
+        let text =
+            unreplied(&request(&format!(r#"{{"type":"rumormill","v":1{separator}{fields}}}"#)));
         assert!(text.contains(problem), "{fields}: {text}");
     }
+}
+
+#[test]
+fn a_message_of_another_version_is_refused_and_not_decoded() {
+    let from = |src: &str, fields: &str| {
+        let body = format!(r#"{{"type":"rumormill"{fields},"gen":1,"n":0}}"#);
+        format!(r#"{{"src":"{src}","dest":"n0","body":{body}}}"#)
+    };
+    assert!(parse(&from("n1", r#","v":1"#)).is_ok());
+    assert!(unreplied(&from("n1", "")).starts_with("field `v` is missing: "));
+    assert!(unreplied(&from("n1", r#","v":null"#)).starts_with("field `v`: expected an integer"));
+    assert!(unreplied(&from("n1", r#","v":"1""#)).starts_with("field `v`: expected an integer"));
+    for (src, peer) in [("n1", Some(NodeId(1))), ("n9", None)] {
+        for version in [0, 2, u64::MAX] {
+            // What the other version means by its fields, this node cannot know.
+            let fields = format!(r#","v":{version},"have":{{}}"#);
+            let refusal = parse(&from(src, &fields)).unwrap_err();
+            let text = format!(
+                "{src} speaks protocol rumormill version {version}; this node speaks rumormill \
+                 version 1: "
+            );
+            assert!(refusal.text.starts_with(&text), "{}", refusal.text);
+            assert_eq!((refusal.reply, refusal.mismatch), (None, peer));
+        }
+    }
+}
+
+#[test]
+fn a_message_of_another_protocol_is_named_as_such_if_a_peer_sent_it() {
+    let from = |src: &str, body: &str| {
+        parse(&format!(r#"{{"src":"{src}","dest":"n0","body":{body}}}"#)).unwrap_err()
+    };
+    let push = r#"{"type":"flood","v":1,"entry":["n1",1,0],"message":5}"#;
+    let refusal = from("n1", push);
+    let text = "n1 speaks protocol flood version 1; this node speaks rumormill version 1: ";
+    assert!(refusal.text.starts_with(text), "{}", refusal.text);
+    assert_eq!((refusal.reply, refusal.mismatch), (None, Some(NodeId(1))));
+    // A protocol that this build has not heard of.
+    let text = from("n2", r#"{"type":"plumtree","v":3}"#).text;
+    assert!(text.starts_with("n2 speaks protocol plumtree version 3; this node "), "{text}");
+
+    let refusal = from("c1", push);
+    assert!(refusal.text.starts_with("field `msg_id` is missing"), "{}", refusal.text);
+    assert_eq!(refusal.mismatch, None);
+    let refusal = from("n1", r#"{"type":"flood","v":1,"msg_id":7}"#);
+    assert!(refusal.text.starts_with("unknown type `flood`"), "{}", refusal.text);
+    assert!(refusal.reply.is_some() && refusal.mismatch.is_none());
+}
+
+#[test]
+fn before_init_no_message_of_a_peer_is_read() {
+    let line = r#"{"src":"n1","dest":"n0","body":{"type":"rumormill","v":1,"gen":1,"n":0}}"#;
+    let refusal = parse_line::<Rumormill>(line.as_bytes(), None).unwrap_err();
+    assert!(refusal.text.starts_with("rumormill from n1 before init: "), "{}", refusal.text);
+    assert_eq!((refusal.reply, refusal.mismatch), (None, None));
 }
 
 #[test]
 fn null_is_a_value_and_unknown_keys_are_ignored() {
     let line = request(r#"{"type":"broadcast","message":null,"msg_id":7,"extra":{"a":[1]}}"#);
     let null = Value::Json("null".into());
-    assert_eq!(parse(&line).unwrap().body, Body::Broadcast { message: null, msg_id: 7 });
+    let broadcast = Request::Broadcast { message: null };
+    assert_eq!(parse(&line).unwrap().body, Body::Request { request: broadcast, msg_id: 7 });
     let read = request(r#" { "msg_id" : 7 , "type" : "\u0072ead" } "#);
-    assert_eq!(parse(&format!("\t{read} \r")).unwrap().body, Body::Read { msg_id: 7 });
+    let body = Body::Request { request: Request::Read, msg_id: 7 };
+    assert_eq!(parse(&format!("\t{read} \r")).unwrap().body, body);
 }
 
 #[test]
@@ -177,7 +258,7 @@ fn long_lines_are_quoted_in_part_and_on_one_line() {
         format!(r#"{{"type":"{long}","msg_id":7}}"#),
         format!(r#"{{"type":"topology","topology":"{long}","msg_id":7}}"#),
         format!(r#"{{"type":"init","node_id":["{long}"],"node_ids":[],"msg_id":7}}"#),
-        format!(r#"{{"type":"gossip","gen":1,"n":1,"have":[["{long}",1,[1]]]}}"#),
+        format!(r#"{{"type":"rumormill","v":1,"gen":1,"n":1,"have":[["{long}",1,[1]]]}}"#),
         r#"{"type":"a\nb\u001b","msg_id":7}"#.to_owned(),
         long.clone(),
     ] {
@@ -185,7 +266,7 @@ fn long_lines_are_quoted_in_part_and_on_one_line() {
         assert!(text.chars().count() <= PROBLEM_CHARS + LINE_CHARS + 50, "{text}");
         assert!(!text.contains(char::is_control), "{text:?}");
     }
-    let text = parse_line(&[0xc3; 5000]).unwrap_err().text;
+    let text = parse_bytes(&[0xc3; 5000]).unwrap_err().text;
     assert!(text.chars().count() <= PROBLEM_CHARS + LINE_CHARS + 50, "{text}");
 }
 
@@ -202,9 +283,15 @@ impl Generator {
     }
 
     fn name(&mut self) -> Name {
-        const NAMES: [&str; 8] =
-            ["n0", "n1", "c12", "", "ü\u{1f600}", "a\"b\\c", "\0\n\t", "\u{7f}"];
         NAMES[self.below(NAMES.len())].into()
+    }
+
+    fn node(&mut self) -> NodeId {
+        NodeId(self.below(NAMES.len()) as u32)
+    }
+
+    fn generation(&mut self) -> Generation {
+        Generation(self.u64())
     }
 
     fn u64(&mut self) -> u64 {
@@ -240,7 +327,7 @@ impl Generator {
     }
 
     fn origin(&mut self) -> Origin {
-        Origin { node: self.name(), generation: self.u64() }
+        Origin { node: self.node(), generation: self.generation() }
     }
 
     fn entries(&mut self) -> Entries {
@@ -263,7 +350,7 @@ impl Generator {
         have.sort_by(|a, b| a.origin.cmp(&b.origin));
         have.dedup_by(|a, b| a.origin == b.origin);
         let echo = (self.below(2) == 0).then(|| Echo {
-            generation: self.u64(),
+            generation: self.generation(),
             number: self.u64(),
             held_us: self.u64(),
         });
@@ -273,13 +360,13 @@ impl Generator {
             distance_us: self.u64(),
         });
         let place = (self.below(2) == 0).then(|| Place {
-            parent: (self.below(2) == 0).then(|| self.name()),
-            root: self.name(),
+            parent: (self.below(2) == 0).then(|| self.node()),
+            root: self.node(),
             depth: self.below(9) as u32,
             age_us: self.u64(),
         });
         Gossip {
-            generation: self.u64(),
+            generation: self.generation(),
             number: self.u64(),
             echo,
             values: self.list(3, Self::entries),
@@ -305,9 +392,12 @@ impl Generator {
                 let edges: BTreeMap<_, _> = edges.into_iter().collect();
                 Body::Topology { topology: Arc::new(edges.into()), msg_id }
             }
-            2 => Body::Broadcast { message: self.value(3), msg_id },
-            3 => Body::Read { msg_id },
-            _ => Body::Gossip(self.gossip()),
+            2 => {
+                let request = Request::Broadcast { message: self.value(3) };
+                Body::Request { request, msg_id }
+            }
+            3 => Body::Request { request: Request::Read, msg_id },
+            _ => Body::Peer(Named::new(self.gossip(), nodes())),
         };
         Message { src: self.name(), dest: self.name(), body }
     }
@@ -325,7 +415,7 @@ fn what_is_written_is_read_back_exactly() {
     for _ in 0..20_000 {
         let message = random.message();
         let line = line_of(&message);
-        assert_eq!(parse_line(&line), Ok(message), "{}", String::from_utf8_lossy(&line));
+        assert_eq!(parse_bytes(&line), Ok(message), "{}", String::from_utf8_lossy(&line));
     }
 }
 
@@ -350,9 +440,9 @@ fn damaged_lines_are_read_or_refused_in_one_short_line() {
                 line.push(b' ');
             }
         }
-        match parse_line(&line) {
+        match parse_bytes(&line) {
             // What is taken is a message like any other.
-            Ok(message) => assert_eq!(parse_line(&line_of(&message)), Ok(message)),
+            Ok(message) => assert_eq!(parse_bytes(&line_of(&message)), Ok(message)),
             Err(refusal) => {
                 refused += 1;
                 assert!(refusal.text.chars().count() < 1000 && !refusal.text.contains('\n'));

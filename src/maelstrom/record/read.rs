@@ -97,7 +97,10 @@ impl Event {
                 Err(refusal) => node.handle_refusal(*now, refusal),
             },
             Self::TooLong(now, text) => {
-                node.handle_refusal(*now, Refusal { reply: None, text: text.clone() });
+                node.handle_refusal(
+                    *now,
+                    Refusal { reply: None, mismatch: None, text: text.clone() },
+                );
             }
             Self::Timeout(now) => node.handle_timeout(*now),
             Self::End(now) => node.handle_end_of_input(*now),
@@ -183,12 +186,13 @@ impl Records {
 
     fn take_line(&mut self, number: u64, line: &[u8]) -> Result<(), String> {
         if line.starts_with(HEADER_START) {
-            let header: Header = serde_json::from_slice(line)
-                .map_err(|error| format!("no header of a record: {error}"))?;
-            if header.format != FORMAT {
-                let format = header.format;
+            let problem = |error| format!("no header of a record: {error}");
+            // First, because headers of other formats have other keys.
+            let Format { format } = serde_json::from_slice(line).map_err(problem)?;
+            if format != FORMAT {
                 return Err(format!("a record of format {format}, and this reads {FORMAT}"));
             }
+            let header: Header = serde_json::from_slice(line).map_err(problem)?;
             self.lives.push(Record { header, events: Vec::new() });
         } else if is_record_line(line) {
             let event = event(line)?;
@@ -199,6 +203,13 @@ impl Records {
         }
         Ok(())
     }
+}
+
+/// The key that headers of all formats have.
+#[derive(Deserialize)]
+struct Format {
+    #[serde(rename = "rumormill_record")]
+    format: u32,
 }
 
 /// All keys that an input's line may have.

@@ -1,12 +1,24 @@
 use std::time::Duration;
 
 use super::*;
-use crate::parse::Refusal;
-use crate::route::Route;
+use crate::maelstrom::message::ErrorCode;
+use crate::maelstrom::parse::Refusal;
+use crate::protocols::flood::Flood;
+use crate::protocols::rumormill::Rumormill;
+use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::message::Gossip;
+use crate::protocols::rumormill::route::Route;
+
+type Message = super::Message<Gossip>;
+type Body = super::Body<Gossip>;
+
+fn config() -> Config {
+    let window = Some(Duration::from_micros(1));
+    Config { route: Route::Tree, window, ..Config::default() }
+}
 
 fn header() -> Header {
-    let window = Some(Duration::from_micros(1));
-    Header::new(Config { route: Route::Tree, window, ..Config::default() }, u64::MAX, 1 << 63)
+    Header::new::<Rumormill>(&config(), u64::MAX, Generation(1 << 63))
 }
 
 fn at(micros: u64) -> Instant {
@@ -18,18 +30,18 @@ fn to_client(body: Body) -> Message {
 }
 
 fn error(text: &str) -> Message {
-    let code = crate::maelstrom::message::ErrorCode::NotSupported;
+    let code = ErrorCode::NotSupported;
     to_client(Body::Error { in_reply_to: 1, code, text: text.to_owned() })
 }
 
 fn acknowledgement() -> Message {
-    to_client(Body::BroadcastOk { in_reply_to: -3 })
+    to_client(Body::Reply { reply: Reply::BroadcastOk, in_reply_to: -3 })
 }
 
 fn reply(values: i64) -> Message {
     let mut text = ReadText::default();
     (0..values).for_each(|value| text.push(&value.into()));
-    to_client(Body::ReadOk { in_reply_to: 9, messages: text.into() })
+    to_client(Body::Reply { reply: Reply::ReadOk { messages: text.into() }, in_reply_to: 9 })
 }
 
 /// One of each.
@@ -59,6 +71,7 @@ fn what_is_written_is_read_back() {
     let records = Records::read(&*file).unwrap();
     let [record] = &*records.lives else { panic!("{records:?}") };
     assert_eq!(record.header, header());
+    assert_eq!(record.header.config::<Rumormill>(), Ok(config()));
     let events: Vec<&Event> = record.events.iter().map(|(_, event)| event).collect();
     let message = "{\"src\":\"c1\",\"dest\":\"n0\",\"body\":{\"text\":\"}\\u00e9é\"}}".to_owned();
     assert_eq!(*events[0], Event::Message(at(1), message));
@@ -118,18 +131,37 @@ fn other_lines_are_read_past_and_damage_is_named() {
     assert!(problem("{\"out\":{}}\n").starts_with("line 1: the record's header is missing"));
     let damaged = text.replace("\"on\":\"timeout\"", "\"on\":\"tim\"");
     assert!(problem(&damaged).starts_with("line 7: damaged"), "{}", problem(&damaged));
-    let future = text.replacen("record\":2", "record\":3", 1);
-    assert!(problem(&future).contains("a record of format 3"));
+    let future = text.replacen("record\":3", "record\":4", 1);
+    assert_eq!(problem(&future), "line 1: a record of format 4, and this reads 3");
     let unknown = text.replacen("\"route\"", "\"rout\"", 1);
-    assert!(problem(&unknown).contains("rout"), "{}", problem(&unknown));
+    let header = Records::read(unknown.as_bytes()).unwrap().lives.remove(0).header;
+    let problem = header.config::<Rumormill>().unwrap_err();
+    assert!(problem.contains("rout"), "{problem}");
 }
 
 #[test]
-fn an_older_record_lacks_settings() {
-    let line =
-        "{\"rumormill_record\":2,\"version\":\"0\",\"seed\":1,\"boot_id\":2,\"config\":{}}\n";
+fn a_record_of_an_older_format_is_refused_whatever_its_header_has() {
+    for header in [
+        r#"{"rumormill_record":2,"version":"0","seed":1,"boot_id":2,"config":{}}"#,
+        r#"{"rumormill_record":1}"#,
+    ] {
+        let problem = Records::read(format!("{header}\n").as_bytes()).unwrap_err().to_string();
+        let format = &header[20..21];
+        assert_eq!(problem, format!("line 1: a record of format {format}, and this reads 3"));
+    }
+}
+
+#[test]
+fn settings_that_a_record_lacks_have_their_defaults() {
+    let line = r#"{"rumormill_record":3,"version":"0","protocol":"rumormill","seed":1,"generation":2,"config":{}}"#;
     let records = Records::read(line.as_bytes()).unwrap();
-    assert_eq!(records.lives[0].header.config, Config::default());
+    assert_eq!(records.lives[0].header.config::<Rumormill>(), Ok(Config::default()));
+}
+
+#[test]
+fn a_record_of_another_protocol_has_no_settings_of_this_one() {
+    let problem = header().config::<Flood>().unwrap_err();
+    assert_eq!(problem, "a record of protocol rumormill, not of flood");
 }
 
 #[test]

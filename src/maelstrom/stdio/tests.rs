@@ -1,14 +1,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::config::Config;
 use super::*;
+use crate::id::Generation;
+use crate::protocols::rumormill::Rumormill;
+use crate::protocols::rumormill::config::Config;
+use crate::service::Broadcast;
 
 const INIT: &str = r#"{"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":1}}"#;
 const READ: &str = r#"{"src":"c0","dest":"n0","body":{"type":"read","msg_id":2}}"#;
 
-fn node() -> Node {
-    Node::new(Config::default(), 1, 1)
+fn node() -> Server<Rumormill, Broadcast> {
+    Server::new(Config::default(), 1, Generation(1))
 }
 
 /// What was written, as its readers got it: one string per write.
@@ -101,7 +104,7 @@ fn a_recorder_sees_inputs_and_outputs_in_order() {
             });
         }
 
-        fn output(&mut self, _message: &Message, line: &[u8]) {
+        fn output<M: Wire>(&mut self, _message: &Message<M>, line: &[u8]) {
             self.0.borrow_mut().push(format!("< {}", String::from_utf8_lossy(line)));
         }
 
