@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::protocol::Protocol;
 use crate::protocols::{self, Name};
 
-/// What the command line asks for.
+/// The request of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Run a node.
@@ -89,7 +89,7 @@ impl Options {
 /// Reads the command line, without the program's name.
 ///
 /// # Errors
-/// What is wrong with it, as one plain line that names the flag.
+/// The problem, as one plain line that names the flag.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
     let mut options = Options::default();
     let mut wants_help = false;

@@ -1,4 +1,4 @@
-//! What a dissemination protocol is: a pure state machine among numbered nodes.
+//! The interface of a dissemination protocol: a pure state machine among numbered nodes.
 //!
 //! A protocol sees numbers and instants, never names, JSON or clients. Entries come in through
 //! [`Protocol::on_submit`] and [`Protocol::on_message`]; messages, deliveries and lines of log go
@@ -91,7 +91,7 @@ pub trait Protocol: Clone + fmt::Debug + Sized {
     }
 }
 
-/// What a protocol asks its host to do. The host drains it after every call.
+/// Requests of a protocol to its host, which drains them after every call.
 #[derive(Clone, Debug)]
 pub struct Effects<M> {
     sends: Vec<(NodeId, M)>,

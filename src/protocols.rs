@@ -64,7 +64,7 @@ impl Default for Name {
 
 /// Code for any protocol: a generic closure.
 pub trait Visitor {
-    /// What comes out.
+    /// The result.
     type Output;
 
     /// Runs for the protocol `P`.

@@ -1,4 +1,4 @@
-//! VersionSet: which entries somebody holds, as ranges of sequence numbers per origin.
+//! Sets of entries, as ranges of sequence numbers per origin.
 //!
 //! The set behind everything the node knows about its peers. When nothing is missing it is one
 //! range per origin, however many values there are: the observation that lets QUIC acknowledge
@@ -58,7 +58,7 @@ impl Ranges {
         self.as_slice().is_empty()
     }
 
-    /// How many sequence numbers are in the set.
+    /// Number of sequence numbers in the set.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.as_slice().iter().map(|range| range.end - range.start).sum()
@@ -110,7 +110,7 @@ impl Ranges {
                     let end = held[past - 1].end.max(range.end);
                     held.splice(first..past, std::iter::once(start..end));
                 }
-                self.settle();
+                self.normalise();
             }
         }
     }
@@ -140,13 +140,13 @@ impl Ranges {
                 let head = held[first].start..range.start;
                 let tail = range.end..held[past - 1].end;
                 held.splice(first..past, [head, tail].into_iter().filter(|rest| !rest.is_empty()));
-                self.settle();
+                self.normalise();
             }
         }
     }
 
     /// Keeps a single range in place.
-    fn settle(&mut self) {
+    fn normalise(&mut self) {
         if let Repr::Many(held) = &mut self.0
             && held.len() < 2
         {
@@ -176,7 +176,7 @@ impl Ranges {
         }
     }
 
-    /// What is in this set and not in `other`.
+    /// The part of this set that is not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         let mut rest = self.clone();
@@ -184,7 +184,7 @@ impl Ranges {
         rest
     }
 
-    /// What is in both sets.
+    /// The intersection of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let mut both = Vec::new();
@@ -221,8 +221,8 @@ pub struct OriginId(pub u32);
 
 /// A set of entries: for each origin, ranges of sequence numbers. Origins without any are absent.
 ///
-/// A plain vector, ascending by origin. Who holds most of everything has most numbers from 0 on, so
-/// an origin usually stands where its number says; and new origins have the highest numbers.
+/// A vector, ascending by origin. A set that has most of everything has most origins from 0 on, so an
+/// origin usually stands at its own number; and new origins have the highest numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct VersionSet(Vec<(OriginId, Ranges)>);
 
@@ -239,13 +239,13 @@ impl VersionSet {
         self.0.is_empty()
     }
 
-    /// How many entries are in the set.
+    /// Number of entries in the set.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.iter().map(|(_, ranges)| ranges.count()).sum()
     }
 
-    /// How many ranges it takes to write the set down: the measure of its memory.
+    /// Number of ranges in the set: the measure of its memory.
     #[must_use]
     pub fn range_count(&self) -> usize {
         self.0.iter().map(|(_, ranges)| ranges.as_slice().len()).sum()
@@ -272,7 +272,7 @@ impl VersionSet {
         found.map(|at| start + at).map_err(|at| start + at)
     }
 
-    /// What is held of `origin`, to be added to.
+    /// The ranges of `origin`, mutably; empty ones, if there were none.
     fn ranges_mut(&mut self, origin: OriginId) -> &mut Ranges {
         let at = self.position(origin).unwrap_or_else(|at| {
             self.0.insert(at, (origin, Ranges::new()));
@@ -281,7 +281,7 @@ impl VersionSet {
         &mut self.0[at].1
     }
 
-    /// What is held of `origin`, if anything.
+    /// The ranges of `origin`, if the set has any.
     #[must_use]
     pub fn get(&self, origin: OriginId) -> Option<&Ranges> {
         self.position(origin).ok().map(|at| &self.0[at].1)
@@ -359,7 +359,7 @@ impl VersionSet {
         }
     }
 
-    /// What is in this set and not in `other`.
+    /// The part of this set that is not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         let missing = |(origin, ranges): (OriginId, &Ranges)| {

@@ -24,7 +24,7 @@ fn message(src: &str, body: Body) -> Message {
 }
 
 fn silences(node: &Node) -> u64 {
-    node.protocol().map(Rumormill::stats).expect("it is initialised").silences
+    node.protocol().map(Rumormill::stats).expect("it is initialised").suspicions
 }
 
 #[test]
@@ -68,11 +68,11 @@ fn everything_that_matters_is_told() {
     let mut later = flushed.after(Duration::from_secs(60));
     node.handle_timeout(later);
     let words = node.describe(later).to_string();
-    assert!(words.contains("n1: heard of") && words.contains("unanswered: 1"), "{words}");
+    assert!(words.contains("n1: heard of") && words.contains("timeouts in a row: 1"), "{words}");
     while silences(&node) == 0 {
         later = node.poll_timeout().unwrap();
         node.handle_timeout(later);
     }
     let words = node.describe(later).to_string();
-    assert!(words.contains("n1: SILENT since"), "{words}");
+    assert!(words.contains("n1: SUSPECTED since"), "{words}");
 }

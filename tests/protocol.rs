@@ -65,7 +65,7 @@ fn known_grows_only_on_evidence() {
     world.run_for(seconds(30));
     let (_, link) = world.protocol(0).links().next().unwrap();
     assert!(link.known().is_empty() && link.queue().count() == 1);
-    assert!(link.silent_since().is_some());
+    assert!(link.suspected_since().is_some());
     assert!(world.read(1).is_empty());
 }
 
@@ -91,7 +91,7 @@ fn lost_evidence_is_given_again() {
     world.run_for(seconds(3));
     let (_, link) = world.protocol(0).links().next().unwrap();
     assert_eq!(link.known().count(), 1);
-    assert!(link.silent_since().is_none());
+    assert!(link.suspected_since().is_none());
     world.assert_known_is_held();
 }
 

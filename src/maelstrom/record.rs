@@ -304,7 +304,7 @@ impl Long {
 
 /// Tells texts apart that differ by mistake, not by malice. Eight independent lanes, each a
 /// multiplication of halves as in XXH3, which compilers turn into vector instructions: this must
-/// run at the speed of memory, or it would slow down whoever replies to reads.
+/// run at the speed of memory, or it would slow down replies to reads.
 #[inline(never)] // Where it is inlined, it was seen not to be vectorised, and three times as slow.
 fn checksum(bytes: &[u8]) -> u64 {
     const LANES: usize = 8;

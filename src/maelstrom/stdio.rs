@@ -21,19 +21,19 @@ use crate::time::Instant;
 use crate::wire::Wire;
 use lines::{Block, LineReader};
 
-/// What a pipe holds: more never comes at once.
+/// Capacity of a pipe: more never comes at once.
 const CHUNK_BYTES: usize = 64 << 10;
-/// Blocks read ahead. Enough that neither thread waits for the other; few, so that a node that
-/// cannot keep up lets the pipe fill and the sender wait, instead of growing.
+/// Blocks read ahead: enough that neither thread waits for the other, and few, so that the pipe of a
+/// node that cannot keep up fills and the sender waits, instead of the node growing.
 const BLOCKS_AHEAD: usize = 4;
 /// Longest line taken. Lines grow with what is in them, and this is beyond any sane message.
 const MAX_LINE_BYTES: usize = 256 << 20;
-/// Output is written once it is this much, even if there is more input: nobody waits for long.
+/// Output is written once it is this much, even if there is more input: no reader waits for long.
 const FLUSH_BYTES: usize = 256 << 10;
 /// Buffers that had to be larger than this once are given back.
 const KEEP_BYTES: usize = 4 * FLUSH_BYTES;
 
-/// What happens to a node.
+/// An input of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
     /// A line came that is a message, given without its newline.
@@ -48,13 +48,13 @@ pub enum Input<'a> {
     End,
 }
 
-/// Sees all that goes into a node, and what comes out of it, in order. `()` looks away.
+/// Records the inputs and outputs of a node, in order. `()` records nothing.
 pub trait Recorder {
     /// Called before the node gets the input.
     fn input(&mut self, now: Instant, input: &Input<'_>);
     /// Called with every message that the node sends, and its line, newline included.
     fn output<M: Wire>(&mut self, message: &Message<M>, line: &[u8]);
-    /// Called before what the node sent is handed on: a batch is complete.
+    /// Called before the outputs are written: a batch is complete.
     fn flush(&mut self);
 }
 
@@ -64,11 +64,11 @@ impl Recorder for () {
     fn flush(&mut self) {}
 }
 
-/// Runs the node until its input ends or nobody reads its output any more. Both are ways to stop a
+/// Runs the node until its input ends or its output is closed. Both are ways to stop a
 /// node, and no errors. Time starts now.
 ///
 /// # Errors
-/// If the input cannot be read, or the output cannot be written though somebody reads it.
+/// If the input cannot be read, or the output cannot be written although it is open.
 pub fn run<P, S, R, W, L, T>(
     node: Server<P, S>,
     input: R,
@@ -101,7 +101,7 @@ where
     }
 }
 
-/// Why a driver cannot go on.
+/// The reason why a driver stops.
 enum Stop {
     Input(io::Error),
     Output(io::Error),
@@ -209,7 +209,7 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
         self.collect()
     }
 
-    /// Takes what the node has to say after an input.
+    /// Takes the outputs of the node after an input.
     fn collect(&mut self) -> Result<(), Stop> {
         while let Some(message) = self.node.poll_transmit() {
             let start = self.out.len();
@@ -227,10 +227,10 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
-        // First, so that whatever the world has seen is in the record.
+        // First, so that every output that was written is in the record.
         self.recorder.flush();
         if !self.notes.is_empty() {
-            // If nobody reads the log, that is their choice: the node goes on.
+            // A closed log does not stop the node.
             let _ = self.log.write_all(&self.notes).and_then(|()| self.log.flush());
             self.notes.clear();
         }

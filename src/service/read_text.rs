@@ -1,4 +1,4 @@
-//! What a `read` is answered: all values, kept ready as text.
+//! The reply to `read`: all values, kept ready as text.
 
 use std::fmt;
 use std::ops::Deref;
@@ -33,7 +33,7 @@ impl ReadText {
         });
     }
 
-    /// How many values there are.
+    /// Number of values.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use rumormill::cluster::Tree;
+use rumormill::protocols::rumormill::Plan;
 use rumormill::protocols::rumormill::Rumormill;
-use rumormill::protocols::rumormill::planner::Plan;
 use serde::{Deserialize, Serialize};
 
 use super::cases::{Case, settings};

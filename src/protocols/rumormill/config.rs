@@ -1,4 +1,4 @@
-//! What can be set about a node, and why the defaults are what they are.
+//! The settings of the protocol, each with the reason for its default.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use crate::config::{Flag, Setting, Settings, show_time};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where a new value goes first.
+    /// The rule for disseminating a new entry.
     pub route: Route,
-    /// How long it may take until the last node holds a value, while nothing fails. What the
-    /// network's delays leave of it is spent on waiting for company, so that fewer messages are
+    /// Time from the submission of a value to its delivery at the last node, while nothing fails.
+    /// The part that the network's delays leave is spent on batching, so that fewer messages are
     /// sent. Default 300 ms: still immediate to a person, and a ninth of the messages of direct
     /// mail at 100 ms per hop.
     #[serde(rename = "latency_budget_us", with = "micros")]
     pub latency_budget: Duration,
-    /// How long a new entry may wait for others to share its message with, instead of what the
-    /// budget leaves.
+    /// Longest wait of a new entry for others to share its message, in place of what the budget
+    /// leaves.
     #[serde(rename = "window_us", with = "optional_micros")]
     pub window: Option<Duration>,
     /// Round-trip time to assume before the first measurement. Default 200 ms: a slow wide-area
     /// network. Too high, and the first values travel faster than they need to.
     #[serde(rename = "rtt_initial_us", with = "micros")]
     pub rtt_initial: Duration,
-    /// How long evidence may wait for a batch that goes to that peer anyway. Default 1 s: at two
-    /// values per second and node (Maelstrom's `--rate 100` with 25 nodes) most evidence then
-    /// rides for free. A message lost is noticed sooner, by the gap in the numbers.
+    /// Max ack delay: an ack waits this long for a batch that goes to that peer anyway. Default 1 s:
+    /// at two values per second and node (Maelstrom's `--rate 100` with 25 nodes) most acks then cost
+    /// no message. A lost message is noticed sooner, by the gap in the numbers.
     #[serde(rename = "ack_delay_us", with = "micros")]
     pub ack_delay: Duration,
     /// Shortest time between two digests. Default 2 s: ten round trips of a slow network, so
@@ -51,7 +51,7 @@ pub struct Config {
     #[serde(rename = "probe_min_us", with = "micros")]
     pub probe_min: Duration,
     /// Longest time between two probes. Default 10 s: below that, the interval is a sixteenth of
-    /// the time that the peer has been silent, so after a heal nobody waits longer than 6 % of
+    /// the time that the peer has been suspected, so after a heal no peer waits longer than 6 % of
     /// the outage, at the cost of few messages (their number grows with its logarithm).
     #[serde(rename = "probe_max_us", with = "micros")]
     pub probe_max: Duration,
@@ -91,7 +91,7 @@ impl Settings for Config {
     const FLAGS: &'static [Flag<Self>] = &[
         Flag {
             name: "--route",
-            help: "where a new value goes first (see below)",
+            help: "to which peers a new entry goes at once (see below)",
             setting: Setting::Choice {
                 placeholder: "ROUTE",
                 names: || Route::ALL.map(Route::name).to_vec(),
@@ -101,12 +101,12 @@ impl Settings for Config {
         },
         Flag {
             name: "--latency-budget",
-            help: "time for a value to reach the last node (see below)",
+            help: "time for an entry to reach the last node (see below)",
             setting: Setting::Delay(|config| &mut config.latency_budget),
         },
         Flag {
             name: "--window",
-            help: "wait of a new value for others, instead of the budget",
+            help: "batching window of a new entry, instead of the budget",
             setting: Setting::OptionalDelay(|config| &mut config.window),
         },
         Flag {
@@ -116,7 +116,7 @@ impl Settings for Config {
         },
         Flag {
             name: "--ack-delay",
-            help: "how long evidence waits for values to ride along with",
+            help: "how long an ack waits for entries to go along with",
             setting: Setting::Delay(|config| &mut config.ack_delay),
         },
         Flag {
@@ -131,17 +131,17 @@ impl Settings for Config {
         },
         Flag {
             name: "--retry-initial",
-            help: "wait for evidence before the round trip is known",
+            help: "wait for an ack before the round trip is known",
             setting: Setting::Interval(|config| &mut config.retry_initial),
         },
         Flag {
             name: "--probe-min",
-            help: "shortest time between two messages to a silent peer",
+            help: "shortest time between two probes of a suspected peer",
             setting: Setting::Interval(|config| &mut config.probe_min),
         },
         Flag {
             name: "--probe-max",
-            help: "longest time between two messages to a silent peer",
+            help: "longest time between two probes of a suspected peer",
             setting: Setting::Interval(|config| &mut config.probe_max),
         },
         Flag {
@@ -162,14 +162,14 @@ ROUTE is one of
             than 256 nodes always hub
   topology  only along the links of the topology
   tree      along a spanning tree of the topology of least height
-  hub       to the hub, which batches and sends to all
-  direct    from the origin to everyone
+  hub       to the hub, which batches and sends to all; a suspected hub is replaced
+  direct    from the origin to all nodes (direct mail)
 Whatever the route, neighbours in the topology compare what they hold and repair it.
 
 The latency budget is what a value may take from its acknowledgement to the last node while the
-network works: the node measures the round trip and spends the rest on batching. It is not a
-promise about a network that loses, reorders or cuts; what is lost is repaired as fast as it is
-noticed. A budget that the network cannot meet is said once on stderr, and the fastest route used.
+network works: the node measures the round trip and spends the rest on batching. No bound holds
+while messages are lost, reordered or partitioned; what is lost is repaired when it is noticed.
+A budget that the network cannot meet is logged once, and the fastest route is used.
 ";
 
     fn check(&self) -> Result<(), String> {

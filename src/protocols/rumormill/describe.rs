@@ -1,17 +1,17 @@
-//! A node's state in words, for people who look for the cause of something.
+//! The state of a node in words, for debugging.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::Rumormill;
 use super::link::Link;
-use super::planner::Plan;
+use super::push::Plan;
 use crate::cluster::Nodes;
 use crate::id::NodeId;
 use crate::set::{Ranges, VersionSet};
 use crate::time::Instant;
 
-/// Origins listed one by one; of more, only the number is told.
+/// Most origins that are listed; of more, only the number is given.
 const ORIGINS_LISTED: usize = 30;
 
 /// Ranges of an origin that are listed.
@@ -29,10 +29,10 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Flood { window } => write!(f, "to every neighbour, window {}", span(window)),
-            Self::Direct { window } => write!(f, "to everyone, window {}", span(window)),
+            Self::Direct { window } => write!(f, "direct mail to all, window {}", span(window)),
             Self::Tree { period, pulse } => {
-                let rhythm = if pulse { "a beat every" } else { "window at the root" };
-                write!(f, "up a tree and down again, {rhythm} {}", span(period))
+                let pace = if pulse { "a beat every" } else { "window at the root" };
+                write!(f, "up a tree and down again, {pace} {}", span(period))
             }
         }
     }
@@ -63,7 +63,7 @@ impl<'a> Description<'a> {
         let cluster = &self.node.cluster;
         let names = |peers: Vec<NodeId>| {
             let names: Vec<&str> = peers.into_iter().map(|peer| &**self.nodes.name(peer)).collect();
-            if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         };
         let origin = if cluster.has_topology() { "" } else { " (no topology yet)" };
         writeln!(f, "  neighbours: {}{origin}", names(cluster.neighbours(cluster.me()).to_vec()))?;

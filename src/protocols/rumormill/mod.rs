@@ -2,39 +2,30 @@
 //!
 //! This file composes; each machine has a file of its own:
 //!
-//! * [`replica`]: the entries held; [`link`]: what each peer holds, and what is on its way to it;
-//! * [`eager_push`]: the peers for a new entry, by the [`planner`]'s plan and the [`pacer`]'s
-//!   deadlines;
-//! * [`tree_repair`]: the [`spanning_tree`] under the watch of the [`failure_detector`];
+//! * [`replica`]: the entries held;
+//! * [`link`]: what a peer holds and what is on its way to it (session, queue, sent messages, acks,
+//!   suspicion, round trip); [`peers`]: all links, and the conditions of the network;
+//! * [`push`]: the peers for a new entry, by the planner's plan and the pacer's deadlines;
+//! * [`tree`]: the spanning tree, its repair, and the failure detector over the parent;
 //! * [`anti_entropy`]: periodic digests, and what follows from those of the peers;
-//! * [`receiver`] and [`transmitter`]: what a message changes, and the next message of a link.
+//! * [`exchange`]: what a message changes (receiver), and what the next one carries (transmitter).
 
 mod ack_policy;
 mod anti_entropy;
-mod compose;
 pub mod config;
-mod context;
 mod describe;
-mod eager_push;
-mod failure_detector;
+mod exchange;
 pub mod link;
-mod links;
-mod loss_rate;
 pub mod message;
 #[cfg(feature = "mutations")]
 pub mod mutation;
-mod network_rtt;
-mod pacer;
 mod peers;
-pub mod planner;
+mod push;
 mod rate_meter;
-mod receiver;
 pub mod replica;
 pub mod route;
-mod spanning_tree;
 pub mod stats;
-mod transmitter;
-mod tree_repair;
+mod tree;
 mod wire;
 
 use std::fmt;
@@ -46,22 +37,18 @@ use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::set::VersionSet;
 use crate::time::Instant;
 use anti_entropy::AntiEntropy;
-use compose::Purpose;
 use config::Config;
-use context::Context;
-use eager_push::{EagerPush, Received};
+use exchange::{Context, Purpose, Receiver, Transmitter};
 use link::Link;
 use link::session::Incarnation;
 use message::Gossip;
 use peers::Peers;
-use planner::Plan;
-use receiver::Receiver;
+pub use push::Plan;
+use push::{EagerPush, Received};
 use replica::Replica;
 use route::Route;
-use spanning_tree::SpanningTree;
 use stats::Stats;
-use transmitter::Transmitter;
-use tree_repair::TreeRepair;
+use tree::{SpanningTree, TreeRepair};
 
 /// One node.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Bugs on purpose: what the lab's hunter has to find to be believed.
 //!
-//! Only compiled with the feature `mutations`, which no binary that anybody uses has.
+//! Compiled with the feature `mutations` only, which no released binary has.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,15 +8,15 @@ use std::str::FromStr;
 /// A bug, put where a real one might be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// What was sent counts as received: the peer's acknowledged set grows without evidence.
+    /// Entries count as received when they are sent: the peer's acknowledged set grows without evidence.
     AckWithoutEvidence,
     /// A digest names ranges without their gaps, as a version vector would.
     DigestClaimsTooMuch,
-    /// What counts as lost is not sent again.
+    /// Lost entries are not sent again.
     RetryNeverSent,
-    /// What waits for a peer is forgotten when the peer restarts.
+    /// The queue for a peer is dropped when the peer restarts.
     PendingLostAtRestart,
-    /// What does not fit into a message is not sent in the next one either.
+    /// Entries that do not fit into a message are not sent in the next one either.
     DroppedAtBatchLimit,
 }
 

@@ -1,14 +1,18 @@
 //! The peers of a node: a link to each, and the conditions of the network over all links.
 
+mod links;
+mod loss_rate;
+mod network_rtt;
+
 use std::time::Duration;
 
 use super::config::Config;
 use super::link::Link;
-use super::links::Links;
-use super::loss_rate::LossRate;
-use super::network_rtt::NetworkRtt;
 use crate::id::NodeId;
 use crate::time::Instant;
+use links::Links;
+use loss_rate::LossRate;
+use network_rtt::NetworkRtt;
 
 /// Links, round trips and losses.
 #[derive(Clone, Debug)]

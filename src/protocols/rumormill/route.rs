@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The rule that decides which peers a new value is sent to.
 ///
 /// Whatever the route, the topology's neighbours are the graph of anti-entropy: digests go along
-/// it, and whatever somebody is found to lack is sent.
+/// it, and what a peer is found to lack is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
@@ -21,7 +21,7 @@ pub enum Route {
     Tree,
     /// To the hub, which sends to all; in large clusters a tree of hubs.
     Hub,
-    /// The origin mails everyone (direct mail).
+    /// The origin sends to all nodes (direct mail).
     Direct,
 }
 

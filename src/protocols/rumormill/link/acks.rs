@@ -222,7 +222,7 @@ mod tests {
         }
         let repeated = acks.due_origins(replica.version(), &replica);
         assert_eq!(repeated.len(), REPEATED_MAX);
-        assert_eq!(repeated.first(), Some(&OriginId(101 - REPEATED_MAX as u32)));
+        assert_eq!(repeated.first(), Some(&OriginId(100 - REPEATED_MAX as u32)));
     }
 
     #[test]

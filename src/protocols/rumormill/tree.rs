@@ -6,22 +6,23 @@
 //! (direct mail). Along a spanning tree of the topology there is no other parent; nodes flood while
 //! an edge of it is suspected.
 
+mod failure_detector;
+mod spanning_tree;
+
 use std::time::Duration;
 
 use rand::RngExt as _;
 
-use super::context::Context;
-use super::failure_detector::{
-    FailureDetector, TimeoutConditions, is_random_loss, suspicion_multiplier,
-};
+use super::exchange::Context;
 use super::link::{Link, Timeout};
 use super::message::{Gossip, Place, Relay};
 #[cfg(feature = "mutations")]
 use super::mutation::Mutation;
-use super::spanning_tree::SpanningTree;
 use crate::id::NodeId;
 use crate::set::VersionSet;
 use crate::time::Instant;
+use failure_detector::{FailureDetector, TimeoutConditions, is_random_loss, suspicion_multiplier};
+pub(crate) use spanning_tree::SpanningTree;
 
 /// Peers probed when the parent is missed: the first candidates for its place, and some at random,
 /// since the candidates may be on the other side of the same cut.

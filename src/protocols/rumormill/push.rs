@@ -1,19 +1,23 @@
 //! Eager push: to which peers a new entry goes at once, and by when (Plumtree's eager peers, Leitão
 //! 2007; direct mail, Demers 1987).
 
+mod pacer;
+mod planner;
+
 use std::time::Duration;
 
 use super::ack_policy::Relation;
 use super::config::Config;
 use super::message::{Pulse, Relay};
-use super::pacer::{Pacer, Position};
 use super::peers::Peers;
-use super::planner::{Conditions, Plan, Planner};
-use super::spanning_tree::SpanningTree;
+use super::tree::SpanningTree;
 use crate::cluster::Cluster;
 use crate::id::NodeId;
 use crate::set::VersionSet;
 use crate::time::Instant;
+use pacer::{Pacer, Position};
+pub use planner::Plan;
+use planner::{Conditions, Planner};
 
 /// The plan, its deadlines, and the queues that follow from it.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::link::{NOISE, SAMPLES_MIN};
+use crate::protocols::rumormill::link::{NOISE, SAMPLES_MIN};
 
 /// The round trip is the median of this many measurements, of any links: one node that is much slower
 /// than the others does not make a slow network.

@@ -1,4 +1,5 @@
-//! The spanning tree: who is whose parent, from the offers of the peers (IEEE 802.1D, Perlman 1985).
+//! The spanning tree: the parent of each node, from the offers of the peers (IEEE 802.1D, Perlman
+//! 1985).
 //!
 //! While no peer is suspected, every node stands where the preferred tree puts it, and sends no
 //! offer. A node that has lost its parent probes others, and each answers with its offer: its root,
@@ -13,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::Place;
-use super::peers::Peers;
 use crate::cluster::Tree;
 use crate::id::NodeId;
+use crate::protocols::rumormill::message::Place;
+use crate::protocols::rumormill::peers::Peers;
 use crate::time::Instant;
 
 /// A parent may be this many hops farther from the root than the preferred tree is high.
@@ -43,7 +44,7 @@ struct LostRoot {
     spoke_at: Instant,
 }
 
-/// What is known of a peer that might be a parent.
+/// Evidence for a peer that might be a parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Evidence {
     /// It has heard of its root since this node last did.
@@ -54,7 +55,7 @@ enum Evidence {
     None,
 }
 
-/// How good a parent a peer would be (802.1D's priority vector): less is better.
+/// Quality of a peer as a parent (802.1D's priority vector): less is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     evidence: Evidence,
@@ -380,7 +381,7 @@ impl SpanningTree {
         heard.into_iter().chain(unheard).min()
     }
 
-    /// How good a parent `peer` would be; `None` if it must not be one.
+    /// Quality of `peer` as a parent; `None` if it must not be one.
     fn rank(
         &self,
         now: Instant,
@@ -549,13 +550,13 @@ mod tests {
     fn the_preferred_parent_wins_among_equals() {
         let (mut tree, mut peers) = hub_tree(1_590, 1_600);
         let hub = Tree::hubs(1_600).parent(NodeId(1_590)).unwrap();
-        for peer in [hub.0, 38] {
+        for peer in [hub.0, hub.0 - 1] {
             hear(&mut peers, peer, at(1_000));
-            tree.on_offer(at(1_000), &peers, NodeId(peer), place(Some(0), 0, 1, 0));
         }
+        tree.on_offer(at(1_000), &peers, NodeId(hub.0 - 1), place(Some(0), 0, 1, 0));
         assert_eq!(tree.best_parent(at(1_000), &peers, None).0, Some(hub));
         assert_eq!(tree.better_parent(at(1_000), &peers, None), None);
-        tree.set_parent(at(1_000), Some(NodeId(38)));
+        tree.set_parent(at(1_000), Some(NodeId(hub.0 - 1)));
         assert_eq!(tree.better_parent(at(1_000), &peers, None), Some(Some(hub)));
     }
 }

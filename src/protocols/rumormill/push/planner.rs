@@ -13,9 +13,9 @@
 
 use std::time::Duration;
 
-use super::config::Config;
-use super::rate_meter::RateMeter;
-use super::route::Route;
+use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::rate_meter::RateMeter;
+use crate::protocols::rumormill::route::Route;
 use crate::time::Instant;
 
 /// Subtracted from the period of a pulse, and added to the time before a beat at which nodes send: a
@@ -39,22 +39,22 @@ const HYSTERESIS: f64 = 0.9;
 /// The period changes only if the new one differs by more than this part of the old one.
 const PERIOD_TOLERANCE: u32 = 20;
 
-/// How new values travel.
+/// The way of new entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// To every neighbour at most `window` later, and by them to theirs.
     Flood {
-        /// How long an entry may wait for company, at each hop.
+        /// Longest wait of an entry for others to share its message, at each hop.
         window: Duration,
     },
-    /// From the origin to everyone.
+    /// From the origin to all nodes.
     Direct {
-        /// How long an entry may wait for company.
+        /// Longest wait of an entry for others to share its message.
         window: Duration,
     },
     /// Up a tree to its root and down again.
     Tree {
-        /// How long an entry may wait at the root: its window, or the period of its pulse.
+        /// Longest wait of an entry at the root: its window, or the period of its pulse.
         period: Duration,
         /// True if the root sends in a fixed rhythm and the others arrive just before its beat.
         pulse: bool,

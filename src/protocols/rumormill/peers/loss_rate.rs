@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::rate_meter::RateMeter;
+use crate::protocols::rumormill::rate_meter::RateMeter;
 use crate::time::Instant;
 
 /// Share of messages lost from which on unconfirmed entries are piggybacked.

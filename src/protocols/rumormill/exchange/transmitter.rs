@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use super::ack_policy::{AckPolicy, Relation};
 use super::compose::{Draft, Purpose, compose, fit};
-use super::config::Config;
 use super::context::Context;
-use super::link::Link;
-use super::link::sent::AckWait;
-use super::message::{Gossip, Relay};
-#[cfg(feature = "mutations")]
-use super::mutation::Mutation;
-use super::tree_repair::TreeRepair;
 use crate::id::{Generation, NodeId};
 use crate::protocol::Effects;
+use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
+use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::link::Link;
+use crate::protocols::rumormill::link::sent::AckWait;
+use crate::protocols::rumormill::message::{Gossip, Relay};
+#[cfg(feature = "mutations")]
+use crate::protocols::rumormill::mutation::Mutation;
+use crate::protocols::rumormill::tree::TreeRepair;
 
 /// Delay of a blind repeat: long enough to escape a short disturbance.
 const REPEAT_DELAY: Duration = Duration::from_millis(30);

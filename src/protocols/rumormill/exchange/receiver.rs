@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::ack_policy::{AckPolicy, Relation};
-use super::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
-use super::config::Config;
 use super::context::Context;
-use super::link::session::Incarnation;
-use super::message::{Echo, Gossip, Relay};
-#[cfg(feature = "mutations")]
-use super::mutation::Mutation;
-use super::tree_repair::TreeRepair;
 use crate::id::{EntryId, Generation, NodeId};
 use crate::protocol::{Effects, Entry};
+use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
+use crate::protocols::rumormill::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
+use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::link::session::Incarnation;
+use crate::protocols::rumormill::message::{Echo, Gossip, Relay};
+#[cfg(feature = "mutations")]
+use crate::protocols::rumormill::mutation::Mutation;
+use crate::protocols::rumormill::tree::TreeRepair;
 use crate::set::VersionSet;
 
 /// What the receiver needs to know of this node.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::link::Link;
-use super::link::sent::{AckWait, Batch};
-use super::message::{Gossip, Place, Pulse, Relay};
-use super::replica::Replica;
 use crate::id::Generation;
+use crate::protocols::rumormill::link::Link;
+use crate::protocols::rumormill::link::sent::{AckWait, Batch};
+use crate::protocols::rumormill::message::{Gossip, Place, Pulse, Relay};
+use crate::protocols::rumormill::replica::Replica;
 use crate::set::VersionSet;
 use crate::time::Instant;
 use crate::value::Value;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::link::Link;
 use crate::id::NodeId;
+use crate::protocols::rumormill::link::Link;
 use crate::time::Instant;
 
 /// The links that were ever used, by peer.

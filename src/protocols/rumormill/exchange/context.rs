@@ -1,14 +1,14 @@
 //! The machines that one event may involve, and its time.
 
-use super::anti_entropy::AntiEntropy;
-use super::eager_push::EagerPush;
-#[cfg(feature = "mutations")]
-use super::mutation::Mutation;
-use super::peers::Peers;
-use super::replica::Replica;
-use super::stats::Stats;
 use crate::cluster::Cluster;
 use crate::protocol::Rng;
+use crate::protocols::rumormill::anti_entropy::AntiEntropy;
+#[cfg(feature = "mutations")]
+use crate::protocols::rumormill::mutation::Mutation;
+use crate::protocols::rumormill::peers::Peers;
+use crate::protocols::rumormill::push::EagerPush;
+use crate::protocols::rumormill::replica::Replica;
+use crate::protocols::rumormill::stats::Stats;
 use crate::time::Instant;
 
 /// Everything that tree repair, receiver and transmitter work with.

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use super::message::Pulse;
 use super::planner::{MARGIN, Plan};
 use crate::id::NodeId;
+use crate::protocols::rumormill::message::Pulse;
 use crate::time::Instant;
 
 /// The pulse of the root as heard from the parent.
