@@ -1,13 +1,12 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod explain;
-pub mod faults;
-pub mod frontier;
+pub mod figures;
 pub mod hunt;
 pub mod maelstrom;
-mod publish;
 pub mod replay;
 pub mod report;
 pub mod serve;
@@ -22,6 +21,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use crate::cli::{Cli, Command, RunArgs, TestArgs};
+use crate::figures::Needs;
 use crate::harness::net_log::NetLog;
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
@@ -55,8 +55,11 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),
         Command::Hunt(args) => hunt::execute(args),
-        Command::Frontier(args) => frontier::execute(args),
-        Command::Faults(args) => faults::execute(args),
+        Command::Figures => figures::figures(),
+        Command::Profiles => figures::profiles(),
+        Command::Bench(command) => bench::execute(command),
+        Command::Frontier(args) => bench::frontier::execute(args),
+        Command::Faults(args) => bench::faults::execute(args),
     }
 }
 
@@ -78,7 +81,7 @@ fn resolve_for_processes(args: &TestArgs) -> anyhow::Result<(Settings, Vec<Strin
     let resolved = resolve(&args.run)?;
     // A profile may have such a limit, for both kinds of runs: it is shown as not judged.
     for limit in args.run.limits.iter().filter_map(|limit| limit.parse::<Limit>().ok()) {
-        if limit.figure.is_simulated_only() {
+        if limit.figure.needs == Needs::Simulation {
             bail!("the limit `{limit}` is for simulated nodes only: run this with `lab sim`");
         }
     }

@@ -112,14 +112,14 @@ impl Collector {
 
     /// The acknowledged values that nobody holds, if nodes have died: their holders were among
     /// them. They are owed to nobody any more.
-    pub(crate) fn take_perished(&mut self, nodes_died: bool) -> RoaringTreemap {
-        let mut perished = RoaringTreemap::new();
+    pub(crate) fn take_lost_with_holders(&mut self, nodes_died: bool) -> RoaringTreemap {
+        let mut lost_with_holders = RoaringTreemap::new();
         for (value, spread) in (0..).zip(&mut self.values).filter(|_| nodes_died) {
             if spread.holders == 0 && spread.acked.take().is_some() {
-                perished.insert(value);
+                lost_with_holders.insert(value);
             }
         }
-        perished
+        lost_with_holders
     }
 
     /// The values a node holds, as bits.

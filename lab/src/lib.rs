@@ -4,19 +4,21 @@
 //! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
 mod agenda;
+pub mod bench;
 pub mod check;
 pub mod checker;
 pub mod cli;
 mod client;
 pub mod commands;
 pub mod compare;
+pub mod components;
 pub mod convergence;
 pub mod cost;
 pub mod edn;
 pub mod entries;
 mod envelope;
 pub mod explain;
-pub mod frontier;
+pub mod figures;
 mod generator;
 pub mod harness;
 pub mod history;
@@ -26,7 +28,6 @@ pub mod limit;
 pub mod maelstrom;
 pub mod network;
 pub mod outcome;
-pub mod parts;
 pub mod profile;
 pub mod random;
 pub mod replay;

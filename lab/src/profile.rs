@@ -257,7 +257,7 @@ fn merge_limits(over: Option<Vec<String>>, base: Option<Vec<String>>) -> Option<
     let (Some(over), Some(base)) = (&over, &base) else {
         return over.or(base);
     };
-    let figure = |limit: &String| limit.parse::<Limit>().ok().map(|limit| limit.figure_name());
+    let figure = |limit: &String| limit.parse::<Limit>().ok().map(|limit| limit.figure.name);
     let limited: Vec<_> = over.iter().filter_map(figure).collect();
     let kept =
         base.iter().filter(|limit| figure(limit).is_none_or(|name| !limited.contains(&name)));

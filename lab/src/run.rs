@@ -17,6 +17,7 @@ use rumormill::message::Message;
 
 use crate::agenda::{Agenda, Timer};
 use crate::client::{Clients, Requests};
+use crate::components::ComponentWatch;
 use crate::convergence::Collector;
 use crate::entries::EntryWatch;
 use crate::generator::Generator;
@@ -24,9 +25,8 @@ use crate::history::{Nanos, Op};
 use crate::journal::{EventSink, Journal};
 use crate::network::Network;
 use crate::outcome::{
-    Delivery, Lateness, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, State,
+    Delivery, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, SchedulingDelay, State,
 };
-use crate::parts::PartWatch;
 use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
 use crate::topology::neighbours;
@@ -75,7 +75,7 @@ pub struct Run<S> {
     /// The driver tells what nodes hold; it need not be guessed from messages.
     exact: bool,
     /// Present if nodes may be kept apart.
-    parts: Option<PartWatch>,
+    components: Option<ComponentWatch>,
     /// For when the agenda has the next change of who is connected.
     connectivity_wake: Option<Nanos>,
     /// How often it may have changed so far.
@@ -88,7 +88,7 @@ pub struct Run<S> {
     reports: Vec<NodeReport>,
     deliveries: VecDeque<Delivery>,
     notices: Notices,
-    lateness: Lateness,
+    scheduling_delay: SchedulingDelay,
     fingerprint: Fingerprint,
     next_id: u64,
     /// For measuring the length of typed bodies.
@@ -127,8 +127,8 @@ impl<S: EventSink> Run<S> {
             gossiped: Collector::new(nodes),
             entries: EntryWatch::new(nodes),
             exact: false,
-            parts: (settings.nemesis.is_some() || settings.faults.may_part())
-                .then(|| PartWatch::new(nodes)),
+            components: (settings.nemesis.is_some() || settings.faults.may_part())
+                .then(|| ComponentWatch::new(nodes)),
             connectivity_wake: None,
             connectivity: 0,
             lives: vec![0; nodes],
@@ -137,7 +137,7 @@ impl<S: EventSink> Run<S> {
             reports: vec![NodeReport::default(); nodes],
             deliveries: VecDeque::new(),
             notices: Notices::default(),
-            lateness: Lateness::default(),
+            scheduling_delay: SchedulingDelay::default(),
             fingerprint: Fingerprint::default(),
             next_id: 0,
             scratch: Vec::new(),
@@ -191,7 +191,7 @@ impl<S: EventSink> Run<S> {
         while let Some((due, timer)) = self.agenda.pop_due(now) {
             match timer {
                 Timer::Queue(node) => {
-                    self.lateness.note(due, now);
+                    self.scheduling_delay.note(due, now);
                     self.network.wake(now, node, &mut self.agenda);
                     self.handle_arrivals(now);
                 }
@@ -200,7 +200,7 @@ impl<S: EventSink> Run<S> {
                     self.handle_arrivals(now);
                 }
                 Timer::Generator => {
-                    self.lateness.note(due, now);
+                    self.scheduling_delay.note(due, now);
                     self.generator_wake = None;
                     self.generate(now);
                 }
@@ -264,7 +264,7 @@ impl<S: EventSink> Run<S> {
         for node in &dead {
             self.reports[*node].is_dead = true;
         }
-        let perished = self.gossiped.take_perished(faults.crashed > 0);
+        let lost_with_holders = self.gossiped.take_lost_with_holders(faults.crashed > 0);
         let observed = self.gossiped.used;
         let left = self.reports.len() - dead.len();
         let outcome = Outcome {
@@ -278,14 +278,14 @@ impl<S: EventSink> Run<S> {
             nodes: self.reports,
             probed: self.settings.probe_ms.map(|_| self.watch.into_convergence(left)),
             gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
-            parts: self.parts.map(PartWatch::into_convergence).filter(|_| observed),
+            components: self.components.map(ComponentWatch::into_convergence).filter(|_| observed),
             exact: self.exact,
             entries: observed.then(|| self.entries.counts()),
-            silences: None,
-            perished,
-            abandoned: self.tally.abandoned,
+            suspicions: None,
+            lost_with_holders,
+            indeterminate: self.tally.indeterminate,
             recovery: self.recovery,
-            lateness: self.lateness,
+            scheduling_delay: self.scheduling_delay,
             fingerprint: self.fingerprint.value(),
         };
         (outcome, self.sink)

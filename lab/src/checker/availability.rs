@@ -65,8 +65,8 @@ pub fn ok_fraction(history: &[Op]) -> f64 {
 }
 
 /// The same without so many operations that nobody could answer: their nodes had died.
-pub fn answered_fraction(history: &[Op], abandoned: u64) -> f64 {
-    let owed = (invocation_count(history) as u64).saturating_sub(abandoned);
+pub fn answered_fraction(history: &[Op], indeterminate: u64) -> f64 {
+    let owed = (invocation_count(history) as u64).saturating_sub(indeterminate);
     let is_ok = |op: &&Op| op.kind == OpKind::Ok && client_function(op).is_some();
     let ok = history.iter().filter(is_ok).count();
     if owed == 0 { 1.0 } else { ok as f64 / owed as f64 }

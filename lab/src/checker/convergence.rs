@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::quantiles;
+use super::components::quantiles;
 use super::quantile::Quantiles;
 use crate::convergence::Convergence;
 

@@ -259,7 +259,7 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     let started = Instant::now();
     let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or(cores))?;
     let mut text = format!("{}, {} seeds from {}\n\n", shape(settings), args.seeds, settings.seed);
-    text += &sweep::table(&rows);
+    text += &screen::render_seeds(&rows);
     let events = rows.iter().map(|row| row.events).sum();
     let virtual_ns = rows.iter().map(|row| row.end).sum();
     text.push('\n');

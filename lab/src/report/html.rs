@@ -59,7 +59,7 @@ impl Cell {
     }
 
     pub(super) fn ms(ms: Option<f64>) -> Self {
-        Self::Number(ms.map_or_else(|| "never".to_owned(), super::plot::short))
+        Self::Number(ms.map_or_else(|| "never".to_owned(), crate::figures::number))
     }
 }
 

@@ -179,10 +179,10 @@ impl<S: EventSink> Run<S> {
     fn read_finally(&mut self, now: Nanos) {
         let began = self.phases.last().map_or(now, |(_, time)| *time);
         let waited = now.saturating_sub(began);
-        let at_rest = self.rest_began.map(|(since, messages)| {
+        let quiescent = self.rest_began.map(|(since, messages)| {
             (self.journal.server_messages() - messages, now.saturating_sub(since))
         });
-        self.recovery = Some(RecoveryReport { waited, quiet: self.watch.was_quiet(), at_rest });
+        self.recovery = Some(RecoveryReport { waited, quiet: self.watch.was_quiet(), quiescent });
         self.enter(Phase::FinalReads, now);
     }
 }

@@ -20,9 +20,9 @@ impl<S: EventSink> Run<S> {
     pub(crate) fn note_held(&mut self, now: Nanos, node: usize, value: u64) {
         let time = self.relative(now);
         if self.gossiped.holds(node, value, time)
-            && let Some(parts) = &mut self.parts
+            && let Some(components) = &mut self.components
         {
-            parts.held(node, value, time);
+            components.held(node, value, time);
         }
     }
 
@@ -110,7 +110,7 @@ impl<S: EventSink> Run<S> {
     /// Who is connected to whom may have changed.
     pub(super) fn note_connectivity(&mut self, now: Nanos) {
         let time = self.relative(now);
-        let Some(watch) = &mut self.parts else { return };
+        let Some(watch) = &mut self.components else { return };
         self.connectivity += 1;
         watch.connect(time, self.network.parts(now), &self.gossiped);
         let next = self.network.next_change(now);
@@ -124,8 +124,8 @@ impl<S: EventSink> Run<S> {
     pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
         self.gossiped.acked(value, time);
         self.watch.acked(value, time);
-        if let Some(parts) = &mut self.parts {
-            parts.acked(value, node, time, &self.gossiped);
+        if let Some(components) = &mut self.components {
+            components.acked(value, node, time, &self.gossiped);
         }
     }
 }

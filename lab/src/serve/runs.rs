@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use crate::checker::Validity;
 use crate::compare::Run;
-use crate::limit::Figure;
+use crate::figures::{Figure, select};
 
 /// Files of which one makes a directory a run's, in the order of what they tell.
 const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "messages.jsonl"];
@@ -16,9 +16,9 @@ const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "message
 /// How deep below the store runs are looked for: the store, the workload, the run.
 const MAX_DEPTH: usize = 3;
 
-/// The figures in the list.
-pub(super) const FIGURES: [&str; 5] =
-    ["median", "convergence-max", "msgs-per-op", "lost", "missing"];
+/// Figures in the list.
+pub(super) const SHOWN: [&Figure; 5] =
+    select(["median", "convergence-max", "msgs-per-op", "lost", "missing"]);
 
 /// The verdict on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(super) struct Summary {
     pub shape: String,
     /// From which it can be repeated.
     pub seed: Option<u64>,
-    /// The figures of [`FIGURES`], as text.
+    /// The figures of [`SHOWN`], as text.
     pub figures: Vec<Option<String>>,
 }
 
@@ -82,7 +82,7 @@ impl Summary {
             program: String::new(),
             shape: String::new(),
             seed: None,
-            figures: vec![None; FIGURES.len()],
+            figures: vec![None; SHOWN.len()],
         };
         if !dir.join(MARKS[0]).is_file() && !dir.join(MARKS[1]).is_file() {
             "still running, interrupted or crashed".clone_into(&mut summary.shape);
@@ -96,11 +96,9 @@ impl Summary {
                 program.clone_into(&mut summary.program);
                 run.shape().clone_into(&mut summary.shape);
                 summary.seed = lab.seed;
-                let show = |name: &&str| {
-                    let figure = Figure::named(name)?;
-                    run.figure(figure).map(|value| figure.unit().show(value))
-                };
-                summary.figures = FIGURES.iter().map(show).collect();
+                let show =
+                    |figure: &&Figure| run.figure(figure).map(|value| figure.unit.show(value));
+                summary.figures = SHOWN.iter().map(show).collect();
             }
             // Of another version, perhaps: the files are there all the same.
             Err(error) => summary.shape = error.root_cause().to_string(),

@@ -9,8 +9,8 @@ mod flood;
 mod node;
 mod observer;
 mod record;
-mod silence;
 mod simulation;
+mod suspicion;
 pub mod sweep;
 
 use anyhow::Result;

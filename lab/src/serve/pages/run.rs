@@ -61,7 +61,7 @@ fn figures(run: &Run, verdict: Verdict) -> String {
         let _ = writeln!(out, "<tr><th scope=\"row\">verdict</th><td>{word}</td></tr>");
         for row in rows {
             let value = row.cells.first().map(|cell| escape(&cell.value)).unwrap_or_default();
-            let figure = escape(&row.figure);
+            let figure = escape(row.figure);
             let _ = writeln!(
                 out,
                 "<tr><th scope=\"row\">{figure}</th><td class=\"number\">{value}</td></tr>"

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::frontier::sections;
+use crate::bench::sections;
 
 /// A part of the results: its name in the markers, and its text with heading and table.
 pub(super) struct Part {
