@@ -207,7 +207,7 @@ pub struct RunArgs {
     /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
     #[arg(long = "limit", value_name = "EXPR", help_heading = "Verdict")]
     pub limits: Vec<String>,
-    /// A line that is not a message, or is for nobody, ends the run
+    /// A line that is not a message, or has an unknown destination, ends the run
     #[arg(long, help_heading = "Verdict")]
     pub strict: bool,
     /// Like Maelstrom, ignore a node's output for good after such a line

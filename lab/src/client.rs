@@ -11,7 +11,7 @@ use crate::history::Nanos;
 use crate::network::packet::{Address, Packet, Peer};
 use crate::reply::{Reply, Request, read_reply};
 
-/// For whom a client works.
+/// Purpose of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// It sends `init` to this node, and is closed then.

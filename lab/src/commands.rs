@@ -155,7 +155,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         _ => {
             let results = Results::of(settings, &outcome, &view.into_notices(), info)?;
             store.write_results(&results)?;
-            // The files have it, too, if nobody is there to read this.
+            // A closed stdout is no error: the files have it, too.
             let screen = screen::render(&results, Style::for_stdout());
             let _ = io::stdout().write_all(screen.as_bytes());
             results.exit_code()
@@ -185,14 +185,14 @@ fn tell_store(what: &str, store: &Store) {
     tell(&format!("{what}; logs and history are in {}", store.dir().display()));
 }
 
-/// True if nobody is there any more to read what is written.
+/// True if the reader of a pipe is gone.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A line on stderr.
 fn tell(text: &str) {
-    // Nobody is there to be told that stderr is gone.
+    // A closed stderr is no error.
     let _ = writeln!(io::stderr(), "lab: {text}");
 }
 

@@ -50,7 +50,7 @@ const WIDTH: usize = 14;
 pub struct Run {
     /// The path that was given.
     pub name: String,
-    /// What was found there. Of a run of the real Maelstrom, our own part has defaults only.
+    /// Results found there. For a run of the real Maelstrom, the lab's part has defaults only.
     pub results: Results,
     /// They are the real Maelstrom's.
     pub is_maelstroms: bool,
@@ -79,7 +79,7 @@ impl Run {
         Ok(Self { name, results, is_maelstroms: true })
     }
 
-    /// What was run, in a few words.
+    /// Shape of the run, in a few words.
     #[must_use]
     pub fn shape(&self) -> &str {
         if self.is_maelstroms {
@@ -185,7 +185,7 @@ pub struct Cell {
     pub value: String,
     /// The difference, with a sign; `=` if there is none, empty for the first run.
     pub difference: String,
-    /// The same in percent, where that makes sense.
+    /// The difference in percent, where that makes sense.
     pub share: String,
 }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::convergence::{Collector, has_bit, set_bit};
 use crate::history::Nanos;
 
-/// What was seen of both. Times are relative, like the history's.
+/// Observations of both. Times are relative, like the history's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ComponentConvergence {
     /// Delivery time within the component, per value that was owed to a node; `None` if a node
@@ -56,7 +56,7 @@ struct OpenHeal {
     last: Nanos,
 }
 
-/// Watches who is connected and who holds what, and keeps the times.
+/// Observes connectivity and deliveries during a run, and collects the times.
 #[derive(Debug)]
 pub(crate) struct ComponentWatch {
     /// By node: its component.

@@ -26,7 +26,7 @@ pub enum Worse {
     Lower,
 }
 
-/// What a run must have for a figure to be known.
+/// Requirement of a figure on the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// Nothing: the real Maelstrom's results have it too.
@@ -79,9 +79,9 @@ pub struct Figure {
     pub unit: Unit,
     /// Direction in which it is worse.
     pub worse: Worse,
-    /// What a run must have for it.
+    /// Requirement on the run.
     pub needs: Needs,
-    /// Where it stands in `results.json`: keys from the root on.
+    /// Place in `results.json`: keys from the root on.
     pub path: &'static [&'static str],
     read: fn(&Results) -> Option<f64>,
 }
@@ -105,7 +105,7 @@ impl Figure {
         Self { name, aliases, label, point, unit, worse, needs, path, read }
     }
 
-    /// The same with other names.
+    /// Adds other names.
     const fn also(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
     }

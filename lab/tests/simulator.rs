@@ -71,9 +71,9 @@ fn a_flood_loses_in_partitions_what_ours_does_not() {
     let ours = run(&settings);
     let results = results(&settings, &ours.outcome);
     assert_eq!(results.rumormill.missing.missing_count, 0);
-    let parts = results.rumormill.components.expect("nodes were kept apart");
-    assert!(parts.heal_count > 0 && parts.value_count > 100, "{parts:?}");
-    assert_eq!(parts.incomplete_count, 0);
+    let components = results.rumormill.components.expect("nodes were disconnected");
+    assert!(components.heal_count > 0 && components.value_count > 100, "{components:?}");
+    assert_eq!(components.incomplete_count, 0);
 }
 
 #[test]
@@ -182,7 +182,8 @@ impl Observer for Diary {
     }
 
     fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
-        let alone = world.parts().iter().filter(|part| **part == world.parts()[1]).count() == 1;
+        let alone =
+            world.components().iter().filter(|part| **part == world.components()[1]).count() == 1;
         let name = match fault.kind {
             NodeFaultKind::Pause(_) => "pause",
             NodeFaultKind::Resume => "resume",

@@ -38,14 +38,14 @@ const DASHES: &str = "6 4";
 /// Pieces that a curve is made of.
 const CURVE_STEPS: u32 = 240;
 
-/// What is drawn.
+/// Points that are drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<'a> {
     /// From the simulator.
     pub simulated: &'a [Measured],
     /// From real processes.
     pub real: &'a [Measured],
-    /// Others.
+    /// Solutions by others.
     pub peers: &'a [Peer],
 }
 
@@ -98,7 +98,7 @@ fn y(msgs_per_op: f64) -> f64 {
     PLOT.bottom - share(msgs_per_op, Y_RANGE) * (PLOT.bottom - PLOT.top)
 }
 
-/// Where it is drawn, if it is on the picture.
+/// Place in the picture; none if it is beyond the edges.
 fn at(ms: f64, msgs_per_op: f64) -> Option<(f64, f64)> {
     let inside = |value, (first, last)| (first..=last).contains(&value);
     (inside(ms, X_RANGE) && inside(msgs_per_op, Y_RANGE)).then(|| (x(ms), y(msgs_per_op)))
@@ -326,7 +326,7 @@ impl Chart {
         }
     }
 
-    /// What is beyond the edges is named.
+    /// Names the points beyond the edges.
     fn footnote(&mut self, peers: &[Peer]) {
         let outside: Vec<String> = peers
             .iter()

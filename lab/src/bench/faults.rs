@@ -64,7 +64,7 @@ impl Judged {
         self.rows.iter().all(|row| row.exit_code() == 0)
     }
 
-    /// What was not kept, by any seed.
+    /// Limits that were not kept, by any seed.
     fn complaints(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for row in self.rows.iter().filter(|row| row.exit_code() != 0) {

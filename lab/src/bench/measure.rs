@@ -16,7 +16,7 @@ use crate::results::{Results, RunInfo};
 use crate::sim::{NodeKind, sweep};
 use crate::store::Store;
 
-/// How long real nodes may take to end.
+/// Time that real nodes may take to end.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A point and its runs.

@@ -1,5 +1,5 @@
-//! The frontier: messages per operation against latency. What is possible, what we reach, and
-//! what others do; and what becomes of it as the cluster grows.
+//! Tables of many runs for the documents: the frontier of messages per operation against latency,
+//! with theory and published solutions beside it; profiles with faults; clusters of several sizes.
 
 pub mod cases;
 pub mod chart;

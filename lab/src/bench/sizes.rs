@@ -1,5 +1,4 @@
-//! What becomes of load and latency as the cluster grows, at the same workload; and of the
-//! simulator.
+//! Load and latency as the cluster grows, at the same workload, and the simulator's cost.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +26,7 @@ pub struct Size {
     pub nodes: usize,
     /// The latency budget.
     pub budget_ms: u64,
-    /// How values travelled, in words.
+    /// Route of the values, in words.
     pub plan: String,
     /// The results of the run.
     pub results: Results,
@@ -39,7 +38,7 @@ pub struct Size {
     pub busiest_share: f64,
     /// Events of the simulation.
     pub events: u64,
-    /// How long the simulation took.
+    /// Duration of the simulation.
     pub wall: Duration,
     /// Its processor time: on a busy machine the truer figure.
     pub cpu: Duration,
@@ -133,7 +132,7 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     })
 }
 
-/// How the last node sent values in the end.
+/// Route by which the last node sent values in the end, in words.
 fn plan<S>(simulated: &Simulated<S>) -> String {
     let node = simulated.nodes.last().and_then(|node| node.node());
     match node.and_then(rumormill::node::Node::plan) {

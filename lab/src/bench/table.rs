@@ -11,7 +11,7 @@ use crate::limit::{Comparison, Limit};
 const COLUMNS: [&Figure; 6] =
     select(["msgs-per-op", "median", "max", "convergence-median", "convergence-max", "ack-share"]);
 
-/// Which values of a sample a limit is held against.
+/// Values of a sample that a limit is held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
     /// The median.

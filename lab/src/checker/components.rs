@@ -6,7 +6,7 @@ use super::quantile::{Quantiles, millis};
 use crate::components::ComponentConvergence;
 use crate::history::Nanos;
 
-/// How many heals are listed one by one.
+/// Number of heals that are listed one by one.
 const LISTED_HEALS: usize = 100;
 
 /// The figures. Times are in milliseconds; what never came has no number.
@@ -15,7 +15,7 @@ const LISTED_HEALS: usize = 100;
 pub struct Components {
     /// Acknowledged values that were owed to other nodes of the same component.
     pub value_count: u64,
-    /// Those that a node of the component never held.
+    /// Values that a node of the component never held.
     pub incomplete_count: u64,
     /// Values owed to no node: acknowledged by a node that was alone, or disconnected at once.
     pub excused_count: u64,

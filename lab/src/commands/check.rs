@@ -94,7 +94,7 @@ pub(super) fn show(checked: &Checked) -> u8 {
     let style = Style::for_stdout();
     let screen = screen::render(&checked.results, style);
     let recomputed = screen::render_comparison(&checked.comparison, style);
-    // Nobody may be there to read this; the exit status tells, too.
+    // A closed stdout is no error: the exit status has the verdict.
     let _ = writeln!(std::io::stdout(), "{screen}\n{}", recomputed.trim_end());
     checked.verdict().exit_code()
 }

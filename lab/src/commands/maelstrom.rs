@@ -112,7 +112,7 @@ fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
     Ok(rows.iter().map(|row| row.code).max_by_key(|code| gravity(*code)).unwrap_or_default())
 }
 
-/// A failure is worse than a doubt, whatever their numbers.
+/// A failure is worse than an unknown verdict, whatever their numbers.
 fn gravity(code: u8) -> u8 {
     match code {
         1 => 2,

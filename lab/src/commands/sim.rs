@@ -233,7 +233,7 @@ fn finish<S: EventSink>(
     }
     let mut screen = screen::render(&results, Style::for_stdout());
     screen += &speed(outcome.end, simulated.events, started.elapsed());
-    // The files have it, too, if nobody is there to read this.
+    // A closed stdout is no error: the files have it, too.
     let _ = std::io::stdout().write_all(screen.as_bytes());
     Ok(results.exit_code())
 }

@@ -102,7 +102,7 @@ const HEAL: [Figure; 5] = distribution!(
     |r: &Results| Some(r.rumormill.components.as_ref()?.since_heal.map_or(AT_ONCE, with_never))
 );
 
-/// Where nothing was owed, nothing was waited for.
+/// Times of a run in which nothing was owed.
 const AT_ONCE: Quantiles<f64> = Quantiles { min: 0.0, p50: 0.0, p95: 0.0, p99: 0.0, max: 0.0 };
 
 const CLIENT: [Figure; 5] = distribution!(
@@ -308,7 +308,7 @@ const MACHINE: [Figure; 3] = [
     .also(&["lateness-max"]),
 ];
 
-/// What the nodes lack at the end; none if it is not known which node answered which read.
+/// Missing values at the end; none if it is not known which node answered which read.
 fn final_reads(results: &Results) -> Option<&Missing> {
     Some(&results.rumormill.missing).filter(|missing| !missing.nodes.is_empty())
 }

@@ -9,7 +9,7 @@
 //! waits, also what is due earlier. Without, every message is taken when it is due.
 //!
 //! What faults add to a message's latency (slow nodes, reordering) passes before it comes to that
-//! queue: otherwise one slow node would slow down everybody to whom it sends anything.
+//! queue: otherwise one slow node would slow down every node to which it sends.
 
 pub mod faults;
 mod latency;
@@ -59,7 +59,7 @@ struct HeldUp {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: BinaryHeap<Waiting>,
-    /// Taken by the consumer, who sleeps until it is due.
+    /// Taken by the consumer, which sleeps until it is due.
     in_hand: Option<Packet>,
 }
 
@@ -139,8 +139,7 @@ impl Network {
         self.faults.set_down(node, down);
     }
 
-    /// Time stands still for the node, or goes on. Messages reach it all the same: it is the
-    /// driver who makes them wait.
+    /// Pauses or resumes a node. Messages reach it all the same: the driver makes them wait.
     pub(crate) fn set_paused(&mut self, node: usize, paused: bool) {
         self.faults.set_paused(node, paused);
     }
@@ -172,18 +171,18 @@ impl Network {
         !parted && self.faults.connects(now, sender, receiver)
     }
 
-    /// By node: the number of the connected part it is in. Two nodes are linked if messages get
+    /// By node: the number of its connected component. Two nodes are linked if messages get
     /// through both ways.
-    pub(crate) fn parts(&self, now: Nanos) -> Vec<u32> {
+    pub(crate) fn components(&self, now: Nanos) -> Vec<u32> {
         let nodes = self.queues.len();
-        let mut parts = vec![0; nodes];
+        let mut components = vec![0; nodes];
         let mut rest: Vec<u32> = (0..nodes as u32).rev().collect();
         let mut frontier = Vec::new();
-        for part in 0.. {
+        for component in 0.. {
             let Some(first) = rest.pop() else { break };
             frontier.push(first);
             while let Some(node) = frontier.pop() {
-                parts[node as usize] = part;
+                components[node as usize] = component;
                 rest.retain(|other| {
                     let linked =
                         self.connects(now, node, *other) && self.connects(now, *other, node);
@@ -194,7 +193,7 @@ impl Network {
                 });
             }
         }
-        parts
+        components
     }
 
     /// The next message that has arrived, or was lost.

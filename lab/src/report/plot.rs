@@ -33,7 +33,7 @@ pub(super) const fn fill(colour: &'static str) -> Paint {
     Paint { fill: colour, stroke: "none", width: 0.0 }
 }
 
-/// What an axis shows.
+/// An axis: range and label.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     pub(super) from: f64,
@@ -56,7 +56,7 @@ impl Axis {
         Self { from: 1.0, to, label, is_log: true }
     }
 
-    /// Where it is: 0 at the beginning, 1 at the end.
+    /// Position of a value: 0 at the beginning, 1 at the end.
     fn share(self, value: f64) -> f64 {
         let share = if self.is_log {
             (value.max(self.from) / self.from).ln() / (self.to / self.from).ln()
@@ -94,7 +94,7 @@ pub(super) struct Plot {
 }
 
 impl Plot {
-    /// With axes, but for the label for those who cannot see it nothing else.
+    /// An empty plot with axes, and a label for screen readers.
     pub(super) fn new(x: Axis, y: Axis, label: &str) -> Self {
         let mut plot =
             Self { svg: Svg::plain(WIDTH, HEIGHT, label), x, y, bottom: HEIGHT - BOTTOM };
@@ -120,12 +120,12 @@ impl Plot {
         self.svg.vertical_text((12.0, f64::midpoint(TOP, bottom)), font(INK), self.y.label);
     }
 
-    /// Where it is from left to right; what is beyond the edge is on it.
+    /// Position from left to right; a value beyond the edge is on it.
     pub(super) fn x(&self, value: f64) -> f64 {
         LEFT + self.x.share(value) * (WIDTH - LEFT - RIGHT)
     }
 
-    /// Where it is from below upwards.
+    /// Position from below upwards.
     pub(super) fn y(&self, value: f64) -> f64 {
         self.bottom - self.y.share(value) * (self.bottom - TOP)
     }

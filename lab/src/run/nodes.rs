@@ -112,7 +112,7 @@ impl<S: EventSink> Run<S> {
         let time = self.relative(now);
         let Some(watch) = &mut self.components else { return };
         self.connectivity += 1;
-        watch.connect(time, self.network.parts(now), &self.gossiped);
+        watch.connect(time, self.network.components(now), &self.gossiped);
         let next = self.network.next_change(now);
         if next != self.connectivity_wake {
             self.connectivity_wake = next;

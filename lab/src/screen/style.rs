@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-/// Whether the screen may have colours.
+/// Style of the screen: with colours, or without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Colours are shown.

@@ -13,7 +13,7 @@ use crate::figures::{Figure, select};
 /// Files of which one makes a directory a run's, in the order of what they tell.
 const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "messages.jsonl"];
 
-/// How deep below the store runs are looked for: the store, the workload, the run.
+/// Depth to which runs are looked for: the store, the workload, the run.
 const MAX_DEPTH: usize = 3;
 
 /// Figures in the list.
@@ -27,7 +27,7 @@ pub(super) enum Verdict {
     Passed,
     /// Not so.
     Failed,
-    /// Nobody can say.
+    /// Not decided.
     Unknown,
     /// There are no results, or not yet.
     None,
@@ -58,13 +58,13 @@ impl Verdict {
 /// A line of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Summary {
-    /// Where it is below the store, with slashes; empty if the store is a run itself.
+    /// Path below the store, with slashes; empty if the store is a run itself.
     pub path: String,
     /// The verdict.
     pub verdict: Verdict,
     /// `test`, `sim` or `maelstrom`; empty if there are no results.
     pub program: String,
-    /// What was run, or why nobody knows.
+    /// Shape of the run, or why it is unknown.
     pub shape: String,
     /// From which it can be repeated.
     pub seed: Option<u64>,
@@ -112,7 +112,7 @@ impl Summary {
     }
 }
 
-/// Which runs are wanted. What is empty does not matter.
+/// Filter of the list; empty fields admit all runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
     /// The word of a verdict.
@@ -151,7 +151,7 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    /// Those below a directory, given in canonical form.
+    /// The runs below a directory, given in canonical form.
     pub(super) fn new(root: PathBuf) -> Self {
         Self { root, read: Mutex::default() }
     }

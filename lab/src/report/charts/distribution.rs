@@ -1,4 +1,4 @@
-//! How the latencies of values and of clients are distributed.
+//! Distribution of the latencies of values and of clients.
 
 use super::super::html::{self, Cell};
 use super::super::operations::End;

@@ -1,4 +1,4 @@
-//! How many nodes held a value, over the age of the value.
+//! Number of nodes that held a value, over the age of the value.
 
 use std::fmt::Write as _;
 

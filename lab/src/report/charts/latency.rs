@@ -1,4 +1,4 @@
-//! How long each value took, over the time of the run.
+//! Latency of each value, over the time of the run.
 
 use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, ORANGE, Plot, SHADE, fill};
@@ -9,7 +9,7 @@ use crate::figures::number;
 use crate::screen::counted;
 use crate::svg::{Paint, dots};
 
-/// How many of the slowest values are listed.
+/// Number of the slowest values that are listed.
 const LISTED: usize = 10;
 
 const ID: &str = "latency";

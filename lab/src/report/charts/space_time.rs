@@ -100,7 +100,7 @@ fn still(run: &Run, journal: &Journal) -> String {
     )
 }
 
-/// When it arrived or was dropped, if that was seen.
+/// Time at which it arrived or was dropped, if that was seen.
 fn end_of(message: &Message) -> Option<u64> {
     message.received.first().or_else(|| message.dropped.as_ref().map(|(at, _)| at)).copied()
 }

@@ -10,7 +10,7 @@ use crate::figures::Figure;
 /// Runs on one page.
 const PER_PAGE: usize = 100;
 
-/// What runs can be of.
+/// Programs that make runs.
 const PROGRAMS: [&str; 3] = ["test", "sim", "maelstrom"];
 
 /// The runs that the filter admits, from the `from`th on.

@@ -9,7 +9,7 @@ use super::{bytes, escape, file_link, join, page, verdict};
 use crate::compare::{self, Run};
 use crate::screen::{self, Style};
 
-/// What each file of a run is good for, in the order in which they are shown.
+/// Files of a run with their purpose, in the order in which they are shown.
 const FILES: [(&str, &str); 6] = [
     ("report.html", "the whole run in pictures"),
     ("results.json", "all figures"),
@@ -126,7 +126,7 @@ impl Entry {
     }
 }
 
-/// What is in a directory, `n2` before `n10`. Hidden files are unfinished ones.
+/// Entries of a directory, `n2` before `n10`. Hidden files are unfinished ones.
 fn entries(dir: &Path) -> Vec<Entry> {
     let Ok(read) = fs::read_dir(dir) else { return Vec::new() };
     let entry = |entry: fs::DirEntry| {
