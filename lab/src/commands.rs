@@ -67,12 +67,12 @@ fn test(args: &TestArgs) -> u8 {
     let (settings, node_args) = match resolve_for_processes(args) {
         Ok(resolved) => resolved,
         Err(error) => {
-            tell(&format!("{error:#}"));
+            log(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
     run_test(args, &settings, node_args).unwrap_or_else(|error| {
-        tell(&format!("{error:#}"));
+        log(&format!("{error:#}"));
         CRASH
     })
 }
@@ -111,7 +111,7 @@ fn fresh_seed() -> u64 {
 fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> anyhow::Result<u8> {
     let bin = match &args.bin {
         Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(tell)?,
+        None => own_node::locate(log)?,
     };
     let mut node_args = node_args;
     if !args.no_record && own_node::is_own(&bin) {
@@ -145,11 +145,11 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     }
     let code = match (&outcome.state, signal) {
         (_, Some(signal)) => {
-            tell_store("interrupted, no results", &store);
+            log_store("interrupted, no results", &store);
             u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH)
         }
         (State::Crashed(why), None) => {
-            tell_crash(why, &deaths, &store);
+            log_crash(why, &deaths, &store);
             CRASH
         }
         _ => {
@@ -168,21 +168,21 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     Ok(code)
 }
 
-fn tell_crash(why: &str, deaths: &[Death], store: &Store) {
-    tell(&format!("the test crashed: {why}"));
+fn log_crash(why: &str, deaths: &[Death], store: &Store) {
+    log(&format!("the test crashed: {why}"));
     if let Some(first) = deaths.first() {
         for line in &first.last_lines {
-            tell(&format!("    {}: {line}", first.node));
+            log(&format!("    {}: {line}", first.node));
         }
     }
     for death in deaths.iter().skip(1) {
-        tell(&format!("{} {}", death.node, death.how));
+        log(&format!("{} {}", death.node, death.how));
     }
-    tell_store("no results", store);
+    log_store("no results", store);
 }
 
-fn tell_store(what: &str, store: &Store) {
-    tell(&format!("{what}; logs and history are in {}", store.dir().display()));
+fn log_store(what: &str, store: &Store) {
+    log(&format!("{what}; logs and history are in {}", store.dir().display()));
 }
 
 /// True if the reader of a pipe is gone.
@@ -191,7 +191,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// A line on stderr.
-fn tell(text: &str) {
+fn log(text: &str) {
     // A closed stderr is no error.
     let _ = writeln!(io::stderr(), "lab: {text}");
 }

@@ -1,4 +1,4 @@
-//! Runs side by side: selected figures, and how far apart they are.
+//! Runs side by side: their figures, and how far apart they are.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,39 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::figures::{Figure, Needs, select};
+use crate::figures::{FIGURES, Figure, Needs};
 use crate::limit::{Limit, Verdict};
 use crate::results::{MaelstromResults, Results};
 
-/// Figures shown, in this order; those that no run has are left out.
-const SHOWN: [&Figure; 26] = select([
-    "median",
-    "p95",
-    "p99",
-    "max",
-    "convergence-median",
-    "convergence-p95",
-    "convergence-max",
-    "component-p99",
-    "heal-max",
-    "msgs-per-op",
-    "msgs-per-op-all",
-    "msgs-per-broadcast",
-    "bytes-per-op",
-    "bytes-per-broadcast",
-    "client-latency-median",
-    "client-latency-max",
-    "lost",
-    "stale",
-    "never-read",
-    "missing",
-    "unread-nodes",
-    "unconverged",
-    "duplicates",
-    "phantoms",
-    "availability",
-    "scheduling-delay-p99",
-]);
+/// Points of distributions that are left out.
+const HIDDEN: [&str; 2] = ["min", "p95"];
 
 /// The width of a column that a name may need.
 const NAME_WIDTH: usize = 24;
@@ -192,7 +165,8 @@ pub struct Cell {
 /// All figures that at least one of the runs has.
 #[must_use]
 pub fn rows(runs: &[Run]) -> Vec<Row> {
-    SHOWN.iter().filter_map(|figure| row(figure, runs)).collect()
+    let shown = FIGURES.iter().filter(|figure| !HIDDEN.contains(&figure.point));
+    shown.filter_map(|figure| row(figure, runs)).collect()
 }
 
 fn row(figure: &'static Figure, runs: &[Run]) -> Option<Row> {

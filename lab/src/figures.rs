@@ -81,8 +81,8 @@ pub struct Figure {
     pub worse: Worse,
     /// Requirement on the run.
     pub needs: Needs,
-    /// Place in `results.json`: keys from the root on.
-    pub path: &'static [&'static str],
+    /// Place in `results.json`, as a JSON pointer (RFC 6901).
+    pub path: &'static str,
     read: fn(&Results) -> Option<f64>,
 }
 
@@ -93,26 +93,11 @@ impl PartialEq for Figure {
 }
 
 impl Figure {
-    /// A figure that is a single number, of which more is worse.
-    const fn new(
-        (name, label): (&'static str, &'static str),
-        unit: Unit,
-        needs: Needs,
-        path: &'static [&'static str],
-        read: fn(&Results) -> Option<f64>,
-    ) -> Self {
-        let (aliases, point, worse) = (&[], "", Worse::Higher);
-        Self { name, aliases, label, point, unit, worse, needs, path, read }
-    }
-
-    /// Adds other names.
-    const fn also(self, aliases: &'static [&'static str]) -> Self {
-        Self { aliases, ..self }
-    }
-
-    /// Finds a figure by its name or an alias.
+    /// Finds a figure by its name or an alias; the median may be called `p50`.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
+        let median = name.strip_suffix("p50").map(|prefix| format!("{prefix}median"));
+        let name = median.as_deref().unwrap_or(name);
         FIGURES.iter().find(|figure| figure.name == name || figure.aliases.contains(&name))
     }
 

@@ -24,8 +24,8 @@ fn figure_stands_in_results_json_where_its_path_says() {
     let results = complete();
     let json: serde_json::Value = serde_json::from_str(&results.to_json().unwrap()).unwrap();
     for figure in FIGURES {
-        let found = figure.path.iter().try_fold(&json, |json, key| json.get(key));
-        let found = found.unwrap_or_else(|| panic!("{}: {:?}", figure.name, figure.path));
+        let found = json.pointer(figure.path);
+        let found = found.unwrap_or_else(|| panic!("{}: {}", figure.name, figure.path));
         let value = figure.read(&results);
         assert!(value.is_some(), "{}", figure.name);
         if found.is_number() && found.is_f64() == value.is_some_and(|value| value.fract() != 0.0) {
