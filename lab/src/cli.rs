@@ -266,3 +266,27 @@ impl RunArgs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bench_commands_of_the_first_version_are_still_known_but_hidden() {
+        let parses = |line: &str| Cli::try_parse_from(line.split_whitespace()).is_ok();
+        for line in [
+            "lab bench frontier --budgets 300 --seeds 2",
+            "lab frontier --budgets 300 --seeds 2",
+            "lab bench sizes 5,25 --budgets 300",
+            "lab frontier --sizes 5,25 --budgets 300",
+            "lab bench faults --profiles loss-1",
+            "lab faults --profiles loss-1",
+        ] {
+            assert!(parses(line), "{line}");
+        }
+        assert!(!parses("lab bench sizes"), "sizes must be given");
+        let help = <Cli as clap::CommandFactory>::command().render_help().to_string();
+        let lists = |name: &str| help.lines().any(|line| line.trim_start().starts_with(name));
+        assert!(lists("bench ") && !lists("frontier ") && !lists("faults "), "{help}");
+    }
+}
