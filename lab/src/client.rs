@@ -70,7 +70,7 @@ struct Client {
     open: bool,
     last_msg_id: i64,
     waiting: Option<Waiting>,
-    /// The agenda has a timer for it.
+    /// The timer_queue has a timer for it.
     timed: bool,
     /// Arrived while the client was not waiting; read when it waits again.
     unread: Vec<Packet>,

@@ -3,7 +3,6 @@
 //! All semantics are in one state machine without I/O, [`run::Run`]; the [`harness`] drives it
 //! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
-mod agenda;
 pub mod bench;
 pub mod check;
 pub mod checker;
@@ -42,5 +41,6 @@ pub mod settings;
 pub mod sim;
 pub mod store;
 mod svg;
+mod timer_queue;
 pub mod topology;
 pub mod watch;

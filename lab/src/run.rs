@@ -15,7 +15,6 @@ use std::collections::VecDeque;
 
 use rumormill::message::Message;
 
-use crate::agenda::{Agenda, Timer};
 use crate::client::{Clients, Requests};
 use crate::components::ComponentWatch;
 use crate::convergence::Collector;
@@ -29,6 +28,7 @@ use crate::outcome::{
 };
 use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
+use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
 use messages::{Content, Directory};
 use notices::Notices;
@@ -54,7 +54,7 @@ pub struct Run<S> {
     /// The history's relative time 0.
     zero: Nanos,
     directory: Directory,
-    agenda: Agenda,
+    timer_queue: TimerQueue,
     network: Network,
     journal: Journal,
     clients: Clients,
@@ -63,7 +63,7 @@ pub struct Run<S> {
     /// Nodes that have yet to answer `init` or `topology`.
     unready: usize,
     generator: Generator,
-    /// For when the agenda has the generator's next step.
+    /// For when the timer_queue has the generator's next step.
     generator_wake: Option<Nanos>,
     workers: Vec<Worker>,
     partition_dice: Dice,
@@ -76,7 +76,7 @@ pub struct Run<S> {
     exact: bool,
     /// Present if nodes may be kept apart.
     components: Option<ComponentWatch>,
-    /// For when the agenda has the next change of who is connected.
+    /// For when the timer_queue has the next change of who is connected.
     connectivity_wake: Option<Nanos>,
     /// How often it may have changed so far.
     connectivity: u64,
@@ -110,7 +110,7 @@ impl<S: EventSink> Run<S> {
             phases: Vec::new(),
             zero: 0,
             directory: Directory::new(&settings.nodes),
-            agenda: Agenda::default(),
+            timer_queue: TimerQueue::default(),
             network: Network::new(settings),
             journal: Journal::default(),
             clients: Clients::default(),
@@ -188,15 +188,15 @@ impl<S: EventSink> Run<S> {
 
     /// The instant of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Nanos) {
-        while let Some((due, timer)) = self.agenda.pop_due(now) {
+        while let Some((due, timer)) = self.timer_queue.pop_due(now) {
             match timer {
                 Timer::Queue(node) => {
                     self.scheduling_delay.note(due, now);
-                    self.network.wake(now, node, &mut self.agenda);
+                    self.network.wake(now, node, &mut self.timer_queue);
                     self.handle_arrivals(now);
                 }
                 Timer::HeldUp => {
-                    self.network.let_go(now, &mut self.agenda);
+                    self.network.let_go(now, &mut self.timer_queue);
                     self.handle_arrivals(now);
                 }
                 Timer::Generator => {
@@ -225,7 +225,7 @@ impl<S: EventSink> Run<S> {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if never.
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        self.agenda.next_time()
+        self.timer_queue.next_time()
     }
 
     /// The next thing a person should see.

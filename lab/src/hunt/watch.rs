@@ -14,7 +14,7 @@ use rumormill::route::Route;
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
-use super::truth::Truth;
+use super::oracle::Oracle;
 use super::violation::{Kind, Violation};
 use crate::random::Fingerprint;
 
@@ -24,7 +24,7 @@ const SETUP_US: u64 = 10_000_000;
 
 #[derive(Debug)]
 pub(super) struct Watch {
-    pub(super) truth: Truth,
+    pub(super) oracle: Oracle,
     nodes: Vec<Watched>,
     /// Entries for a silent hub may be handed to others instead.
     reroutes: bool,
@@ -71,7 +71,7 @@ pub(super) struct Step<'a> {
 impl Watch {
     pub(super) fn new(nodes: usize, config: &Config) -> Self {
         Self {
-            truth: Truth::new(nodes),
+            oracle: Oracle::new(nodes),
             nodes: (0..nodes).map(|_| Watched::default()).collect(),
             reroutes: matches!(config.route, Route::Auto | Route::Hub),
             handed_in: BTreeSet::new(),
@@ -85,7 +85,7 @@ impl Watch {
     pub(super) fn begin(&mut self, index: usize, boot_id: u64) {
         let links = vec![WatchedLink::default(); self.nodes.len()];
         self.nodes[index] = Watched { links, ..Watched::default() };
-        self.truth.begin(index, boot_id);
+        self.oracle.begin(index, boot_id);
     }
 
     /// A node is about to be handed a message.
@@ -115,7 +115,7 @@ impl Watch {
         ids: &BTreeMap<Name, u32>,
     ) -> Result<(), Violation> {
         let &Step { index, name, node, now, sent } = step;
-        if self.truth.update(index, name, node) {
+        if self.oracle.update(index, name, node) {
             self.grown.push(index);
         }
         for message in sent {
@@ -185,12 +185,12 @@ impl Watch {
 
     fn check_content(&self, index: usize, gossip: &Gossip) -> Result<(), Violation> {
         for entries in &gossip.values {
-            self.truth.check_entries(index, entries)?;
+            self.oracle.check_entries(index, entries)?;
         }
         for have in &gossip.have {
-            self.truth.check_have(index, have)?;
+            self.oracle.check_have(index, have)?;
         }
-        let Some(life) = self.truth.life(index) else { return Ok(()) };
+        let Some(life) = self.oracle.life(index) else { return Ok(()) };
         if gossip.generation != life.boot_id {
             let text = format!("speaks as generation {}", gossip.generation);
             return Err(Violation::new(Kind::Evidence, text));
@@ -266,7 +266,7 @@ impl Watch {
     }
 
     fn check_link(&mut self, index: usize, peer: usize, link: &Link) -> Result<(), Violation> {
-        self.truth.check_known(index, peer, link.generation(), link.known())?;
+        self.oracle.check_known(index, peer, link.generation(), link.known())?;
         let mut pending = link.in_flight();
         pending.union_with(link.queue());
         let before = std::mem::replace(&mut self.nodes[index].links[peer].pending, pending);
@@ -282,6 +282,6 @@ impl Watch {
 
     /// What a node names by its own numbers, in words.
     pub(super) fn local(&self, index: usize, held: &Held) -> String {
-        self.truth.words(&self.truth.translate(index, held))
+        self.oracle.words(&self.oracle.translate(index, held))
     }
 }

@@ -19,12 +19,12 @@ pub(crate) mod partition;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-use crate::agenda::{Agenda, Timer};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::DropCause;
 use crate::random::Dice;
 use crate::settings::Settings;
+use crate::timer_queue::{Timer, TimerQueue};
 use faults::{FaultCounts, Faults};
 use latency::LatencyRule;
 use packet::{Packet, Peer};
@@ -202,10 +202,16 @@ impl Network {
     }
 
     /// Sends a message to a node. From a client it takes no time, but has to queue.
-    pub(crate) fn send(&mut self, now: Nanos, node: u32, packet: Packet, agenda: &mut Agenda) {
+    pub(crate) fn send(
+        &mut self,
+        now: Nanos,
+        node: u32,
+        packet: Packet,
+        timer_queue: &mut TimerQueue,
+    ) {
         if packet.is_client() {
             self.count(&packet);
-            self.enqueue(now, node, now, packet, agenda);
+            self.enqueue(now, node, now, packet, timer_queue);
             return;
         }
         let latency_ms = self.latency.draw_ms();
@@ -221,20 +227,20 @@ impl Network {
             self.count(&packet);
             let latency = latency_ms.saturating_mul(MS);
             if until == now {
-                self.enqueue(now, node, now.saturating_add(latency), packet, agenda);
+                self.enqueue(now, node, now.saturating_add(latency), packet, timer_queue);
             } else {
                 let key = (until, self.next_sequence());
                 self.held_up.insert(key, HeldUp { node, latency, packet });
-                agenda.add(until, Timer::HeldUp);
+                timer_queue.add(until, Timer::HeldUp);
             }
         }
     }
 
     /// What was held up until now goes on.
-    pub(crate) fn let_go(&mut self, now: Nanos, agenda: &mut Agenda) {
+    pub(crate) fn let_go(&mut self, now: Nanos, timer_queue: &mut TimerQueue) {
         while let Some(first) = self.held_up.first_entry().filter(|first| first.key().0 <= now) {
             let HeldUp { node, latency, packet } = first.remove();
-            self.enqueue(now, node, now.saturating_add(latency), packet, agenda);
+            self.enqueue(now, node, now.saturating_add(latency), packet, timer_queue);
         }
     }
 
@@ -250,19 +256,26 @@ impl Network {
         sequence
     }
 
-    fn enqueue(&mut self, now: Nanos, node: u32, due: Nanos, packet: Packet, agenda: &mut Agenda) {
+    fn enqueue(
+        &mut self,
+        now: Nanos,
+        node: u32,
+        due: Nanos,
+        packet: Packet,
+        timer_queue: &mut TimerQueue,
+    ) {
         let sequence = self.next_sequence();
         let waiting = Waiting { due, sequence, packet };
         self.queues[node as usize].waiting.push(waiting);
         if self.head_of_line {
-            self.take(now, node, agenda);
+            self.take(now, node, timer_queue);
         } else {
-            agenda.add(due, Timer::Queue(node));
+            timer_queue.add(due, Timer::Queue(node));
         }
     }
 
     /// What this node's consumer slept for is due.
-    pub(crate) fn wake(&mut self, now: Nanos, node: u32, agenda: &mut Agenda) {
+    pub(crate) fn wake(&mut self, now: Nanos, node: u32, timer_queue: &mut TimerQueue) {
         if self.head_of_line {
             if let Some(packet) = self.queues[node as usize].in_hand.take() {
                 let arrival = if self.faults.is_down(node) {
@@ -273,7 +286,7 @@ impl Network {
                 };
                 self.arrive(arrival);
             }
-            self.take(now, node, agenda);
+            self.take(now, node, timer_queue);
             return;
         }
         while let Some(next) = self.queues[node as usize].waiting.peek()
@@ -289,7 +302,7 @@ impl Network {
     }
 
     /// An idle consumer takes messages until it has to sleep.
-    fn take(&mut self, now: Nanos, node: u32, agenda: &mut Agenda) {
+    fn take(&mut self, now: Nanos, node: u32, timer_queue: &mut TimerQueue) {
         while self.queues[node as usize].in_hand.is_none() {
             let Some(next) = self.queues[node as usize].waiting.pop() else { return };
             if let Some(cause) = self.obstacle(now, &next.packet) {
@@ -304,7 +317,7 @@ impl Network {
                 continue;
             }
             self.queues[node as usize].in_hand = Some(next.packet);
-            agenda.add(now + sleep_ms * MS, Timer::Queue(node));
+            timer_queue.add(now + sleep_ms * MS, Timer::Queue(node));
         }
     }
 

@@ -1,13 +1,13 @@
 //! What the driver tells of its nodes: that they died, came back, stand still, and what they hold.
 
 use super::Run;
-use crate::agenda::Timer;
 use crate::client::Owner;
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::Network;
 use crate::network::faults::FaultCounts;
 use crate::reply::{Reply, Request};
+use crate::timer_queue::Timer;
 
 impl<S: EventSink> Run<S> {
     /// From now on only [`note_held`](Self::note_held) says what nodes hold.
@@ -102,7 +102,7 @@ impl<S: EventSink> Run<S> {
         self.network.start_faults(now);
         let changes: Vec<(Nanos, u64)> = self.network.latency_changes().collect();
         for (at, mean_ms) in changes {
-            self.agenda.add(now.saturating_add(at), Timer::Latency(mean_ms));
+            self.timer_queue.add(now.saturating_add(at), Timer::Latency(mean_ms));
         }
         self.note_connectivity(now);
     }
@@ -116,7 +116,7 @@ impl<S: EventSink> Run<S> {
         let next = self.network.next_change(now);
         if next != self.connectivity_wake {
             self.connectivity_wake = next;
-            self.agenda.extend(next.map(|at| (at, Timer::Connectivity)));
+            self.timer_queue.extend(next.map(|at| (at, Timer::Connectivity)));
         }
     }
 
