@@ -111,7 +111,7 @@ fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Resul
     let nodes: Vec<&str> = lab.missing.nodes.iter().map(|node| &*node.node).collect();
     let clients = finals::invoked(history);
     // What died with the only nodes that held it is not in the history.
-    if clients >= nodes.len() && lab.missing.perished_count == 0 {
+    if clients >= nodes.len() && lab.missing.lost_with_holders_count == 0 {
         let finals = final_reads(history, &nodes, clients);
         let recomputed = missing::check(history, finals, &RoaringTreemap::new());
         comparison.hold("missing", &lab.missing, &recomputed);

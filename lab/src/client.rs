@@ -13,7 +13,7 @@ use crate::history::Nanos;
 use crate::network::packet::{Address, Packet, Peer};
 use crate::reply::{Reply, Request, read_reply};
 
-/// For whom a client works.
+/// Purpose of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// It sends `init` to this node, and is closed then.
@@ -72,7 +72,7 @@ struct Client {
     open: bool,
     last_msg_id: i64,
     waiting: Option<Waiting>,
-    /// The agenda has a timer for it.
+    /// The timer_queue has a timer for it.
     timed: bool,
     /// Arrived while the client was not waiting; read when it waits again.
     unread: Vec<Packet>,

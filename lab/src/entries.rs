@@ -30,7 +30,7 @@ impl EntryWatch {
         Self { received: vec![Vec::new(); nodes], counts: EntryCounts::default() }
     }
 
-    /// A node sent this to another one. Values that nobody has broadcast are ignored.
+    /// Counts a message from a node to another. Values that were never broadcast are ignored.
     pub(crate) fn sent(&mut self, body: &Payload, held: &Collector) {
         let sent = &mut self.counts.sent;
         gossip_values(body, |value| *sent += u64::from(held.knows(value)));

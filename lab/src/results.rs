@@ -13,23 +13,25 @@ use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use crate::checker::availability::Availability;
+use crate::checker::components::Components;
 use crate::checker::convergence::Spread;
 use crate::checker::exceptions::Exceptions;
 use crate::checker::missing::Missing;
 use crate::checker::net::Net;
-use crate::checker::parts::Parts;
 use crate::checker::quantile::{Quantiles, millis};
 use crate::checker::reads::Reads;
 use crate::checker::set_full::SetFull;
 use crate::checker::stats::Stats;
 use crate::checker::{
-    Validity, availability, convergence, exceptions, invocation_count, latency, missing, net,
-    parts, reads, set_full, stats,
+    Validity, availability, components, convergence, exceptions, invocation_count, latency,
+    missing, net, reads, set_full, stats,
 };
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
 use crate::limit::{Limit, Verdict};
-use crate::outcome::{Lateness, NodeReport, Notice, Outcome, RecoveryReport, SilenceReport};
+use crate::outcome::{
+    NodeReport, Notice, Outcome, RecoveryReport, SchedulingDelay, SuspicionReport,
+};
 use crate::settings::{Availability as RequiredAvailability, Settings};
 pub use traffic::{Entries, Flow, Link, Traffic};
 
@@ -93,19 +95,19 @@ pub struct LabResults {
     pub broadcast_count: u64,
     /// Share of operations that succeeded, in double precision.
     pub ok_fraction: f64,
-    /// Operations that were open at a node when it died. Nobody can answer them, so they are left
-    /// out where the share is held against what `--availability` asks for.
-    #[serde(default)]
-    pub abandoned_count: u64,
+    /// Operations that were open at a node when it died: they end as `:info`. They are left out
+    /// where the share is held against what `--availability` asks for.
+    #[serde(default, alias = "abandoned-count")]
+    pub indeterminate_count: u64,
     /// What each node lacks at the end.
     pub missing: Missing,
     /// What reads returned beyond the set.
     pub reads: Reads,
     /// Time until the last node held each value.
     pub convergence: Convergence,
-    /// The same within connected parts, and after heals, if nodes were kept apart.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parts: Option<Parts>,
+    /// Delivery times within connected components, and heal times, if nodes were disconnected.
+    #[serde(default, alias = "parts", skip_serializing_if = "Option::is_none")]
+    pub components: Option<Components>,
     /// How long clients waited, in ms, by kind of operation and for `all`.
     pub client_latency: BTreeMap<String, Quantiles<f64>>,
     /// Messages and bytes between nodes.
@@ -116,13 +118,15 @@ pub struct LabResults {
     pub duration_ms: f64,
     /// The wait before the final reads.
     pub recovery: Option<Recovery>,
-    /// How long nodes took peers for silent that they could have heard. Only a simulation sees it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wrong_silences: Option<WrongSilences>,
-    /// How late the lab itself was; nobody knows it of Maelstrom.
-    pub lateness: Option<LatenessFigures>,
-    /// Nodes whose output was not all it should have been.
-    pub troubles: Vec<Trouble>,
+    /// False suspicions of peers. Only a simulation sees them.
+    #[serde(default, alias = "wrong-silences", skip_serializing_if = "Option::is_none")]
+    pub false_suspicions: Option<FalseSuspicions>,
+    /// Scheduling delay of the lab itself; unknown for Maelstrom.
+    #[serde(default, alias = "lateness")]
+    pub scheduling_delay: Option<DelayFigures>,
+    /// Errors in the nodes' output, by node.
+    #[serde(alias = "troubles")]
+    pub node_errors: Vec<NodeErrors>,
     /// How many things a person should have seen.
     pub notice_count: u64,
     /// The first of them.
@@ -192,66 +196,66 @@ pub struct Recovery {
     #[serde(rename = "quiet?")]
     pub quiet: bool,
     /// Messages per node in 10 s, between nodes, in the second half of the wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rest_msgs: Option<f64>,
+    #[serde(default, alias = "rest-msgs", skip_serializing_if = "Option::is_none")]
+    pub quiescent_msgs: Option<f64>,
 }
 
 impl Recovery {
     fn of(report: &RecoveryReport, nodes: usize) -> Self {
-        let rest_msgs = report
-            .at_rest
+        let quiescent_msgs = report
+            .quiescent
             .filter(|(_, length)| *length > 0)
             .map(|(count, length)| count as f64 / nodes as f64 / (length as f64 / 1e10));
-        Self { waited_ms: millis(report.waited), quiet: report.quiet, rest_msgs }
+        Self { waited_ms: millis(report.waited), quiet: report.quiet, quiescent_msgs }
     }
 }
 
-/// The times during which nodes took peers for silent that were up and could be heard.
+/// Suspicions of peers that were up and reachable in both directions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct WrongSilences {
-    /// How many.
+pub struct FalseSuspicions {
+    /// Number of them.
     pub count: u64,
-    /// The longest; 0 if there was none.
+    /// Length of the longest, in ms; 0 if there was none.
     pub longest_ms: f64,
-    /// Whose it was, about whom, and since when on the history's clock, if there was one.
+    /// The longest, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub longest: Option<LongestSilence>,
+    pub longest: Option<LongestSuspicion>,
 }
 
-/// The longest wrong silence.
+/// The longest false suspicion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct LongestSilence {
-    /// Who took the peer for silent.
+pub struct LongestSuspicion {
+    /// The node that suspected its peer.
     pub node: String,
     /// The peer.
     pub peer: String,
-    /// Since when, in ms on the history's clock.
+    /// Begin, in ms on the history's clock.
     pub since_ms: f64,
 }
 
-impl WrongSilences {
-    fn of(report: &SilenceReport, zero: Nanos, settings: &Settings) -> Self {
+impl FalseSuspicions {
+    fn of(report: &SuspicionReport, zero: Nanos, settings: &Settings) -> Self {
         let name =
             |node: usize| settings.nodes.get(node).map_or_else(String::new, ToString::to_string);
         Self {
-            count: report.wrong,
-            longest_ms: millis(report.longest.map_or(0, |silence| silence.lasted)),
-            longest: report.longest.map(|silence| LongestSilence {
-                node: name(silence.node),
-                peer: name(silence.peer),
-                since_ms: millis(silence.at.saturating_sub(zero)),
+            count: report.count,
+            longest_ms: millis(report.longest.map_or(0, |suspicion| suspicion.lasted)),
+            longest: report.longest.map(|suspicion| LongestSuspicion {
+                node: name(suspicion.node),
+                peer: name(suspicion.peer),
+                since_ms: millis(suspicion.at.saturating_sub(zero)),
             }),
         }
     }
 }
 
-/// How much later than planned the lab did things.
+/// Scheduling delay: how much later than planned the lab did things.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct LatenessFigures {
-    /// Things that had a time.
+pub struct DelayFigures {
+    /// Number of planned actions.
     pub count: u64,
     /// The median, to a factor of 2.
     pub p50_ms: f64,
@@ -261,15 +265,15 @@ pub struct LatenessFigures {
     pub max_ms: f64,
 }
 
-/// What was wrong with a node's output.
+/// Errors in a node's output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Trouble {
+pub struct NodeErrors {
     /// Its id.
     pub node: String,
     /// Lines that are no messages.
     pub bad_lines: u64,
-    /// Messages from or to ids that nobody has.
+    /// Messages from or to unknown ids.
     pub unknown_names: u64,
     /// Replies to clients that had given up.
     pub late_replies: u64,
@@ -319,7 +323,7 @@ impl Results {
         Validity::compose(limits.chain([self.maelstrom.valid]))
     }
 
-    /// The exit status: 0 passed, 1 failed, 2 nobody can say.
+    /// Exit status: 0 passed, 1 failed, 2 unknown.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.verdict().exit_code()
@@ -382,10 +386,10 @@ impl MaelstromResults {
     /// were open at them.
     fn owed_validity(&self, settings: &Settings, outcome: &Outcome) -> Validity {
         let lost = &self.workload.lost;
-        let have_perished =
-            !lost.is_empty() && lost.iter().all(|value| outcome.perished.contains(*value));
-        let workload = if have_perished { Validity::Valid } else { self.workload.valid };
-        let answered = availability::answered_fraction(&outcome.history, outcome.abandoned);
+        let died_with_holders =
+            !lost.is_empty() && lost.iter().all(|value| outcome.lost_with_holders.contains(*value));
+        let workload = if died_with_holders { Validity::Valid } else { self.workload.valid };
+        let answered = availability::answered_fraction(&outcome.history, outcome.indeterminate);
         self.composed_with(workload, availability::verdict(answered, settings.availability))
     }
 }
@@ -406,15 +410,15 @@ impl LabResults {
             operation_count: operations,
             broadcast_count: broadcasts,
             ok_fraction: availability::ok_fraction(history),
-            abandoned_count: outcome.abandoned,
-            missing: missing::check(history, final_reads, &outcome.perished),
+            indeterminate_count: outcome.indeterminate,
+            missing: missing::check(history, final_reads, &outcome.lost_with_holders),
             reads: reads::check(history),
             convergence: Convergence {
                 message_flow: outcome.gossiped.as_ref().map(convergence::check),
                 probes: outcome.probed.as_ref().map(convergence::check),
                 exact: outcome.exact,
             },
-            parts: outcome.parts.as_ref().map(parts::check),
+            components: outcome.components.as_ref().map(components::check),
             client_latency: latency::check(history),
             traffic: Traffic::of(outcome, operations, broadcasts),
             phases: outcome
@@ -427,13 +431,13 @@ impl LabResults {
                 .collect(),
             duration_ms: millis(outcome.end),
             recovery: outcome.recovery.map(|report| Recovery::of(&report, settings.nodes.len())),
-            wrong_silences: outcome
-                .silences
-                .map(|report| WrongSilences::of(&report, outcome.zero, settings)),
-            lateness: Some(LatenessFigures::of(&outcome.lateness)),
-            troubles: names()
+            false_suspicions: outcome
+                .suspicions
+                .map(|report| FalseSuspicions::of(&report, outcome.zero, settings)),
+            scheduling_delay: Some(DelayFigures::of(&outcome.scheduling_delay)),
+            node_errors: names()
                 .zip(&outcome.nodes)
-                .filter_map(|(name, report)| Trouble::of(name, report))
+                .filter_map(|(name, report)| NodeErrors::of(name, report))
                 .collect(),
             notice_count: notices.len() as u64,
             notices: notices
@@ -447,21 +451,20 @@ impl LabResults {
     }
 }
 
-impl LatenessFigures {
-    fn of(lateness: &Lateness) -> Self {
-        let at = |nanos: Nanos| millis(nanos);
+impl DelayFigures {
+    fn of(delay: &SchedulingDelay) -> Self {
         Self {
-            count: lateness.count,
-            p50_ms: at(lateness.quantile(0.5)),
-            p99_ms: at(lateness.quantile(0.99)),
-            max_ms: at(lateness.max),
+            count: delay.count,
+            p50_ms: millis(delay.quantile(0.5)),
+            p99_ms: millis(delay.quantile(0.99)),
+            max_ms: millis(delay.max),
         }
     }
 }
 
-impl Trouble {
+impl NodeErrors {
     fn of(node: &str, report: &NodeReport) -> Option<Self> {
-        let trouble = Self {
+        let errors = Self {
             node: node.to_owned(),
             bad_lines: report.bad_lines,
             unknown_names: report.unknown_names,
@@ -469,7 +472,7 @@ impl Trouble {
             muted: report.muted,
         };
         let none = Self { node: node.to_owned(), ..Self::default() };
-        (trouble != none).then_some(trouble)
+        (errors != none).then_some(errors)
     }
 }
 

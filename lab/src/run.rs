@@ -18,8 +18,8 @@ use rumormill::protocols::flood::Push;
 
 use crate::node::Message;
 
-use crate::agenda::{Agenda, Timer};
 use crate::client::{Clients, Requests};
+use crate::components::ComponentWatch;
 use crate::convergence::Collector;
 use crate::entries::EntryWatch;
 use crate::generator::Generator;
@@ -27,11 +27,11 @@ use crate::history::{Nanos, Op};
 use crate::journal::{EventSink, Journal};
 use crate::network::Network;
 use crate::outcome::{
-    Delivery, Lateness, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, State,
+    Delivery, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, SchedulingDelay, State,
 };
-use crate::parts::PartWatch;
 use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
+use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
 use messages::{Content, Directory};
 use notices::Notices;
@@ -57,7 +57,7 @@ pub struct Run<S> {
     /// The history's relative time 0.
     zero: Nanos,
     directory: Directory,
-    agenda: Agenda,
+    timer_queue: TimerQueue,
     network: Network,
     journal: Journal,
     clients: Clients,
@@ -66,7 +66,7 @@ pub struct Run<S> {
     /// Nodes that have yet to answer `init` or `topology`.
     unready: usize,
     generator: Generator,
-    /// For when the agenda has the generator's next step.
+    /// For when the timer_queue has the generator's next step.
     generator_wake: Option<Nanos>,
     workers: Vec<Worker>,
     partition_dice: Dice,
@@ -78,8 +78,8 @@ pub struct Run<S> {
     /// The driver tells what nodes hold; it need not be guessed from messages.
     exact: bool,
     /// Present if nodes may be kept apart.
-    parts: Option<PartWatch>,
-    /// For when the agenda has the next change of who is connected.
+    components: Option<ComponentWatch>,
+    /// For when the timer_queue has the next change of who is connected.
     connectivity_wake: Option<Nanos>,
     /// How often it may have changed so far.
     connectivity: u64,
@@ -91,7 +91,7 @@ pub struct Run<S> {
     reports: Vec<NodeReport>,
     deliveries: VecDeque<Delivery>,
     notices: Notices,
-    lateness: Lateness,
+    scheduling_delay: SchedulingDelay,
     fingerprint: Fingerprint,
     next_id: u64,
     /// For measuring the length of typed bodies.
@@ -113,7 +113,7 @@ impl<S: EventSink> Run<S> {
             phases: Vec::new(),
             zero: 0,
             directory: Directory::new(&settings.nodes),
-            agenda: Agenda::default(),
+            timer_queue: TimerQueue::default(),
             network: Network::new(settings),
             journal: Journal::default(),
             clients: Clients::default(),
@@ -130,8 +130,8 @@ impl<S: EventSink> Run<S> {
             gossiped: Collector::new(nodes),
             entries: EntryWatch::new(nodes),
             exact: false,
-            parts: (settings.nemesis.is_some() || settings.faults.may_part())
-                .then(|| PartWatch::new(nodes)),
+            components: (settings.nemesis.is_some() || settings.faults.may_part())
+                .then(|| ComponentWatch::new(nodes)),
             connectivity_wake: None,
             connectivity: 0,
             lives: vec![0; nodes],
@@ -140,7 +140,7 @@ impl<S: EventSink> Run<S> {
             reports: vec![NodeReport::default(); nodes],
             deliveries: VecDeque::new(),
             notices: Notices::default(),
-            lateness: Lateness::default(),
+            scheduling_delay: SchedulingDelay::default(),
             fingerprint: Fingerprint::default(),
             next_id: 0,
             scratch: Vec::new(),
@@ -191,19 +191,19 @@ impl<S: EventSink> Run<S> {
 
     /// The instant of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Nanos) {
-        while let Some((due, timer)) = self.agenda.pop_due(now) {
+        while let Some((due, timer)) = self.timer_queue.pop_due(now) {
             match timer {
                 Timer::Queue(node) => {
-                    self.lateness.note(due, now);
-                    self.network.wake(now, node, &mut self.agenda);
+                    self.scheduling_delay.note(due, now);
+                    self.network.wake(now, node, &mut self.timer_queue);
                     self.handle_arrivals(now);
                 }
                 Timer::HeldUp => {
-                    self.network.let_go(now, &mut self.agenda);
+                    self.network.let_go(now, &mut self.timer_queue);
                     self.handle_arrivals(now);
                 }
                 Timer::Generator => {
-                    self.lateness.note(due, now);
+                    self.scheduling_delay.note(due, now);
                     self.generator_wake = None;
                     self.generate(now);
                 }
@@ -228,7 +228,7 @@ impl<S: EventSink> Run<S> {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if never.
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        self.agenda.next_time()
+        self.timer_queue.next_time()
     }
 
     /// The next thing a person should see.
@@ -267,7 +267,7 @@ impl<S: EventSink> Run<S> {
         for node in &dead {
             self.reports[*node].is_dead = true;
         }
-        let perished = self.gossiped.take_perished(faults.crashed > 0);
+        let lost_with_holders = self.gossiped.take_lost_with_holders(faults.crashed > 0);
         let observed = self.gossiped.used;
         let left = self.reports.len() - dead.len();
         let outcome = Outcome {
@@ -281,14 +281,14 @@ impl<S: EventSink> Run<S> {
             nodes: self.reports,
             probed: self.settings.probe_ms.map(|_| self.watch.into_convergence(left)),
             gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
-            parts: self.parts.map(PartWatch::into_convergence).filter(|_| observed),
+            components: self.components.map(ComponentWatch::into_convergence).filter(|_| observed),
             exact: self.exact,
             entries: observed.then(|| self.entries.counts()),
-            silences: None,
-            perished,
-            abandoned: self.tally.abandoned,
+            suspicions: None,
+            lost_with_holders,
+            indeterminate: self.tally.indeterminate,
             recovery: self.recovery,
-            lateness: self.lateness,
+            scheduling_delay: self.scheduling_delay,
             fingerprint: self.fingerprint.value(),
         };
         (outcome, self.sink)

@@ -1,4 +1,4 @@
-//! Maelstrom's topologies: who is told to be whose neighbour.
+//! Maelstrom's topologies: the neighbours that each node is given.
 
 use std::collections::BTreeMap;
 

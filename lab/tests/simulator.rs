@@ -71,9 +71,9 @@ fn a_flood_loses_in_partitions_what_ours_does_not() {
     let ours = run(&settings);
     let results = results(&settings, &ours.outcome);
     assert_eq!(results.rumormill.missing.missing_count, 0);
-    let parts = results.rumormill.parts.expect("nodes were kept apart");
-    assert!(parts.heal_count > 0 && parts.value_count > 100, "{parts:?}");
-    assert_eq!(parts.incomplete_count, 0);
+    let components = results.rumormill.components.expect("nodes were disconnected");
+    assert!(components.heal_count > 0 && components.value_count > 100, "{components:?}");
+    assert_eq!(components.incomplete_count, 0);
 }
 
 #[test]
@@ -182,7 +182,8 @@ impl Observer for Diary {
     }
 
     fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
-        let alone = world.parts().iter().filter(|part| **part == world.parts()[1]).count() == 1;
+        let alone =
+            world.components().iter().filter(|part| **part == world.components()[1]).count() == 1;
         let name = match fault.kind {
             NodeFaultKind::Pause(_) => "pause",
             NodeFaultKind::Resume => "resume",
@@ -254,12 +255,12 @@ fn what_is_open_at_a_dying_node_is_left_out_of_availability_and_nothing_else() {
         crash = [{ node = 'n0', at-ms = 4000, down-ms = 500 }]
         pause = [{ node = 'n0', at-ms = 3000, for-ms = 1500 }";
     let died = judged(&format!("{dying}]"));
-    assert_eq!((died.exit_code(), died.rumormill.abandoned_count), (0, 1));
+    assert_eq!((died.exit_code(), died.rumormill.indeterminate_count), (0, 1));
     assert_eq!(died.rumormill.maelstrom_valid, Validity::Invalid);
     assert!(died.rumormill.ok_fraction < 1.0, "Maelstrom counts it");
     let deaf = "{ node = 'n1', at-ms = 1000, for-ms = 6000 }";
     let living = judged(&format!("{dying}, {deaf}]"));
-    assert_eq!((living.exit_code(), living.rumormill.abandoned_count), (1, 1));
+    assert_eq!((living.exit_code(), living.rumormill.indeterminate_count), (1, 1));
     assert_eq!(living.rumormill.missing.missing_count, 0);
     assert_eq!(living.maelstrom.valid, Validity::Invalid);
 }
@@ -269,9 +270,9 @@ fn a_silence_is_wrong_from_the_heal_on_and_without_faults_there_is_none() {
     // With two nodes there is nobody else who could be silent; it takes them some seconds.
     let report = |faults: &str| {
         let simulated = run(&Settings { time_limit_ms: 40_000, ..settings(2, faults) });
-        simulated.outcome.silences.expect("seen inside")
+        simulated.outcome.suspicions.expect("seen inside")
     };
-    assert_eq!(report("").wrong, 0);
+    assert_eq!(report("").count, 0);
     let cut = "cut = [{ a = ['n0'], from-ms = 1000, until-ms = 12000 }]";
     let healed = report(cut).longest.expect("the heal is not known at once");
     assert!(healed.at >= 12_000 * MS && healed.lasted > 0, "{healed:?}");

@@ -93,7 +93,7 @@ pub fn execute(args: &ReplayArgs) -> u8 {
     match replay_all(args) {
         Ok(true) => 0,
         Ok(false) => 1,
-        // Nobody is there to read the rest.
+        // The reader is gone.
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             eprintln!("lab: {error:#}");

@@ -206,7 +206,7 @@ fn finish<S: EventSink>(
     }
     let mut screen = screen::render(&results, Style::for_stdout());
     screen += &speed(outcome.end, simulated.events, started.elapsed());
-    // The files have it, too, if nobody is there to read this.
+    // A closed stdout is no error: the files have it, too.
     let _ = std::io::stdout().write_all(screen.as_bytes());
     Ok(results.exit_code())
 }
@@ -232,7 +232,7 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     let started = Instant::now();
     let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or(cores))?;
     let mut text = format!("{}, {} seeds from {}\n\n", shape(settings), args.seeds, settings.seed);
-    text += &sweep::table(&rows);
+    text += &screen::render_seeds(&rows);
     let events = rows.iter().map(|row| row.events).sum();
     let virtual_ns = rows.iter().map(|row| row.end).sum();
     text.push('\n');

@@ -200,7 +200,7 @@ impl Journal {
                 }
             }
         }
-        ensure!(!journal.nodes.is_empty(), "nobody was initialised");
+        ensure!(!journal.nodes.is_empty(), "no node was initialised");
         Ok(journal)
     }
 
@@ -242,7 +242,7 @@ impl Journal {
             let Some(time) = time.and_then(Edn::as_u64) else { continue };
             let time = self.zero.saturating_add(time);
             // The nemesis writes a line before it acts, with the kind of partition, and one after
-            // it, which says who does not hear whom.
+            // it, which has the nodes from which each node does not receive.
             let is_done = op.at(&["value"]).is_some_and(|value| value.items().is_some());
             match f {
                 Some("start-partition") if is_done => {

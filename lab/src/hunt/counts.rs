@@ -47,9 +47,9 @@ counts! {
     /// Messages that ran into a cut link.
     cut: "messages cut off",
     /// Messages that ran into the partition before the heal.
-    torn_apart: "messages between torn parts",
+    partition_drops: "messages between components",
     /// Partitions before the heal.
-    torn: "partitions until each part agreed",
+    partitioned: "partitions until each component agreed",
     /// Changes of the latency.
     latency_changes: "changes of the latency",
     /// Pauses of nodes.
@@ -111,7 +111,7 @@ impl Counts {
             fault(!faults.slow.is_empty(), "slow nodes", self.slowed),
             fault(!faults.latency.is_empty(), "changes of latency", self.latency_changes),
             fault(!faults.cut.is_empty(), "cut links", self.cut),
-            fault(!case.torn.is_empty(), "partitions", self.torn_apart),
+            fault(!case.partitioned.is_empty(), "partitions", self.partition_drops),
             fault(!faults.pause.is_empty(), "pauses", self.pauses),
             fault(!faults.clock_jump.is_empty(), "clock jumps", self.jumps),
             fault(crashes, "crashes", self.crashes),

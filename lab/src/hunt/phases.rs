@@ -1,4 +1,4 @@
-//! The phases of a hunted run: faults, a torn cluster at rest, the heal, and the quiet after it.
+//! The phases of a hunted run: faults, a quiescent partitioned cluster, the heal, and the quiet after it.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use rumormill::set::VersionSet;
 use super::bound::{Circumstances, convergence_bound, settling_bound};
 use super::case::Case;
 use super::counts::Counts;
-use super::keep::Keeper;
+use super::recorder::Recorder;
 use super::shape::Shape;
 use super::violation::{Kind, Violation};
 use super::words;
@@ -56,13 +56,13 @@ pub fn run_kept(
     case: &Case,
     tweak: Tweak<'_>,
     with_trace: bool,
-    keeper: Option<Keeper>,
-) -> (Outcome, Option<Keeper>) {
+    recorder: Option<Recorder>,
+) -> (Outcome, Option<Recorder>) {
     let mut config = case.config.to_config();
     tweak(&mut config);
     let mut world = World::new(case, config.clone());
     world.trace = with_trace.then(Vec::new);
-    world.keeper = keeper;
+    world.recorder = recorder;
     let mut life = Life { config, shape: Shape::of(case), converged: None, bound: Duration::ZERO };
     // A panic leaves a node as it was: good enough to tell how that is.
     let result = catch_unwind(AssertUnwindSafe(|| life.pass(&mut world)));
@@ -80,7 +80,7 @@ pub fn run_kept(
         trace: world.trace.take().unwrap_or_default(),
         violation,
     };
-    (outcome, world.keeper.take())
+    (outcome, world.recorder.take())
 }
 
 struct Life {
@@ -107,11 +107,11 @@ impl Life {
         world.network.stop_faults();
         world.finish_script()?;
         let everybody: Vec<usize> = (0..case.nodes.len()).collect();
-        if !case.torn.is_empty() {
-            self.stay_torn(world)?;
+        if !case.partitioned.is_empty() {
+            self.stay_partitioned(world)?;
         }
         world.network.set_partition(None);
-        world.keep_torn(false);
+        world.keep_partitioned(false);
         let circumstances = self.circumstances(world, &everybody);
         self.bound = convergence_bound(&self.config, &circumstances);
         let healed_at = world.now;
@@ -126,20 +126,21 @@ impl Life {
         read_everywhere(world)
     }
 
-    /// Without faults, but in two parts: each connected part has to agree on its own.
-    fn stay_torn(&self, world: &mut World<'_>) -> Result<(), Violation> {
+    /// Without faults, but partitioned in two: each connected component has to agree on its own.
+    fn stay_partitioned(&self, world: &mut World<'_>) -> Result<(), Violation> {
         let case = world.case;
-        let sides: Vec<bool> = case.nodes.iter().map(|name| case.torn.contains(name)).collect();
+        let sides: Vec<bool> =
+            case.nodes.iter().map(|name| case.partitioned.contains(name)).collect();
         let lives = alive(world);
         let parts = self.shape.parts(|a, b| sides[a] == sides[b] && lives[a] && lives[b]);
         world.network.set_partition(Some(Partition::Groups(sides)));
-        world.keep_torn(true);
-        world.counts.torn += 1;
+        world.keep_partitioned(true);
+        world.counts.partitioned += 1;
         let longest = parts
             .iter()
             .map(|part| convergence_bound(&self.config, &self.circumstances(world, part)));
         let bound = longest.max().unwrap_or_default();
-        agree(world, &parts, bound, Kind::Torn)?;
+        agree(world, &parts, bound, Kind::Partitioned)?;
         Ok(())
     }
 
@@ -228,7 +229,7 @@ impl Goal {
             let alive: Vec<usize> =
                 part.iter().copied().filter(|&index| world.members[index].node.is_some()).collect();
             for &index in &alive {
-                let held = world.watch.truth.life(index).map(|life| &life.held);
+                let held = world.watch.oracle.life(index).map(|life| &life.held);
                 held.into_iter().for_each(|held| all.union_with(held));
             }
             for index in alive {
@@ -240,7 +241,7 @@ impl Goal {
 
     fn is_reached(&self, world: &World<'_>, index: usize) -> bool {
         let Some(goal) = &self.0[index] else { return true };
-        world.watch.truth.life(index).is_some_and(|life| goal.is_subset(&life.held))
+        world.watch.oracle.life(index).is_some_and(|life| goal.is_subset(&life.held))
     }
 }
 
@@ -255,7 +256,7 @@ fn entries_sent(world: &World<'_>) -> u64 {
 
 /// Also what was on its way when its holders died has reached everybody, or nobody.
 fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
-    let held = |index: usize| world.watch.truth.life(index).map(|life| &life.held);
+    let held = |index: usize| world.watch.oracle.life(index).map(|life| &life.held);
     let up: Vec<usize> =
         (0..world.members.len()).filter(|&i| world.members[i].node.is_some()).collect();
     match up.iter().find(|&&index| held(index) != held(up[0])) {

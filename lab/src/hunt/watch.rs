@@ -16,7 +16,7 @@ use rumormill::set::VersionSet;
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
-use super::truth::Truth;
+use super::oracle::Oracle;
 use super::violation::{Kind, Violation};
 use crate::random::Fingerprint;
 
@@ -26,7 +26,7 @@ const SETUP_US: u64 = 10_000_000;
 
 #[derive(Debug)]
 pub(super) struct Watch {
-    pub(super) truth: Truth,
+    pub(super) oracle: Oracle,
     nodes: Vec<Watched>,
     /// Entries for a silent hub may be handed to others instead.
     reroutes: bool,
@@ -72,7 +72,7 @@ pub(super) struct Step<'a> {
 impl Watch {
     pub(super) fn new(nodes: usize, config: &Config) -> Self {
         Self {
-            truth: Truth::new(nodes),
+            oracle: Oracle::new(nodes),
             nodes: (0..nodes).map(|_| Watched::default()).collect(),
             reroutes: matches!(config.route, Route::Auto | Route::Hub),
             handed_in: BTreeSet::new(),
@@ -86,7 +86,7 @@ impl Watch {
     pub(super) fn begin(&mut self, index: usize, generation: Generation) {
         let links = vec![WatchedLink::default(); self.nodes.len()];
         self.nodes[index] = Watched { links, ..Watched::default() };
-        self.truth.begin(index, generation);
+        self.oracle.begin(index, generation);
     }
 
     /// A node is about to be handed a message.
@@ -116,7 +116,7 @@ impl Watch {
         ids: &BTreeMap<Name, u32>,
     ) -> Result<(), Violation> {
         let &Step { index, node, now, sent } = step;
-        if self.truth.update(index, node) {
+        if self.oracle.update(index, node) {
             self.grown.push(index);
         }
         for message in sent {
@@ -187,12 +187,12 @@ impl Watch {
 
     fn check_content(&self, index: usize, gossip: &Gossip) -> Result<(), Violation> {
         for entries in &gossip.values {
-            self.truth.check_entries(index, entries)?;
+            self.oracle.check_entries(index, entries)?;
         }
         for have in &gossip.have {
-            self.truth.check_have(index, have)?;
+            self.oracle.check_have(index, have)?;
         }
-        let Some(life) = self.truth.life(index) else { return Ok(()) };
+        let Some(life) = self.oracle.life(index) else { return Ok(()) };
         if gossip.generation != life.generation {
             let text = format!("speaks as generation {}", gossip.generation);
             return Err(Violation::new(Kind::Evidence, text));
@@ -269,7 +269,7 @@ impl Watch {
     }
 
     fn check_link(&mut self, index: usize, peer: usize, link: &Link) -> Result<(), Violation> {
-        self.truth.check_known(index, peer, link.generation(), link.known())?;
+        self.oracle.check_known(index, peer, link.generation(), link.known())?;
         let mut pending = link.in_flight();
         pending.union_with(link.queue());
         let before = std::mem::replace(&mut self.nodes[index].links[peer].pending, pending);
@@ -285,6 +285,6 @@ impl Watch {
 
     /// What a node names by its own numbers, in words.
     pub(super) fn local(&self, index: usize, held: &VersionSet) -> String {
-        self.truth.words(&self.truth.translate(index, held))
+        self.oracle.words(&self.oracle.translate(index, held))
     }
 }

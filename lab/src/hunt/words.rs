@@ -29,24 +29,24 @@ pub(super) fn last_panic() -> String {
 
 /// The state of every node.
 pub(super) fn state(world: &World<'_>) -> String {
-    let truth = &world.watch.truth;
+    let oracle = &world.watch.oracle;
     let mut all = VersionSet::new();
     for (index, member) in world.members.iter().enumerate() {
-        if let (Some(_), Some(life)) = (&member.node, truth.life(index)) {
+        if let (Some(_), Some(life)) = (&member.node, oracle.life(index)) {
             all.union_with(&life.held);
         }
     }
     let mut text = format!("at {} ms, {} entries are held:\n", world.now / MS, all.count());
     for (index, member) in world.members.iter().enumerate() {
         let name = &member.name;
-        let (Some(node), Some(life)) = (&member.node, truth.life(index)) else {
+        let (Some(node), Some(life)) = (&member.node, oracle.life(index)) else {
             let _ = writeln!(text, "{name} is down");
             continue;
         };
         let missing = all.difference(&life.held);
         let _ = write!(text, "{name} (life {}) holds {}", member.lives, life.held.count());
         if !missing.is_empty() {
-            let _ = write!(text, ", lacks {}", truth.words(&missing));
+            let _ = write!(text, ", lacks {}", oracle.words(&missing));
         }
         if let Some(plan) = node.protocol().and_then(Rumormill::plan) {
             let _ = write!(text, "; {plan:?}");

@@ -20,17 +20,17 @@ use rumormill::time::Instant;
 
 use super::case::Case;
 use super::counts::Counts;
-use super::keep::Keeper;
+use super::recorder::Recorder;
 use super::script::{Event, Script};
 use super::violation::{Kind, Violation};
 use super::watch::{Step, Watch};
-use crate::agenda::{Agenda, Timer};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::DropCause;
 use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::network::{Arrival, Network};
 use crate::random::Dice;
+use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
 
 /// No run needs more events than this: the largest cases drawn need a tenth of it.
@@ -82,7 +82,7 @@ pub(super) struct World<'a> {
     roster: Arc<Nodes>,
     topology: Arc<Topology>,
     pub(super) network: Network,
-    agenda: Agenda,
+    timer_queue: TimerQueue,
     script: Script,
     timers: BinaryHeap<Reverse<(Nanos, usize)>>,
     pub(super) watch: Watch,
@@ -92,7 +92,7 @@ pub(super) struct World<'a> {
     /// What happened, in words, if somebody wants to know.
     pub(super) trace: Option<Vec<String>>,
     /// Keeps it in files, if there is one.
-    pub(super) keeper: Option<Keeper>,
+    pub(super) recorder: Option<Recorder>,
 }
 
 impl<'a> World<'a> {
@@ -121,7 +121,7 @@ impl<'a> World<'a> {
             roster: Arc::new(case.nodes.clone().into()),
             topology: Arc::new(neighbours(case.topology, &case.nodes).into()),
             network: Network::new(&settings),
-            agenda: Agenda::default(),
+            timer_queue: TimerQueue::default(),
             script: Script::of(case, &ids),
             timers: BinaryHeap::new(),
             watch: Watch::new(case.nodes.len(), &config),
@@ -129,7 +129,7 @@ impl<'a> World<'a> {
             packets: 0,
             requests: 0,
             trace: None,
-            keeper: None,
+            recorder: None,
             ids,
             config,
             case,
@@ -145,9 +145,9 @@ impl<'a> World<'a> {
         let seed = Dice::numbered(self.case.seed, "node", index as u64 + (member.lives << 32));
         let generation = Generation(member.lives);
         let seed = seed.clone().next_u64();
-        if let Some(keeper) = &mut self.keeper {
+        if let Some(recorder) = &mut self.recorder {
             let header = Header::new::<Rumormill>(&self.config, seed, generation);
-            keeper.booted(index, &member.name, &header);
+            recorder.booted(index, &member.name, &header);
         }
         let node = Node::new(self.config.clone(), seed, generation);
         member.node = Some(node);
@@ -174,7 +174,7 @@ impl<'a> World<'a> {
     /// A client asks a node.
     pub(super) fn request(&mut self, index: usize, body: Body) -> Result<(), Violation> {
         let message = Message { src: CLIENT.into(), dest: self.members[index].name.clone(), body };
-        if self.keeper.is_some() {
+        if self.recorder.is_some() {
             let dest = self.addresses[index].clone();
             self.keep_client(client(), dest, &message.body);
         }
@@ -190,7 +190,7 @@ impl<'a> World<'a> {
             self.timers.pop();
         }
         let timer = self.timers.peek().map(|&Reverse((at, _))| at);
-        let times = [timer, self.agenda.next_time(), self.script.next_time()];
+        let times = [timer, self.timer_queue.next_time(), self.script.next_time()];
         times.into_iter().flatten().min().map(|at| at.max(self.now))
     }
 
@@ -210,10 +210,10 @@ impl<'a> World<'a> {
             if let Some(event) = self.script.pop() {
                 self.happen(event)?;
             }
-        } else if let Some((_, timer)) = self.agenda.pop_due(next) {
+        } else if let Some((_, timer)) = self.timer_queue.pop_due(next) {
             match timer {
-                Timer::Queue(node) => self.network.wake(next, node, &mut self.agenda),
-                Timer::HeldUp => self.network.let_go(next, &mut self.agenda),
+                Timer::Queue(node) => self.network.wake(next, node, &mut self.timer_queue),
+                Timer::HeldUp => self.network.let_go(next, &mut self.timer_queue),
                 _ => {}
             }
         } else if let Some(Reverse((_, index))) = self.timers.pop() {
@@ -321,8 +321,8 @@ impl<'a> World<'a> {
         member.wake_at = None;
         let now = member.clock(self.now);
         let Some(node) = &mut member.node else { return Ok(()) };
-        if let Some(keeper) = &mut self.keeper {
-            keeper.wakes(index, now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.wakes(index, now);
         }
         node.handle_timeout(now);
         self.collect(index)
@@ -343,8 +343,8 @@ impl<'a> World<'a> {
         if let Some(trace) = &mut self.trace {
             trace.push(line(self.now, "recv", &message));
         }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.handles(index, now, &message);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.handles(index, now, &message);
         }
         node.handle_message(now, message);
         self.collect(index)
@@ -360,8 +360,8 @@ impl<'a> World<'a> {
             sent.push(message);
         }
         while node.poll_log().is_some() {}
-        if let Some(keeper) = &mut self.keeper {
-            sent.iter().for_each(|message| keeper.says(index, message));
+        if let Some(recorder) = &mut self.recorder {
+            sent.iter().for_each(|message| recorder.says(index, message));
         }
         let place = || format!("{} at {} ms", member.name, self.now / MS);
         self.watch
@@ -373,7 +373,7 @@ impl<'a> World<'a> {
             }
             if let Some(&dest) = self.ids.get(&message.dest) {
                 self.send(index, dest, message);
-            } else if self.keeper.is_some() {
+            } else if self.recorder.is_some() {
                 let src = self.addresses[index].clone();
                 self.keep_client(src, client(), &message.body);
             }
@@ -400,10 +400,10 @@ impl<'a> World<'a> {
         self.packets += 1;
         let (src, to) = (self.addresses[src].clone(), self.addresses[dest as usize].clone());
         let packet = packet(self.packets, src, to, message.body);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.sent(self.now, &packet);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.sent(self.now, &packet);
         }
-        self.network.send(self.now, dest, packet, &mut self.agenda);
+        self.network.send(self.now, dest, packet, &mut self.timer_queue);
     }
 
     /// Hands over what has arrived, until nothing more comes of it at once.
@@ -412,10 +412,10 @@ impl<'a> World<'a> {
             match arrival {
                 Arrival::Received(packet) => {
                     let Peer::Node(dest) = packet.dest.peer else { continue };
-                    if let Some(keeper) = &mut self.keeper {
+                    if let Some(recorder) = &mut self.recorder {
                         match self.members[dest as usize].node {
-                            Some(_) => keeper.received(self.now, &packet),
-                            None => keeper.dropped(self.now, &packet, DropCause::Down),
+                            Some(_) => recorder.received(self.now, &packet),
+                            None => recorder.dropped(self.now, &packet, DropCause::Down),
                         }
                     }
                     if let Some(message) = packet.into_message() {
@@ -423,9 +423,9 @@ impl<'a> World<'a> {
                     }
                 }
                 Arrival::Dropped(packet, cause) => {
-                    self.counts.torn_apart += u64::from(cause == DropCause::Partition);
-                    if let Some(keeper) = &mut self.keeper {
-                        keeper.dropped(self.now, &packet, cause);
+                    self.counts.partition_drops += u64::from(cause == DropCause::Partition);
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.dropped(self.now, &packet, cause);
                     }
                     self.note(|| {
                         let (src, dest) = (&packet.src.name, &packet.dest.name);
@@ -437,10 +437,10 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// The cluster is torn in two, or whole again.
-    pub(super) fn keep_torn(&mut self, torn: bool) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.torn(self.now, torn);
+    /// The cluster is partitioned in two, or whole again.
+    pub(super) fn keep_partitioned(&mut self, partitioned: bool) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.partitioned(self.now, partitioned);
         }
     }
 
@@ -448,8 +448,8 @@ impl<'a> World<'a> {
     fn keep_client(&mut self, src: Address, dest: Address, body: &Body) {
         self.packets += 1;
         let packet = packet(self.packets, src, dest, body.clone());
-        if let Some(keeper) = &mut self.keeper {
-            keeper.client(self.now, &packet);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.client(self.now, &packet);
         }
     }
 

@@ -14,7 +14,6 @@ use rumormill::cluster::Name;
 
 use super::Run;
 use super::notices::quote;
-use crate::agenda::Timer;
 use crate::client::{Expiry, Offer, Owner, parse_id};
 use crate::convergence::gossip_values;
 use crate::envelope::{Envelope, body_type};
@@ -24,6 +23,7 @@ use crate::network::Arrival;
 use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
+use crate::timer_queue::Timer;
 
 /// Maelstrom's built-in services, of which the lab has none.
 const SERVICES: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];
@@ -247,7 +247,7 @@ impl<S: EventSink> Run<S> {
         let deadline = now.saturating_add(self.timeout(request));
         let begun = self.clients.request(client, request, deadline);
         if begun.needs_timer {
-            self.agenda.add(deadline, Timer::Client(client));
+            self.timer_queue.add(deadline, Timer::Client(client));
         }
         let packet = self.request_packet(begun.address, node, request, begun.msg_id);
         self.send(now, packet);
@@ -292,7 +292,7 @@ impl<S: EventSink> Run<S> {
                         self.entries.sent(&packet.body, &self.gossiped);
                     }
                 }
-                self.network.send(now, node, packet, &mut self.agenda);
+                self.network.send(now, node, packet, &mut self.timer_queue);
                 self.handle_arrivals(now);
             }
         }
@@ -325,7 +325,7 @@ impl<S: EventSink> Run<S> {
     pub(super) fn expire(&mut self, now: Nanos, client: u32) {
         match self.clients.expire(client, now) {
             Expiry::Idle => {}
-            Expiry::Later(deadline) => self.agenda.add(deadline, Timer::Client(client)),
+            Expiry::Later(deadline) => self.timer_queue.add(deadline, Timer::Client(client)),
             Expiry::Expired(Owner::Init(node) | Owner::Topology(node), request) => {
                 self.node_answered(now, node, request, None);
             }

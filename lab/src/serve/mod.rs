@@ -78,7 +78,7 @@ fn respond(runs: &Runs, request: Request) {
         .filter_map(|(name, value)| Header::from_bytes(name.as_bytes(), value.as_bytes()).ok())
         .collect();
     let status = StatusCode(status);
-    // Who has gone away needs no answer.
+    // A client that is gone needs no answer.
     let _ = match body {
         Body::Text(text) => {
             let length = Some(text.len());

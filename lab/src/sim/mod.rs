@@ -8,8 +8,8 @@ mod faults;
 mod node;
 mod observer;
 mod record;
-mod silence;
 mod simulation;
+mod suspicion;
 pub mod sweep;
 
 use anyhow::Result;

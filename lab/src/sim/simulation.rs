@@ -10,7 +10,7 @@ use super::Simulated;
 use super::faults::{NodeFault, NodeFaultKind, schedule};
 use super::node::{Input, Machine, NodeKind, SimNode};
 use super::observer::{Observer, World};
-use super::silence::SilenceWatch;
+use super::suspicion::SuspicionWatch;
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::packet::{Packet, Payload};
@@ -33,7 +33,7 @@ pub(super) struct Simulation<'o, S, O> {
     /// The phase that faults were last set for.
     phase: Phase,
     notices: Vec<Notice>,
-    silences: SilenceWatch,
+    suspicions: SuspicionWatch,
     events: u64,
     broken_off: Option<String>,
 }
@@ -58,7 +58,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
             fault_count: u64::MAX / 2,
             phase: Phase::Init,
             notices: Vec::new(),
-            silences: SilenceWatch::new(&settings.nodes),
+            suspicions: SuspicionWatch::new(&settings.nodes),
             events: 0,
             broken_off: None,
         })
@@ -73,8 +73,8 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
             }
         }
         let (mut outcome, sink) = self.run.into_outcome(self.now);
-        let sees_silences = self.nodes.iter().any(|node| node.node().is_some());
-        outcome.silences = sees_silences.then(|| self.silences.into_report(self.now));
+        let sees_suspicions = self.nodes.iter().any(|node| node.node().is_some());
+        outcome.suspicions = sees_suspicions.then(|| self.suspicions.into_report(self.now));
         Simulated {
             outcome,
             notices: self.notices,
@@ -118,7 +118,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
         self.settle();
         self.follow_phase();
         let connectivity = self.run.connectivity();
-        self.silences.reconnect(&world(self.now, &self.nodes, &self.run), connectivity);
+        self.suspicions.reconnect(&world(self.now, &self.nodes, &self.run), connectivity);
         true
     }
 
@@ -187,7 +187,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
         }
         self.set_timer(node);
         let world = world(self.now, &self.nodes, &self.run);
-        self.silences.handled(&world, node);
+        self.suspicions.handled(&world, node);
         if let ControlFlow::Break(why) = self.observer.handled(&world, node) {
             self.broken_off.get_or_insert(why);
         }

@@ -79,8 +79,8 @@ fn partitions_come_and_go_with_the_history() {
     ] {
         cluster.history_line(line);
     }
-    let parts = vec![vec!["n0".to_owned(), "n1".to_owned()], vec!["n2".to_owned()]];
-    assert_eq!(cluster.partition, Some(Partition { number: 1, since: 6, parts }));
+    let components = vec![vec!["n0".to_owned(), "n1".to_owned()], vec!["n2".to_owned()]];
+    assert_eq!(cluster.partition, Some(Partition { number: 1, since: 6, components }));
     assert_eq!(cluster.operations, (1, 1, 1));
     assert!(line(&cluster).contains("partition 1 since 0.0 s: n2 | n0 n1"), "{}", line(&cluster));
     cluster.history_line(

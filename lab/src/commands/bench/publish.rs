@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::frontier::sections;
+use crate::bench::sections;
 
 /// A part of the results: its name in the markers, and its text with heading and table.
 pub(super) struct Part {
@@ -40,7 +40,7 @@ pub(super) fn publish(
     }
     let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
     let text = format!("{}\n\nAgain: {command}\n", texts.join("\n\n").trim_end());
-    // With a directory, the files have it if nobody is there to read this.
+    // A closed stdout is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }

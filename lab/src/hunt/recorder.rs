@@ -18,7 +18,7 @@ use crate::store::{FileSink, Store};
 
 /// Where it is kept.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct Recorder {
     store: Store,
     sink: FileSink,
     /// By node.
@@ -28,7 +28,7 @@ pub struct Keeper {
     actions: usize,
 }
 
-impl Keeper {
+impl Recorder {
     /// Keeps it in the directory of a run.
     ///
     /// # Errors
@@ -107,10 +107,13 @@ impl Keeper {
         self.sink.received(now, packet);
     }
 
-    /// The cluster is torn in two, or whole again.
-    pub(super) fn torn(&mut self, now: Nanos, torn: bool) {
-        let (name, value_edn) =
-            if torn { ("start-partition", "[:isolated {}]") } else { ("stop-partition", "nil") };
+    /// The cluster is partitioned in two, or whole again.
+    pub(super) fn partitioned(&mut self, now: Nanos, partitioned: bool) {
+        let (name, value_edn) = if partitioned {
+            ("start-partition", "[:isolated {}]")
+        } else {
+            ("stop-partition", "nil")
+        };
         let action = Action::Nemesis { name: name.into(), value_edn: value_edn.into() };
         let op = Op {
             index: self.actions,

@@ -1,5 +1,4 @@
-//! What becomes of load and latency as the cluster grows, at the same workload; and of the
-//! simulator.
+//! Load and latency as the cluster grows, at the same workload, and the simulator's cost.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +9,9 @@ use rumormill::protocols::rumormill::Rumormill;
 use serde::{Deserialize, Serialize};
 
 use super::cases::{Case, settings};
-use super::measure::Figures;
-use super::table::{markdown, significant, whole};
+use super::table::{Judged, cell, markdown};
 use crate::cost::{cpu_time, peak_mib};
+use crate::figures::{Figure, Sample, Unit, number, select};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::EventSink;
@@ -28,10 +27,10 @@ pub struct Size {
     pub nodes: usize,
     /// The latency budget.
     pub budget_ms: u64,
-    /// How values travelled, in words.
+    /// Route of the values, in words.
     pub plan: String,
-    /// The figures of the run.
-    pub figures: Figures,
+    /// The results of the run.
+    pub results: Results,
     /// Messages to other nodes that the mean node sent per second of load. It received as many.
     pub mean_load: f64,
     /// Of the node that sent and received most: how many it sent, and how many it received.
@@ -40,7 +39,7 @@ pub struct Size {
     pub busiest_share: f64,
     /// Events of the simulation.
     pub events: u64,
-    /// How long the simulation took.
+    /// Duration of the simulation.
     pub wall: Duration,
     /// Its processor time: on a busy machine the truer figure.
     pub cpu: Duration,
@@ -123,7 +122,7 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
         nodes,
         budget_ms,
         plan: plan(&simulated),
-        figures: Figures::of(&results)?,
+        results,
         mean_load: sent as f64 / nodes as f64 / seconds,
         busiest: (most_sent as f64 / seconds, most_received as f64 / seconds),
         busiest_share: (most_sent + most_received) as f64 / sent.max(1) as f64,
@@ -134,7 +133,7 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     })
 }
 
-/// How the last node sent values in the end.
+/// Route by which the last node sent values in the end, in words.
 fn plan<S>(simulated: &Simulated<S>) -> String {
     let node = simulated.nodes.last().and_then(|node| node.node());
     match node.and_then(crate::node::Node::protocol).and_then(Rumormill::plan) {
@@ -149,58 +148,58 @@ fn plan<S>(simulated: &Simulated<S>) -> String {
     }
 }
 
-const HEAD: [&str; 16] = [
+/// Figures of the run that stand in the table.
+const COLUMNS: [&Figure; 5] =
+    select(["msgs-per-op", "convergence-median", "convergence-max", "ack-share", "missing"]);
+
+/// Columns before and after those.
+const HEAD: [&str; 7] = [
     "nodes",
     "latency budget",
     "route chosen",
-    "msgs per op",
     "a node sends, msgs/s",
     "busiest node sends",
     "and receives",
     "has part in",
-    "last node, median ms",
-    "last node, max ms",
-    "evidence",
-    "lost",
-    "simulated in",
-    "processor time",
-    "events/s",
-    "peak memory",
 ];
+const COSTS: [&str; 4] = ["simulated in", "processor time", "events/s", "peak memory"];
 
 impl Row {
     /// The row of a size.
     #[must_use]
     pub fn of(size: &Size) -> Self {
-        let figures = &size.figures;
-        let complete = figures.missing == 0.0;
         let (wall_s, cpu_s) = (size.wall.as_secs_f64(), size.cpu.as_secs_f64());
-        let cells = vec![
+        let mut cells = vec![
             size.nodes.to_string(),
             format!("{} ms", size.budget_ms),
             size.plan.clone(),
-            significant(figures.msgs_per_op),
-            significant(size.mean_load),
-            significant(size.busiest.0),
-            significant(size.busiest.1),
-            format!("{:.1} %", size.busiest_share * 100.0),
-            whole(figures.last_median_ms),
-            whole(figures.last_max_ms),
-            format!("{:.1} %", figures.evidence_share * 100.0),
-            if complete { "nothing".to_owned() } else { figures.missing.to_string() },
+            number(size.mean_load),
+            number(size.busiest.0),
+            number(size.busiest.1),
+            Unit::Share.show(size.busiest_share),
+        ];
+        cells.extend(
+            COLUMNS.iter().map(|figure| {
+                cell(figure, &Sample::of(figure, [&size.results]), &[], Judged::Median)
+            }),
+        );
+        cells.extend([
             format!("{wall_s:.2} s"),
             format!("{cpu_s:.2} s"),
-            whole(size.events as f64 / cpu_s.max(1e-6)),
+            number(size.events as f64 / cpu_s.max(1e-6)),
             size.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib:.0} MiB")),
-        ];
-        Self { cells, complete }
+        ]);
+        Self { cells, complete: size.results.rumormill.missing.missing_count == 0 }
     }
 }
 
 /// The table in Markdown.
 #[must_use]
 pub fn table(rows: Vec<Row>) -> String {
-    markdown(&HEAD, rows.into_iter().map(|row| row.cells))
+    let mut head: Vec<String> = HEAD.map(ToOwned::to_owned).into();
+    head.extend(COLUMNS.iter().map(|figure| figure.head()));
+    head.extend(COSTS.map(ToOwned::to_owned));
+    markdown(head, rows.into_iter().map(|row| row.cells))
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use super::cases::REFERENCE;
 use super::labels::{Area, Labels};
-use super::measure::{Figures, Measured};
+use super::measure::Measured;
 use super::peers::{By, Keeps, Peer, PeerFigures};
-use super::table::significant;
+use crate::figures::{Sample, figure, number};
+use crate::results::Results;
 use crate::svg::{Anchor, Font, Paint, Svg};
 
 const WIDTH: f64 = 1000.0;
@@ -37,14 +38,14 @@ const DASHES: &str = "6 4";
 /// Pieces that a curve is made of.
 const CURVE_STEPS: u32 = 240;
 
-/// What is drawn.
+/// Points that are drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<'a> {
     /// From the simulator.
     pub simulated: &'a [Measured],
     /// From real processes.
     pub real: &'a [Measured],
-    /// Others.
+    /// Solutions by others.
     pub peers: &'a [Peer],
 }
 
@@ -97,7 +98,7 @@ fn y(msgs_per_op: f64) -> f64 {
     PLOT.bottom - share(msgs_per_op, Y_RANGE) * (PLOT.bottom - PLOT.top)
 }
 
-/// Where it is drawn, if it is on the picture.
+/// Place in the picture; none if it is beyond the edges.
 fn at(ms: f64, msgs_per_op: f64) -> Option<(f64, f64)> {
     let inside = |value, (first, last)| (first..=last).contains(&value);
     (inside(ms, X_RANGE) && inside(msgs_per_op, Y_RANGE)).then(|| (x(ms), y(msgs_per_op)))
@@ -242,9 +243,9 @@ impl Chart {
         let ours = [(points.simulated, Shape::Circle), (points.real, Shape::Cross)];
         for (measured, shape) in ours {
             for point in measured {
-                let figures = &point.figures;
-                let Some(centre) = at(figures.max_ms, figures.msgs_per_op) else { continue };
-                self.marker(shape, centre, OURS, true, &describe(point, figures));
+                let Some((max_ms, msgs_per_op)) = medians(&point.runs) else { continue };
+                let Some(centre) = at(max_ms, msgs_per_op) else { continue };
+                self.marker(shape, centre, OURS, true, &describe(point, max_ms, msgs_per_op));
                 self.labels.take(Area::around(centre, MARKER + 2.0));
             }
         }
@@ -253,12 +254,12 @@ impl Chart {
     /// Hollow, and tied to the point under Maelstrom's rules.
     fn on_time(&mut self, measured: &[Measured]) {
         for point in measured {
-            let Some(on_time) = &point.on_time else { continue };
-            let Some(centre) = at(on_time.max_ms, on_time.msgs_per_op) else { continue };
-            if let Some(other) = at(point.figures.max_ms, point.figures.msgs_per_op) {
+            let Some((max_ms, msgs_per_op)) = medians(&point.on_time) else { continue };
+            let Some(centre) = at(max_ms, msgs_per_op) else { continue };
+            if let Some(other) = medians(&point.runs).and_then(|(ms, msgs)| at(ms, msgs)) {
                 self.svg.line(&[centre, other], Paint::stroke(OURS, 0.8), "");
             }
-            let title = format!("{}, on time", describe(point, on_time));
+            let title = format!("{}, on time", describe(point, max_ms, msgs_per_op));
             self.marker(Shape::Circle, centre, OURS, false, &title);
             self.labels.take(Area::around(centre, MARKER + 2.0));
         }
@@ -305,9 +306,9 @@ impl Chart {
     fn label_all(&mut self, points: Points<'_>) {
         let bold = Font { size: MIDDLE, colour: OURS, bold: true };
         for point in points.simulated {
-            let Figures { max_ms, msgs_per_op, .. } = point.figures;
+            let Some((max_ms, msgs_per_op)) = medians(&point.runs) else { continue };
             let Some(centre) = at(max_ms, msgs_per_op) else { continue };
-            let text = format!("{}: {}", point.case.label, significant(msgs_per_op));
+            let text = format!("{}: {}", point.case.label, number(msgs_per_op));
             self.label(&text, bold, centre, true);
         }
         let mut others: Vec<(&Peer, PeerFigures)> =
@@ -325,7 +326,7 @@ impl Chart {
         }
     }
 
-    /// What is beyond the edges is named.
+    /// Names the points beyond the edges.
     fn footnote(&mut self, peers: &[Peer]) {
         let outside: Vec<String> = peers
             .iter()
@@ -354,9 +355,14 @@ fn describe_peer(peer: &Peer, figures: &PeerFigures) -> String {
     format!("{}{language}: {msgs_per_op} at {max_ms} ms, {by}", peer.name)
 }
 
-fn describe(point: &Measured, figures: &Figures) -> String {
-    let Figures { msgs_per_op, max_ms, .. } = figures;
-    format!("Rumormill, {}: {msgs_per_op:.3} at {max_ms:.0} ms", point.case.name)
+fn describe(point: &Measured, max_ms: f64, msgs_per_op: f64) -> String {
+    format!("Rumormill, {}: {} at {max_ms:.0} ms", point.case.name, number(msgs_per_op))
+}
+
+/// Medians over the seeds: greatest stable latency and messages per operation.
+fn medians(runs: &[Results]) -> Option<(f64, f64)> {
+    let median = |figure| Sample::of(figure, runs).median();
+    Some((median(figure!("max"))?, median(figure!("msgs-per-op"))?))
 }
 
 #[cfg(test)]
@@ -366,8 +372,13 @@ mod tests {
     use super::*;
 
     fn picture() -> String {
-        let figures = Figures { msgs_per_op: 2.6, max_ms: 310.0, ..Figures::default() };
-        let simulated = [Measured { case: Case::budget(300), figures, on_time: Some(figures) }];
+        let mut results = crate::results::sample::results();
+        results.maelstrom.net.servers.msgs_per_op = Some(2.6);
+        let latencies = results.maelstrom.workload.stable_latencies.as_mut().unwrap();
+        latencies.max = 310;
+        let runs = vec![results];
+        let on_time = runs.clone();
+        let simulated = [Measured { case: Case::budget(300), runs, on_time }];
         let peers = peers::load().unwrap();
         draw(Points { simulated: &simulated, real: &simulated, peers: &peers })
     }

@@ -1,4 +1,4 @@
-//! `lab faults`: from the arguments to the exit status.
+//! `lab bench faults`: from the arguments to the exit status.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,17 +7,18 @@ use anyhow::Result;
 use clap::Args;
 
 use super::publish::{Part, publish};
-use super::{BAD_ARGUMENTS, repeating_command};
-use crate::frontier::faults::{self, judge, profiles};
+use super::{DOCS, cores};
+use crate::bench::faults::{self, judge, profiles};
+use crate::commands::{BAD_ARGUMENTS, repeating_command};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
 Examples:
-  lab faults
+  lab bench faults
       every profile of maelstrom/profiles but fly.io's, three seeds each, in the simulator
-  lab faults --profiles hub-isolated,loss-10 --seeds 20
+  lab bench faults --profiles hub-isolated,loss-10 --seeds 20
       two of them, more seeds
-  lab faults --seeds 10 --update
+  lab bench faults --seeds 10 --update
       writes the table into docs/RESULTS.md
 
 Exit status:
@@ -25,10 +26,7 @@ Exit status:
   1    one does not
   254  bad arguments";
 
-/// Where `--update` writes.
-const DOCS: &str = "docs";
-
-/// `lab faults`.
+/// `lab bench faults`.
 #[derive(Debug, Args)]
 pub struct FaultsArgs {
     /// Profiles by name, or files [default: all but fly.io's]
@@ -57,7 +55,7 @@ pub struct FaultsArgs {
     pub update: bool,
 }
 
-/// Executes `lab faults`; returns the exit status.
+/// Executes `lab bench faults`; returns the exit status.
 #[must_use]
 pub fn execute(args: &FaultsArgs) -> u8 {
     run(args).unwrap_or_else(|error| {
@@ -70,17 +68,16 @@ const EXPLANATION: &str = "\
 The profiles of maelstrom/profiles with faults, in the simulator: 25 nodes, latency 100 ms, rate \
 100, 20 s, the default budget unless the profile says otherwise. Each figure is the median of the \
 seeds, with the worst in brackets, and stands with its limit if it has one; it is bold if any seed \
-misses that. *In its part*: from the acknowledgement until the last node of the connected part had \
-the value. *After a heal*: until everybody had everything. *Came twice*: entries that a node \
-received though it had them, of all entries sent. *Wrong silence*: the longest time that a node \
-took a peer for silent though both were up and messages got through both ways. *At rest*: messages \
-between nodes, per node in 10 s, in the second half of the wait before the final reads; only \
-at-rest waits long enough for traffic to die down. One profile by itself: \
+misses that. *Delivery time within the component*: from the acknowledgement until the last node of \
+the connected component held the value. *Heal time*: from a heal until every node held everything. \
+*Redundancy*: entries received by a node that held them, of all entries sent. *Longest false \
+suspicion*: how long a node suspected a peer though both were up and messages got through both \
+ways. *Quiescent messages*: in the second half of the wait before the final reads; only at-rest \
+waits long enough for traffic to die down. One profile by itself: \
 `lab sim --profile NAME --seed 1`.";
 
 fn run(args: &FaultsArgs) -> Result<u8> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let jobs = args.jobs.unwrap_or(cores);
+    let jobs = args.jobs.unwrap_or_else(cores);
     let builtin = || profiles().map(ToOwned::to_owned).collect();
     let names = if args.profiles.is_empty() { builtin() } else { args.profiles.clone() };
     let mut judged = Vec::new();

@@ -1,30 +1,31 @@
-//! Convergence while the network is torn: within connected parts, and after heals.
+//! Convergence while the network is partitioned: within connected components, and after heals.
 
 use serde::{Deserialize, Serialize};
 
 use super::quantile::{Quantiles, millis};
+use crate::components::ComponentConvergence;
 use crate::history::Nanos;
-use crate::parts::PartConvergence;
 
-/// How many heals are listed one by one.
+/// Number of heals that are listed one by one.
 const LISTED_HEALS: usize = 100;
 
 /// The figures. Times are in milliseconds; what never came has no number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Parts {
-    /// Acknowledged values that were owed to other nodes of the same part.
+pub struct Components {
+    /// Acknowledged values that were owed to other nodes of the same component.
     pub value_count: u64,
-    /// Those that a node of the part never had.
+    /// Values that a node of the component never held.
     pub incomplete_count: u64,
-    /// Values owed to nobody: acknowledged by a node that was alone, or cut off at once.
+    /// Values owed to no node: acknowledged by a node that was alone, or disconnected at once.
     pub excused_count: u64,
-    /// From the acknowledgement until the last node that was in the part all the time had it.
+    /// Delivery time within the component: from the acknowledgement until the last node that was in
+    /// the component all the time held the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_ack: Option<Quantiles<Option<f64>>>,
-    /// Heals at which somebody lacked something.
+    /// Heals at which some node lacked a value.
     pub heal_count: u64,
-    /// From a heal until all had all that was acknowledged before it.
+    /// Heal time: from a heal until every node held all that was acknowledged before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_heal: Option<Quantiles<Option<f64>>>,
     /// The first heals, one by one.
@@ -35,22 +36,22 @@ pub struct Parts {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Heal {
-    /// When, on the history's clock.
+    /// Time on the history's clock.
     pub at_ms: f64,
-    /// How many values nodes lacked, all nodes together.
+    /// Values that nodes lacked, all nodes together.
     pub owed_count: u64,
-    /// How long it took.
+    /// Heal time; none if it never ended.
     pub took_ms: Option<f64>,
 }
 
 /// The figures of what was seen.
-pub fn check(seen: &PartConvergence) -> Parts {
+pub fn check(seen: &ComponentConvergence) -> Components {
     let heals = seen.heals.iter().map(|heal| Heal {
         at_ms: millis(heal.at),
         owed_count: heal.owed,
         took_ms: heal.took.map(millis),
     });
-    Parts {
+    Components {
         value_count: seen.since_ack.len() as u64,
         incomplete_count: seen.since_ack.iter().filter(|time| time.is_none()).count() as u64,
         excused_count: seen.excused,
@@ -72,12 +73,12 @@ pub(super) fn quantiles(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parts;
+    use crate::components;
 
     #[test]
     fn what_never_came_counts_as_the_longest() {
-        let heal = |at, took| parts::Heal { at, owed: 2, took };
-        let found = check(&PartConvergence {
+        let heal = |at, took| components::Heal { at, owed: 2, took };
+        let found = check(&ComponentConvergence {
             since_ack: vec![Some(3_000_000), None, Some(1_000_000)],
             excused: 4,
             heals: vec![heal(1_000_000, Some(5_500_000)), heal(9_000_000, Some(2_000_000))],

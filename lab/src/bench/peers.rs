@@ -1,11 +1,11 @@
-//! Other people's solutions: their figures, and whether they lose anything.
+//! Published solutions by others: their figures, and whether they lose values.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 const FILE: &str = include_str!("peers.toml");
 
-/// How far above the budget a peer's latency may be to be held against it: many of them were not
+/// Factor above the budget up to which a solution's latency is compared with it: many were not
 /// made for a round number.
 const ALLOWANCE: f64 = 1.15;
 
@@ -20,19 +20,19 @@ struct Peers {
 pub struct Peer {
     /// Its author, and the challenge if there are several.
     pub name: String,
-    /// What it is written in.
+    /// Programming language.
     pub language: Option<String>,
-    /// What partitions do to it.
+    /// What it keeps under partitions.
     pub keeps: Keeps,
     /// The topology, if new values travel along the links that it is given.
     pub links: Option<String>,
-    /// Where it is from.
+    /// Address of its code.
     pub source: Option<String>,
-    /// What was found.
+    /// Figures of its runs.
     pub figures: Vec<PeerFigures>,
 }
 
-/// What is left of the values when partitions are over.
+/// Values that are left when partitions are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Keeps {
@@ -40,7 +40,7 @@ pub enum Keeps {
     All,
     /// Some are lost.
     Some,
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
@@ -48,7 +48,7 @@ pub enum Keeps {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PeerFigures {
-    /// Who says so.
+    /// Source of the figures.
     pub by: By,
     /// Messages between nodes per operation.
     pub msgs_per_op: f64,
@@ -58,7 +58,7 @@ pub struct PeerFigures {
     pub max_ms: f64,
 }
 
-/// Who measured it.
+/// Source of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {

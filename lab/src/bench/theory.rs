@@ -1,4 +1,4 @@
-//! What is possible: the least messages per operation for a bound on the latency.
+//! Lower bounds: the least messages per operation for a bound on the latency.
 //!
 //! Half of the operations are broadcasts, of which a message may carry any number; only messages
 //! count. The bound holds from the acknowledgement at the origin to the last node. How the
@@ -31,14 +31,14 @@ impl Theory {
         self.nodes - 1.0
     }
 
-    /// Every origin mails everyone, and waits for company as long as the bound allows.
+    /// Direct mail: every origin sends to all nodes, and batches values for as long as the bound allows.
     #[must_use]
     pub fn direct(&self, bound_s: f64) -> Option<f64> {
         let window = left(bound_s, self.delay_s)?;
         Some(self.nodes * self.others() / (1.0 / self.own_values() + window) / self.op_rate)
     }
 
-    /// Everything goes to a hub at once, which waits for company and sends to all.
+    /// A hub: values go to it at once, and it batches them and sends to all nodes.
     #[must_use]
     pub fn hub(&self, bound_s: f64) -> Option<f64> {
         let window = left(bound_s, 2.0 * self.delay_s)?;
@@ -78,7 +78,7 @@ impl Theory {
         self.values() * self.others() / self.op_rate
     }
 
-    /// What no design can do without: after a message, a node must get the next one within the
+    /// Lower bound of any design: after a message, a node must get the next one within the
     /// bound of the next value's birth elsewhere, but for the time that it travels.
     #[must_use]
     pub fn least(&self, bound_s: f64) -> Option<f64> {

@@ -1,47 +1,49 @@
-//! Convergence while the network is torn: within each connected part, and after each heal.
+//! Convergence while the network is partitioned: within each connected component, and after each
+//! heal.
 //!
-//! Two nodes are linked if messages get through both ways; a part is what hangs together by links.
+//! Two nodes are linked if messages get through both ways; components are those of this graph.
 //!
-//! - A value is *owed* to the nodes that are in the part of the node that acknowledged it, at that
-//!   time and ever since. Those that are cut off before they have it are owed it no longer.
-//! - When parts grow together, each node of the new part is owed what it lacks of the acknowledged
-//!   values that somebody there holds, for as long as somebody who holds it is in its part.
+//! - A value is *owed* to the nodes that are in the component of the node that acknowledged it, at
+//!   that time and ever since. A node that is disconnected before it holds the value is owed it no
+//!   longer.
+//! - When components merge, each node of the new one is owed what it lacks of the acknowledged
+//!   values held there, for as long as a holder is in its component.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::convergence::{Collector, has_bit, set_bit};
 use crate::history::Nanos;
 
-/// What was seen of both. Times are relative, like the history's.
+/// Observations of both. Times are relative, like the history's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartConvergence {
-    /// From the acknowledgement until the last node of the part had it, per value that was owed to
-    /// anyone; `None` if somebody never had it.
+pub struct ComponentConvergence {
+    /// Delivery time within the component, per value that was owed to a node; `None` if a node
+    /// never held it.
     pub since_ack: Vec<Option<Nanos>>,
-    /// Values owed to nobody: acknowledged by a node that was alone, or cut off at once.
+    /// Values owed to no node: acknowledged by a node that was alone, or disconnected at once.
     pub excused: u64,
-    /// The heals at which somebody lacked something.
+    /// The heals at which some node lacked a value.
     pub heals: Vec<Heal>,
 }
 
-/// What came of a heal.
+/// A heal and what followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heal {
-    /// When it was.
+    /// Time of the heal.
     pub at: Nanos,
-    /// How many values nodes lacked, all nodes together.
+    /// Values that nodes lacked, all nodes together.
     pub owed: u64,
-    /// How long until the last node had the last of them; `None` if it never did.
+    /// Heal time: until the last node held the last of them; `None` if it never did.
     pub took: Option<Nanos>,
 }
 
-/// A value that not everybody in its part has.
+/// A value that not all nodes of its component hold.
 #[derive(Debug)]
 struct Open {
     origin: u32,
     acked: Nanos,
     waiting: BTreeSet<u32>,
-    /// When the latest of them came to have it.
+    /// When the latest of them came to hold it.
     last: Option<Nanos>,
 }
 
@@ -54,26 +56,26 @@ struct OpenHeal {
     last: Nanos,
 }
 
-/// Watches it.
+/// Observes connectivity and deliveries during a run, and collects the times.
 #[derive(Debug)]
-pub(crate) struct PartWatch {
-    /// By node: its part.
-    parts: Vec<u32>,
+pub(crate) struct ComponentWatch {
+    /// By node: its component.
+    components: Vec<u32>,
     /// The acknowledged values, as bits.
     acked: Vec<u64>,
     open: BTreeMap<u64, Open>,
     heals: Vec<OpenHeal>,
-    done: PartConvergence,
+    done: ComponentConvergence,
 }
 
-impl PartWatch {
+impl ComponentWatch {
     pub(crate) fn new(nodes: usize) -> Self {
         Self {
-            parts: vec![0; nodes],
+            components: vec![0; nodes],
             acked: Vec::new(),
             open: BTreeMap::new(),
             heals: Vec::new(),
-            done: PartConvergence::default(),
+            done: ComponentConvergence::default(),
         }
     }
 
@@ -83,8 +85,9 @@ impl PartWatch {
         if !set_bit(&mut self.acked, index) {
             return;
         }
-        let part = self.parts[origin as usize];
-        let mates = (0..).zip(&self.parts).filter(|(_, p)| **p == part).map(|(node, _)| node);
+        let own = self.components[origin as usize];
+        let mates = (0..).zip(&self.components).filter(|(_, one)| **one == own);
+        let mates = mates.map(|(node, _)| node);
         let mates: Vec<u32> = mates.filter(|node| *node != origin).collect();
         if mates.is_empty() {
             self.done.excused += 1;
@@ -124,26 +127,26 @@ impl PartWatch {
         }
     }
 
-    /// Who is connected to whom has changed, or not.
-    pub(crate) fn connect(&mut self, time: Nanos, parts: Vec<u32>, held: &Collector) {
-        if parts == self.parts {
+    /// Takes in the components as they are now, changed or not.
+    pub(crate) fn connect(&mut self, time: Nanos, components: Vec<u32>, held: &Collector) {
+        if components == self.components {
             return;
         }
-        let grown = grown_parts(&self.parts, &parts);
-        self.parts = parts;
+        let merged = merged(&self.components, &components);
+        self.components = components;
         self.excuse_values();
         let present = self.present(held);
-        let parts = &self.parts;
+        let components = &self.components;
         for heal in &mut self.heals {
             heal.waiting.retain(|(node, value)| {
-                let here = present.get(&parts[*node as usize]);
+                let here = present.get(&components[*node as usize]);
                 here.is_some_and(|words| has_bit(words, *value as usize))
             });
         }
         self.close_heals();
         let mut waiting = BTreeSet::new();
-        for (node, part) in (0_u32..).zip(&self.parts) {
-            let Some(here) = present.get(part).filter(|_| grown.contains(part)) else { continue };
+        for (node, one) in (0_u32..).zip(&self.components) {
+            let Some(here) = present.get(one).filter(|_| merged.contains(one)) else { continue };
             let holds = held.held(node as usize);
             let lacking = ones(here).filter(|index| !has_bit(holds, *index));
             waiting.extend(lacking.map(|index| (node, index as u64)));
@@ -154,12 +157,12 @@ impl PartWatch {
         }
     }
 
-    /// Nodes that are cut off from where a value was acknowledged are owed it no longer.
+    /// Nodes that are disconnected from where a value was acknowledged are owed it no longer.
     fn excuse_values(&mut self) {
-        let (parts, done) = (&self.parts, &mut self.done);
+        let (components, done) = (&self.components, &mut self.done);
         self.open.retain(|_, open| {
-            let part = parts[open.origin as usize];
-            open.waiting.retain(|node| parts[*node as usize] == part);
+            let own = components[open.origin as usize];
+            open.waiting.retain(|node| components[*node as usize] == own);
             if !open.waiting.is_empty() {
                 return true;
             }
@@ -171,11 +174,11 @@ impl PartWatch {
         });
     }
 
-    /// By part: the acknowledged values that somebody there holds, as bits.
+    /// By component: the acknowledged values that a node there holds, as bits.
     fn present(&self, held: &Collector) -> BTreeMap<u32, Vec<u64>> {
         let mut present: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
-        for (node, part) in self.parts.iter().enumerate() {
-            let here = present.entry(*part).or_insert_with(|| vec![0; self.acked.len()]);
+        for (node, component) in self.components.iter().enumerate() {
+            let here = present.entry(*component).or_insert_with(|| vec![0; self.acked.len()]);
             for ((word, held), acked) in here.iter_mut().zip(held.held(node)).zip(&self.acked) {
                 *word |= held & acked;
             }
@@ -194,8 +197,8 @@ impl PartWatch {
         });
     }
 
-    /// The run is over: what is still owed will never come.
-    pub(crate) fn into_convergence(mut self) -> PartConvergence {
+    /// Ends the run: what is still owed will never come.
+    pub(crate) fn into_convergence(mut self) -> ComponentConvergence {
         self.done.since_ack.extend(self.open.values().map(|_| None));
         let never = self.heals.iter().map(|h| Heal { at: h.at, owed: h.owed, took: None });
         self.done.heals.extend(never);
@@ -204,8 +207,8 @@ impl PartWatch {
     }
 }
 
-/// The parts of now that consist of nodes from several parts of before.
-fn grown_parts(before: &[u32], now: &[u32]) -> BTreeSet<u32> {
+/// The components of now that consist of nodes from several components of before.
+fn merged(before: &[u32], now: &[u32]) -> BTreeSet<u32> {
     let mut first: BTreeMap<u32, u32> = BTreeMap::new();
     let pairs = before.iter().zip(now);
     pairs.filter(|(b, n)| first.entry(**n).or_insert(**b) != *b).map(|(_, n)| *n).collect()
@@ -225,14 +228,14 @@ mod tests {
     /// Three nodes; node 2 comes and goes.
     struct Bench {
         held: Collector,
-        watch: PartWatch,
+        watch: ComponentWatch,
     }
 
     impl Bench {
         fn new(values: usize) -> Self {
             let mut held = Collector::new(3);
             (0..values).for_each(|_| held.invoked(0));
-            Self { held, watch: PartWatch::new(3) }
+            Self { held, watch: ComponentWatch::new(3) }
         }
 
         fn holds(&mut self, node: usize, value: u64, time: Nanos) {
@@ -245,13 +248,13 @@ mod tests {
             self.watch.acked(value, origin, time, &self.held);
         }
 
-        fn parts(&mut self, time: Nanos, parts: [u32; 3]) {
-            self.watch.connect(time, parts.to_vec(), &self.held);
+        fn connect(&mut self, time: Nanos, components: [u32; 3]) {
+            self.watch.connect(time, components.to_vec(), &self.held);
         }
     }
 
     #[test]
-    fn without_a_cut_all_nodes_are_one_part() {
+    fn watch_without_a_cut_has_one_component() {
         let mut bench = Bench::new(2);
         bench.ack(0, 0, 10);
         bench.holds(1, 0, 15);
@@ -263,16 +266,16 @@ mod tests {
     }
 
     #[test]
-    fn who_is_cut_off_is_owed_nothing_until_the_heal() {
+    fn disconnected_node_is_owed_nothing_until_the_heal() {
         let mut bench = Bench::new(4);
         bench.ack(0, 0, 10);
         bench.holds(1, 0, 15);
         // Cut off before it had value 0.
-        bench.parts(20, [0, 0, 1]);
+        bench.connect(20, [0, 0, 1]);
         bench.ack(1, 0, 30);
         bench.holds(1, 1, 38);
         bench.ack(2, 2, 40);
-        bench.parts(50, [0, 0, 0]);
+        bench.connect(50, [0, 0, 0]);
         for (node, value, time) in [(2, 0, 55), (2, 1, 58), (0, 2, 60), (1, 2, 71)] {
             bench.holds(node, value, time);
         }
@@ -285,12 +288,12 @@ mod tests {
     #[test]
     fn a_heal_that_does_not_last_owes_only_what_is_in_reach() {
         let mut bench = Bench::new(1);
-        bench.parts(0, [0, 0, 1]);
+        bench.connect(0, [0, 0, 1]);
         bench.ack(0, 0, 10);
         bench.holds(1, 0, 12);
-        bench.parts(20, [0, 0, 0]);
-        bench.parts(21, [0, 0, 1]);
-        bench.parts(30, [0, 0, 0]);
+        bench.connect(20, [0, 0, 0]);
+        bench.connect(21, [0, 0, 1]);
+        bench.connect(30, [0, 0, 0]);
         let found = bench.watch.into_convergence();
         let healed = Heal { at: 20, owed: 1, took: Some(0) };
         assert_eq!(found.heals, [healed, Heal { at: 30, owed: 1, took: None }]);
@@ -303,8 +306,8 @@ mod tests {
         bench.holds(1, 0, 12);
         bench.holds(2, 0, 13);
         bench.held.forget(2);
-        bench.parts(20, [0, 0, 1]);
-        bench.parts(30, [0, 0, 0]);
+        bench.connect(20, [0, 0, 1]);
+        bench.connect(30, [0, 0, 0]);
         bench.holds(2, 0, 37);
         let found = bench.watch.into_convergence();
         assert_eq!(found.since_ack, [Some(3)]);

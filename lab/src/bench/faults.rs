@@ -1,47 +1,31 @@
-//! The profiles with faults, many seeds each, as a table: what was found, and which limits were
-//! kept. A profile says what it is to keep; nothing of that is said again here.
+//! The profiles with faults, many seeds each, as a table: figures, and which limits were kept. The
+//! limits are those of the profiles.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, anyhow};
 
 use super::cases::config;
-use super::table::{markdown, percent, significant, whole};
-use crate::limit::{Comparison, Figure, Limit};
+use super::table::{self, cell, markdown};
+use crate::figures::{Figure, Sample, select};
+use crate::limit::Limit;
 use crate::profile::Profile;
 use crate::screen::closing_line;
 use crate::sim::NodeKind;
 use crate::sim::sweep::{self, Row};
 
-/// A figure that the table shows.
-struct Column {
-    head: &'static str,
-    figure: &'static str,
-    show: fn(f64) -> String,
-    /// The least of the seeds is the worst.
-    least_is_worst: bool,
-}
-
-const fn column(head: &'static str, figure: &'static str, show: fn(f64) -> String) -> Column {
-    Column { head, figure, show, least_is_worst: false }
-}
-
-const COLUMNS: [Column; 9] = [
-    column("msgs per op", "msgs-per-op", significant),
-    column("last node, 0.99, ms", "convergence-p99", whole),
-    column("in its part, 0.99, ms", "part-p99", whole),
-    column("after a heal, max ms", "heal-max", whole),
-    column("came twice", "duplicate-entries", percent),
-    column("wrong silence, max ms", "wrong-silence", whole),
-    column("at rest", "rest-msgs", significant),
-    column("missing", "missing", whole),
-    Column { least_is_worst: true, ..column("ok", "availability", share) },
-];
-
-fn share(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
+/// Figures that the table shows.
+const COLUMNS: [&Figure; 9] = select([
+    "msgs-per-op",
+    "convergence-p99",
+    "component-p99",
+    "heal-max",
+    "redundancy",
+    "false-suspicion",
+    "quiescent-msgs",
+    "missing",
+    "availability",
+]);
 
 /// A profile and what its runs gave.
 #[derive(Debug)]
@@ -80,7 +64,7 @@ impl Judged {
         self.rows.iter().all(|row| row.exit_code() == 0)
     }
 
-    /// What was not kept, by any seed.
+    /// Limits that were not kept, by any seed.
     fn complaints(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for row in self.rows.iter().filter(|row| row.exit_code() != 0) {
@@ -107,45 +91,26 @@ impl Judged {
         format!("**{failed} of {} FAIL**: {}", self.rows.len(), complaints.join(", "))
     }
 
-    /// The median of the seeds, the worst of them, and the limit.
-    fn cell(&self, column: &Column) -> String {
-        let figure = Figure::named(column.figure);
-        let read = |row: &Row| figure?.read(row.results.as_ref()?);
-        let mut values: Vec<f64> = self.rows.iter().filter_map(read).collect();
-        values.sort_by(f64::total_cmp);
-        let worst = if column.least_is_worst { values.first() } else { values.last() };
-        let (Some(median), Some(worst)) = (values.get(values.len() / 2), worst) else {
-            return "–".to_owned();
-        };
-        let (median, shown) = ((column.show)(*median), (column.show)(*worst));
-        let mut text = if median == shown { median } else { format!("{median} ({shown})") };
-        if let Some(limit) = self.limits.iter().find(|limit| Some(limit.figure) == figure) {
-            if let Comparison::Less | Comparison::LessOrEqual = limit.comparison {
-                let bound = (column.show)(limit.bound);
-                let symbol = limit.comparison.symbol().replace("<=", "≤");
-                text += &format!(" {symbol} {bound}");
-            }
-            if values.iter().any(|value| !limit.comparison.holds(*value, limit.bound)) {
-                text = format!("**{text}**");
-            }
-        }
-        text
+    /// Median of the seeds, worst of them, and the limit.
+    fn cell(&self, figure: &Figure) -> String {
+        let results = self.rows.iter().filter_map(|row| row.results.as_ref());
+        cell(figure, &Sample::of(figure, results), &self.limits, table::Judged::All)
     }
 }
 
 /// A line per profile.
 #[must_use]
 pub fn table(judged: &[Judged]) -> String {
-    let mut head = vec!["profile"];
-    head.extend(COLUMNS.iter().map(|column| column.head));
-    head.push("");
+    let mut head = vec!["profile".to_owned()];
+    head.extend(COLUMNS.iter().map(|figure| figure.head()));
+    head.push(String::new());
     let rows = judged.iter().map(|judged| {
         let mut row = vec![judged.profile.clone()];
         row.extend(COLUMNS.iter().map(|column| judged.cell(column)));
         row.push(judged.verdict());
         row
     });
-    markdown(&head, rows)
+    markdown(head, rows)
 }
 
 #[cfg(test)]
@@ -174,9 +139,9 @@ mod tests {
     #[test]
     fn all_seeds_have_to_keep_the_limits() {
         let kept = cells(judged([11.0, 12.0, 10.0]));
-        assert_eq!((&*kept[1], &*kept[2], &*kept[11]), ("some", "11.0 (12.0) ≤ 12.0", "pass"));
+        assert_eq!((&*kept[1], &*kept[2], &*kept[11]), ("some", "11 (12) ≤ 12", "pass"));
         let missed = cells(judged([12.5, 11.0, 10.0]));
-        assert_eq!(missed[2], "**11.0 (12.5) ≤ 12.0**");
+        assert_eq!(missed[2], "**11 (12.5) ≤ 12**");
         assert_eq!(missed[11], "**1 of 3 FAIL**: msgs-per-op <= 12");
     }
 
@@ -197,8 +162,5 @@ mod tests {
         let names: Vec<&str> = profiles().collect();
         assert!(names.contains(&"hub-killed") && names.contains(&"at-rest"));
         assert!(!names.iter().any(|name| name.starts_with("fly")));
-        for column in COLUMNS {
-            assert!(Figure::named(column.figure).is_some(), "{}", column.figure);
-        }
     }
 }

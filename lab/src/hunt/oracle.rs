@@ -16,7 +16,7 @@ use super::violation::{Kind, Violation};
 
 /// All lives of all nodes.
 #[derive(Debug, Default)]
-pub(super) struct Truth {
+pub(super) struct Oracle {
     numbers: BTreeMap<Origin, OriginId>,
     origins: Vec<Origin>,
     /// By origin: the values of its entries, as the node that made them has them.
@@ -36,7 +36,7 @@ pub(super) struct Life {
     numbers: Vec<OriginId>,
 }
 
-impl Truth {
+impl Oracle {
     pub(super) fn new(nodes: usize) -> Self {
         Self { lives: (0..nodes).map(|_| Vec::new()).collect(), ..Self::default() }
     }

@@ -14,11 +14,11 @@ use rumormill::cluster::Name;
 use super::node::SimNode;
 use super::observer::World;
 use crate::history::Nanos;
-use crate::outcome::{SilenceReport, WrongSilence};
+use crate::outcome::{FalseSuspicion, SuspicionReport};
 
 /// Watches the nodes' silences.
 #[derive(Debug)]
-pub(super) struct SilenceWatch {
+pub(super) struct SuspicionWatch {
     ids: BTreeMap<Name, usize>,
     /// By node and peer, of all silences that last: since when it is wrong, if it is.
     wrong: BTreeMap<(usize, usize), Option<Nanos>>,
@@ -26,17 +26,17 @@ pub(super) struct SilenceWatch {
     seen: BTreeMap<usize, (u64, u64)>,
     /// The count of changes of who is connected to whom that `wrong` is up to date with.
     connectivity: u64,
-    report: SilenceReport,
+    report: SuspicionReport,
 }
 
-impl SilenceWatch {
+impl SuspicionWatch {
     pub(super) fn new(nodes: &[Name]) -> Self {
         Self {
             ids: nodes.iter().cloned().zip(0..).collect(),
             wrong: BTreeMap::new(),
             seen: BTreeMap::new(),
             connectivity: 0,
-            report: SilenceReport::default(),
+            report: SuspicionReport::default(),
         }
     }
 
@@ -82,7 +82,7 @@ impl SilenceWatch {
     }
 
     /// The run is over.
-    pub(super) fn into_report(mut self, now: Nanos) -> SilenceReport {
+    pub(super) fn into_report(mut self, now: Nanos) -> SuspicionReport {
         while let Some((&pair, _)) = self.wrong.first_key_value() {
             self.end(now, pair);
         }
@@ -100,8 +100,8 @@ impl SilenceWatch {
     fn end(&mut self, now: Nanos, pair: (usize, usize)) {
         let Some(Some(since)) = self.wrong.remove(&pair) else { return };
         let (node, peer) = pair;
-        let silence = WrongSilence { node, peer, at: since, lasted: now.saturating_sub(since) };
-        self.report.wrong += 1;
+        let silence = FalseSuspicion { node, peer, at: since, lasted: now.saturating_sub(since) };
+        self.report.count += 1;
         if self.report.longest.is_none_or(|longest| longest.lasted < silence.lasted) {
             self.report.longest = Some(silence);
         }

@@ -23,7 +23,7 @@ impl Area {
         Self { left: left - by, top: top - by, right: right + by, bottom: bottom + by }
     }
 
-    /// How much of the two is the same.
+    /// Area that the two share.
     fn overlap(&self, other: &Self) -> f64 {
         let width = self.right.min(other.right) - self.left.max(other.left);
         let height = self.bottom.min(other.bottom) - self.top.max(other.top);
@@ -38,7 +38,7 @@ impl Area {
     }
 }
 
-/// Where a text goes: its baseline's point.
+/// Place of a text: its baseline's point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Place {
     pub(super) at: (f64, f64),
@@ -46,7 +46,7 @@ pub(super) struct Place {
     pub(super) area: Area,
 }
 
-/// What is taken already.
+/// Areas that are taken already.
 #[derive(Debug)]
 pub(super) struct Labels {
     bounds: Area,

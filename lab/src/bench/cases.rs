@@ -1,9 +1,11 @@
-//! What is measured: points of the frontier, and what they are to reach.
+//! Points of the frontier that are measured, with their limits.
 
 use rumormill::args::{self, Command};
 use rumormill::protocols::rumormill::config::Config;
 
 use super::theory::Theory;
+use crate::figures::figure;
+use crate::limit::{Comparison, Limit};
 use crate::settings::{Latency, Settings, Topology};
 
 const NODES: usize = 25;
@@ -20,23 +22,12 @@ const GRID_HEIGHT: f64 = 4.0;
 /// The budgets that are swept unless others are asked for.
 pub const BUDGETS_MS: [u64; 8] = [100, 200, 250, 300, 400, 600, 1000, 2000];
 
-/// Messages without a value may be at most this share of those with one.
-pub const EVIDENCE_MAX: f64 = 0.15;
+/// Upper limit of the ack share: messages without a value for each message with one.
+const ACK_SHARE_MAX: f64 = 0.15;
 
 /// The cluster that all points are about.
 pub const REFERENCE: Theory =
     Theory { nodes: NODES as f64, delay_s: LATENCY_MS as f64 / 1e3, op_rate: RATE };
-
-/// What a point is to reach: medians over the seeds of Maelstrom's figures.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Goal {
-    /// Messages between nodes per operation, at most.
-    pub msgs_per_op: f64,
-    /// The median of the stable latencies, at most.
-    pub median_ms: f64,
-    /// The greatest of them, at most.
-    pub max_ms: f64,
-}
 
 /// A point: how the nodes are run, and what can be expected.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +46,8 @@ pub struct Case {
     pub on_links: bool,
     /// The least msgs-per-op of any known design.
     pub theory: Option<f64>,
-    /// What it is to reach.
-    pub goal: Option<Goal>,
+    /// Limits on the medians over the seeds.
+    pub limits: Vec<Limit>,
 }
 
 impl Case {
@@ -77,7 +68,7 @@ impl Case {
             topology: Topology::Grid,
             on_links: false,
             theory: REFERENCE.frontier(budget_ms as f64 / 1e3),
-            goal: goal(budget_ms),
+            limits: limits(goal(budget_ms)),
         }
     }
 
@@ -95,7 +86,7 @@ impl Case {
                 topology: Topology::Tree(4),
                 on_links: true,
                 theory: Some(REFERENCE.flood()),
-                goal: Some(Goal { msgs_per_op: 12.6, median_ms: 390.0, max_ms: 510.0 }),
+                limits: limits(Some([12.6, 390.0, 510.0])),
             },
             Self {
                 name: format!("grid's links, {grid_budget_ms} ms"),
@@ -105,7 +96,7 @@ impl Case {
                 topology: Topology::Grid,
                 on_links: true,
                 theory: REFERENCE.tree(grid_budget_ms as f64 / 1e3, GRID_HEIGHT),
-                goal: Some(Goal { msgs_per_op: 2.9, median_ms: 900.0, max_ms: 1040.0 }),
+                limits: limits(Some([2.9, 900.0, 1040.0])),
             },
         ]
     }
@@ -147,20 +138,31 @@ pub fn config(node_args: &[String]) -> Result<Config, String> {
     }
 }
 
-/// What is to be reached with a budget.
-fn goal(budget_ms: u64) -> Option<Goal> {
-    let (msgs_per_op, median_ms, max_ms) = match budget_ms {
-        100 => (12.6, 100.0, 115.0),
-        200 => (10.8, 190.0, 215.0),
-        250 => (4.4, 235.0, 270.0),
-        300 => (2.85, 265.0, 325.0),
-        400 => (1.85, 315.0, 425.0),
-        600 => (1.12, 430.0, 630.0),
-        1000 => (0.68, 640.0, 1030.0),
-        2000 => (0.36, 1150.0, 2040.0),
+/// Upper limits for a budget: messages per operation, median and maximum of the stable latencies.
+const fn goal(budget_ms: u64) -> Option<[f64; 3]> {
+    Some(match budget_ms {
+        100 => [12.6, 100.0, 115.0],
+        200 => [10.8, 190.0, 215.0],
+        250 => [4.4, 235.0, 270.0],
+        300 => [2.85, 265.0, 325.0],
+        400 => [1.85, 315.0, 425.0],
+        600 => [1.12, 430.0, 630.0],
+        1000 => [0.68, 640.0, 1030.0],
+        2000 => [0.36, 1150.0, 2040.0],
         _ => return None,
-    };
-    Some(Goal { msgs_per_op, median_ms, max_ms })
+    })
+}
+
+/// The limits of a point: its goal if it has one, and the ack share.
+fn limits(goal: Option<[f64; 3]>) -> Vec<Limit> {
+    let at_most = |figure, bound| Limit { figure, comparison: Comparison::LessOrEqual, bound };
+    let mut limits = vec![at_most(figure!("ack-share"), ACK_SHARE_MAX)];
+    if let Some([msgs_per_op, median_ms, max_ms]) = goal {
+        limits.push(at_most(figure!("msgs-per-op"), msgs_per_op));
+        limits.push(at_most(figure!("median"), median_ms));
+        limits.push(at_most(figure!("max"), max_ms));
+    }
+    limits
 }
 
 #[cfg(test)]
@@ -169,10 +171,11 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn every_swept_budget_has_a_goal_above_what_is_possible() {
+    fn swept_budget_has_a_limit_above_the_theory() {
         for case in BUDGETS_MS.map(Case::budget).into_iter().chain(Case::on_links()) {
-            let (goal, theory) = (case.goal.unwrap(), case.theory.unwrap());
-            assert!(goal.msgs_per_op > theory, "{}", case.name);
+            let is_of = |limit: &&Limit| limit.figure.name == "msgs-per-op";
+            let limit = case.limits.iter().find(is_of).unwrap();
+            assert!(limit.bound > case.theory.unwrap(), "{}", case.name);
             case.settings(1).check().unwrap();
             case.config().unwrap();
         }

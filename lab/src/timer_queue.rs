@@ -1,4 +1,4 @@
-//! The agenda: what is due when. Equal times in the order of entry.
+//! Timer queue of a run. Equal times fire in the order of entry.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,12 +31,12 @@ pub(crate) enum Timer {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Agenda {
+pub(crate) struct TimerQueue {
     heap: BinaryHeap<Reverse<(Nanos, u64, Timer)>>,
     entries: u64,
 }
 
-impl Agenda {
+impl TimerQueue {
     pub(crate) fn add(&mut self, time: Nanos, timer: Timer) {
         self.heap.push(Reverse((time, self.entries, timer)));
         self.entries += 1;
@@ -69,16 +69,16 @@ mod tests {
 
     #[test]
     fn earliest_first_and_equal_times_in_order_of_entry() {
-        let mut agenda = Agenda::default();
-        agenda.add(20, Timer::Probe);
-        agenda.add(10, Timer::Quiet);
-        agenda.add(10, Timer::Generator);
-        assert_eq!(agenda.pop_due(9), None);
-        assert_eq!(agenda.next_time(), Some(10));
-        assert_eq!(agenda.pop_due(15), Some((10, Timer::Quiet)));
-        assert_eq!(agenda.pop_due(15), Some((10, Timer::Generator)));
-        assert_eq!(agenda.pop_due(15), None);
-        assert_eq!(agenda.pop_due(20), Some((20, Timer::Probe)));
-        assert_eq!(agenda.next_time(), None);
+        let mut timer_queue = TimerQueue::default();
+        timer_queue.add(20, Timer::Probe);
+        timer_queue.add(10, Timer::Quiet);
+        timer_queue.add(10, Timer::Generator);
+        assert_eq!(timer_queue.pop_due(9), None);
+        assert_eq!(timer_queue.next_time(), Some(10));
+        assert_eq!(timer_queue.pop_due(15), Some((10, Timer::Quiet)));
+        assert_eq!(timer_queue.pop_due(15), Some((10, Timer::Generator)));
+        assert_eq!(timer_queue.pop_due(15), None);
+        assert_eq!(timer_queue.pop_due(20), Some((20, Timer::Probe)));
+        assert_eq!(timer_queue.next_time(), None);
     }
 }
