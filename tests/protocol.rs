@@ -127,6 +127,51 @@ fn a_silent_peer_is_probed_ever_more_seldom() {
     assert!(in_two - in_a_minute < 30, "{}", in_two - in_a_minute);
 }
 
+/// Both nodes restart, and each then gets a late message of the other's earlier generation.
+fn restart_together_with_stragglers(generations: [u64; 2]) {
+    let mut world = World::line(2, &flood());
+    world.broadcast(0, 100);
+    world.broadcast(1, 101);
+    world.run_for(seconds(2));
+    let stragglers: Vec<Message> = [0, 1]
+        .map(|from: usize| {
+            let of = |message: &&Message| message.src == world.names[from];
+            world.log.iter().map(|(_, message)| message).rfind(of).unwrap().clone()
+        })
+        .into();
+    for (node, generation) in generations.into_iter().enumerate() {
+        world.restart(node, generation);
+    }
+    world.topology(&[(0, 1)]);
+    world.broadcast(0, 1);
+    world.broadcast(1, 2);
+    world.run_for(seconds(1));
+    for (node, straggler) in [1, 0].into_iter().zip(stragglers) {
+        let now = world.now;
+        world.nodes[node].handle_message(now, straggler);
+    }
+    world.run_for(seconds(1));
+    world.cut_both_ways(0, 1);
+    world.broadcast(0, 3);
+    world.broadcast(1, 4);
+    world.run_for(seconds(5));
+    world.cut.clear();
+    world.run_for(seconds(60));
+    for value in 1..=4 {
+        for node in 0..2 {
+            assert!(world.read(node).contains(&value), "{value} on n{node}, {generations:?}");
+        }
+    }
+}
+
+#[test]
+fn stragglers_of_an_earlier_generation_make_no_node_deaf_to_the_present_one() {
+    restart_together_with_stragglers([2, 2]);
+    // The clocks were set back: the living generations seem older than the dead ones.
+    restart_together_with_stragglers([0, 0]);
+    restart_together_with_stragglers([0, 2]);
+}
+
 #[test]
 fn a_restarted_node_gets_everything_back_and_reuses_no_name() {
     let mut world = World::line(3, &flood());

@@ -146,16 +146,18 @@ impl Link {
         ]
     }
 
-    /// Takes in the generation of a message, and the number of this node's message that it acks. A
-    /// new generation starts with nothing known.
+    /// Takes in the generation and the number of a message, and the number of this node's message
+    /// that it acks. A new generation starts with nothing known.
     pub(crate) fn on_generation(
         &mut self,
         now: Instant,
         generation: Generation,
+        number: u64,
         acked: Option<u64>,
     ) -> Incarnation {
         let is_first = self.session.generation().is_none();
-        let incarnation = self.session.on_generation(generation, acked, self.sent.next_number());
+        let next = self.sent.next_number();
+        let incarnation = self.session.on_message(now, generation, number, acked, next);
         if incarnation == Incarnation::Newer && !is_first {
             self.on_restart(now);
         }
@@ -337,7 +339,8 @@ impl Link {
 
     /// The echo to send now.
     pub(crate) fn echo(&self, now: Instant) -> Option<Echo> {
-        self.acks.echo(now, self.session.generation())
+        let ack = || self.acks.echo(now, self.session.generation());
+        self.session.challenge(now).or_else(ack)
     }
 
     /// A message leaves with these entries; numbers it. `version` is that of the replica that its
@@ -351,6 +354,7 @@ impl Link {
         version: u64,
     ) -> u64 {
         let number = self.sent.on_sent(now, version);
+        self.session.on_sent();
         self.acks.on_sent();
         self.keep_alive_at = None;
         if !self.is_suspected() && !entries.is_empty() {
@@ -465,11 +469,11 @@ mod tests {
     #[test]
     fn what_was_in_flight_to_an_earlier_generation_is_sent_again() {
         let (mut link, now) = (Link::default(), Instant::ZERO);
-        link.on_generation(now, Generation(1), None);
+        link.on_generation(now, Generation(1), 0, None);
         link.enqueue(&entries(0..3), now);
         send(&mut link, now, wait());
         assert_eq!((link.queue().count(), link.in_flight().count()), (0, 3));
-        link.on_generation(now, Generation(2), None);
+        link.on_generation(now, Generation(2), 0, None);
         assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
         assert!(link.retransmission_due(now));
     }
@@ -477,11 +481,11 @@ mod tests {
     #[test]
     fn what_a_restarted_peer_held_is_no_longer_known() {
         let (mut link, now) = (Link::default(), Instant::ZERO);
-        link.on_generation(now, Generation(1), None);
+        link.on_generation(now, Generation(1), 0, None);
         link.confirm(&entries(0..3));
-        link.on_generation(now, Generation(1), None);
+        link.on_generation(now, Generation(1), 0, None);
         assert_eq!(link.known(), &entries(0..3));
-        link.on_generation(now, Generation(2), None);
+        link.on_generation(now, Generation(2), 0, None);
         assert!(link.known().is_empty());
     }
 

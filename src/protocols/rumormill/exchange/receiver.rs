@@ -45,9 +45,15 @@ impl Receiver {
         let acked = self.ack(m).map(|echo| echo.number);
         let link = cx.peers.open(from);
         let is_first = link.generation().is_none();
-        let incarnation = link.on_generation(cx.now, m.generation, acked);
-        if incarnation == Incarnation::Newer {
-            repair.tree_mut().on_restart(from);
+        let incarnation = link.on_generation(cx.now, m.generation, m.number, acked);
+        match incarnation {
+            Incarnation::Same => {}
+            Incarnation::Newer => repair.tree_mut().on_restart(from),
+            Incarnation::Older => {
+                // If it is alive after all, it is to know soon that it is taken for an earlier one.
+                link.acks_mut().schedule(cx.now);
+                link.on_heard(cx.now, self.probe_min);
+            }
         }
         (!is_first).then_some(incarnation)
     }
