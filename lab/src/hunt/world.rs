@@ -6,11 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
-use crate::node::{Body, Message};
-use crate::node::{Inspect as _, Node};
-use rumormill::cluster::Name;
-use rumormill::cluster::Nodes;
-use rumormill::cluster::Topology;
+use rumormill::cluster::{Name, Nodes, Topology};
 use rumormill::id::Generation;
 use rumormill::maelstrom::record::Header;
 use rumormill::protocols::rumormill::Rumormill;
@@ -30,6 +26,7 @@ use crate::history::Nanos;
 use crate::journal::DropCause;
 use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::network::{Arrival, Network};
+use crate::node::{Body, Inspect as _, Message, Node};
 use crate::random::Dice;
 use crate::topology::neighbours;
 

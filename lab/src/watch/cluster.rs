@@ -1,11 +1,11 @@
 //! What the messages and the history say about the cluster, so far.
 
-use rumormill::protocols::rumormill::message::Gossip;
-use rumormill::wire::Wire as _;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use roaring::RoaringBitmap;
+use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
