@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::node::Body;
-use rumormill::cluster::Name;
-use rumormill::cluster::Nodes;
+use rumormill::cluster::{Name, Nodes};
 use rumormill::service;
 use rumormill::value::Value;
 
 use crate::history::Nanos;
 use crate::network::packet::{Address, Packet, Peer};
+use crate::node::Body;
 use crate::reply::{Reply, Request, read_reply};
 
 /// Purpose of a client.
@@ -237,7 +236,7 @@ mod tests {
     }
 
     fn ok(in_reply_to: i64) -> Packet {
-        packet(Body::BroadcastOk { in_reply_to })
+        packet(Body::Reply { reply: service::Reply::BroadcastOk, in_reply_to })
     }
 
     #[test]

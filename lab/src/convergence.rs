@@ -3,12 +3,12 @@
 //! Two sources: probe reads (any node binary) and the values in our own gossip messages as they
 //! are handed over. Checkers turn them into figures.
 
-use crate::node::Body;
 use roaring::RoaringTreemap;
 use rumormill::value::Value;
 
 use crate::history::Nanos;
 use crate::network::packet::Payload;
+use crate::node::Body;
 use crate::reply::for_each_int;
 use crate::scan::{Fields, array_inside, items};
 

@@ -1,10 +1,10 @@
 //! The journal: what was sent, received and dropped, counted as Maelstrom counts it and finer.
 
-use rumormill::protocols::rumormill::message::Gossip;
-use rumormill::wire::Wire as _;
 use std::collections::{BTreeMap, HashMap};
 
 use rumormill::cluster::Name;
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::wire::Wire as _;
 
 use crate::history::{Nanos, Op};
 use crate::network::packet::{Packet, Peer};

@@ -7,9 +7,6 @@ mod condition;
 pub mod files;
 
 use std::fmt;
-
-use crate::node::Node;
-use crate::node::{Body, Message};
 use std::sync::Arc;
 
 use rumormill::cluster::Nodes;
@@ -18,6 +15,8 @@ use rumormill::maelstrom::record::{Event, Output, Record};
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::time::Instant;
+
+use crate::node::{Body, Message, Node};
 
 pub use condition::{Condition, Until};
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::node::Body;
 use roaring::{RoaringBitmap, RoaringTreemap};
 use rumormill::service::{self, ReadText};
 
 use crate::envelope::{is_integer, string};
 use crate::history::ReadSet;
 use crate::network::packet::Payload;
+use crate::node::Body;
 use crate::scan::{Fields, array_inside, items};
 
 /// What a client asked for.

@@ -6,10 +6,11 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::Reply;
 use rumormill_lab::checker::Validity;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::network::faults::FaultSettings;
-use rumormill_lab::node::{Body, Message};
+use rumormill_lab::node::{Body, Inspect as _, Message};
 use rumormill_lab::outcome::{Outcome, Phase, State};
 use rumormill_lab::profile::Profile;
 use rumormill_lab::results::{Results, RunInfo};
@@ -178,7 +179,8 @@ impl Observer for Diary {
     }
 
     fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
-        self.acks += u64::from(matches!(message.body, Body::BroadcastOk { .. }));
+        self.acks +=
+            u64::from(matches!(message.body, Body::Reply { reply: Reply::BroadcastOk, .. }));
     }
 
     fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
@@ -291,7 +293,7 @@ struct Impatient(bool);
 
 impl Observer for Impatient {
     fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
-        self.0 |= matches!(message.body, Body::BroadcastOk { .. });
+        self.0 |= matches!(message.body, Body::Reply { reply: Reply::BroadcastOk, .. });
     }
 
     fn handled(&mut self, _: &World<'_>, _: usize) -> ControlFlow<String> {
@@ -327,6 +329,29 @@ fn lab(args: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Challenges 3b and 3c of Gossip Glomers: a flood is enough for the first, and not for the other.
+#[test]
+fn a_simulated_flood_passes_without_faults_and_loses_values_in_partitions() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let store = dir.path().display().to_string();
+    let flood = |profile: &str| {
+        let args = ["sim", "--protocol", "flood", "--profile", profile, "--seed", "3"];
+        let output = lab(&[&args[..], &["--store", &store]].concat());
+        let results = dir.path().join("latest/results.json");
+        let json = std::fs::read_to_string(results).unwrap_or_else(|_| panic!("{output:?}"));
+        let results: Results = serde_json::from_str(&json).expect("results");
+        (output.status.code(), results)
+    };
+    let (status, good) = flood("fly-3b");
+    assert_eq!(status, Some(0));
+    assert_eq!(good.rumormill.missing.missing_count, 0);
+    let types = &good.rumormill.traffic.types;
+    assert!(types["flood"].sent > 0 && !types.contains_key("rumormill"), "{types:?}");
+    let (status, torn) = flood("fly-3c");
+    assert_eq!(status, Some(1));
+    assert!(torn.rumormill.missing.missing_count > 0, "{:?}", torn.rumormill.missing);
 }
 
 #[test]
@@ -388,7 +413,10 @@ fn what_makes_no_sense_is_said_in_a_sentence() {
     let refusals: [(&[&str], &str); 5] = [
         (&["test", "--crash", "n1@1"], "crashes are for simulated nodes only"),
         (&["sim", "--", "--bogus"], "unknown flag \"--bogus\""),
-        (&["sim", "--node", "flood", "--", "--route=hub"], "the flood takes no arguments"),
+        (
+            &["sim", "--protocol", "flood", "--", "--route=hub"],
+            "the node's arguments: --route is no flag of protocol flood",
+        ),
         (&["sim", "--", "--seed=1"], "lab's --seed"),
         (&["sim", "--loss", "2"], "not a probability"),
     ];

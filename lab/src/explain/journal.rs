@@ -6,7 +6,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use rumormill::protocols::flood::Push;
+use rumormill::protocols::rumormill::message;
 use rumormill::value::Value;
+use rumormill::wire::Wire;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,6 +27,8 @@ pub enum Content {
     BroadcastOk,
     /// Our gossip.
     Gossip(Gossip),
+    /// A node that floods sends a value to another.
+    Push(Value),
     /// Anything else, by its type.
     Other(String),
 }
@@ -35,7 +40,8 @@ impl Content {
         match self {
             Self::Broadcast(_) => "broadcast",
             Self::BroadcastOk => "broadcast_ok",
-            Self::Gossip(_) => "gossip",
+            Self::Gossip(_) => <message::Gossip as Wire>::TYPE,
+            Self::Push(_) => <Push as Wire>::TYPE,
             Self::Other(kind) => kind,
         }
     }
@@ -44,7 +50,7 @@ impl Content {
     #[must_use]
     pub fn values(&self) -> &[Value] {
         match self {
-            Self::Broadcast(value) => std::slice::from_ref(value),
+            Self::Broadcast(value) | Self::Push(value) => std::slice::from_ref(value),
             Self::Gossip(gossip) => &gossip.values,
             Self::BroadcastOk | Self::Other(_) => &[],
         }
@@ -213,7 +219,8 @@ impl Journal {
         let content = match (&*body.kind, body.message.and_then(value)) {
             ("broadcast", Some(value)) => Content::Broadcast(value),
             ("broadcast_ok", _) => Content::BroadcastOk,
-            ("rumormill", _) => Content::Gossip(Gossip {
+            (<Push as Wire>::TYPE, Some(value)) => Content::Push(value),
+            (<message::Gossip as Wire>::TYPE, _) => Content::Gossip(Gossip {
                 number: body.n.unwrap_or_default(),
                 values: body
                     .values

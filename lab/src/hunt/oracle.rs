@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::node::{Inspect as _, Node};
 use rumormill::id::{Generation, Origin};
 use rumormill::protocols::rumormill::message::{Entries, Have};
 use rumormill::set::{OriginId, VersionSet};
 use rumormill::value::Value;
 
 use super::violation::{Kind, Violation};
+use crate::node::{Inspect as _, Node};
 
 /// All lives of all nodes.
 #[derive(Debug, Default)]
@@ -67,9 +67,9 @@ impl Oracle {
         let Some(life) = self.lives[index].last_mut() else { return false };
         for origin in store.origins().iter().skip(life.numbers.len()) {
             let next = OriginId(self.origins.len() as u32);
-            let number = *self.numbers.entry(origin.clone()).or_insert(next);
+            let number = *self.numbers.entry(*origin).or_insert(next);
             if number == next {
-                self.origins.push(origin.clone());
+                self.origins.push(*origin);
                 self.values.push(Vec::new());
             }
             life.numbers.push(number);

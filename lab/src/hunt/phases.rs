@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::node::Body;
-use crate::node::Inspect as _;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::service::Request;
 use rumormill::set::VersionSet;
@@ -21,6 +19,7 @@ use super::world::World;
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::network::partition::Partition;
+use crate::node::{Body, Inspect as _};
 
 /// Changes the nodes' settings beyond what a case can say.
 pub type Tweak<'a> = &'a (dyn Fn(&mut Config) + Sync);

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
-use crate::node::Message;
 use anyhow::{Context as _, Result};
 use rumormill::maelstrom::record::{Header, Writer};
 use rumormill::maelstrom::stdio::{Input, Recorder as _};
@@ -14,6 +13,7 @@ use rumormill::time::Instant;
 use crate::history::{Action, Nanos, Op, OpKind, Process};
 use crate::journal::{DropCause, EventSink as _};
 use crate::network::packet::Packet;
+use crate::node::Message;
 use crate::store::{FileSink, Store};
 
 /// Where it is kept.

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use rumormill::cluster::Name;
-use rumormill::cluster::Topology;
-use rumormill::cluster::Tree;
+use rumormill::cluster::{Name, Topology, Tree};
 use rumormill::protocols::rumormill::route::Route;
 
 use super::case::Case;

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::node::{Body, Message};
-use crate::node::{Inspect as _, Node};
 use rumormill::cluster::Name;
 use rumormill::id::Generation;
 use rumormill::protocols::rumormill::config::Config;
@@ -18,6 +16,7 @@ use rumormill::value::Value;
 
 use super::oracle::Oracle;
 use super::violation::{Kind, Violation};
+use crate::node::{Body, Inspect as _, Message, Node};
 use crate::random::Fingerprint;
 
 /// Before anybody has said anything, peers are left alone for this long: Maelstrom gives a node

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::panic;
 
-use crate::node::Inspect as _;
 use rumormill::id::NodeId;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::link::Link;
@@ -12,6 +11,7 @@ use rumormill::set::VersionSet;
 
 use super::world::World;
 use crate::generator::MS;
+use crate::node::Inspect as _;
 
 thread_local! {
     static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };

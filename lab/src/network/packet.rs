@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::node::{Body, Message};
 use rumormill::cluster::Name;
 use rumormill::maelstrom::message::{self, Named};
 use rumormill::protocols::flood::Push;
+
+use crate::node::{Body, Message};
 
 /// A participant, by number: names are looked up once, at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use crate::node::Body;
+use rumormill::service::Request;
 
 use super::packet::{Address, Payload};
 use super::*;
+use crate::node::Body;
 use crate::settings::{Compat, Distribution, Latency};
 
 struct Bench {
@@ -31,7 +32,7 @@ impl Bench {
             id: self.id,
             src: address(src),
             dest: address(Peer::Node(dest)),
-            body: Payload::Typed(Arc::new(Body::Read { msg_id: 1 })),
+            body: Payload::Typed(Arc::new(Body::Request { request: Request::Read, msg_id: 1 })),
             kind: 0,
             bytes: 0,
             carries_values: true,

@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::node::Node;
-use crate::node::{Body, Message};
 use anyhow::{Context as _, Result, bail, ensure};
 use rumormill::cluster::Nodes;
 use rumormill::id::Generation;
@@ -22,7 +21,8 @@ use rumormill::protocols::rumormill::Rumormill;
 use rumormill::service::{Reply, Request};
 use rumormill::value::Value;
 use serde_json::value::RawValue;
-use std::sync::Arc;
+
+use crate::node::{Body, Message, Node};
 
 /// Where cases are kept, in the workspace.
 #[must_use]

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use crate::node::Body;
 use rumormill::maelstrom::parse::parse_line;
 use rumormill::maelstrom::record::Event;
 use rumormill::protocols::rumormill::Rumormill;
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Turn;
+use crate::node::Body;
 
 /// Stop before the first input that is later than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,8 @@ pub(super) enum Source {
     Gossip,
     /// In messages of the type `broadcast` between nodes.
     Broadcasts,
+    /// In the messages of nodes that flood.
+    Floods,
 }
 
 impl Source {
@@ -25,6 +27,7 @@ impl Source {
         match self {
             Self::Gossip => "gossip messages",
             Self::Broadcasts => "broadcast messages between nodes",
+            Self::Floods => "flood messages",
         }
     }
 }
@@ -112,6 +115,7 @@ impl Spread {
                 match message.content {
                     Content::Gossip(_) => Some(Source::Gossip),
                     Content::Broadcast(_) => Some(Source::Broadcasts),
+                    Content::Push(_) => Some(Source::Floods),
                     _ => None,
                 }
             });

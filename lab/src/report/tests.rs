@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::causes::{self, Cause};
 use super::data::Shown;
 use super::run::Run;
+use super::spread::Source;
 use super::*;
 use crate::results::{Results, RunInfo, sample};
 use crate::settings::{Latency, Nemesis, Settings};
@@ -329,6 +330,23 @@ fn spread_is_seen_in_the_messages() {
     let never = journal(&[("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, GOSSIP)]);
     let run = Run::gather(store(&[("messages.jsonl", &never)]).path());
     assert_eq!((run.spread.values[0].holds.len(), run.spread.values[0].took_ms), (2, None));
+}
+
+#[test]
+fn spread_is_seen_in_floods_and_a_message_has_the_type_that_is_on_the_wire() {
+    const PUSH: &str = r#"{"type":"flood","v":1,"entry":["n0",1,0],"message":7}"#;
+    let messages = [("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, PUSH)];
+    let run = Run::gather(store(&[("messages.jsonl", &journal(&messages))]).path());
+    let holds: Vec<u32> = run.spread.values[0].holds.iter().map(|hold| hold.node).collect();
+    assert_eq!((holds, run.spread.source), (vec![0, 1], Some(Source::Floods)));
+    let kinds = |run: &Run| -> Vec<String> {
+        let messages = &run.journal.as_ref().unwrap().messages;
+        messages.iter().map(|message| message.content.kind().to_owned()).collect()
+    };
+    // The journal begins with `init`.
+    assert_eq!(kinds(&run)[1..], ["broadcast", "flood"]);
+    let ours = ["broadcast", "broadcast_ok", "rumormill", "rumormill"];
+    assert_eq!(kinds(&gossiping())[1..5], ours);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(crate) fn outcome() -> Outcome {
             server_bytes: 4_050,
             valueless: 0,
             types: BTreeMap::from([
-                ("gossip".to_owned(), flow(81, 4_050)),
+                ("rumormill".to_owned(), flow(81, 4_050)),
                 ("read".to_owned(), flow(5, 150)),
             ]),
             links: BTreeMap::from([link("n0", "n1", 50), link("n1", "n2", 31)]),

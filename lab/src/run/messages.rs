@@ -1,16 +1,15 @@
 //! Messages in and out: from lines to packets, through the network, to nodes and clients.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rumormill::cluster::Name;
 use rumormill::maelstrom::message::Named;
 use rumormill::protocols::flood::Push;
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::service;
 use rumormill::value::Value;
 use rumormill::wire::Wire as _;
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use crate::node::{Body, Message};
-use rumormill::cluster::Name;
 
 use super::Run;
 use super::notices::quote;
@@ -21,6 +20,7 @@ use crate::history::Nanos;
 use crate::journal::{DropCause, EventSink};
 use crate::network::Arrival;
 use crate::network::packet::{Address, Packet, Payload, Peer};
+use crate::node::{Body, Message};
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
 use crate::timer_queue::Timer;

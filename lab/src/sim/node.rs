@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::node::{FloodNode, Message, Node};
 use rumormill::cluster::Name;
 use rumormill::id::Generation;
 use rumormill::maelstrom::message::{self, Named};
@@ -13,6 +12,7 @@ use rumormill::service::ReadText;
 use rumormill::time::Instant;
 
 use crate::history::Nanos;
+use crate::node::{FloodNode, Message, Node};
 use crate::random::Dice;
 use crate::reply::for_each_int;
 

@@ -4,16 +4,16 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::node::Message;
 use rumormill::cluster::Name;
+use rumormill::id::Generation;
 use rumormill::maelstrom::record::{Header, Writer};
 use rumormill::maelstrom::stdio::{Input, Recorder as _};
+use rumormill::protocols::rumormill::Rumormill;
 
 use super::faults::{NodeFault, NodeFaultKind};
 use super::node::{NodeKind, SimNode};
 use super::observer::{Observer, World};
-use rumormill::id::Generation;
-use rumormill::protocols::rumormill::Rumormill;
+use crate::node::Message;
 
 /// Writes `NODE.record` for each node of ours. A node that is restarted goes on in its file.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::ControlFlow;
 
 use anyhow::Result;
+use rumormill::maelstrom::message;
 
 use super::Simulated;
 use super::faults::{NodeFault, NodeFaultKind, schedule};
@@ -18,7 +19,6 @@ use crate::node::Message;
 use crate::outcome::{Notice, Phase, State};
 use crate::run::Run;
 use crate::settings::Settings;
-use rumormill::maelstrom::message;
 
 pub(super) struct Simulation<'o, S, O> {
     now: Nanos,

@@ -8,12 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::node::Inspect as _;
 use rumormill::cluster::Name;
 
 use super::node::SimNode;
 use super::observer::World;
 use crate::history::Nanos;
+use crate::node::Inspect as _;
 use crate::outcome::{FalseSuspicion, SuspicionReport};
 
 /// Watches the nodes' silences.

@@ -1,11 +1,11 @@
 //! State of the cluster so far, as messages and history show it.
 
-use rumormill::protocols::rumormill::message::Gossip;
-use rumormill::wire::Wire as _;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use roaring::RoaringBitmap;
+use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

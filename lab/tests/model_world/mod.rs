@@ -6,18 +6,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rumormill::cluster::Name;
-use rumormill::cluster::Topology;
-use rumormill::id::Origin;
+use rumormill::cluster::{Name, Topology};
+use rumormill::id::{Generation, Origin};
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::link::Link;
 use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill::protocols::rumormill::route::Route;
+use rumormill::service::Request;
 use rumormill::set::{Ranges, VersionSet};
 use rumormill::time::Instant;
 use rumormill::value::Value;
-use rumormill_lab::node::Node;
-use rumormill_lab::node::{Body, Message};
+use rumormill_lab::node::{Body, Inspect as _, Message, Node};
 
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +61,8 @@ pub(crate) enum Action {
     Restart(usize),
 }
 
-/// The first boot id of every node.
-const FIRST_LIFE: u64 = 1;
+/// The first generation of every node.
+const FIRST_LIFE: Generation = Generation(1);
 
 /// More rounds without a step of time are a busy loop.
 const ROUNDS_MAX: usize = 4;
@@ -82,7 +81,7 @@ pub(crate) struct Local {
     deadline: Option<Instant>,
     holds: Holdings,
     /// What each peer is known to hold, in which life.
-    known: Vec<(usize, Option<u64>, Holdings)>,
+    known: Vec<(usize, Option<Generation>, Holdings)>,
     /// True if it has values that it means to send, or that it sent and that may be lost.
     owes: bool,
 }
@@ -93,12 +92,12 @@ type Holdings = BTreeMap<Origin, Ranges>;
 impl Local {
     fn new(node: Node) -> Self {
         let named = |held: &VersionSet| -> Holdings {
-            let store = node.store();
-            held.iter().map(|(id, ranges)| (store.origin(id).clone(), ranges.clone())).collect()
+            let replica = node.replica();
+            held.iter().map(|(id, ranges)| (replica.origin(id), ranges.clone())).collect()
         };
         let is_owed = |link: &Link| !link.queue().is_empty() || !link.in_flight().is_empty();
         let owes = node.links().any(|(_, link)| is_owed(link));
-        let holds = named(node.store().held());
+        let holds = named(node.replica().held());
         let known = node
             .links()
             .map(|(peer, link)| (peer.0 as usize, link.generation(), named(link.known())))
@@ -196,7 +195,7 @@ fn work_out(local: &Local, now: Instant, input: Input, names: &[Name]) -> Step {
 }
 
 /// A node that has just started.
-fn new_local(setting: &Setting, index: usize, life: u64) -> Arc<Local> {
+fn new_local(setting: &Setting, index: usize, life: Generation) -> Arc<Local> {
     // No windows: waiting would only hide orders of events.
     let config = Config {
         route: setting.route,
@@ -265,7 +264,7 @@ impl World {
     /// A node loses its memory. It is told the topology again: what it does without one, only a
     /// clock can show.
     fn restart(&mut self, index: usize) {
-        let life = self.machines[index].local.node.generation() + 1;
+        let life = Generation(self.machines[index].local.node.generation().0 + 1);
         self.machines[index].local = new_local(&self.setting, index, life);
         self.set_up(index);
     }
@@ -411,7 +410,7 @@ impl State {
         match action {
             Action::Broadcast(value) => {
                 let message = Value::Int(value as i64);
-                let body = Body::Broadcast { message, msg_id: 3 };
+                let body = Body::Request { request: Request::Broadcast { message }, msg_id: 3 };
                 self.made[value] = true;
                 self.kept[value] = true;
                 self.world.step(self.origins[value], Input::Client(body));
@@ -456,8 +455,8 @@ impl State {
     /// Invariant 1.
     pub(crate) fn acknowledged_is_held(&self) -> bool {
         (0..2).filter(|&value| self.kept[value]).all(|value| {
-            let store = self.world.machines[self.origins[value]].local.node.store();
-            store.contains_value(&Value::Int(value as i64))
+            let node = &self.world.machines[self.origins[value]].local.node;
+            node.service().contains(&Value::Int(value as i64))
         })
     }
 

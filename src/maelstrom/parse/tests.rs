@@ -347,7 +347,7 @@ impl Generator {
 
     fn gossip(&mut self) -> Gossip {
         let mut have = self.list(4, Self::have);
-        have.sort_by(|a, b| a.origin.cmp(&b.origin));
+        have.sort_by_key(|have| have.origin);
         have.dedup_by(|a, b| a.origin == b.origin);
         let echo = (self.below(2) == 0).then(|| Echo {
             generation: self.generation(),
