@@ -69,6 +69,22 @@ impl Ranges {
         self.as_slice().iter().cloned()
     }
 
+    /// The number after the largest one in the set; 0 if it is empty.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.as_slice().last().map_or(0, |range| range.end)
+    }
+
+    /// Drops all but the last `count` ranges.
+    pub fn keep_last(&mut self, count: usize) {
+        if let Repr::Many(held) = &mut self.0
+            && held.len() > count
+        {
+            held.drain(..held.len() - count);
+            self.normalise();
+        }
+    }
+
     /// True if `sequence` is in the set.
     #[must_use]
     pub fn contains(&self, sequence: u64) -> bool {

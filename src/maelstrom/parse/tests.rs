@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::*;
 use crate::id::{Generation, NodeId, Origin};
 use crate::protocols::rumormill::Rumormill;
-use crate::protocols::rumormill::message::{Echo, Entries, Gossip, Have, Place, Pulse, Relay};
+use crate::protocols::rumormill::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
 use crate::set::Ranges;
 use crate::value::Value;
 
@@ -146,9 +146,11 @@ fn bad_gossip_is_refused() {
         (r#""gen":1"#, "field `n` is missing"),
         (r#""gen":1,"n":18446744073709551616"#, "field `n`"),
         (r#""gen":1,"n":0,"all":1"#, "field `all`: expected true or false, got 1"),
-        (r#""gen":1,"n":0,"echo":[1,2]"#, "field `echo`"),
-        (r#""gen":1,"n":0,"echo":[1,2,3,4]"#, "field `echo`"),
-        (r#""gen":1,"n":0,"echo":null"#, "field `echo`"),
+        (r#""gen":1,"n":0,"ack":[1]"#, "field `ack`"),
+        (r#""gen":1,"n":0,"ack":[1,2]"#, "field `ack`"),
+        (r#""gen":1,"n":0,"ack":[1,2,3]"#, "field `ack`"),
+        (r#""gen":1,"n":0,"ack":[1,2,4,3]"#, "field `ack`"),
+        (r#""gen":1,"n":0,"ack":null"#, "field `ack`"),
         (r#""gen":1,"n":0,"values":{}"#, "field `values`"),
         (r#""gen":1,"n":0,"values":[["n1",1,0]]"#, "field `values`"),
         (r#""gen":1,"n":0,"values":[["n1",1,0,[5],6]]"#, "field `values`"),
@@ -349,10 +351,10 @@ impl Generator {
         let mut have = self.list(4, Self::have);
         have.sort_by_key(|have| have.origin);
         have.dedup_by(|a, b| a.origin == b.origin);
-        let echo = (self.below(2) == 0).then(|| Echo {
-            generation: self.generation(),
-            number: self.u64(),
-            held_us: self.u64(),
+        let ack = (self.below(2) == 0).then(|| {
+            let mut numbers = self.have().ranges;
+            numbers.insert(7..8);
+            Ack { generation: self.generation(), numbers, held_us: self.u64() }
         });
         let pulse = (self.below(2) == 0).then(|| Pulse {
             period_us: self.u64(),
@@ -368,7 +370,7 @@ impl Generator {
         Gossip {
             generation: self.generation(),
             number: self.u64(),
-            echo,
+            ack,
             values: self.list(3, Self::entries),
             have,
             all: self.below(2) == 0,

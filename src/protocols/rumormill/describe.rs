@@ -127,7 +127,7 @@ impl<'a> Description<'a> {
             writeln!(
                 f,
                 "    in flight: message {} of {sent}, lost {lost}: {entries}",
-                batch.number
+                batch.number()
             )?;
         }
         let timers: Vec<String> = link

@@ -1,7 +1,7 @@
 //! The link to one peer: what the peer is known to hold, what waits for it and what is on its way.
 //!
 //! `known` is the acknowledged set of the mission. It grows only on evidence *received from that
-//! peer*: an entry it sent, or a `have` it wrote. Sending proves nothing: the network loses
+//! peer*: an entry it sent, a message it acked, or a digest. Sending proves nothing: the network loses
 //! messages silently.
 
 pub(crate) mod acks;
@@ -15,10 +15,9 @@ mod suspicion;
 
 use std::time::Duration;
 
-use super::message::{Echo, Relay};
-use super::replica::Replica;
+use super::message::{Ack, Relay};
 use crate::id::Generation;
-use crate::set::{OriginId, VersionSet};
+use crate::set::VersionSet;
 use crate::time::Instant;
 use acks::Acks;
 use heartbeat::Heartbeat;
@@ -168,7 +167,7 @@ impl Link {
     /// to the earlier generation is still this node's to send.
     fn on_restart(&mut self, now: Instant) {
         self.known = VersionSet::new();
-        let lost = self.sent.take_all();
+        let lost = self.sent.on_restart();
         self.retransmit(now, &lost);
         self.acks.on_restart();
         self.repeat_at = None;
@@ -206,21 +205,17 @@ impl Link {
         self.enqueue(&lost.entries, now);
     }
 
-    /// The peer acks message `number`, which it held for `held`. Entries of earlier messages that
-    /// should have been confirmed by now are lost and queued again, the others when their time has
-    /// come. `variation` is that of the delays on all links.
-    pub(crate) fn on_ack(
-        &mut self,
-        now: Instant,
-        number: u64,
-        held: Duration,
-        variation: Duration,
-    ) -> AckReceived {
-        let Some(acked) = self.sent.on_ack(number) else { return AckReceived::default() };
-        let rtt = acked.map(|acked| {
-            self.acks.on_acked(acked.version);
-            now.since(acked.at).saturating_sub(held)
-        });
+    /// The peer acks messages. Entries of those before the largest that should have been acked by now
+    /// are lost and queued again, the others when their time has come. `variation` is that of the
+    /// delays on all links.
+    pub(crate) fn on_ack(&mut self, now: Instant, ack: &Ack, variation: Duration) -> AckReceived {
+        let acked = self.sent.on_ack(&ack.numbers);
+        self.known.union_with(&acked.entries);
+        let Some(number) = ack.largest().filter(|_| acked.is_new) else {
+            return AckReceived::default();
+        };
+        let held = Duration::from_micros(ack.held_us);
+        let rtt = acked.sent_at.map(|sent_at| now.since(sent_at).saturating_sub(held));
         if let Some(rtt) = rtt {
             self.rtt.sample(rtt);
         }
@@ -332,32 +327,30 @@ impl Link {
         !self.is_suspected() && !self.queue().is_empty()
     }
 
-    /// The origins whose acks the next message is to carry.
-    pub(crate) fn origins_to_ack(&self, replica: &Replica) -> Vec<OriginId> {
-        self.acks.due_origins(self.sent.last_version(), replica).into_iter().collect()
-    }
-
-    /// The echo to send now.
-    pub(crate) fn echo(&self, now: Instant) -> Option<Echo> {
-        let ack = || self.acks.echo(now, self.session.generation());
+    /// The ack to send now.
+    pub(crate) fn ack(&self, now: Instant) -> Option<Ack> {
+        let ack = || self.acks.ack(now, self.session.generation());
         self.session.challenge(now).or_else(ack)
     }
 
-    /// A message leaves with these entries; numbers it. `version` is that of the replica that its
-    /// acks cover.
+    /// A message leaves with these entries from the queue, and with `piggyback`, whose ack is not
+    /// waited for; numbers it.
     pub(crate) fn on_sent(
         &mut self,
         now: Instant,
         entries: VersionSet,
         relay: Relay,
         wait: AckWait,
-        version: u64,
+        piggyback: VersionSet,
     ) -> u64 {
-        let number = self.sent.on_sent(now, version);
+        let number = self.sent.on_sent(now);
         self.session.on_sent();
         self.acks.on_sent();
         self.keep_alive_at = None;
-        if !self.is_suspected() && !entries.is_empty() {
+        self.sent.track_unwaited(number, piggyback);
+        if self.is_suspected() {
+            self.sent.track_unwaited(number, entries);
+        } else if !entries.is_empty() {
             self.sent.track(now, number, entries, relay, wait);
         }
         number
@@ -450,6 +443,7 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::set::OriginId;
 
     fn entries(range: std::ops::Range<u64>) -> VersionSet {
         let mut entries = VersionSet::new();
@@ -459,7 +453,12 @@ mod tests {
 
     fn send(link: &mut Link, now: Instant, wait: AckWait) -> u64 {
         let batch = link.take_batch(VersionSet::clone);
-        link.on_sent(now, batch, Relay::Keep, wait, 0)
+        link.on_sent(now, batch, Relay::Keep, wait, VersionSet::new())
+    }
+
+    fn ack(number: u64) -> Ack {
+        let numbers = std::iter::once(number..number + 1).collect();
+        Ack { generation: Generation(1), numbers, held_us: 0 }
     }
 
     fn wait() -> AckWait {
@@ -498,7 +497,7 @@ mod tests {
         assert_eq!(link.on_deadline(now, 0), Timeout::Peer);
         assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
         assert!(!link.flush_due(now) && link.suspect_probe_due(now));
-        link.on_ack(now, number, Duration::ZERO, Duration::ZERO);
+        link.on_ack(now, &ack(number), Duration::ZERO);
         assert!(link.flush_due(now) && !link.is_suspected());
     }
 
@@ -510,7 +509,7 @@ mod tests {
         link.enqueue(&entries(1..2), now);
         let number = send(&mut link, now, AckWait { timeout: Duration::from_secs(9), ..wait() });
         let later = now.after(Duration::from_millis(10));
-        let ack = link.on_ack(later, number, Duration::ZERO, Duration::ZERO);
+        let ack = link.on_ack(later, &ack(number), Duration::ZERO);
         assert_eq!(ack, AckReceived { rtt: Some(Duration::from_millis(10)), lost: 0 });
         // The reordering window of the overtaken one has passed.
         let deadline = link.next_deadline().unwrap();

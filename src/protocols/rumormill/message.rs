@@ -25,15 +25,24 @@ pub struct Have {
     pub ranges: Ranges,
 }
 
-/// What the round-trip time is measured by. On the wire: `[generation, number, held_us]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Echo {
-    /// Generation of the node that the echoed message came from.
+/// The addressee's messages that have arrived: their entries are confirmed. On the wire:
+/// `[generation, held_us, start, end, start, end, …]`, ends excluded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// Generation of the node that the messages came from.
     pub generation: Generation,
-    /// The newest message received from it (its [`Gossip::number`]).
-    pub number: u64,
-    /// How long ago that was, in microseconds (QUIC's "ack delay").
+    /// Their numbers ([`Gossip::number`]); not empty.
+    pub numbers: Ranges,
+    /// Time since the one with the largest number arrived, in microseconds (QUIC's "ack delay").
     pub held_us: u64,
+}
+
+impl Ack {
+    /// The largest number.
+    #[must_use]
+    pub fn largest(&self) -> Option<u64> {
+        self.numbers.end().checked_sub(1)
+    }
 }
 
 /// What the addressee shall do with entries that are new to it.
@@ -95,14 +104,13 @@ pub struct Place {
 pub struct Gossip {
     /// The sender's generation. Evidence of an earlier life is void.
     pub generation: Generation,
-    /// Number of this message on its link, from 0: names it for [`Echo`] and shows gaps.
+    /// Number of this message on its link, from 0: names it for [`Ack`] and shows gaps.
     pub number: u64,
-    /// The newest message the sender got from the addressee.
-    pub echo: Option<Echo>,
+    /// The ack of the addressee's messages.
+    pub ack: Option<Ack>,
     /// Entries for the addressee.
     pub values: Vec<Entries>,
-    /// Evidence: for each origin listed, *everything* the sender holds of it. Being cumulative,
-    /// a later one makes up for one that was lost.
+    /// In a digest: for each origin, *everything* the sender holds of it.
     pub have: Vec<Have>,
     /// True for a digest: of origins not listed in `have`, the sender holds nothing.
     pub all: bool,

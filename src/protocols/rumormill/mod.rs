@@ -125,6 +125,9 @@ impl Protocol for Rumormill {
         }
         let receiver = self.receiver;
         let (repair, cx) = &mut self.parts(now);
+        if let Some(reason) = receiver.contradiction(cx, from, &m) {
+            return out.refuse(reason);
+        }
         let incarnation = receiver.on_generation(cx, repair, from, &m);
         let is_current = incarnation != Some(Incarnation::Older);
         let new = receiver.on_entries(cx, repair, from, &m, is_current, out);

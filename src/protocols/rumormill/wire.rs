@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::message::{Echo, Entries, Gossip, Have, Place, Pulse, Relay};
+use super::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
 use crate::cluster::{Name, Nodes};
 use crate::id::{Generation, NodeId, Origin};
 use crate::set::Ranges;
@@ -16,8 +16,10 @@ impl Wire for Gossip {
     fn encode(&self, nodes: &Nodes, out: &mut Vec<u8>) {
         put_field(out, "gen", &self.generation.0);
         put_field(out, "n", &self.number);
-        if let Some(echo) = self.echo {
-            put_field(out, "echo", &(echo.generation.0, echo.number, echo.held_us));
+        if let Some(Ack { generation, numbers, held_us }) = &self.ack {
+            let bounds = numbers.iter().flat_map(|range| [range.start, range.end]);
+            let ack: Vec<u64> = [generation.0, *held_us].into_iter().chain(bounds).collect();
+            put_field(out, "ack", &ack);
         }
         if !self.values.is_empty() {
             put_list(out, "values", &self.values, |out, Entries { origin, first, values }| {
@@ -56,7 +58,7 @@ impl Wire for Gossip {
         Ok(Self {
             generation: Generation(fields.get("gen").u64("gen")?),
             number: fields.get("n").u64("n")?,
-            echo: echo(fields.get("echo"))?,
+            ack: ack(fields.get("ack"))?,
             values: values(fields.get("values"), nodes)?,
             have: have(fields.get("have"), nodes)?,
             all: fields.get("all").flag("all")?,
@@ -102,13 +104,18 @@ fn known(field: &str, node: &Name, nodes: &Nodes) -> Result<NodeId, String> {
     id.ok_or_else(|| format!("field `{field}`: {node} is not in the cluster"))
 }
 
-fn echo(field: Field<'_>) -> Result<Option<Echo>, String> {
+fn ack(field: Field<'_>) -> Result<Option<Ack>, String> {
     if !field.is_present() {
         return Ok(None);
     }
-    let (generation, number, held_us) =
-        field.decode("echo", "[generation, number, microseconds]")?;
-    Ok(Some(Echo { generation: Generation(generation), number, held_us }))
+    const EXPECTED: &str = "[generation, microseconds, start, end, …]";
+    let numbers: Vec<u64> = field.decode("ack", EXPECTED)?;
+    let [generation, held_us, bounds @ ..] = &*numbers else {
+        return Err(format!("field `ack`: expected {EXPECTED}"));
+    };
+    let numbers = ranges(bounds).filter(|numbers| !numbers.is_empty());
+    let numbers = numbers.ok_or("field `ack`: bad ranges of numbers")?;
+    Ok(Some(Ack { generation: Generation(*generation), numbers, held_us: *held_us }))
 }
 
 fn relay(field: Field<'_>) -> Result<Relay, String> {

@@ -17,7 +17,7 @@ use rumormill::id::{Generation, NodeId, Origin};
 use rumormill::maelstrom::message::Named;
 use rumormill::maelstrom::parse::Refusal;
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::protocols::rumormill::message::{Echo, Gossip, Have};
+use rumormill::protocols::rumormill::message::{Ack, Gossip, Have};
 use rumormill::protocols::rumormill::stats::Stats;
 use rumormill::service::{Reply, Request};
 use rumormill::set::{Ranges, VersionSet};
@@ -274,7 +274,8 @@ impl Bench {
         let got = &sent[..sent.len().saturating_sub(usize::from(but % 4))];
         let (Some(last), Some(nodes)) = (got.last(), self.node.nodes()) else { return };
         let nodes = Arc::clone(nodes);
-        let echo = Some(Echo { generation: GENERATION, number: last.number, held_us: 0 });
+        let numbers = std::iter::once(0..last.number + 1).collect();
+        let ack = Some(Ack { generation: GENERATION, numbers, held_us: 0 });
         let mut held: BTreeMap<Origin, Ranges> = BTreeMap::new();
         for entries in got.iter().flat_map(|gossip| &gossip.values) {
             let end = entries.first + entries.values.len() as u64;
@@ -284,7 +285,7 @@ impl Bench {
         self.answers += 1;
         let number = 16 + self.answers;
         let generation = Generation(1);
-        let gossip = Gossip { generation, number, echo, have, all, ..Gossip::default() };
+        let gossip = Gossip { generation, number, ack, have, all, ..Gossip::default() };
         self.count("answers", 1);
         self.gossip(&from.name(), Named::new(gossip, &nodes));
     }
@@ -330,7 +331,7 @@ impl Bench {
         self.count("entries received", stats.entries_received);
         self.count("duplicates", stats.duplicates_received);
         self.count("retries", stats.retries);
-        self.count("silences", stats.silences);
+        self.count("suspicions", stats.suspicions);
         self.count("probes", stats.probes);
         self.count("repairs", stats.repairs);
         self.count("restarts seen", stats.restarts_seen);

@@ -9,7 +9,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use rumormill::cluster::{Name, Nodes};
 use rumormill::id::{self, NodeId, Origin};
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::protocols::rumormill::message::{Echo, Entries, Gossip, Have, Place, Pulse, Relay};
+use rumormill::protocols::rumormill::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
 use rumormill::protocols::rumormill::route::Route;
 use rumormill::value::Value;
 
@@ -235,7 +235,7 @@ pub(crate) enum Pause {
 pub(crate) struct WildGossip {
     generation: Generation,
     number: Number,
-    echo: Option<(Generation, Number, WildMicros)>,
+    ack: Option<(Generation, Number, u8, WildMicros)>,
     values: Vec<WildEntries>,
     have: Vec<WildHave>,
     all: bool,
@@ -301,10 +301,11 @@ impl WildGossip {
         Gossip {
             generation: self.generation.get(),
             number: self.number.0,
-            echo: self.echo.map(|(generation, number, held_us)| Echo {
-                generation: generation.get(),
-                number: number.0,
-                held_us: held_us.get(),
+            ack: self.ack.map(|(generation, number, count, held_us)| {
+                let end = number.0.saturating_add(1);
+                let numbers = end.saturating_sub(u64::from(count) + 1)..end;
+                let numbers = std::iter::once(numbers).collect();
+                Ack { generation: generation.get(), numbers, held_us: held_us.get() }
             }),
             values: values.filter(|entries| !entries.values.is_empty()).collect(),
             have: have.into_values().collect(),

@@ -58,12 +58,12 @@ pub(crate) struct Draft {
 pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: Draft) -> Gossip {
     let Draft { generation, purpose, batch, riders, relay, wait, pulse, place } = draft;
     let mut cargo = batch.clone();
-    let mut asked = relay;
-    if purpose == Purpose::Probe {
-        let (piggyback, piggyback_relay) = link.take_piggyback();
-        cargo.union_with(&piggyback);
-        asked = relay.max(piggyback_relay);
-    }
+    let (piggyback, piggyback_relay) = if purpose == Purpose::Probe {
+        link.take_piggyback()
+    } else {
+        (VersionSet::new(), Relay::Keep)
+    };
+    cargo.union_with(&piggyback);
     riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
     let values = cargo
         .iter()
@@ -71,25 +71,26 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
             ranges.iter().map(move |range| replica.entries(origin, &range))
         })
         .collect();
-    let have = if purpose.is_digest() {
+    // The answer to a probe tells the same as a digest, but asks for nothing.
+    let have = if purpose.is_digest() || link.acks().is_probed() {
         replica.held().iter().map(|(origin, _)| replica.have(origin)).collect()
     } else {
-        link.origins_to_ack(replica).into_iter().map(|origin| replica.have(origin)).collect()
+        Vec::new()
     };
-    let echo = link.echo(now);
-    let number = link.on_sent(now, batch, relay, wait, replica.version());
+    let ack = link.ack(now);
+    let number = link.on_sent(now, batch, relay, wait, piggyback);
     link.add_riders(now, wait, riders);
     let all = purpose.is_digest();
     Gossip {
         generation,
         number,
-        echo,
+        ack,
         values,
         have,
         all,
         // A suspected peer is probed with every digest.
         ask: purpose == Purpose::Probe || (all && link.is_suspected()),
-        relay: asked,
+        relay: relay.max(piggyback_relay),
         pulse,
         place,
     }
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_tells_everything_and_a_batch_only_what_is_to_be_acked() {
+    fn a_digest_tells_everything_held_and_a_batch_only_its_entries() {
         let replica = replica(vec![Value::Int(1)]);
         let mut link = Link::default();
         let batch = compose(
@@ -181,9 +182,8 @@ mod tests {
             &replica,
             draft(Purpose::Batch, replica.held().clone()),
         );
-        assert_eq!((batch.number, batch.values.len(), batch.have.len()), (0, 1, 1));
+        assert_eq!((batch.number, batch.values.len(), batch.have.len()), (0, 1, 0));
         assert!(!batch.all && !batch.ask);
-        link.acks_mut().on_acked(replica.version());
         let none = VersionSet::new();
         let batch =
             compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Batch, none.clone()));

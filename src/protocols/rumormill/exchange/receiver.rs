@@ -9,7 +9,7 @@ use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::link::session::Incarnation;
-use crate::protocols::rumormill::message::{Echo, Gossip, Relay};
+use crate::protocols::rumormill::message::{Ack, Gossip, Relay};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::tree::TreeRepair;
@@ -30,8 +30,20 @@ impl Receiver {
     }
 
     /// The ack in a message, if it is one of this generation.
-    fn ack(self, m: &Gossip) -> Option<Echo> {
-        m.echo.filter(|echo| echo.generation == self.generation)
+    fn ack(self, m: &Gossip) -> Option<&Ack> {
+        m.ack.as_ref().filter(|ack| ack.generation == self.generation)
+    }
+
+    /// The reason to reject a message: it acks one that was never sent.
+    pub(crate) fn contradiction(
+        self,
+        cx: &Context<'_>,
+        from: NodeId,
+        m: &Gossip,
+    ) -> Option<String> {
+        let acked = self.ack(m)?.largest()?;
+        let sent = cx.peers.get(from).map_or(0, |link| link.sent().next_number());
+        (acked >= sent).then(|| format!("acks message {acked}, and {sent} were sent"))
     }
 
     /// The generation of the sender. `None`: this is its first message.
@@ -42,7 +54,7 @@ impl Receiver {
         from: NodeId,
         m: &Gossip,
     ) -> Option<Incarnation> {
-        let acked = self.ack(m).map(|echo| echo.number);
+        let acked = self.ack(m).and_then(Ack::largest);
         let link = cx.peers.open(from);
         let is_first = link.generation().is_none();
         let incarnation = link.on_generation(cx.now, m.generation, m.number, acked);
@@ -85,12 +97,8 @@ impl Receiver {
                 let value = entries.values[(sequence - entries.first) as usize].clone();
                 out.deliver(Entry { id: EntryId { origin: entries.origin, sequence }, value });
             }
-            let duplicates = count - fresh.count();
             cx.stats.entries_received += fresh.count();
-            cx.stats.duplicates_received += duplicates;
-            if duplicates > 0 {
-                link.acks_mut().on_duplicates(origin);
-            }
+            cx.stats.duplicates_received += count - fresh.count();
             new.insert_all(origin, &fresh);
             sent.insert(origin, entries.first..entries.first + count);
         }
@@ -146,7 +154,7 @@ impl Receiver {
         let reordering = cx.peers.loss_mut().reordering_timeout();
         let link = cx.peers.open(from);
         let late = link.acks_mut().on_received(now, m.number, !m.values.is_empty(), reordering);
-        let given_up = link.acks_mut().gaps_mut().expire(now, GRACE_MAX);
+        let given_up = link.acks_mut().give_up_gaps(now, GRACE_MAX);
         let have = m.have.iter();
         let theirs: VersionSet =
             have.map(|have| (cx.replica.origin_id(have.origin), have.ranges.clone())).collect();
@@ -155,9 +163,7 @@ impl Receiver {
         let expected = link.rtt().smoothed();
         let variation = cx.peers.rtt().variation();
         let link = cx.peers.open(from);
-        let ack = self.ack(m).map(|echo| {
-            link.on_ack(now, echo.number, Duration::from_micros(echo.held_us), variation)
-        });
+        let ack = self.ack(m).map(|ack| link.on_ack(now, ack, variation));
         let ack = ack.unwrap_or_default();
         let floor = self.probe_min;
         link.on_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
@@ -208,7 +214,9 @@ impl Receiver {
         let is_unreliable = cx.peers.is_unreliable(now);
         let grace = repair_grace(sender, self.grace(cx, from), cx.peers.hop(from), is_unreliable);
         let link = cx.peers.open(from);
-        if m.ask || !m.values.is_empty() {
+        if m.ask {
+            link.acks_mut().on_probe(now);
+        } else if !m.values.is_empty() {
             link.acks_mut().schedule(now);
         }
         let Some(grace) = grace else { return };

@@ -51,7 +51,7 @@ impl Transmitter {
         out: &mut Effects<Gossip>,
     ) {
         let now = cx.now;
-        let gap = cx.peers.get_mut(peer).and_then(|link| link.acks_mut().gaps_mut().take_due(now));
+        let gap = cx.peers.get_mut(peer).and_then(|link| link.acks_mut().take_due_gap(now));
         if let Some(in_a_row) = gap.filter(|_| !cx.peers.rtt().is_jittery()) {
             repair.on_loss(cx, peer, 1, in_a_row);
         }

@@ -1,42 +1,39 @@
-//! What this node owes a peer: acks, and when they are due.
+//! What this node owes a peer: the ack of its messages, and when it is due (QUIC, RFC 9000 section
+//! 13.2).
 //!
-//! An ack is everything held of some origins. It goes along with messages that are sent anyway;
-//! when none is, it leaves by a deadline (QUIC's max ack delay, RFC 9000 section 13.2).
+//! An ack is the ranges of the peer's message numbers that have arrived, one range while nothing is
+//! missing. It goes along with messages that are sent anyway; when none is, it leaves by a deadline.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::gaps::Gaps;
 use super::heartbeat::Heartbeat;
 use crate::id::Generation;
-use crate::protocols::rumormill::message::Echo;
-use crate::protocols::rumormill::replica::Replica;
-use crate::set::OriginId;
+use crate::protocols::rumormill::message::Ack;
+use crate::set::Ranges;
 use crate::time::Instant;
 
-/// Acks of this many origins are repeated until the peer is known to have them. More would cost too
-/// much: with 1,000 origins and a peer that acks once a second, every message would repeat what
-/// happened in the last second. If a message that acked more is lost, the peer sends the entries
-/// again, and is acked then.
-const REPEATED_MAX: usize = 32;
+/// Most ranges in an ack, the latest ones. Each is a loss of the last seconds; the peer has sent the
+/// entries of earlier ones again.
+const RANGES_MAX: usize = 32;
 
 /// The receiving side of a link.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Acks {
-    newest_received: Option<(u64, Instant)>,
+    /// Numbers of the peer's messages that have arrived; the lowest are dropped.
+    received: Ranges,
+    newest_at: Option<Instant>,
     heartbeat: Heartbeat,
     gaps: Gaps,
     ack_at: Option<Instant>,
     /// Messages with entries that arrived since anything was sent.
     unacked: u64,
-    /// The replica's version up to which the peer is known to have this node's acks.
-    acked_version: u64,
-    /// Origins of which the peer sent entries that it could have known to be here.
-    duplicated: BTreeSet<OriginId>,
+    /// The peer wants to know everything that is held here.
+    is_probed: bool,
 }
 
 impl Acks {
-    /// The peer restarted: it has none of this node's acks.
+    /// The peer restarted: its numbers begin anew.
     pub(crate) fn on_restart(&mut self) {
         let (ack_at, unacked) = (self.ack_at, self.unacked);
         *self = Self { ack_at, unacked, ..Self::default() };
@@ -50,31 +47,44 @@ impl Acks {
         has_entries: bool,
         reordering: Duration,
     ) -> Option<Duration> {
-        let expected = self.newest_received.map_or(0, |(newest, _)| newest.saturating_add(1));
+        let expected = self.received.end();
         if number >= expected {
-            self.newest_received = Some((number, now));
+            self.newest_at = Some(now);
             if has_entries {
                 self.heartbeat.on_message(now);
             }
         }
+        self.received.insert(number..number.saturating_add(1));
+        self.received.keep_last(RANGES_MAX);
         self.gaps.on_received(now, expected, number, reordering)
     }
 
-    /// The peer sent entries of `origin` that were held already: it lacks the ack.
-    pub(crate) fn on_duplicates(&mut self, origin: OriginId) {
-        self.duplicated.insert(origin);
+    /// Gives up messages that are missing for longer than `after`; returns their number. What
+    /// precedes them needs no ack any more.
+    pub(crate) fn give_up_gaps(&mut self, now: Instant, after: Duration) -> u64 {
+        let given_up = self.gaps.expire(now, after);
+        if given_up > 0 {
+            self.received.keep_last(1);
+        }
+        given_up
     }
 
-    /// The peer acknowledged a message that carried this node's acks up to `version`.
-    pub(crate) fn on_acked(&mut self, version: u64) {
-        self.acked_version = self.acked_version.max(version);
-    }
-
-    /// A message leaves: it carries all acks.
+    /// A message leaves: it carries the ack.
     pub(crate) fn on_sent(&mut self) {
-        self.duplicated.clear();
         self.ack_at = None;
         self.unacked = 0;
+        self.is_probed = false;
+    }
+
+    /// A probe arrived: it is answered at once, with everything held.
+    pub(crate) fn on_probe(&mut self, now: Instant) {
+        self.is_probed = true;
+        self.schedule(now);
+    }
+
+    /// True if the next message answers a probe.
+    pub(crate) const fn is_probed(&self) -> bool {
+        self.is_probed
     }
 
     /// An ack is to leave by `deadline`.
@@ -100,31 +110,20 @@ impl Acks {
         self.ack_at
     }
 
-    /// The origins to ack: those that have grown since the last message (which covered
-    /// `sent_version`), those that grew since the last ack that the peer is known to have, the
-    /// latest [`REPEATED_MAX`], and those that it sent again.
-    pub(crate) fn due_origins(&self, sent_version: u64, replica: &Replica) -> BTreeSet<OriginId> {
-        let acked = self.acked_version;
-        let repeated = replica.changed_between(acked, sent_version).rev().take(REPEATED_MAX);
-        let new = replica.changed_between(acked.max(sent_version), replica.version());
-        new.chain(repeated).chain(self.duplicated.iter().copied()).collect()
-    }
-
-    /// The echo of the peer's newest message, to be sent now.
-    pub(crate) fn echo(&self, now: Instant, generation: Option<Generation>) -> Option<Echo> {
-        let (number, at) = self.newest_received?;
-        let held_us = u64::try_from(now.since(at).as_micros()).unwrap_or(u64::MAX);
-        Some(Echo { generation: generation?, number, held_us })
+    /// The ack to send now, if anything has arrived in the present generation.
+    pub(crate) fn ack(&self, now: Instant, generation: Option<Generation>) -> Option<Ack> {
+        let held_us = u64::try_from(now.since(self.newest_at?).as_micros()).unwrap_or(u64::MAX);
+        Some(Ack { generation: generation?, numbers: self.received.clone(), held_us })
     }
 
     /// True if no later message of the peer has arrived than that one.
     pub(crate) fn is_newest(&self, number: u64) -> bool {
-        self.newest_received.is_none_or(|(newest, _)| newest <= number)
+        self.received.end() <= number.saturating_add(1)
     }
 
     /// When the newest of the peer's messages arrived.
-    pub(crate) fn heard_at(&self) -> Option<Instant> {
-        self.newest_received.map(|(_, at)| at)
+    pub(crate) const fn heard_at(&self) -> Option<Instant> {
+        self.newest_at
     }
 
     /// Heartbeat timeout of the peer's messages with entries.
@@ -137,17 +136,15 @@ impl Acks {
         &self.gaps
     }
 
-    /// The same, to be changed.
-    pub(crate) const fn gaps_mut(&mut self) -> &mut Gaps {
-        &mut self.gaps
+    /// If the peer is to be told of a gap now: its length. Once per gap.
+    pub(crate) fn take_due_gap(&mut self, now: Instant) -> Option<u64> {
+        self.gaps.take_due(now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{NodeId, Origin};
-    use crate::value::Value;
 
     fn at(ms: u64) -> Instant {
         Instant::from_micros(ms * 1_000)
@@ -155,6 +152,15 @@ mod tests {
 
     fn is_due(acks: &Acks, ms: u64) -> bool {
         acks.at().is_some_and(|deadline| deadline <= at(ms))
+    }
+
+    fn receive(acks: &mut Acks, ms: u64, number: u64) {
+        acks.on_received(at(ms), number, true, Duration::ZERO);
+    }
+
+    fn acked(acks: &Acks) -> Vec<std::ops::Range<u64>> {
+        let ack = acks.ack(at(0), Some(Generation(3)));
+        ack.map(|ack| ack.numbers.iter().collect()).unwrap_or_default()
     }
 
     #[test]
@@ -182,58 +188,37 @@ mod tests {
     }
 
     #[test]
-    fn acks_are_repeated_until_the_peer_has_them_and_after_duplicates() {
-        let (mut acks, mut replica) =
-            (Acks::default(), Replica::new(Origin { node: NodeId(9), generation: Generation(1) }));
-        let grow = |replica: &mut Replica, node: u32, first: u64| {
-            let origin = Origin { node: NodeId(node), generation: Generation(1) };
-            let id = replica.origin_id(origin);
-            replica.insert(at(0), id, first, &[Value::Int(0)]);
-            id
-        };
-        let (a, b) = (grow(&mut replica, 0, 0), grow(&mut replica, 1, 0));
-        assert_eq!(acks.due_origins(0, &replica), BTreeSet::from([a, b]));
-        // Sent, but not acknowledged: repeated with what is new.
-        let sent = replica.version();
-        acks.on_sent();
-        let c = grow(&mut replica, 2, 0);
-        assert_eq!(acks.due_origins(sent, &replica), BTreeSet::from([a, b, c]));
-        acks.on_acked(sent);
-        assert_eq!(acks.due_origins(sent, &replica), BTreeSet::from([c]));
-        acks.on_duplicates(a);
-        assert_eq!(acks.due_origins(sent, &replica), BTreeSet::from([a, c]));
-        acks.on_sent();
-        let all = replica.version();
-        acks.on_acked(all);
-        assert!(acks.due_origins(all, &replica).is_empty());
-        // A restarted peer has none of them.
-        acks.on_restart();
-        assert_eq!(acks.due_origins(all, &replica), BTreeSet::from([a, b, c]));
-    }
-
-    #[test]
-    fn at_most_so_many_origins_are_repeated() {
-        let (acks, mut replica) =
-            (Acks::default(), Replica::new(Origin { node: NodeId(9), generation: Generation(1) }));
-        for node in 0..100 {
-            let origin = Origin { node: NodeId(node), generation: Generation(1) };
-            let id = replica.origin_id(origin);
-            replica.insert(at(0), id, 0, &[Value::Int(0)]);
-        }
-        let repeated = acks.due_origins(replica.version(), &replica);
-        assert_eq!(repeated.len(), REPEATED_MAX);
-        assert_eq!(repeated.first(), Some(&OriginId(100 - REPEATED_MAX as u32)));
-    }
-
-    #[test]
-    fn the_echo_names_the_newest_message_and_the_time_it_was_held() {
+    fn an_ack_is_one_range_while_nothing_is_missing_and_gaps_show() {
         let mut acks = Acks::default();
-        assert_eq!(acks.echo(at(0), Some(Generation(3))), None);
-        acks.on_received(at(10), 4, false, Duration::ZERO);
-        acks.on_received(at(20), 2, false, Duration::ZERO);
-        let echo = acks.echo(at(25), Some(Generation(3))).unwrap();
-        assert_eq!((echo.number, echo.held_us, echo.generation), (4, 15_000, Generation(3)));
-        assert!(acks.is_newest(4) && !acks.is_newest(2));
+        assert!(acked(&acks).is_empty());
+        (0..5).for_each(|number| receive(&mut acks, number, number));
+        assert_eq!(acked(&acks), [0..5]);
+        receive(&mut acks, 5, 7);
+        assert_eq!(acked(&acks), [0..5, 7..8]);
+        receive(&mut acks, 6, 6);
+        assert_eq!(acked(&acks), [0..5, 6..8]);
+        // Given up for lost: what precedes the gap was acked often enough.
+        assert_eq!(acks.give_up_gaps(at(5_000), Duration::from_secs(1)), 1);
+        assert_eq!(acked(&acks), [6..8]);
+        acks.on_restart();
+        assert!(acked(&acks).is_empty());
+    }
+
+    #[test]
+    fn only_the_latest_ranges_are_acked() {
+        let mut acks = Acks::default();
+        (0..100).for_each(|number| receive(&mut acks, 0, 2 * number));
+        assert_eq!((acked(&acks).len(), acked(&acks).last()), (RANGES_MAX, Some(&(198..199))));
+    }
+
+    #[test]
+    fn the_ack_tells_how_long_the_newest_message_was_held() {
+        let mut acks = Acks::default();
+        receive(&mut acks, 10, 4);
+        receive(&mut acks, 20, 2);
+        let ack = acks.ack(at(25), Some(Generation(3))).unwrap();
+        assert_eq!((ack.largest(), ack.held_us, ack.generation), (Some(4), 15_000, Generation(3)));
+        assert!(acks.is_newest(4) && !acks.is_newest(3));
         assert_eq!(acks.heard_at(), Some(at(10)));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::protocols::rumormill::message::Relay;
-use crate::set::VersionSet;
+use crate::set::{Ranges, VersionSet};
 use crate::time::Instant;
 
 /// Messages that are remembered for their acks; an ack of an older one tells nothing useful.
@@ -29,20 +29,29 @@ impl AckWait {
     }
 }
 
-/// A message sent: for its ack.
+/// A message sent, for the round trip.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sent {
+struct Sent {
     number: u64,
-    /// When it was sent.
-    pub(crate) at: Instant,
-    /// The replica's version that its acks covered.
-    pub(crate) version: u64,
+    at: Instant,
+}
+
+/// What an ack tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Acked {
+    /// Entries of the acked messages, as far as they were not confirmed before.
+    pub(crate) entries: VersionSet,
+    /// The ack is of a later message than any before it.
+    pub(crate) is_new: bool,
+    /// When the largest message was sent, if that is remembered and the ack is new.
+    pub(crate) sent_at: Option<Instant>,
 }
 
 /// Entries of a message that are not known to have arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Batch {
-    pub(crate) number: u64,
+    /// The messages that carried the entries, in order: an ack of any of them confirms these.
+    numbers: Vec<u64>,
     pub(crate) sent_at: Instant,
     /// When it counts as lost.
     pub(crate) deadline: Instant,
@@ -56,6 +65,11 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// The last message that carried the entries.
+    pub(crate) fn number(&self) -> u64 {
+        self.numbers.last().copied().unwrap_or_default()
+    }
+
     /// The entries.
     pub(crate) const fn entries(&self) -> &VersionSet {
         &self.entries
@@ -73,6 +87,8 @@ pub(crate) struct Lost {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SentMessages {
     in_flight: VecDeque<Batch>,
+    /// Entries whose ack is not waited for, but counts: sent along with a probe, or taken for lost.
+    unwaited: VecDeque<(u64, VersionSet)>,
     next_number: u64,
     remembered: VecDeque<Sent>,
     largest_acked: Option<u64>,
@@ -84,11 +100,6 @@ impl SentMessages {
     /// Number of the next message.
     pub(crate) const fn next_number(&self) -> u64 {
         self.next_number
-    }
-
-    /// The replica's version that the acks of the last message covered; 0 before the first.
-    pub(crate) fn last_version(&self) -> u64 {
-        self.remembered.back().map_or(0, |sent| sent.version)
     }
 
     /// Entries in flight.
@@ -103,14 +114,14 @@ impl SentMessages {
         self.in_flight.iter()
     }
 
-    /// A message was sent: numbers it. `version` is that of the replica that its acks cover.
-    pub(crate) fn on_sent(&mut self, now: Instant, version: u64) -> u64 {
+    /// A message was sent: numbers it.
+    pub(crate) fn on_sent(&mut self, now: Instant) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
         if self.remembered.len() == REMEMBERED_MAX {
             self.remembered.pop_front();
         }
-        self.remembered.push_back(Sent { number, at: now, version });
+        self.remembered.push_back(Sent { number, at: now });
         number
     }
 
@@ -127,7 +138,7 @@ impl SentMessages {
         let (deadline, max_ack_delay) = (wait.deadline(now), wait.max_ack_delay);
         let (is_overtaken, rides) = (false, 0);
         self.in_flight.push_back(Batch {
-            number,
+            numbers: vec![number],
             sent_at: now,
             deadline,
             max_ack_delay,
@@ -138,28 +149,53 @@ impl SentMessages {
         });
     }
 
+    /// Message `number`, just sent, carries `entries` whose ack is not waited for.
+    pub(crate) fn track_unwaited(&mut self, number: u64, entries: VersionSet) {
+        if entries.is_empty() {
+            return;
+        }
+        if self.unwaited.len() == REMEMBERED_MAX {
+            self.unwaited.pop_front();
+        }
+        self.unwaited.push_back((number, entries));
+    }
+
     /// Message `number` follows those in flight: the peer may wait for it before it acks them, as
     /// many as the threshold allows.
     fn rearm(&mut self, now: Instant, number: u64, wait: AckWait) {
         let deadline = wait.deadline(now);
-        let shares = |b: &&mut Batch| !b.is_overtaken && number - b.number < wait.threshold;
+        let shares = |b: &&mut Batch| !b.is_overtaken && number - b.number() < wait.threshold;
         for batch in self.in_flight.iter_mut().filter(shares) {
             batch.deadline = batch.deadline.max(deadline);
         }
     }
 
-    /// The peer acks message `number`. `None` if that one or a later one was acked before; the
-    /// message itself, if it is remembered.
-    pub(crate) fn on_ack(&mut self, number: u64) -> Option<Option<Sent>> {
-        if self.is_acked(number) {
-            return None;
+    /// The peer acks the messages with these numbers.
+    pub(crate) fn on_ack(&mut self, numbers: &Ranges) -> Acked {
+        let mut acked = Acked::default();
+        self.in_flight.retain(|batch| {
+            let is_acked = batch.numbers.iter().any(|&number| numbers.contains(number));
+            if is_acked {
+                acked.entries.union_with(&batch.entries);
+            }
+            !is_acked
+        });
+        self.unwaited.retain(|(number, entries)| {
+            let is_acked = numbers.contains(*number);
+            if is_acked {
+                acked.entries.union_with(entries);
+            }
+            !is_acked
+        });
+        let Some(largest) = numbers.end().checked_sub(1) else { return acked };
+        if !self.is_acked(largest) {
+            self.largest_acked = Some(largest);
+            acked.is_new = true;
+            let sent = self.remembered.iter().find(|sent| sent.number == largest);
+            acked.sent_at = sent.map(|sent| sent.at);
+            self.acked_sent_at = self.acked_sent_at.max(acked.sent_at);
         }
-        self.largest_acked = Some(number);
-        let sent = self.remembered.iter().find(|sent| sent.number == number).copied();
-        if let Some(sent) = sent {
-            self.acked_sent_at = self.acked_sent_at.max(Some(sent.at));
-        }
-        Some(sent)
+        acked
     }
 
     /// True if message `number` or a later one was acked.
@@ -189,9 +225,9 @@ impl SentMessages {
         window: Duration,
     ) -> (u64, Lost) {
         let before = self.in_flight.len();
-        let lost = self.take(|b| b.number < number && now.since(b.sent_at) > window);
+        let lost = self.take(|b| b.number() < number && now.since(b.sent_at) > window);
         let count = before - self.in_flight.len();
-        for batch in self.in_flight.iter_mut().filter(|batch| batch.number < number) {
+        for batch in self.in_flight.iter_mut().filter(|batch| batch.number() < number) {
             batch.deadline = batch.deadline.min(batch.sent_at.after(window));
             batch.is_overtaken = true;
         }
@@ -201,7 +237,7 @@ impl SentMessages {
     /// The oldest message past its deadline: when it was sent, and its number.
     pub(crate) fn oldest_overdue(&self, now: Instant) -> Option<(Instant, u64)> {
         let late = self.in_flight.iter().filter(|batch| batch.deadline <= now);
-        late.map(|batch| (batch.sent_at, batch.number)).min()
+        late.map(|batch| (batch.sent_at, batch.number())).min()
     }
 
     /// When the first message with entries counts as lost.
@@ -219,16 +255,26 @@ impl SentMessages {
         self.take(|_| true)
     }
 
+    /// The peer restarted: no ack of an earlier message counts any more. Takes all messages.
+    pub(crate) fn on_restart(&mut self) -> Lost {
+        let lost = self.take_all();
+        self.unwaited.clear();
+        lost
+    }
+
+    /// Late acks of what is taken for lost still count.
     fn take(&mut self, is_lost: impl Fn(&Batch) -> bool) -> Lost {
         let mut lost = Lost::default();
-        self.in_flight.retain(|batch| {
-            let gone = is_lost(batch);
-            if gone {
-                lost.entries.union_with(&batch.entries);
-                lost.relay = lost.relay.max(batch.relay);
+        let (gone, left) =
+            std::mem::take(&mut self.in_flight).into_iter().partition::<VecDeque<_>, _>(is_lost);
+        self.in_flight = left;
+        for batch in gone {
+            lost.entries.union_with(&batch.entries);
+            lost.relay = lost.relay.max(batch.relay);
+            for number in batch.numbers {
+                self.track_unwaited(number, batch.entries.clone());
             }
-            !gone
-        });
+        }
         lost
     }
 
@@ -268,14 +314,16 @@ impl SentMessages {
     /// The message just sent carries `riders` as well.
     pub(crate) fn add_riders(&mut self, now: Instant, wait: AckWait, riders: Vec<Batch>) {
         let number = self.next_number - 1;
-        self.in_flight.extend(riders.into_iter().map(|batch| Batch {
-            number,
-            sent_at: now,
-            deadline: wait.deadline(now),
-            max_ack_delay: wait.max_ack_delay,
-            rides: batch.rides + 1,
-            is_overtaken: false,
-            ..batch
+        self.in_flight.extend(riders.into_iter().map(|mut batch| {
+            batch.numbers.push(number);
+            Batch {
+                sent_at: now,
+                deadline: wait.deadline(now),
+                max_ack_delay: wait.max_ack_delay,
+                rides: batch.rides + 1,
+                is_overtaken: false,
+                ..batch
+            }
         }));
     }
 }
@@ -299,8 +347,12 @@ mod tests {
         entries
     }
 
+    fn numbers(range: std::ops::Range<u64>) -> Ranges {
+        std::iter::once(range).collect()
+    }
+
     fn send(sent: &mut SentMessages, now: u64, sequence: u64, relay: Relay, wait: AckWait) -> u64 {
-        let number = sent.on_sent(at(now), 0);
+        let number = sent.on_sent(at(now));
         sent.track(at(now), number, entries(sequence..sequence + 1), relay, wait);
         number
     }
@@ -327,12 +379,12 @@ mod tests {
         for i in 0..3 {
             send(&mut sent, i * 50, i, Relay::Keep, wait(1_000));
         }
-        assert!(sent.on_ack(2).flatten().is_some_and(|acked| acked.at == at(100)));
+        let acked = sent.on_ack(&numbers(2..3));
+        assert_eq!((acked.sent_at, acked.entries), (Some(at(100)), entries(2..3)));
         let (count, lost) = sent.on_overtaken(at(200), 2, ms(160));
         assert_eq!((count, lost.entries), (1, entries(0..1)));
-        // Message 1 has until the end of the window; message 2 keeps its deadline.
-        let deadlines: Vec<Instant> = sent.batches().map(|batch| batch.deadline).collect();
-        assert_eq!(deadlines, [210, 1_100].map(at));
+        // Message 1 has until the end of the window.
+        assert_eq!(sent.next_deadline(), Some(at(210)));
         // An overtaken message is not given more time.
         sent.extend_overdue(at(300), ms(500));
         assert_eq!(sent.oldest_overdue(at(300)), Some((at(50), 1)));
@@ -340,21 +392,38 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_counts_once_and_tells_when_its_message_was_sent() {
+    fn an_ack_confirms_the_entries_of_its_messages_and_is_new_once() {
         let mut sent = SentMessages::default();
-        (0..3).for_each(|i| {
-            sent.on_sent(at(i * 10), 7 + i);
-        });
-        assert_eq!(sent.last_version(), 9);
-        assert!(sent.on_ack(1).flatten().is_some_and(|acked| acked.version == 8));
-        assert!(sent.on_ack(1).is_none() && sent.on_ack(0).is_none());
-        assert!(sent.acked_since(at(10)) && !sent.acked_since(at(11)));
-        assert!(sent.is_acked(1) && !sent.is_acked(2));
-        // A number that is no longer remembered is an ack all the same.
-        (0..=REMEMBERED_MAX as u64).for_each(|i| {
-            sent.on_sent(at(100 + i), 0);
-        });
-        assert!(matches!(sent.on_ack(2), Some(None)));
+        for i in 0..4 {
+            send(&mut sent, i * 10, i, Relay::Keep, wait(1_000));
+        }
+        let gap: Ranges = [0..1, 2..3].into_iter().collect();
+        let acked = sent.on_ack(&gap);
+        let mut confirmed = entries(0..1);
+        confirmed.union_with(&entries(2..3));
+        assert_eq!(acked, Acked { entries: confirmed, is_new: true, sent_at: Some(at(20)) });
+        assert_eq!(sent.in_flight().count(), 2);
+        assert_eq!(sent.on_ack(&gap), Acked::default());
+        assert!(sent.acked_since(at(20)) && !sent.acked_since(at(21)));
+        assert!(sent.is_acked(1) && !sent.is_acked(3));
+        // An earlier message that was late: its entries count, the ack is not new.
+        let acked = sent.on_ack(&numbers(0..3));
+        assert_eq!((acked.entries, acked.is_new), (entries(1..2), false));
+    }
+
+    #[test]
+    fn a_late_ack_of_what_was_taken_for_lost_counts_unless_the_peer_restarted() {
+        let mut sent = SentMessages::default();
+        send(&mut sent, 0, 0, Relay::Keep, wait(100));
+        assert_eq!(sent.take_expired(at(100)).entries, entries(0..1));
+        let number = sent.on_sent(at(100));
+        sent.track_unwaited(number, entries(5..6));
+        let mut both = sent.clone();
+        let mut expected = entries(0..1);
+        expected.union_with(&entries(5..6));
+        assert_eq!(both.on_ack(&numbers(0..2)).entries, expected);
+        sent.on_restart();
+        assert!(sent.on_ack(&numbers(0..2)).entries.is_empty());
     }
 
     #[test]
@@ -386,11 +455,13 @@ mod tests {
         send(&mut sent, 0, 1, Relay::Up, wait(100));
         assert!(sent.take_riders(0, 10, Relay::Up).is_empty());
         let riders = sent.take_riders(1, 10, Relay::Keep);
-        assert_eq!(riders.iter().map(|rider| rider.number).collect::<Vec<_>>(), [0]);
-        let number = sent.on_sent(at(40), 0);
+        assert_eq!(riders.iter().map(Batch::number).collect::<Vec<_>>(), [0]);
+        let number = sent.on_sent(at(40));
         sent.add_riders(at(40), wait(100), riders);
         let last = sent.batches().last().unwrap();
-        assert_eq!((last.number, last.deadline), (number, at(140)));
+        assert_eq!((last.number(), last.deadline), (number, at(140)));
+        // An ack of the first message that carried them confirms them as well.
+        assert_eq!(sent.clone().on_ack(&numbers(0..1)).entries, entries(0..1));
         // It has had its ride; the other one finds no room.
         assert!(sent.take_riders(1, 0, Relay::Up).is_empty());
         assert_eq!(sent.in_flight(), entries(0..2));

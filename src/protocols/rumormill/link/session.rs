@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use crate::id::Generation;
-use crate::protocols::rumormill::message::Echo;
+use crate::protocols::rumormill::message::Ack;
 use crate::time::Instant;
 
 /// The generation of a message, compared with the present one of the session.
@@ -78,11 +78,12 @@ impl Session {
     }
 
     /// The ack of a challenge, to be sent in place of the ordinary one.
-    pub(crate) fn challenge(&self, now: Instant) -> Option<Echo> {
+    pub(crate) fn challenge(&self, now: Instant) -> Option<Ack> {
         let Challenge { generation, number, at } = self.challenge?;
         let held: Duration = now.since(at);
         let held_us = u64::try_from(held.as_micros()).unwrap_or(u64::MAX);
-        Some(Echo { generation, number, held_us })
+        let numbers = std::iter::once(number..number.saturating_add(1)).collect();
+        Some(Ack { generation, numbers, held_us })
     }
 
     /// A message was sent: it carried the challenge.
@@ -116,8 +117,8 @@ mod tests {
         let mut session = Session::default();
         hear(&mut session, 9, None, 4);
         assert_eq!(hear(&mut session, 2, None, 4), Incarnation::Older);
-        let echo = session.challenge(NOW.after(Duration::from_millis(5))).unwrap();
-        assert_eq!((echo.generation, echo.number, echo.held_us), (Generation(2), 7, 5_000));
+        let ack = session.challenge(NOW.after(Duration::from_millis(5))).unwrap();
+        assert_eq!((ack.generation, ack.largest(), ack.held_us), (Generation(2), Some(7), 5_000));
         session.on_sent();
         assert_eq!(session.challenge(NOW), None);
         // An ack of a message before the present generation proves nothing.

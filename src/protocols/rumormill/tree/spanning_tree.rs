@@ -450,8 +450,8 @@ mod tests {
     /// The peer was just heard.
     fn hear(peers: &mut Peers, peer: u32, now: Instant) {
         let link = peers.open(NodeId(peer));
-        let number = link.acks().echo(now, Some(crate::id::Generation(1)));
-        let number = number.map_or(0, |echo| echo.number + 1);
+        let ack = link.acks().ack(now, Some(crate::id::Generation(1)));
+        let number = ack.map_or(0, |ack| ack.numbers.end());
         link.acks_mut().on_received(now, number, true, Duration::ZERO);
     }
 
@@ -459,7 +459,7 @@ mod tests {
         let link = peers.open(NodeId(peer));
         let mut entries = crate::set::VersionSet::new();
         entries.insert(crate::set::OriginId(0), 0..1);
-        link.on_sent(now, entries, Default::default(), Default::default(), 0);
+        link.on_sent(now, entries, Default::default(), Default::default(), Default::default());
         while !link.is_suspected() {
             let deadline = link.next_deadline().unwrap();
             link.on_deadline(deadline, 0);
