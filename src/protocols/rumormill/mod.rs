@@ -44,7 +44,7 @@ use link::session::Incarnation;
 use message::Gossip;
 use peers::Peers;
 pub use push::Plan;
-use push::{EagerPush, Received};
+use push::{EagerPush, Received, Surroundings};
 use replica::Replica;
 use route::Route;
 use stats::Stats;
@@ -142,7 +142,9 @@ impl Protocol for Rumormill {
         }
         let received = Received { entries: &new, from, relay: m.relay, is_repair: m.all };
         let is_displaced = repair.is_displaced();
-        cx.push.forward(now, repair.tree(), cx.peers, cx.cluster, received, is_displaced);
+        let tree = repair.tree();
+        let around = &mut Surroundings { now, tree, peers: cx.peers, cluster: cx.cluster };
+        cx.push.forward(around, received, is_displaced);
         repair.on_heard(cx, from, !m.values.is_empty());
         self.finish(out);
     }
@@ -250,7 +252,8 @@ impl Rumormill {
     }
 
     fn disseminate(&mut self, now: Instant, entries: &VersionSet) {
-        let tree = self.repair.tree();
-        self.push.disseminate(now, tree, &mut self.peers, &self.cluster, entries);
+        let (tree, peers) = (self.repair.tree(), &mut self.peers);
+        let around = &mut Surroundings { now, tree, peers, cluster: &self.cluster };
+        self.push.disseminate(around, entries);
     }
 }

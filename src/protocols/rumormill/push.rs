@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::ack_policy::Relation;
 use super::config::Config;
+use super::link::Link;
 use super::message::{Pulse, Relay};
 use super::peers::Peers;
 use super::tree::SpanningTree;
@@ -25,6 +26,14 @@ pub(crate) struct EagerPush {
     planner: Planner,
     pacer: Pacer,
     log: Vec<String>,
+}
+
+/// The surroundings of a node: the tree and the graph, and the links whose queues are filled.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) now: Instant,
+    pub(crate) tree: &'a SpanningTree,
+    pub(crate) peers: &'a mut Peers,
+    pub(crate) cluster: &'a Cluster,
 }
 
 /// Entries that are new here, and how they came.
@@ -79,16 +88,11 @@ impl EagerPush {
     }
 
     /// The plan, looked over if it was not for a while.
-    pub(crate) fn review(
-        &mut self,
-        now: Instant,
-        tree: &SpanningTree,
-        peers: &Peers,
-        nodes: u32,
-    ) -> Option<Plan> {
+    pub(crate) fn review(&mut self, around: &Surroundings<'_>) -> Option<Plan> {
+        let Surroundings { now, tree, ref peers, cluster } = *around;
         if self.planner.is_due(now) {
             let conditions = Conditions {
-                nodes,
+                nodes: cluster.len(),
                 round_trip: peers.rtt().round_trip(),
                 rtt_initial: peers.round_trip(),
                 height: tree.height(),
@@ -100,26 +104,15 @@ impl EagerPush {
     }
 
     /// Queues entries of this node for the peers that the plan names.
-    pub(crate) fn disseminate(
-        &mut self,
-        now: Instant,
-        tree: &SpanningTree,
-        peers: &mut Peers,
-        cluster: &Cluster,
-        entries: &VersionSet,
-    ) {
-        match self.review(now, tree, peers, cluster.len()) {
-            Some(Plan::Flood { window }) => {
-                self.flood(now, peers, cluster, entries, None, window);
-            }
+    pub(crate) fn disseminate(&mut self, around: &mut Surroundings<'_>, entries: &VersionSet) {
+        match self.review(around) {
+            Some(Plan::Flood { window }) => flood(around, entries, None, window),
             Some(Plan::Direct { window }) => {
-                for peer in cluster.others() {
-                    peers.open(peer).enqueue(entries, now.after(window));
+                for peer in around.cluster.others() {
+                    around.peers.open(peer).enqueue(entries, around.now.after(window));
                 }
             }
-            Some(Plan::Tree { .. }) | None => {
-                self.along_tree(now, tree, peers, cluster, entries, None, false);
-            }
+            Some(Plan::Tree { .. }) | None => self.along_tree(around, entries, None, false),
         }
     }
 
@@ -128,10 +121,7 @@ impl EagerPush {
     /// what comes by any other way.
     pub(crate) fn forward(
         &mut self,
-        now: Instant,
-        tree: &SpanningTree,
-        peers: &mut Peers,
-        cluster: &Cluster,
+        around: &mut Surroundings<'_>,
         received: Received<'_>,
         is_displaced: bool,
     ) {
@@ -139,66 +129,44 @@ impl EagerPush {
         if entries.is_empty() {
             return;
         }
-        let plan = self.review(now, tree, peers, cluster.len());
+        let plan = self.review(around);
+        let (now, tree) = (around.now, around.tree);
         let is_tree = matches!(plan, Some(Plan::Tree { .. }));
         let at_once = match plan {
-            Some(Plan::Flood { window }) => {
-                return self.flood(now, peers, cluster, entries, Some(from), window);
-            }
+            Some(Plan::Flood { window }) => return flood(around, entries, Some(from), window),
             _ if relay == Relay::Flood => {
-                return self.flood(now, peers, cluster, entries, Some(from), Duration::ZERO);
+                return flood(around, entries, Some(from), Duration::ZERO);
             }
             // What was lost once is late already. But where much is lost, so much is repaired that
             // it must share messages.
-            _ if is_tree && is_repair => !peers.loss_mut().is_heavy(now) || is_displaced,
+            _ if is_tree && is_repair => !around.peers.loss_mut().is_heavy(now) || is_displaced,
             // Along the topology's tree, what comes any other way than down from the parent was
             // held up, and nodes below may still lack it.
             _ if relay == Relay::Up || tree.parent() == Some(from) || !tree.has_hubs() => false,
             _ if is_tree && is_displaced => true,
             _ => return,
         };
-        self.along_tree(now, tree, peers, cluster, entries, Some(from), at_once);
-    }
-
-    /// Queues entries for every neighbour but the one they came from.
-    pub(crate) fn flood(
-        &self,
-        now: Instant,
-        peers: &mut Peers,
-        cluster: &Cluster,
-        entries: &VersionSet,
-        from: Option<NodeId>,
-        window: Duration,
-    ) {
-        let neighbours = cluster.neighbours(cluster.me()).iter().copied();
-        for peer in neighbours.filter(|&peer| Some(peer) != from) {
-            let link = peers.open(peer);
-            link.enqueue(entries, now.after(window));
-            link.queue_mut().set_relay(Relay::Flood);
-        }
+        self.along_tree(around, entries, Some(from), at_once);
     }
 
     /// Queues entries for the edges of the tree but the one they came along: at once, or by the
     /// pacer's deadline. While an edge of a spanning tree of the topology is suspected, they are
     /// flooded.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn along_tree(
         &mut self,
-        now: Instant,
-        tree: &SpanningTree,
-        peers: &mut Peers,
-        cluster: &Cluster,
+        around: &mut Surroundings<'_>,
         entries: &VersionSet,
         from: Option<NodeId>,
         at_once: bool,
     ) {
-        let edges = tree.edges(peers);
-        if !tree.has_hubs() && edges.iter().any(|&peer| peers.is_suspected(peer)) {
-            return self.flood(now, peers, cluster, entries, from, Duration::ZERO);
+        let (now, tree) = (around.now, around.tree);
+        let edges = tree.edges(around.peers);
+        if !tree.has_hubs() && edges.iter().any(|&peer| around.peers.is_suspected(peer)) {
+            return flood(around, entries, from, Duration::ZERO);
         }
         for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
             let deadline = if at_once { now } else { self.deadline(now, tree, peer, from) };
-            let link = peers.open(peer);
+            let link = around.peers.open(peer);
             link.enqueue(entries, deadline);
             if tree.parent() == Some(peer) {
                 link.queue_mut().raise_relay(Relay::Up);
@@ -253,7 +221,7 @@ impl EagerPush {
 
     /// What `peer` is to do with what waits for it.
     pub(crate) fn relay_for(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Relay {
-        let queued = peers.get(peer).map_or(Relay::Keep, |link| link.queued_relay());
+        let queued = peers.get(peer).map_or(Relay::Keep, Link::queued_relay);
         let is_up = self.planner.is_tree() && tree.parent() == Some(peer);
         if is_up { queued.max(Relay::Up) } else { queued }
     }
@@ -279,6 +247,21 @@ impl EagerPush {
     /// Longest wait of an entry, here or at a peer, before it is sent.
     pub(crate) fn longest_wait(&self) -> Duration {
         self.pacer.longest_wait(self.plan())
+    }
+}
+
+/// Queues entries for every neighbour but the one they came from.
+pub(crate) fn flood(
+    around: &mut Surroundings<'_>,
+    entries: &VersionSet,
+    from: Option<NodeId>,
+    window: Duration,
+) {
+    let neighbours = around.cluster.neighbours(around.cluster.me()).iter().copied();
+    for peer in neighbours.filter(|&peer| Some(peer) != from) {
+        let link = around.peers.open(peer);
+        link.enqueue(entries, around.now.after(window));
+        link.queue_mut().set_relay(Relay::Flood);
     }
 }
 

@@ -18,6 +18,9 @@ use super::link::{Link, Timeout};
 use super::message::{Gossip, Place, Relay};
 #[cfg(feature = "mutations")]
 use super::mutation::Mutation;
+use super::peers::Peers;
+use super::push::{Surroundings, flood};
+use crate::cluster::Cluster;
 use crate::id::NodeId;
 use crate::set::VersionSet;
 use crate::time::Instant;
@@ -132,7 +135,7 @@ impl TreeRepair {
             cx.peers.open(peer).request_probe(now);
         }
         // Where much is lost, a missing ack is no reason for a suspicion.
-        if !conditions.is_lossy && !(is_unmeasured && is_heard) {
+        if !(conditions.is_lossy || is_unmeasured && is_heard) {
             match (conditions.is_audible_parent, conditions.has_evidence) {
                 (true, _) => self.on_parent_missed(cx, since, 0),
                 (false, false) => self.on_parent_missed(cx, now, OTHERS_PROBED),
@@ -190,7 +193,7 @@ impl TreeRepair {
         if !self.detector.take_due(cx.now) {
             return;
         }
-        cx.push.review(cx.now, &self.tree, cx.peers, cx.cluster.len());
+        cx.push.review(&around(cx.now, &self.tree, cx.peers, cx.cluster));
         let Some(parent) = self.tree.parent().filter(|_| cx.push.uses_hubs(&self.tree)) else {
             return;
         };
@@ -254,7 +257,8 @@ impl TreeRepair {
         let suspected_at = link.and_then(Link::suspected_since).unwrap_or(now);
         if !self.tree.has_hubs() {
             let at_once = Duration::ZERO;
-            return cx.push.flood(now, cx.peers, cx.cluster, &unconfirmed, Some(peer), at_once);
+            let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
+            return flood(around, &unconfirmed, Some(peer), at_once);
         }
         if self.tree.parent() == Some(peer) {
             self.detector.on_parent_suspected(suspected_at);
@@ -262,7 +266,8 @@ impl TreeRepair {
             if !self.select_parent(cx) {
                 self.mail(cx, &unconfirmed);
             }
-            cx.push.along_tree(now, &self.tree, cx.peers, cx.cluster, &unconfirmed, None, true);
+            let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
+            cx.push.along_tree(around, &unconfirmed, None, true);
             if self.tree.parent().is_none() {
                 self.detector.on_parent_found();
             }
@@ -380,6 +385,15 @@ impl TreeRepair {
             forwarders -= usize::from(forwards);
         }
     }
+}
+
+fn around<'a>(
+    now: Instant,
+    tree: &'a SpanningTree,
+    peers: &'a mut Peers,
+    cluster: &'a Cluster,
+) -> Surroundings<'a> {
+    Surroundings { now, tree, peers, cluster }
 }
 
 /// Sends a peer everything that it is not known to hold.

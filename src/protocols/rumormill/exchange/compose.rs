@@ -141,11 +141,11 @@ mod tests {
     use super::*;
     use crate::id::{NodeId, Origin};
 
-    fn replica(values: Vec<Value>) -> Replica {
+    fn replica(values: &[Value]) -> Replica {
         let own = Origin { node: NodeId(0), generation: Generation(1) };
         let mut replica = Replica::new(own);
         let origin = replica.origin_id(own);
-        replica.insert(Instant::ZERO, origin, 0, &values);
+        replica.insert(Instant::ZERO, origin, 0, values);
         replica
     }
 
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_message_has_at_least_one_entry_and_no_more_than_fit() {
         let text: Value = Value::Json("x".repeat(30).into());
-        let replica = replica(vec![text.clone(), text, Value::Int(1), Value::Int(2)]);
+        let replica = replica(&[text.clone(), text, Value::Int(1), Value::Int(2)]);
         let count = |entries, bytes| fit(&replica, replica.held(), entries, bytes).count();
         assert_eq!((count(10, 1_000), count(3, 1_000), count(0, 1_000)), (4, 3, 1));
         // A value larger than the limit goes alone.
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_digest_tells_everything_held_and_a_batch_only_its_entries() {
-        let replica = replica(vec![Value::Int(1)]);
+        let replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();
         let batch = compose(
             Instant::ZERO,
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn piggybacked_entries_go_along_with_a_probe_only_and_are_not_waited_for() {
-        let replica = replica(vec![Value::Int(1)]);
+        let replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();
         link.queue_mut().piggyback(replica.held(), Relay::Up);
         let none = VersionSet::new;

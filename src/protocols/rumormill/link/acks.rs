@@ -158,9 +158,11 @@ mod tests {
         acks.on_received(at(ms), number, true, Duration::ZERO);
     }
 
-    fn acked(acks: &Acks) -> Vec<std::ops::Range<u64>> {
+    /// The bounds of the ranges acked.
+    fn acked(acks: &Acks) -> Vec<(u64, u64)> {
         let ack = acks.ack(at(0), Some(Generation(3)));
-        ack.map(|ack| ack.numbers.iter().collect()).unwrap_or_default()
+        let bounds = |ack: Ack| ack.numbers.iter().map(|range| (range.start, range.end)).collect();
+        ack.map(bounds).unwrap_or_default()
     }
 
     #[test]
@@ -192,14 +194,14 @@ mod tests {
         let mut acks = Acks::default();
         assert!(acked(&acks).is_empty());
         (0..5).for_each(|number| receive(&mut acks, number, number));
-        assert_eq!(acked(&acks), [0..5]);
+        assert_eq!(acked(&acks), [(0, 5)]);
         receive(&mut acks, 5, 7);
-        assert_eq!(acked(&acks), [0..5, 7..8]);
+        assert_eq!(acked(&acks), [(0, 5), (7, 8)]);
         receive(&mut acks, 6, 6);
-        assert_eq!(acked(&acks), [0..5, 6..8]);
+        assert_eq!(acked(&acks), [(0, 5), (6, 8)]);
         // Given up for lost: what precedes the gap was acked often enough.
         assert_eq!(acks.give_up_gaps(at(5_000), Duration::from_secs(1)), 1);
-        assert_eq!(acked(&acks), [6..8]);
+        assert_eq!(acked(&acks), [(6, 8)]);
         acks.on_restart();
         assert!(acked(&acks).is_empty());
     }
@@ -208,7 +210,7 @@ mod tests {
     fn only_the_latest_ranges_are_acked() {
         let mut acks = Acks::default();
         (0..100).for_each(|number| receive(&mut acks, 0, 2 * number));
-        assert_eq!((acked(&acks).len(), acked(&acks).last()), (RANGES_MAX, Some(&(198..199))));
+        assert_eq!((acked(&acks).len(), acked(&acks).last()), (RANGES_MAX, Some(&(198, 199))));
     }
 
     #[test]
