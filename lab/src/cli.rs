@@ -178,8 +178,9 @@ pub struct RunArgs {
     /// Delay of messages between nodes, in ms [default: 0]
     #[arg(long, value_name = "MS", help_heading = "Network")]
     pub latency: Option<u64>,
-    /// How it is spread [default: constant]
-    #[arg(long, value_name = "constant|uniform|exponential", help_heading = "Network")]
+    /// How it is spread; measured: the latency and up to 30 ms more, 6 ms on average, as under the
+    /// real Maelstrom [default: constant]
+    #[arg(long, value_name = "constant|uniform|exponential|measured", help_heading = "Network")]
     pub latency_dist: Option<Distribution>,
     /// Faults to inject [default: none]
     #[arg(long, value_name = "partition|none", help_heading = "Network")]

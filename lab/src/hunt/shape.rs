@@ -7,6 +7,7 @@ use rumormill::cluster::{Name, Topology, Tree};
 use rumormill::protocols::rumormill::route::Route;
 
 use super::case::Case;
+use crate::network::latency::MEASURED_EXCESS_MAX_MS;
 use crate::settings::Distribution;
 use crate::topology::neighbours;
 
@@ -56,6 +57,7 @@ impl Shape {
             Distribution::Constant => mean_ms,
             Distribution::Uniform => 2 * mean_ms,
             Distribution::Exponential => EXPONENTIAL_MAX * mean_ms,
+            Distribution::Measured => mean_ms + MEASURED_EXCESS_MAX_MS,
         };
         let slow = case.faults.slow.iter().map(|slow| slow.extra_ms).max().unwrap_or(0);
         latency + 2 * slow

@@ -3,6 +3,12 @@
 use crate::random::Dice;
 use crate::settings::{Distribution, Latency};
 
+/// Excess of the delays under the real Maelstrom 0.2.4 over `--latency`: its mean, in ms.
+const MEASURED_EXCESS_MS: f64 = 6.0;
+
+/// Its maximum on an idle machine, in ms.
+pub(crate) const MEASURED_EXCESS_MAX_MS: u64 = 30;
+
 /// Draws latencies.
 #[derive(Debug)]
 pub(crate) struct LatencyRule {
@@ -28,9 +34,17 @@ impl LatencyRule {
         match self.settings.distribution {
             Distribution::Constant => mean_ms,
             Distribution::Uniform => dice.below(mean_ms.saturating_mul(2)),
-            Distribution::Exponential => (-(1.0 - dice.unit()).ln() * mean_ms as f64) as u64,
+            Distribution::Exponential => exponential(&mut dice, mean_ms as f64) as u64,
+            Distribution::Measured => {
+                let excess = exponential(&mut dice, MEASURED_EXCESS_MS).round() as u64;
+                mean_ms.saturating_add(excess.min(MEASURED_EXCESS_MAX_MS))
+            }
         }
     }
+}
+
+fn exponential(dice: &mut Dice, mean: f64) -> f64 {
+    -(1.0 - dice.unit()).ln() * mean
 }
 
 #[cfg(test)]
@@ -57,6 +71,13 @@ mod tests {
         let draws = draws(Distribution::Uniform);
         assert_eq!((draws.iter().min(), draws.iter().max()), (Some(&0), Some(&199)));
         assert!((98.0..101.0).contains(&mean(&draws)), "{}", mean(&draws));
+    }
+
+    #[test]
+    fn measured_is_the_latency_and_a_bounded_excess() {
+        let draws = draws(Distribution::Measured);
+        assert_eq!((draws.iter().min(), draws.iter().max()), (Some(&100), Some(&130)));
+        assert!((105.0..106.5).contains(&mean(&draws)), "{}", mean(&draws));
     }
 
     #[test]

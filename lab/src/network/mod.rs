@@ -12,7 +12,7 @@
 //! queue: otherwise one slow node would slow down every node to which it sends.
 
 pub mod faults;
-mod latency;
+pub(crate) mod latency;
 pub mod packet;
 pub(crate) mod partition;
 

@@ -98,6 +98,7 @@ named!(
     "constant" => Self::Constant,
     "uniform" => Self::Uniform,
     "exponential" => Self::Exponential,
+    "measured" => Self::Measured,
 );
 named!(
     Topology,
@@ -180,7 +181,7 @@ mod tests {
     fn what_is_shown_is_what_was_given() {
         survives::<Concurrency>(&["1n", "4n", "7"]);
         survives::<Workload>(&["broadcast"]);
-        survives::<Distribution>(&["constant", "uniform", "exponential"]);
+        survives::<Distribution>(&["constant", "uniform", "exponential", "measured"]);
         survives::<Topology>(&["line", "grid", "tree", "tree3", "tree4", "total"]);
         survives::<NemesisKind>(&["partition", "none"]);
         survives::<Recovery>(&["fixed", "auto", "120"]);

@@ -369,13 +369,14 @@ impl Generator {
         });
         Gossip {
             generation: self.generation(),
-            number: self.u64(),
+            number: self.u64().min(u64::MAX - 1),
             ack,
             values: self.list(3, Self::entries),
             have,
             all: self.below(2) == 0,
             ask: self.below(2) == 0,
             relay: [Relay::Keep, Relay::Up, Relay::Flood][self.below(3)],
+            is_paced: self.below(2) == 0,
             pulse,
             place,
         }

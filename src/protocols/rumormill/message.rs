@@ -119,6 +119,8 @@ pub struct Gossip {
     pub ask: bool,
     /// What to do with the entries.
     pub relay: Relay,
+    /// True if the sender has sent the entries for a beat of the root.
+    pub is_paced: bool,
     /// The rhythm to send in, from a parent to its children.
     pub pulse: Option<Pulse>,
     /// Where the sender stands, if it is not where the layout has it.

@@ -140,7 +140,13 @@ impl Protocol for Rumormill {
             receiver.on_digest(cx, repair, from, &m);
             repair.on_tree_offer(cx, from, &m);
         }
-        let received = Received { entries: &new, from, relay: m.relay, is_repair: m.all };
+        let received = Received {
+            entries: &new,
+            from,
+            relay: m.relay,
+            is_repair: m.all,
+            is_paced: m.is_paced,
+        };
         let is_displaced = repair.is_displaced();
         let tree = repair.tree();
         let around = &mut Surroundings { now, tree, peers: cx.peers, cluster: cx.cluster };

@@ -18,7 +18,7 @@ use crate::set::VersionSet;
 use crate::time::Instant;
 use pacer::{Pacer, Position};
 pub use planner::Plan;
-use planner::{Conditions, Planner};
+use planner::{Conditions, Planner, margin};
 
 /// The plan, its deadlines, and the queues that follow from it.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub(crate) struct Received<'a> {
     pub(crate) relay: Relay,
     /// They were sent again, or because this node lacked them.
     pub(crate) is_repair: bool,
+    /// They were sent for a beat.
+    pub(crate) is_paced: bool,
 }
 
 impl EagerPush {
@@ -95,6 +97,8 @@ impl EagerPush {
                 nodes: cluster.len(),
                 round_trip: peers.rtt().round_trip(),
                 rtt_initial: peers.round_trip(),
+                variation: peers.rtt().measured_variation(),
+                slack: self.pacer.slack(),
                 height: tree.height(),
                 hubs: tree.preferred().map_or(0, crate::cluster::Tree::hubs_below_root),
             };
@@ -112,7 +116,7 @@ impl EagerPush {
                     around.peers.open(peer).enqueue(entries, around.now.after(window));
                 }
             }
-            Some(Plan::Tree { .. }) | None => self.along_tree(around, entries, None, false),
+            Some(Plan::Tree { .. }) | None => self.along_tree(around, entries, None, None),
         }
     }
 
@@ -125,7 +129,7 @@ impl EagerPush {
         received: Received<'_>,
         is_displaced: bool,
     ) {
-        let Received { entries, from, relay, is_repair } = received;
+        let Received { entries, from, relay, is_repair, is_paced } = received;
         if entries.is_empty() {
             return;
         }
@@ -146,10 +150,16 @@ impl EagerPush {
             _ if is_tree && is_displaced => true,
             _ => return,
         };
-        self.along_tree(around, entries, Some(from), at_once);
+        // Entries that have missed the beat they were sent for get one of their own.
+        let late = if is_paced && !at_once {
+            self.pacer.on_paced_entry(now, plan, position(tree, around.peers))
+        } else {
+            at_once.then_some(now)
+        };
+        self.along_tree(around, entries, Some(from), late);
     }
 
-    /// Queues entries for the edges of the tree but the one they came along: at once, or by the
+    /// Queues entries for the edges of the tree but the one they came along: `at` some time, or by the
     /// pacer's deadline. While an edge of a spanning tree of the topology is suspected, they are
     /// flooded.
     pub(crate) fn along_tree(
@@ -157,15 +167,17 @@ impl EagerPush {
         around: &mut Surroundings<'_>,
         entries: &VersionSet,
         from: Option<NodeId>,
-        at_once: bool,
+        at: Option<Instant>,
     ) {
         let (now, tree) = (around.now, around.tree);
         let edges = tree.edges(around.peers);
         if !tree.has_hubs() && edges.iter().any(|&peer| around.peers.is_suspected(peer)) {
             return flood(around, entries, from, Duration::ZERO);
         }
+        let (plan, place) = (self.plan(), position(tree, around.peers));
         for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
-            let deadline = if at_once { now } else { self.deadline(now, tree, peer, from) };
+            let by_pacer = || self.pacer.deadline(now, plan, place, peer, from);
+            let deadline = at.unwrap_or_else(by_pacer);
             let link = around.peers.open(peer);
             link.enqueue(entries, deadline);
             if tree.parent() == Some(peer) {
@@ -179,10 +191,11 @@ impl EagerPush {
         &mut self,
         now: Instant,
         tree: &SpanningTree,
+        peers: &Peers,
         peer: NodeId,
         from: Option<NodeId>,
     ) -> Instant {
-        self.pacer.deadline(now, self.planner.plan(), position(tree), peer, from)
+        self.pacer.deadline(now, self.planner.plan(), position(tree, peers), peer, from)
     }
 
     /// True if new entries go through hubs.
@@ -226,17 +239,23 @@ impl EagerPush {
         if is_up { queued.max(Relay::Up) } else { queued }
     }
 
+    /// True if what goes to `peer` is sent for a beat of the root.
+    pub(crate) fn is_paced(&self, tree: &SpanningTree, peer: NodeId) -> bool {
+        tree.parent() == Some(peer) && self.planner.is_tree() && self.pacer.has_beat()
+    }
+
     /// The pulse to tell `peer`, if it is not the parent and there is one.
     pub(crate) fn pulse_for(
         &self,
         now: Instant,
         tree: &SpanningTree,
+        peers: &Peers,
         peer: NodeId,
     ) -> Option<Pulse> {
         if tree.parent() == Some(peer) {
             return None;
         }
-        self.pacer.pulse(now, self.plan(), position(tree))
+        self.pacer.pulse(now, self.plan(), position(tree, peers))
     }
 
     /// Longest wait of an entry at the root of the tree.
@@ -265,6 +284,11 @@ pub(crate) fn flood(
     }
 }
 
-fn position(tree: &SpanningTree) -> Position {
-    Position { parent: tree.parent(), depth: tree.preferred_depth(), height: tree.height() }
+fn position(tree: &SpanningTree, peers: &Peers) -> Position {
+    Position {
+        parent: tree.parent(),
+        depth: tree.preferred_depth(),
+        height: tree.height(),
+        margin: margin(peers.round_trip(), peers.rtt().measured_variation()),
+    }
 }

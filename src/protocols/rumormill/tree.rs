@@ -267,7 +267,7 @@ impl TreeRepair {
                 self.mail(cx, &unconfirmed);
             }
             let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
-            cx.push.along_tree(around, &unconfirmed, None, true);
+            cx.push.along_tree(around, &unconfirmed, None, Some(now));
             if self.tree.parent().is_none() {
                 self.detector.on_parent_found();
             }

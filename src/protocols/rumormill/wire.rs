@@ -45,6 +45,9 @@ impl Wire for Gossip {
         if let Some(word) = self.relay.name() {
             put_field(out, "relay", word);
         }
+        if self.is_paced {
+            put_field(out, "paced", &true);
+        }
         if let Some(pulse) = self.pulse {
             put_field(out, "pulse", &(pulse.period_us, pulse.age_us, pulse.distance_us));
         }
@@ -57,13 +60,14 @@ impl Wire for Gossip {
     fn decode(fields: &Fields<'_>, nodes: &Nodes) -> Result<Self, String> {
         Ok(Self {
             generation: Generation(fields.get("gen").u64("gen")?),
-            number: fields.get("n").u64("n")?,
+            number: number(fields.get("n"))?,
             ack: ack(fields.get("ack"))?,
             values: values(fields.get("values"), nodes)?,
             have: have(fields.get("have"), nodes)?,
             all: fields.get("all").flag("all")?,
             ask: fields.get("ask").flag("ask")?,
             relay: relay(fields.get("relay"))?,
+            is_paced: fields.get("paced").flag("paced")?,
             pulse: pulse(fields.get("pulse"))?,
             place: place(fields.get("place"), nodes)?,
         })
@@ -102,6 +106,12 @@ fn origin(field: &str, node: &Name, generation: u64, nodes: &Nodes) -> Result<Or
 fn known(field: &str, node: &Name, nodes: &Nodes) -> Result<NodeId, String> {
     let id = nodes.id(node);
     id.ok_or_else(|| format!("field `{field}`: {node} is not in the cluster"))
+}
+
+/// The number after a message's own has to be a number, too.
+fn number(field: Field<'_>) -> Result<u64, String> {
+    let number = field.u64("n")?;
+    number.checked_add(1).map(|_| number).ok_or_else(|| "field `n`: out of range".to_owned())
 }
 
 fn ack(field: Field<'_>) -> Result<Option<Ack>, String> {

@@ -50,13 +50,15 @@ pub(crate) struct Draft {
     pub(crate) riders: Vec<Batch>,
     pub(crate) relay: Relay,
     pub(crate) wait: AckWait,
+    /// Sent for a beat of the root.
+    pub(crate) is_paced: bool,
     pub(crate) pulse: Option<Pulse>,
     pub(crate) place: Option<Place>,
 }
 
 /// Makes the next message of a link, and notes it as sent.
 pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: Draft) -> Gossip {
-    let Draft { generation, purpose, batch, riders, relay, wait, pulse, place } = draft;
+    let Draft { generation, purpose, batch, riders, relay, wait, is_paced, pulse, place } = draft;
     let mut cargo = batch.clone();
     let (piggyback, piggyback_relay) = if purpose == Purpose::Probe {
         link.take_piggyback()
@@ -91,6 +93,7 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
         // A suspected peer is probed with every digest.
         ask: purpose == Purpose::Probe || (all && link.is_suspected()),
         relay: relay.max(piggyback_relay),
+        is_paced,
         pulse,
         place,
     }
@@ -157,6 +160,7 @@ mod tests {
             riders: Vec::new(),
             relay: Relay::Keep,
             wait: AckWait::default(),
+            is_paced: false,
             pulse: None,
             place: None,
         }

@@ -116,7 +116,7 @@ impl Receiver {
         let forwards = m.values.iter().any(|entries| entries.origin.node != from);
         let deadline = match self.policy.own_delay(relation, period, forwards) {
             Some(delay) => now.after(delay),
-            None => cx.push.deadline(now, tree, from, None),
+            None => cx.push.deadline(now, tree, cx.peers, from, None),
         };
         let is_leaf = tree.is_leaf(cx.cluster.me());
         let rate = if relation == Relation::Parent && is_leaf {

@@ -108,7 +108,8 @@ impl Transmitter {
         };
         let is_repeated =
             purpose == Purpose::Batch && relay == Relay::Up && cx.peers.loss_mut().is_heavy(now);
-        let pulse = cx.push.pulse_for(now, tree, peer);
+        let pulse = cx.push.pulse_for(now, tree, cx.peers, peer);
+        let is_paced = cx.push.is_paced(tree, peer);
         let place = cx
             .push
             .uses_hubs(tree)
@@ -136,7 +137,9 @@ impl Transmitter {
         let wait = AckWait { timeout: timeout_now, max_ack_delay, threshold };
         let generation = self.generation;
         let place = place.flatten();
-        let draft = Draft { generation, purpose, batch, riders, relay, wait, pulse, place };
+        let is_paced = is_paced && purpose == Purpose::Batch && !batch.is_empty();
+        let draft =
+            Draft { generation, purpose, batch, riders, relay, wait, is_paced, pulse, place };
         #[cfg_attr(not(feature = "mutations"), allow(unused_mut))]
         let mut gossip = compose(now, link, cx.replica, draft);
         #[cfg(feature = "mutations")]

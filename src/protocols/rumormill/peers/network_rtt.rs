@@ -54,6 +54,11 @@ impl NetworkRtt {
         if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variation }
     }
 
+    /// The same; `None` until there were a few measurements.
+    pub(crate) fn measured_variation(&self) -> Option<Duration> {
+        (self.samples >= SAMPLES_MIN).then_some(self.variation)
+    }
+
     /// True if delays vary so much, on each link, that one late message means little.
     pub(crate) fn is_jittery(&self) -> bool {
         self.samples >= SAMPLES_MIN

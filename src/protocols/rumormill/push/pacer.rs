@@ -7,10 +7,21 @@
 
 use std::time::Duration;
 
-use super::planner::{MARGIN, Plan};
+use super::planner::Plan;
 use crate::id::NodeId;
 use crate::protocols::rumormill::message::Pulse;
 use crate::time::Instant;
+
+/// A new phase of the pulse weighs one eighth, as a new round trip does (RFC 6298).
+const SMOOTHING: u64 = 8;
+
+/// The slack of a root shrinks by this fraction with each flush: one slow message is forgotten after
+/// some hundred.
+const SLACK_DECAY: u32 = 64;
+
+/// An entry that arrives within this many margins after a flush has missed it. One that arrives later
+/// was not sent for it.
+const LATE_MARGINS: u32 = 2;
 
 /// The pulse of the root as heard from the parent.
 #[derive(Clone, Copy, Debug)]
@@ -30,14 +41,37 @@ pub(crate) struct Position {
     pub(crate) depth: u32,
     /// Height of the preferred tree.
     pub(crate) height: u32,
+    /// How long before a beat the highest nodes arrive.
+    pub(crate) margin: Duration,
+}
+
+impl Beat {
+    /// The same pulse, heard once more. Each message is off by as much as its delay differs from the
+    /// usual one, so the phase is smoothed; a phase that is far off is another pulse.
+    fn merge(self, heard: Self) -> Self {
+        let next = next_beat(self.at, self.period, heard.at);
+        let last = next.before(self.period);
+        let nearest = if next.since(heard.at) < heard.at.since(last) { next } else { last };
+        let off = nearest.as_micros().abs_diff(heard.at.as_micros());
+        if Duration::from_micros(off) > self.period / 4 {
+            return heard;
+        }
+        let step = Duration::from_micros(off / SMOOTHING);
+        let at = if heard.at > nearest { nearest.after(step) } else { nearest.before(step) };
+        Self { at, ..heard }
+    }
 }
 
 /// The deadlines of the tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pacer {
     beat: Option<Beat>,
-    /// As a root: when the children are sent to next, or, with a pulse, some beat.
+    /// As a root: when the children are sent to next, or, with a pulse, some flush.
     down_at: Option<Instant>,
+    /// As a root with a pulse: the beat that the children are told is this much before the flush.
+    slack: Duration,
+    /// The slack at the last flush: that of the beat which the late entries were sent for.
+    slack_told: Duration,
 }
 
 impl Pacer {
@@ -48,11 +82,15 @@ impl Pacer {
 
     /// A message of the parent, `hop` away, carries its pulse, or none.
     pub(crate) fn on_pulse(&mut self, now: Instant, hop: Duration, pulse: Option<Pulse>) {
-        self.beat = pulse.filter(|pulse| pulse.period_us > 0).map(|pulse| Beat {
+        let heard = pulse.filter(|pulse| pulse.period_us > 0).map(|pulse| Beat {
             at: now.before(Duration::from_micros(pulse.age_us) + hop),
             period: Duration::from_micros(pulse.period_us),
             distance: Duration::from_micros(pulse.distance_us) + hop,
         });
+        self.beat = match (self.beat, heard) {
+            (Some(known), Some(heard)) if known.period == heard.period => Some(known.merge(heard)),
+            _ => heard,
+        };
     }
 
     /// When an entry that came from `from` leaves for `peer`.
@@ -81,16 +119,51 @@ impl Pacer {
                     None if pulse => now,
                     _ => now.after(period),
                 };
+                if self.down_at.is_some_and(|at| at < next) {
+                    self.slack -= self.slack / SLACK_DECAY;
+                    self.slack_told = self.slack;
+                }
                 self.down_at = Some(next);
                 next
             }
         }
     }
 
+    /// Entries of a child arrived that were sent for a beat. If they have just missed it, they get a
+    /// flush of their own, which late entries share: returns its time. And the children are told an
+    /// earlier beat from now on, for so many messages at once take longer than the delays measured.
+    pub(crate) fn on_paced_entry(
+        &mut self,
+        now: Instant,
+        plan: Option<Plan>,
+        position: Position,
+    ) -> Option<Instant> {
+        let Some(Plan::Tree { period, pulse: true }) = plan else { return None };
+        let at = self.down_at.filter(|_| position.parent.is_none())?;
+        let last = next_beat(at, period, now).before(period);
+        let late = now.since(last);
+        if late >= (position.margin * LATE_MARGINS).min(period / 4) {
+            return None;
+        }
+        self.slack = self.slack.max((self.slack_told + late).min(period / 4));
+        Some(now.max(last.after(position.margin)))
+    }
+
+    /// True if the pulse of the root is known.
+    pub(crate) const fn has_beat(&self) -> bool {
+        self.beat.is_some()
+    }
+
+    /// Time between the beat that the children are told and the flush, to be taken from the period.
+    pub(crate) const fn slack(&self) -> Duration {
+        self.slack
+    }
+
     /// When to send up so as to arrive just before the root's next beat; at once without a pulse.
-    fn before_next_beat(&self, now: Instant, Position { depth, height, .. }: Position) -> Instant {
+    fn before_next_beat(&self, now: Instant, position: Position) -> Instant {
         let Some(beat) = self.beat else { return now };
-        let early = beat.distance + MARGIN * depth / height.max(1);
+        let Position { depth, height, margin, .. } = position;
+        let early = beat.distance + margin * depth / height.max(1);
         next_beat(beat.at, beat.period, now.after(early)).before(early)
     }
 
@@ -105,7 +178,7 @@ impl Pacer {
         let (at, period, distance) = match (position.parent, self.beat) {
             (Some(_), Some(beat)) => (beat.at, beat.period, beat.distance),
             (Some(_), None) => return None,
-            (None, _) => (self.down_at?, period, Duration::ZERO),
+            (None, _) => (self.down_at?.before(self.slack), period, Duration::ZERO),
         };
         let last = next_beat(at, period, now).before(period);
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
@@ -147,8 +220,9 @@ fn next_beat(beat: Instant, period: Duration, now: Instant) -> Instant {
 mod tests {
     use super::*;
 
-    const ROOT: Position = Position { parent: None, depth: 0, height: 1 };
-    const LEAF: Position = Position { parent: Some(NodeId(0)), depth: 1, height: 1 };
+    const MARGIN: Duration = Duration::from_millis(10);
+    const ROOT: Position = Position { parent: None, depth: 0, height: 1, margin: MARGIN };
+    const LEAF: Position = Position { parent: Some(NodeId(0)), depth: 1, ..ROOT };
 
     fn at(ms: u64) -> Instant {
         Instant::from_micros(ms * 1_000)
@@ -179,6 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn entries_that_missed_their_beat_get_one_of_their_own() {
+        let mut pacer = Pacer::default();
+        let (root, plan) = (Position { margin: ms(20), ..ROOT }, tree(400, true));
+        pacer.deadline(at(1_010), plan, root, NodeId(1), None);
+        // Flushes at 1010, 1410, 1810: late entries share one at 1430.
+        let late = [1_411, 1_425, 1_440].map(|now| pacer.on_paced_entry(at(now), plan, root));
+        assert_eq!(late, [1_430, 1_430, 1_440].map(|ms| Some(at(ms))));
+        assert_eq!(pacer.on_paced_entry(at(1_450), plan, root), None);
+        // From now on the children are told a beat that is earlier by the 30 ms.
+        assert_eq!(
+            (pacer.slack(), pacer.pulse(at(1_450), plan, root).unwrap().age_us),
+            (ms(30), 70_000)
+        );
+        // Without late entries that shrinks.
+        pacer.deadline(at(1_450), plan, root, NodeId(1), None);
+        assert!(pacer.slack() < ms(30));
+        // No other node flushes for late entries.
+        assert_eq!(pacer.on_paced_entry(at(1_811), plan, LEAF), None);
+        assert_eq!(pacer.on_paced_entry(at(1_811), tree(400, false), root), None);
+    }
+
+    #[test]
     fn a_leaf_arrives_a_margin_before_the_beat() {
         let mut pacer = Pacer::default();
         let up = |pacer: &mut Pacer, now| {
@@ -197,9 +293,28 @@ mod tests {
     }
 
     #[test]
+    fn one_slow_message_hardly_moves_the_beat_and_another_pulse_replaces_it() {
+        let mut pacer = Pacer::default();
+        let hear = |pacer: &mut Pacer, now, period_us| {
+            let pulse = Pulse { period_us, age_us: 0, distance_us: 0 };
+            pacer.on_pulse(at(now), ms(100), Some(pulse));
+            pacer.deadline(at(now), tree(500, true), LEAF, NodeId(0), None)
+        };
+        // Beats at 900, 1400, …; the leaf sends 110 ms before.
+        assert_eq!(hear(&mut pacer, 1_000, 500_000), at(1_290));
+        // 24 ms late: the beat moves by 3.
+        assert_eq!(hear(&mut pacer, 1_524, 500_000), at(1_793));
+        // 16 ms before the beat that is expected now: it moves back by 2.
+        assert_eq!(hear(&mut pacer, 1_987, 500_000), at(2_291));
+        // Half a period off, or of another period: another pulse.
+        assert_eq!(hear(&mut pacer, 2_751, 500_000), at(3_041));
+        assert_eq!(hear(&mut pacer, 3_000, 400_000), at(3_190));
+    }
+
+    #[test]
     fn what_comes_down_goes_on_down_and_what_comes_from_the_side_waits_a_period() {
         let mut pacer = Pacer::default();
-        let inner = Position { parent: Some(NodeId(0)), depth: 1, height: 2 };
+        let inner = Position { height: 2, ..LEAF };
         let mut send = |from| pacer.deadline(at(50), tree(300, false), inner, NodeId(9), from);
         assert_eq!(send(Some(NodeId(0))), at(50));
         assert_eq!(send(Some(NodeId(8))), at(350));
@@ -209,7 +324,7 @@ mod tests {
     #[test]
     fn a_pulse_is_passed_on_with_the_distance_so_far() {
         let mut pacer = Pacer::default();
-        let inner = Position { parent: Some(NodeId(0)), depth: 1, height: 2 };
+        let inner = Position { height: 2, ..LEAF };
         assert_eq!(pacer.pulse(at(0), tree(300, true), inner), None);
         let pulse = Pulse { period_us: 500_000, age_us: 0, distance_us: 40_000 };
         pacer.on_pulse(at(1_000), ms(60), Some(pulse));

@@ -18,10 +18,29 @@ use crate::protocols::rumormill::rate_meter::RateMeter;
 use crate::protocols::rumormill::route::Route;
 use crate::time::Instant;
 
-/// Subtracted from the period of a pulse, and added to the time before a beat at which nodes send: a
-/// value that misses the root's beat waits a whole period. 25 processes on two cores were seen to be
-/// up to 10 ms late.
-pub(crate) const MARGIN: Duration = Duration::from_millis(10);
+/// Least margin before a beat: 25 processes on two cores were seen to be up to 10 ms late.
+const MARGIN_MIN: Duration = Duration::from_millis(10);
+
+/// Margin as a multiple of the variation of the round trip. An exponential excess of 6 ms on average
+/// and 30 at most on each delay makes a variation of 6: four of it cover the largest excess.
+const MARGIN_FACTOR: u32 = 4;
+
+/// Largest margin, as a fraction of the round trip: more would take too much of the period. (The
+/// first measurements only guess the variation.)
+const MARGIN_MAX: u32 = 4;
+
+/// Margin before the variation is measured, as a fraction of the round trip: generous.
+const MARGIN_UNMEASURED: u32 = 8;
+
+/// The time by which an entry is to arrive before a beat: one that misses it waits a whole period.
+/// `variation` is that of the round trip, once measured.
+pub(crate) fn margin(round_trip: Duration, variation: Option<Duration>) -> Duration {
+    let spread = match variation {
+        Some(variation) => variation * MARGIN_FACTOR,
+        None => round_trip / MARGIN_UNMEASURED,
+    };
+    spread.min(round_trip / MARGIN_MAX).max(MARGIN_MIN)
+}
 
 /// A budget this close to what the network needs (a twentieth) is taken as met: measurements and
 /// timers are no better than that, and a window of a few milliseconds saves a third of the messages.
@@ -85,6 +104,10 @@ pub(crate) struct Conditions {
     pub(crate) round_trip: Option<Duration>,
     /// To assume before it.
     pub(crate) rtt_initial: Duration,
+    /// Variation of the round trip, once measured.
+    pub(crate) variation: Option<Duration>,
+    /// Slack of the pacer.
+    pub(crate) slack: Duration,
     /// Hops from the root to the farthest node.
     pub(crate) height: u32,
     /// Hubs below the root.
@@ -137,12 +160,15 @@ impl Planner {
 
     /// Looks the plan over. Returns a line for people the first time that the budget cannot be met.
     pub(crate) fn review(&mut self, now: Instant, conditions: Conditions) -> Option<String> {
-        let Conditions { nodes, round_trip, rtt_initial, height, hubs } = conditions;
+        let Conditions { nodes, round_trip, rtt_initial, variation, slack, height, hubs } =
+            conditions;
         let is_measured = round_trip.is_some();
+        let round_trip = round_trip.unwrap_or(rtt_initial);
         let input = PlannerInput {
             nodes,
             budget: self.budget,
-            round_trip: round_trip.unwrap_or(rtt_initial),
+            round_trip,
+            margin: margin(round_trip, variation) + slack,
             load: self.rate.per_second(now),
             height,
             hubs,
@@ -196,6 +222,8 @@ pub(crate) struct PlannerInput {
     pub(crate) nodes: u32,
     pub(crate) budget: Duration,
     pub(crate) round_trip: Duration,
+    /// Subtracted from the period of a pulse.
+    pub(crate) margin: Duration,
     /// Values per second in the whole cluster, if it is known yet.
     pub(crate) load: Option<f64>,
     /// Hops from the root of the tree to the farthest node.
@@ -249,7 +277,7 @@ impl PlannerInput {
     /// The plan for sending along a tree, if the budget allows for the way there and back.
     pub(crate) fn tree(&self, current: Option<Plan>) -> Option<Plan> {
         let window = self.period()?;
-        let beat = window.saturating_sub(MARGIN);
+        let beat = window.saturating_sub(self.margin);
         let (mut window_cost, mut pulse_cost) = (self.window_cost(window), self.pulse_cost(beat));
         if let Some(Plan::Tree { pulse, .. }) = current {
             *(if pulse { &mut pulse_cost } else { &mut window_cost }) *= HYSTERESIS;
@@ -313,6 +341,7 @@ mod tests {
             nodes: 25,
             budget: Duration::from_millis(budget_ms),
             round_trip: Duration::from_millis(200),
+            margin: MARGIN_MIN,
             load: Some(50.0),
             height: 1,
             hubs: 0,
@@ -375,7 +404,15 @@ mod tests {
     fn conditions(round_trip_ms: Option<u64>) -> Conditions {
         let round_trip = round_trip_ms.map(Duration::from_millis);
         let rtt_initial = Duration::from_millis(200);
-        Conditions { nodes: 25, round_trip, rtt_initial, height: 1, hubs: 0 }
+        Conditions {
+            nodes: 25,
+            round_trip,
+            rtt_initial,
+            variation: None,
+            slack: Duration::ZERO,
+            height: 1,
+            hubs: 0,
+        }
     }
 
     #[test]
@@ -396,6 +433,18 @@ mod tests {
         assert_eq!(planner.review(now, conditions(Some(200))), None);
         planner.forget();
         assert!(planner.is_due(now) && !planner.is_tree());
+    }
+
+    #[test]
+    fn the_margin_follows_the_variation_and_is_generous_before_it_is_measured() {
+        let ms = Duration::from_millis;
+        assert_eq!(margin(ms(200), None), ms(25));
+        assert_eq!(margin(ms(200), Some(ms(0))), MARGIN_MIN);
+        assert_eq!(margin(ms(200), Some(ms(6))), ms(24));
+        assert_eq!(margin(ms(200), Some(ms(90))), ms(50));
+        let plan = |margin| PlannerInput { margin, ..input(1_000) }.tree(None);
+        let tree = |period| Some(Plan::Tree { period: ms(period), pulse: true });
+        assert_eq!((plan(ms(10)), plan(ms(24))), (tree(790), tree(776)));
     }
 
     #[test]
