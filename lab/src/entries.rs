@@ -71,7 +71,9 @@ mod tests {
     }
 
     fn gossip(values: &str) -> Payload {
-        Payload::Text(format!(r#"{{"type":"gossip","values":[["n0",1,0,[{values}]]]}}"#).into())
+        Payload::Gossip(
+            format!(r#"{{"type":"gossip","gen":1,"n":0,"values":[["n0",1,0,[{values}]]]}}"#).into(),
+        )
     }
 
     #[test]

@@ -182,11 +182,6 @@ impl Journal {
         id
     }
 
-    /// True if this is the number of our own gossip messages.
-    pub(crate) fn is_gossip(&self, kind: u16) -> bool {
-        self.kinds.get(usize::from(kind)).is_some_and(|(name, _)| &**name == "gossip")
-    }
-
     /// Messages so far.
     pub(crate) const fn messages(&self) -> u64 {
         self.all.send

@@ -18,6 +18,7 @@ mod envelope;
 pub mod explain;
 pub mod frontier;
 mod generator;
+mod gossip;
 pub mod harness;
 pub mod history;
 pub mod hunt;

@@ -66,7 +66,7 @@ impl ArrayText {
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
         Payload::News(_) => None,
-        Payload::Text(text) => {
+        Payload::Text(text) | Payload::Gossip(text) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
             (answered == msg_id).then(|| read_text(request, &fields))

@@ -8,10 +8,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use rumormill::value::Value;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::edn::Edn;
 use crate::envelope::body_type;
+use crate::gossip;
 use crate::history::Nanos;
 use crate::store::MessageLine;
 
@@ -35,7 +37,7 @@ impl Content {
         match self {
             Self::Broadcast(_) => "broadcast",
             Self::BroadcastOk => "broadcast_ok",
-            Self::Gossip(_) => "gossip",
+            Self::Gossip(_) => gossip::KIND,
             Self::Other(kind) => kind,
         }
     }
@@ -111,21 +113,53 @@ pub struct Journal {
     pub end: Nanos,
 }
 
-/// As much of a body as matters here; what does not have this shape is of no interest.
+/// As much of a body as matters here, as JSON: other nodes' fields may have any form.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(rename = "type")]
     kind: String,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
-    msg_id: Option<i64>,
-    in_reply_to: Option<i64>,
-    node_ids: Option<Vec<String>>,
-    n: Option<u64>,
-    #[serde(default, borrow)]
-    values: Vec<(String, u64, u64, Vec<&'a RawValue>)>,
-    #[serde(default)]
-    all: bool,
+    #[serde(borrow)]
+    msg_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    in_reply_to: Option<&'a RawValue>,
+    #[serde(borrow)]
+    node_ids: Option<&'a RawValue>,
+    #[serde(borrow, rename = "gen")]
+    generation: Option<&'a RawValue>,
+    #[serde(borrow)]
+    n: Option<&'a RawValue>,
+    #[serde(borrow)]
+    values: Option<&'a RawValue>,
+    #[serde(borrow)]
+    all: Option<&'a RawValue>,
+}
+
+impl Body<'_> {
+    /// The message as Rumormill's gossip, if it has the fields that all of these have.
+    fn own_gossip(&self) -> Option<Gossip> {
+        if self.kind != gossip::KIND {
+            return None;
+        }
+        as_a::<u64>(self.generation)?;
+        let number = as_a(self.n)?;
+        let entries: Vec<(String, u64, u64, Vec<&RawValue>)> = match self.values {
+            Some(values) => serde_json::from_str(values.get()).ok()?,
+            None => Vec::new(),
+        };
+        let values = entries.iter().flat_map(|entry| &entry.3);
+        Some(Gossip {
+            number,
+            values: values.filter_map(|raw| Value::from_raw(raw).ok()).collect(),
+            is_digest: as_a(self.all).unwrap_or_default(),
+        })
+    }
+}
+
+/// A field as a type; `None` if it is not there or has another form.
+fn as_a<T: DeserializeOwned>(field: Option<&RawValue>) -> Option<T> {
+    serde_json::from_str(field?.get()).ok()
 }
 
 impl Journal {
@@ -209,28 +243,20 @@ impl Journal {
         let Ok(body) = serde_json::from_str::<Body<'_>>(body.get()) else {
             return (Content::Other(body_type(body.get()).into_owned()), None, None);
         };
-        let value = |raw: &RawValue| Value::from_raw(raw).ok();
-        let content = match (&*body.kind, body.message.and_then(value)) {
-            ("broadcast", Some(value)) => Content::Broadcast(value),
-            ("broadcast_ok", _) => Content::BroadcastOk,
-            ("gossip", _) => Content::Gossip(Gossip {
-                number: body.n.unwrap_or_default(),
-                values: body
-                    .values
-                    .iter()
-                    .flat_map(|e| &e.3)
-                    .filter_map(|raw| value(raw))
-                    .collect(),
-                is_digest: body.all,
-            }),
+        let ids = (as_a(body.msg_id), as_a(body.in_reply_to));
+        let value = body.message.and_then(|raw| Value::from_raw(raw).ok());
+        let content = match (&*body.kind, value, body.own_gossip()) {
+            (_, _, Some(gossip)) => Content::Gossip(gossip),
+            ("broadcast", Some(value), _) => Content::Broadcast(value),
+            ("broadcast_ok", ..) => Content::BroadcastOk,
             _ => {
-                if let Some(nodes) = body.node_ids {
+                if let Some(nodes) = as_a(body.node_ids) {
                     self.nodes = nodes;
                 }
                 Content::Other(body.kind)
             }
         };
-        (content, body.msg_id, body.in_reply_to)
+        (content, ids.0, ids.1)
     }
 
     /// Takes in from a history when the network was cut and healed.

@@ -11,6 +11,7 @@ use crate::agenda::Timer;
 use crate::client::{Expiry, Offer, Owner, parse_id};
 use crate::convergence::gossip_values;
 use crate::envelope::{Envelope, body_type};
+use crate::gossip::{self, OwnGossip};
 use crate::history::Nanos;
 use crate::journal::{DropCause, EventSink};
 use crate::network::Arrival;
@@ -118,14 +119,17 @@ impl<S: EventSink> Run<S> {
 
     fn text_content(&mut self, body: &str) -> Content {
         let kind = body_type(body);
-        // A gossip message without entries is mere evidence; of other nodes' messages one
-        // cannot know.
-        let carries_values = kind != "gossip" || body.contains("\"values\"");
+        let own = if kind == gossip::KIND { OwnGossip::of(body) } else { None };
         Content {
             kind: self.journal.kind_id(&kind),
             bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            carries_values,
-            body: Payload::Text(body.into()),
+            // Gossip without entries is mere evidence; what other nodes' messages bring cannot be
+            // known.
+            carries_values: own.is_none_or(OwnGossip::has_values),
+            body: match own {
+                Some(_) => Payload::Gossip(body.into()),
+                None => Payload::Text(body.into()),
+            },
         }
     }
 
@@ -281,7 +285,7 @@ impl<S: EventSink> Run<S> {
                 self.record_sent(now, &packet);
                 if packet.carries_values && !packet.is_client() {
                     self.watch.note_values(now);
-                    if self.is_gossip(&packet) {
+                    if packet.body.shows_values() {
                         self.entries.sent(&packet.body, &self.gossiped);
                     }
                 }
@@ -348,7 +352,8 @@ impl<S: EventSink> Run<S> {
         self.record_received(now, &packet);
         let Peer::Node(node) = packet.dest.peer else { return };
         let node = node as usize;
-        if packet.carries_values && self.is_gossip(&packet) {
+        let shows_values = !packet.is_client() && packet.body.shows_values();
+        if packet.carries_values && shows_values {
             self.entries.received(node, &packet.body, &self.gossiped);
         }
         if self.exact {
@@ -359,17 +364,11 @@ impl<S: EventSink> Run<S> {
             {
                 self.note_held(now, node, value);
             }
-        } else if self.journal.is_gossip(packet.kind) {
+        } else if shows_values {
             self.gossiped.used = true;
             gossip_values(&packet.body, |value| self.note_held(now, node, value));
         }
         self.deliveries.push_back(Delivery { node, packet });
-    }
-
-    /// A message from node to node that shows the values in it.
-    fn is_gossip(&self, packet: &Packet) -> bool {
-        let is_news = matches!(packet.body, Payload::News(_));
-        !packet.is_client() && (is_news || self.journal.is_gossip(packet.kind))
     }
 
     /// Hands a probe's request over, past the network.

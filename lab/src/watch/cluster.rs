@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::edn::Edn;
+use crate::gossip;
 use crate::history::Nanos;
 use crate::store::MessageLine;
 
@@ -100,6 +101,11 @@ struct Body<'a> {
     messages: Option<&'a RawValue>,
     #[serde(borrow)]
     values: Option<&'a RawValue>,
+    /// Rumormill's gossip has both of these.
+    #[serde(borrow, rename = "gen")]
+    generation: Option<&'a RawValue>,
+    #[serde(borrow)]
+    n: Option<&'a RawValue>,
 }
 
 impl Cluster {
@@ -170,7 +176,8 @@ impl Cluster {
         }
         let known = |raw: &&RawValue| self.values.get(&Value::from_raw(raw).ok()?).copied();
         let many = |raws: &[&RawValue]| raws.iter().filter_map(known).collect();
-        if body.kind == "gossip"
+        if body.kind == gossip::KIND
+            && body.generation.and(body.n).is_some()
             && let Some(values) = body.values
             && let Ok(entries) =
                 serde_json::from_str::<Vec<(String, u64, u64, Vec<&RawValue>)>>(values.get())
