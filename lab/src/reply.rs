@@ -7,7 +7,7 @@ use rumormill::message::Body;
 use rumormill::read_text::ReadText;
 
 use crate::envelope::{is_integer, string};
-use crate::history::ReadSet;
+use crate::history::{OtherElements, ReadSet};
 use crate::network::packet::Payload;
 use crate::scan::{Fields, array_inside, items};
 
@@ -132,9 +132,11 @@ fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
         return Reply::Done;
     }
     match fields.messages {
+        // A list that holds nothing is `null` in some languages, and Maelstrom takes it for one.
+        Some("null") => Reply::Values(ReadSet::default(), ArrayText::Whole("[]".into())),
         Some(array) => match array_inside(array) {
             Some(inside) => Reply::Values(read_set(inside), ArrayText::Whole(array.into())),
-            None => Reply::Malformed(format!("messages must be an array, not {array}")),
+            None => Reply::Malformed(format!("messages must be an array or null, not {array}")),
         },
         None => Reply::Malformed("a read_ok must have the key \"messages\"".into()),
     }
@@ -165,7 +167,8 @@ const MAX_BITS: u64 = 1 << 24;
 pub(crate) fn read_set(inside: &str) -> ReadSet {
     let mut bits: Vec<u8> = Vec::new();
     let mut large = RoaringTreemap::new();
-    let len = for_each_int(inside, |int| {
+    let mut others = OtherElements::default();
+    let collect = |int: u64| {
         if int >= MAX_BITS {
             large.insert(int);
             return;
@@ -175,17 +178,24 @@ pub(crate) fn read_set(inside: &str) -> ReadSet {
             bits.resize((byte + 1).max(2 * bits.len()), 0);
         }
         bits[byte] |= bit;
-    });
+    };
+    let len = for_each_item(inside, collect, |text| others.add(text));
     let small = RoaringBitmap::from_lsb0_bytes(0, &bits);
     let mut ints = RoaringTreemap::from_bitmaps([(0, small)]) | large;
     // A history holds thousands of these; nearly all are a few runs.
     ints.optimize();
-    ReadSet { ints, len }
+    ReadSet { ints, others, len }
 }
 
 /// Calls `each` for every integer of at least 0 in the inside of a JSON array; only these can
-/// match a broadcast value. Returns the number of all elements.
-pub(crate) fn for_each_int(inside: &str, mut each: impl FnMut(u64)) -> usize {
+/// match a broadcast value.
+pub(crate) fn for_each_int(inside: &str, each: impl FnMut(u64)) {
+    for_each_item(inside, each, |_| ());
+}
+
+/// Calls `each` for every integer of at least 0 in the inside of a JSON array, and `other` for the
+/// text of every other element. Returns the number of all elements.
+fn for_each_item(inside: &str, mut each: impl FnMut(u64), mut other: impl FnMut(&str)) -> usize {
     let mut rest = inside.as_bytes();
     let mut len = 0;
     // The fast path: a list of integers of less than 19 digits.
@@ -211,8 +221,9 @@ pub(crate) fn for_each_int(inside: &str, mut each: impl FnMut(u64)) -> usize {
     // Elements were cut off whole, so the rest is text as well.
     for item in items(&inside[inside.len() - rest.len()..]) {
         len += 1;
-        if let Ok(int) = item.parse() {
-            each(int);
+        match item.parse() {
+            Ok(int) => each(int),
+            Err(_) => other(item),
         }
     }
     len
@@ -313,6 +324,22 @@ mod tests {
     }
 
     #[test]
+    fn null_is_an_empty_list_and_nothing_else_is() {
+        let null = r#"{"type":"read_ok","messages":null}"#;
+        let Reply::Values(set, array) = reply(Request::Read, null) else { panic!() };
+        assert_eq!((set.len, array.as_str()), (0, ""));
+        for other in ["\"\"", "{}", "0", "false"] {
+            let json = format!(r#"{{"type":"read_ok","messages":{other}}}"#);
+            assert!(malformed(Request::Read, &json).contains("array or null"), "{other}");
+        }
+        // In the reply to a broadcast it is a key too many, whatever it holds.
+        let extra = r#"{"type":"broadcast_ok","messages":null}"#;
+        assert!(malformed(Request::Broadcast(0), extra).contains("messages"));
+        let id = r#"{"type":"read_ok","messages":[],"msg_id":null}"#;
+        assert!(malformed(Request::Read, id).contains("msg_id"));
+    }
+
+    #[test]
     fn the_schemas_are_closed() {
         let broadcast = Request::Broadcast(0);
         let extra = r#"{"type":"broadcast_ok","message":5}"#;
@@ -362,5 +389,8 @@ mod tests {
         assert_eq!(set("3,1 , 2,3"), (vec![1, 2, 3], 4));
         assert_eq!(set(r#"1,"0",0.0,-4,null,[5,6],{"a":7},8"#), (vec![1, 8], 8));
         assert_eq!(set("18446744073709551615,99999999999999999999"), (vec![u64::MAX], 2));
+        let others = read_set(r#"1,"0",-4,"0",2.0"#).others;
+        assert_eq!(others.count, 4);
+        assert_eq!(others.texts.iter().map(|t| &**t).collect::<Vec<_>>(), ["\"0\"", "-4", "2.0"]);
     }
 }

@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use crate::checker::Validity;
 use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
-use crate::checker::reads::Reads;
 use crate::results::{LabResults, MaelstromResults, Results};
 pub use comparison::render_comparison;
 pub use reason::closing_line;
@@ -183,12 +182,15 @@ impl Screen {
             let share = number(share * 100.0);
             self.row("came twice", &format!(" {share} % of {sent} entries sent between nodes"));
         }
-        let reads = lab.reads;
+        let reads = &lab.reads;
         if reads.duplicate_count + reads.phantom_count > 0 {
-            let Reads { duplicate_count, phantom_count, .. } = reads;
-            let duplicates = counted(duplicate_count, "duplicate");
-            let phantoms = counted(phantom_count, "value");
-            let text = format!(" {duplicates}, {phantoms} nobody sent");
+            let duplicates = counted(reads.duplicate_count, "duplicate");
+            let phantoms = counted(reads.phantom_count, "value");
+            let examples = match list(&reads.phantoms, reads.phantom_count) {
+                examples if examples.is_empty() => examples,
+                examples => format!(": {examples}"),
+            };
+            let text = format!(" {duplicates}, {phantoms} that no client sent{examples}");
             self.row("reads returned", &self.style.paint(Tone::Warn, &text));
         }
         if let Some(recovery) = lab.recovery {

@@ -117,7 +117,7 @@ mod tests {
 
     fn read(values: impl IntoIterator<Item = u64>) -> ReadSet {
         let ints: RoaringTreemap = values.into_iter().collect();
-        ReadSet { len: ints.len() as usize, ints }
+        ReadSet { len: ints.len() as usize, ints, ..ReadSet::default() }
     }
 
     /// `n0` lacks value 1, but `n1`'s read was invoked last: Maelstrom's rule does not see it.
