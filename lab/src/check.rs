@@ -15,6 +15,7 @@ use crate::checker::{Validity, availability, missing};
 use crate::history::{Op, reader};
 use crate::limit::Limit;
 use crate::profile::Profile;
+use crate::results::conduct::ignored_validity;
 use crate::results::{MaelstromResults, Results, RunInfo};
 use crate::settings::{Availability, Settings};
 pub use comparison::{Comparison, Difference};
@@ -104,7 +105,10 @@ fn limits(profile: Profile) -> Result<Vec<Limit>> {
 fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Result<Checked> {
     let mut reported = results.maelstrom.clone();
     reported.valid = results.rumormill.maelstrom_valid;
-    let recomputed = recompute(history, &reported, None);
+    let mut recomputed = recompute(history, &reported, None);
+    // How nodes' output was is not in the history.
+    let heard = ignored_validity(&results.rumormill.troubles);
+    recomputed.valid = Validity::compose([recomputed.valid, heard]);
     let mut comparison = Comparison::of(&reported, &recomputed);
 
     let lab = &results.rumormill;
@@ -160,7 +164,8 @@ fn check_maelstroms(
         started: String::new(),
         store: Some(dir.display().to_string()),
     };
-    let mut results = Results::of_maelstrom(reported, history, finals, run, notices);
+    let bad_lines = log.is_complete.then_some(log.muted.len() as u64);
+    let mut results = Results::of_maelstrom(reported, history, finals, run, notices, bad_lines);
     results.decide(&limits);
     Ok(Checked { results, comparison })
 }

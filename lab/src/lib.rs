@@ -42,5 +42,6 @@ pub mod settings;
 pub mod sim;
 pub mod store;
 mod svg;
+mod text;
 pub mod topology;
 pub mod watch;

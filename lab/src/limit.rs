@@ -87,6 +87,8 @@ pub struct Verdict {
 
 /// What [`RunInfo::program`](crate::results::RunInfo) is called in runs of real processes.
 pub const PROCESSES: &str = "test";
+/// The same in runs of the real Maelstrom.
+pub const MAELSTROM: &str = "maelstrom";
 
 const fn yes() -> bool {
     true
@@ -103,14 +105,19 @@ impl Limit {
     #[must_use]
     pub fn check(&self, results: &Results) -> Verdict {
         let value = self.figure.read(results);
-        let is_of_processes = results.rumormill.run.program == PROCESSES;
-        let judged = value.is_some() || !(is_of_processes && self.figure.is_simulated_only());
+        let unseen = match results.rumormill.run.program.as_str() {
+            PROCESSES => self.figure.is_simulated_only().then_some("only `lab sim` sees it"),
+            MAELSTROM => self.figure.is_in_log().then_some("there is no jepsen.log of this run"),
+            _ => None,
+        };
+        let unseen = unseen.filter(|_| value.is_none());
+        let judged = unseen.is_none();
         Verdict {
             limit: self.to_string(),
-            found: match value {
-                None if !judged => "not judged: only `lab sim` sees it".to_owned(),
-                None => "no such figure in this run".to_owned(),
-                Some(value) => self.figure.unit().show(value),
+            found: match (value, unseen) {
+                (Some(value), _) => self.figure.unit().show(value),
+                (None, Some(why)) => format!("not judged: {why}"),
+                (None, None) => "no such figure in this run".to_owned(),
             },
             value: value.filter(|value| value.is_finite()),
             passed: !judged || value.is_some_and(|value| self.comparison.holds(value, self.bound)),

@@ -85,6 +85,44 @@ pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Optio
     }
 }
 
+/// What a message to a client says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Its type; empty if it has none.
+    pub(crate) kind: String,
+    /// Its `in_reply_to`, as JSON.
+    pub(crate) in_reply_to: Option<String>,
+}
+
+/// What a message says of itself.
+pub(crate) fn claim_of(body: &Payload) -> Claim {
+    match body {
+        Payload::Text(text) | Payload::Gossip(text) => claim_of_text(text),
+        Payload::Typed(body) => claim_of_typed(body),
+        Payload::News(_) => Claim::default(),
+    }
+}
+
+pub(crate) fn claim_of_text(body: &str) -> Claim {
+    let fields = ReplyFields::of(body).unwrap_or_default();
+    Claim {
+        kind: fields.kind.and_then(string).unwrap_or_default().into_owned(),
+        in_reply_to: fields.in_reply_to.map(str::to_owned),
+    }
+}
+
+pub(crate) fn claim_of_typed(body: &Body) -> Claim {
+    let answered = match body {
+        Body::InitOk { in_reply_to }
+        | Body::TopologyOk { in_reply_to }
+        | Body::BroadcastOk { in_reply_to }
+        | Body::ReadOk { in_reply_to, .. }
+        | Body::Error { in_reply_to, .. } => Some(in_reply_to.to_string()),
+        _ => None,
+    };
+    Claim { kind: body.kind().to_owned(), in_reply_to: answered }
+}
+
 fn read_typed(request: Request, body: &Body) -> Reply {
     match (request, body) {
         (Request::Init, Body::InitOk { .. })
@@ -158,6 +196,14 @@ fn error_name(code: Option<i64>) -> (&'static str, bool) {
         Some(30) => ("txn-conflict", true),
         _ => ("unknown", false),
     }
+}
+
+/// The code that has this name in Maelstrom; `None` for `unknown`.
+pub(crate) fn error_code(name: &str) -> Option<u64> {
+    const MAX_CODE: i64 = 100;
+    (0..MAX_CODE)
+        .find(|code| name != "unknown" && error_name(Some(*code)).0 == name)
+        .map(i64::unsigned_abs)
 }
 
 /// Integers below this are collected as bits: the workload's values are dense.

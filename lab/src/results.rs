@@ -3,6 +3,7 @@
 //! One type is written as `results.json` and `results.edn`, shown on the screen, and held against
 //! limits.
 
+pub(crate) mod conduct;
 mod edn;
 mod maelstrom;
 mod traffic;
@@ -29,12 +30,10 @@ use crate::checker::{
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
 use crate::limit::{Limit, Verdict};
-use crate::outcome::{Lateness, NodeReport, Notice, Outcome, RecoveryReport, SilenceReport};
+use crate::outcome::{Lateness, Notice, Outcome, RecoveryReport, SilenceReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
+pub use conduct::{ErrorReplies, RefusedRead, Trouble, ignored_words, slowest};
 pub use traffic::{Entries, Flow, Link, Traffic};
-
-/// How many notices are kept word for word.
-const LISTED_NOTICES: usize = 50;
 
 /// All results of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -82,7 +81,8 @@ pub struct LabResults {
     /// Valid, and within all limits.
     #[serde(rename = "passed?")]
     pub passed: bool,
-    /// The verdict of Maelstrom's own checkers.
+    /// The verdict of Maelstrom's own checkers; unknown at best if Maelstrom would have ignored a
+    /// node's output.
     #[serde(rename = "maelstrom-valid?")]
     pub maelstrom_valid: Validity,
     /// Each limit, and what was found.
@@ -123,6 +123,20 @@ pub struct LabResults {
     pub lateness: Option<LatenessFigures>,
     /// Nodes whose output was not all it should have been.
     pub troubles: Vec<Trouble>,
+    /// Lines for which Maelstrom would have ignored a node's output from then on; of a run of
+    /// Maelstrom's, how often it did. None if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad_line_count: Option<u64>,
+    /// Errors that nodes answered with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub error_replies: Vec<ErrorReplies>,
+    /// Nodes that refused their final read, or answered it badly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_reads: Vec<RefusedRead>,
+    /// How long each node took to answer clients, in ms from the delivery of a request to its
+    /// first reply. Empty if nodes were simulated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub service_times: BTreeMap<String, Quantiles<f64>>,
     /// How many things a person should have seen.
     pub notice_count: u64,
     /// The first of them.
@@ -261,23 +275,6 @@ pub struct LatenessFigures {
     pub max_ms: f64,
 }
 
-/// What was wrong with a node's output.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Trouble {
-    /// Its id.
-    pub node: String,
-    /// Lines that are no messages.
-    pub bad_lines: u64,
-    /// Messages from or to ids that nobody has.
-    pub unknown_names: u64,
-    /// Replies to clients that had given up.
-    pub late_replies: u64,
-    /// Its output was ignored from some time on.
-    #[serde(rename = "muted?")]
-    pub muted: bool,
-}
-
 impl Results {
     /// Checks a finished run. (A crashed one has no results.)
     ///
@@ -296,9 +293,13 @@ impl Results {
             .collect::<Result<Vec<Limit>>>()?;
         let mut maelstrom = MaelstromResults::of(settings, outcome);
         let mut lab = LabResults::of(settings, outcome, notices, run);
-        lab.maelstrom_valid = maelstrom.valid;
-        maelstrom.valid =
-            Validity::compose([maelstrom.owed_validity(settings, outcome), lab.missing.valid]);
+        let heard = conduct::ignored_validity(&lab.troubles);
+        lab.maelstrom_valid = Validity::compose([maelstrom.valid, heard]);
+        maelstrom.valid = Validity::compose([
+            maelstrom.owed_validity(settings, outcome),
+            lab.missing.valid,
+            heard,
+        ]);
         let mut results = Self { maelstrom, rumormill: lab };
         results.decide(&limits);
         Ok(results)
@@ -398,6 +399,10 @@ impl LabResults {
         let final_reads = living.map(|(name, report)| (name, report.final_read.as_ref()));
         let operations = invocation_count(history) as u64;
         let broadcasts = traffic::broadcast_count(history);
+        let troubles: Vec<Trouble> = names()
+            .zip(&outcome.nodes)
+            .filter_map(|(name, report)| Trouble::of(name, report, outcome.zero))
+            .collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run,
@@ -431,16 +436,16 @@ impl LabResults {
                 .silences
                 .map(|report| WrongSilences::of(&report, outcome.zero, settings)),
             lateness: Some(LatenessFigures::of(&outcome.lateness)),
-            troubles: names()
+            bad_line_count: Some(troubles.iter().map(Trouble::refused_lines).sum()),
+            troubles,
+            error_replies: ErrorReplies::of(history),
+            refused_reads: names()
                 .zip(&outcome.nodes)
-                .filter_map(|(name, report)| Trouble::of(name, report))
+                .filter_map(|(name, report)| RefusedRead::of(name, report))
                 .collect(),
+            service_times: conduct::service_times(settings, outcome),
             notice_count: notices.len() as u64,
-            notices: notices
-                .iter()
-                .take(LISTED_NOTICES)
-                .map(|notice| format!("{} ms: {}", millis(notice.time), notice.text))
-                .collect(),
+            notices: conduct::notice_lines(outcome, notices),
             fingerprint: format!("{:016x}", outcome.fingerprint),
             ..Self::default()
         }
@@ -456,20 +461,6 @@ impl LatenessFigures {
             p99_ms: at(lateness.quantile(0.99)),
             max_ms: at(lateness.max),
         }
-    }
-}
-
-impl Trouble {
-    fn of(node: &str, report: &NodeReport) -> Option<Self> {
-        let trouble = Self {
-            node: node.to_owned(),
-            bad_lines: report.bad_lines,
-            unknown_names: report.unknown_names,
-            late_replies: report.late_replies,
-            muted: report.muted,
-        };
-        let none = Self { node: node.to_owned(), ..Self::default() };
-        (trouble != none).then_some(trouble)
     }
 }
 

@@ -8,9 +8,8 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use crate::checker::Validity;
-use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
-use crate::results::{LabResults, MaelstromResults, Results};
+use crate::results::{LabResults, MaelstromResults, Results, ignored_words, slowest};
 pub use comparison::render_comparison;
 pub use reason::closing_line;
 pub use style::Style;
@@ -32,7 +31,7 @@ pub fn render(results: &Results, style: Style) -> String {
     let mut screen = Screen { out: String::new(), style };
     screen.headline(results);
     screen.limits(&results.rumormill);
-    screen.maelstrom(&results.maelstrom);
+    screen.maelstrom(&results.maelstrom, &results.rumormill);
     screen.honest(&results.rumormill);
     screen.traffic(&results.rumormill);
     screen.notices(&results.rumormill);
@@ -80,7 +79,13 @@ impl Screen {
             Validity::Unknown => ("UNKNOWN", Tone::Warn),
         };
         let word = self.style.paint(tone, word);
-        self.line(&format!("{word}  {}. {}", closing_line(results), lab.run.shape));
+        let closing = closing_line(results);
+        self.line(&format!("{word}  {closing}. {}", lab.run.shape));
+        let ignored = ignored_words(&lab.troubles);
+        if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
+            let ignored = self.style.paint(Tone::Warn, &ignored);
+            self.line(&format!("        {ignored}."));
+        }
         if lab.maelstrom_valid != results.maelstrom.valid {
             let verdict = lab.maelstrom_valid;
             self.line(&format!("        Maelstrom's own checkers would have said `{verdict}`."));
@@ -103,7 +108,7 @@ impl Screen {
         }
     }
 
-    fn maelstrom(&mut self, maelstrom: &MaelstromResults) {
+    fn maelstrom(&mut self, maelstrom: &MaelstromResults, lab: &LabResults) {
         self.title("Maelstrom's figures", &POINTS);
         let workload = &maelstrom.workload;
         match workload.stable_latencies {
@@ -134,6 +139,10 @@ impl Screen {
             .map(|(f, counts)| format!(" {f} {} of {}", counts.ok_count, counts.count));
         let text = format!("{} (ok-fraction {})", join(by_f), maelstrom.availability.ok_fraction);
         self.row("operations ok", &text);
+        for reply in lab.error_replies.iter().take(SHOWN) {
+            let text = format!(" {} of {}: {}", reply.count, reply.f, reply.words());
+            self.row("error replies", &self.style.paint(Tone::Warn, &text));
+        }
         for exception in maelstrom.exceptions.exceptions.iter().take(SHOWN) {
             self.row("malformed replies", &format!(" {}  {}", exception.count, exception.class));
         }
@@ -160,12 +169,18 @@ impl Screen {
                 self.quantiles(&format!("{f} took ms"), points(*all, Some));
             }
         }
+        if let Some((node, all)) = slowest(&lab.service_times) {
+            let (median, max) = (number(all.p50), number(all.max));
+            let text =
+                format!(" {node} took {median} ms to answer a request (median), {max} at most");
+            self.row("slow node", &self.style.paint(Tone::Warn, &text));
+        }
         self.silences(lab);
         if lab.abandoned_count > 0 {
             let operations = counted(lab.abandoned_count, "operation");
             self.row("abandoned", &format!(" {operations}, open at a node when it died"));
         }
-        self.missing(&lab.missing);
+        self.missing(lab);
         let traffic = &lab.traffic;
         let or_none = |ratio: Option<f64>| ratio.map_or_else(|| "none".to_owned(), number);
         let text = format!(" {}", or_none(traffic.msgs_per_broadcast));
@@ -246,7 +261,8 @@ impl Screen {
         self.row("wrong silences", &text);
     }
 
-    fn missing(&mut self, missing: &Missing) {
+    fn missing(&mut self, lab: &LabResults) {
+        let missing = &lab.missing;
         if missing.nodes.is_empty() {
             return self.unavailable("missing at the end");
         }
@@ -259,9 +275,14 @@ impl Screen {
             let nodes = counted(missing.nodes.len() as u64, "node");
             let owed = counted(owed, "acknowledged value");
             self.row("missing at the end", &format!(" nothing: {owed} on {nodes}"));
+        } else if missing.known_missing().is_none() {
+            let text = self.style.paint(Tone::Warn, " unknown: no node could be read");
+            self.row("missing at the end", &text);
         } else {
             let count = self.count_bad(missing.missing_count);
-            self.row("missing at the end", &format!(" {count} of {owed} values on some node"));
+            let place =
+                if missing.unread.is_empty() { "some node" } else { "the nodes that were read" };
+            self.row("missing at the end", &format!(" {count} of {owed} values on {place}"));
         }
         let mut lacking: Vec<_> =
             missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0).collect();
@@ -277,6 +298,10 @@ impl Screen {
         if !missing.unread.is_empty() {
             let nodes = list(&missing.unread, missing.unread.len() as u64);
             let text = format!(" no final read from {nodes}");
+            self.row("", &self.style.paint(Tone::Warn, &text));
+        }
+        for refused in lab.refused_reads.iter().take(SHOWN) {
+            let text = format!(" {} refused its final read: {}", refused.node, refused.why);
             self.row("", &self.style.paint(Tone::Warn, &text));
         }
         if missing.divergent_count > 0 {

@@ -49,6 +49,14 @@ pub struct Missing {
     pub nodes: Vec<NodeMissing>,
 }
 
+impl Missing {
+    /// Acknowledged values that at least one node lacks; `None` if no node could be read.
+    #[must_use]
+    pub fn known_missing(&self) -> Option<u64> {
+        (self.unread.len() < self.nodes.len()).then_some(self.missing_count)
+    }
+}
+
 /// Compares the nodes' final reads with what the history says was acknowledged, but for what has
 /// `perished` with the nodes that held it.
 pub fn check<'a>(

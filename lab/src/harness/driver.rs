@@ -98,6 +98,9 @@ impl<'a, S: EventSink> Driver<'a, S> {
     /// When the system fails the lab.
     pub fn drive(&mut self) -> anyhow::Result<Option<i32>> {
         self.run.start(self.now());
+        for node in 0..self.nodes.len() {
+            self.run.handle_output(node, 0, &[]);
+        }
         self.deliver();
         let mut wakes = Vec::new();
         while *self.run.state() == State::Running && self.stop_signal.is_none() {
@@ -271,7 +274,10 @@ impl<'a, S: EventSink> Driver<'a, S> {
     fn read_stdout(&mut self, node: usize, on_line: impl Fn(&mut Run<S>, Nanos, &[u8])) {
         let now = self.now();
         let Some(pipe) = &mut self.nodes[node].stdout else { return };
-        match pipe.read(&mut self.scratch, |line| on_line(self.run, now, line)) {
+        let before = pipe.read_bytes();
+        let end = pipe.read(&mut self.scratch, |line| on_line(self.run, now, line));
+        self.run.handle_output(node, pipe.read_bytes() - before, pipe.partial());
+        match end {
             Ok(ReadEnd::Drained) => {}
             Ok(ReadEnd::More) => self.unread.push((node, Pipe::Stdout)),
             Ok(ReadEnd::Closed) => self.close_stdout(node),

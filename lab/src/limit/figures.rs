@@ -156,10 +156,13 @@ const OK_FRACTION: &str = "ok-fraction";
 /// The figure that needs a look into the nodes.
 const WRONG_SILENCE: &str = "wrong-silence";
 
+/// The figure that only Maelstrom's log has.
+const BAD_LINES: &str = "bad-lines";
+
 type Reader = fn(&Results) -> Option<f64>;
 
 /// Figures that are one number.
-const SCALARS: [(&str, Unit, Reader); 21] = [
+const SCALARS: [(&str, Unit, Reader); 22] = [
     ("msgs-per-op", Unit::Number, |r| r.maelstrom.net.servers.msgs_per_op.map(f64::from)),
     ("msgs-per-op-all", Unit::Number, |r| r.maelstrom.net.all.msgs_per_op.map(f64::from)),
     ("msgs-per-broadcast", Unit::Number, |r| r.rumormill.traffic.msgs_per_broadcast),
@@ -170,11 +173,12 @@ const SCALARS: [(&str, Unit, Reader); 21] = [
     ("lost", Unit::Number, |r| Some(r.maelstrom.workload.lost_count as f64)),
     ("stale", Unit::Number, |r| Some(r.maelstrom.workload.stale_count as f64)),
     ("never-read", Unit::Number, |r| Some(r.maelstrom.workload.never_read_count as f64)),
-    ("missing", Unit::Number, |r| final_reads(r).map(|missing| missing.missing_count as f64)),
+    ("missing", Unit::Number, |r| final_reads(r)?.known_missing().map(|count| count as f64)),
     ("unread-nodes", Unit::Number, |r| final_reads(r).map(|missing| missing.unread.len() as f64)),
     ("availability", Unit::Number, |r| Some(r.rumormill.ok_fraction)),
     ("duplicates", Unit::Number, |r| Some(r.rumormill.reads.duplicate_count as f64)),
     ("duplicate-entries", Unit::Number, |r| r.rumormill.traffic.repeated_share()),
+    (BAD_LINES, Unit::Number, |r| r.rumormill.bad_line_count.map(|count| count as f64)),
     ("phantoms", Unit::Number, |r| Some(r.rumormill.reads.phantom_count as f64)),
     ("unconverged", Unit::Number, |r| {
         r.rumormill.convergence.best().map(|spread| spread.incomplete_count as f64)
@@ -187,7 +191,7 @@ const SCALARS: [(&str, Unit, Reader); 21] = [
     ("lateness-max", Unit::Time, |r| r.rumormill.lateness.map(|late| late.max_ms)),
 ];
 
-/// What the nodes lacked at the end, if anybody knows which node answered which read.
+/// What the nodes lacked at the end, if it is known which node answered which read.
 fn final_reads(results: &Results) -> Option<&Missing> {
     Some(&results.rumormill.missing).filter(|missing| !missing.nodes.is_empty())
 }
@@ -229,6 +233,12 @@ impl Figure {
     #[must_use]
     pub fn is_simulated_only(self) -> bool {
         matches!(self, Self::Scalar(at) if SCALARS[at].0 == WRONG_SILENCE)
+    }
+
+    /// True if Maelstrom's results do not have it, but its log may.
+    #[must_use]
+    pub fn is_in_log(self) -> bool {
+        matches!(self, Self::Scalar(at) if SCALARS[at].0 == BAD_LINES)
     }
 
     /// Its value in a run, if the run has it; infinite times are possible.

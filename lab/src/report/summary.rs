@@ -6,7 +6,7 @@ use super::html::{self, Cell};
 use super::plot::short;
 use super::run::Run;
 use crate::checker::Validity;
-use crate::results::{LabResults, Results};
+use crate::results::{LabResults, Results, ignored_words, slowest};
 use crate::screen::{closing_line, counted};
 
 /// Notices shown: `results.json` has some more.
@@ -27,11 +27,16 @@ pub(super) fn headline(run: &Run) -> String {
         Validity::Invalid => ("FAILED", "bad"),
         Validity::Unknown => ("UNKNOWN", "warn"),
     };
+    let closing = closing_line(results);
     let mut out = format!(
         "<h1><span class=\"badge {class}\">{word}</span> {}</h1><p class=\"shape\">{}</p>",
-        html::text(&closing_line(results)),
+        html::text(&closing),
         html::text(&lab.run.shape)
     );
+    let ignored = ignored_words(&lab.troubles);
+    if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
+        let _ = write!(out, "<p class=\"warn\">{}.</p>", html::text(&ignored));
+    }
     if lab.maelstrom_valid != results.maelstrom.valid {
         let verdict = lab.maelstrom_valid;
         let _ = write!(
@@ -75,7 +80,9 @@ pub(super) fn figures(run: &Run) -> String {
     let missing = &lab.missing;
     if !missing.nodes.is_empty() {
         let words = format!("of {} acknowledged", counted(missing.acknowledged_count, "value"));
-        tile("missing at the end", &missing.missing_count.to_string(), &words);
+        let count = missing.known_missing();
+        let count = count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
+        tile("missing at the end", &count, &words);
     }
     let lost = results.maelstrom.workload.lost_count;
     tile("lost, by Maelstrom's rule", &lost.to_string(), &tried(results));
@@ -135,6 +142,20 @@ pub(super) fn to_look_at(run: &Run) -> String {
             let values: Vec<String> = node.missing.iter().take(8).map(u64::to_string).collect();
             let more = if count > 8 { " …" } else { "" };
             items.push(format!("{} lacks {count}: {}{more}", node.node, values.join(" ")));
+        }
+        let replies = lab.error_replies.iter();
+        items.extend(replies.map(|reply| {
+            format!("Error replies to {}: {} times {}.", reply.f, reply.count, reply.words())
+        }));
+        let refused = lab.refused_reads.iter();
+        items.extend(
+            refused.map(|read| format!("{} refused its final read: {}.", read.node, read.why)),
+        );
+        if let Some((node, all)) = slowest(&lab.service_times) {
+            let (median, max) = (short(all.p50), short(all.max));
+            items.push(format!(
+                "{node} took {median} ms to answer a request (median), {max} ms at most."
+            ));
         }
         items.extend(lab.notices.iter().take(NOTICES).cloned());
         if lab.notice_count > NOTICES as u64 {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::html::{self, Cell};
 use super::plot::short;
 use super::run::Run;
+use crate::checker::quantile::Quantiles;
 use crate::explain::journal::Message;
 use crate::results::Flow;
 use crate::screen::number;
@@ -153,6 +154,12 @@ pub(super) fn nodes(run: &Run) -> String {
     if has_spread {
         columns.extend([("held a value after, ms", true), ("was last", true)]);
     }
+    let services = run.results.iter().map(|results| &results.rumormill.service_times);
+    let services: BTreeMap<&str, Quantiles<f64>> =
+        services.flatten().map(|(node, times)| (node.as_str(), *times)).collect();
+    if !services.is_empty() {
+        columns.extend([("service time, ms", true), ("p99", true)]);
+    }
     columns.push(("missing at the end", true));
     let has_odd = run.nodes.iter().any(|name| !odd(run, name).is_empty());
     if has_odd {
@@ -173,6 +180,11 @@ pub(super) fn nodes(run: &Run) -> String {
             let median =
                 delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), short);
             cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
+        }
+        if !services.is_empty() {
+            let times = services.get(name.as_str());
+            let ms = |ms: Option<f64>| Cell::Number(ms.map_or_else(|| "–".to_owned(), short));
+            cells.extend([ms(times.map(|all| all.p50)), ms(times.map(|all| all.p99))]);
         }
         cells.push(Cell::Number(match missing.get(name.as_str()) {
             Some(Some(0)) => "nothing".to_owned(),
@@ -245,6 +257,9 @@ fn odd(run: &Run, name: &str) -> String {
             (trouble.bad_lines, "bad lines"),
             (trouble.unknown_names, "messages for nobody"),
             (trouble.late_replies, "late replies"),
+            (trouble.false_names, "messages in another's name"),
+            (trouble.stray_replies, "replies to no request"),
+            (trouble.second_answers, "second answers"),
         ];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
         words.extend(some.map(|(count, what)| format!("{count} {what}")));

@@ -22,7 +22,7 @@ fn figures_come_together() {
     let spread = lab.convergence.best().unwrap();
     assert_eq!(spread.since_ack.unwrap().max, Some(28.0));
     assert_eq!(lab.missing.valid, Validity::Valid);
-    assert_eq!(lab.notices, ["7 ms: n1 wrote a line that is not a message: `debug`"]);
+    assert_eq!(lab.notices, ["2 ms: n1 wrote a line that is not a message: `debug`"]);
 }
 
 #[test]

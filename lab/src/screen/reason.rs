@@ -2,7 +2,7 @@
 
 use super::style::counted;
 use crate::checker::Validity;
-use crate::results::Results;
+use crate::results::{Results, ignored_words};
 
 /// The sentence of the verdict.
 #[must_use]
@@ -33,9 +33,22 @@ fn why_invalid(results: &Results) -> String {
 }
 
 fn why_unknown(results: &Results) -> String {
-    let unread = results.rumormill.missing.unread.len() as u64;
-    if unread > 0 {
-        return format!("{} did not answer a final read", counted(unread, "node"));
+    let lab = &results.rumormill;
+    let refused = lab.refused_reads.len() as u64;
+    let silent = (lab.missing.unread.len() as u64).saturating_sub(refused);
+    match (silent, refused) {
+        (0, 0) => {}
+        (_, 0) => return format!("{} did not answer a final read", counted(silent, "node")),
+        (0, _) => return format!("{} refused a final read", counted(refused, "node")),
+        _ => {
+            let silent = counted(silent, "node");
+            return format!("{silent} did not answer a final read, and {refused} refused it");
+        }
+    }
+    if results.maelstrom.workload.valid == Validity::Valid
+        && let Some(ignored) = ignored_words(&lab.troubles)
+    {
+        return format!("Passed here; {ignored}");
     }
     if results.maelstrom.workload.valid == Validity::Valid
         && let Some(checker) = results.maelstrom.others.keys().next()
