@@ -8,7 +8,7 @@ mod log;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use roaring::RoaringTreemap;
 
 use crate::checker::{Validity, availability, missing};
@@ -50,6 +50,9 @@ impl Checked {
 pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<Checked> {
     let dir = find(path)?;
     let log = read_file(&dir, "jepsen.log")?.map(|text| Log::read(&text)).unwrap_or_default();
+    if let Some(why) = &log.bad_value {
+        bail!("{}, {why}", dir.join("jepsen.log").display());
+    }
     let Some(results) = read_file(&dir, "results.edn")? else {
         let why = log.why_no_end().unwrap_or_else(|| "the run came to no end".to_owned());
         bail!("there is no results.edn in {}: {why}", dir.display());
@@ -74,9 +77,10 @@ pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<
 
 /// The directory itself, or that of the latest run if it is a store of many.
 fn find(path: &Path) -> Result<PathBuf> {
+    ensure!(path.exists(), "there is no {}", path.display());
     let candidates = [path.to_owned(), path.join("latest")];
     let found = candidates.into_iter().find(|dir| dir.join("history.edn").is_file());
-    if let Some(dir) = found {
+    if let Some(dir) = found.or_else(|| latest_below(path)) {
         return Ok(dir);
     }
     let log = read_file(path, "jepsen.log").ok().flatten().map(|text| Log::read(&text));
@@ -84,6 +88,19 @@ fn find(path: &Path) -> Result<PathBuf> {
         Some(why) => bail!("there is no history.edn in {}: {why}", path.display()),
         None => bail!("there is no history.edn in {}: is it a run's directory?", path.display()),
     }
+}
+
+/// The latest run below a store that has no link `latest`, or of a workload: their names are times.
+fn latest_below(store: &Path) -> Option<PathBuf> {
+    let dirs = |dir: &Path| {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        dirs.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let near = dirs(store);
+    let far = near.iter().flat_map(|dir| dirs(dir)).collect::<Vec<_>>();
+    let runs = near.into_iter().chain(far).filter(|dir| dir.join("history.edn").is_file());
+    runs.max_by(|a, b| a.file_name().cmp(&b.file_name()))
 }
 
 fn read_file(dir: &Path, name: &str) -> Result<Option<String>> {
@@ -109,6 +126,9 @@ fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Resul
     // How nodes' output was is not in the history.
     let heard = ignored_validity(&results.rumormill.troubles);
     recomputed.valid = Validity::compose([recomputed.valid, heard]);
+    if results.rumormill.crash.is_some() {
+        recomputed.valid = reported.valid;
+    }
     let mut comparison = Comparison::of(&reported, &recomputed);
 
     let lab = &results.rumormill;

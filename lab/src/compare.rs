@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::limit::{Figure, Limit, Verdict};
-use crate::results::{MaelstromResults, Results};
+use crate::results::{CrashReport, MaelstromResults, Results};
+use crate::screen::verdict_word;
 
 /// The figures shown, in this order; those that no run has are left out.
 const FIGURES: [&str; 24] = [
@@ -92,12 +93,18 @@ impl Run {
 
     /// What was run, in a few words.
     #[must_use]
-    pub fn shape(&self) -> &str {
+    pub fn title(&self) -> String {
         if self.is_maelstroms {
-            "Maelstrom's own results"
+            "Maelstrom's own results".to_owned()
         } else {
-            &self.results.rumormill.run.shape
+            self.results.rumormill.run.title()
         }
+    }
+
+    /// Why the run is not compared, if it came to no proper end.
+    #[must_use]
+    pub fn why_left_out(&self) -> Option<String> {
+        self.results.rumormill.crash.as_ref().map(CrashReport::sentence)
     }
 
     /// A figure, if the run has it; infinite times are possible.
@@ -139,7 +146,7 @@ fn results_file(path: &Path) -> Result<PathBuf> {
 pub fn table(runs: &[Run]) -> String {
     let mut out = String::new();
     for (letter, run) in ('A'..).zip(runs) {
-        line(&mut out, &format!("{letter}  {}  {}", run.name, run.shape()));
+        line(&mut out, &format!("{letter}  {}  {}", run.name, run.title()));
     }
     let mut head = format!("\n{:NAME_WIDTH$}", "");
     for (i, letter) in (0..runs.len()).zip('A'..) {
@@ -150,8 +157,7 @@ pub fn table(runs: &[Run]) -> String {
         }
     }
     line(&mut out, &head);
-    let verdicts: Vec<String> =
-        runs.iter().map(|run| format!("{:?}", run.results.maelstrom.valid)).collect();
+    let verdicts: Vec<&str> = runs.iter().map(|run| verdict_word(&run.results)).collect();
     let mut verdict_row = format!("{:NAME_WIDTH$}", "verdict");
     for (i, verdict) in verdicts.iter().enumerate() {
         let gap = if i > 0 { WIDTH + 10 } else { 0 };

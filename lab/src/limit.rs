@@ -112,15 +112,22 @@ impl Limit {
         };
         let unseen = unseen.filter(|_| value.is_none());
         let judged = unseen.is_none();
+        let passed = !judged || value.is_some_and(|value| self.comparison.holds(value, self.bound));
+        let doubt =
+            results.spoiling_delay_ms().filter(|_| !passed && self.figure.is_measured_time());
+        let doubt = doubt.map_or_else(String::new, |ms| {
+            let late = self.figure.unit().show(ms);
+            format!(" (not trustworthy: the lab was late by {late})")
+        });
         Verdict {
             limit: self.to_string(),
             found: match (value, unseen) {
-                (Some(value), _) => self.figure.unit().show(value),
+                (Some(value), _) => self.figure.unit().show(value) + &doubt,
                 (None, Some(why)) => format!("not judged: {why}"),
                 (None, None) => "no such figure in this run".to_owned(),
             },
             value: value.filter(|value| value.is_finite()),
-            passed: !judged || value.is_some_and(|value| self.comparison.holds(value, self.bound)),
+            passed,
             judged,
         }
     }

@@ -4,6 +4,7 @@
 //! limits.
 
 pub(crate) mod conduct;
+mod crash;
 mod edn;
 mod maelstrom;
 mod traffic;
@@ -29,10 +30,11 @@ use crate::checker::{
 };
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
-use crate::limit::{Limit, Verdict};
+use crate::limit::{Limit, PROCESSES, Verdict};
 use crate::outcome::{Lateness, Notice, Outcome, RecoveryReport, SilenceReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
 pub use conduct::{ErrorReplies, RefusedRead, Trouble, ignored_words, slowest};
+pub use crash::{CrashReport, LastWords};
 pub use traffic::{Entries, Flow, Link, Traffic};
 
 /// All results of a run.
@@ -78,6 +80,9 @@ pub struct LabResults {
     pub seed: Option<u64>,
     /// Number of nodes.
     pub node_count: u64,
+    /// How the run ended, if it crashed or was interrupted. All figures are of what there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<CrashReport>,
     /// Valid, and within all limits.
     #[serde(rename = "passed?")]
     pub passed: bool,
@@ -161,6 +166,25 @@ pub struct RunInfo {
     pub started: String,
     /// Where its files are.
     pub store: Option<String>,
+}
+
+/// Characters of a node's command line that a title has.
+const TITLE_CHARS: usize = 48;
+
+impl RunInfo {
+    /// What was run, in a line: the node without its path, then the shape.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let (bin, args) = self.node.split_once(' ').unwrap_or((&self.node, ""));
+        let bin = bin.trim_matches('\'').rsplit('/').next().unwrap_or_default();
+        let node = format!("{bin} {args}");
+        let mut short: String = node.trim().chars().take(TITLE_CHARS).collect();
+        if short.len() < node.trim().len() {
+            short.push('…');
+        }
+        let parts = [short, self.shape.clone()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+    }
 }
 
 /// Time until the last node held each value, by what observed it.
@@ -276,7 +300,26 @@ pub struct LatenessFigures {
 }
 
 impl Results {
-    /// Checks a finished run. (A crashed one has no results.)
+    /// Checks a run that crashed or was interrupted for what there is. Nothing of it is valid.
+    ///
+    /// # Errors
+    /// If a limit of the settings is not one.
+    pub fn of_crashed(
+        settings: &Settings,
+        outcome: &Outcome,
+        notices: &[Notice],
+        run: RunInfo,
+        crash: CrashReport,
+    ) -> Result<Self> {
+        let mut results = Self::of(settings, outcome, notices, run)?;
+        results.rumormill.crash = Some(crash);
+        results.rumormill.maelstrom_valid = Validity::Unknown;
+        results.maelstrom.valid = Validity::Unknown;
+        results.rumormill.passed = false;
+        Ok(results)
+    }
+
+    /// Checks a finished run.
     ///
     /// # Errors
     /// If a limit of the settings is not one.
@@ -318,6 +361,14 @@ impl Results {
     pub fn verdict(&self) -> Validity {
         let limits = self.rumormill.limits.iter().map(|limit| Validity::from_bool(limit.passed));
         Validity::compose(limits.chain([self.maelstrom.valid]))
+    }
+
+    /// How late the lab was, in ms, if that spoils the figures of real processes.
+    #[must_use]
+    pub fn spoiling_delay_ms(&self) -> Option<f64> {
+        let of_processes = self.rumormill.run.program == PROCESSES;
+        let late = self.rumormill.lateness.filter(|late| of_processes && late.spoils_figures())?;
+        Some(late.max_ms)
     }
 
     /// The exit status: 0 passed, 1 failed, 2 nobody can say.
@@ -452,7 +503,19 @@ impl LabResults {
     }
 }
 
+/// Scheduling delay at 0.99 that figures in ms tolerate: several hops of a value, each with it,
+/// stay within the scatter of a run.
+const TOLERATED_P99_MS: f64 = 5.0;
+/// The same for the worst: one message that much later may be the worst of a figure.
+const TOLERATED_MAX_MS: f64 = 25.0;
+
 impl LatenessFigures {
+    /// True if the lab was so late that figures in ms say more of the machine than of the nodes.
+    #[must_use]
+    pub fn spoils_figures(&self) -> bool {
+        self.p99_ms > TOLERATED_P99_MS || self.max_ms > TOLERATED_MAX_MS
+    }
+
     fn of(lateness: &Lateness) -> Self {
         let at = |nanos: Nanos| millis(nanos);
         Self {

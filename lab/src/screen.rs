@@ -7,11 +7,10 @@ mod style;
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use crate::checker::Validity;
 use crate::checker::quantile::Quantiles;
 use crate::results::{LabResults, MaelstromResults, Results, ignored_words, slowest};
 pub use comparison::render_comparison;
-pub use reason::closing_line;
+pub use reason::{closing_line, verdict_word};
 pub use style::Style;
 use style::Tone;
 pub(crate) use style::{counted, number};
@@ -73,23 +72,38 @@ impl Screen {
 
     fn headline(&mut self, results: &Results) {
         let lab = &results.rumormill;
-        let (word, tone) = match results.verdict() {
-            Validity::Valid => ("PASSED", Tone::Good),
-            Validity::Invalid => ("FAILED", Tone::Bad),
-            Validity::Unknown => ("UNKNOWN", Tone::Warn),
+        let word = verdict_word(results);
+        let tone = match word {
+            "PASSED" => Tone::Good,
+            "STOPPED" | "UNKNOWN" => Tone::Warn,
+            _ => Tone::Bad,
         };
         let word = self.style.paint(tone, word);
         let closing = closing_line(results);
-        self.line(&format!("{word}  {closing}. {}", lab.run.shape));
+        self.line(&format!("{word}  {closing}. {}", lab.run.title()));
         let ignored = ignored_words(&lab.troubles);
         if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
             let ignored = self.style.paint(Tone::Warn, &ignored);
             self.line(&format!("        {ignored}."));
         }
+        self.crash(lab);
         if lab.maelstrom_valid != results.maelstrom.valid {
             let verdict = lab.maelstrom_valid;
             self.line(&format!("        Maelstrom's own checkers would have said `{verdict}`."));
         }
+    }
+
+    /// What is known of the node that ended the run.
+    fn crash(&mut self, lab: &LabResults) {
+        let Some(crash) = &lab.crash else { return };
+        let node = crash.node.as_deref().unwrap_or_default();
+        for line in &crash.last_lines {
+            self.line(&format!("        {node}: {line}"));
+        }
+        if let Some(message) = &crash.last_message {
+            self.line(&format!("        the last message to {node}: {message}"));
+        }
+        self.line("        The figures below are of what there is.");
     }
 
     fn limits(&mut self, lab: &LabResults) {
@@ -222,7 +236,13 @@ impl Screen {
         }
         if let Some(late) = lab.lateness {
             let (p99, max) = (number(late.p99_ms), number(late.max_ms));
-            self.row("the lab was late by", &format!(" {p99} ms at 0.99, {max} ms at most"));
+            let text = format!(" {p99} ms at 0.99, {max} ms at most");
+            if late.spoils_figures() {
+                let text = format!("{text}: the machine is busy, times are not trustworthy");
+                self.row("the lab was late by", &self.style.paint(Tone::Warn, &text));
+            } else {
+                self.row("the lab was late by", &text);
+            }
         }
     }
 

@@ -93,7 +93,9 @@ fn run(args: &FaultsArgs) -> Result<u8> {
         if args.seeds == 1 { "One seed".to_owned() } else { format!("{} seeds", args.seeds) };
     let table = faults::table(&judged);
     let text = format!("## Faults, simulated\n\n{EXPLANATION} {seeds}.\n\n{table}");
-    let command = repeating_command(std::env::args().skip(1), args.seed);
+    // The page is for all machines, on which the lab may be called anything.
+    let words = ["lab".to_owned()].into_iter().chain(std::env::args().skip(1));
+    let command = repeating_command(words, args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
     publish(dir, &command, vec![Part { name: "faults", text }], None)?;
     Ok(u8::from(!judged.iter().all(faults::Judged::passed)))

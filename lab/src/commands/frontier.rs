@@ -248,7 +248,9 @@ fn clusters(args: &FrontierArgs) -> Result<u8> {
 
 /// To stdout, and to files if asked for.
 fn show(args: &FrontierArgs, parts: Vec<Part>, picture: Option<&str>) -> Result<()> {
-    let command = repeating_command(std::env::args().skip(1), args.seed);
+    // The page is for all machines, on which the lab may be called anything.
+    let words = ["lab".to_owned()].into_iter().chain(std::env::args().skip(1));
+    let command = repeating_command(words, args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
     publish(dir, &command, parts, picture)
 }

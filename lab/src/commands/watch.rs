@@ -238,7 +238,15 @@ impl Run {
         };
         let store = self.dir.display().to_string();
         let rate = self.counts.2.filter(|_| !self.has_results);
-        let frame = Frame { store, state, rate, width: size.0, height, colour: style.colour };
+        let frame = Frame {
+            store,
+            state,
+            rate,
+            width: size.0,
+            height,
+            is_over: self.has_results && self.waiting.is_none(),
+            colour: style.colour,
+        };
         screen::draw(&self.cluster, &frame)
     }
 }

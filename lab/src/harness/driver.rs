@@ -25,6 +25,9 @@ const WAITING_LIMIT_BYTES: usize = 1 << 30;
 /// At most this many turns of reading are spent on what a dead node has left; no pipe holds more.
 const LAST_READS: usize = 64;
 
+/// Bytes of the last line to a node that are kept, in case the node dies of it.
+const LAST_LINE_BYTES: usize = 1_000;
+
 /// How long processes are waited for that were sent SIGKILL.
 const KILL_WAIT: Duration = Duration::from_secs(5);
 
@@ -232,11 +235,16 @@ impl<'a, S: EventSink> Driver<'a, S> {
     fn deliver(&mut self) {
         while let Some(delivery) = self.run.poll_delivery() {
             // Nobody reads any more if the pipe is closed, as under Maelstrom.
-            let Some(pipe) = &mut self.nodes[delivery.node].stdin else { continue };
+            let NodeProcess { stdin, last_line, .. } = &mut self.nodes[delivery.node];
+            let Some(pipe) = stdin else { continue };
             if pipe.is_idle() {
                 self.unsent.push(delivery.node);
             }
+            let start = pipe.buffer().len();
             delivery.packet.write_line(pipe.buffer());
+            let line = &pipe.buffer()[start..];
+            last_line.clear();
+            last_line.extend_from_slice(&line[..line.len().min(LAST_LINE_BYTES)]);
             if pipe.waiting_bytes() > WAITING_LIMIT_BYTES {
                 let limit_mib = WAITING_LIMIT_BYTES >> 20;
                 let name = &self.nodes[delivery.node].name;

@@ -235,6 +235,12 @@ impl Figure {
         matches!(self, Self::Scalar(at) if SCALARS[at].0 == WRONG_SILENCE)
     }
 
+    /// True if a lab that is late makes it longer.
+    #[must_use]
+    pub const fn is_measured_time(self) -> bool {
+        matches!(self, Self::Point(..))
+    }
+
     /// True if Maelstrom's results do not have it, but its log may.
     #[must_use]
     pub fn is_in_log(self) -> bool {

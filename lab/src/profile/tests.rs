@@ -142,4 +142,9 @@ fn what_cannot_be_run_is_refused() {
     let error = refused(Profile { limit: Some(vec!["median".into()]), ..Profile::default() });
     assert!(error.contains("median"), "{error}");
     refused(Profile { node_count: Some(0), ..Profile::default() });
+    let error = refused(Profile { node_count: Some(99_999_999_999), ..Profile::default() });
+    assert_eq!(error, "node-count: 99999999999 is more than 1000000, the largest allowed");
+    let concurrency = Some(Concurrency::PerNode(usize::MAX));
+    let error = refused(Profile { concurrency, ..Profile::default() });
+    assert!(error.starts_with("concurrency: "), "{error}");
 }

@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use super::html::{self, Cell};
 use super::plot::short;
 use super::run::Run;
-use crate::checker::Validity;
-use crate::results::{LabResults, Results, ignored_words, slowest};
-use crate::screen::{closing_line, counted};
+use crate::results::{CrashReport, LabResults, Results, ignored_words, slowest};
+use crate::screen::{closing_line, counted, verdict_word};
 
 /// Notices shown: `results.json` has some more.
 const NOTICES: usize = 20;
@@ -22,17 +21,19 @@ pub(super) fn headline(run: &Run) -> String {
         );
     };
     let lab = &results.rumormill;
-    let (word, class) = match results.verdict() {
-        Validity::Valid => ("PASSED", "good"),
-        Validity::Invalid => ("FAILED", "bad"),
-        Validity::Unknown => ("UNKNOWN", "warn"),
+    let word = verdict_word(results);
+    let class = match word {
+        "PASSED" => "good",
+        "STOPPED" | "UNKNOWN" => "warn",
+        _ => "bad",
     };
     let closing = closing_line(results);
     let mut out = format!(
         "<h1><span class=\"badge {class}\">{word}</span> {}</h1><p class=\"shape\">{}</p>",
         html::text(&closing),
-        html::text(&lab.run.shape)
+        html::text(&lab.run.title())
     );
+    out += &lab.crash.as_ref().map_or_else(String::new, crash);
     let ignored = ignored_words(&lab.troubles);
     if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
         let _ = write!(out, "<p class=\"warn\">{}.</p>", html::text(&ignored));
@@ -43,6 +44,26 @@ pub(super) fn headline(run: &Run) -> String {
             out,
             "<p class=\"warn\">Maelstrom's own checkers would have said <code>{verdict}</code>.</p>"
         );
+    }
+    out
+}
+
+/// What is known of the node that ended a run.
+fn crash(crash: &CrashReport) -> String {
+    let seconds = short(crash.at_ms / 1e3);
+    let mut out = format!(
+        "<p class=\"warn\">The run ended in its phase {} after {seconds} s. The figures are of \
+         what there is.</p>",
+        html::text(&crash.phase)
+    );
+    let node = html::text(crash.node.as_deref().unwrap_or_default());
+    if !crash.last_lines.is_empty() {
+        let lines = html::text(&crash.last_lines.join("\n"));
+        let _ = write!(out, "<p>{node} wrote last to stderr:</p><pre>{lines}</pre>");
+    }
+    if let Some(message) = &crash.last_message {
+        let message = html::text(message);
+        let _ = write!(out, "<p>The last message to {node}: <code>{message}</code></p>");
     }
     out
 }
@@ -142,6 +163,12 @@ pub(super) fn to_look_at(run: &Run) -> String {
             let values: Vec<String> = node.missing.iter().take(8).map(u64::to_string).collect();
             let more = if count > 8 { " …" } else { "" };
             items.push(format!("{} lacks {count}: {}{more}", node.node, values.join(" ")));
+        }
+        if let Some(ms) = results.spoiling_delay_ms() {
+            items.push(format!(
+                "The machine was busy, the lab was late by {} ms: times are not trustworthy.",
+                short(ms)
+            ));
         }
         let replies = lab.error_replies.iter();
         items.extend(replies.map(|reply| {

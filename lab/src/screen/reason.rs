@@ -1,16 +1,41 @@
 //! The verdict in one sentence: the gravest of what decided it.
 
-use super::style::counted;
+use super::style::{counted, number};
 use crate::checker::Validity;
 use crate::results::{Results, ignored_words};
+
+/// The verdict in a word.
+#[must_use]
+pub fn verdict_word(results: &Results) -> &'static str {
+    match (&results.rumormill.crash, results.verdict()) {
+        (Some(crash), _) if crash.interrupted => "STOPPED",
+        (Some(_), _) => "CRASHED",
+        (None, Validity::Valid) => "PASSED",
+        (None, Validity::Invalid) => "FAILED",
+        (None, Validity::Unknown) => "UNKNOWN",
+    }
+}
 
 /// The sentence of the verdict.
 #[must_use]
 pub fn closing_line(results: &Results) -> String {
+    if let Some(crash) = &results.rumormill.crash {
+        return crash.sentence();
+    }
     let broken = results.rumormill.limits.iter().filter(|limit| !limit.passed).count() as u64;
     match results.maelstrom.valid {
         Validity::Invalid => why_invalid(results),
-        _ if broken > 0 => format!("{} not kept", counted(broken, "limit")),
+        _ if broken > 0 => {
+            let doubtful = results.rumormill.limits.iter().filter(|limit| !limit.passed);
+            let doubtful = doubtful.filter(|limit| limit.found.contains("not trustworthy")).count();
+            let doubt = match results.spoiling_delay_ms() {
+                Some(ms) if doubtful as u64 == broken => {
+                    format!(", which is not trustworthy: the lab was late by {} ms", number(ms))
+                }
+                _ => String::new(),
+            };
+            format!("{} not kept{doubt}", counted(broken, "limit"))
+        }
         Validity::Unknown => why_unknown(results),
         Validity::Valid => "All is well".to_owned(),
     }

@@ -29,12 +29,17 @@ pub(super) enum Verdict {
     Failed,
     /// Nobody can say.
     Unknown,
+    /// A node died, or the lab could not go on.
+    Crashed,
+    /// A signal ended it.
+    Stopped,
     /// There are no results, or not yet.
     None,
 }
 
 impl Verdict {
-    pub(super) const ALL: [Self; 4] = [Self::Passed, Self::Failed, Self::Unknown, Self::None];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Passed, Self::Failed, Self::Unknown, Self::Crashed, Self::Stopped, Self::None];
 
     /// The word on the page and in the address.
     pub(super) const fn word(self) -> &'static str {
@@ -42,15 +47,19 @@ impl Verdict {
             Self::Passed => "passed",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::Crashed => "crashed",
+            Self::Stopped => "stopped",
             Self::None => "no results",
         }
     }
 
     pub(super) fn of(run: &Run) -> Self {
-        match run.results.verdict() {
-            Validity::Valid => Self::Passed,
-            Validity::Unknown => Self::Unknown,
-            Validity::Invalid => Self::Failed,
+        match (&run.results.rumormill.crash, run.results.verdict()) {
+            (Some(crash), _) if crash.interrupted => Self::Stopped,
+            (Some(_), _) => Self::Crashed,
+            (None, Validity::Valid) => Self::Passed,
+            (None, Validity::Unknown) => Self::Unknown,
+            (None, Validity::Invalid) => Self::Failed,
         }
     }
 }
@@ -85,7 +94,7 @@ impl Summary {
             figures: vec![None; FIGURES.len()],
         };
         if !dir.join(MARKS[0]).is_file() && !dir.join(MARKS[1]).is_file() {
-            "still running, interrupted or crashed".clone_into(&mut summary.shape);
+            "still running, or killed".clone_into(&mut summary.shape);
             return summary;
         }
         match Run::load(dir) {
@@ -94,7 +103,10 @@ impl Summary {
                 summary.verdict = Verdict::of(&run);
                 let program = if run.is_maelstroms { "maelstrom" } else { &lab.run.program };
                 program.clone_into(&mut summary.program);
-                run.shape().clone_into(&mut summary.shape);
+                summary.shape = run.title();
+                if let Some(why) = run.why_left_out() {
+                    summary.shape += &format!(". {why}");
+                }
                 summary.seed = lab.seed;
                 let show = |name: &&str| {
                     let figure = Figure::named(name)?;

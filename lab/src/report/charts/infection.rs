@@ -38,7 +38,10 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let (quick, median, slow) = (quantile(0.05), quantile(0.5), quantile(0.95));
     let last =
         |curve: &[f64]| curve.iter().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max);
-    let (slow_end, end) = (last(&slow).max(last(&median)), last(&quantile(1.0)));
+    // Of a value that never comes to all nodes, the last point that there is counts.
+    let end = ages.iter().map(|ages| last(ages)).fold(0.0, f64::max);
+    let slow_end = last(&slow).max(last(&median)).max(last(&quick));
+    let lost = values.iter().filter(|value| value.holds.len() < nodes).count() as u64;
     let cut = end > CUT * slow_end && slow_end > 0.0;
     let to = if cut { slow_end * 1.25 } else { end * 1.02 };
     let label = format!(
@@ -56,8 +59,8 @@ pub(in super::super) fn infection(run: &Run) -> String {
     plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(ORANGE, 1.6), "6 3");
     let slowest_name = format!("the slowest value, {}", slowest.0);
     let entries = [
-        (Mark::Line(""), BLUE, "half of the values are as quick"),
-        (Mark::Band, BAND, "from the quickest 5 % to the slowest 5 %"),
+        (Mark::Line(""), BLUE, "median value"),
+        (Mark::Band, BAND, "5th to 95th percentile"),
         (Mark::Line("6 3"), ORANGE, slowest_name.as_str()),
         (Mark::Line("2 2"), INK, "the chosen value"),
     ];
@@ -73,6 +76,9 @@ pub(in super::super) fn infection(run: &Run) -> String {
     );
     if cut {
         let _ = write!(caption, " Cut at {} ms; the slowest took {}.", short(to), words(end));
+    }
+    if lost > 0 {
+        let _ = write!(caption, " {} never came to all nodes.", counted(lost, "value"));
     }
     caption += "</p>";
     figure(ID, TITLE, &plot.finish(), &caption, "")
