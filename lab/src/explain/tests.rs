@@ -77,7 +77,7 @@ fn the_tree_says_what_happened() {
         "with a digest, after 1 dropped",
         "NEVER came to n3; 1 redundant copies",
         "dropped: n0 to n2, sent 40.0 ms: partition 1",
-        "last: n2; most of the time: an earlier copy was dropped by a partition: n1 to n2, 960.0 ms",
+        "last: n2; most of the time: an earlier copy was dropped by a partition: n1 to n2, 950.0 ms",
     ] {
         assert!(tree.contains(part), "{part}\n{tree}");
     }
