@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::checker::Validity;
 use crate::compare::Run;
@@ -15,6 +15,9 @@ const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "message
 
 /// How deep below the store runs are looked for: the store, the workload, the run.
 const MAX_DEPTH: usize = 3;
+
+/// How long a list is good for.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// The figures in the list.
 pub(super) const FIGURES: [&str; 5] =
@@ -162,17 +165,33 @@ type Stamp = (PathBuf, Option<SystemTime>, u64);
 pub(super) struct Runs {
     root: PathBuf,
     read: Mutex<BTreeMap<PathBuf, (Stamp, Summary)>>,
+    /// The list as it was a moment ago.
+    recent: Mutex<Option<(Instant, Arc<Vec<Summary>>)>>,
 }
 
 impl Runs {
     /// Those below a directory, given in canonical form.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, read: Mutex::default() }
+        Self { root, read: Mutex::default(), recent: Mutex::default() }
     }
 
     /// The directory.
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// All runs, newest first, as they were at most a moment ago: a page may ask for the list
+    /// again at once, and a store may hold thousands of runs.
+    pub(super) fn recent(&self) -> Arc<Vec<Summary>> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, list)) = &*recent
+            && then.elapsed() < MAX_AGE
+        {
+            return Arc::clone(list);
+        }
+        let list = Arc::new(self.list());
+        *recent = Some((Instant::now(), Arc::clone(&list)));
+        list
     }
 
     /// All runs, newest first.
