@@ -27,6 +27,7 @@ use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
 use crate::harness::{self, Death, Processes, Report, own_node};
 use crate::limit::{Limit, PROCESSES};
+use crate::outcome::{Notice, Outcome};
 use crate::results::{CrashReport, LastWords, Results, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::{Distribution, Latency, Settings};
@@ -141,11 +142,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     }
     let words = deaths.first().map(last_words);
     let crash = CrashReport::of(&outcome, words.as_ref(), signal.is_some());
-    let notices = view.into_notices();
-    let results = match &crash {
-        Some(crash) => Results::of_crashed(settings, &outcome, &notices, info, crash.clone())?,
-        None => Results::of(settings, &outcome, &notices, info)?,
-    };
+    let results = results(settings, &outcome, &view.into_notices(), info, crash.clone())?;
     let written = store.write_results(&results);
     // What is in memory is shown even if the disk is full.
     let screen = screen::render(&results, Style::for_stdout());
@@ -165,6 +162,20 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     }
     store.publish()?;
     Ok(code)
+}
+
+/// The results of a run, whatever end it came to.
+fn results(
+    settings: &Settings,
+    outcome: &Outcome,
+    notices: &[Notice],
+    info: RunInfo,
+    crash: Option<CrashReport>,
+) -> anyhow::Result<Results> {
+    match crash {
+        Some(crash) => Results::of_crashed(settings, outcome, notices, info, crash),
+        None => Results::of(settings, outcome, notices, info),
+    }
 }
 
 /// What is known of a node that ended the run.

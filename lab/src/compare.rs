@@ -54,6 +54,8 @@ const MAELSTROMS: [&str; 10] = [
 
 /// The width of a column that a name may need.
 const NAME_WIDTH: usize = 24;
+/// Runs up to which the differences from the first are shown: more do not fit a terminal.
+const MAX_DIFFERENCES: usize = 3;
 /// The width of a column of figures.
 const WIDTH: usize = 14;
 
@@ -149,9 +151,10 @@ pub fn table(runs: &[Run]) -> String {
         line(&mut out, &format!("{letter}  {}  {}", run.name, run.title()));
     }
     let mut head = format!("\n{:NAME_WIDTH$}", "");
+    let differs = runs.len() <= MAX_DIFFERENCES;
     for (i, letter) in (0..runs.len()).zip('A'..) {
         head += &format!("{letter:>WIDTH$}");
-        if i > 0 {
+        if i > 0 && differs {
             let difference = format!("{letter} - A");
             head += &format!("{difference:>WIDTH$}{:>10}", "");
         }
@@ -160,12 +163,12 @@ pub fn table(runs: &[Run]) -> String {
     let verdicts: Vec<&str> = runs.iter().map(|run| verdict_word(&run.results)).collect();
     let mut verdict_row = format!("{:NAME_WIDTH$}", "verdict");
     for (i, verdict) in verdicts.iter().enumerate() {
-        let gap = if i > 0 { WIDTH + 10 } else { 0 };
+        let gap = if i > 0 && differs { WIDTH + 10 } else { 0 };
         verdict_row += &format!("{:>WIDTH$}{:gap$}", verdict.to_lowercase(), "");
     }
     line(&mut out, &verdict_row);
     for row in rows(runs) {
-        line(&mut out, &text_row(&row));
+        line(&mut out, &text_row(&row, differs));
     }
     out
 }
@@ -175,11 +178,11 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{}", text.trim_end());
 }
 
-fn text_row(row: &Row) -> String {
+fn text_row(row: &Row, differs: bool) -> String {
     let mut text = format!("{:NAME_WIDTH$}", row.figure);
     for (i, cell) in row.cells.iter().enumerate() {
         text += &format!("{:>WIDTH$}", cell.value);
-        if i > 0 {
+        if i > 0 && differs {
             text += &format!("{:>WIDTH$}{:>10}", cell.difference, cell.share);
         }
     }

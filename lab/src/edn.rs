@@ -1,11 +1,13 @@
 //! EDN, the notation of Jepsen's files: a value that can be written, and read with the
 //! `clojure-reader` crate.
 
+mod guard;
+
 use std::fmt::{self, Write as _};
 
 use anyhow::{Result, anyhow, bail};
 use clojure_reader::edn::{self as reader, Edn as Parsed};
-use clojure_reader::error::{Code, Error};
+use guard::{too_deep, words};
 
 /// Collections of at most this many characters stay on one line.
 const MAX_LINE: usize = 92;
@@ -67,7 +69,8 @@ impl Edn {
         if let Some(line) = too_deep(text) {
             bail!("not EDN for the lab: line {line} is nested more than {MAX_DEPTH} deep");
         }
-        let parsed = reader::read_string(text).map_err(|error| anyhow!("{}", words(&error)))?;
+        let parsed =
+            reader::read_string(text).map_err(|error| anyhow!("{}", words(&error, text)))?;
         Self::from_parsed(&parsed, MAX_DEPTH)
     }
 
@@ -213,81 +216,6 @@ impl Edn {
             }
         }
         out.push_str(close);
-    }
-}
-
-/// The line, from 1, on which brackets or tags are nested too deep, if there is one.
-fn too_deep(text: &str) -> Option<usize> {
-    let (mut line, mut depth, mut tags) = (1, 0_usize, 0_usize);
-    // By open bracket: the tags before it.
-    let mut open: Vec<usize> = Vec::new();
-    let mut bytes = text.bytes().peekable();
-    let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"[](){}\",;".contains(byte);
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\n' => line += 1,
-            b' ' | b'\t' | b'\r' | b',' => {}
-            b';' => while bytes.next_if(|byte| *byte != b'\n').is_some() {},
-            b'#' if bytes.peek() == Some(&b'{') => {}
-            b'#' => {
-                while bytes.next_if(|byte| !is_end(byte)).is_some() {}
-                (depth, tags) = (depth + 1, tags + 1);
-            }
-            b'[' | b'(' | b'{' => {
-                open.push(std::mem::take(&mut tags));
-                depth += 1;
-            }
-            b']' | b')' | b'}' => {
-                depth -= std::mem::take(&mut tags);
-                depth -= open.pop().map_or(0, |tags| tags + 1);
-            }
-            value => {
-                depth -= std::mem::take(&mut tags);
-                match value {
-                    b'"' => line += skip_string(&mut bytes),
-                    // A character such as `\[`.
-                    b'\\' => _ = bytes.next(),
-                    _ => while bytes.next_if(|byte| !is_end(byte)).is_some() {},
-                }
-            }
-        }
-        if depth > MAX_DEPTH {
-            return Some(line);
-        }
-    }
-    None
-}
-
-/// Skips the rest of a string; returns how many lines it is long, less one.
-fn skip_string(bytes: &mut impl Iterator<Item = u8>) -> usize {
-    let mut lines = 0;
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\n' => lines += 1,
-            b'\\' => _ = bytes.next(),
-            b'"' => break,
-            _ => {}
-        }
-    }
-    lines
-}
-
-/// An error of the reader for people: where, and what was expected.
-fn words(error: &Error) -> String {
-    let what = match &error.code {
-        Code::UnexpectedEOF => "it ends before its last value does".to_owned(),
-        Code::UnmatchedDelimiter(bracket) => format!("{bracket:?} closes nothing"),
-        Code::HashMapDuplicateKey => "a map has a key twice".to_owned(),
-        Code::SetDuplicateKey => "a set has an element twice".to_owned(),
-        Code::InvalidNumber => "expected a number".to_owned(),
-        Code::InvalidKeyword => "expected a keyword such as :name".to_owned(),
-        Code::InvalidEscape => "unknown escape in a string".to_owned(),
-        Code::InvalidTag => "expected a tag such as #name".to_owned(),
-        other => format!("{other:?}"),
-    };
-    match (error.line, error.column) {
-        (Some(line), Some(column)) => format!("not EDN: line {line}, column {column}: {what}"),
-        _ => format!("not EDN: {what}"),
     }
 }
 

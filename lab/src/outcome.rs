@@ -234,6 +234,8 @@ pub struct NodeReport {
     pub second_answers: u64,
     /// Since when Maelstrom would have ignored its output, by the driver's clock.
     pub ignored_since: Option<Nanos>,
+    /// The first line of it that Maelstrom would have refused, in a sentence.
+    pub refused: Option<String>,
     /// Why its last final read was refused. `None` if it was not, or had no answer at all.
     pub final_refusal: Option<String>,
     /// Times from the delivery of a client's request to its first reply.
@@ -311,6 +313,18 @@ pub struct Outcome {
     pub lateness: Lateness,
     /// A hash of all events: the same for the same run.
     pub fingerprint: u64,
+}
+
+impl Outcome {
+    /// A time of the driver's in ms of the history's clock; negative before its start, which a run
+    /// that did not get beyond `init` never came to.
+    #[must_use]
+    pub fn relative_ms(&self, time: Nanos) -> f64 {
+        let is_after_init =
+            |(phase, _): &(Phase, Nanos)| (Phase::Topology..Phase::Done).contains(phase);
+        let zero = if self.phases.iter().any(is_after_init) { self.zero } else { self.end };
+        if time >= zero { (time - zero) as f64 / 1e6 } else { (zero - time) as f64 / -1e6 }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 pub(crate) mod conduct;
 mod crash;
 mod edn;
+mod lateness;
 mod maelstrom;
+mod run_info;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -31,10 +33,12 @@ use crate::checker::{
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
 use crate::limit::{Limit, PROCESSES, Verdict};
-use crate::outcome::{Lateness, Notice, Outcome, RecoveryReport, SilenceReport};
+use crate::outcome::{Notice, Outcome, RecoveryReport, SilenceReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
 pub use conduct::{ErrorReplies, RefusedRead, Trouble, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
+pub use lateness::LatenessFigures;
+pub use run_info::RunInfo;
 pub use traffic::{Entries, Flow, Link, Traffic};
 
 /// All results of a run.
@@ -150,43 +154,6 @@ pub struct LabResults {
     pub fingerprint: String,
 }
 
-/// What was run, and how to run it again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct RunInfo {
-    /// What ran it: `test`, `sim`.
-    pub program: String,
-    /// The command line that repeats it, with its seed.
-    pub command: String,
-    /// The node: its binary and arguments.
-    pub node: String,
-    /// The shape of the run in a few words, such as `25 nodes, latency 100 ms, rate 100, 20 s`.
-    pub shape: String,
-    /// Local time of the start.
-    pub started: String,
-    /// Where its files are.
-    pub store: Option<String>,
-}
-
-/// Characters of a node's command line that a title has.
-const TITLE_CHARS: usize = 48;
-
-impl RunInfo {
-    /// What was run, in a line: the node without its path, then the shape.
-    #[must_use]
-    pub fn title(&self) -> String {
-        let (bin, args) = self.node.split_once(' ').unwrap_or((&self.node, ""));
-        let bin = bin.trim_matches('\'').rsplit('/').next().unwrap_or_default();
-        let node = format!("{bin} {args}");
-        let mut short: String = node.trim().chars().take(TITLE_CHARS).collect();
-        if short.len() < node.trim().len() {
-            short.push('…');
-        }
-        let parts = [short, self.shape.clone()];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
-    }
-}
-
 /// Time until the last node held each value, by what observed it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -283,20 +250,6 @@ impl WrongSilences {
             }),
         }
     }
-}
-
-/// How much later than planned the lab did things.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct LatenessFigures {
-    /// Things that had a time.
-    pub count: u64,
-    /// The median, to a factor of 2.
-    pub p50_ms: f64,
-    /// 99 %, to a factor of 2.
-    pub p99_ms: f64,
-    /// The worst.
-    pub max_ms: f64,
 }
 
 impl Results {
@@ -452,7 +405,7 @@ impl LabResults {
         let broadcasts = traffic::broadcast_count(history);
         let troubles: Vec<Trouble> = names()
             .zip(&outcome.nodes)
-            .filter_map(|(name, report)| Trouble::of(name, report, outcome.zero))
+            .filter_map(|(name, report)| Trouble::of(name, report, outcome))
             .collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -499,30 +452,6 @@ impl LabResults {
             notices: conduct::notice_lines(outcome, notices),
             fingerprint: format!("{:016x}", outcome.fingerprint),
             ..Self::default()
-        }
-    }
-}
-
-/// Scheduling delay at 0.99 that figures in ms tolerate: several hops of a value, each with it,
-/// stay within the scatter of a run.
-const TOLERATED_P99_MS: f64 = 5.0;
-/// The same for the worst: one message that much later may be the worst of a figure.
-const TOLERATED_MAX_MS: f64 = 25.0;
-
-impl LatenessFigures {
-    /// True if the lab was so late that figures in ms say more of the machine than of the nodes.
-    #[must_use]
-    pub fn spoils_figures(&self) -> bool {
-        self.p99_ms > TOLERATED_P99_MS || self.max_ms > TOLERATED_MAX_MS
-    }
-
-    fn of(lateness: &Lateness) -> Self {
-        let at = |nanos: Nanos| millis(nanos);
-        Self {
-            count: lateness.count,
-            p50_ms: at(lateness.quantile(0.5)),
-            p99_ms: at(lateness.quantile(0.99)),
-            max_ms: at(lateness.max),
         }
     }
 }

@@ -211,6 +211,12 @@ impl Screen {
             let share = number(share * 100.0);
             self.row("came twice", &format!(" {share} % of {sent} entries sent between nodes"));
         }
+        self.reads(lab);
+        self.recovery(lab);
+        self.lateness(lab);
+    }
+
+    fn reads(&mut self, lab: &LabResults) {
         let reads = &lab.reads;
         if reads.duplicate_count + reads.phantom_count > 0 {
             let duplicates = counted(reads.duplicate_count, "duplicate");
@@ -222,6 +228,9 @@ impl Screen {
             let text = format!(" {duplicates}, {phantoms} that no client sent{examples}");
             self.row("reads returned", &self.style.paint(Tone::Warn, &text));
         }
+    }
+
+    fn recovery(&mut self, lab: &LabResults) {
         if let Some(recovery) = lab.recovery {
             let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
             self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
@@ -231,6 +240,9 @@ impl Screen {
                 self.row("", &self.style.paint(Tone::Faint, &text));
             }
         }
+    }
+
+    fn lateness(&mut self, lab: &LabResults) {
         if lab.convergence.exact {
             return;
         }

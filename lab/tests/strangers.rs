@@ -102,6 +102,8 @@ fn maelstroms_verdict_is_not_claimed_for_nodes_it_would_have_ignored() {
             // The mark is before the answer to init.
             assert_eq!(ended.code, 255, "{said}");
             assert!(said.contains(words), "{said}");
+            let why = "did not answer init within 0.4 s: n0 wrote a line that begins with";
+            assert!(said.contains(why), "{said}");
             continue;
         }
         assert_eq!(ended.code, 2, "{mistake}: {said}");
@@ -157,7 +159,7 @@ fn elements_that_no_client_can_have_sent_are_phantoms() {
 #[test]
 fn a_node_with_anothers_name_is_named() {
     let ended = run("false-name", &[]);
-    assert!(ended.said().contains("n1 speaks as n0"), "{}", ended.said());
+    assert!(ended.said().contains(" speaks as n0: "), "{}", ended.said());
     assert!(ended.results()["rumormill"]["troubles"][0]["false-names"].as_u64() > Some(0));
 }
 

@@ -12,11 +12,11 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rumormill::args;
 
-use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, shape};
+use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, results, shape};
 use crate::cli::RunArgs;
 use crate::cost::{cpu_time, peak_mib};
 use crate::journal::{EventSink, NullSink};
-use crate::results::{CrashReport, Results, RunInfo};
+use crate::results::{CrashReport, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::Settings;
 use crate::sim::sweep::{self, Row};
@@ -223,12 +223,7 @@ fn finish<S: EventSink>(
 ) -> Result<u8> {
     let outcome = &simulated.outcome;
     let crash = CrashReport::of(outcome, None, false);
-    let results = match &crash {
-        Some(crash) => {
-            Results::of_crashed(settings, outcome, &simulated.notices, info, crash.clone())?
-        }
-        None => Results::of(settings, outcome, &simulated.notices, info)?,
-    };
+    let results = results(settings, outcome, &simulated.notices, info, crash.clone())?;
     // What is in memory is shown even if the disk is full.
     let written = store.map_or(Ok(()), |store| store.write_results(&results));
     let mut screen = screen::render(&results, Style::for_stdout());

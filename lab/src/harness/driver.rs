@@ -22,6 +22,13 @@ const READ_BYTES: usize = 64 << 10;
 /// its messages for it.
 const WAITING_LIMIT_BYTES: usize = 1 << 30;
 
+/// How often the nodes' logs are looked at: a node can write a gigabyte in two seconds.
+const LOG_CHECK: Duration = Duration::from_millis(250);
+
+/// Bytes of a node's stderr that are kept. A recording of our own node needs some 10 MB per
+/// minute; more than this fills disks.
+const LOG_LIMIT_BYTES: u64 = 1 << 30;
+
 /// At most this many turns of reading are spent on what a dead node has left; no pipe holds more.
 const LAST_READS: usize = 64;
 
@@ -54,6 +61,7 @@ pub struct Driver<'a, S> {
     /// Nodes that have something in their output buffer.
     unsent: Vec<usize>,
     deaths: Vec<Death>,
+    next_log_check: Instant,
     stop_signal: Option<i32>,
 }
 
@@ -91,6 +99,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
             unread: Vec::new(),
             unsent: Vec::new(),
             deaths: Vec::new(),
+            next_log_check: Instant::now(),
             stop_signal: None,
         })
     }
@@ -113,12 +122,31 @@ impl<'a, S: EventSink> Driver<'a, S> {
             wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
             self.waiter.wait(deadline, &mut wakes).context("cannot wait for the nodes")?;
             self.serve_deadline();
+            self.check_logs();
             for wake in &wakes {
                 self.handle(*wake);
                 self.serve_deadline();
             }
         }
         Ok(self.stop_signal)
+    }
+
+    /// Ends the run if a node fills the disk with its stderr.
+    fn check_logs(&mut self) {
+        let now = Instant::now();
+        if now < self.next_log_check {
+            return;
+        }
+        self.next_log_check = now + LOG_CHECK;
+        let full = self.nodes.iter().find(|node| node.log_bytes() > LOG_LIMIT_BYTES);
+        if let Some(node) = full {
+            let (mib, limit_mib) = (node.log_bytes() >> 20, LOG_LIMIT_BYTES >> 20);
+            let why = format!(
+                "{} has written {mib} MiB to stderr; the lab keeps {limit_mib} MiB",
+                node.name
+            );
+            self.run.abort(self.now(), &why);
+        }
     }
 
     /// The nodes that ended before they were asked to.
@@ -205,7 +233,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
         if !self.unread.is_empty() {
             return self.origin;
         }
-        let refresh = self.view.next_refresh();
+        let refresh = self.view.next_refresh().min(self.next_log_check);
         let due = self.run.poll_timeout().map(|due| self.origin + Duration::from_nanos(due));
         due.map_or(refresh, |due| due.min(refresh))
     }

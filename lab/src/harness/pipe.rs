@@ -7,8 +7,9 @@ use std::process::ChildStdin;
 use memchr::memchr_iter;
 use mio::unix::pipe::{Receiver, Sender};
 
-/// A line that is longer than this is not waited for.
-const LINE_LIMIT_BYTES: usize = 512 << 20;
+/// A line that is longer than this is not waited for. A read of a million values has a tenth of
+/// it, and each node may make the lab hold this much.
+const LINE_LIMIT_BYTES: usize = 64 << 20;
 
 /// Bytes of written output that may stay at the front of a buffer before they are moved out.
 const COMPACT_BYTES: usize = 64 << 10;

@@ -161,6 +161,11 @@ impl NodeProcess {
         self.status
     }
 
+    /// Bytes in its log.
+    pub fn log_bytes(&self) -> u64 {
+        std::fs::metadata(&self.log).map_or(0, |meta| meta.len())
+    }
+
     /// The last lines that it wrote to stderr.
     pub fn last_stderr_lines(&self, count: usize) -> Vec<String> {
         last_lines(&self.log, count).unwrap_or_default()

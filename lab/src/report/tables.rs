@@ -154,12 +154,8 @@ pub(super) fn nodes(run: &Run) -> String {
     if has_spread {
         columns.extend([("held a value after, ms", true), ("was last", true)]);
     }
-    let services = run.results.iter().map(|results| &results.rumormill.service_times);
-    let services: BTreeMap<&str, Quantiles<f64>> =
-        services.flatten().map(|(node, times)| (node.as_str(), *times)).collect();
-    if !services.is_empty() {
-        columns.extend([("service time, ms", true), ("p99", true)]);
-    }
+    let services = services(run);
+    columns.extend(services.iter().flat_map(|_| [("service time, ms", true), ("p99", true)]));
     columns.push(("missing at the end", true));
     let has_odd = run.nodes.iter().any(|name| !odd(run, name).is_empty());
     if has_odd {
@@ -181,17 +177,12 @@ pub(super) fn nodes(run: &Run) -> String {
                 delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), short);
             cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
         }
-        if !services.is_empty() {
+        if let Some(services) = services {
             let times = services.get(name.as_str());
             let ms = |ms: Option<f64>| Cell::Number(ms.map_or_else(|| "–".to_owned(), short));
             cells.extend([ms(times.map(|all| all.p50)), ms(times.map(|all| all.p99))]);
         }
-        cells.push(Cell::Number(match missing.get(name.as_str()) {
-            Some(Some(0)) => "nothing".to_owned(),
-            Some(Some(count)) => count.to_string(),
-            Some(None) => "no final read".to_owned(),
-            None => "not known".to_owned(),
-        }));
+        cells.push(missing_cell(missing.get(name.as_str()).copied()));
         if has_odd {
             cells.push(Cell::Text(odd(run, name)));
         }
@@ -205,6 +196,23 @@ pub(super) fn nodes(run: &Run) -> String {
     };
     let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
     format!("<p class=\"small faint\">{told}</p>{}", html::table(&caption, &columns, &rows))
+}
+
+/// How long each node took to answer clients, if that was seen.
+fn services(run: &Run) -> Option<&BTreeMap<String, Quantiles<f64>>> {
+    let times = run.results.as_ref().map(|results| &results.rumormill.service_times);
+    times.filter(|times| !times.is_empty())
+}
+
+/// What a node lacks at the end: outer none if nothing is known of it, inner none if it could not
+/// be read.
+fn missing_cell(missing: Option<Option<u64>>) -> Cell {
+    Cell::Number(match missing {
+        Some(Some(0)) => "nothing".to_owned(),
+        Some(Some(count)) => count.to_string(),
+        Some(None) => "no final read".to_owned(),
+        None => "not known".to_owned(),
+    })
 }
 
 fn count_nodes(run: &Run) -> Vec<NodeRow> {

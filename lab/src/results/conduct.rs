@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checker::Validity;
 use crate::checker::quantile::{Quantiles, millis};
-use crate::history::{Action, Nanos, Op, OpError};
+use crate::history::{Action, Op, OpError};
 use crate::outcome::{NodeReport, Notice, Outcome};
 use crate::reply::error_code;
 use crate::settings::Settings;
@@ -55,7 +55,7 @@ pub struct Trouble {
 
 impl Trouble {
     /// What was wrong with the output of a node; `None` if nothing was.
-    pub(super) fn of(node: &str, report: &NodeReport, zero: Nanos) -> Option<Self> {
+    pub(super) fn of(node: &str, report: &NodeReport, outcome: &Outcome) -> Option<Self> {
         let trouble = Self {
             node: node.to_owned(),
             bad_lines: report.bad_lines,
@@ -65,7 +65,7 @@ impl Trouble {
             stray_replies: report.stray_replies,
             second_answers: report.second_answers,
             muted: report.muted,
-            ignored_from_ms: report.ignored_since.map(|since| relative_ms(since, zero)),
+            ignored_from_ms: report.ignored_since.map(|since| outcome.relative_ms(since)),
         };
         let none = Self { node: node.to_owned(), ..Self::default() };
         (trouble != none).then_some(trouble)
@@ -76,11 +76,6 @@ impl Trouble {
     pub const fn refused_lines(&self) -> u64 {
         self.bad_lines + self.unknown_names + self.late_replies
     }
-}
-
-/// A time of the driver's in ms of the history's clock; negative before its start.
-pub(super) fn relative_ms(time: Nanos, zero: Nanos) -> f64 {
-    if time >= zero { millis(time - zero) } else { -millis(zero - time) }
 }
 
 /// An error that nodes answered requests with.
@@ -181,7 +176,7 @@ pub fn slowest(times: &BTreeMap<String, Quantiles<f64>>) -> Option<(&str, Quanti
 /// The notices as lines of text: when, what, and how often it was true.
 pub(super) fn notice_lines(outcome: &Outcome, notices: &[Notice]) -> Vec<String> {
     let line = |notice: &Notice| {
-        let when = match relative_ms(notice.time, outcome.zero) {
+        let when = match outcome.relative_ms(notice.time) {
             ms if ms < 0.0 => "init".to_owned(),
             ms => format!("{ms} ms"),
         };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::conduct::relative_ms;
+use crate::checker::quantile::millis;
 use crate::outcome::{Outcome, Phase, State};
 use crate::text::{printable, quote};
 
@@ -58,12 +58,12 @@ impl CrashReport {
         Some(Self {
             why: printable(why),
             interrupted,
-            at_ms: relative_ms(outcome.end, zero),
+            at_ms: millis(outcome.end.saturating_sub(zero)),
             phase: phase.name().to_owned(),
             node: words.map(|words| words.node.clone()),
             status: words.map(|words| words.status.clone()),
             last_lines: words.map_or_else(Vec::new, |words| {
-                words.lines.iter().map(|line| printable(line)).collect()
+                words.lines.iter().map(|line| quote(line.as_bytes())).collect()
             }),
             last_message: words
                 .and_then(|words| words.last_message.as_ref())
@@ -75,8 +75,9 @@ impl CrashReport {
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut text = self.why.clone();
-        if let Some(first) = text.get(..1).map(str::to_uppercase)
-            && self.node.is_none()
+        // Any other sentence begins with a node's name.
+        if self.interrupted
+            && let Some(first) = text.get(..1).map(str::to_uppercase)
         {
             text.replace_range(..1, &first);
         }

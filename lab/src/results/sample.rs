@@ -8,7 +8,7 @@ use crate::convergence::{Convergence as Observed, ValueSpread};
 use crate::entries::EntryCounts;
 use crate::journal::{ClassCount, Counts, DropCause, FlowCount};
 use crate::network::faults::FaultCounts;
-use crate::outcome::{NodeReport, NoticeKind, Phase, RecoveryReport, State};
+use crate::outcome::{Lateness, NodeReport, NoticeKind, Phase, RecoveryReport, State};
 
 const MS: u64 = 1_000_000;
 

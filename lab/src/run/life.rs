@@ -112,8 +112,9 @@ impl<S: EventSink> Run<S> {
         if let Some(stray) = &report.stray_reply {
             return format!(": {stray}");
         }
-        if report.muted {
-            return ": its output is ignored since a line that is no message".to_owned();
+        if let Some(refused) = &report.refused {
+            let ignored = if report.muted { ", and its output is ignored since" } else { "" };
+            return format!(": {refused}{ignored}");
         }
         let silence = self.outputs[node].as_ref().and_then(Output::why_silent);
         silence.map_or_else(String::new, |why| format!(": it {why}"))

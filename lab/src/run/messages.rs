@@ -220,14 +220,16 @@ impl<S: EventSink> Run<S> {
             self.crash(now, text);
             return;
         }
-        self.notices.add(now, Some(node), kind, class, text);
         if kind != NoticeKind::Service {
-            self.reports[node].ignored_since.get_or_insert(now);
+            let report = &mut self.reports[node];
+            report.ignored_since.get_or_insert(now);
+            report.refused.get_or_insert_with(|| text.clone());
         }
+        self.notices.add(now, Some(node), kind, class, text);
         if self.settings.compat.mute {
             self.reports[node].muted = true;
             let text = format!("{}'s output is ignored from now on", self.name(node));
-            self.notices.add(now, Some(node), NoticeKind::Muted, &text.clone(), text);
+            self.notices.add(now, Some(node), NoticeKind::Muted, "", text);
         }
     }
 

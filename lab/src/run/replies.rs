@@ -1,12 +1,13 @@
 //! Messages to clients: replies that are waited for, and those that are not.
 
 use super::Run;
+use super::output::Output;
 use super::sent::Sent;
 use crate::agenda::Timer;
 use crate::client::{Expiry, Offer, Owner, Standing};
 use crate::history::Nanos;
 use crate::journal::EventSink;
-use crate::network::packet::{Packet, Peer};
+use crate::network::packet::Packet;
 use crate::outcome::NoticeKind;
 use crate::reply::{Claim, Request, claim_of};
 use crate::text::quote;
@@ -22,7 +23,6 @@ impl<S: EventSink> Run<S> {
             }
             Offer::Answered(packet, owner, request, reply) => {
                 self.record_received(now, &packet);
-                self.note_service(now, client, packet.src.peer);
                 match owner {
                     Owner::Init(node) => {
                         self.clients.close(client);
@@ -34,7 +34,10 @@ impl<S: EventSink> Run<S> {
                         let topology = topology && request == Request::Init;
                         self.restart_answered(now, (node, life), topology, &reply);
                     }
-                    Owner::Worker(worker) => self.worker_answered(now, worker, reply, &packet),
+                    Owner::Worker(worker) => {
+                        self.note_service(now, client, worker);
+                        self.worker_answered(now, worker, reply, &packet);
+                    }
                 }
             }
         }
@@ -106,21 +109,21 @@ impl<S: EventSink> Run<S> {
     /// A node may wait for the end of its own line.
     fn note_unfinished(&mut self, now: Nanos, worker: usize) {
         let node = worker % self.settings.nodes.len();
-        let Some(words) = self.outputs[node].as_ref().and_then(|output| output.unfinished_words())
-        else {
+        let Some(words) = self.outputs[node].as_ref().and_then(Output::unfinished_words) else {
             return;
         };
         let text = format!("{} {words}", self.name(node));
         self.notices.add(now, Some(node), NoticeKind::UnfinishedLine, "", text);
     }
 
-    /// The time from a request's delivery to its first reply.
-    fn note_service(&mut self, now: Nanos, client: u32, peer: Peer) {
-        let Peer::Node(node) = peer else { return };
+    /// The time from the delivery of a worker's request to its first reply. Those of `init` would
+    /// tell how long a process takes to start.
+    fn note_service(&mut self, now: Nanos, client: u32, worker: usize) {
+        let node = worker % self.settings.nodes.len();
         if let Some(delivered) = self.clients.take_delivered(client)
             && !self.exact
         {
-            self.services[node as usize].push(now.saturating_sub(delivered));
+            self.services[node].push(now.saturating_sub(delivered));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::report::{FILE, FILE_BETWEEN};
+
 /// Where a path that a browser asked for leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -58,7 +60,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) fn kind(path: &Path) -> Kind {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let extension = path.extension().and_then(|extension| extension.to_str());
-    let policy = if name == "report.html" { REPORT } else { STATIC };
+    let policy = if [FILE, FILE_BETWEEN].contains(&name) { REPORT } else { STATIC };
     let content_type = match extension {
         Some("html") => "text/html; charset=utf-8",
         Some("json") => "application/json",

@@ -22,6 +22,8 @@ const MAX_OPERATIONS: f64 = 20_000_000.0;
 const MAX_PHASE_MS: u64 = 30 * DAY_MS;
 /// Any delay, pause or interval.
 const MAX_DELAY_MS: u64 = DAY_MS;
+/// Any jump of a clock: about 300 years, which is what 64 bits of nanoseconds have room for.
+const MAX_JUMP_MS: u64 = 300 * 365 * DAY_MS;
 /// Things that happen again and again by a timer: probes of a node, partitions, flaps of a link.
 const MAX_REPEATS: f64 = 20_000_000.0;
 /// Faults in a list, and nodes in one fault.
@@ -30,7 +32,7 @@ const MAX_LISTED: usize = 100_000;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Refuses a value above the largest.
-pub(crate) fn at_most<T: PartialOrd + Display>(key: &str, value: T, max: T) -> Result<()> {
+pub(crate) fn at_most<T: Copy + PartialOrd + Display>(key: &str, value: T, max: T) -> Result<()> {
     ensure!(value <= max, "{key}: {value} is more than {max}, the largest allowed");
     Ok(())
 }
@@ -107,8 +109,11 @@ fn check_faults(faults: &FaultSettings, time_limit_ms: u64) -> Result<()> {
     let latency = faults.latency.iter().map(|change| ("latency.mean-ms", change.mean_ms));
     let jumps = faults.clock_jump.iter();
     let jumps = jumps.map(|jump| ("clock-jump.by-ms", jump.by_ms.unsigned_abs()));
-    for (key, value) in delays.into_iter().chain(slow).chain(latency).chain(jumps) {
+    for (key, value) in delays.into_iter().chain(slow).chain(latency) {
         at_most(&format!("faults.{key}"), value, MAX_DELAY_MS)?;
+    }
+    for (key, value) in jumps {
+        at_most(&format!("faults.{key}"), value, MAX_JUMP_MS)?;
     }
     let pauses = faults.pause.iter().map(|pause| pause.for_ms);
     for length_ms in pauses.chain(faults.crash.iter().filter_map(|crash| crash.down_ms)) {

@@ -38,7 +38,7 @@ pub(in super::super) fn operations(run: &Run) -> String {
     plot.svg.path(&triangles(&bad, 5.0), fill(ORANGE), "", "");
     let mut entries = vec![(Mark::Dot, PURPLE, "read"), (Mark::Cross, GREEN, "broadcast")];
     if !bad.is_empty() {
-        entries.push((Mark::Triangle, ORANGE, "failed, or nobody knows"));
+        entries.push((Mark::Triangle, ORANGE, "failed or indeterminate"));
     }
     if !run.partitions().is_empty() {
         entries.push((Mark::Band, SHADE, "the network is partitioned"));
