@@ -136,7 +136,7 @@ impl Edn {
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Self::Int(int) => u64::try_from(int).ok(),
-            // Beyond this, floats are no longer exact: nobody has counted that far.
+            // Beyond this, floats are no longer exact, and no count is that high.
             Self::Float(float) if (0.0..=9e15).contains(&float) && float.fract() == 0.0 => {
                 Some(float as u64)
             }

@@ -281,7 +281,7 @@ impl Holder {
 
     /// Why this hop was not quicker, where it was, and what it cost.
     #[must_use]
-    pub fn blame(&self) -> String {
+    pub fn reason(&self) -> String {
         let from = self.by.as_ref().map_or("", |copy| copy.from.as_str());
         format!("{}: {from} to {}, {:.1} ms", self.cause.words(), self.node, self.cost_ms())
     }

@@ -80,7 +80,7 @@ fn last(life: &Life) -> String {
         return String::new();
     };
     let mut out = String::new();
-    let most = life.costliest_hop().map_or_else(String::new, Holder::blame);
+    let most = life.costliest_hop().map_or_else(String::new, Holder::reason);
     line(&mut out, &format!("  last: {}; most of the time: {most}", holder.node));
     for holder in way.iter().filter(|holder| holder.cause != Cause::Origin) {
         let Some(copy) = &holder.by else { continue };
@@ -109,7 +109,7 @@ pub fn table(lives: &[&Life]) -> String {
                 (node.clone(), format!("never held it{more}; {dropped} copies dropped"))
             }
             (None, Some(holder)) => {
-                let most = life.costliest_hop().map_or_else(String::new, Holder::blame);
+                let most = life.costliest_hop().map_or_else(String::new, Holder::reason);
                 (holder.node.clone(), most)
             }
             (None, None) => (String::new(), String::new()),

@@ -235,7 +235,7 @@ fn on_path(name: &Path) -> Option<PathBuf> {
 /// Why the system did not start a file that is there and may be executed: mostly its first line.
 fn why_not_run(bin: &Path, error: &io::Error) -> anyhow::Error {
     let mut head = Vec::new();
-    // What cannot be read has no first line to blame.
+    // A file that cannot be read has no first line to look at.
     let _ = File::open(bin).and_then(|file| file.take(MAX_FIRST_LINE).read_to_end(&mut head));
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let shown = quote(line);

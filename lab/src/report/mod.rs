@@ -60,8 +60,9 @@ pub fn render(dir: &Path, window: Window) -> Result<String> {
     let run = run::Run::gather(dir);
     ensure!(
         !run.is_empty(),
-        "{} is no run: it has none of results.json, history.edn and messages.jsonl",
-        dir.display()
+        "{} is no run: none of results.json, history.edn and messages.jsonl can be read. {}",
+        dir.display(),
+        run.absent.join(" ")
     );
     Ok(page::render(&run, window))
 }

@@ -31,7 +31,7 @@ pub struct Trouble {
     pub node: String,
     /// Lines that are no messages.
     pub bad_lines: u64,
-    /// Messages from or to ids that nobody has.
+    /// Messages from or to ids that no node or client has.
     pub unknown_names: u64,
     /// Replies to clients that had given up.
     pub late_replies: u64,

@@ -249,7 +249,7 @@ fn stamp(dir: &Path) -> Option<Stamp> {
 mod tests {
     use super::*;
     use crate::results::sample;
-    use crate::results::{Results, RunInfo};
+    use crate::results::{CrashReport, Results, RunInfo};
 
     fn sample_results() -> Results {
         let info = RunInfo {
@@ -302,6 +302,25 @@ mod tests {
         fs::remove_dir_all(dir.path().join("broadcast/20261122")).unwrap();
         let list = runs.list();
         assert_eq!((list.len(), &*list[0].program), (3, "sim"));
+    }
+
+    #[test]
+    fn crashed_and_stopped_runs_say_so_in_the_list() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, interrupted) in [("1", false), ("2", true)] {
+            let mut results = sample_results();
+            let why = if interrupted { "interrupted by SIGINT" } else { "n3 died after 2 s" };
+            let crash = CrashReport { why: why.to_owned(), interrupted, ..CrashReport::default() };
+            results.rumormill.crash = Some(crash);
+            let run = dir.path().join("broadcast").join(name);
+            fs::create_dir_all(&run).unwrap();
+            fs::write(run.join("results.json"), results.to_json().unwrap()).unwrap();
+        }
+        let list = Runs::new(dir.path().canonicalize().unwrap()).list();
+        let [stopped, crashed] = &*list else { panic!("{list:?}") };
+        assert_eq!((stopped.verdict, crashed.verdict), (Verdict::Stopped, Verdict::Crashed));
+        assert!(stopped.shape.ends_with(". Interrupted by SIGINT"), "{}", stopped.shape);
+        assert!(crashed.shape.ends_with(". n3 died after 2 s"), "{}", crashed.shape);
     }
 
     #[test]
