@@ -190,12 +190,16 @@ pub(super) fn nodes(run: &Run) -> String {
     };
     let shown = run.nodes.iter().zip(rows).take(MAX_ROWS).map(row);
     let rows: Vec<_> = shown.collect();
-    let caption = match run.nodes.len().saturating_sub(MAX_ROWS) {
+    let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
+    let table = html::table(&caption(run.nodes.len()), &columns, &rows);
+    format!("<p class=\"small faint\">{told}</p>{table}")
+}
+
+fn caption(nodes: usize) -> String {
+    match nodes.saturating_sub(MAX_ROWS) {
         0 => "Each node".to_owned(),
         rest => format!("The first {MAX_ROWS} nodes; {rest} more are in results.json"),
-    };
-    let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
-    format!("<p class=\"small faint\">{told}</p>{}", html::table(&caption, &columns, &rows))
+    }
 }
 
 /// How long each node took to answer clients, if that was seen.

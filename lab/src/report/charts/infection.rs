@@ -64,7 +64,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
         (Mark::Line("2 2"), INK, "the chosen value"),
     ];
     let mut caption = legend(&entries[..3]);
-    // Only the script can choose one.
+    // A value is chosen by the script.
     caption += &legend(&entries[3..]).replace("<ul class=\"", "<ul hidden=\"\" class=\"chosen ");
     let _ = write!(
         caption,
