@@ -6,8 +6,13 @@
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rumormill::cluster::{Name, Nodes};
+use rumormill::maelstrom::parse::parse_line;
+use rumormill::protocols::rumormill::Rumormill;
 
 /// Runs per rate, each with a fresh process.
 const RUNS: usize = 5;
@@ -31,12 +36,13 @@ fn main() {
 
 /// The parser on its own.
 fn parsing() {
+    let nodes = Arc::new(Nodes::from(["n0", "n1"].map(Name::from).to_vec()));
     let each = |name: &str, line: String| {
         const ROUNDS: u32 = 20_000;
         let took = best(|| {
             let start = Instant::now();
             for _ in 0..ROUNDS {
-                let message = rumormill::parse::parse_line(black_box(line.as_bytes()));
+                let message = parse_line::<Rumormill>(black_box(line.as_bytes()), Some(&nodes));
                 assert!(black_box(message).is_ok());
             }
             start.elapsed()
@@ -149,8 +155,8 @@ fn broadcast(value: u64) -> String {
 fn gossip_line(n: u64, first: u64) -> String {
     let values: Vec<String> = (first..first + 200).map(|value| value.to_string()).collect();
     format!(
-        "{{\"id\":42,\"src\":\"n1\",\"dest\":\"n0\",\"body\":{{\"type\":\"gossip\",\"gen\":7,\
-         \"n\":{n},\"values\":[[\"n1\",7,{first},[{}]]]}}}}\n",
+        "{{\"id\":42,\"src\":\"n1\",\"dest\":\"n0\",\"body\":{{\"type\":\"rumormill\",\"v\":1,\
+         \"gen\":7,\"n\":{n},\"values\":[[\"n1\",7,{first},[{}]]]}}}}\n",
         values.join(",")
     )
 }

@@ -1,126 +1,170 @@
-//! What can be set about a node, and why the defaults are what they are.
+//! Settings of protocols: flags, defaults, and the forms of their values.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::route::Route;
+/// The settings of a protocol. A record keeps them as JSON.
+pub trait Settings:
+    Clone + fmt::Debug + Default + PartialEq + Serialize + DeserializeOwned + 'static
+{
+    /// The flags, each with its help. Defaults are those of [`Default`].
+    const FLAGS: &'static [Flag<Self>] = &[];
+    /// A text for the end of the help.
+    const EXPLANATION: &'static str = "";
 
-/// A node's settings. All nodes of a cluster are expected to run with the same ones.
-///
-/// Written to records with times in microseconds; what an older record lacks has its default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Where a new value goes first.
-    pub route: Route,
-    /// How long it may take until the last node holds a value, while nothing fails. What the
-    /// network's delays leave of it is spent on waiting for company, so that fewer messages are
-    /// sent. Default 300 ms: still immediate to a person, and a ninth of the messages of direct
-    /// mail at 100 ms per hop.
-    #[serde(rename = "latency_budget_us", with = "micros")]
-    pub latency_budget: Duration,
-    /// How long a new entry may wait for others to share its message with, instead of what the
-    /// budget leaves.
-    #[serde(rename = "window_us", with = "optional_micros")]
-    pub window: Option<Duration>,
-    /// Round-trip time to assume before the first measurement. Default 200 ms: a slow wide-area
-    /// network. Too high, and the first values travel faster than they need to.
-    #[serde(rename = "rtt_initial_us", with = "micros")]
-    pub rtt_initial: Duration,
-    /// How long evidence may wait for a batch that goes to that peer anyway. Default 1 s: at two
-    /// values per second and node (Maelstrom's `--rate 100` with 25 nodes) most evidence then
-    /// rides for free. A message lost is noticed sooner, by the gap in the numbers.
-    #[serde(rename = "ack_delay_us", with = "micros")]
-    pub ack_delay: Duration,
-    /// Shortest time between two digests. Default 2 s: ten round trips of a slow network, so
-    /// digests follow what happened and never race it.
-    #[serde(rename = "sync_interval_us", with = "micros")]
-    pub sync_interval: Duration,
-    /// Longest time between two digests, when all agree. Default 30 s: at rest a node then sends
-    /// less than one message in 10 s, and a node that lost its memory is found within a minute.
-    #[serde(rename = "sync_interval_max_us", with = "micros")]
-    pub sync_interval_max: Duration,
-    /// Retransmission timeout before the first round-trip measurement. Default 300 ms: half as much
-    /// again as the round trip assumed. RFC 6298 has 1 s, for networks where a needless repeat does
-    /// harm; here it costs a few messages once, and a partition may be there from the start.
-    #[serde(rename = "retry_initial_us", with = "micros")]
-    pub retry_initial: Duration,
-    /// Shortest time between two probes of a peer that does not answer. Default 100 ms.
-    #[serde(rename = "probe_min_us", with = "micros")]
-    pub probe_min: Duration,
-    /// Longest time between two probes. Default 10 s: below that, the interval is a sixteenth of
-    /// the time that the peer has been silent, so after a heal nobody waits longer than 6 % of
-    /// the outage, at the cost of few messages (their number grows with its logarithm).
-    #[serde(rename = "probe_max_us", with = "micros")]
-    pub probe_max: Duration,
-    /// Most entries in one message. Default 5,000: some 50 kB of integers, a few hundred
-    /// microseconds to parse, so a peer that catches up is not blocked by a single line.
-    pub batch_entries_max: usize,
-    /// Most bytes of values in one message, unless a single value is larger. Default 1 MiB.
-    pub batch_bytes_max: usize,
-    /// A bug on purpose.
-    #[cfg(feature = "mutations")]
-    #[serde(skip)]
-    pub mutation: Option<crate::mutation::Mutation>,
+    /// Settings that contradict each other are refused.
+    ///
+    /// # Errors
+    /// The flags and values that contradict each other.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            route: Route::Auto,
-            latency_budget: Duration::from_millis(300),
-            window: None,
-            rtt_initial: Duration::from_millis(200),
-            ack_delay: Duration::from_secs(1),
-            sync_interval: Duration::from_secs(2),
-            sync_interval_max: Duration::from_secs(30),
-            retry_initial: Duration::from_millis(300),
-            probe_min: Duration::from_millis(100),
-            probe_max: Duration::from_secs(10),
-            batch_entries_max: 5_000,
-            batch_bytes_max: 1 << 20,
-            #[cfg(feature = "mutations")]
-            mutation: None,
+/// A flag with a value, of settings `C`.
+pub struct Flag<C> {
+    /// Its name, with both dashes.
+    pub name: &'static str,
+    /// Its line in the help.
+    pub help: &'static str,
+    /// Where the value goes, and which values there are.
+    pub setting: Setting<C>,
+}
+
+/// Where the value of a flag goes, and so which values it takes.
+pub enum Setting<C> {
+    /// A time, zero included.
+    Delay(fn(&mut C) -> &mut Duration),
+    /// A time above zero.
+    Interval(fn(&mut C) -> &mut Duration),
+    /// A time, zero included, or none.
+    OptionalDelay(fn(&mut C) -> &mut Option<Duration>),
+    /// A number above zero.
+    Count(fn(&mut C) -> &mut usize),
+    /// One of several names.
+    Choice {
+        /// In the help.
+        placeholder: &'static str,
+        /// All names.
+        names: fn() -> Vec<&'static str>,
+        /// Takes a name; `None` if there is no such name.
+        set: fn(&mut C, &str) -> Option<()>,
+        /// The present name.
+        show: fn(&C) -> &'static str,
+    },
+}
+
+impl<C> fmt::Debug for Flag<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flag").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<C> fmt::Debug for Setting<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.placeholder())
+    }
+}
+
+impl<C> Setting<C> {
+    /// Stands for the value in the help.
+    #[must_use]
+    pub const fn placeholder(&self) -> &'static str {
+        match self {
+            Self::Delay(_) | Self::OptionalDelay(_) | Self::Interval(_) => "TIME",
+            Self::Count(_) => "NUMBER",
+            Self::Choice { placeholder, .. } => placeholder,
+        }
+    }
+
+    /// The values it takes, for an error.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Delay(_) | Self::OptionalDelay(_) => {
+                "a time such as 200ms, 1.5s or 200 (milliseconds)".to_owned()
+            }
+            Self::Interval(_) => "a time above 0, such as 200ms or 1.5s".to_owned(),
+            Self::Count(_) => "an integer above 0".to_owned(),
+            Self::Choice { names, .. } => names().join(", "),
+        }
+    }
+
+    /// Takes a value; `None` if it is not of the expected form.
+    pub fn set(&self, config: &mut C, text: &str) -> Option<()> {
+        match self {
+            Self::Delay(field) => *field(config) = parse_time(text)?,
+            Self::OptionalDelay(field) => *field(config) = Some(parse_time(text)?),
+            Self::Interval(field) => {
+                *field(config) = parse_time(text).filter(|time| !time.is_zero())?;
+            }
+            Self::Count(field) => {
+                *field(config) = text.parse().ok().filter(|&number| number > 0)?;
+            }
+            Self::Choice { set, .. } => set(config, text)?,
+        }
+        Some(())
+    }
+
+    /// The value as a user would give it. (The accessors need the settings mutable; nothing
+    /// changes.)
+    #[must_use]
+    pub fn show(&self, config: &mut C) -> String {
+        match self {
+            Self::Delay(field) | Self::Interval(field) => show_time(*field(config)),
+            Self::OptionalDelay(field) => {
+                field(config).map_or_else(|| "none".to_owned(), show_time)
+            }
+            Self::Count(field) => field(config).to_string(),
+            Self::Choice { show, .. } => show(config).to_owned(),
         }
     }
 }
 
-/// Times as whole microseconds: all that the node ever counts in.
-mod micros {
-    use std::time::Duration;
-
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    pub(super) fn count(time: Duration) -> u64 {
-        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+/// Reads a time: a number with `ms` or `s`; a bare number is milliseconds.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<Duration> {
+    let (number, seconds_per_unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1e-3),
+        None => text.strip_suffix('s').map_or((text, 1e-3), |number| (number, 1.0)),
+    };
+    // Rust's own number format also has signs, exponents, "inf" and "nan".
+    if !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return None;
     }
+    let seconds = number.parse::<f64>().ok()? * seconds_per_unit;
+    let micros = Duration::try_from_secs_f64(seconds).ok()?.as_nanos().div_ceil(1000);
+    // The core counts whole microseconds; a time that is not zero must not become so.
+    u64::try_from(micros).ok().map(Duration::from_micros)
+}
 
-    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        count(*time).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_micros)
+/// Writes a time so that [`parse_time`] takes it back.
+#[must_use]
+pub fn show_time(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{}ms", time.as_micros() as f64 / 1e3)
+    } else {
+        format!("{}s", time.as_secs_f64())
     }
 }
 
-/// The same for a time that there need not be.
-mod optional_micros {
-    use std::time::Duration;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(super::micros::count).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_micros))
+    #[test]
+    fn times_are_milliseconds_unless_they_say_otherwise() {
+        for (text, micros) in
+            [("200ms", 200_000), ("1.5s", 1_500_000), ("20", 20_000), ("0", 0), ("0.0001", 1)]
+        {
+            assert_eq!(parse_time(text), Some(Duration::from_micros(micros)), "{text}");
+        }
+        for text in ["", "s", "ms", "-1", "+1", "1e3", "inf", "nan", "1h", "1 s", "1.2.3", "."] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
+        assert_eq!(parse_time(&"9".repeat(40)), None);
     }
 }

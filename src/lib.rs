@@ -1,71 +1,69 @@
-//! Rumormill: a gossip node for Maelstrom's broadcast workload.
+//! Rumormill: a gossip node for Maelstrom's broadcast workload, and the family of protocols that it
+//! is one of.
 //!
 //! # The problem
 //!
-//! Clients hand values to the nodes of a cluster (`broadcast`) and ask what a node holds (`read`).
-//! Every value must come to be on every node, soon, with few messages between nodes, and none may
-//! ever be lost, although the network loses, delays, reorders and duplicates messages, is torn
-//! into parts, and never says so.
+//! Clients submit values to the nodes of a cluster (`broadcast`) and ask what a node holds (`read`).
+//! Every value must reach every node, soon, with few messages between nodes, and none may ever be
+//! lost, although the network loses, delays, reorders and duplicates messages, is partitioned, and
+//! never reports it.
 //!
-//! # The protocol on one page
+//! # The map
 //!
-//! * A value broadcast at a node becomes an **entry**, named by its origin (the node and its
-//!   **generation**, a boot id) and a sequence number. What somebody holds is a set of such names,
-//!   kept as ranges ([`held`]): one range per origin while nothing is missing.
-//! * For each peer a node keeps a [`link`]: what the peer is **known** to hold, which grows only
-//!   on evidence that came from that peer; what is **in flight** to it; its round-trip time.
-//! * There is one message, [`Gossip`](message::Gossip). It carries entries, and evidence: for some
-//!   origins everything the sender holds. A **digest** does so for all origins, so that what is
-//!   not in it the sender lacks: acknowledgement, negative acknowledgement and request in one
-//!   (push-pull anti-entropy with exact differences; Demers et al. 1987, Scuttlebutt 2008).
-//! * Evidence rides on messages that go out anyway. An entry in flight for longer than the
-//!   measured round trip explains is sent again; a peer that does not answer is **silent**, and is
-//!   probed ever more seldom until it is heard again. Now and then a digest goes to a neighbour.
-//! * Where a new value goes first is the [`route`]'s business, and how long it may wait there for
-//!   company follows from the latency budget ([`plan`]): direct mail, a hub, a tree. A silent hub
-//!   is replaced at once, without an election.
+//! A node is [`Server<Protocol, Service>`](maelstrom::server::Server):
+//!
+//! * [`maelstrom`]: `init`, `topology`, requests, errors, JSON lines, the record: the same for all;
+//! * [`service`]: what clients see, a fold over delivered entries;
+//! * [`protocol`] and [`protocols`]: how entries spread, among numbered nodes: pure state machines
+//!   that see no names, no JSON, no clock and no client.
+//!
+//! Below them stand the leaves: [`id`], [`time`], [`value`], [`set`]; [`cluster`] (names, graph,
+//! trees); [`wire`] (messages as JSON); [`config`] (settings and flags). The lab's simulator, its
+//! hunt and its replay drive the very same code as a process.
+//!
+//! # The way of a value, in four stops
+//!
+//! 1. **Server.** A line arrives at [`stdio`](maelstrom::stdio); [`parse`](maelstrom::parse) reads
+//!    it; [`Server::handle_message`](maelstrom::server::Server::handle_message) passes the request
+//!    to the service, names each new value ([`id::EntryId`]: node, generation, sequence number),
+//!    applies the entry and replies.
+//! 2. **Protocol: to which peers.** [`Protocol::on_submit`](protocol::Protocol::on_submit) gets the
+//!    entry. Rumormill puts it into its replica; with the next timeout, which is due at once, eager
+//!    push chooses the peers by its plan (flood, direct mail, or up a tree to its root and down
+//!    again) and the deadline for each.
+//! 3. **Link: the queue.** Each peer's [`Link`](protocols::rumormill::link::Link) queues the entry
+//!    until the deadline, then moves it to the messages in flight until the peer is known to hold
+//!    it. A message whose ack stays away is lost, and its entries are queued again.
+//! 4. **Wire.** The server turns the message into a line ([`wire::Wire::encode`]). At the peer the
+//!    entry is *delivered* ([`Effects::deliver`](protocol::Effects::deliver)): its service applies
+//!    it, and its own eager push forwards it.
+//!
+//! # Rumormill's protocol on one page
+//!
+//! * The entries of one origin are numbered, so a set of entries is ranges per origin ([`set`]): one
+//!   range each while nothing is missing.
+//! * For each peer a node keeps what the peer is **known** to hold, which grows only on evidence from
+//!   that peer; what is **in flight** to it; its round-trip time; and whether it is **suspected**.
+//! * A message carries entries, and acks: for some origins everything its sender holds. A **digest**
+//!   does so for all origins, so its sender lacks the rest: ack, negative ack and request in one
+//!   (push-pull anti-entropy with exact differences; Demers 1987, Scuttlebutt 2008).
+//! * Acks go along with messages that are sent anyway. An entry in flight for longer than the round
+//!   trip explains is sent again (QUIC's loss detection, RFC 9002). A peer that leaves messages
+//!   unacked while others ack is suspected, and probed ever more seldom until it acks again (SWIM).
+//! * The latency budget less the delays of the network is spent on batching. A suspected hub is
+//!   replaced at once, without an election: its children take the best tree offer (802.1D).
 //!
 //! `docs/PROTOCOL.md` has the invariants with their arguments and the costs.
-//!
-//! # The code
-//!
-//! [`Node`](node::Node) is a pure state machine: no clock, no I/O, no threads, one seeded
-//! generator. Messages and instants go in, messages and one next deadline come out. [`stdio`]
-//! drives it as a process; the lab's simulator and replay drive the very same code.
 
 pub mod args;
 pub mod cluster;
 pub mod config;
-mod delays;
-mod describe;
-mod doubt;
-mod evidence;
-mod gossip;
-pub mod graph;
-pub mod held;
-pub mod link;
-mod links;
-mod load;
-mod loss;
-pub mod message;
-#[cfg(feature = "mutations")]
-pub mod mutation;
-pub mod node;
-mod overlay;
-pub mod parse;
-mod place;
-pub mod plan;
-pub mod read_text;
-pub mod record;
-mod rhythm;
-pub mod roster;
-pub mod route;
-pub mod rtt;
-pub mod stats;
-pub mod stdio;
-pub mod store;
-mod succession;
-mod sync;
+pub mod id;
+pub mod maelstrom;
+pub mod protocol;
+pub mod protocols;
+pub mod service;
+pub mod set;
 pub mod time;
-mod transmit;
 pub mod value;
+pub mod wire;

@@ -1,4 +1,4 @@
-//! The node as a process: arguments to configuration, and the driver.
+//! The node as a process: arguments to settings, and the driver.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,52 +7,66 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use rumormill::args::{self, Command, Options, RecordTo};
-use rumormill::node::Node;
-use rumormill::record::{Header, Writer};
-use rumormill::stdio;
+use rumormill::id::Generation;
+use rumormill::maelstrom::record::{Header, Writer};
+use rumormill::maelstrom::server::Server;
+use rumormill::maelstrom::stdio;
+use rumormill::protocol::Protocol;
+use rumormill::protocols::{self, Visitor};
+use rumormill::service::Broadcast;
 
-/// Exit status of a command line that makes no sense, as is the custom.
+/// Exit status of a bad command line.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let command = match args::parse(std::env::args_os().skip(1)) {
         Ok(command) => command,
         Err(problem) => {
-            tell(&format!("{problem}; see --help"));
+            log(&format!("{problem}; see --help"));
             return ExitCode::from(USAGE);
         }
     };
-    let printed = match command {
-        Command::Run(options) => run(*options),
-        Command::Help => print(&args::help()),
+    let done = match command {
+        Command::Run(options) => protocols::visit(options.protocol, Run(*options)),
+        Command::Help(protocol) => print(&args::help(protocol)),
         Command::Version => print(&args::version()),
     };
-    if let Err(error) = printed {
-        tell(&format!("{error:#}"));
+    if let Err(error) = done {
+        log(&format!("{error:#}"));
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-fn run(options: Options) -> anyhow::Result<()> {
-    let boot_id = micros_since_epoch();
-    // Nodes that start in the same microsecond still differ.
-    let drawn = boot_id.rotate_left(32) ^ u64::from(std::process::id());
-    let seed = options.seed.unwrap_or(drawn);
-    tell(&format!("version {}, seed {seed}, generation {boot_id}", env!("CARGO_PKG_VERSION")));
-    let header = Header::new(options.config.clone(), seed, boot_id);
-    let node = Node::new(options.config, seed, boot_id);
-    // Both standard streams pass large buffers through: there is no second copy.
-    let (input, output, log) = (io::stdin(), io::stdout(), io::stderr());
-    let record: Box<dyn Write> = match options.record {
-        None => return stdio::run(node, input, output, log, ()),
-        Some(RecordTo::Stderr) => Box::new(io::stderr()),
-        Some(RecordTo::File(path)) => {
-            let file = File::create(&path);
-            Box::new(file.with_context(|| format!("cannot record to {}", path.display()))?)
-        }
-    };
-    stdio::run(node, input, output, log, Writer::new(record, &header))
+struct Run(Options);
+
+impl Visitor for Run {
+    type Output = anyhow::Result<()>;
+
+    fn visit<P: Protocol>(self) -> anyhow::Result<()> {
+        let Self(options) = self;
+        let config = options.settings::<P::Config>().map_err(anyhow::Error::msg)?;
+        let generation = Generation(micros_since_epoch());
+        // Nodes that start in the same microsecond still differ.
+        let drawn = generation.0.rotate_left(32) ^ u64::from(std::process::id());
+        let seed = options.seed.unwrap_or(drawn);
+        let version = env!("CARGO_PKG_VERSION");
+        let protocol = options.protocol;
+        log(&format!("version {version}, {protocol}, seed {seed}, generation {generation}"));
+        let header = Header::new::<P>(&config, seed, generation);
+        let server: Server<P, Broadcast> = Server::new(config, seed, generation);
+        // Both standard streams pass large buffers through: there is no second copy.
+        let (input, output, log) = (io::stdin(), io::stdout(), io::stderr());
+        let record: Box<dyn Write> = match options.record {
+            None => return stdio::run(server, input, output, log, ()),
+            Some(RecordTo::Stderr) => Box::new(io::stderr()),
+            Some(RecordTo::File(path)) => {
+                let file = File::create(&path);
+                Box::new(file.with_context(|| format!("cannot record to {}", path.display()))?)
+            }
+        };
+        stdio::run(server, input, output, log, Writer::new(record, &header))
+    }
 }
 
 fn micros_since_epoch() -> u64 {
@@ -67,7 +81,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// One line for people. If nobody is there, nothing is lost.
-fn tell(text: &str) {
+/// Writes a line for people. A closed stderr is no error.
+fn log(text: &str) {
     let _ = writeln!(io::stderr(), "rumormill: {text}");
 }

@@ -6,8 +6,12 @@ use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use rumormill::node::Node;
-use rumormill::record::{Event, Output, Record, Records};
+use rumormill::id::Generation;
+use rumormill::maelstrom::record::{Event, Output, Record, Records};
+use rumormill::maelstrom::server::Server;
+use rumormill::protocols::flood::Flood;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::service::Broadcast;
 use serde_json::json;
 use support::Process;
 
@@ -104,7 +108,9 @@ fn arguments_are_read_and_mistakes_are_named() {
 fn assert_replays(text: &[u8]) -> Records {
     let records = Records::read(text).unwrap();
     for Record { header, events } in &records.lives {
-        let mut node = Node::new(header.config.clone(), header.seed, header.boot_id);
+        let (config, generation) = (header.config::<Rumormill>(), Generation(header.generation));
+        let mut node: Server<Rumormill, Broadcast> =
+            Server::new(config.unwrap(), header.seed, generation);
         let mut sent = VecDeque::new();
         for (line, event) in events {
             if let Event::Output(output) = event {
@@ -174,4 +180,89 @@ fn a_file_that_cannot_be_recorded_to_is_an_error() {
     let end = Process::start(&["--record=/"]).end();
     assert_eq!(end.status.code(), Some(1));
     assert!(end.log.contains("cannot record to /: "), "{}", end.log);
+}
+
+/// A node of the cluster of `n0` and `n1`.
+fn member(name: &str, args: &[&str]) -> Process {
+    let mut node = Process::start(args);
+    let node_ids = ["n0", "n1"];
+    tell(
+        &mut node,
+        "c1",
+        &json!({"type": "init", "node_id": name, "node_ids": node_ids, "msg_id": 1}),
+    );
+    assert_eq!(next(&mut node)["body"], json!({"type": "init_ok", "in_reply_to": 1}));
+    node
+}
+
+fn tell(node: &mut Process, src: &str, body: &serde_json::Value) {
+    let message = json!({"src": src, "dest": "any", "body": body});
+    node.write(format!("{message}\n").as_bytes());
+}
+
+fn next(node: &mut Process) -> serde_json::Value {
+    serde_json::from_slice(&node.line()).unwrap()
+}
+
+const FLOOD: [&str; 2] = ["--protocol", "flood"];
+
+#[test]
+fn nodes_that_flood_pass_each_value_on_once() {
+    let (mut n0, mut n1) = (member("n0", &FLOOD), member("n1", &FLOOD));
+    tell(&mut n0, "c1", &json!({"type": "broadcast", "message": [1, null], "msg_id": 2}));
+    let sent = [next(&mut n0), next(&mut n0)];
+    let (pushes, replies): (Vec<_>, Vec<_>) =
+        sent.into_iter().partition(|message| message["dest"] == "n1");
+    assert_eq!(replies[0]["body"], json!({"type": "broadcast_ok", "in_reply_to": 2}));
+    let push = &pushes[0]["body"];
+    assert_eq!((&push["type"], &push["v"]), (&json!("flood"), &json!(1)), "{push}");
+    assert_eq!(push["message"], json!([1, null]), "{push}");
+
+    (0..2).for_each(|_| tell(&mut n1, "n0", push));
+    tell(&mut n1, "c2", &json!({"type": "read", "msg_id": 3}));
+    let read_ok = json!({"type": "read_ok", "messages": [[1, null]], "in_reply_to": 3});
+    assert_eq!(next(&mut n1)["body"], read_ok);
+    for node in [n0, n1] {
+        let end = node.end();
+        assert!(end.status.success() && end.lines.is_empty(), "{:?}", end.lines);
+        assert!(end.log.contains(", flood, seed "), "{}", end.log);
+        assert_eq!(end.log.lines().count(), 1, "{}", end.log);
+    }
+}
+
+#[test]
+fn a_flag_of_one_protocol_is_a_mistake_with_another() {
+    let end = Process::start(&["--route", "hub", "--protocol", "flood"]).end();
+    assert_eq!(end.status.code(), Some(2));
+    assert_eq!(end.log, "rumormill: --route is no flag of protocol flood; see --help\n");
+    let help = rumormill().args(FLOOD).arg("--help").output().unwrap();
+    let text = String::from_utf8(help.stdout).unwrap();
+    assert!(text.contains("* flood") && !text.contains("--route"), "{text}");
+}
+
+#[test]
+fn a_peer_of_another_protocol_is_named_once() {
+    let mut node = member("n1", &[]);
+    let push = json!({"type": "flood", "v": 1, "entry": ["n0", 7, 0], "message": 5});
+    (0..3).for_each(|_| tell(&mut node, "n0", &push));
+    tell(&mut node, "c1", &json!({"type": "read", "msg_id": 2}));
+    let read_ok = json!({"type": "read_ok", "messages": [], "in_reply_to": 2});
+    assert_eq!(next(&mut node)["body"], read_ok);
+    let log = node.end().log;
+    let words = "n0 speaks protocol flood version 1; this node speaks rumormill version 1";
+    assert_eq!(log.matches(words).count(), 1, "{log}");
+    assert_eq!(log.lines().count(), 2, "{log}");
+}
+
+#[test]
+fn a_record_names_the_protocol() {
+    let mut node = member("n0", &["--protocol=flood", "--record"]);
+    tell(&mut node, "c1", &json!({"type": "read", "msg_id": 2}));
+    next(&mut node);
+    let records = Records::read(node.end().log.as_bytes()).unwrap();
+    let header = &records.lives[0].header;
+    assert_eq!((&*header.protocol, &header.config), ("flood", &json!({})));
+    assert!(header.config::<Flood>().is_ok());
+    let problem = header.config::<Rumormill>().unwrap_err();
+    assert_eq!(problem, "a record of protocol flood, not of rumormill");
 }

@@ -73,7 +73,7 @@ impl Stranger {
             return;
         }
         for neighbour in self.neighbours.iter().filter(|&other| *other != message["src"]) {
-            self.send(neighbour, &json!({"type": "gossip", "message": value}));
+            self.send(neighbour, &json!({"type": "rumormill", "message": value}));
         }
     }
 

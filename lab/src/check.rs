@@ -124,7 +124,7 @@ fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Resul
     reported.valid = results.rumormill.maelstrom_valid;
     let mut recomputed = recompute(history, &reported, None);
     // How nodes' output was is not in the history.
-    let heard = ignored_validity(&results.rumormill.troubles);
+    let heard = ignored_validity(&results.rumormill.node_errors);
     recomputed.valid = Validity::compose([recomputed.valid, heard]);
     if results.rumormill.crash.is_some() {
         recomputed.valid = reported.valid;
@@ -135,7 +135,7 @@ fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Resul
     let nodes: Vec<&str> = lab.missing.nodes.iter().map(|node| &*node.node).collect();
     let clients = finals::invoked(history);
     // What died with the only nodes that held it is not in the history.
-    if clients >= nodes.len() && lab.missing.perished_count == 0 {
+    if clients >= nodes.len() && lab.missing.lost_with_holders_count == 0 {
         let finals = final_reads(history, &nodes, clients);
         let recomputed = missing::check(history, finals, &RoaringTreemap::new());
         comparison.hold("missing", &lab.missing, &recomputed);

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use self::faults::FaultArgs;
+use crate::commands::bench::BenchCommand;
+use crate::commands::bench::faults::FaultsArgs;
+use crate::commands::bench::frontier::FrontierArgs;
 use crate::commands::check::{self, CheckArgs};
 use crate::commands::compare::{self, CompareArgs};
 use crate::commands::explain::{self, ExplainArgs};
-use crate::commands::faults::{self as fault_profiles, FaultsArgs};
-use crate::commands::frontier::{self, FrontierArgs};
 use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::replay::{self, ReplayArgs};
@@ -52,7 +53,7 @@ pub enum Command {
     /// Browse runs in the browser, on this machine only
     #[command(after_long_help = serve::EXAMPLES)]
     Serve(ServeArgs),
-    /// Show a run while it goes on: what each node holds, what is on its way, who is cut off
+    /// Show a run while it goes on: values held, messages in flight, partitions
     #[command(after_long_help = watch::EXAMPLES)]
     Watch(WatchArgs),
     /// Run simulated nodes under the same workload, in virtual time
@@ -66,11 +67,18 @@ pub enum Command {
     /// Run many seeds of random faults in virtual time, and make what fails small
     #[command(after_long_help = hunt::EXAMPLES)]
     Hunt(HuntArgs),
-    /// Measure messages against latency, and hold them against limits, theory and other solutions
-    #[command(after_long_help = frontier::EXAMPLES)]
+    /// Measure many runs for a table: the frontier of messages against latency, faults, sizes
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// List the figures that limits can be about
+    Figures,
+    /// List the profiles of maelstrom/profiles
+    Profiles,
+    /// The same as `bench frontier`
+    #[command(hide = true)]
     Frontier(Box<FrontierArgs>),
-    /// Run the profiles with faults in virtual time, many seeds each, and judge them
-    #[command(after_long_help = fault_profiles::EXAMPLES)]
+    /// The same as `bench faults`
+    #[command(hide = true)]
     Faults(FaultsArgs),
 }
 
@@ -79,7 +87,7 @@ Examples:
   lab test --node-count 5 --time-limit 10 --rate 10
       five of the workspace's own nodes
   lab test --bin ./my-node --node-count 25 --latency 100 --rate 100 --time-limit 20
-      somebody's own binary, in any language
+      a binary of your own, in any language
   lab test --profile fly-3d --limit 'msgs-per-op<30' --limit 'median<400ms'
       a profile from maelstrom/profiles, and limits that decide the exit status
   lab test --profile partition-25 --bin /usr/bin/python3 -- node.py --verbose
@@ -199,7 +207,7 @@ pub struct RunArgs {
     /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
     #[arg(long = "limit", value_name = "EXPR", help_heading = "Verdict")]
     pub limits: Vec<String>,
-    /// A line that is not a message, or is for nobody, ends the run
+    /// A line that is not a message, or has an unknown destination, ends the run
     #[arg(long, help_heading = "Verdict")]
     pub strict: bool,
     /// Like Maelstrom, ignore a node's output for good after such a line
@@ -256,5 +264,29 @@ impl RunArgs {
             node_args: list(&self.args),
             faults: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bench_commands_of_the_first_version_are_still_known_but_hidden() {
+        let parses = |line: &str| Cli::try_parse_from(line.split_whitespace()).is_ok();
+        for line in [
+            "lab bench frontier --budgets 300 --seeds 2",
+            "lab frontier --budgets 300 --seeds 2",
+            "lab bench sizes 5,25 --budgets 300",
+            "lab frontier --sizes 5,25 --budgets 300",
+            "lab bench faults --profiles loss-1",
+            "lab faults --profiles loss-1",
+        ] {
+            assert!(parses(line), "{line}");
+        }
+        assert!(!parses("lab bench sizes"), "sizes must be given");
+        let help = <Cli as clap::CommandFactory>::command().render_help().to_string();
+        let lists = |name: &str| help.lines().any(|line| line.trim_start().starts_with(name));
+        assert!(lists("bench ") && !lists("frontier ") && !lists("faults "), "{help}");
     }
 }

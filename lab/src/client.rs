@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rumormill::message::{Body, Name};
-use rumormill::roster::Roster;
+use rumormill::cluster::{Name, Nodes};
+use rumormill::service;
 use rumormill::value::Value;
 
 use crate::history::Nanos;
 use crate::network::packet::{Address, Packet, Peer};
+use crate::node::Body;
 use crate::reply::{Claim, Reply, Request, claim_of, read_reply};
 
-/// For whom a client works.
+/// Purpose of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// It sends `init` to this node, and is closed then.
@@ -70,7 +71,7 @@ struct Client {
     open: bool,
     last_msg_id: i64,
     waiting: Option<Waiting>,
-    /// The agenda has a timer for it.
+    /// The timer_queue has a timer for it.
     timed: bool,
     /// Requests that were given up.
     given_up: Vec<i64>,
@@ -231,7 +232,7 @@ pub(crate) fn parse_id(prefix: char, name: &str) -> Option<u32> {
 /// Makes the bodies of requests.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    nodes: Arc<Roster>,
+    nodes: Arc<Nodes>,
     /// One for all: every client that sends it is new, so the `msg_id` is 1.
     topology: Arc<Body>,
 }
@@ -253,12 +254,12 @@ impl Requests {
                 node_ids: Arc::clone(&self.nodes),
                 msg_id,
             },
-            Request::Broadcast(value) => Body::Broadcast {
+            Request::Broadcast(value) => {
                 // Values count up from 0: they never come near the end of the range.
-                message: Value::Int(i64::try_from(value).unwrap_or(i64::MAX)),
-                msg_id,
-            },
-            Request::Read => Body::Read { msg_id },
+                let message = Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
+                Body::Request { request: service::Request::Broadcast { message }, msg_id }
+            }
+            Request::Read => Body::Request { request: service::Request::Read, msg_id },
         })
     }
 }
@@ -282,7 +283,7 @@ mod tests {
     }
 
     fn ok(in_reply_to: i64) -> Packet {
-        packet(Body::BroadcastOk { in_reply_to })
+        packet(Body::Reply { reply: service::Reply::BroadcastOk, in_reply_to })
     }
 
     #[test]

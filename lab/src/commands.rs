@@ -1,13 +1,12 @@
 //! What the commands do, from their arguments to the exit status.
 
+pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod explain;
-pub mod faults;
-pub mod frontier;
+pub mod figures;
 pub mod hunt;
 pub mod maelstrom;
-mod publish;
 pub mod replay;
 pub mod report;
 pub mod serve;
@@ -22,6 +21,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use crate::cli::{Cli, Command, RunArgs, TestArgs};
+use crate::figures::Needs;
 use crate::harness::net_log::NetLog;
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
@@ -55,8 +55,11 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),
         Command::Hunt(args) => hunt::execute(args),
-        Command::Frontier(args) => frontier::execute(args),
-        Command::Faults(args) => faults::execute(args),
+        Command::Figures => figures::figures(),
+        Command::Profiles => figures::profiles(),
+        Command::Bench(command) => bench::execute(command),
+        Command::Frontier(args) => bench::frontier::execute(args),
+        Command::Faults(args) => bench::faults::execute(args),
     }
 }
 
@@ -64,12 +67,12 @@ fn test(args: &TestArgs) -> u8 {
     let (settings, node_args) = match resolve_for_processes(args) {
         Ok(resolved) => resolved,
         Err(error) => {
-            tell(&format!("{error:#}"));
+            log(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
     run_test(args, &settings, node_args).unwrap_or_else(|error| {
-        tell(&format!("{error:#}"));
+        log(&format!("{error:#}"));
         CRASH
     })
 }
@@ -78,7 +81,7 @@ fn resolve_for_processes(args: &TestArgs) -> anyhow::Result<(Settings, Vec<Strin
     let resolved = resolve(&args.run)?;
     // A profile may have such a limit, for both kinds of runs: it is shown as not judged.
     for limit in args.run.limits.iter().filter_map(|limit| limit.parse::<Limit>().ok()) {
-        if limit.figure.is_simulated_only() {
+        if limit.figure.needs == Needs::Simulation {
             bail!("the limit `{limit}` is for simulated nodes only: run this with `lab sim`");
         }
     }
@@ -108,7 +111,7 @@ fn fresh_seed() -> u64 {
 fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> anyhow::Result<u8> {
     let bin = match &args.bin {
         Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(tell)?,
+        None => own_node::locate(log)?,
     };
     let mut node_args = node_args;
     if !args.no_record && own_node::is_own(&bin) {
@@ -152,7 +155,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     let code = match (crash, signal) {
         (_, Some(signal)) => u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH),
         (Some(crash), None) => {
-            tell_crash(&crash, &deaths);
+            log_crash(&crash, &deaths);
             CRASH
         }
         (None, None) => results.exit_code(),
@@ -189,25 +192,25 @@ fn last_words(death: &Death) -> LastWords {
 }
 
 /// Says on stderr, too, that a run crashed: the screen may go elsewhere.
-fn tell_crash(crash: &CrashReport, deaths: &[Death]) {
-    tell(&format!("the test crashed: {}", crash.why));
+fn log_crash(crash: &CrashReport, deaths: &[Death]) {
+    log(&format!("the test crashed: {}", crash.why));
     let node = crash.node.as_deref().unwrap_or_default();
     for line in &crash.last_lines {
-        tell(&format!("    {node}: {line}"));
+        log(&format!("    {node}: {line}"));
     }
     for death in deaths.iter().skip(1) {
-        tell(&format!("{} {}", death.node, death.how));
+        log(&format!("{} {}", death.node, death.how));
     }
 }
 
-/// True if nobody is there any more to read what is written.
+/// True if the reader of a pipe is gone.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A line on stderr.
-fn tell(text: &str) {
-    // Nobody is there to be told that stderr is gone.
+fn log(text: &str) {
+    // A closed stderr is no error.
     let _ = writeln!(io::stderr(), "lab: {text}");
 }
 

@@ -1,4 +1,4 @@
-//! Runs side by side: every figure that a limit can be about, and how far apart they are.
+//! Runs side by side: their figures, and how far apart they are.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,51 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::limit::{Figure, Limit, Verdict};
+use crate::figures::{FIGURES, Figure, Needs};
+use crate::limit::{Limit, Verdict};
 use crate::results::{CrashReport, MaelstromResults, Results};
 use crate::screen::verdict_word;
 
-/// The figures shown, in this order; those that no run has are left out.
-const FIGURES: [&str; 24] = [
-    "median",
-    "p95",
-    "p99",
-    "max",
-    "convergence-median",
-    "convergence-p95",
-    "convergence-max",
-    "msgs-per-op",
-    "msgs-per-op-all",
-    "msgs-per-broadcast",
-    "bytes-per-op",
-    "bytes-per-broadcast",
-    "client-latency-median",
-    "client-latency-max",
-    "lost",
-    "stale",
-    "never-read",
-    "missing",
-    "unread-nodes",
-    "unconverged",
-    "duplicates",
-    "phantoms",
-    "availability",
-    "lateness-p99",
-];
-
-/// Those that the real Maelstrom's results have.
-const MAELSTROMS: [&str; 10] = [
-    "median",
-    "p95",
-    "p99",
-    "max",
-    "msgs-per-op",
-    "msgs-per-op-all",
-    "lost",
-    "stale",
-    "never-read",
-    "availability",
-];
+/// Points of distributions that are left out.
+const HIDDEN: [&str; 2] = ["min", "p95"];
 
 /// The width of a column that a name may need.
 const NAME_WIDTH: usize = 24;
@@ -64,7 +26,7 @@ const WIDTH: usize = 14;
 pub struct Run {
     /// The path that was given.
     pub name: String,
-    /// What was found there. Of a run of the real Maelstrom, our own part has defaults only.
+    /// Results found there. For a run of the real Maelstrom, the lab's part has defaults only.
     pub results: Results,
     /// They are the real Maelstrom's.
     pub is_maelstroms: bool,
@@ -93,7 +55,7 @@ impl Run {
         Ok(Self { name, results, is_maelstroms: true })
     }
 
-    /// What was run, in a few words.
+    /// Shape of the run, in a few words.
     #[must_use]
     pub fn title(&self) -> String {
         if self.is_maelstroms {
@@ -111,8 +73,8 @@ impl Run {
 
     /// A figure, if the run has it; infinite times are possible.
     #[must_use]
-    pub fn figure(&self, figure: Figure) -> Option<f64> {
-        let is_known = !self.is_maelstroms || MAELSTROMS.contains(&&*figure.to_string());
+    pub fn figure(&self, figure: &Figure) -> Option<f64> {
+        let is_known = !self.is_maelstroms || figure.needs == Needs::Nothing;
         figure.read(&self.results).filter(|_| is_known)
     }
 
@@ -192,8 +154,8 @@ fn text_row(row: &Row, differs: bool) -> String {
 /// A figure of all runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Its name, as limits have it.
-    pub figure: String,
+    /// Name, as limits have it.
+    pub figure: &'static str,
     /// One for each run.
     pub cells: Vec<Cell>,
 }
@@ -205,17 +167,18 @@ pub struct Cell {
     pub value: String,
     /// The difference, with a sign; `=` if there is none, empty for the first run.
     pub difference: String,
-    /// The same in percent, where that makes sense.
+    /// The difference in percent, where that makes sense.
     pub share: String,
 }
 
 /// All figures that at least one of the runs has.
 #[must_use]
 pub fn rows(runs: &[Run]) -> Vec<Row> {
-    FIGURES.iter().filter_map(|name| row(Figure::named(name)?, runs)).collect()
+    let shown = FIGURES.iter().filter(|figure| !HIDDEN.contains(&figure.point));
+    shown.filter_map(|figure| row(figure, runs)).collect()
 }
 
-fn row(figure: Figure, runs: &[Run]) -> Option<Row> {
+fn row(figure: &'static Figure, runs: &[Run]) -> Option<Row> {
     let values: Vec<Option<f64>> = runs.iter().map(|run| run.figure(figure)).collect();
     if values.iter().all(Option::is_none) {
         return None;
@@ -224,19 +187,19 @@ fn row(figure: Figure, runs: &[Run]) -> Option<Row> {
     let cells = values.into_iter().enumerate().map(|(i, value)| {
         let (difference, share) =
             if i == 0 { Default::default() } else { apart(figure, first, value) };
-        let value = value.map_or_else(|| "-".to_owned(), |value| figure.unit().show(value));
+        let value = value.map_or_else(|| "-".to_owned(), |value| figure.unit.show(value));
         Cell { value, difference, share }
     });
-    Some(Row { figure: figure.to_string(), cells: cells.collect() })
+    Some(Row { figure: figure.name, cells: cells.collect() })
 }
 
 /// The difference of two values of a figure, and its share of the first.
-fn apart(figure: Figure, first: Option<f64>, value: Option<f64>) -> (String, String) {
+fn apart(figure: &Figure, first: Option<f64>, value: Option<f64>) -> (String, String) {
     match (first, value) {
         (Some(first), Some(value)) if first == value => ("=".to_owned(), String::new()),
         (Some(first), Some(value)) if (value - first).is_finite() => {
             let sign = if value > first { "+" } else { "-" };
-            let size = figure.unit().show((value - first).abs());
+            let size = figure.unit.show((value - first).abs());
             let share = (value / first - 1.0) * 100.0;
             let share = if share.is_finite() { format!("{share:+.1} %") } else { String::new() };
             (format!("{sign}{size}"), share)

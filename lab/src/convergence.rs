@@ -1,26 +1,26 @@
-//! When each value came to be on each node: observations, not estimates.
+//! Deliveries: when each node came to hold each value. Observations, not estimates.
 //!
 //! Two sources: probe reads (any node binary) and the values in our own gossip messages as they
 //! are handed over. Checkers turn them into figures.
 
 use roaring::RoaringTreemap;
-use rumormill::message::Body;
 use rumormill::value::Value;
 
-use crate::gossip::OwnGossip;
+use crate::gossip::{self, OwnGossip};
 use crate::history::Nanos;
 use crate::network::packet::Payload;
+use crate::node::Body;
 
-/// What one source saw of one broadcast value. Times are relative, like the history's.
+/// Deliveries of one value as one source saw them. Times are relative, like the history's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ValueSpread {
-    /// When its broadcast was invoked.
+    /// Time at which its broadcast was invoked.
     pub invoked: Nanos,
-    /// When its broadcast was acknowledged, if it was.
+    /// Time of its acknowledgement, if there was one.
     pub acked: Option<Nanos>,
     /// Nodes seen to hold it.
     pub holders: u32,
-    /// When the latest of them was first seen to hold it.
+    /// Time at which the latest of them was first seen to hold it.
     pub last_held: Nanos,
 }
 
@@ -40,10 +40,10 @@ impl ValueSpread {
     }
 }
 
-/// What one source saw of all values.
+/// Deliveries of all values as one source saw them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Convergence {
-    /// How many nodes there are, but for those that died for good.
+    /// Number of nodes, but for those that died for good.
     pub nodes: usize,
     /// By value: they are 0, 1, 2, …
     pub values: Vec<ValueSpread>,
@@ -109,16 +109,16 @@ impl Collector {
         }
     }
 
-    /// The acknowledged values that nobody holds, if nodes have died: their holders were among
-    /// them. They are owed to nobody any more.
-    pub(crate) fn take_perished(&mut self, nodes_died: bool) -> RoaringTreemap {
-        let mut perished = RoaringTreemap::new();
+    /// Takes out the acknowledged values that no node holds, if nodes have died: they were lost with
+    /// their holders, and are not owed any more.
+    pub(crate) fn take_lost_with_holders(&mut self, nodes_died: bool) -> RoaringTreemap {
+        let mut lost_with_holders = RoaringTreemap::new();
         for (value, spread) in (0..).zip(&mut self.values).filter(|_| nodes_died) {
             if spread.holders == 0 && spread.acked.take().is_some() {
-                perished.insert(value);
+                lost_with_holders.insert(value);
             }
         }
-        perished
+        lost_with_holders
     }
 
     /// The values a node holds, as bits.
@@ -126,7 +126,7 @@ impl Collector {
         &self.held[node]
     }
 
-    /// What was seen, with so many nodes left at the end.
+    /// Ends the collection, with this number of nodes left.
     pub(crate) fn into_convergence(self, nodes: usize) -> Convergence {
         Convergence { nodes, values: self.values }
     }
@@ -151,8 +151,8 @@ pub(crate) fn has_bit(words: &[u64], index: usize) -> bool {
 pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
     match body {
         Payload::Typed(body) => {
-            let Body::Gossip(gossip) = &**body else { return };
-            for value in gossip.values.iter().flat_map(|entries| &entries.values) {
+            let Body::Peer(named) = &**body else { return };
+            for value in named.message().values.iter().flat_map(|entries| &entries.values) {
                 if let Value::Int(int) = value
                     && let Ok(int) = u64::try_from(*int)
                 {
@@ -160,10 +160,16 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
                 }
             }
         }
-        Payload::News(value) => each(*value),
+        Payload::Push(push) => {
+            if let Value::Int(int) = push.message().entry().value
+                && let Ok(int) = u64::try_from(int)
+            {
+                each(int);
+            }
+        }
         Payload::Gossip(text) => {
-            if let Some(gossip) = OwnGossip::of(text) {
-                gossip.for_each_value(each);
+            if let Some(gossip) = OwnGossip::of(gossip::KIND, text) {
+                gossip.for_each_int(each);
             }
         }
         // What other nodes' messages mean cannot be known.
@@ -196,7 +202,7 @@ mod tests {
 
     #[test]
     fn values_are_found_in_gossip_as_text() {
-        let json = r#"{"type":"gossip","gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
+        let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
             "have":[["n1",5,[0,1]]]}"#;
         let body = Payload::Gossip(json.into());
         let mut values = Vec::new();

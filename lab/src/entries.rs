@@ -30,7 +30,7 @@ impl EntryWatch {
         Self { received: vec![Vec::new(); nodes], counts: EntryCounts::default() }
     }
 
-    /// A node sent this to another one. Values that nobody has broadcast are ignored.
+    /// Counts a message from a node to another. Values that were never broadcast are ignored.
     pub(crate) fn sent(&mut self, body: &Payload, held: &Collector) {
         let sent = &mut self.counts.sent;
         gossip_values(body, |value| *sent += u64::from(held.knows(value)));
@@ -72,7 +72,7 @@ mod tests {
 
     fn gossip(values: &str) -> Payload {
         Payload::Gossip(
-            format!(r#"{{"type":"gossip","gen":1,"n":0,"values":[["n0",1,0,[{values}]]]}}"#).into(),
+            format!(r#"{{"type":"rumormill","v":1,"values":[["n0",1,0,[{values}]]]}}"#).into(),
         )
     }
 

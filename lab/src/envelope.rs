@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn types_are_found_wherever_they_stand() {
         let kind = |json| body_type(json).into_owned();
-        assert_eq!(kind(r#"{"type":"gossip","x":1}"#), "gossip");
+        assert_eq!(kind(r#"{"type":"rumormill","x":1}"#), "rumormill");
         assert_eq!(kind(r#"{ "x" : {"type":"no"}, "type" : "a\"b" }"#), "a\"b");
         assert_eq!(kind(r#"{"type":"a\"b"}"#), "a\"b");
         assert_eq!(kind(r#"{"type":3}"#), "");

@@ -12,7 +12,7 @@ use crate::settings::{Nemesis, Settings};
 /// Nanoseconds in a millisecond.
 pub(crate) const MS: Nanos = 1_000_000;
 
-/// How much of the driver's own lateness the next operation makes up for: being woken a little
+/// How much of the driver's own scheduling delay the next operation makes up for: being woken a little
 /// late each time must not add up to a lower rate. What is later than that is not made up for,
 /// nor is any wait for a free worker, as in Maelstrom.
 const CATCH_UP: Nanos = 10 * MS;
@@ -128,7 +128,7 @@ impl Generator {
         self.free.insert(worker);
     }
 
-    /// A worker has nobody to talk to for some time.
+    /// Suspends a worker whose node is down.
     pub(crate) fn suspend(&mut self, worker: usize) {
         self.free.remove(&worker);
         self.suspended.insert(worker);
@@ -164,7 +164,7 @@ impl Generator {
         self.next_stage(now)
     }
 
-    /// Everybody is idle: on to the next phase.
+    /// Goes on to the next phase: all workers are idle.
     fn next_stage(&mut self, now: Nanos) -> Step {
         let (stage, step) = match &self.stage {
             Stage::Heal if self.nemesis.is_some() => (Stage::Settle, Step::StopPartition),
@@ -236,7 +236,7 @@ impl Generator {
         } else {
             free.iter().nth(self.choice.index(free.len()))
         };
-        // Somebody is free, or this would not have been the next step.
+        // A worker is free, or this would not have been the next step.
         let worker = worker.copied().unwrap_or(0);
         self.free.remove(&worker);
         if self.free.is_empty() {

@@ -21,11 +21,11 @@ pub enum OpKind {
     Ok,
     /// It did not take effect.
     Fail,
-    /// Nobody knows; all lines of the nemesis are of this kind too.
+    /// Unknown whether it took effect; all lines of the nemesis are of this kind too.
     Info,
 }
 
-/// Who did it.
+/// Process that did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Process {
     /// A client process: worker number, plus the concurrency for each `info` before it.
@@ -112,7 +112,7 @@ pub struct Op {
     pub time: Nanos,
     /// Which end.
     pub kind: OpKind,
-    /// Who.
+    /// Process.
     pub process: Process,
     /// What.
     pub action: Action,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::history::{Nanos, Op};
 use crate::network::packet::{Packet, Peer};

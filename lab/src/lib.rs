@@ -3,20 +3,21 @@
 //! All semantics are in one state machine without I/O, [`run::Run`]; the [`harness`] drives it
 //! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
-mod agenda;
+pub mod bench;
 pub mod check;
 pub mod checker;
 pub mod cli;
 mod client;
 pub mod commands;
 pub mod compare;
+pub mod components;
 pub mod convergence;
 pub mod cost;
 pub mod edn;
 pub mod entries;
 mod envelope;
 pub mod explain;
-pub mod frontier;
+pub mod figures;
 mod generator;
 mod gossip;
 pub mod harness;
@@ -26,8 +27,8 @@ pub mod journal;
 pub mod limit;
 pub mod maelstrom;
 pub mod network;
+pub mod node;
 pub mod outcome;
-pub mod parts;
 pub mod profile;
 pub mod random;
 pub mod replay;
@@ -43,5 +44,6 @@ pub mod sim;
 pub mod store;
 mod svg;
 mod text;
+mod timer_queue;
 pub mod topology;
 pub mod watch;

@@ -1,16 +1,14 @@
 //! Limits: `--limit 'median<400ms'` decides the exit status.
 
-mod figures;
-
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::{FIGURES, Figure, Needs};
 use crate::results::Results;
-pub use figures::{Figure, Unit, names};
 
-/// How a figure and its bound are compared.
+/// Comparison of a figure with its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// `<`
@@ -60,11 +58,11 @@ impl Comparison {
 /// A bound on a figure of the results.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// Which figure.
-    pub figure: Figure,
-    /// How it is compared.
+    /// Figure that is compared.
+    pub figure: &'static Figure,
+    /// Kind of comparison.
     pub comparison: Comparison,
-    /// With what, in the unit that the figure has.
+    /// Bound, in the figure's unit.
     pub bound: f64,
 }
 
@@ -72,20 +70,21 @@ pub struct Limit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Verdict {
-    /// The limit, as text.
+    /// The limit, as text that can be parsed again.
     pub limit: String,
     /// The figure, as text; `no such figure in this run` if there is none.
     pub found: String,
-    /// The figure, in ms if it is a time; none if there is none, or it is infinite.
+    /// The figure in its unit; none if the run does not have it, or it is infinite.
     pub value: Option<f64>,
-    /// Whether it is within the limit. A figure that is not there is not, unless it is not judged.
+    /// True if the figure is within the limit, or is not judged.
     pub passed: bool,
-    /// False if the run is of a kind that cannot have the figure: processes are not looked into.
+    /// False if the run is of a kind that cannot have the figure, such as false suspicions of
+    /// processes.
     #[serde(default = "yes")]
     pub judged: bool,
 }
 
-/// What [`RunInfo::program`](crate::results::RunInfo) is called in runs of real processes.
+/// [`RunInfo::program`](crate::results::RunInfo) of runs of real processes.
 pub const PROCESSES: &str = "test";
 /// The same in runs of the real Maelstrom.
 pub const MAELSTROM: &str = "maelstrom";
@@ -95,34 +94,31 @@ const fn yes() -> bool {
 }
 
 impl Limit {
-    /// The name of the figure; the same for all its aliases.
-    #[must_use]
-    pub fn figure_name(&self) -> String {
-        self.figure.to_string()
-    }
-
-    /// Holds it against a run.
+    /// Holds the limit against a run.
     #[must_use]
     pub fn check(&self, results: &Results) -> Verdict {
         let value = self.figure.read(results);
+        let needs = self.figure.needs;
         let unseen = match results.rumormill.run.program.as_str() {
-            PROCESSES => self.figure.is_simulated_only().then_some("only `lab sim` sees it"),
-            MAELSTROM => self.figure.is_in_log().then_some("there is no jepsen.log of this run"),
+            PROCESSES => (needs == Needs::Simulation).then_some("only `lab sim` sees it"),
+            MAELSTROM => {
+                (needs == Needs::MaelstromLog).then_some("there is no jepsen.log of this run")
+            }
             _ => None,
         };
         let unseen = unseen.filter(|_| value.is_none());
         let judged = unseen.is_none();
         let passed = !judged || value.is_some_and(|value| self.comparison.holds(value, self.bound));
-        let doubt =
+        let delay =
             results.spoiling_delay_ms().filter(|_| !passed && self.figure.is_measured_time());
-        let doubt = doubt.map_or_else(String::new, |ms| {
-            let late = self.figure.unit().show(ms);
-            format!(" (not trustworthy: the lab was late by {late})")
+        let doubt = delay.map_or_else(String::new, |ms| {
+            let delay = self.figure.unit.show(ms);
+            format!(" (not trustworthy: the lab's scheduling delay was up to {delay})")
         });
         Verdict {
             limit: self.to_string(),
             found: match (value, unseen) {
-                (Some(value), _) => self.figure.unit().show(value) + &doubt,
+                (Some(value), _) => self.figure.unit.show(value) + &doubt,
                 (None, Some(why)) => format!("not judged: {why}"),
                 (None, None) => "no such figure in this run".to_owned(),
             },
@@ -135,8 +131,8 @@ impl Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = self.figure.unit().show(self.bound);
-        write!(f, "{} {} {bound}", self.figure, self.comparison.symbol())
+        let bound = self.figure.unit.show_bound(self.bound);
+        write!(f, "{} {} {bound}", self.figure.name, self.comparison.symbol())
     }
 }
 
@@ -152,11 +148,15 @@ impl FromStr for Limit {
         let name = text[..at].trim();
         let bound = text[at + symbol.len()..].trim();
         let Some(figure) = Figure::named(name) else {
-            let names = names().join(", ");
-            return Err(format!("the limit `{text}` is about no known figure; there are {names}"));
+            let names: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();
+            return Err(format!(
+                "the limit `{text}` is about no known figure; there are {} (`lab figures` explains \
+                 them)",
+                names.join(", ")
+            ));
         };
-        let bound = figure.unit().parse(bound).ok_or_else(|| {
-            format!("the limit `{text}` needs {} after the `{symbol}`", figure.unit().expected())
+        let bound = figure.unit.parse(bound).ok_or_else(|| {
+            format!("the limit `{text}` needs {} after the `{symbol}`", figure.unit.expected())
         })?;
         Ok(Self { figure, comparison, bound })
     }

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version come this way, too; only they belong on stdout.
             let code = if error.use_stderr() { commands::BAD_ARGUMENTS } else { 0 };
-            // Nobody is there to be told that the terminal is gone.
+            // A closed terminal is no error.
             let _ = error.print();
             code.into()
         }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
 
+use crate::components::ComponentConvergence;
 use crate::convergence::Convergence;
 use crate::entries::EntryCounts;
 use crate::history::{Nanos, Op, ReadSet};
 use crate::journal::Counts;
 use crate::network::faults::FaultCounts;
 use crate::network::packet::Packet;
-use crate::parts::PartConvergence;
 
 /// A message to be written to a node's stdin, or given to a simulated node, now.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ pub enum NoticeKind {
     BadLine,
     /// A line with something after the message, which was ignored.
     TrailingText,
-    /// A message from or to an id that nobody has; it was ignored.
+    /// A message from or to an unknown id; it was ignored.
     UnknownName,
     /// A reply to a client that has given up and gone; it was ignored.
     LateReply,
@@ -150,39 +150,39 @@ pub struct RecoveryReport {
     /// It ended early, because the cluster was quiet.
     pub quiet: bool,
     /// Messages sent between nodes in the second half of the whole wait, and how long that was.
-    pub at_rest: Option<(u64, Nanos)>,
+    pub quiescent: Option<(u64, Nanos)>,
 }
 
-/// Steps in which lateness is counted, per doubling.
-const LATENESS_STEPS: usize = 8;
+/// Steps in which delays are counted, per doubling.
+const DELAY_STEPS: usize = 8;
 
-/// How much later than planned the driver woke the run up. Good to an eighth.
+/// Scheduling delay: how much later than planned the driver woke the run up. Good to an eighth.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lateness {
+pub struct SchedulingDelay {
     /// Wake-ups.
     pub count: u64,
     /// The worst.
     pub max: Nanos,
-    /// Wake-ups by lateness: each step is the same share of it, from 8 ns on.
+    /// Wake-ups by delay: each step is the same share of it, from 8 ns on.
     steps: Vec<u64>,
 }
 
-impl Lateness {
+impl SchedulingDelay {
     /// Notes that something due at `due` is done at `now`.
     pub fn note(&mut self, due: Nanos, now: Nanos) {
         let late = now.saturating_sub(due);
         self.count += 1;
         self.max = self.max.max(late);
         let doublings = doublings(late);
-        // Below 2 * LATENESS_STEPS: the rest was shifted out.
-        let step = doublings as usize * LATENESS_STEPS + (late >> doublings) as usize;
+        // Below 2 * DELAY_STEPS: the rest was shifted out.
+        let step = doublings as usize * DELAY_STEPS + (late >> doublings) as usize;
         if self.steps.len() <= step {
             self.steps.resize(step + 1, 0);
         }
         self.steps[step] += 1;
     }
 
-    /// The lateness that the share `q` of wake-ups did not exceed.
+    /// The delay that the share `q` of wake-ups did not exceed.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Nanos {
         // Rounding of huge counts does not matter for a figure that is good to an eighth.
@@ -198,16 +198,16 @@ impl Lateness {
     }
 }
 
-/// By how many bits a lateness is to be shifted so that only its first ones are left.
+/// Number of bits by which a delay is to be shifted so that only its first ones are left.
 const fn doublings(late: Nanos) -> u32 {
     let bits = Nanos::BITS - late.leading_zeros();
-    bits.saturating_sub(LATENESS_STEPS.ilog2() + 1)
+    bits.saturating_sub(DELAY_STEPS.ilog2() + 1)
 }
 
-/// The longest lateness that is counted in this step.
+/// The longest delay that is counted in this step.
 const fn longest(step: usize) -> Nanos {
-    let doublings = (step / LATENESS_STEPS).saturating_sub(1);
-    let first = (step - doublings * LATENESS_STEPS) as Nanos;
+    let doublings = (step / DELAY_STEPS).saturating_sub(1);
+    let first = (step - doublings * DELAY_STEPS) as Nanos;
     // One less than where the next step begins.
     ((first + 1) << doublings).wrapping_sub(1)
 }
@@ -246,25 +246,25 @@ pub struct NodeReport {
     pub is_dead: bool,
 }
 
-/// The times during which nodes took peers for silent that they could have heard.
+/// Suspicions of peers that were up and reachable in both directions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SilenceReport {
-    /// How many.
-    pub wrong: u64,
+pub struct SuspicionReport {
+    /// Number of them.
+    pub count: u64,
     /// The longest of them.
-    pub longest: Option<WrongSilence>,
+    pub longest: Option<FalseSuspicion>,
 }
 
-/// A node took a peer for silent that it could have heard.
+/// A node suspected a peer that it could have reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WrongSilence {
-    /// Which node.
+pub struct FalseSuspicion {
+    /// The node.
     pub node: usize,
-    /// Whom.
+    /// The suspected peer.
     pub peer: usize,
-    /// Since when, by the driver's clock.
+    /// Begin, by the driver's clock.
     pub at: Nanos,
-    /// For how long.
+    /// Length.
     pub lasted: Nanos,
 }
 
@@ -294,23 +294,23 @@ pub struct Outcome {
     pub gossiped: Option<Convergence>,
     /// It was seen inside of simulated nodes.
     pub exact: bool,
-    /// Spread within connected parts, from the same source (`None` if nothing kept nodes apart).
-    pub parts: Option<PartConvergence>,
+    /// Spread within connected components, from the same source (`None` if no fault disconnects
+    /// nodes).
+    pub components: Option<ComponentConvergence>,
     /// Entries between nodes (`None` if the nodes do not speak our gossip).
     pub entries: Option<EntryCounts>,
-    /// How long nodes took peers for silent that they could have heard (`None` unless the driver
-    /// sees into nodes of ours).
-    pub silences: Option<SilenceReport>,
-    /// Acknowledged values that nobody holds at the end, because their holders died.
-    pub perished: RoaringTreemap,
-    /// Operations that were open at a node when it died: nobody can answer them.
-    pub abandoned: u64,
+    /// False suspicions (`None` unless the driver sees into nodes of ours).
+    pub suspicions: Option<SuspicionReport>,
+    /// Acknowledged values that no node holds at the end, because their holders died.
+    pub lost_with_holders: RoaringTreemap,
+    /// Operations that were open at a node when it died: they cannot be answered.
+    pub indeterminate: u64,
     /// `None` if the run did not get that far.
     pub recovery: Option<RecoveryReport>,
     /// Warnings that were true more than once, by their text.
     pub repeated: BTreeMap<String, Repeated>,
-    /// How punctual the driver was.
-    pub lateness: Lateness,
+    /// Scheduling delay of the driver.
+    pub scheduling_delay: SchedulingDelay,
     /// A hash of all events: the same for the same run.
     pub fingerprint: u64,
 }
@@ -332,20 +332,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lateness_is_good_to_an_eighth() {
+    fn scheduling_delay_is_good_to_an_eighth() {
         for late in (0..100).chain((100..1_000_000).step_by(997)).chain([Nanos::MAX / 2]) {
-            let mut lateness = Lateness::default();
-            lateness.note(7, 7 + late);
-            lateness.note(0, Nanos::MAX);
-            let found = lateness.quantile(0.5);
+            let mut scheduling_delay = SchedulingDelay::default();
+            scheduling_delay.note(7, 7 + late);
+            scheduling_delay.note(0, Nanos::MAX);
+            let found = scheduling_delay.quantile(0.5);
             assert!(found >= late && found - late <= late / 8, "{late}: {found}");
         }
-        let mut lateness = Lateness::default();
+        let mut scheduling_delay = SchedulingDelay::default();
         for late in 1..=1_000 {
-            lateness.note(0, late * 1_000);
+            scheduling_delay.note(0, late * 1_000);
         }
-        let p99 = lateness.quantile(0.99);
+        let p99 = scheduling_delay.quantile(0.99);
         assert!((990_000..=1_000_000).contains(&p99), "{p99}");
-        assert_eq!((lateness.quantile(1.0), lateness.count), (1_000_000, 1_000));
+        assert_eq!((scheduling_delay.quantile(1.0), scheduling_delay.count), (1_000_000, 1_000));
     }
 }

@@ -56,13 +56,13 @@ const BUILTIN: [(&str, &str); 21] = builtin![
     "slow-node",
 ];
 
-/// What was asked for; everything that was not is `None`.
+/// Settings asked for; `None` for those that were not.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
     /// One line for people.
     pub description: Option<String>,
-    /// What the clients do.
+    /// Workload of the clients.
     #[serde(deserialize_with = "as_flag")]
     pub workload: Option<Workload>,
     /// Number of nodes, named `n0`, `n1`, …
@@ -78,10 +78,10 @@ pub struct Profile {
     pub rate: Option<f64>,
     /// Milliseconds between nodes.
     pub latency: Option<u64>,
-    /// How the latency is spread.
+    /// Distribution of the latency.
     #[serde(deserialize_with = "as_flag")]
     pub latency_dist: Option<Distribution>,
-    /// What the `topology` message says.
+    /// Topology that the nodes are given.
     #[serde(deserialize_with = "as_flag")]
     pub topology: Option<Topology>,
     /// Partitions, or none.
@@ -89,7 +89,7 @@ pub struct Profile {
     pub nemesis: Option<NemesisKind>,
     /// Seconds between its actions, on average.
     pub nemesis_interval: Option<f64>,
-    /// What share of the operations must succeed.
+    /// Share of the operations that must succeed.
     #[serde(deserialize_with = "as_flag")]
     pub availability: Option<Availability>,
     /// From which all dice are derived.
@@ -262,7 +262,7 @@ fn merge_limits(over: Option<Vec<String>>, base: Option<Vec<String>>) -> Option<
     let (Some(over), Some(base)) = (&over, &base) else {
         return over.or(base);
     };
-    let figure = |limit: &String| limit.parse::<Limit>().ok().map(|limit| limit.figure_name());
+    let figure = |limit: &String| limit.parse::<Limit>().ok().map(|limit| limit.figure.name);
     let limited: Vec<_> = over.iter().filter_map(figure).collect();
     let kept =
         base.iter().filter(|limit| figure(limit).is_none_or(|name| !limited.contains(&name)));

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_stream_is_pinned() {
-        // A change here means that no seed of anybody's repeats its run any more.
+        // A change here means that no seed repeats its run any more.
         let mut dice = Dice::new(42, "pinned");
         let numbers: Vec<u64> = (0..3).map(|_| dice.below(1_000_000)).collect();
         assert_eq!(numbers, [238_490, 514_762, 370_060]);

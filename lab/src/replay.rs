@@ -7,11 +7,16 @@ mod condition;
 pub mod files;
 
 use std::fmt;
+use std::sync::Arc;
 
-use rumormill::message::{Body, Message};
-use rumormill::node::Node;
-use rumormill::record::{Event, Output, Record};
+use rumormill::cluster::Nodes;
+use rumormill::id::Generation;
+use rumormill::maelstrom::record::{Event, Output, Record};
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::config::Config;
 use rumormill::time::Instant;
+
+use crate::node::{Body, Message, Node};
 
 pub use condition::{Condition, Until};
 
@@ -19,6 +24,7 @@ pub use condition::{Condition, Until};
 #[derive(Debug)]
 pub struct Replay<'r> {
     record: &'r Record,
+    config: Config,
     node: Node,
     /// Place of the next event.
     next: usize,
@@ -36,6 +42,8 @@ pub struct Turn<'r> {
     pub line: u64,
     /// The input.
     pub input: &'r Event,
+    /// The cluster's nodes, once the node knows them.
+    pub nodes: Option<Arc<Nodes>>,
     /// What the node sent.
     pub sent: Vec<Message>,
     /// What it told people.
@@ -76,11 +84,22 @@ fn first_difference(a: &str, b: &str) -> Option<usize> {
 
 impl<'r> Replay<'r> {
     /// A node at the beginning of its record.
-    #[must_use]
-    pub fn new(record: &'r Record) -> Self {
+    ///
+    /// # Errors
+    /// If the record is one of another protocol, or has settings that this version lacks.
+    pub fn new(record: &'r Record) -> Result<Self, String> {
         let header = &record.header;
-        let node = Node::new(header.config.clone(), header.seed, header.boot_id);
-        Self { record, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 }
+        let config = header.config::<Rumormill>()?;
+        let node = Node::new(config.clone(), header.seed, Generation(header.generation));
+        Ok(Self { record, config, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 })
+    }
+
+    /// The same replay from its beginning.
+    fn restarted(&self) -> Self {
+        let header = &self.record.header;
+        let node = Node::new(self.config.clone(), header.seed, Generation(header.generation));
+        let (record, config) = (self.record, self.config.clone());
+        Self { record, config, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 }
     }
 
     /// The node as it is now.
@@ -120,7 +139,7 @@ impl<'r> Replay<'r> {
     pub fn step(&mut self) -> Result<Option<Turn<'r>>, Box<Divergence>> {
         let start = self.next;
         self.advance().map_err(|parting| {
-            let mut before = Replay::new(self.record);
+            let mut before = self.restarted();
             // It went well the first time, and nothing here depends on anything else.
             while before.next < start && before.advance().is_ok() {}
             Box::new(Divergence {
@@ -154,9 +173,10 @@ impl<'r> Replay<'r> {
         input.feed(&mut self.node).map_err(|why| parting(describe(input), why))?;
         let (sent, diagnostics) = take_all(&mut self.node);
         let is_recorded =
-            |message: &&Message| !replies_only || !matches!(message.body, Body::Gossip(_));
+            |message: &&Message| !replies_only || !matches!(message.body, Body::Peer(_));
         self.compare(line, sent.iter().filter(is_recorded))?;
-        Ok(Some(Turn { line, input, sent, diagnostics }))
+        let nodes = self.node.nodes().cloned();
+        Ok(Some(Turn { line, input, nodes, sent, diagnostics }))
     }
 
     /// Compares what was sent with what the record has up to the next input.
@@ -203,7 +223,7 @@ struct Parting {
 /// Everything that a node has to say after an input.
 fn take_all(node: &mut Node) -> (Vec<Message>, Vec<String>) {
     let messages = std::iter::from_fn(|| node.poll_transmit()).collect();
-    (messages, std::iter::from_fn(|| node.poll_diagnostic()).collect())
+    (messages, std::iter::from_fn(|| node.poll_log()).collect())
 }
 
 /// An event in one line.

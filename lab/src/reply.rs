@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use roaring::{RoaringBitmap, RoaringTreemap};
-use rumormill::message::Body;
-use rumormill::read_text::ReadText;
+use rumormill::service::{self, ReadText};
 
 use crate::envelope::{is_integer, string};
 use crate::history::{OtherElements, ReadSet};
 use crate::network::packet::Payload;
+use crate::node::Body;
 use crate::scan::{Fields, array_inside, items};
 
 /// What a client asked for.
@@ -65,7 +65,7 @@ impl ArrayText {
 /// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
-        Payload::News(_) => None,
+        Payload::Push(_) => None,
         Payload::Text(text) | Payload::Gossip(text) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
@@ -74,8 +74,7 @@ pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Optio
         Payload::Typed(body) => {
             let (Body::InitOk { in_reply_to: answered }
             | Body::TopologyOk { in_reply_to: answered }
-            | Body::BroadcastOk { in_reply_to: answered }
-            | Body::ReadOk { in_reply_to: answered, .. }
+            | Body::Reply { in_reply_to: answered, .. }
             | Body::Error { in_reply_to: answered, .. }) = **body
             else {
                 return None;
@@ -99,7 +98,7 @@ pub(crate) fn claim_of(body: &Payload) -> Claim {
     match body {
         Payload::Text(text) | Payload::Gossip(text) => claim_of_text(text),
         Payload::Typed(body) => claim_of_typed(body),
-        Payload::News(_) => Claim::default(),
+        Payload::Push(_) => Claim::default(),
     }
 }
 
@@ -115,8 +114,7 @@ pub(crate) fn claim_of_typed(body: &Body) -> Claim {
     let answered = match body {
         Body::InitOk { in_reply_to }
         | Body::TopologyOk { in_reply_to }
-        | Body::BroadcastOk { in_reply_to }
-        | Body::ReadOk { in_reply_to, .. }
+        | Body::Reply { in_reply_to, .. }
         | Body::Error { in_reply_to, .. } => Some(in_reply_to.to_string()),
         _ => None,
     };
@@ -127,8 +125,10 @@ fn read_typed(request: Request, body: &Body) -> Reply {
     match (request, body) {
         (Request::Init, Body::InitOk { .. })
         | (Request::Topology, Body::TopologyOk { .. })
-        | (Request::Broadcast(_), Body::BroadcastOk { .. }) => Reply::Done,
-        (Request::Read, Body::ReadOk { messages, .. }) => {
+        | (Request::Broadcast(_), Body::Reply { reply: service::Reply::BroadcastOk, .. }) => {
+            Reply::Done
+        }
+        (Request::Read, Body::Reply { reply: service::Reply::ReadOk { messages }, .. }) => {
             let text = ArrayText::Shared(Arc::clone(messages));
             Reply::Values(read_set(messages), text)
         }
@@ -354,7 +354,7 @@ mod tests {
         let typed = |body| read_reply(Request::Init, 7, &Payload::Typed(Arc::new(body)));
         assert_eq!(typed(Body::InitOk { in_reply_to: 7 }), Some(Reply::Done));
         assert_eq!(typed(Body::InitOk { in_reply_to: 8 }), None);
-        assert_eq!(typed(Body::Read { msg_id: 7 }), None);
+        assert_eq!(typed(Body::Request { request: service::Request::Read, msg_id: 7 }), None);
     }
 
     #[test]

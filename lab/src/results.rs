@@ -6,9 +6,9 @@
 pub(crate) mod conduct;
 mod crash;
 mod edn;
-mod lateness;
 mod maelstrom;
 mod run_info;
+mod scheduling_delay;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -17,28 +17,28 @@ use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use crate::checker::availability::Availability;
+use crate::checker::components::Components;
 use crate::checker::convergence::Spread;
 use crate::checker::exceptions::Exceptions;
 use crate::checker::missing::Missing;
 use crate::checker::net::Net;
-use crate::checker::parts::Parts;
 use crate::checker::quantile::{Quantiles, millis};
 use crate::checker::reads::Reads;
 use crate::checker::set_full::SetFull;
 use crate::checker::stats::Stats;
 use crate::checker::{
-    Validity, availability, convergence, exceptions, invocation_count, latency, missing, net,
-    parts, reads, set_full, stats,
+    Validity, availability, components, convergence, exceptions, invocation_count, latency,
+    missing, net, reads, set_full, stats,
 };
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
 use crate::limit::{Limit, PROCESSES, Verdict};
-use crate::outcome::{Notice, Outcome, RecoveryReport, SilenceReport};
+use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
-pub use conduct::{ErrorReplies, RefusedRead, Trouble, ignored_words, slowest};
+pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
-pub use lateness::LatenessFigures;
 pub use run_info::RunInfo;
+pub use scheduling_delay::DelayFigures;
 pub use traffic::{Entries, Flow, Link, Traffic};
 
 /// All results of a run.
@@ -102,19 +102,19 @@ pub struct LabResults {
     pub broadcast_count: u64,
     /// Share of operations that succeeded, in double precision.
     pub ok_fraction: f64,
-    /// Operations that were open at a node when it died. Nobody can answer them, so they are left
-    /// out where the share is held against what `--availability` asks for.
-    #[serde(default)]
-    pub abandoned_count: u64,
+    /// Operations that were open at a node when it died: they end as `:info`. They are left out
+    /// where the share is held against what `--availability` asks for.
+    #[serde(default, alias = "abandoned-count")]
+    pub indeterminate_count: u64,
     /// What each node lacks at the end.
     pub missing: Missing,
     /// What reads returned beyond the set.
     pub reads: Reads,
     /// Time until the last node held each value.
     pub convergence: Convergence,
-    /// The same within connected parts, and after heals, if nodes were kept apart.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parts: Option<Parts>,
+    /// Delivery times within connected components, and heal times, if nodes were disconnected.
+    #[serde(default, alias = "parts", skip_serializing_if = "Option::is_none")]
+    pub components: Option<Components>,
     /// How long clients waited, in ms, by kind of operation and for `all`.
     pub client_latency: BTreeMap<String, Quantiles<f64>>,
     /// Messages and bytes between nodes.
@@ -125,13 +125,15 @@ pub struct LabResults {
     pub duration_ms: f64,
     /// The wait before the final reads.
     pub recovery: Option<Recovery>,
-    /// How long nodes took peers for silent that they could have heard. Only a simulation sees it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wrong_silences: Option<WrongSilences>,
-    /// How late the lab itself was; nobody knows it of Maelstrom.
-    pub lateness: Option<LatenessFigures>,
-    /// Nodes whose output was not all it should have been.
-    pub troubles: Vec<Trouble>,
+    /// False suspicions of peers. Only a simulation sees them.
+    #[serde(default, alias = "wrong-silences", skip_serializing_if = "Option::is_none")]
+    pub false_suspicions: Option<FalseSuspicions>,
+    /// Scheduling delay of the lab itself; unknown for Maelstrom.
+    #[serde(default, alias = "lateness")]
+    pub scheduling_delay: Option<DelayFigures>,
+    /// Errors in the nodes' output, by node.
+    #[serde(alias = "troubles")]
+    pub node_errors: Vec<NodeErrors>,
     /// Lines for which Maelstrom would have ignored a node's output from then on; of a run of
     /// Maelstrom's, how often it did. None if that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -197,56 +199,56 @@ pub struct Recovery {
     #[serde(rename = "quiet?")]
     pub quiet: bool,
     /// Messages per node in 10 s, between nodes, in the second half of the wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rest_msgs: Option<f64>,
+    #[serde(default, alias = "rest-msgs", skip_serializing_if = "Option::is_none")]
+    pub quiescent_msgs: Option<f64>,
 }
 
 impl Recovery {
     fn of(report: &RecoveryReport, nodes: usize) -> Self {
-        let rest_msgs = report
-            .at_rest
+        let quiescent_msgs = report
+            .quiescent
             .filter(|(_, length)| *length > 0)
             .map(|(count, length)| count as f64 / nodes as f64 / (length as f64 / 1e10));
-        Self { waited_ms: millis(report.waited), quiet: report.quiet, rest_msgs }
+        Self { waited_ms: millis(report.waited), quiet: report.quiet, quiescent_msgs }
     }
 }
 
-/// The times during which nodes took peers for silent that were up and could be heard.
+/// Suspicions of peers that were up and reachable in both directions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct WrongSilences {
-    /// How many.
+pub struct FalseSuspicions {
+    /// Number of them.
     pub count: u64,
-    /// The longest; 0 if there was none.
+    /// Length of the longest, in ms; 0 if there was none.
     pub longest_ms: f64,
-    /// Whose it was, about whom, and since when on the history's clock, if there was one.
+    /// The longest, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub longest: Option<LongestSilence>,
+    pub longest: Option<LongestSuspicion>,
 }
 
-/// The longest wrong silence.
+/// The longest false suspicion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct LongestSilence {
-    /// Who took the peer for silent.
+pub struct LongestSuspicion {
+    /// The node that suspected its peer.
     pub node: String,
     /// The peer.
     pub peer: String,
-    /// Since when, in ms on the history's clock.
+    /// Begin, in ms on the history's clock.
     pub since_ms: f64,
 }
 
-impl WrongSilences {
-    fn of(report: &SilenceReport, zero: Nanos, settings: &Settings) -> Self {
+impl FalseSuspicions {
+    fn of(report: &SuspicionReport, zero: Nanos, settings: &Settings) -> Self {
         let name =
             |node: usize| settings.nodes.get(node).map_or_else(String::new, ToString::to_string);
         Self {
-            count: report.wrong,
-            longest_ms: millis(report.longest.map_or(0, |silence| silence.lasted)),
-            longest: report.longest.map(|silence| LongestSilence {
-                node: name(silence.node),
-                peer: name(silence.peer),
-                since_ms: millis(silence.at.saturating_sub(zero)),
+            count: report.count,
+            longest_ms: millis(report.longest.map_or(0, |suspicion| suspicion.lasted)),
+            longest: report.longest.map(|suspicion| LongestSuspicion {
+                node: name(suspicion.node),
+                peer: name(suspicion.peer),
+                since_ms: millis(suspicion.at.saturating_sub(zero)),
             }),
         }
     }
@@ -289,7 +291,7 @@ impl Results {
             .collect::<Result<Vec<Limit>>>()?;
         let mut maelstrom = MaelstromResults::of(settings, outcome);
         let mut lab = LabResults::of(settings, outcome, notices, run);
-        let heard = conduct::ignored_validity(&lab.troubles);
+        let heard = conduct::ignored_validity(&lab.node_errors);
         lab.maelstrom_valid = Validity::compose([maelstrom.valid, heard]);
         maelstrom.valid = Validity::compose([
             maelstrom.owed_validity(settings, outcome),
@@ -316,15 +318,15 @@ impl Results {
         Validity::compose(limits.chain([self.maelstrom.valid]))
     }
 
-    /// How late the lab was, in ms, if that spoils the figures of real processes.
+    /// The worst scheduling delay of the lab, in ms, if it spoils the figures of real processes.
     #[must_use]
     pub fn spoiling_delay_ms(&self) -> Option<f64> {
         let of_processes = self.rumormill.run.program == PROCESSES;
-        let late = self.rumormill.lateness.filter(|late| of_processes && late.spoils_figures())?;
-        Some(late.max_ms)
+        let delay = self.rumormill.scheduling_delay;
+        Some(delay.filter(|delay| of_processes && delay.spoils_figures())?.max_ms)
     }
 
-    /// The exit status: 0 passed, 1 failed, 2 nobody can say.
+    /// Exit status: 0 passed, 1 failed, 2 unknown.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         self.verdict().exit_code()
@@ -387,10 +389,10 @@ impl MaelstromResults {
     /// were open at them.
     fn owed_validity(&self, settings: &Settings, outcome: &Outcome) -> Validity {
         let lost = &self.workload.lost;
-        let have_perished =
-            !lost.is_empty() && lost.iter().all(|value| outcome.perished.contains(*value));
-        let workload = if have_perished { Validity::Valid } else { self.workload.valid };
-        let answered = availability::answered_fraction(&outcome.history, outcome.abandoned);
+        let died_with_holders =
+            !lost.is_empty() && lost.iter().all(|value| outcome.lost_with_holders.contains(*value));
+        let workload = if died_with_holders { Validity::Valid } else { self.workload.valid };
+        let answered = availability::answered_fraction(&outcome.history, outcome.indeterminate);
         self.composed_with(workload, availability::verdict(answered, settings.availability))
     }
 }
@@ -403,9 +405,9 @@ impl LabResults {
         let final_reads = living.map(|(name, report)| (name, report.final_read.as_ref()));
         let operations = invocation_count(history) as u64;
         let broadcasts = traffic::broadcast_count(history);
-        let troubles: Vec<Trouble> = names()
+        let node_errors: Vec<NodeErrors> = names()
             .zip(&outcome.nodes)
-            .filter_map(|(name, report)| Trouble::of(name, report, outcome))
+            .filter_map(|(name, report)| NodeErrors::of(name, report, outcome))
             .collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -415,15 +417,15 @@ impl LabResults {
             operation_count: operations,
             broadcast_count: broadcasts,
             ok_fraction: availability::ok_fraction(history),
-            abandoned_count: outcome.abandoned,
-            missing: missing::check(history, final_reads, &outcome.perished),
+            indeterminate_count: outcome.indeterminate,
+            missing: missing::check(history, final_reads, &outcome.lost_with_holders),
             reads: reads::check(history),
             convergence: Convergence {
                 message_flow: outcome.gossiped.as_ref().map(convergence::check),
                 probes: outcome.probed.as_ref().map(convergence::check),
                 exact: outcome.exact,
             },
-            parts: outcome.parts.as_ref().map(parts::check),
+            components: outcome.components.as_ref().map(components::check),
             client_latency: latency::check(history),
             traffic: Traffic::of(outcome, operations, broadcasts),
             phases: outcome
@@ -436,12 +438,12 @@ impl LabResults {
                 .collect(),
             duration_ms: millis(outcome.end),
             recovery: outcome.recovery.map(|report| Recovery::of(&report, settings.nodes.len())),
-            wrong_silences: outcome
-                .silences
-                .map(|report| WrongSilences::of(&report, outcome.zero, settings)),
-            lateness: Some(LatenessFigures::of(&outcome.lateness)),
-            bad_line_count: Some(troubles.iter().map(Trouble::refused_lines).sum()),
-            troubles,
+            false_suspicions: outcome
+                .suspicions
+                .map(|report| FalseSuspicions::of(&report, outcome.zero, settings)),
+            scheduling_delay: Some(DelayFigures::of(&outcome.scheduling_delay)),
+            bad_line_count: Some(node_errors.iter().map(NodeErrors::refused_lines).sum()),
+            node_errors,
             error_replies: ErrorReplies::of(history),
             refused_reads: names()
                 .zip(&outcome.nodes)

@@ -16,10 +16,13 @@ mod work;
 
 use std::collections::VecDeque;
 
-use rumormill::message::Message;
+use rumormill::maelstrom::message::Named;
+use rumormill::protocols::flood::Push;
 
-use crate::agenda::{Agenda, Timer};
+use crate::node::Message;
+
 use crate::client::{Clients, Requests};
+use crate::components::ComponentWatch;
 use crate::convergence::Collector;
 use crate::entries::EntryWatch;
 use crate::generator::Generator;
@@ -27,11 +30,11 @@ use crate::history::{Nanos, Op};
 use crate::journal::{EventSink, Journal};
 use crate::network::Network;
 use crate::outcome::{
-    Delivery, Lateness, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, State,
+    Delivery, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, SchedulingDelay, State,
 };
-use crate::parts::PartWatch;
 use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
+use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
 use messages::{Content, Directory};
 use notices::Notices;
@@ -58,7 +61,7 @@ pub struct Run<S> {
     /// The history's relative time 0.
     zero: Nanos,
     directory: Directory,
-    agenda: Agenda,
+    timer_queue: TimerQueue,
     network: Network,
     journal: Journal,
     clients: Clients,
@@ -67,7 +70,7 @@ pub struct Run<S> {
     /// Nodes that have yet to answer `init` or `topology`.
     unready: usize,
     generator: Generator,
-    /// For when the agenda has the generator's next step.
+    /// For when the timer_queue has the generator's next step.
     generator_wake: Option<Nanos>,
     workers: Vec<Worker>,
     partition_dice: Dice,
@@ -79,8 +82,8 @@ pub struct Run<S> {
     /// The driver tells what nodes hold; it need not be guessed from messages.
     exact: bool,
     /// Present if nodes may be kept apart.
-    parts: Option<PartWatch>,
-    /// For when the agenda has the next change of who is connected.
+    components: Option<ComponentWatch>,
+    /// For when the timer_queue has the next change of who is connected.
     connectivity_wake: Option<Nanos>,
     /// How often it may have changed so far.
     connectivity: u64,
@@ -96,7 +99,7 @@ pub struct Run<S> {
     services: Vec<Vec<Nanos>>,
     deliveries: VecDeque<Delivery>,
     notices: Notices,
-    lateness: Lateness,
+    scheduling_delay: SchedulingDelay,
     fingerprint: Fingerprint,
     next_id: u64,
     /// For measuring the length of typed bodies.
@@ -118,7 +121,7 @@ impl<S: EventSink> Run<S> {
             phases: Vec::new(),
             zero: 0,
             directory: Directory::new(&settings.nodes),
-            agenda: Agenda::default(),
+            timer_queue: TimerQueue::default(),
             network: Network::new(settings),
             journal: Journal::default(),
             clients: Clients::default(),
@@ -135,8 +138,8 @@ impl<S: EventSink> Run<S> {
             gossiped: Collector::new(nodes),
             entries: EntryWatch::new(nodes),
             exact: false,
-            parts: (settings.nemesis.is_some() || settings.faults.may_part())
-                .then(|| PartWatch::new(nodes)),
+            components: (settings.nemesis.is_some() || settings.faults.may_part())
+                .then(|| ComponentWatch::new(nodes)),
             connectivity_wake: None,
             connectivity: 0,
             lives: vec![0; nodes],
@@ -147,7 +150,7 @@ impl<S: EventSink> Run<S> {
             services: vec![Vec::new(); nodes],
             deliveries: VecDeque::new(),
             notices: Notices::default(),
-            lateness: Lateness::default(),
+            scheduling_delay: SchedulingDelay::default(),
             fingerprint: Fingerprint::default(),
             next_id: 0,
             scratch: Vec::new(),
@@ -184,9 +187,9 @@ impl<S: EventSink> Run<S> {
     }
 
     /// A simulated flooding node tells another node a value.
-    pub(crate) fn handle_news(&mut self, now: Nanos, node: usize, dest: &str, value: u64) {
+    pub(crate) fn handle_push(&mut self, now: Nanos, node: usize, dest: &str, push: Named<Push>) {
         if self.listens_to(node) {
-            self.accept_news(now, node, dest, value);
+            self.accept_push(now, node, dest, push);
         }
     }
 
@@ -206,19 +209,19 @@ impl<S: EventSink> Run<S> {
 
     /// The instant of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Nanos) {
-        while let Some((due, timer)) = self.agenda.pop_due(now) {
+        while let Some((due, timer)) = self.timer_queue.pop_due(now) {
             match timer {
                 Timer::Queue(node) => {
-                    self.lateness.note(due, now);
-                    self.network.wake(now, node, &mut self.agenda);
+                    self.scheduling_delay.note(due, now);
+                    self.network.wake(now, node, &mut self.timer_queue);
                     self.handle_arrivals(now);
                 }
                 Timer::HeldUp => {
-                    self.network.let_go(now, &mut self.agenda);
+                    self.network.let_go(now, &mut self.timer_queue);
                     self.handle_arrivals(now);
                 }
                 Timer::Generator => {
-                    self.lateness.note(due, now);
+                    self.scheduling_delay.note(due, now);
                     self.generator_wake = None;
                     self.generate(now);
                 }
@@ -243,7 +246,7 @@ impl<S: EventSink> Run<S> {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if never.
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        self.agenda.next_time()
+        self.timer_queue.next_time()
     }
 
     /// The next thing a person should see.
@@ -285,7 +288,7 @@ impl<S: EventSink> Run<S> {
         for (report, service) in self.reports.iter_mut().zip(self.services) {
             report.service = service;
         }
-        let perished = self.gossiped.take_perished(faults.crashed > 0);
+        let lost_with_holders = self.gossiped.take_lost_with_holders(faults.crashed > 0);
         let observed = self.gossiped.used;
         let left = self.reports.len() - dead.len();
         let outcome = Outcome {
@@ -299,15 +302,15 @@ impl<S: EventSink> Run<S> {
             nodes: self.reports,
             probed: self.settings.probe_ms.map(|_| self.watch.into_convergence(left)),
             gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
-            parts: self.parts.map(PartWatch::into_convergence).filter(|_| observed),
+            components: self.components.map(ComponentWatch::into_convergence).filter(|_| observed),
             exact: self.exact,
             entries: observed.then(|| self.entries.counts()),
-            silences: None,
-            perished,
-            abandoned: self.tally.abandoned,
+            suspicions: None,
+            lost_with_holders,
+            indeterminate: self.tally.indeterminate,
             recovery: self.recovery,
             repeated: self.notices.into_repeated(),
-            lateness: self.lateness,
+            scheduling_delay: self.scheduling_delay,
             fingerprint: self.fingerprint.value(),
         };
         (outcome, self.sink)

@@ -65,7 +65,7 @@ fn key_text(quoted: &str) -> Cow<'_, str> {
     // Strings are at least their quotes.
     let inside = &quoted[1..quoted.len() - 1];
     if inside.contains('\\') {
-        // An escape that is no character makes a key that nobody looks for.
+        // An escape that is no character makes a key that is never looked for.
         serde_json::from_str(quoted).map_or(Cow::Borrowed(inside), Cow::Owned)
     } else {
         Cow::Borrowed(inside)

@@ -1,49 +1,51 @@
-//! The result screen: what a person wants to know of a run, on one page.
+//! The result screen: verdict, limits, figures and traffic of a run, on one page.
 
 mod comparison;
 mod reason;
+mod seeds;
 mod style;
 
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use crate::checker::quantile::Quantiles;
-use crate::results::{LabResults, MaelstromResults, Results, ignored_words, slowest};
+use crate::figures::{FIGURES, Figure, POINTS, figure, number};
+use crate::results::{LabResults, Results, ignored_words, slowest};
 pub use comparison::render_comparison;
 pub use reason::{closing_line, verdict_word};
+pub use seeds::render_seeds;
 pub use style::Style;
 use style::Tone;
-pub(crate) use style::{counted, number};
+pub(crate) use style::counted;
 
 /// Width of the labels on the left.
-const LABEL: usize = 20;
+const LABEL: usize = 35;
 /// Width of a column of numbers.
-const COLUMN: usize = 9;
-/// The points of a distribution, by the names that limits have for them.
-const POINTS: [&str; 5] = ["min", "median", "p95", "p99", "max"];
-/// How many links, nodes, values or notices are shown one by one.
+const COLUMN: usize = 8;
+/// Number of links, nodes, values or notices that are shown one by one.
 const SHOWN: usize = 5;
 
-/// The screen's text.
+/// Renders the screen.
 #[must_use]
 pub fn render(results: &Results, style: Style) -> String {
-    let mut screen = Screen { out: String::new(), style };
-    screen.headline(results);
-    screen.limits(&results.rumormill);
-    screen.maelstrom(&results.maelstrom, &results.rumormill);
-    screen.honest(&results.rumormill);
-    screen.traffic(&results.rumormill);
-    screen.notices(&results.rumormill);
-    screen.footer(&results.rumormill);
+    let lab = &results.rumormill;
+    let mut screen = Screen { out: String::new(), style, results };
+    screen.headline();
+    screen.limits(lab);
+    screen.maelstrom();
+    screen.beyond_maelstrom();
+    screen.traffic(lab);
+    screen.notices(lab);
+    screen.footer(lab);
     screen.out
 }
 
-struct Screen {
+struct Screen<'r> {
     out: String,
     style: Style,
+    results: &'r Results,
 }
 
-impl Screen {
+impl Screen<'_> {
     fn line(&mut self, text: &str) {
         self.out.push_str(text.trim_end());
         self.out.push('\n');
@@ -64,13 +66,43 @@ impl Screen {
         self.line(&format!("  {label:<LABEL$}{text}"));
     }
 
-    fn quantiles(&mut self, label: &str, points: [Option<f64>; 5]) {
-        let shown = points.map(|point| point.map_or_else(|| "never".to_owned(), number));
-        let columns = shown.map(|point| format!("{point:>COLUMN$}"));
-        self.row(label, &columns.concat());
+    /// A faint line below a row.
+    fn note(&mut self, text: &str) {
+        let text = self.style.paint(Tone::Faint, text);
+        self.row("", &text);
     }
 
-    fn headline(&mut self, results: &Results) {
+    /// A row with a single figure and a remark; `not available` if the run does not have it.
+    fn figure(&mut self, name: &Figure, remark: &str) {
+        match name.show(self.results) {
+            Some(value) => self.row(name.label, &format!(" {value}{remark}")),
+            None => self.unavailable(name.label),
+        }
+    }
+
+    /// A row with all points of a distribution, given by one of them; false, and no row, if the run
+    /// does not have it.
+    fn distribution(&mut self, one: &Figure) -> bool {
+        let points = FIGURES.iter().filter(|figure| figure.label == one.label);
+        let values: Option<Vec<f64>> = points.map(|figure| figure.read(self.results)).collect();
+        let Some(values) = values else { return false };
+        self.quantiles(one.label, values);
+        true
+    }
+
+    fn quantiles(&mut self, label: &str, values: impl IntoIterator<Item = f64>) {
+        let columns = values.into_iter().map(|value| format!("{:>COLUMN$}", number(value)));
+        self.row(label, &columns.collect::<String>());
+    }
+
+    /// For figures that this run does not have: Maelstrom does not measure what the lab does.
+    fn unavailable(&mut self, label: &str) {
+        let text = self.style.paint(Tone::Faint, " not available");
+        self.row(label, &text);
+    }
+
+    fn headline(&mut self) {
+        let results = self.results;
         let lab = &results.rumormill;
         let word = verdict_word(results);
         let tone = match word {
@@ -81,7 +113,7 @@ impl Screen {
         let word = self.style.paint(tone, word);
         let closing = closing_line(results);
         self.line(&format!("{word}  {closing}. {}", lab.run.title()));
-        let ignored = ignored_words(&lab.troubles);
+        let ignored = ignored_words(&lab.node_errors);
         if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
             let ignored = self.style.paint(Tone::Warn, &ignored);
             self.line(&format!("        {ignored}."));
@@ -122,21 +154,16 @@ impl Screen {
         }
     }
 
-    fn maelstrom(&mut self, maelstrom: &MaelstromResults, lab: &LabResults) {
-        self.title("Maelstrom's figures", &POINTS);
+    fn maelstrom(&mut self) {
+        self.title("Maelstrom's figures (times in ms)", &POINTS);
+        let maelstrom = &self.results.maelstrom;
+        if !self.distribution(figure!("median")) {
+            self.row(figure!("median").label, " no value was seen to stay");
+        }
+        self.distribution(figure!("lost-latency-median"));
+        let all = figure!("msgs-per-op-all").show(self.results).unwrap_or_default();
+        self.figure(figure!("msgs-per-op"), &format!("  ({all} with clients' messages)"));
         let workload = &maelstrom.workload;
-        match workload.stable_latencies {
-            Some(all) => self.quantiles("stable latency ms", points(all, |ms| Some(ms as f64))),
-            None => self.row("stable latency ms", " no value was seen to stay"),
-        }
-        if let Some(all) = workload.lost_latencies {
-            self.quantiles("lost latency ms", points(all, |ms| Some(ms as f64)));
-        }
-        let ratio = |ratio: Option<f32>| ratio.map_or_else(|| "none".to_owned(), |r| r.to_string());
-        let net = maelstrom.net;
-        let all = ratio(net.all.msgs_per_op);
-        let text = format!(" {}  ({all} with clients)", ratio(net.servers.msgs_per_op));
-        self.row("msgs per op", &text);
         let text = format!(
             " {} tried, {} stable ({} stale), {} lost, {} never read",
             workload.attempt_count,
@@ -146,14 +173,11 @@ impl Screen {
             workload.never_read_count,
         );
         self.row("values", &text);
-        let by_f = maelstrom
-            .stats
-            .by_f
-            .iter()
-            .map(|(f, counts)| format!(" {f} {} of {}", counts.ok_count, counts.count));
-        let text = format!("{} (ok-fraction {})", join(by_f), maelstrom.availability.ok_fraction);
-        self.row("operations ok", &text);
-        for reply in lab.error_replies.iter().take(SHOWN) {
+        let by_f = maelstrom.stats.by_f.iter();
+        let by_f = by_f.map(|(f, counts)| format!(" {f} {} of {}", counts.ok_count, counts.count));
+        let remark = format!("  ({})", join(by_f).trim_start());
+        self.figure(figure!("availability"), &remark);
+        for reply in self.results.rumormill.error_replies.iter().take(SHOWN) {
             let text = format!(" {} of {}: {}", reply.count, reply.f, reply.words());
             self.row("error replies", &self.style.paint(Tone::Warn, &text));
         }
@@ -162,58 +186,39 @@ impl Screen {
         }
     }
 
-    fn honest(&mut self, lab: &LabResults) {
-        self.title("Honest figures", &POINTS);
-        if lab.convergence.best().is_none() {
-            self.unavailable("last node has it ms");
+    fn beyond_maelstrom(&mut self) {
+        self.title("Beyond Maelstrom (times in ms)", &POINTS);
+        let lab = &self.results.rumormill;
+        self.deliveries(lab);
+        self.components(lab);
+        self.distribution(figure!("broadcast-latency-median"));
+        self.distribution(figure!("read-latency-median"));
+        self.service(lab);
+        self.suspicions(lab);
+        if lab.indeterminate_count > 0 {
+            self.figure(figure!("indeterminate"), "  (operations open at a node when it died)");
         }
-        let seen = if lab.convergence.exact { "the simulation" } else { "messages" };
-        let sources = [(seen, &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
-        for (source, spread) in sources {
-            let Some(spread) = spread else { continue };
-            if let Some(all) = spread.since_ack {
-                self.quantiles("last node has it ms", points(all, |ms| ms));
-            }
-            let text = format!(" by {source}, since the acknowledgement{}", incomplete(spread));
-            self.row("", &self.style.paint(Tone::Faint, &text));
+        self.missing(lab);
+        self.figure(figure!("msgs-per-broadcast"), "");
+        let all = figure!("server-bytes").show(self.results).unwrap_or_default();
+        self.figure(figure!("bytes-per-op"), &format!("  ({all} between nodes)"));
+        if let Some(entries) = lab.traffic.entries {
+            let remark = format!("  (of {} entries sent between nodes)", entries.sent);
+            self.figure(figure!("redundancy"), &remark);
         }
-        self.parts(lab);
-        for (f, all) in &lab.client_latency {
-            if f != crate::checker::latency::ALL {
-                self.quantiles(&format!("{f} took ms"), points(*all, Some));
-            }
-        }
+        self.reads(lab);
+        self.recovery(lab);
+        self.scheduling_delay(lab);
+    }
+
+    /// The node that takes longest to answer, if it is slow.
+    fn service(&mut self, lab: &LabResults) {
         if let Some((node, all)) = slowest(&lab.service_times) {
             let (median, max) = (number(all.p50), number(all.max));
             let text =
                 format!(" {node} took {median} ms to answer a request (median), {max} at most");
             self.row("slow node", &self.style.paint(Tone::Warn, &text));
         }
-        self.silences(lab);
-        if lab.abandoned_count > 0 {
-            let operations = counted(lab.abandoned_count, "operation");
-            self.row("abandoned", &format!(" {operations}, open at a node when it died"));
-        }
-        self.missing(lab);
-        let traffic = &lab.traffic;
-        let or_none = |ratio: Option<f64>| ratio.map_or_else(|| "none".to_owned(), number);
-        let text = format!(" {}", or_none(traffic.msgs_per_broadcast));
-        self.row("msgs per broadcast", &text);
-        match traffic.server_bytes {
-            Some(bytes) => {
-                let (per_op, bytes) = (or_none(traffic.bytes_per_op), number(bytes as f64));
-                self.row("bytes per op", &format!(" {per_op}  ({bytes} between nodes)"));
-            }
-            None => self.unavailable("bytes per op"),
-        }
-        if let Some(share) = traffic.repeated_share() {
-            let sent = traffic.entries.unwrap_or_default().sent;
-            let share = number(share * 100.0);
-            self.row("came twice", &format!(" {share} % of {sent} entries sent between nodes"));
-        }
-        self.reads(lab);
-        self.recovery(lab);
-        self.lateness(lab);
     }
 
     fn reads(&mut self, lab: &LabResults) {
@@ -225,7 +230,7 @@ impl Screen {
                 examples if examples.is_empty() => examples,
                 examples => format!(": {examples}"),
             };
-            let text = format!(" {duplicates}, {phantoms} that no client sent{examples}");
+            let text = format!(" {duplicates}, {phantoms} never broadcast{examples}");
             self.row("reads returned", &self.style.paint(Tone::Warn, &text));
         }
     }
@@ -234,87 +239,96 @@ impl Screen {
         if let Some(recovery) = lab.recovery {
             let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
             self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
-            if let Some(msgs) = recovery.rest_msgs {
-                let text =
-                    format!(" {} messages per node in 10 s, in its second half", number(msgs));
-                self.row("", &self.style.paint(Tone::Faint, &text));
+            if recovery.quiescent_msgs.is_some() {
+                self.figure(figure!("quiescent-msgs"), "  (second half of the recovery)");
             }
         }
     }
 
-    fn lateness(&mut self, lab: &LabResults) {
-        if lab.convergence.exact {
+    fn scheduling_delay(&mut self, lab: &LabResults) {
+        let Some(delay) = lab.scheduling_delay.filter(|_| !lab.convergence.exact) else { return };
+        let (p99, max) = (figure!("scheduling-delay-p99"), figure!("scheduling-delay-max"));
+        let show = |figure: &Figure| figure.show(self.results).unwrap_or_default();
+        let text = format!(" {}  ({} at most)", show(p99), show(max));
+        if delay.spoils_figures() {
+            let text = format!("{text}: the machine is busy, times are not trustworthy");
+            self.row(p99.label, &self.style.paint(Tone::Warn, &text));
+        } else {
+            self.row(p99.label, &text);
+        }
+    }
+
+    /// Delivery times at the last node, by each source that observed them.
+    fn deliveries(&mut self, lab: &LabResults) {
+        let label = figure!("convergence-median").label;
+        if lab.convergence.best().is_none() {
+            self.unavailable(label);
+        }
+        let seen = if lab.convergence.exact { "the simulation" } else { "messages" };
+        let sources = [(seen, &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
+        for (source, spread) in sources {
+            let Some(spread) = spread else { continue };
+            if let Some(all) = spread.since_ack {
+                let points = all.points().map(|(_, ms)| ms.unwrap_or(f64::INFINITY));
+                self.quantiles(label, points);
+            }
+            let incomplete = match spread.incomplete_count {
+                0 => String::new(),
+                count => format!("; {count} of {} values never on all nodes", spread.value_count),
+            };
+            self.note(&format!(" by {source}, since the acknowledgement{incomplete}"));
+        }
+    }
+
+    fn components(&mut self, lab: &LabResults) {
+        let Some(components) = &lab.components else { return };
+        if components.value_count > 0 {
+            self.distribution(figure!("component-median"));
+            let owed = counted(components.value_count, "value");
+            self.note(&format!(" {owed} owed within a connected component"));
+        }
+        if components.heal_count > 0 {
+            self.distribution(figure!("heal-median"));
+            let heals = counted(components.heal_count, "heal");
+            self.note(&format!(" {heals} after which values were missing"));
+        }
+    }
+
+    fn suspicions(&mut self, lab: &LabResults) {
+        let Some(longest) = lab.false_suspicions.as_ref().and_then(|all| all.longest.as_ref())
+        else {
             return;
-        }
-        if let Some(late) = lab.lateness {
-            let (p99, max) = (number(late.p99_ms), number(late.max_ms));
-            let text = format!(" {p99} ms at 0.99, {max} ms at most");
-            if late.spoils_figures() {
-                let text = format!("{text}: the machine is busy, times are not trustworthy");
-                self.row("the lab was late by", &self.style.paint(Tone::Warn, &text));
-            } else {
-                self.row("the lab was late by", &text);
-            }
-        }
-    }
-
-    /// For figures that this run does not have: Maelstrom does not measure what the lab does.
-    fn unavailable(&mut self, label: &str) {
-        let text = self.style.paint(Tone::Faint, " not available");
-        self.row(label, &text);
-    }
-
-    fn parts(&mut self, lab: &LabResults) {
-        let Some(parts) = &lab.parts else { return };
-        if let Some(all) = parts.since_ack {
-            self.quantiles("last of its part ms", points(all, |ms| ms));
-            let text =
-                format!(" {} owed within a connected part", counted(parts.value_count, "value"));
-            self.row("", &self.style.paint(Tone::Faint, &text));
-        }
-        if let Some(all) = parts.since_heal {
-            self.quantiles("whole after heal ms", points(all, |ms| ms));
-            let text =
-                format!(" {} with something to catch up on", counted(parts.heal_count, "heal"));
-            self.row("", &self.style.paint(Tone::Faint, &text));
-        }
-    }
-
-    fn silences(&mut self, lab: &LabResults) {
-        let Some(silences) = &lab.wrong_silences else { return };
-        let Some(longest) = &silences.longest else { return };
-        let text = format!(
-            " {} ms at most: {} took {} for silent from {} ms on",
-            number(silences.longest_ms),
-            longest.node,
-            longest.peer,
-            number(longest.since_ms),
-        );
-        self.row("wrong silences", &text);
+        };
+        let (node, peer, since) = (&longest.node, &longest.peer, number(longest.since_ms));
+        let remark = format!(": {node} suspected {peer} from {since} ms on");
+        self.figure(figure!("false-suspicion"), &remark);
     }
 
     fn missing(&mut self, lab: &LabResults) {
         let missing = &lab.missing;
         if missing.nodes.is_empty() {
-            return self.unavailable("missing at the end");
+            return self.unavailable(figure!("missing").label);
         }
-        if missing.perished_count > 0 {
-            let values = counted(missing.perished_count, "acknowledged value");
-            self.row("perished", &format!(" {values}, with the only nodes that held them"));
+        if missing.lost_with_holders_count > 0 {
+            let values = counted(missing.lost_with_holders_count, "acknowledged value");
+            self.row(
+                "lost_with_holders",
+                &format!(" {values}, with the only nodes that held them"),
+            );
         }
         let owed = missing.acknowledged_count;
         if missing.missing_count == 0 && missing.unread.is_empty() {
             let nodes = counted(missing.nodes.len() as u64, "node");
             let owed = counted(owed, "acknowledged value");
-            self.row("missing at the end", &format!(" nothing: {owed} on {nodes}"));
+            self.row(figure!("missing").label, &format!(" nothing: {owed} on {nodes}"));
         } else if missing.known_missing().is_none() {
             let text = self.style.paint(Tone::Warn, " unknown: no node could be read");
-            self.row("missing at the end", &text);
+            self.row(figure!("missing").label, &text);
         } else {
             let count = self.count_bad(missing.missing_count);
             let place =
                 if missing.unread.is_empty() { "some node" } else { "the nodes that were read" };
-            self.row("missing at the end", &format!(" {count} of {owed} values on {place}"));
+            self.row(figure!("missing").label, &format!(" {count} of {owed} values on {place}"));
         }
         let mut lacking: Vec<_> =
             missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0).collect();
@@ -346,7 +360,7 @@ impl Screen {
         if lab.traffic.types.is_empty() {
             return self.unavailable("messages by type");
         }
-        self.title("Messages", &["sent", "received", "bytes"]);
+        self.title("Messages", &["sent", "recv", "bytes"]);
         let mut types: Vec<_> = lab.traffic.types.iter().collect();
         types.sort_by_key(|(_, flow)| Reverse(flow.sent));
         for (kind, flow) in types.iter().take(2 * SHOWN) {
@@ -405,18 +419,7 @@ impl Screen {
     }
 }
 
-fn points<T>(all: Quantiles<T>, convert: impl Fn(T) -> Option<f64>) -> [Option<f64>; 5] {
-    all.points().map(|(_, value)| convert(value))
-}
-
-fn incomplete(spread: &crate::checker::convergence::Spread) -> String {
-    match spread.incomplete_count {
-        0 => String::new(),
-        count => format!("; {count} of {} values never on all nodes", spread.value_count),
-    }
-}
-
-/// What is said of those that are not shown one by one.
+/// Words for those that are not shown one by one.
 fn beyond_shown(count: usize, what: &str) -> Option<String> {
     let rest = count.checked_sub(SHOWN).filter(|rest| *rest > 0)?;
     Some(format!("and {}", counted(rest as u64, &format!("more {what}"))))

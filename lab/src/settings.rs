@@ -6,7 +6,7 @@
 pub(crate) mod bounds;
 
 use anyhow::{Result, bail, ensure};
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::network::faults::FaultSettings;
 
@@ -43,7 +43,7 @@ pub struct Settings {
     pub probe_ms: Option<u64>,
     /// Which of Maelstrom's oddities to reproduce.
     pub compat: Compat,
-    /// Crash the run where Maelstrom would silence a node (see [`Compat::mute`]).
+    /// Crash the run where Maelstrom would mute a node (see [`Compat::mute`]).
     pub strict: bool,
     /// What share of the operations must be `ok`, but for those that were open at a node when it
     /// died.
@@ -105,7 +105,7 @@ pub enum Topology {
     Grid,
     /// A heap-shaped tree in which every node has up to this many children.
     Tree(usize),
-    /// Everybody with everybody.
+    /// Every node is a neighbour of every other.
     Total,
 }
 

@@ -43,7 +43,7 @@ impl Store {
         fs::create_dir_all(dir.join("node-logs"))
             .with_context(|| format!("{} cannot be written to", dir.display()))?;
         let store = Self { base: base.to_owned(), below: Path::new(workload).join(name), dir };
-        // Somebody may keep the store where there are no links; the files are there all the same.
+        // The store may be where there are no links; the files are there all the same.
         let _ = point(&store.base.join("current"), &store.below);
         Ok(store)
     }

@@ -1,8 +1,8 @@
-//! Maelstrom's topologies: who is told to be whose neighbour.
+//! Maelstrom's topologies: the neighbours that each node is given.
 
 use std::collections::BTreeMap;
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::settings::Topology;
 

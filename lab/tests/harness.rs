@@ -11,13 +11,17 @@ use tempfile::TempDir;
 
 const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
 
-/// A node that writes its process id to its log, starts something, and is a flood node.
-const CHATTY: &str = r#"echo $$ >&2; sleep 1000 & echo $! >&2; exec "$0""#;
+/// A node that writes its process id to its log, starts something, and is a node that floods.
+const CHATTY: &str = r#"echo $$ >&2; sleep 1000 & echo $! >&2; exec "$0" "$@""#;
 
-fn flood() -> PathBuf {
-    // Cargo tells where binaries are, but not examples: they lie beside them.
-    let path = Path::new(LAB).with_file_name("examples").join("flood");
-    assert!(path.is_file(), "no {}: cargo build --examples", path.display());
+/// Makes the workspace's node flood.
+const FLOOD: [&str; 3] = ["--", "--protocol", "flood"];
+
+/// The workspace's node, for scripts. (Without `--bin` the lab finds and builds it.)
+fn node() -> PathBuf {
+    // Cargo tells where the lab's binary is; that of the node lies beside it.
+    let path = Path::new(LAB).with_file_name("rumormill");
+    assert!(path.is_file(), "no {}: cargo build --workspace", path.display());
     path
 }
 
@@ -31,13 +35,17 @@ impl Lab {
         Self { store: tempfile::tempdir().expect("temporary directory") }
     }
 
-    /// Some flood nodes for a second.
+    /// Some nodes that flood, for a second.
     fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.short(args);
+        command.args(FLOOD);
+        command
+    }
+
+    /// Some nodes for a second.
+    fn short(&self, args: &[&str]) -> Command {
         let mut command = self.bare(&["--time-limit", "1", "--rate", "100", "--recovery", "auto"]);
         command.args(args);
-        if !args.contains(&"--bin") {
-            command.arg("--bin").arg(flood());
-        }
         command
     }
 
@@ -48,10 +56,10 @@ impl Lab {
         command
     }
 
-    /// Nodes that are shell scripts; `$0` is the flood node.
+    /// Nodes that are shell scripts, in which `"$0" "$@"` is a node that floods.
     fn script(&self, args: &[&str], script: &str) -> Command {
-        let mut command = self.command(&[&["--bin", "/bin/sh"], args].concat());
-        command.args(["--", "-c", script]).arg(flood());
+        let mut command = self.short(&[&["--bin", "/bin/sh"], args].concat());
+        command.args(["--", "-c", script]).arg(node()).args(&FLOOD[1..]);
         command
     }
 
@@ -143,7 +151,7 @@ fn a_node_that_dies_is_told_at_once() {
 #[test]
 fn a_line_that_is_no_message_is_quoted_and_survived() {
     let lab = Lab::new();
-    let script = r#"echo 'hello, world'; exec "$0""#;
+    let script = r#"echo 'hello, world'; exec "$0" "$@""#;
     let (code, screen, log) = run(&mut lab.script(&["--node-count", "2"], script));
     assert_eq!(code, 2, "{screen}{log}");
     assert!(log.contains("hello, world"), "{log}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use proptest::prelude::*;
-use rumormill::held::{Held, OriginId, Ranges};
+use rumormill::set::{OriginId, Ranges, VersionSet};
 
 /// Sequence numbers are drawn from so few that ranges overlap, touch and nest all the time.
 const END: u64 = 40;
@@ -142,7 +142,7 @@ proptest! {
         ops in prop::collection::vec(held_op(), 0..40),
         other in prop::collection::vec((0..ORIGINS, range()), 0..10),
     ) {
-        let (mut held, mut oracle) = (Held::new(), BTreeSet::new());
+        let (mut held, mut oracle) = (VersionSet::new(), BTreeSet::new());
         for op in &ops {
             apply_to_held(op, &mut held, &mut oracle);
             prop_assert_eq!(entries(&held), oracle.clone(), "after {:?}", op);
@@ -179,8 +179,8 @@ fn held_op() -> impl Strategy<Value = HeldOp> {
     ]
 }
 
-fn held_of(list: &[(u32, Range<u64>)]) -> Held {
-    let mut held = Held::new();
+fn held_of(list: &[(u32, Range<u64>)]) -> VersionSet {
+    let mut held = VersionSet::new();
     for (origin, range) in list {
         held.insert(OriginId(*origin), range.clone());
     }
@@ -191,13 +191,13 @@ fn plain_entries(list: &[(u32, Range<u64>)]) -> BTreeSet<Entry> {
     list.iter().flat_map(|(origin, range)| range.clone().map(|number| (*origin, number))).collect()
 }
 
-fn entries(held: &Held) -> BTreeSet<Entry> {
+fn entries(held: &VersionSet) -> BTreeSet<Entry> {
     held.iter()
         .flat_map(|(origin, ranges)| ranges.iter().flatten().map(move |number| (origin.0, number)))
         .collect()
 }
 
-fn apply_to_held(op: &HeldOp, held: &mut Held, oracle: &mut BTreeSet<Entry>) {
+fn apply_to_held(op: &HeldOp, held: &mut VersionSet, oracle: &mut BTreeSet<Entry>) {
     match op {
         HeldOp::Insert(origin, range) => {
             held.insert(OriginId(*origin), range.clone());
@@ -225,7 +225,7 @@ fn apply_to_held(op: &HeldOp, held: &mut Held, oracle: &mut BTreeSet<Entry>) {
 
 /// Everything that takes two sets, or a set and a range.
 fn compare(
-    held: &Held,
+    held: &VersionSet,
     oracle: &BTreeSet<Entry>,
     list: &[(u32, Range<u64>)],
 ) -> Result<(), TestCaseError> {

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use rumormill::config::Config;
-use rumormill::mutation::Mutation;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill_lab::hunt::case::Case;
 use rumormill_lab::hunt::draw::draw;
 use rumormill_lab::hunt::phases::run;

@@ -15,8 +15,8 @@ mod model_world;
 use std::time::Instant;
 
 use model_world::{Action, Bounds, Setting, State, World};
-use rumormill::mutation::Mutation;
-use rumormill::route::Route;
+use rumormill::protocols::rumormill::mutation::Mutation;
+use rumormill::protocols::rumormill::route::Route;
 use stateright::{Checker as _, Model, Property};
 
 struct Explored(Setting);

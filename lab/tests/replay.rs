@@ -70,7 +70,7 @@ fn simulated_nodes_of_all_profiles_replay_without_a_difference() {
         record_simulated(path(&profile), dir.path());
         for file in files::find(dir.path()).expect("records") {
             for life in files::read(&file).expect("a record").lives {
-                let mut replay = Replay::new(&life);
+                let mut replay = Replay::new(&life).expect("a record of ours");
                 while replay
                     .step()
                     .unwrap_or_else(|d| panic!("{profile:?} {file:?}: {d}"))
@@ -93,7 +93,7 @@ fn record_simulated(profile: &str, dir: &Path) {
     profile.seed = Some(7);
     let settings = profile.into_settings().expect("settings");
     let mut records = Records::create(dir, &settings.nodes).expect("records");
-    let kind = NodeKind::Rumormill(options.config);
+    let kind = NodeKind::Rumormill(options.settings().expect("settings of ours"));
     sim::simulate_observed(&settings, &kind, NullSink, &mut records).expect("a run");
     records.finish().expect("records");
 }

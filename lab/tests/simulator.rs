@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::message::{Body, Message};
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::Reply;
 use rumormill_lab::checker::Validity;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::network::faults::FaultSettings;
+use rumormill_lab::node::{Body, Inspect as _, Message};
 use rumormill_lab::outcome::{Outcome, Phase, State};
 use rumormill_lab::profile::Profile;
 use rumormill_lab::results::{Results, RunInfo};
@@ -71,9 +72,9 @@ fn a_flood_loses_in_partitions_what_ours_does_not() {
     let ours = run(&settings);
     let results = results(&settings, &ours.outcome);
     assert_eq!(results.rumormill.missing.missing_count, 0);
-    let parts = results.rumormill.parts.expect("nodes were kept apart");
-    assert!(parts.heal_count > 0 && parts.value_count > 100, "{parts:?}");
-    assert_eq!(parts.incomplete_count, 0);
+    let components = results.rumormill.components.expect("nodes were disconnected");
+    assert!(components.heal_count > 0 && components.value_count > 100, "{components:?}");
+    assert_eq!(components.incomplete_count, 0);
 }
 
 #[test]
@@ -178,11 +179,13 @@ impl Observer for Diary {
     }
 
     fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
-        self.acks += u64::from(matches!(message.body, Body::BroadcastOk { .. }));
+        self.acks +=
+            u64::from(matches!(message.body, Body::Reply { reply: Reply::BroadcastOk, .. }));
     }
 
     fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
-        let alone = world.parts().iter().filter(|part| **part == world.parts()[1]).count() == 1;
+        let alone =
+            world.components().iter().filter(|part| **part == world.components()[1]).count() == 1;
         let name = match fault.kind {
             NodeFaultKind::Pause(_) => "pause",
             NodeFaultKind::Resume => "resume",
@@ -254,12 +257,12 @@ fn what_is_open_at_a_dying_node_is_left_out_of_availability_and_nothing_else() {
         crash = [{ node = 'n0', at-ms = 4000, down-ms = 500 }]
         pause = [{ node = 'n0', at-ms = 3000, for-ms = 1500 }";
     let died = judged(&format!("{dying}]"));
-    assert_eq!((died.exit_code(), died.rumormill.abandoned_count), (0, 1));
+    assert_eq!((died.exit_code(), died.rumormill.indeterminate_count), (0, 1));
     assert_eq!(died.rumormill.maelstrom_valid, Validity::Invalid);
     assert!(died.rumormill.ok_fraction < 1.0, "Maelstrom counts it");
     let deaf = "{ node = 'n1', at-ms = 1000, for-ms = 6000 }";
     let living = judged(&format!("{dying}, {deaf}]"));
-    assert_eq!((living.exit_code(), living.rumormill.abandoned_count), (1, 1));
+    assert_eq!((living.exit_code(), living.rumormill.indeterminate_count), (1, 1));
     assert_eq!(living.rumormill.missing.missing_count, 0);
     assert_eq!(living.maelstrom.valid, Validity::Invalid);
 }
@@ -269,9 +272,9 @@ fn a_silence_is_wrong_from_the_heal_on_and_without_faults_there_is_none() {
     // With two nodes there is nobody else who could be silent; it takes them some seconds.
     let report = |faults: &str| {
         let simulated = run(&Settings { time_limit_ms: 40_000, ..settings(2, faults) });
-        simulated.outcome.silences.expect("seen inside")
+        simulated.outcome.suspicions.expect("seen inside")
     };
-    assert_eq!(report("").wrong, 0);
+    assert_eq!(report("").count, 0);
     let cut = "cut = [{ a = ['n0'], from-ms = 1000, until-ms = 12000 }]";
     let healed = report(cut).longest.expect("the heal is not known at once");
     assert!(healed.at >= 12_000 * MS && healed.lasted > 0, "{healed:?}");
@@ -290,7 +293,7 @@ struct Impatient(bool);
 
 impl Observer for Impatient {
     fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
-        self.0 |= matches!(message.body, Body::BroadcastOk { .. });
+        self.0 |= matches!(message.body, Body::Reply { reply: Reply::BroadcastOk, .. });
     }
 
     fn handled(&mut self, _: &World<'_>, _: usize) -> ControlFlow<String> {
@@ -326,6 +329,29 @@ fn lab(args: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Challenges 3b and 3c of Gossip Glomers: a flood is enough for the first, and not for the other.
+#[test]
+fn a_simulated_flood_passes_without_faults_and_loses_values_in_partitions() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let store = dir.path().display().to_string();
+    let flood = |profile: &str| {
+        let args = ["sim", "--protocol", "flood", "--profile", profile, "--seed", "3"];
+        let output = lab(&[&args[..], &["--store", &store]].concat());
+        let results = dir.path().join("latest/results.json");
+        let json = std::fs::read_to_string(results).unwrap_or_else(|_| panic!("{output:?}"));
+        let results: Results = serde_json::from_str(&json).expect("results");
+        (output.status.code(), results)
+    };
+    let (status, good) = flood("fly-3b");
+    assert_eq!(status, Some(0));
+    assert_eq!(good.rumormill.missing.missing_count, 0);
+    let types = &good.rumormill.traffic.types;
+    assert!(types["flood"].sent > 0 && !types.contains_key("rumormill"), "{types:?}");
+    let (status, torn) = flood("fly-3c");
+    assert_eq!(status, Some(1));
+    assert!(torn.rumormill.missing.missing_count > 0, "{:?}", torn.rumormill.missing);
 }
 
 #[test]
@@ -387,7 +413,10 @@ fn what_makes_no_sense_is_said_in_a_sentence() {
     let refusals: [(&[&str], &str); 5] = [
         (&["test", "--crash", "n1@1"], "crashes are for simulated nodes only"),
         (&["sim", "--", "--bogus"], "unknown flag \"--bogus\""),
-        (&["sim", "--node", "flood", "--", "--route=hub"], "the flood takes no arguments"),
+        (
+            &["sim", "--protocol", "flood", "--", "--route=hub"],
+            "the node's arguments: --route is no flag of protocol flood",
+        ),
         (&["sim", "--", "--seed=1"], "lab's --seed"),
         (&["sim", "--loss", "2"], "not a probability"),
     ];
@@ -414,7 +443,7 @@ fn two_restarts_before_the_first_init_arrives_are_survived() {
 fn a_failed_seed_names_its_limit_and_the_worst_can_be_run_again() {
     let output = lab(&[
         "sim",
-        "--node",
+        "--protocol",
         "flood",
         "--node-count",
         "5",

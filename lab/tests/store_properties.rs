@@ -1,13 +1,15 @@
-//! The store against an oracle that keeps every entry in a plain map.
+//! The replica, and the values that clients read, against an oracle that keeps every entry in a plain map.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rumormill::held::{Held, OriginId};
-use rumormill::message::Origin;
-use rumormill::store::Store;
+use rumormill::id::{EntryId, Generation, NodeId, Origin};
+use rumormill::protocol::Entry;
+use rumormill::protocols::rumormill::replica::Replica;
+use rumormill::service::{Broadcast, Service as _};
+use rumormill::set::{OriginId, VersionSet};
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
@@ -42,10 +44,12 @@ fn value_of(origin: u32, number: u64) -> Value {
     }
 }
 
-/// A store, and beside it every entry by its name, with the time it came in.
+/// A replica and a service that gets what is new to it, and beside them every entry by its name,
+/// with the time it came in.
 struct Tested {
     now: Instant,
-    store: Store,
+    store: Replica,
+    service: Broadcast,
     entries: BTreeMap<(u32, u64), Instant>,
     /// The distinct values, in order of arrival.
     texts: Vec<String>,
@@ -56,15 +60,16 @@ struct Tested {
 
 impl Tested {
     fn new() -> Self {
-        let mut store = Store::new();
+        let mut store = Replica::new(named(0));
         for origin in 0..ORIGINS {
-            let named = Origin { node: format!("n{origin}").into(), generation: 7 };
-            assert_eq!(store.origin_id(&named), OriginId(origin));
-            assert_eq!(store.origin_id(&named), OriginId(origin), "the same at second sight");
-            assert_eq!(store.origin(OriginId(origin)), &named);
+            let named = named(origin);
+            assert_eq!(store.origin_id(named), OriginId(origin));
+            assert_eq!(store.origin_id(named), OriginId(origin), "the same at second sight");
+            assert_eq!(store.origin(OriginId(origin)), named);
         }
         let (entries, changed_at) = (BTreeMap::new(), BTreeMap::new());
-        Self { now: Instant::ZERO, store, entries, texts: Vec::new(), changes: 0, changed_at }
+        let (now, service, texts) = (Instant::ZERO, Broadcast::default(), Vec::new());
+        Self { now, store, service, entries, texts, changes: 0, changed_at }
     }
 
     fn fed(arrivals: &[Arrival]) -> Result<Self, TestCaseError> {
@@ -81,6 +86,10 @@ impl Tested {
         let values: Vec<Value> = numbers.clone().map(|n| value_of(origin, n)).collect();
         let version = self.store.version();
         let new = self.store.insert(self.now, OriginId(origin), numbers.start, &values);
+        for sequence in new.iter().flatten() {
+            let id = EntryId { origin: named(origin), sequence };
+            self.service.on_deliver(&Entry { id, value: value_of(origin, sequence) });
+        }
         let mut expected = BTreeSet::new();
         for number in numbers {
             if self.entries.contains_key(&(origin, number)) {
@@ -111,7 +120,12 @@ impl Tested {
     }
 }
 
-fn names(held: &Held) -> BTreeSet<(u32, u64)> {
+/// The origin of that number.
+fn named(origin: u32) -> Origin {
+    Origin { node: NodeId(origin), generation: Generation(7) }
+}
+
+fn names(held: &VersionSet) -> BTreeSet<(u32, u64)> {
     held.iter()
         .flat_map(|(origin, ranges)| ranges.iter().flatten().map(move |number| (origin.0, number)))
         .collect()
@@ -123,14 +137,14 @@ proptest! {
     #[test]
     fn the_store_holds_what_came_in(arrivals in arrivals()) {
         let tested = Tested::fed(&arrivals)?;
-        let store = &tested.store;
+        let (store, service) = (&tested.store, &tested.service);
         prop_assert_eq!(names(store.held()), tested.entries.keys().copied().collect());
-        prop_assert_eq!(&**store.read_text(), &tested.texts.join(","));
-        prop_assert_eq!(store.value_count(), tested.texts.len());
+        prop_assert_eq!(&**service.read_text(), &tested.texts.join(","));
+        prop_assert_eq!(service.value_count(), tested.texts.len());
         for &(origin, number) in tested.entries.keys() {
-            prop_assert!(store.contains_value(&value_of(origin, number)));
+            prop_assert!(service.contains(&value_of(origin, number)));
         }
-        prop_assert!(!store.contains_value(&Value::Int(-1)));
+        prop_assert!(!service.contains(&Value::Int(-1)));
     }
 
     /// `values` and `entries` give the values up to the first gap; `have` names all ranges.
@@ -153,7 +167,7 @@ proptest! {
             let of_origin = tested.entries.keys().filter(|(of, _)| *of == origin);
             let expected: BTreeSet<u64> = of_origin.map(|&(_, number)| number).collect();
             prop_assert_eq!(have.ranges.iter().flatten().collect::<BTreeSet<u64>>(), expected);
-            prop_assert_eq!(&have.origin, store.origin(id));
+            prop_assert_eq!(have.origin, store.origin(id));
         }
     }
 
@@ -173,7 +187,7 @@ proptest! {
             }
         }
         let now = tested.now.after(Duration::from_micros(later_us));
-        let mut held_by_them = Held::new();
+        let mut held_by_them = VersionSet::new();
         for &(origin, first, count) in &theirs {
             held_by_them.insert(OriginId(origin), first..first + count);
         }

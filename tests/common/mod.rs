@@ -4,11 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::message::{Body, Message, Name};
-use rumormill::node::Node;
+use rumormill::cluster::Name;
+use rumormill::id::Generation;
+use rumormill::maelstrom::message;
+use rumormill::maelstrom::server::Server;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::protocols::rumormill::stats::Stats;
+use rumormill::service::{Broadcast, Reply, Request};
 use rumormill::time::Instant;
 use rumormill::value::Value;
+
+pub(crate) type Node = Server<Rumormill, Broadcast>;
+pub(crate) type Message = message::Message<Gossip>;
+pub(crate) type Body = message::Body<Gossip>;
 
 /// One-way delay between nodes, at first.
 pub(crate) const LATENCY: Duration = Duration::from_millis(100);
@@ -38,7 +48,7 @@ impl World {
         let names: Vec<Name> = (0..count).map(|i| format!("n{i}").into()).collect();
         let mut world = Self {
             now: Instant::ZERO,
-            nodes: (0..count as u64).map(|i| Node::new(config.clone(), i, 1)).collect(),
+            nodes: (0..count as u64).map(|i| Node::new(config.clone(), i, Generation(1))).collect(),
             names,
             config: config.clone(),
             latency: LATENCY,
@@ -89,7 +99,8 @@ impl World {
     }
 
     pub(crate) fn broadcast(&mut self, node: usize, value: i64) {
-        self.client(node, Body::Broadcast { message: Value::Int(value), msg_id: 7 });
+        let request = Request::Broadcast { message: Value::Int(value) };
+        self.client(node, Body::Request { request, msg_id: 7 });
     }
 
     /// A value every 100 ms, at these nodes in turn, which comes after those in `values`.
@@ -104,8 +115,9 @@ impl World {
 
     /// The values a read of the node returns, sorted.
     pub(crate) fn read(&mut self, node: usize) -> Vec<i64> {
-        self.client(node, Body::Read { msg_id: 8 });
-        let Some(Message { body: Body::ReadOk { messages, .. }, .. }) = self.replies.pop() else {
+        self.client(node, Body::Request { request: Request::Read, msg_id: 8 });
+        let body = self.replies.pop().map(|message| message.body);
+        let Some(Body::Reply { reply: Reply::ReadOk { messages }, .. }) = body else {
             panic!("no read_ok");
         };
         let mut values: Vec<i64> =
@@ -114,9 +126,19 @@ impl World {
         values
     }
 
+    /// The state of the node's protocol.
+    pub(crate) fn protocol(&self, node: usize) -> &Rumormill {
+        self.nodes[node].protocol().unwrap()
+    }
+
+    /// The counters of every node.
+    pub(crate) fn stats(&self) -> Vec<Stats> {
+        (0..self.nodes.len()).map(|node| *self.protocol(node).stats()).collect()
+    }
+
     /// The node loses its memory and starts again, in a new generation.
     pub(crate) fn restart(&mut self, node: usize, generation: u64) {
-        self.nodes[node] = Node::new(self.config.clone(), generation, generation);
+        self.nodes[node] = Node::new(self.config.clone(), generation, Generation(generation));
         self.init(node);
     }
 
@@ -172,7 +194,7 @@ impl World {
                 self.wire.insert((arrives_at, self.sent), message);
             }
         }
-        while let Some(line) = self.nodes[node].poll_diagnostic() {
+        while let Some(line) = self.nodes[node].poll_log() {
             eprintln!("{}: {line}", self.names[node]);
         }
     }
@@ -180,24 +202,23 @@ impl World {
     /// Invariant 2: nobody is thought to hold what it never held. Only sound while no node has
     /// been restarted.
     pub(crate) fn assert_known_is_held(&self) {
-        for node in &self.nodes {
-            let cluster = node.cluster().unwrap();
-            for (peer, link) in node.links() {
-                let other = &self.nodes[peer.0 as usize];
+        for node in 0..self.nodes.len() {
+            let replica = self.protocol(node).replica();
+            for (peer, link) in self.protocol(node).links() {
+                let other = self.protocol(peer.0 as usize).replica();
                 for (origin, ranges) in link.known().iter() {
-                    let origin = node.store().origin(origin);
+                    let origin = replica.origin(origin);
                     let held: BTreeMap<_, _> = other
-                        .store()
                         .held()
                         .iter()
-                        .map(|(id, ranges)| (other.store().origin(id).clone(), ranges.clone()))
+                        .map(|(id, ranges)| (other.origin(id), ranges.clone()))
                         .collect();
-                    let theirs = held.get(origin).cloned().unwrap_or_default();
+                    let theirs = held.get(&origin).cloned().unwrap_or_default();
                     assert!(
                         ranges.difference(&theirs).is_empty(),
                         "{} thinks {} holds {origin:?} {ranges:?}, it holds {theirs:?}",
-                        cluster.name(cluster.me()),
-                        cluster.name(peer),
+                        self.names[node],
+                        self.names[peer.0 as usize],
                     );
                 }
             }

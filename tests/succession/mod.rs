@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::message::Body;
-use rumormill::route::Route;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::route::Route;
 
-use crate::common::World;
+use crate::common::{Body, World};
 
 const NEVER: Duration = Duration::from_secs(3_600);
 
@@ -59,9 +58,9 @@ fn nobody_follows_anybody_for_the_sake_of_a_dead_hub() {
     // Once all have missed it, nobody says that it stands below it.
     let settled = died_at.after(Duration::from_millis(1_200));
     for (_, message) in world.log.iter().filter(|(at, _)| *at > settled) {
-        let Body::Gossip(gossip) = &message.body else { continue };
-        let place = gossip.place.as_ref().expect("nobody is where the layout has it");
-        assert_ne!(&*place.root, "n0", "{message:?}");
+        let Body::Peer(gossip) = &message.body else { continue };
+        let place = gossip.message().place.expect("nobody is where the layout has it");
+        assert_ne!(&**gossip.nodes().name(place.root), "n0", "{message:?}");
     }
     for node in 2..6 {
         let words = world.nodes[node].describe(world.now).to_string();
@@ -88,7 +87,7 @@ fn a_hub_with_nothing_to_say_is_not_missed() {
     let (mut world, values) = warm(6);
     world.run_for(Duration::from_secs(5));
     all_hold(&mut world, 0..6, &values);
-    let stats: Vec<_> = world.nodes.iter().map(|node| *node.stats()).collect();
-    assert!(stats.iter().all(|stats| stats.silences == 0), "{stats:?}");
+    let stats = world.stats();
+    assert!(stats.iter().all(|stats| stats.suspicions == 0), "{stats:?}");
     assert!(stats.iter().all(|stats| stats.digests_sent == 0), "nobody asks: {stats:?}");
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::checker::script::history as script;
+use crate::figures::figure;
 use crate::outcome::Outcome;
 use crate::profile::Concurrency;
 use crate::results::{RunInfo, sample};
@@ -119,13 +120,14 @@ fn figures_that_do_not_follow_fail() {
 }
 
 #[test]
-fn honest_figures_that_maelstrom_does_not_have_are_not_available() {
+fn figures_that_maelstrom_does_not_have_are_not_available() {
     let files = [("history.edn", HISTORY), ("results.edn", RESULTS)];
-    let limits = ["missing=0", "server-bytes<1MB", "lateness-max<1s", "convergence-max<1s"];
+    let limits = ["missing=0", "server-bytes<1MB", "scheduling-delay-max<1s", "convergence-max<1s"];
     let checked = checked(&files, &limited(&limits));
     assert!(checked.results.rumormill.limits.iter().all(|limit| !limit.passed));
     let screen = crate::screen::render(&checked.results, crate::screen::Style::PLAIN);
-    for label in ["missing at the end", "bytes per op", "last node has it ms", "messages by type"] {
+    let figures = [figure!("missing"), figure!("bytes-per-op"), figure!("convergence-max")];
+    for label in figures.map(|figure| figure.label).into_iter().chain(["messages by type"]) {
         let line = screen.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
         assert!(line.ends_with("not available"), "{line}");
     }

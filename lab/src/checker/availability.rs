@@ -34,7 +34,7 @@ impl fmt::Display for Required {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Availability {
-    /// Whether it is what was asked for.
+    /// Verdict: as much as was asked for.
     #[serde(rename = "valid?")]
     pub valid: Validity,
     /// Successful operations per invocation; 1 without invocations.
@@ -50,7 +50,7 @@ pub fn check(history: &[Op], required: Option<Required>) -> Availability {
     Availability { valid: verdict(fraction, required), ok_fraction: fraction as f32 }
 }
 
-/// Whether a fraction is what was asked for.
+/// Compares a fraction with what was asked for.
 pub fn verdict(fraction: f64, required: Option<Required>) -> Validity {
     Validity::from_bool(match required {
         None => true,
@@ -64,9 +64,9 @@ pub fn ok_fraction(history: &[Op]) -> f64 {
     answered_fraction(history, 0)
 }
 
-/// The same without so many operations that nobody could answer: their nodes had died.
-pub fn answered_fraction(history: &[Op], abandoned: u64) -> f64 {
-    let owed = (invocation_count(history) as u64).saturating_sub(abandoned);
+/// The fraction without the indeterminate operations, which were open at nodes that died.
+pub fn answered_fraction(history: &[Op], indeterminate: u64) -> f64 {
+    let owed = (invocation_count(history) as u64).saturating_sub(indeterminate);
     let is_ok = |op: &&Op| op.kind == OpKind::Ok && client_function(op).is_some();
     let ok = history.iter().filter(is_ok).count();
     if owed == 0 { 1.0 } else { ok as f64 / owed as f64 }

@@ -1,12 +1,12 @@
-//! How long it took until the *last* node held each value, from what was observed of its spread.
+//! Delivery time at the *last* node, per value, from what was observed of its spread.
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::quantiles;
+use super::components::quantiles;
 use super::quantile::Quantiles;
 use crate::convergence::Convergence;
 
-/// How many values are listed one by one.
+/// Number of values that are listed one by one.
 const LISTED_VALUES: usize = 48;
 
 /// The figures of one source. Times are in milliseconds, over all acknowledged values: one that
@@ -16,7 +16,7 @@ const LISTED_VALUES: usize = 48;
 pub struct Spread {
     /// Acknowledged values.
     pub value_count: u64,
-    /// Those that were not seen on every node.
+    /// Values that were not seen on every node.
     pub incomplete_count: u64,
     /// The least of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -29,7 +29,7 @@ pub struct Spread {
     pub since_invoke: Option<Quantiles<Option<f64>>>,
 }
 
-/// The figures of the acknowledged values. Others are owed to nobody and not counted.
+/// Computes the figures of the acknowledged values. Others are not owed, and not counted.
 pub fn check(convergence: &Convergence) -> Spread {
     let nodes = convergence.nodes;
     let acked: Vec<_> =

@@ -12,9 +12,9 @@ use crate::history::{Op, OpError, OpKind};
 /// One kind of exception.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
-    /// What was wrong.
+    /// Kind of error.
     pub class: String,
-    /// How often.
+    /// Number of operations with it.
     pub count: u64,
     /// The first operation that met it.
     pub example: OpSummary,

@@ -1,4 +1,4 @@
-//! How long clients waited, per kind of operation: completion minus invocation of the ok ones.
+//! Client latency per kind of operation: completion minus invocation of the ok ones.
 
 use std::collections::BTreeMap;
 

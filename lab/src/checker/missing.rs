@@ -34,9 +34,9 @@ pub struct Missing {
     pub valid: Validity,
     /// Values acknowledged to a client.
     pub acknowledged_count: u64,
-    /// Those whose only holders died before they could pass them on: they are not owed.
-    #[serde(default)]
-    pub perished_count: u64,
+    /// Those lost with their holders, which died before they could pass them on: they are not owed.
+    #[serde(default, alias = "perished-count")]
+    pub lost_with_holders_count: u64,
     /// Acknowledged values that at least one node lacks.
     pub missing_count: u64,
     /// The least of them.
@@ -45,7 +45,7 @@ pub struct Missing {
     pub unread: Vec<String>,
     /// Values never acknowledged that some nodes have and others lack.
     pub divergent_count: u64,
-    /// Every node, in order; none at all if nobody knows which node answered which read.
+    /// Every node, in order; none at all if it is not known which node answered which read.
     pub nodes: Vec<NodeMissing>,
 }
 
@@ -57,12 +57,12 @@ impl Missing {
     }
 }
 
-/// Compares the nodes' final reads with what the history says was acknowledged, but for what has
-/// `perished` with the nodes that held it.
+/// Compares the nodes' final reads with what the history says was acknowledged, but for the values
+/// that were lost with their holders.
 pub fn check<'a>(
     history: &[Op],
     final_reads: impl IntoIterator<Item = (&'a str, Option<&'a ReadSet>)>,
-    perished: &RoaringTreemap,
+    lost_with_holders: &RoaringTreemap,
 ) -> Missing {
     let acknowledged: RoaringTreemap = history
         .iter()
@@ -74,10 +74,10 @@ pub fn check<'a>(
         .collect();
     let mut result = Missing {
         acknowledged_count: acknowledged.len(),
-        perished_count: acknowledged.intersection_len(perished),
+        lost_with_holders_count: acknowledged.intersection_len(lost_with_holders),
         ..Missing::default()
     };
-    let acknowledged = acknowledged - perished;
+    let acknowledged = acknowledged - lost_with_holders;
     let mut missing = RoaringTreemap::new();
     let mut on_some = RoaringTreemap::new();
     let mut on_all: Option<RoaringTreemap> = None;

@@ -4,12 +4,12 @@
 //! number, so that figures can be compared. The others are the honest ones.
 
 pub mod availability;
+pub mod components;
 pub mod convergence;
 pub mod exceptions;
 pub mod latency;
 pub mod missing;
 pub mod net;
-pub mod parts;
 pub mod quantile;
 pub mod reads;
 pub mod set_full;

@@ -38,7 +38,7 @@ impl<T> Quantiles<T> {
         [(0.0, self.min), (0.5, self.p50), (0.95, self.p95), (0.99, self.p99), (1.0, self.max)]
     }
 
-    /// The same points of another type.
+    /// Converts all points.
     pub fn map<U>(self, mut convert: impl FnMut(T) -> U) -> Quantiles<U> {
         Quantiles {
             min: convert(self.min),

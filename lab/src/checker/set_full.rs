@@ -17,10 +17,10 @@ use super::quantile::Quantiles;
 use super::{Pairing, Validity, client_function, kind_name};
 use crate::history::{Action, Nanos, Op, OpKind, Process};
 
-/// How many of the stalest elements are listed.
+/// Number of stale elements that are listed, the stalest first.
 const WORST_STALE_COUNT: usize = 8;
 
-/// What became of an element.
+/// Outcome of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -28,7 +28,7 @@ pub enum Outcome {
     Stable,
     /// It was known, and the last read lacks it.
     Lost,
-    /// Nobody can say.
+    /// No read was invoked after it was known: unknown.
     NeverRead,
 }
 
@@ -139,7 +139,7 @@ pub struct SetFull {
     pub stale_count: u64,
     /// Known elements the last read lacks.
     pub lost_count: u64,
-    /// Elements nobody can say anything about.
+    /// Elements whose outcome is unknown.
     pub never_read_count: u64,
     /// Always 0: Jepsen's test for duplicates is inverted. See `reads` for the true count.
     pub duplicated_count: u64,

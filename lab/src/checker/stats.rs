@@ -11,16 +11,16 @@ use crate::history::{Op, OpKind};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Counts {
-    /// Whether at least one was ok.
+    /// True if at least one was ok.
     #[serde(rename = "valid?")]
     pub valid: Validity,
     /// Completions.
     pub count: u64,
-    /// Those that took effect.
+    /// Operations that took effect.
     pub ok_count: u64,
-    /// Those that did not.
+    /// Operations that did not.
     pub fail_count: u64,
-    /// Those nobody knows about.
+    /// Operations with an unknown outcome.
     pub info_count: u64,
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BAD_ARGUMENTS, CRASH, tell};
+use super::{BAD_ARGUMENTS, CRASH, log};
 use crate::check::{self, Checked};
 use crate::profile::{Concurrency, Profile};
 use crate::screen::{self, Style};
@@ -71,19 +71,19 @@ pub(super) fn execute(args: &CheckArgs) -> u8 {
     let profile = match args.profile.as_deref().map(Profile::load).transpose() {
         Ok(profile) => profile,
         Err(error) => {
-            tell(&format!("{error:#}"));
+            log(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
     let flags = args.flags();
     if let Err(error) = flags.clone().over(profile.clone().unwrap_or_default()).into_settings() {
-        tell(&format!("{error:#}"));
+        log(&format!("{error:#}"));
         return BAD_ARGUMENTS;
     }
     match check::check(&args.run, &flags, profile.as_ref()) {
         Ok(checked) => show(&checked),
         Err(error) => {
-            tell(&format!("{error:#}"));
+            log(&format!("{error:#}"));
             CRASH
         }
     }
@@ -94,7 +94,7 @@ pub(super) fn show(checked: &Checked) -> u8 {
     let style = Style::for_stdout();
     let screen = screen::render(&checked.results, style);
     let recomputed = screen::render_comparison(&checked.comparison, style);
-    // Nobody may be there to read this; the exit status tells, too.
+    // A closed stdout is no error: the exit status has the verdict.
     let _ = writeln!(std::io::stdout(), "{screen}\n{}", recomputed.trim_end());
     let has_crashed = checked.results.rumormill.crash.is_some();
     if has_crashed { CRASH } else { checked.verdict().exit_code() }

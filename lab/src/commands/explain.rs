@@ -113,7 +113,7 @@ pub struct ExplainArgs {
 pub fn execute(args: &ExplainArgs) -> u8 {
     match explain(args) {
         Ok((text, code)) => {
-            // The exit status tells, too, if nobody is there to read this.
+            // A closed stdout is no error.
             let _ = std::io::stdout().write_all(text.as_bytes());
             code
         }
@@ -174,7 +174,7 @@ fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(Strin
     let copies = journal.copies();
     let life = copies.get(&value).and_then(|copies| Life::of(journal, &value, copies));
     let Some(life) = life else {
-        return Ok((format!("nobody broadcast {text} in this run\n"), 1));
+        return Ok((format!("{text} was not broadcast in this run\n"), 1));
     };
     if args.json {
         return Ok((serde_json::to_string_pretty(&life)? + "\n", 0));
@@ -191,7 +191,7 @@ fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(Strin
     Ok((out, 0))
 }
 
-/// How long the partitions lasted that dropped copies, and whether anybody tried again.
+/// The partitions that dropped copies: how long they lasted, and how many copies were sent after.
 fn partitions(journal: &Journal, life: &Life, copies: &[usize]) -> String {
     let mut out = String::new();
     for (number, partition) in (1..).zip(&journal.partitions) {
@@ -229,8 +229,7 @@ fn is_known(journal: &Journal, name: &String) -> bool {
     journal.nodes.contains(name) || journal.messages.iter().any(is_of)
 }
 
-/// False if nodes talked among each other, and not as ours do: then nobody can tell where a value
-/// has got to.
+/// False if messages between nodes are not our gossip: then deliveries cannot be seen.
 fn speaks_gossip(journal: &Journal) -> bool {
     let is_node = |name: &String| journal.nodes.contains(name);
     let is_gossip = |message: &Message| matches!(message.content, Content::Gossip(_));

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 
 use super::BAD_ARGUMENTS;
 use super::sim::case::command;
@@ -65,7 +65,7 @@ pub struct HuntArgs {
     /// Hunt a bug that was put into the node on purpose
     #[cfg(feature = "mutations")]
     #[arg(long, value_name = "NAME")]
-    pub mutation: Option<rumormill::mutation::Mutation>,
+    pub mutation: Option<rumormill::protocols::rumormill::mutation::Mutation>,
 }
 
 /// Runs it; returns the exit status.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::{BAD_ARGUMENTS, CRASH, check, node_command_line, quote, tell};
+use super::{BAD_ARGUMENTS, CRASH, check, log, node_command_line, quote};
 use crate::check::{Checked, check as check_run};
 use crate::checker::Validity;
 use crate::harness::own_node;
@@ -60,12 +60,12 @@ pub(super) fn execute(args: &MaelstromArgs) -> u8 {
     let profiles = match profiles(args) {
         Ok(profiles) => profiles,
         Err(error) => {
-            tell(&format!("{error:#}"));
+            log(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
     run_all(args, &profiles).unwrap_or_else(|error| {
-        tell(&format!("{error:#}"));
+        log(&format!("{error:#}"));
         CRASH
     })
 }
@@ -87,7 +87,7 @@ fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
 fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
     let bin = match &args.bin {
         Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(tell)?,
+        None => own_node::locate(log)?,
     };
     let work_dir = &args.work_dir;
     fs::create_dir_all(work_dir)
@@ -96,7 +96,7 @@ fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
     let mut rows = Vec::new();
     for (name, profile) in profiles {
         let row = run(&maelstrom, name, profile, &bin).unwrap_or_else(|error| {
-            tell(&format!("{name}: {error:#}"));
+            log(&format!("{name}: {error:#}"));
             Row { name: name.clone(), code: CRASH, checked: None }
         });
         rows.push(row);
@@ -112,7 +112,7 @@ fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
     Ok(rows.iter().map(|row| row.code).max_by_key(|code| gravity(*code)).unwrap_or_default())
 }
 
-/// A failure is worse than a doubt, whatever their numbers.
+/// A failure is worse than an unknown verdict, whatever their numbers.
 fn gravity(code: u8) -> u8 {
     match code {
         1 => 2,
@@ -126,10 +126,10 @@ fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &Path) -> Resu
     let arguments = arguments(profile, bin, &node_args)?;
     let ignored = ignored(profile);
     if !ignored.is_empty() {
-        tell(&format!("Maelstrom has no {}: left out", ignored.join(", ")));
+        log(&format!("Maelstrom has no {}: left out", ignored.join(", ")));
     }
     let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
-    tell(&format!("{name}: maelstrom {}", words.join(" ")));
+    log(&format!("{name}: maelstrom {}", words.join(" ")));
     let ended = maelstrom.run(&arguments, profile.workload.unwrap_or_default())?;
     let Ended { code, how, dir } = ended;
     let dir = dir.with_context(|| format!("Maelstrom {how} and left no files"))?;
@@ -141,7 +141,7 @@ fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &Path) -> Resu
     let shown = check::show(&checked);
     let has_ended_well = code.is_some_and(|code| VERDICTS.contains(&code));
     if !has_ended_well {
-        tell(&format!("{name}: Maelstrom {how}"));
+        log(&format!("{name}: Maelstrom {how}"));
     }
     let code = if has_ended_well { shown } else { CRASH };
     Ok(Row { name: name.to_owned(), code, checked: Some(checked) })

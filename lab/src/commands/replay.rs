@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use rumormill::record::{Output, Record, Records};
+use rumormill::maelstrom::record::{Output, Record, Records};
 
 use super::{BAD_ARGUMENTS, CRASH, is_broken_pipe};
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
@@ -93,7 +93,7 @@ pub fn execute(args: &ReplayArgs) -> u8 {
     match replay_all(args) {
         Ok(true) => 0,
         Ok(false) => 1,
-        // Nobody is there to read the rest.
+        // The reader is gone.
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             eprintln!("lab: {error:#}");
@@ -151,7 +151,7 @@ fn write_case(
 }
 
 fn replay(args: &ReplayArgs, record: &Record, out: &mut impl io::Write) -> Result<End> {
-    let mut replay = Replay::new(record);
+    let mut replay = Replay::new(record).map_err(anyhow::Error::msg)?;
     if args.step {
         writeln!(out, "Enter goes on, s shows the state, c goes on without stopping, q ends")?;
     }

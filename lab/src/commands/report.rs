@@ -43,7 +43,7 @@ pub fn execute(args: &ReportArgs) -> u8 {
         .map_or_else(Window::default, |between| Window { from_ms: between.0, to_ms: between.1 });
     match report::write(&args.store, window) {
         Ok(path) => {
-            // The file is there, too, if nobody is here to read this.
+            // A closed stdout is no error: the file is there.
             let _ = writeln!(std::io::stdout(), "{}", line(&path));
             0
         }

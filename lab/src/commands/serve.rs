@@ -50,7 +50,7 @@ fn serve_until_signal(args: &ServeArgs) -> Result<()> {
     let serving = serve::start(&args.dir, args.port)?;
     let (runs, dir, port) = (serving.runs, args.dir.display(), serving.address.port());
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
-    // It serves, too, if nobody is there to read this.
+    // A closed stdout is no error.
     let _ =
         writeln!(std::io::stdout(), "{runs} in {dir}: http://127.0.0.1:{port}/ (Ctrl-C ends it)");
     signals.forever().next();

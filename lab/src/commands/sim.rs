@@ -2,15 +2,14 @@
 
 pub(super) mod case;
 
-use std::fmt;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rumormill::args;
+use rumormill::protocols::Name;
 
 use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, results, shape};
 use crate::cli::RunArgs;
@@ -30,8 +29,8 @@ Examples:
       25 nodes of ours for 20 s, in a fraction of a second
   lab sim --profile fly-3d --seeds 10 -- --latency-budget 400ms
       ten seeds, one line each, and their median; the node's arguments after two dashes
-  lab sim --node flood --profile fly-3d
-      a flood without acknowledgements instead, as lab/examples/flood.rs
+  lab sim --protocol flood --profile fly-3d
+      nodes that flood without acknowledgements instead
   lab sim --profile fly-3d --isolate n0@5..15 --loss 0.01 --crash n3@8+2
       faults: n0 is alone for 10 s, one message in 100 is lost, n3 dies and is back 2 s later
   lab sim --profile hub-killed
@@ -50,9 +49,9 @@ Exit status:
 /// `lab sim`.
 #[derive(Debug, Default, Args)]
 pub struct SimArgs {
-    /// What the nodes are: ours, or a flood without acknowledgements
-    #[arg(long, value_name = "rumormill|flood", default_value_t, help_heading = "Nodes")]
-    pub node: NodeName,
+    /// The protocol of the nodes; the same as --protocol after the dashes
+    #[arg(long, value_name = "NAME", alias = "node", help_heading = "Nodes")]
+    pub protocol: Option<Name>,
     /// What is run, and how it is judged
     #[command(flatten)]
     pub run: RunArgs,
@@ -74,42 +73,10 @@ pub struct SimArgs {
     /// Put this bug into the nodes, on purpose
     #[cfg(feature = "mutations")]
     #[arg(long, value_name = "NAME", requires = "case", help_heading = "Case")]
-    pub mutation: Option<rumormill::mutation::Mutation>,
+    pub mutation: Option<rumormill::protocols::rumormill::mutation::Mutation>,
     /// Write no files
     #[arg(long, help_heading = "Output")]
     pub no_store: bool,
-}
-
-/// What `--node` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NodeName {
-    /// Ours.
-    #[default]
-    Rumormill,
-    /// The flood.
-    Flood,
-}
-
-impl NodeName {
-    const ALL: [Self; 2] = [Self::Rumormill, Self::Flood];
-}
-
-impl fmt::Display for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rumormill => "rumormill",
-            Self::Flood => "flood",
-        })
-    }
-}
-
-impl FromStr for NodeName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|name| name.to_string() == text);
-        found.ok_or_else(|| format!("`{text}` is not one of rumormill, flood"))
-    }
 }
 
 /// Executes `lab sim`; returns the exit status.
@@ -120,7 +87,7 @@ pub fn execute(args: &SimArgs) -> u8 {
     }
     let started = Instant::now();
     let resolved = resolve(&args.run).and_then(|(settings, node_args)| {
-        let kind = node_kind(args.node, &node_args)?;
+        let kind = node_kind(args.protocol, &node_args)?;
         Ok((settings, node_args, kind))
     });
     let (settings, node_args, kind) = match resolved {
@@ -141,21 +108,23 @@ pub fn execute(args: &SimArgs) -> u8 {
     })
 }
 
-fn node_kind(name: NodeName, node_args: &[String]) -> Result<NodeKind> {
-    if name == NodeName::Flood {
-        if let Some(arg) = node_args.first() {
-            bail!("the flood takes no arguments, not even {arg}");
-        }
-        return Ok(NodeKind::Flood);
-    }
-    match args::parse(node_args.iter().map(Into::into)) {
+fn node_kind(protocol: Option<Name>, node_args: &[String]) -> Result<NodeKind> {
+    let protocol = protocol.map(|name| format!("--protocol={name}"));
+    let node_args = protocol.iter().chain(node_args);
+    match args::parse(node_args.map(Into::into)) {
         Ok(args::Command::Run(options)) if options.seed.is_some() => {
             bail!("simulated nodes draw their seeds from the lab's --seed, before the dashes")
         }
         Ok(args::Command::Run(options)) if options.record.is_some() => {
             bail!("simulated nodes are recorded with the lab's own --record, before the dashes")
         }
-        Ok(args::Command::Run(options)) => Ok(NodeKind::Rumormill(options.config)),
+        Ok(args::Command::Run(options)) => match options.protocol {
+            Name::Rumormill => {
+                let config = options.settings().map_err(anyhow::Error::msg)?;
+                Ok(NodeKind::Rumormill(config))
+            }
+            Name::Flood => Ok(NodeKind::Flood),
+        },
         Ok(_) => bail!("a simulated node only takes arguments to run with"),
         Err(why) => bail!("the node's arguments: {why}"),
     }
@@ -176,7 +145,11 @@ fn run_one(
             .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
         Some(store)
     };
-    let node = node_args.iter().fold(args.node.to_string(), |line, arg| line + " " + &quote(arg));
+    let name = match kind {
+        NodeKind::Rumormill(_) => Name::Rumormill,
+        NodeKind::Flood => Name::Flood,
+    };
+    let node = node_args.iter().fold(name.to_string(), |line, arg| line + " " + &quote(arg));
     let info = RunInfo {
         program: "sim".to_owned(),
         command: repeating_command(std::env::args(), settings.seed),
@@ -228,7 +201,7 @@ fn finish<S: EventSink>(
     let written = store.map_or(Ok(()), |store| store.write_results(&results));
     let mut screen = screen::render(&results, Style::for_stdout());
     screen += &speed(outcome.end, simulated.events, started.elapsed());
-    // The files have it, too, if nobody is there to read this.
+    // A closed stdout is no error: the files have it, too.
     let _ = std::io::stdout().write_all(screen.as_bytes());
     written?;
     if let Some(crash) = crash {
@@ -259,7 +232,7 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     let started = Instant::now();
     let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or(cores))?;
     let mut text = format!("{}, {} seeds from {}\n\n", shape(settings), args.seeds, settings.seed);
-    text += &sweep::table(&rows);
+    text += &screen::render_seeds(&rows);
     if let Some(row) = sweep::worst(&rows) {
         let verdict = row.verdict();
         text += &format!(

@@ -38,7 +38,7 @@ const FRAME: Duration = Duration::from_millis(200);
 const PLAIN: Duration = Duration::from_secs(1);
 /// A run that writes nothing for so long, and has no results, was broken off.
 const GIVE_UP: Duration = Duration::from_secs(60);
-/// A run that writes nothing for so many seconds may be at rest, or gone.
+/// Time after which a run that writes nothing may be idle or gone, in seconds.
 const QUIET_S: u64 = 3;
 /// Lines taken in at a time, so that a signal need not wait.
 const LINES: usize = 20_000;
@@ -64,7 +64,7 @@ pub struct WatchArgs {
 pub fn execute(args: &WatchArgs) -> u8 {
     match watch(args) {
         Ok(()) => 0,
-        // Nobody is there to see the rest.
+        // The terminal is closed.
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             eprintln!("lab: {error:#}");
@@ -300,7 +300,7 @@ impl Picture {
 
 impl Drop for Picture {
     fn drop(&mut self) {
-        // Nobody is there to be told that the terminal is gone.
+        // A closed terminal is no error.
         let mut out = io::stdout();
         let _ = write!(out, "\x1b[?7h\x1b[?25h\x1b[?1049l").and_then(|()| out.flush());
     }

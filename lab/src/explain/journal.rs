@@ -6,14 +6,16 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use rumormill::protocols::flood::Push;
 use rumormill::value::Value;
+use rumormill::wire::Wire;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::edn::Edn;
 use crate::envelope::body_type;
-use crate::gossip;
+use crate::gossip::{self, OwnGossip};
 use crate::history::Nanos;
 use crate::store::MessageLine;
 
@@ -26,6 +28,8 @@ pub enum Content {
     BroadcastOk,
     /// Our gossip.
     Gossip(Gossip),
+    /// A node that floods sends a value to another.
+    Push(Value),
     /// Anything else, by its type.
     Other(String),
 }
@@ -38,6 +42,7 @@ impl Content {
             Self::Broadcast(_) => "broadcast",
             Self::BroadcastOk => "broadcast_ok",
             Self::Gossip(_) => gossip::KIND,
+            Self::Push(_) => <Push as Wire>::TYPE,
             Self::Other(kind) => kind,
         }
     }
@@ -46,7 +51,7 @@ impl Content {
     #[must_use]
     pub fn values(&self) -> &[Value] {
         match self {
-            Self::Broadcast(value) => std::slice::from_ref(value),
+            Self::Broadcast(value) | Self::Push(value) => std::slice::from_ref(value),
             Self::Gossip(gossip) => &gossip.values,
             Self::BroadcastOk | Self::Other(_) => &[],
         }
@@ -126,34 +131,15 @@ struct Body<'a> {
     in_reply_to: Option<&'a RawValue>,
     #[serde(borrow)]
     node_ids: Option<&'a RawValue>,
-    #[serde(borrow, rename = "gen")]
-    generation: Option<&'a RawValue>,
-    #[serde(borrow)]
-    n: Option<&'a RawValue>,
-    #[serde(borrow)]
-    values: Option<&'a RawValue>,
-    #[serde(borrow)]
-    all: Option<&'a RawValue>,
 }
 
-impl Body<'_> {
-    /// The message as Rumormill's gossip, if it has the fields that all of these have.
-    fn own_gossip(&self) -> Option<Gossip> {
-        if self.kind != gossip::KIND {
-            return None;
+impl Gossip {
+    fn of(gossip: OwnGossip<'_>) -> Self {
+        Self {
+            number: gossip.number,
+            values: gossip.values().collect(),
+            is_digest: gossip.is_digest,
         }
-        as_a::<u64>(self.generation)?;
-        let number = as_a(self.n)?;
-        let entries: Vec<(String, u64, u64, Vec<&RawValue>)> = match self.values {
-            Some(values) => serde_json::from_str(values.get()).ok()?,
-            None => Vec::new(),
-        };
-        let values = entries.iter().flat_map(|entry| &entry.3);
-        Some(Gossip {
-            number,
-            values: values.filter_map(|raw| Value::from_raw(raw).ok()).collect(),
-            is_digest: as_a(self.all).unwrap_or_default(),
-        })
     }
 }
 
@@ -234,21 +220,23 @@ impl Journal {
                 }
             }
         }
-        ensure!(!journal.nodes.is_empty(), "nobody was initialised");
+        ensure!(!journal.nodes.is_empty(), "no node was initialised");
         Ok(journal)
     }
 
     /// What a body says, its number as a request, and the number of the request it answers.
     fn content(&mut self, body: &RawValue) -> (Content, Option<i64>, Option<i64>) {
-        let Ok(body) = serde_json::from_str::<Body<'_>>(body.get()) else {
-            return (Content::Other(body_type(body.get()).into_owned()), None, None);
+        let text = body.get();
+        let Ok(body) = serde_json::from_str::<Body<'_>>(text) else {
+            return (Content::Other(body_type(text).into_owned()), None, None);
         };
         let ids = (as_a(body.msg_id), as_a(body.in_reply_to));
         let value = body.message.and_then(|raw| Value::from_raw(raw).ok());
-        let content = match (&*body.kind, value, body.own_gossip()) {
-            (_, _, Some(gossip)) => Content::Gossip(gossip),
+        let content = match (&*body.kind, value, OwnGossip::of(&body.kind, text)) {
+            (_, _, Some(gossip)) => Content::Gossip(Gossip::of(gossip)),
             ("broadcast", Some(value), _) => Content::Broadcast(value),
             ("broadcast_ok", ..) => Content::BroadcastOk,
+            (<Push as Wire>::TYPE, Some(value), _) => Content::Push(value),
             _ => {
                 if let Some(nodes) = as_a(body.node_ids) {
                     self.nodes = nodes;
@@ -268,7 +256,7 @@ impl Journal {
             let Some(time) = time.and_then(Edn::as_u64) else { continue };
             let time = self.zero.saturating_add(time);
             // The nemesis writes a line before it acts, with the kind of partition, and one after
-            // it, which says who does not hear whom.
+            // it, which has the nodes from which each node does not receive.
             let is_done = op.at(&["value"]).is_some_and(|value| value.items().is_some());
             match f {
                 Some("start-partition") if is_done => {

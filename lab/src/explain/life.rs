@@ -18,7 +18,7 @@ const SLOW_FACTOR: f64 = 2.0;
 pub struct Life {
     /// The value, as JSON text.
     pub value: String,
-    /// Who handed it in.
+    /// Client that broadcast it.
     pub client: String,
     /// Where.
     pub origin: String,

@@ -73,7 +73,7 @@ fn dropped(copy: &Copy) -> String {
     format!("{} to {}, sent {}: {cause}", copy.from, copy.to, ms(copy.sent_ms))
 }
 
-/// Who was last, and what the time was spent on.
+/// The last node to hold it, and where the time was spent.
 fn last(life: &Life) -> String {
     let way = life.way_to_last();
     let Some(holder) = way.last().filter(|holder| holder.by.is_some()) else {

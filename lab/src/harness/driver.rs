@@ -4,6 +4,8 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+
 use super::pipe::ReadEnd;
 use super::process::{Group, NodeProcess};
 use super::view::View;
@@ -12,7 +14,6 @@ use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::outcome::State;
 use crate::run::Run;
-use anyhow::Context as _;
 
 /// Bytes taken from a pipe at a time; then the others have their turn. It is what a Linux pipe
 /// holds.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, bail};
-use rumormill::record::is_record_line;
+use rumormill::maelstrom::record::is_record_line;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use super::pipe::{InPipe, OutPipe};
@@ -41,7 +41,7 @@ const FILES_FOR_LAB: u64 = 64;
 #[derive(Debug)]
 pub struct Group {
     guard: Child,
-    /// Held open for as long as the lab lives.
+    /// VersionSet open for as long as the lab lives.
     _lifeline: Option<ChildStdin>,
     id: Pid,
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use rumormill::record::is_record_line;
+use rumormill::maelstrom::record::is_record_line;
 
 use crate::outcome::{Notice, NoticeKind, Progress};
 

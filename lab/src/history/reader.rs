@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     /// As Maelstrom writes it: plain and tagged, partitions, an error reply, a timeout, a reply
-    /// of the wrong shape, and a read that returns what nobody sent.
+    /// of the wrong shape, and a read that returns a value that was never broadcast.
     const TEXT: &str = r#"
 {:index 0, :time 12, :type :info, :process :nemesis, :f :start-partition, :value :one}
 {:index 1, :time 13, :type :info, :process :nemesis, :f :start-partition, :value [:isolated {"n0" #{"n1"}}]}

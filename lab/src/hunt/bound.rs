@@ -14,20 +14,20 @@
 //!
 //! While no node has lost its memory, whoever is to pass an entry on still has it queued or in
 //! flight for those it has to pass it on to, so the bound is this per hop, times the hops: up and
-//! down the tree, or across the topology if that is longer. An entry whose keeper has died is
+//! down the tree, or across the topology if that is longer. An entry whose holder has died is
 //! only found by comparing digests:
 //!
 //! * *Digests.* Neighbours in the topology compare at least once in the time it takes one of them
 //!   to serve all of its own, at the longest interval; every fourth digest goes elsewhere. Then
 //!   the entry is asked for and sent, which takes another hop as above. This happens as often as
 //!   the topology has steps from one end to the other.
-//! * *Strangers.* Where death has torn the topology itself, only the fourth digest, to a random
+//! * *Strangers.* Where crashes have partitioned the topology, only the fourth digest, to a random
 //!   node, is left. The bound allows for as many of them as make it a matter of one in a million
 //!   that none has hit.
 
 use std::time::Duration;
 
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 
 /// A node answers direct mail within this time (`overlay.rs`).
 const DIRECT_ACK_MS: u64 = 5_000;

@@ -9,9 +9,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
-use rumormill::config::Config;
-use rumormill::message::Name;
-use rumormill::route::Route;
+use rumormill::cluster::Name;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::route::Route;
 use rumormill::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -47,9 +47,10 @@ pub struct Case {
     pub head_of_line: bool,
     /// How long operations are made and faults act.
     pub main_ms: u64,
-    /// Nodes that stay cut off from the rest after that, until each part agrees; then all heals.
-    #[serde(default)]
-    pub torn: Vec<Name>,
+    /// Nodes that stay disconnected from the rest after that, until each component agrees; then all
+    /// heals.
+    #[serde(default, alias = "torn")]
+    pub partitioned: Vec<Name>,
     /// The nodes' settings.
     pub config: NodeConfig,
     /// What happens to messages and to nodes. Faults by rate only act on messages here: those of
@@ -127,7 +128,7 @@ impl Case {
             latency_dist: Distribution::Constant,
             head_of_line: false,
             main_ms: 1_000,
-            torn: Vec::new(),
+            partitioned: Vec::new(),
             config: NodeConfig::default(),
             faults: FaultSettings::default(),
             op: Vec::new(),
@@ -186,9 +187,9 @@ impl Case {
             let why = format!("version {version}; this program reads version {VERSION}");
             return Some((Place::Key("version"), why));
         }
-        if let Some(name) = self.torn.iter().find(|name| !self.nodes.contains(name)) {
+        if let Some(name) = self.partitioned.iter().find(|name| !self.nodes.contains(name)) {
             let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-            return Some((Place::Key("torn"), why));
+            return Some((Place::Key("partitioned"), why));
         }
         for (number, op) in self.op.iter().enumerate() {
             if !self.nodes.contains(&op.node) {
@@ -346,9 +347,9 @@ mod tests {
         assert_eq!(refusal(&text), expected);
         case.op = vec![Op { broadcast: Some("{".into()), ..op("n1") }];
         assert!(of(&case).contains("\"{\" is no JSON value"));
-        case.torn = vec!["x".into()];
-        assert!(of(&case).contains("torn = [\"x\"]"));
-        case.torn.clear();
+        case.partitioned = vec!["x".into()];
+        assert!(of(&case).contains("partitioned = [\"x\"]"));
+        case.partitioned.clear();
         case.op.clear();
         case.faults = FaultSettings::from_toml("[[slow]]\nnode = 'n9'\nextra-ms = 1").unwrap();
         let error = of(&case);

@@ -1,6 +1,6 @@
 //! What really happened, over one run or many: a hunt whose faults never struck shows nothing.
 
-use rumormill::stats::Stats;
+use rumormill::protocols::rumormill::stats::Stats;
 
 use super::case::Case;
 use crate::network::faults::FaultCounts;
@@ -47,9 +47,9 @@ counts! {
     /// Messages that ran into a cut link.
     cut: "messages cut off",
     /// Messages that ran into the partition before the heal.
-    torn_apart: "messages between torn parts",
+    partition_drops: "messages between components",
     /// Partitions before the heal.
-    torn: "partitions until each part agreed",
+    partitioned: "partitions until each component agreed",
     /// Changes of the latency.
     latency_changes: "changes of the latency",
     /// Pauses of nodes.
@@ -62,7 +62,7 @@ counts! {
     restarts: "restarts",
     /// Messages to nodes that were down.
     to_dead: "messages to dead nodes",
-    /// See [`Stats::silences`].
+    /// See [`Stats::suspicions`].
     silences: "silent peers noticed",
     /// See [`Stats::probes`].
     probes: "probes of silent peers",
@@ -79,7 +79,7 @@ counts! {
 impl Counts {
     /// Adds what a node has counted in one life.
     pub(super) const fn add_stats(&mut self, stats: &Stats) {
-        self.silences += stats.silences;
+        self.silences += stats.suspicions;
         self.probes += stats.probes;
         self.retries += stats.retries;
         self.repairs += stats.repairs;
@@ -111,7 +111,7 @@ impl Counts {
             fault(!faults.slow.is_empty(), "slow nodes", self.slowed),
             fault(!faults.latency.is_empty(), "changes of latency", self.latency_changes),
             fault(!faults.cut.is_empty(), "cut links", self.cut),
-            fault(!case.torn.is_empty(), "partitions", self.torn_apart),
+            fault(!case.partitioned.is_empty(), "partitions", self.partition_drops),
             fault(!faults.pause.is_empty(), "pauses", self.pauses),
             fault(!faults.clock_jump.is_empty(), "clock jumps", self.jumps),
             fault(crashes, "crashes", self.crashes),

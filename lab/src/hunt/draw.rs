@@ -4,8 +4,8 @@
 //! extremes in them: a cluster with everything a little wrong finds less than one with a single
 //! thing badly wrong.
 
-use rumormill::message::Name;
-use rumormill::route::Route;
+use rumormill::cluster::Name;
+use rumormill::protocols::rumormill::route::Route;
 
 use super::case::{Case, NodeConfig, Op};
 use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
@@ -63,7 +63,7 @@ pub fn draw(seed: u64) -> Case {
     }
     if nodes > 1 && dice.chance(0.3) {
         let size = 1 + dice.index(nodes - 1);
-        case.torn = some(dice, &case.nodes, size);
+        case.partitioned = some(dice, &case.nodes, size);
     } else if case.faults.crash.is_empty() && dice.chance(0.25) {
         case.config.sync_interval_ms = NEVER_MS;
         case.config.sync_interval_max_ms = NEVER_MS;

@@ -1,17 +1,17 @@
-//! The phases of a hunted run: faults, a torn cluster at rest, the heal, and the quiet after it.
+//! The phases of a hunted run: faults, a quiescent partitioned cluster, the heal, and the quiet after it.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::held::Held;
-use rumormill::message::Body;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::Request;
+use rumormill::set::VersionSet;
 
 use super::bound::{Circumstances, convergence_bound, settling_bound};
 use super::case::Case;
 use super::counts::Counts;
-use super::keep::Keeper;
+use super::recorder::Recorder;
 use super::shape::Shape;
 use super::violation::{Kind, Violation};
 use super::words;
@@ -19,6 +19,7 @@ use super::world::World;
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::network::partition::Partition;
+use crate::node::{Body, Inspect as _};
 
 /// Changes the nodes' settings beyond what a case can say.
 pub type Tweak<'a> = &'a (dyn Fn(&mut Config) + Sync);
@@ -54,13 +55,13 @@ pub fn run_kept(
     case: &Case,
     tweak: Tweak<'_>,
     with_trace: bool,
-    keeper: Option<Keeper>,
-) -> (Outcome, Option<Keeper>) {
+    recorder: Option<Recorder>,
+) -> (Outcome, Option<Recorder>) {
     let mut config = case.config.to_config();
     tweak(&mut config);
     let mut world = World::new(case, config.clone());
     world.trace = with_trace.then(Vec::new);
-    world.keeper = keeper;
+    world.recorder = recorder;
     let mut life = Life { config, shape: Shape::of(case), converged: None, bound: Duration::ZERO };
     // A panic leaves a node as it was: good enough to tell how that is.
     let result = catch_unwind(AssertUnwindSafe(|| life.pass(&mut world)));
@@ -78,7 +79,7 @@ pub fn run_kept(
         trace: world.trace.take().unwrap_or_default(),
         violation,
     };
-    (outcome, world.keeper.take())
+    (outcome, world.recorder.take())
 }
 
 struct Life {
@@ -89,7 +90,7 @@ struct Life {
 }
 
 /// What each node is to hold in the end, at least; none for nodes that are down.
-struct Goal(Vec<Option<Held>>);
+struct Goal(Vec<Option<VersionSet>>);
 
 impl Life {
     fn pass(&mut self, world: &mut World<'_>) -> Result<(), Violation> {
@@ -105,11 +106,11 @@ impl Life {
         world.network.stop_faults();
         world.finish_script()?;
         let everybody: Vec<usize> = (0..case.nodes.len()).collect();
-        if !case.torn.is_empty() {
-            self.stay_torn(world)?;
+        if !case.partitioned.is_empty() {
+            self.stay_partitioned(world)?;
         }
         world.network.set_partition(None);
-        world.keep_torn(false);
+        world.keep_partitioned(false);
         let circumstances = self.circumstances(world, &everybody);
         self.bound = convergence_bound(&self.config, &circumstances);
         let healed_at = world.now;
@@ -124,20 +125,21 @@ impl Life {
         read_everywhere(world)
     }
 
-    /// Without faults, but in two parts: each connected part has to agree on its own.
-    fn stay_torn(&self, world: &mut World<'_>) -> Result<(), Violation> {
+    /// Without faults, but partitioned in two: each connected component has to agree on its own.
+    fn stay_partitioned(&self, world: &mut World<'_>) -> Result<(), Violation> {
         let case = world.case;
-        let sides: Vec<bool> = case.nodes.iter().map(|name| case.torn.contains(name)).collect();
+        let sides: Vec<bool> =
+            case.nodes.iter().map(|name| case.partitioned.contains(name)).collect();
         let lives = alive(world);
         let parts = self.shape.parts(|a, b| sides[a] == sides[b] && lives[a] && lives[b]);
         world.network.set_partition(Some(Partition::Groups(sides)));
-        world.keep_torn(true);
-        world.counts.torn += 1;
+        world.keep_partitioned(true);
+        world.counts.partitioned += 1;
         let longest = parts
             .iter()
             .map(|part| convergence_bound(&self.config, &self.circumstances(world, part)));
         let bound = longest.max().unwrap_or_default();
-        agree(world, &parts, bound, Kind::Torn)?;
+        agree(world, &parts, bound, Kind::Partitioned)?;
         Ok(())
     }
 
@@ -222,11 +224,11 @@ impl Goal {
     fn of(world: &World<'_>, parts: &[Vec<usize>]) -> Self {
         let mut goals = vec![None; world.members.len()];
         for part in parts {
-            let mut all = Held::new();
+            let mut all = VersionSet::new();
             let alive: Vec<usize> =
                 part.iter().copied().filter(|&index| world.members[index].node.is_some()).collect();
             for &index in &alive {
-                let held = world.watch.truth.life(index).map(|life| &life.held);
+                let held = world.watch.oracle.life(index).map(|life| &life.held);
                 held.into_iter().for_each(|held| all.union_with(held));
             }
             for index in alive {
@@ -238,7 +240,7 @@ impl Goal {
 
     fn is_reached(&self, world: &World<'_>, index: usize) -> bool {
         let Some(goal) = &self.0[index] else { return true };
-        world.watch.truth.life(index).is_some_and(|life| goal.is_subset(&life.held))
+        world.watch.oracle.life(index).is_some_and(|life| goal.is_subset(&life.held))
     }
 }
 
@@ -253,7 +255,7 @@ fn entries_sent(world: &World<'_>) -> u64 {
 
 /// Also what was on its way when its holders died has reached everybody, or nobody.
 fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
-    let held = |index: usize| world.watch.truth.life(index).map(|life| &life.held);
+    let held = |index: usize| world.watch.oracle.life(index).map(|life| &life.held);
     let up: Vec<usize> =
         (0..world.members.len()).filter(|&i| world.members[i].node.is_some()).collect();
     match up.iter().find(|&&index| held(index) != held(up[0])) {
@@ -272,7 +274,7 @@ fn check_memory(world: &World<'_>) -> Result<(), Violation> {
     let lives = alive(world);
     for member in &world.members {
         let Some(node) = &member.node else { continue };
-        let ranges = node.store().held().range_count();
+        let ranges = node.replica().held().range_count();
         for (peer, link) in node.links() {
             let peer_name = &world.members[peer.0 as usize].name;
             let place = format!("{} of its link to {peer_name}", member.name);
@@ -295,7 +297,7 @@ fn check_memory(world: &World<'_>) -> Result<(), Violation> {
 fn read_everywhere(world: &mut World<'_>) -> Result<(), Violation> {
     for index in 0..world.members.len() {
         let msg_id = world.next_request();
-        world.request(index, Body::Read { msg_id })?;
+        world.request(index, Body::Request { request: Request::Read, msg_id })?;
     }
     Ok(())
 }

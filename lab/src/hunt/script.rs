@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use super::case::Case;
 use crate::generator::MS;

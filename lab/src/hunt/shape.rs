@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use rumormill::graph::Topology;
-use rumormill::message::Name;
-use rumormill::route::{Layout, Route};
+use rumormill::cluster::{Name, Topology, Tree};
+use rumormill::protocols::rumormill::route::Route;
 
 use super::case::Case;
 use crate::settings::Distribution;
@@ -29,7 +28,7 @@ impl Shape {
         let list = |name: &Name| map.get(name).into_iter().flatten().map(|n| ids[n]).collect();
         let height = match case.config.route {
             Route::Direct => 1,
-            Route::Auto | Route::Hub => Layout::hubs(case.nodes.len() as u32).height,
+            Route::Auto | Route::Hub => Tree::hubs(case.nodes.len() as u32).height,
             Route::Topology | Route::Tree => {
                 let roster = Arc::new(case.nodes.clone().into());
                 let graph = Topology::from(map.clone()).graph(&roster);

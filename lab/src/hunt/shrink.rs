@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use super::case::{Case, NodeConfig};
 use super::phases::{Tweak, run};
@@ -128,7 +128,7 @@ impl Shrinker<'_> {
 }
 
 const PLAINER: &[fn(&mut Case)] = &[
-    |case| case.torn.clear(),
+    |case| case.partitioned.clear(),
     |case| case.faults.loss = 0.0,
     |case| case.faults.duplicate = 0.0,
     |case| (case.faults.reorder, case.faults.reorder_max_ms) = (0.0, 0),
@@ -165,7 +165,7 @@ fn without_nodes(case: &Case, gone: &BTreeSet<Name>) -> Case {
     let mut case = case.clone();
     let stays = |name: &Name| !gone.contains(name);
     case.nodes.retain(stays);
-    case.torn.retain(stays);
+    case.partitioned.retain(stays);
     case.op.retain(|op| stays(&op.node));
     case.faults.pause.retain(|pause| stays(&pause.node));
     case.faults.clock_jump.retain(|jump| stays(&jump.node));

@@ -21,8 +21,8 @@ pub enum Kind {
     Forgotten,
     /// Sent before peers can be expected to be there.
     TooEarly,
-    /// A part of the torn cluster does not agree in time (invariant 4).
-    Torn,
+    /// A component of the partitioned cluster does not agree in time (invariant 4).
+    Partitioned,
     /// The healed cluster does not agree in time (invariant 3).
     Convergence,
     /// Traffic does not die down (invariant 5).
@@ -48,7 +48,9 @@ impl Kind {
             Self::Known => "a peer is taken to hold what it never held",
             Self::Forgotten => "a pending entry was forgotten without evidence",
             Self::TooEarly => "a node spoke before its peers were there",
-            Self::Torn => "a connected part of the torn cluster does not agree in time",
+            Self::Partitioned => {
+                "a connected component of the partitioned cluster does not agree in time"
+            }
             Self::Convergence => "the healed cluster does not agree in time",
             Self::Restless => "traffic does not die down",
             Self::Memory => "a link remembers more than it needs",

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rumormill::config::Config;
-use rumormill::held::Held;
-use rumormill::link::Link;
-use rumormill::message::{Body, Gossip, Message, Name};
-use rumormill::node::Node;
-use rumormill::parse::parse_line;
-use rumormill::read_text::ReadText;
-use rumormill::route::Route;
+use rumormill::cluster::Name;
+use rumormill::id::Generation;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::link::Link;
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::protocols::rumormill::route::Route;
+use rumormill::service::{ReadText, Reply, Request};
+use rumormill::set::VersionSet;
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
-use super::truth::Truth;
+use super::oracle::Oracle;
 use super::violation::{Kind, Violation};
+use crate::node::{Body, Inspect as _, Message, Node};
 use crate::random::Fingerprint;
 
 /// Before anybody has said anything, peers are left alone for this long: Maelstrom gives a node
@@ -24,7 +25,7 @@ const SETUP_US: u64 = 10_000_000;
 
 #[derive(Debug)]
 pub(super) struct Watch {
-    pub(super) truth: Truth,
+    pub(super) oracle: Oracle,
     nodes: Vec<Watched>,
     /// Entries for a silent hub may be handed to others instead.
     reroutes: bool,
@@ -54,14 +55,13 @@ struct Watched {
 struct WatchedLink {
     messages: u64,
     /// Sent or queued, and not known to be there.
-    pending: Held,
+    pending: VersionSet,
 }
 
 /// A step that a node has made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step<'a> {
     pub(super) index: usize,
-    pub(super) name: &'a Name,
     pub(super) node: &'a Node,
     /// By the node's clock.
     pub(super) now: Instant,
@@ -71,7 +71,7 @@ pub(super) struct Step<'a> {
 impl Watch {
     pub(super) fn new(nodes: usize, config: &Config) -> Self {
         Self {
-            truth: Truth::new(nodes),
+            oracle: Oracle::new(nodes),
             nodes: (0..nodes).map(|_| Watched::default()).collect(),
             reroutes: matches!(config.route, Route::Auto | Route::Hub),
             handed_in: BTreeSet::new(),
@@ -82,17 +82,17 @@ impl Watch {
     }
 
     /// A node begins a life.
-    pub(super) fn begin(&mut self, index: usize, boot_id: u64) {
+    pub(super) fn begin(&mut self, index: usize, generation: Generation) {
         let links = vec![WatchedLink::default(); self.nodes.len()];
         self.nodes[index] = Watched { links, ..Watched::default() };
-        self.truth.begin(index, boot_id);
+        self.oracle.begin(index, generation);
     }
 
     /// A node is about to be handed a message.
     pub(super) fn asked(&mut self, index: usize, message: &Message) {
         let watched = &mut self.nodes[index];
         match &message.body {
-            Body::Broadcast { message: value, msg_id } => {
+            Body::Request { request: Request::Broadcast { message: value }, msg_id } => {
                 watched.may_speak = true;
                 watched.open.insert(*msg_id, Some(value.clone()));
                 self.handed_in.insert(value.clone());
@@ -101,7 +101,7 @@ impl Watch {
                 watched.may_speak = true;
                 watched.open.insert(*msg_id, None);
             }
-            Body::Init { msg_id, .. } | Body::Read { msg_id } => {
+            Body::Init { msg_id, .. } | Body::Request { request: Request::Read, msg_id } => {
                 watched.open.insert(*msg_id, None);
             }
             _ => watched.may_speak = true,
@@ -114,12 +114,12 @@ impl Watch {
         step: &Step<'_>,
         ids: &BTreeMap<Name, u32>,
     ) -> Result<(), Violation> {
-        let &Step { index, name, node, now, sent } = step;
-        if self.truth.update(index, name, node) {
+        let &Step { index, node, now, sent } = step;
+        if self.oracle.update(index, node) {
             self.grown.push(index);
         }
         for message in sent {
-            self.check_form(message)?;
+            self.check_form(node, message)?;
             match ids.get(&message.dest) {
                 Some(&peer) => {
                     self.check_gossip(index, peer as usize, now, message)
@@ -142,14 +142,14 @@ impl Watch {
     }
 
     /// Whatever is sent must be read back as it was meant.
-    fn check_form(&mut self, message: &Message) -> Result<(), Violation> {
+    fn check_form(&mut self, node: &Node, message: &Message) -> Result<(), Violation> {
         self.line.clear();
         message.write_line(&mut self.line);
         self.fingerprint.add_bytes(&self.line);
-        if !matches!(message.body, Body::Gossip(_)) {
+        if !matches!(message.body, Body::Peer(_)) {
             return Ok(());
         }
-        let what = match parse_line(&self.line) {
+        let what = match node.parse_line(&self.line) {
             Ok(same) if same == *message => return Ok(()),
             Ok(_) => "is read as another message".to_owned(),
             Err(refusal) => refusal.text,
@@ -165,10 +165,11 @@ impl Watch {
         now: Instant,
         message: &Message,
     ) -> Result<(), Violation> {
-        let Body::Gossip(gossip) = &message.body else {
+        let Body::Peer(named) = &message.body else {
             let text = format!("sent a peer a message of type {}", message.body.kind());
             return Err(Violation::new(Kind::Malformed, text));
         };
+        let gossip = named.message();
         let watched = &mut self.nodes[index];
         if !watched.may_speak && now.as_micros() < SETUP_US {
             let text = format!("spoke {now} after init, before anybody had said anything");
@@ -185,13 +186,13 @@ impl Watch {
 
     fn check_content(&self, index: usize, gossip: &Gossip) -> Result<(), Violation> {
         for entries in &gossip.values {
-            self.truth.check_entries(index, entries)?;
+            self.oracle.check_entries(index, entries)?;
         }
         for have in &gossip.have {
-            self.truth.check_have(index, have)?;
+            self.oracle.check_have(index, have)?;
         }
-        let Some(life) = self.truth.life(index) else { return Ok(()) };
-        if gossip.generation != life.boot_id {
+        let Some(life) = self.oracle.life(index) else { return Ok(()) };
+        if gossip.generation != life.generation {
             let text = format!("speaks as generation {}", gossip.generation);
             return Err(Violation::new(Kind::Evidence, text));
         }
@@ -213,8 +214,7 @@ impl Watch {
         let msg_id = match &message.body {
             Body::InitOk { in_reply_to }
             | Body::TopologyOk { in_reply_to }
-            | Body::BroadcastOk { in_reply_to }
-            | Body::ReadOk { in_reply_to, .. } => *in_reply_to,
+            | Body::Reply { in_reply_to, .. } => *in_reply_to,
             Body::Error { code, text, .. } => {
                 return wrong(format!("answered with error {}: {text}", code.number()));
             }
@@ -224,14 +224,16 @@ impl Watch {
             return wrong(format!("answered {msg_id}, which nobody asked"));
         };
         if let Some(value) = value {
-            if !node.store().contains_value(&value) {
+            if !node.service().contains(&value) {
                 let text = format!("acknowledged {value} without holding it");
                 return Err(Violation::new(Kind::Lost, text));
             }
             watched.acknowledged.push(value);
         }
         match &message.body {
-            Body::ReadOk { messages, .. } => self.check_read(index, messages),
+            Body::Reply { reply: Reply::ReadOk { messages }, .. } => {
+                self.check_read(index, messages)
+            }
             _ => Ok(()),
         }
     }
@@ -266,13 +268,13 @@ impl Watch {
     }
 
     fn check_link(&mut self, index: usize, peer: usize, link: &Link) -> Result<(), Violation> {
-        self.truth.check_known(index, peer, link.generation(), link.known())?;
+        self.oracle.check_known(index, peer, link.generation(), link.known())?;
         let mut pending = link.in_flight();
         pending.union_with(link.queue());
         let before = std::mem::replace(&mut self.nodes[index].links[peer].pending, pending);
         let gone = before.difference(&self.nodes[index].links[peer].pending);
         let gone = gone.difference(link.known());
-        if gone.is_empty() || (self.reroutes && link.silent_since().is_some()) {
+        if gone.is_empty() || (self.reroutes && link.suspected_since().is_some()) {
             return Ok(());
         }
         let text =
@@ -281,7 +283,7 @@ impl Watch {
     }
 
     /// What a node names by its own numbers, in words.
-    pub(super) fn local(&self, index: usize, held: &Held) -> String {
-        self.truth.words(&self.truth.translate(index, held))
+    pub(super) fn local(&self, index: usize, held: &VersionSet) -> String {
+        self.oracle.words(&self.oracle.translate(index, held))
     }
 }

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::panic;
 
-use rumormill::cluster::PeerId;
-use rumormill::held::Held;
-use rumormill::link::Link;
+use rumormill::id::NodeId;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::link::Link;
+use rumormill::set::VersionSet;
 
 use super::world::World;
 use crate::generator::MS;
+use crate::node::Inspect as _;
 
 thread_local! {
     static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
@@ -27,31 +29,31 @@ pub(super) fn last_panic() -> String {
 
 /// The state of every node.
 pub(super) fn state(world: &World<'_>) -> String {
-    let truth = &world.watch.truth;
-    let mut all = Held::new();
+    let oracle = &world.watch.oracle;
+    let mut all = VersionSet::new();
     for (index, member) in world.members.iter().enumerate() {
-        if let (Some(_), Some(life)) = (&member.node, truth.life(index)) {
+        if let (Some(_), Some(life)) = (&member.node, oracle.life(index)) {
             all.union_with(&life.held);
         }
     }
     let mut text = format!("at {} ms, {} entries are held:\n", world.now / MS, all.count());
     for (index, member) in world.members.iter().enumerate() {
         let name = &member.name;
-        let (Some(node), Some(life)) = (&member.node, truth.life(index)) else {
+        let (Some(node), Some(life)) = (&member.node, oracle.life(index)) else {
             let _ = writeln!(text, "{name} is down");
             continue;
         };
         let missing = all.difference(&life.held);
         let _ = write!(text, "{name} (life {}) holds {}", member.lives, life.held.count());
         if !missing.is_empty() {
-            let _ = write!(text, ", lacks {}", truth.words(&missing));
+            let _ = write!(text, ", lacks {}", oracle.words(&missing));
         }
-        if let Some(plan) = node.plan() {
+        if let Some(plan) = node.protocol().and_then(Rumormill::plan) {
             let _ = write!(text, "; {plan:?}");
         }
         text.push('\n');
         let clock = member.clock(world.now);
-        for (PeerId(peer), link) in node.links() {
+        for (NodeId(peer), link) in node.links() {
             if let Some(what) = link_in_words(world, index, link, clock) {
                 let _ = writeln!(text, "    to {}: {what}", world.members[peer as usize].name);
             }
@@ -67,7 +69,7 @@ fn link_in_words(
     link: &Link,
     clock: rumormill::time::Instant,
 ) -> Option<String> {
-    let list = |held: &Held| world.watch.local(index, held);
+    let list = |held: &VersionSet| world.watch.local(index, held);
     let flying = link.in_flight();
     let mut facts = Vec::new();
     if !link.queue().is_empty() {
@@ -76,7 +78,7 @@ fn link_in_words(
     if !flying.is_empty() {
         facts.push(format!("in flight {}", list(&flying)));
     }
-    if let Some(since) = link.silent_since() {
+    if let Some(since) = link.suspected_since() {
         facts.push(format!("silent for {:?}", clock.since(since)));
     }
     if facts.is_empty() {

@@ -6,27 +6,28 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
-use rumormill::config::Config;
-use rumormill::graph::Topology;
-use rumormill::message::{Body, Message, Name};
-use rumormill::node::Node;
-use rumormill::record::Header;
-use rumormill::roster::Roster;
+use rumormill::cluster::{Name, Nodes, Topology};
+use rumormill::id::Generation;
+use rumormill::maelstrom::record::Header;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::Request;
 use rumormill::time::Instant;
 
 use super::case::Case;
 use super::counts::Counts;
-use super::keep::Keeper;
+use super::recorder::Recorder;
 use super::script::{Event, Script};
 use super::violation::{Kind, Violation};
 use super::watch::{Step, Watch};
-use crate::agenda::{Agenda, Timer};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::DropCause;
 use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::network::{Arrival, Network};
+use crate::node::{Body, Inspect as _, Message, Node};
 use crate::random::Dice;
+use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
 
 /// No run needs more events than this: the largest cases drawn need a tenth of it.
@@ -75,10 +76,10 @@ pub(super) struct World<'a> {
     pub(super) members: Vec<Member>,
     ids: BTreeMap<Name, u32>,
     addresses: Vec<Address>,
-    roster: Arc<Roster>,
+    roster: Arc<Nodes>,
     topology: Arc<Topology>,
     pub(super) network: Network,
-    agenda: Agenda,
+    timer_queue: TimerQueue,
     script: Script,
     timers: BinaryHeap<Reverse<(Nanos, usize)>>,
     pub(super) watch: Watch,
@@ -88,7 +89,7 @@ pub(super) struct World<'a> {
     /// What happened, in words, if somebody wants to know.
     pub(super) trace: Option<Vec<String>>,
     /// Keeps it in files, if there is one.
-    pub(super) keeper: Option<Keeper>,
+    pub(super) recorder: Option<Recorder>,
 }
 
 impl<'a> World<'a> {
@@ -117,7 +118,7 @@ impl<'a> World<'a> {
             roster: Arc::new(case.nodes.clone().into()),
             topology: Arc::new(neighbours(case.topology, &case.nodes).into()),
             network: Network::new(&settings),
-            agenda: Agenda::default(),
+            timer_queue: TimerQueue::default(),
             script: Script::of(case, &ids),
             timers: BinaryHeap::new(),
             watch: Watch::new(case.nodes.len(), &config),
@@ -125,7 +126,7 @@ impl<'a> World<'a> {
             packets: 0,
             requests: 0,
             trace: None,
-            keeper: None,
+            recorder: None,
             ids,
             config,
             case,
@@ -139,15 +140,15 @@ impl<'a> World<'a> {
         member.origin = self.now;
         member.jumped = 0;
         let seed = Dice::numbered(self.case.seed, "node", index as u64 + (member.lives << 32));
-        let boot_id = member.lives;
+        let generation = Generation(member.lives);
         let seed = seed.clone().next_u64();
-        if let Some(keeper) = &mut self.keeper {
-            let header = Header::new(self.config.clone(), seed, boot_id);
-            keeper.booted(index, &member.name, &header);
+        if let Some(recorder) = &mut self.recorder {
+            let header = Header::new::<Rumormill>(&self.config, seed, generation);
+            recorder.booted(index, &member.name, &header);
         }
-        let node = Node::new(self.config.clone(), seed, boot_id);
+        let node = Node::new(self.config.clone(), seed, generation);
         member.node = Some(node);
-        self.watch.begin(index, boot_id);
+        self.watch.begin(index, generation);
         let (node_id, node_ids) = (self.members[index].name.clone(), Arc::clone(&self.roster));
         let msg_id = self.next_request();
         self.request(index, Body::Init { node_id, node_ids, msg_id })?;
@@ -170,7 +171,7 @@ impl<'a> World<'a> {
     /// A client asks a node.
     pub(super) fn request(&mut self, index: usize, body: Body) -> Result<(), Violation> {
         let message = Message { src: CLIENT.into(), dest: self.members[index].name.clone(), body };
-        if self.keeper.is_some() {
+        if self.recorder.is_some() {
             let dest = self.addresses[index].clone();
             self.keep_client(client(), dest, &message.body);
         }
@@ -186,7 +187,7 @@ impl<'a> World<'a> {
             self.timers.pop();
         }
         let timer = self.timers.peek().map(|&Reverse((at, _))| at);
-        let times = [timer, self.agenda.next_time(), self.script.next_time()];
+        let times = [timer, self.timer_queue.next_time(), self.script.next_time()];
         times.into_iter().flatten().min().map(|at| at.max(self.now))
     }
 
@@ -206,10 +207,10 @@ impl<'a> World<'a> {
             if let Some(event) = self.script.pop() {
                 self.happen(event)?;
             }
-        } else if let Some((_, timer)) = self.agenda.pop_due(next) {
+        } else if let Some((_, timer)) = self.timer_queue.pop_due(next) {
             match timer {
-                Timer::Queue(node) => self.network.wake(next, node, &mut self.agenda),
-                Timer::HeldUp => self.network.let_go(next, &mut self.agenda),
+                Timer::Queue(node) => self.network.wake(next, node, &mut self.timer_queue),
+                Timer::HeldUp => self.network.let_go(next, &mut self.timer_queue),
                 _ => {}
             }
         } else if let Some(Reverse((_, index))) = self.timers.pop() {
@@ -237,8 +238,10 @@ impl<'a> World<'a> {
                 let Some(&index) = self.ids.get(&op.node) else { return Ok(()) };
                 let msg_id = self.next_request();
                 let body = match op.value() {
-                    Some(message) => Body::Broadcast { message, msg_id },
-                    None => Body::Read { msg_id },
+                    Some(message) => {
+                        Body::Request { request: Request::Broadcast { message }, msg_id }
+                    }
+                    None => Body::Request { request: Request::Read, msg_id },
                 };
                 self.counts.operations += 1;
                 self.request(index as usize, body)
@@ -298,14 +301,14 @@ impl<'a> World<'a> {
         member.inbox.clear();
         member.wake_at = None;
         self.counts.crashes += 1;
-        self.counts.add_stats(node.stats());
+        self.counts.add_stats(&node.stats());
     }
 
     /// All counters, those of the nodes and of the network included.
     pub(super) fn total(&self) -> Counts {
         let mut counts = self.counts;
         let nodes = self.members.iter().filter_map(|member| member.node.as_ref());
-        nodes.for_each(|node| counts.add_stats(node.stats()));
+        nodes.for_each(|node| counts.add_stats(&node.stats()));
         counts.add_faults(&self.network.fault_counts());
         counts
     }
@@ -315,8 +318,8 @@ impl<'a> World<'a> {
         member.wake_at = None;
         let now = member.clock(self.now);
         let Some(node) = &mut member.node else { return Ok(()) };
-        if let Some(keeper) = &mut self.keeper {
-            keeper.wakes(index, now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.wakes(index, now);
         }
         node.handle_timeout(now);
         self.collect(index)
@@ -337,8 +340,8 @@ impl<'a> World<'a> {
         if let Some(trace) = &mut self.trace {
             trace.push(line(self.now, "recv", &message));
         }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.handles(index, now, &message);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.handles(index, now, &message);
         }
         node.handle_message(now, message);
         self.collect(index)
@@ -353,13 +356,13 @@ impl<'a> World<'a> {
         while let Some(message) = node.poll_transmit() {
             sent.push(message);
         }
-        while node.poll_diagnostic().is_some() {}
-        if let Some(keeper) = &mut self.keeper {
-            sent.iter().for_each(|message| keeper.says(index, message));
+        while node.poll_log().is_some() {}
+        if let Some(recorder) = &mut self.recorder {
+            sent.iter().for_each(|message| recorder.says(index, message));
         }
         let place = || format!("{} at {} ms", member.name, self.now / MS);
         self.watch
-            .stepped(&Step { index, name: &member.name, node, now, sent: &sent }, &self.ids)
+            .stepped(&Step { index, node, now, sent: &sent }, &self.ids)
             .map_err(|violation| violation.at(&place()))?;
         for message in sent {
             if let Some(trace) = &mut self.trace {
@@ -367,7 +370,7 @@ impl<'a> World<'a> {
             }
             if let Some(&dest) = self.ids.get(&message.dest) {
                 self.send(index, dest, message);
-            } else if self.keeper.is_some() {
+            } else if self.recorder.is_some() {
                 let src = self.addresses[index].clone();
                 self.keep_client(src, client(), &message.body);
             }
@@ -394,10 +397,10 @@ impl<'a> World<'a> {
         self.packets += 1;
         let (src, to) = (self.addresses[src].clone(), self.addresses[dest as usize].clone());
         let packet = packet(self.packets, src, to, message.body);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.sent(self.now, &packet);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.sent(self.now, &packet);
         }
-        self.network.send(self.now, dest, packet, &mut self.agenda);
+        self.network.send(self.now, dest, packet, &mut self.timer_queue);
     }
 
     /// Hands over what has arrived, until nothing more comes of it at once.
@@ -406,10 +409,10 @@ impl<'a> World<'a> {
             match arrival {
                 Arrival::Received(packet) => {
                     let Peer::Node(dest) = packet.dest.peer else { continue };
-                    if let Some(keeper) = &mut self.keeper {
+                    if let Some(recorder) = &mut self.recorder {
                         match self.members[dest as usize].node {
-                            Some(_) => keeper.received(self.now, &packet),
-                            None => keeper.dropped(self.now, &packet, DropCause::Down),
+                            Some(_) => recorder.received(self.now, &packet),
+                            None => recorder.dropped(self.now, &packet, DropCause::Down),
                         }
                     }
                     if let Some(message) = packet.into_message() {
@@ -417,9 +420,9 @@ impl<'a> World<'a> {
                     }
                 }
                 Arrival::Dropped(packet, cause) => {
-                    self.counts.torn_apart += u64::from(cause == DropCause::Partition);
-                    if let Some(keeper) = &mut self.keeper {
-                        keeper.dropped(self.now, &packet, cause);
+                    self.counts.partition_drops += u64::from(cause == DropCause::Partition);
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.dropped(self.now, &packet, cause);
                     }
                     self.note(|| {
                         let (src, dest) = (&packet.src.name, &packet.dest.name);
@@ -431,10 +434,10 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// The cluster is torn in two, or whole again.
-    pub(super) fn keep_torn(&mut self, torn: bool) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.torn(self.now, torn);
+    /// The cluster is partitioned in two, or whole again.
+    pub(super) fn keep_partitioned(&mut self, partitioned: bool) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.partitioned(self.now, partitioned);
         }
     }
 
@@ -442,8 +445,8 @@ impl<'a> World<'a> {
     fn keep_client(&mut self, src: Address, dest: Address, body: &Body) {
         self.packets += 1;
         let packet = packet(self.packets, src, dest, body.clone());
-        if let Some(keeper) = &mut self.keeper {
-            keeper.client(self.now, &packet);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.client(self.now, &packet);
         }
     }
 

@@ -8,7 +8,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use super::packet::{Packet, Peer};
 use crate::generator::MS;

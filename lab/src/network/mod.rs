@@ -9,7 +9,7 @@
 //! waits, also what is due earlier. Without, every message is taken when it is due.
 //!
 //! What faults add to a message's latency (slow nodes, reordering) passes before it comes to that
-//! queue: otherwise one slow node would slow down everybody to whom it sends anything.
+//! queue: otherwise one slow node would slow down every node to which it sends.
 
 pub mod faults;
 mod latency;
@@ -19,12 +19,12 @@ pub(crate) mod partition;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-use crate::agenda::{Agenda, Timer};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::DropCause;
 use crate::random::Dice;
 use crate::settings::Settings;
+use crate::timer_queue::{Timer, TimerQueue};
 use faults::{FaultCounts, Faults};
 use latency::LatencyRule;
 use packet::{Packet, Peer};
@@ -59,7 +59,7 @@ struct HeldUp {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: BinaryHeap<Waiting>,
-    /// Taken by the consumer, who sleeps until it is due.
+    /// Taken by the consumer, which sleeps until it is due.
     in_hand: Option<Packet>,
 }
 
@@ -139,8 +139,7 @@ impl Network {
         self.faults.set_down(node, down);
     }
 
-    /// Time stands still for the node, or goes on. Messages reach it all the same: it is the
-    /// driver who makes them wait.
+    /// Pauses or resumes a node. Messages reach it all the same: the driver makes them wait.
     pub(crate) fn set_paused(&mut self, node: usize, paused: bool) {
         self.faults.set_paused(node, paused);
     }
@@ -172,18 +171,18 @@ impl Network {
         !parted && self.faults.connects(now, sender, receiver)
     }
 
-    /// By node: the number of the connected part it is in. Two nodes are linked if messages get
+    /// By node: the number of its connected component. Two nodes are linked if messages get
     /// through both ways.
-    pub(crate) fn parts(&self, now: Nanos) -> Vec<u32> {
+    pub(crate) fn components(&self, now: Nanos) -> Vec<u32> {
         let nodes = self.queues.len();
-        let mut parts = vec![0; nodes];
+        let mut components = vec![0; nodes];
         let mut rest: Vec<u32> = (0..nodes as u32).rev().collect();
         let mut frontier = Vec::new();
-        for part in 0.. {
+        for component in 0.. {
             let Some(first) = rest.pop() else { break };
             frontier.push(first);
             while let Some(node) = frontier.pop() {
-                parts[node as usize] = part;
+                components[node as usize] = component;
                 rest.retain(|other| {
                     let linked =
                         self.connects(now, node, *other) && self.connects(now, *other, node);
@@ -194,7 +193,7 @@ impl Network {
                 });
             }
         }
-        parts
+        components
     }
 
     /// The next message that has arrived, or was lost.
@@ -203,10 +202,16 @@ impl Network {
     }
 
     /// Sends a message to a node. From a client it takes no time, but has to queue.
-    pub(crate) fn send(&mut self, now: Nanos, node: u32, packet: Packet, agenda: &mut Agenda) {
+    pub(crate) fn send(
+        &mut self,
+        now: Nanos,
+        node: u32,
+        packet: Packet,
+        timer_queue: &mut TimerQueue,
+    ) {
         if packet.is_client() {
             self.count(&packet);
-            self.enqueue(now, node, now, packet, agenda);
+            self.enqueue(now, node, now, packet, timer_queue);
             return;
         }
         let latency_ms = self.latency.draw_ms();
@@ -222,20 +227,20 @@ impl Network {
             self.count(&packet);
             let latency = latency_ms.saturating_mul(MS);
             if until == now {
-                self.enqueue(now, node, now.saturating_add(latency), packet, agenda);
+                self.enqueue(now, node, now.saturating_add(latency), packet, timer_queue);
             } else {
                 let key = (until, self.next_sequence());
                 self.held_up.insert(key, HeldUp { node, latency, packet });
-                agenda.add(until, Timer::HeldUp);
+                timer_queue.add(until, Timer::HeldUp);
             }
         }
     }
 
     /// What was held up until now goes on.
-    pub(crate) fn let_go(&mut self, now: Nanos, agenda: &mut Agenda) {
+    pub(crate) fn let_go(&mut self, now: Nanos, timer_queue: &mut TimerQueue) {
         while let Some(first) = self.held_up.first_entry().filter(|first| first.key().0 <= now) {
             let HeldUp { node, latency, packet } = first.remove();
-            self.enqueue(now, node, now.saturating_add(latency), packet, agenda);
+            self.enqueue(now, node, now.saturating_add(latency), packet, timer_queue);
         }
     }
 
@@ -251,19 +256,26 @@ impl Network {
         sequence
     }
 
-    fn enqueue(&mut self, now: Nanos, node: u32, due: Nanos, packet: Packet, agenda: &mut Agenda) {
+    fn enqueue(
+        &mut self,
+        now: Nanos,
+        node: u32,
+        due: Nanos,
+        packet: Packet,
+        timer_queue: &mut TimerQueue,
+    ) {
         let sequence = self.next_sequence();
         let waiting = Waiting { due, sequence, packet };
         self.queues[node as usize].waiting.push(waiting);
         if self.head_of_line {
-            self.take(now, node, agenda);
+            self.take(now, node, timer_queue);
         } else {
-            agenda.add(due, Timer::Queue(node));
+            timer_queue.add(due, Timer::Queue(node));
         }
     }
 
     /// What this node's consumer slept for is due.
-    pub(crate) fn wake(&mut self, now: Nanos, node: u32, agenda: &mut Agenda) {
+    pub(crate) fn wake(&mut self, now: Nanos, node: u32, timer_queue: &mut TimerQueue) {
         if self.head_of_line {
             if let Some(packet) = self.queues[node as usize].in_hand.take() {
                 let arrival = if self.faults.is_down(node) {
@@ -274,7 +286,7 @@ impl Network {
                 };
                 self.arrive(arrival);
             }
-            self.take(now, node, agenda);
+            self.take(now, node, timer_queue);
             return;
         }
         while let Some(next) = self.queues[node as usize].waiting.peek()
@@ -290,7 +302,7 @@ impl Network {
     }
 
     /// An idle consumer takes messages until it has to sleep.
-    fn take(&mut self, now: Nanos, node: u32, agenda: &mut Agenda) {
+    fn take(&mut self, now: Nanos, node: u32, timer_queue: &mut TimerQueue) {
         while self.queues[node as usize].in_hand.is_none() {
             let Some(next) = self.queues[node as usize].waiting.pop() else { return };
             if let Some(cause) = self.obstacle(now, &next.packet) {
@@ -305,7 +317,7 @@ impl Network {
                 continue;
             }
             self.queues[node as usize].in_hand = Some(next.packet);
-            agenda.add(now + sleep_ms * MS, Timer::Queue(node));
+            timer_queue.add(now + sleep_ms * MS, Timer::Queue(node));
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use rumormill::message::{Body, Message, Name};
+use rumormill::cluster::Name;
+use rumormill::maelstrom::message::{self, Named};
+use rumormill::protocols::flood::Push;
+
+use crate::node::{Body, Message};
 
 /// A participant, by number: names are looked up once, at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,16 +39,16 @@ pub enum Payload {
     Gossip(Box<str>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
-    /// A value from one simulated flooding node to another.
-    News(u64),
+    /// From one simulated flooding node to another.
+    Push(Named<Push>),
 }
 
 impl Payload {
     /// True if it shows the values in it to the lab: Rumormill's gossip, or a simulated flood's.
     pub(crate) fn shows_values(&self) -> bool {
         match self {
-            Self::Gossip(_) | Self::News(_) => true,
-            Self::Typed(body) => matches!(**body, Body::Gossip(_)),
+            Self::Gossip(_) | Self::Push(_) => true,
+            Self::Typed(body) => matches!(**body, Body::Peer(_)),
             Self::Text(_) => false,
         }
     }
@@ -54,11 +58,7 @@ impl Payload {
         match self {
             Self::Text(text) | Self::Gossip(text) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
-            Self::News(value) => {
-                out.extend_from_slice(b"{\"message\":");
-                put(out, value);
-                out.extend_from_slice(b",\"type\":\"broadcast\"}");
-            }
+            Self::Push(push) => message::Body::Peer(push.clone()).write_json(out),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Packet {
     #[must_use]
     pub fn into_message(self) -> Option<Message> {
         match self.body {
-            Payload::Text(_) | Payload::Gossip(_) | Payload::News(_) => None,
+            Payload::Text(_) | Payload::Gossip(_) | Payload::Push(_) => None,
             Payload::Typed(body) => Some(Message {
                 src: self.src.name,
                 dest: self.dest.name,

@@ -1,8 +1,8 @@
-//! The partitions of `--nemesis partition`: who does not hear whom.
+//! The partitions of `--nemesis partition`: which nodes do not receive from which.
 
 use std::fmt::Write as _;
 
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 
 use crate::random::Dice;
 
@@ -19,9 +19,9 @@ pub(crate) enum Kind {
     One,
     /// A random half, rounded down, and the rest.
     Majority,
-    /// A random third, less than a third, and the rest. Nobody, of three nodes.
+    /// A random third, less than a third, and the rest. No node at all, of three.
     MinorityThird,
-    /// Everybody sees a majority, no two the same one.
+    /// Every node receives from a majority, no two from the same one.
     MajoritiesRing,
 }
 
@@ -49,7 +49,7 @@ impl Kind {
 pub(crate) enum Partition {
     /// Two groups; by node, whether it is in the first. They do not hear each other.
     Groups(Vec<bool>),
-    /// By receiver, whom it hears (itself included), ascending.
+    /// By receiver: the nodes it receives from, itself included, ascending.
     Hears(Vec<Vec<u32>>),
 }
 
@@ -107,7 +107,7 @@ impl Partition {
     }
 }
 
-/// By receiver, whom it hears: a majority for everybody, no two the same.
+/// By receiver: the nodes it receives from, a majority for every node, no two the same.
 fn ring(nodes: usize, dice: &mut Dice) -> Vec<Vec<u32>> {
     let majority = nodes / 2 + 1;
     let mut hears = if nodes > 5 && nodes <= MAX_GROWN_RING {
@@ -121,7 +121,7 @@ fn ring(nodes: usize, dice: &mut Dice) -> Vec<Vec<u32>> {
     hears
 }
 
-/// In a random ring, everybody hears a window of neighbours around itself.
+/// In a random ring, every node receives from a window of neighbours around itself.
 fn dealt_ring(nodes: usize, majority: usize, dice: &mut Dice) -> Vec<Vec<u32>> {
     let mut order: Vec<u32> = (0..nodes as u32).collect();
     dice.shuffle(&mut order);

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
-use rumormill::message::Body;
+use rumormill::service::Request;
 
 use super::packet::{Address, Payload};
 use super::*;
+use crate::node::Body;
 use crate::settings::{Compat, Distribution, Latency};
 
 struct Bench {
     network: Network,
-    agenda: Agenda,
+    timer_queue: TimerQueue,
     now: Nanos,
     id: u64,
     /// `id@ms`, `!` before those that were dropped.
@@ -17,8 +18,8 @@ struct Bench {
 
 impl Bench {
     fn new(settings: &Settings) -> Self {
-        let (network, agenda) = (Network::new(settings), Agenda::default());
-        Self { network, agenda, now: 0, id: 0, log: Vec::new() }
+        let (network, timer_queue) = (Network::new(settings), TimerQueue::default());
+        Self { network, timer_queue, now: 0, id: 0, log: Vec::new() }
     }
 
     fn send(&mut self, src: Peer, dest: u32) {
@@ -31,13 +32,13 @@ impl Bench {
             id: self.id,
             src: address(src),
             dest: address(Peer::Node(dest)),
-            body: Payload::Typed(Arc::new(Body::Read { msg_id: 1 })),
+            body: Payload::Typed(Arc::new(Body::Request { request: Request::Read, msg_id: 1 })),
             kind: 0,
             bytes: 0,
             carries_values: true,
         };
         self.id += 1;
-        self.network.send(self.now, dest, packet, &mut self.agenda);
+        self.network.send(self.now, dest, packet, &mut self.timer_queue);
         self.drain();
     }
 
@@ -53,11 +54,11 @@ impl Bench {
 
     fn run_until(&mut self, ms: f64) {
         let end = (ms * MS as f64) as Nanos;
-        while let Some((due, timer)) = self.agenda.pop_due(end) {
+        while let Some((due, timer)) = self.timer_queue.pop_due(end) {
             self.now = due;
             match timer {
-                Timer::Queue(node) => self.network.wake(due, node, &mut self.agenda),
-                Timer::HeldUp => self.network.let_go(due, &mut self.agenda),
+                Timer::Queue(node) => self.network.wake(due, node, &mut self.timer_queue),
+                Timer::HeldUp => self.network.let_go(due, &mut self.timer_queue),
                 other => panic!("{other:?} is not the network's"),
             }
             self.drain();

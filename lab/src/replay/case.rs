@@ -9,15 +9,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rumormill::message::{Body, Message, Name};
-use rumormill::node::Node;
-use rumormill::parse::parse_line;
-use rumormill::record::{Event, Header, Output, Record, Writer};
-use rumormill::stdio::{Input, Recorder as _};
+use rumormill::cluster::Nodes;
+use rumormill::id::Generation;
+use rumormill::maelstrom::parse::parse_line;
+use rumormill::maelstrom::record::{Event, Header, Output, Record, Writer};
+use rumormill::maelstrom::stdio::{Input, Recorder as _};
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::service::{Reply, Request};
 use rumormill::value::Value;
 use serde_json::value::RawValue;
+
+use crate::node::{Body, Message, Node};
 
 /// Where cases are kept, in the workspace.
 #[must_use]
@@ -84,7 +89,8 @@ pub fn check(case: &Record) -> Result<()> {
 /// Feeds all inputs to a node and hands each on with the replies to clients.
 fn run(record: &Record, mut each: impl FnMut(&Event, &[Message]) -> Result<()>) -> Result<()> {
     let header = &record.header;
-    let mut node = Node::new(header.config.clone(), header.seed, header.boot_id);
+    let config = header.config::<Rumormill>().map_err(anyhow::Error::msg)?;
+    let mut node = Node::new(config, header.seed, Generation(header.generation));
     let mut told = Told::default();
     for (line, event) in &record.events {
         if matches!(event, Event::Output(_)) {
@@ -94,10 +100,10 @@ fn run(record: &Record, mut each: impl FnMut(&Event, &[Message]) -> Result<()>) 
         if let Err(why) = event.feed(&mut node) {
             bail!("line {line}: {}: {why}", super::describe(event));
         }
-        while node.poll_diagnostic().is_some() {}
+        while node.poll_log().is_some() {}
         let sent: Vec<Message> = std::iter::from_fn(|| node.poll_transmit()).collect();
         let replies: Vec<Message> =
-            sent.into_iter().filter(|message| !matches!(message.body, Body::Gossip(_))).collect();
+            sent.into_iter().filter(|message| !matches!(message.body, Body::Peer(_))).collect();
         for reply in &replies {
             told.check(reply).with_context(|| format!("line {line}"))?;
         }
@@ -110,24 +116,30 @@ fn run(record: &Record, mut each: impl FnMut(&Event, &[Message]) -> Result<()>) 
 #[derive(Default)]
 struct Told {
     /// Its name and its peers.
-    peers: BTreeSet<Name>,
+    peers: Option<Arc<Nodes>>,
     values: BTreeSet<Value>,
 }
 
 impl Told {
     fn note(&mut self, event: &Event) {
         let Event::Message(_, text) = event else { return };
-        match parse_line(text.as_bytes()) {
-            Ok(Message { body: Body::Init { node_ids, .. }, .. }) if self.peers.is_empty() => {
-                self.peers.extend(node_ids.names().iter().cloned());
+        match parse_line::<Rumormill>(text.as_bytes(), self.peers.as_ref()) {
+            Ok(Message { body: Body::Init { node_ids, .. }, .. }) if self.peers.is_none() => {
+                self.peers = Some(node_ids);
             }
             // Before `init` everything is refused.
-            Ok(_) if self.peers.is_empty() => {}
-            Ok(Message { body: Body::Broadcast { message, .. }, .. }) => {
+            Ok(_) if self.peers.is_none() => {}
+            Ok(Message {
+                body: Body::Request { request: Request::Broadcast { message }, .. },
+                ..
+            }) => {
                 self.values.insert(message);
             }
-            Ok(Message { src, body: Body::Gossip(gossip), .. }) if self.peers.contains(&src) => {
-                self.values.extend(gossip.values.into_iter().flat_map(|entries| entries.values));
+            Ok(Message { src, body: Body::Peer(named), .. })
+                if self.peers.as_ref().is_some_and(|peers| peers.id(&src).is_some()) =>
+            {
+                let entries = named.into_message().values.into_iter();
+                self.values.extend(entries.flat_map(|entries| entries.values));
             }
             _ => {}
         }
@@ -135,7 +147,9 @@ impl Told {
 
     /// A read returns every value once: no more, no less.
     fn check(&self, reply: &Message) -> Result<()> {
-        let Body::ReadOk { messages, .. } = &reply.body else { return Ok(()) };
+        let Body::Reply { reply: Reply::ReadOk { messages }, .. } = &reply.body else {
+            return Ok(());
+        };
         let items = format!("[{messages}]");
         let items: Vec<&RawValue> = serde_json::from_str(&items)?;
         let mut read = BTreeSet::new();
@@ -157,7 +171,11 @@ fn feed_writer<W: std::io::Write>(writer: &mut Writer<W>, event: &Event) {
         Event::Message(_, text) => Input::Message(text.as_bytes()),
         Event::BadLine(_, line) => Input::BadLine(line),
         Event::TooLong(_, text) => {
-            refusal = rumormill::parse::Refusal { reply: None, text: text.clone() };
+            refusal = rumormill::maelstrom::parse::Refusal {
+                reply: None,
+                mismatch: None,
+                text: text.clone(),
+            };
             Input::TooLong(&refusal)
         }
         Event::Timeout(_) => Input::Timeout,

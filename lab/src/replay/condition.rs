@@ -2,15 +2,17 @@
 
 use std::str::FromStr;
 
-use rumormill::message::Body;
-use rumormill::parse::parse_line;
-use rumormill::record::Event;
+use rumormill::maelstrom::parse::parse_line;
+use rumormill::maelstrom::record::Event;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::service::Request;
 use rumormill::time::Instant;
 use rumormill::value::Value;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Turn;
+use crate::node::Body;
 
 /// Stop before the first input that is later than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +123,9 @@ impl Condition {
         let envelope = |text: &str| serde_json::from_str::<Envelope>(text).ok();
         match self {
             Self::Value(value) => {
-                let came = input.and_then(|text| parse_line(text.as_bytes()).ok());
+                let parse =
+                    |text: &str| parse_line::<Rumormill>(text.as_bytes(), turn.nodes.as_ref());
+                let came = input.and_then(|text| parse(text).ok());
                 came.iter().chain(sent).any(|message| carries(&message.body, value))
             }
             Self::From(name) => input.and_then(envelope).is_some_and(|m| m.src == *name),
@@ -139,8 +143,10 @@ impl Condition {
 /// True for a broadcast of the value, and for gossip that brings it.
 fn carries(body: &Body, value: &Value) -> bool {
     match body {
-        Body::Broadcast { message, .. } => message == value,
-        Body::Gossip(gossip) => gossip.values.iter().any(|entries| entries.values.contains(value)),
+        Body::Request { request: Request::Broadcast { message }, .. } => message == value,
+        Body::Peer(named) => {
+            named.message().values.iter().any(|entries| entries.values.contains(value))
+        }
         _ => false,
     }
 }
@@ -148,6 +154,7 @@ fn carries(body: &Body, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn stops_are_read() {
@@ -168,15 +175,17 @@ mod tests {
     #[test]
     fn a_value_is_found_in_broadcasts_and_gossip_only() {
         let value = Value::Int(42);
+        let nodes = Arc::new(vec!["n0".into(), "n1".into()].into());
         let line = |body: &str| format!("{{\"src\":\"n1\",\"dest\":\"n0\",\"body\":{body}}}");
         for (body, is_in) in [
             (r#"{"type":"broadcast","message":42,"msg_id":1}"#, true),
             (r#"{"type":"broadcast","message":1,"msg_id":42}"#, false),
-            (r#"{"type":"gossip","gen":1,"n":42,"values":[["n1",1,0,[7,42]]]}"#, true),
-            (r#"{"type":"gossip","gen":1,"n":42,"values":[["n1",42,0,[7]]]}"#, false),
+            (r#"{"type":"rumormill","v":1,"gen":1,"n":42,"values":[["n1",1,0,[7,42]]]}"#, true),
+            (r#"{"type":"rumormill","v":1,"gen":1,"n":42,"values":[["n1",42,0,[7]]]}"#, false),
             (r#"{"type":"read_ok","messages":[42],"in_reply_to":1}"#, false),
         ] {
-            let carries = parse_line(line(body).as_bytes()).is_ok_and(|m| carries(&m.body, &value));
+            let parsed = parse_line::<Rumormill>(line(body).as_bytes(), Some(&nodes));
+            let carries = parsed.is_ok_and(|m| carries(&m.body, &value));
             assert_eq!(carries, is_in, "{body}");
         }
     }

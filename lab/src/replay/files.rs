@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use rumormill::record::Records;
+use rumormill::maelstrom::record::Records;
 
 /// How the files of records end.
 const EXTENSIONS: [&str; 2] = ["log", "record"];

@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use rumormill::config::Config;
-use rumormill::record::{Header, Records, Writer};
-use rumormill::route::Route;
+use rumormill::maelstrom::record::{Header, Records, Writer};
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::route::Route;
 
 use super::*;
 use crate::journal::NullSink;
@@ -37,9 +37,16 @@ fn parse(text: &str) -> Record {
     Records::read(text.as_bytes()).unwrap().lives.remove(0)
 }
 
+/// Changes the settings of the recorded node.
+fn set(record: &mut Record, change: impl FnOnce(&mut Config)) {
+    let mut config = record.header.config::<Rumormill>().unwrap();
+    change(&mut config);
+    record.header.config = serde_json::to_value(config).unwrap();
+}
+
 /// Replays all of it.
 fn replay(record: &Record) -> Result<(u64, u64), Box<Divergence>> {
-    let mut replay = Replay::new(record);
+    let mut replay = Replay::new(record).unwrap();
     while replay.step()?.is_some() {}
     Ok(replay.counts())
 }
@@ -63,7 +70,8 @@ fn simulated_nodes_replay_without_a_difference() {
 fn a_changed_record_is_found_where_it_was_changed() {
     let text = record_of_n3(Route::Auto);
     let lines: Vec<&str> = text.lines().collect();
-    let gossip = |line: &&str| line.starts_with("{\"out\":") && line.contains("\"gossip\"");
+    let gossip =
+        |line: &&str| line.starts_with("{\"out\":") && line.contains("\"type\":\"rumormill\"");
     let at = lines.iter().position(gossip).unwrap();
     let number = at as u64 + 1;
 
@@ -102,7 +110,7 @@ fn a_timer_that_was_not_due_and_a_message_that_is_none_part_too() {
 fn another_seed_or_setting_is_another_node() {
     let text = record_of_n3(Route::Auto);
     let mut record = parse(&text);
-    record.header.config.ack_delay *= 2;
+    set(&mut record, |config| config.ack_delay *= 2);
     assert!(replay(&record).is_err());
     let mut record = parse(&text);
     record.header.seed += 1;
@@ -134,7 +142,7 @@ fn a_case_holds_and_tells_what_a_node_must_not_do() {
 
     // Timers and routes may change: what clients are told does not.
     let mut tuned = parse(&written);
-    tuned.header.config.latency_budget *= 3;
+    set(&mut tuned, |config| config.latency_budget *= 3);
     tuned.header.seed += 1;
     case::check(&tuned).unwrap();
 
@@ -160,7 +168,7 @@ fn every_case_that_is_kept_holds() {
 fn the_state_can_be_looked_at_anywhere() {
     let text = record_of_n3(Route::Hub);
     let record = parse(&text);
-    let mut replay = Replay::new(&record);
+    let mut replay = Replay::new(&record).unwrap();
     assert!(replay.state().contains("not initialised"));
     let condition: Condition = "value 3".parse().unwrap();
     let turn = std::iter::from_fn(|| replay.step().unwrap()).find(|turn| condition.holds(turn));
@@ -168,6 +176,18 @@ fn the_state_can_be_looked_at_anywhere() {
     // What was broadcast is handed on when the batch of input is through.
     replay.step().unwrap();
     assert!(replay.state().contains("plan: up a tree"), "{}", replay.state());
+}
+
+#[test]
+fn a_record_of_another_protocol_or_setting_is_refused_in_words() {
+    let mut record = parse(&record_of_n3(Route::Auto));
+    record.header.config["rout"] = 1.into();
+    let problem = Replay::new(&record).unwrap_err();
+    assert!(problem.starts_with("settings: unknown field `rout`"), "{problem}");
+    record.header.protocol = "flood".to_owned();
+    let problem = Replay::new(&record).unwrap_err();
+    assert_eq!(problem, "a record of protocol flood, not of rumormill");
+    assert!(format!("{:#}", case::check(&record).unwrap_err()).contains("protocol flood"));
 }
 
 #[test]
@@ -183,6 +203,6 @@ fn files_without_a_record_are_named() {
     assert!(error.contains("n1.log: there is no record in it"), "{error}");
 
     let mut empty = Vec::new();
-    drop(Writer::new(&mut empty, &Header::new(Config::default(), 1, 2)));
+    drop(Writer::new(&mut empty, &Header::new::<Rumormill>(&Config::default(), 1, Generation(2))));
     assert_eq!(replay(&Records::read(&*empty).unwrap().lives[0]).unwrap(), (0, 0));
 }

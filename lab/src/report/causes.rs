@@ -1,4 +1,4 @@
-//! Which message is behind which: what its sender had to receive before it could send it.
+//! Causes of messages: the message that a sender had to receive before it could send another.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What the script needs, in columns: a message is a place in a dozen lists of small numbers.
+//! Data for the script, in columns: a message is a place in a dozen lists of small numbers.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ const MAX_MESSAGES: usize = 100_000;
 /// Values that these messages carry, all together.
 const MAX_CARRIED: usize = 600_000;
 
-/// Which part of the run the space-time diagram is about, in ms of the history's clock.
+/// Part of the run that the space-time diagram is about, in ms of the history's clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {
     /// Messages sent earlier are left out.
@@ -60,7 +60,7 @@ impl Shown {
         Self { places: start..end }
     }
 
-    /// What is not in the file, in a sentence.
+    /// Sentence about messages that are not in the file.
     pub(super) fn left_out(&self, journal: &Journal) -> Option<String> {
         let all = journal.messages.len();
         if self.places.len() == all {
@@ -84,10 +84,10 @@ impl Shown {
 pub(super) struct Data<'r> {
     /// Nodes, then clients.
     names: Vec<&'r str>,
-    /// How many of the names are nodes.
+    /// Number of the names that are nodes.
     nodes: usize,
     kinds: Vec<&'r str>,
-    /// What became of a message: received, on its way at the end, or why it was dropped.
+    /// Outcome of a message: received, in flight at the end, or the cause of its drop.
     fates: Vec<&'r str>,
     values: Vec<&'r str>,
     partitions: Vec<(i64, i64)>,
@@ -101,19 +101,19 @@ pub(super) struct Data<'r> {
 struct Columns {
     /// Number in the run, less that of the one before.
     id: Vec<i64>,
-    /// When it was sent, less when the one before was.
+    /// Time between the sending of the message before and of this one.
     sent: Vec<i64>,
-    /// How long it took until its end, whatever that was.
+    /// Time until its outcome.
     took: Vec<i64>,
     src: Vec<usize>,
     dest: Vec<usize>,
     kind: Vec<usize>,
     fate: Vec<usize>,
-    /// How many values it carries.
+    /// Number of values it carries.
     count: Vec<usize>,
     /// The values of all, one after the other.
     carried: Vec<u32>,
-    /// How many places before it its cause is; 0 for none.
+    /// Distance to its cause, in messages; 0 for none.
     cause: Vec<usize>,
     /// 1 if the cause is sure.
     sure: Vec<u8>,

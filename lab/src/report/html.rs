@@ -59,7 +59,7 @@ impl Cell {
     }
 
     pub(super) fn ms(ms: Option<f64>) -> Self {
-        Self::Number(ms.map_or_else(|| "never".to_owned(), super::plot::short))
+        Self::Number(ms.map_or_else(|| "never".to_owned(), crate::figures::number))
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn table(caption: &str, columns: &[(&str, bool)], rows: &[Vec<Cell>])
     out + "</tbody></table></div>\n"
 }
 
-/// What is shown only when asked for.
+/// Details that are shown only when asked for.
 pub(super) fn details(summary: &str, inside: &str) -> String {
     format!("<details><summary>{}</summary>\n{inside}</details>\n", text(summary))
 }

@@ -1,4 +1,4 @@
-//! What clients asked for, and how long they waited.
+//! Operations of the clients, and their latencies.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,24 +12,24 @@ const MAX_ERRORS: usize = 20;
 /// One operation of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Operation {
-    /// When it was invoked, in ms of the history's clock.
+    /// Time of the invocation, in ms of the history's clock.
     pub(super) at_ms: f64,
-    /// How long the client waited; none if the history ends before it is over.
+    /// Latency; none if the history ends before the operation does.
     pub(super) took_ms: Option<f64>,
     /// `broadcast` or `read`.
     pub(super) kind: &'static str,
-    /// How it ended.
+    /// Outcome.
     pub(super) end: End,
 }
 
-/// How an operation ended.
+/// Outcome of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum End {
     /// As asked.
     Ok,
     /// It did not happen.
     Failed,
-    /// Nobody knows whether it happened.
+    /// Unknown whether it happened.
     Unknown,
 }
 

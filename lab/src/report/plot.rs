@@ -1,5 +1,6 @@
 //! Axes, scales and shading: what all charts have in common.
 
+use crate::figures::number;
 use crate::svg::{Anchor, Font, Paint, Svg};
 
 /// Width of a chart in its own units; the page scales it.
@@ -32,7 +33,7 @@ pub(super) const fn fill(colour: &'static str) -> Paint {
     Paint { fill: colour, stroke: "none", width: 0.0 }
 }
 
-/// What an axis shows.
+/// An axis: range and label.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
     pub(super) from: f64,
@@ -55,7 +56,7 @@ impl Axis {
         Self { from: 1.0, to, label, is_log: true }
     }
 
-    /// Where it is: 0 at the beginning, 1 at the end.
+    /// Position of a value: 0 at the beginning, 1 at the end.
     fn share(self, value: f64) -> f64 {
         let share = if self.is_log {
             (value.max(self.from) / self.from).ln() / (self.to / self.from).ln()
@@ -93,7 +94,7 @@ pub(super) struct Plot {
 }
 
 impl Plot {
-    /// With axes, but for the label for those who cannot see it nothing else.
+    /// An empty plot with axes, and a label for screen readers.
     pub(super) fn new(x: Axis, y: Axis, label: &str) -> Self {
         let mut plot =
             Self { svg: Svg::plain(WIDTH, HEIGHT, label), x, y, bottom: HEIGHT - BOTTOM };
@@ -106,12 +107,12 @@ impl Plot {
         for tick in self.y.ticks(5) {
             let y = self.y(tick);
             self.svg.line(&[(left, y), (right, y)], Paint::stroke(GRID, 1.0), "");
-            self.svg.text((left - 6.0, y + 4.0), Anchor::End, font(FAINT), &short(tick));
+            self.svg.text((left - 6.0, y + 4.0), Anchor::End, font(FAINT), &number(tick));
         }
         for tick in self.x.ticks(7) {
             let x = self.x(tick);
             self.svg.line(&[(x, bottom), (x, bottom + 4.0)], Paint::stroke(RULE, 1.0), "");
-            self.svg.text((x, bottom + 17.0), Anchor::Middle, font(FAINT), &short(tick));
+            self.svg.text((x, bottom + 17.0), Anchor::Middle, font(FAINT), &number(tick));
         }
         self.svg.line(&[(left, bottom), (right, bottom)], Paint::stroke(RULE, 1.0), "");
         let middle = f64::midpoint(left, right);
@@ -119,12 +120,12 @@ impl Plot {
         self.svg.vertical_text((12.0, f64::midpoint(TOP, bottom)), font(INK), self.y.label);
     }
 
-    /// Where it is from left to right; what is beyond the edge is on it.
+    /// Position from left to right; a value beyond the edge is on it.
     pub(super) fn x(&self, value: f64) -> f64 {
         LEFT + self.x.share(value) * (WIDTH - LEFT - RIGHT)
     }
 
-    /// Where it is from below upwards.
+    /// Position from below upwards.
     pub(super) fn y(&self, value: f64) -> f64 {
         self.bottom - self.y.share(value) * (self.bottom - TOP)
     }
@@ -139,16 +140,16 @@ impl Plot {
 
     /// Shades the partitions on an axis of seconds.
     pub(super) fn shade(&mut self, partitions: &[(f64, f64)]) {
-        for (number, (start_ms, end_ms)) in (1..).zip(partitions) {
+        for (index, (start_ms, end_ms)) in (1..).zip(partitions) {
             let (left, right) = (self.x(start_ms / 1e3), self.x(end_ms / 1e3));
             if right - left < 0.1 {
                 continue;
             }
             let corners = [(left, TOP), (right, TOP), (right, self.bottom), (left, self.bottom)];
             let title = format!(
-                "partition {number}: {} to {} s",
-                short(start_ms / 1e3),
-                short(end_ms / 1e3)
+                "partition {index}: {} to {} s",
+                number(start_ms / 1e3),
+                number(end_ms / 1e3)
             );
             self.svg.polygon(&corners, fill(SHADE), &title);
             // Not by colour alone.
@@ -171,23 +172,6 @@ impl Plot {
     }
 }
 
-/// A number as a person would write it: three digits or so.
-pub(super) fn short(value: f64) -> String {
-    let decimals = match value.abs() {
-        size if size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        size if size >= 1.0 => 2,
-        _ => 3,
-    };
-    let text = format!("{value:.decimals$}");
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    };
-    if text == "-0" { "0".to_owned() } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,11 +188,5 @@ mod tests {
             assert!((2..=7).contains(&found.len()), "{to}: {found:?}");
             assert!(found.iter().all(|tick| (0.0..=to * 1.001).contains(tick)), "{to}: {found:?}");
         }
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let all = [0.0, 0.25, 1.5, 12.34, 300.4, 12_345.6].map(short);
-        assert_eq!(all, ["0", "0.25", "1.5", "12.3", "300", "12346"]);
     }
 }

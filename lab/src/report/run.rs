@@ -1,4 +1,4 @@
-//! What the files of a run say, read once for all parts of the report.
+//! The files of a run, read once for all parts of the report.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,11 +23,11 @@ pub(super) struct Run {
     pub(super) results: Option<Results>,
     /// All messages.
     pub(super) journal: Option<Journal>,
-    /// What clients did; none if there is no history.
+    /// Operations of the clients; none if there is no history.
     pub(super) operations: Option<Vec<Operation>>,
     /// Why operations did not succeed, and how often.
     pub(super) errors: Vec<(String, u64)>,
-    /// When each node came to hold each value, as far as messages show it.
+    /// Deliveries of each value, as far as messages show them.
     pub(super) spread: Spread,
     /// Maelstrom's stable latency of each value, as reads show it.
     pub(super) stable: Vec<Point>,
@@ -35,7 +35,7 @@ pub(super) struct Run {
     pub(super) nodes: Vec<String>,
     /// Nodes that did not live to the end: nothing is owed to them.
     pub(super) dead: BTreeSet<String>,
-    /// What could not be read, and why.
+    /// Files that could not be read, and why.
     pub(super) absent: Vec<String>,
     /// The logs of the nodes, by file name.
     pub(super) logs: Vec<String>,
@@ -102,7 +102,7 @@ impl Run {
         }
     }
 
-    /// When nodes were cut off from each other, in ms of the history's clock.
+    /// Begin and end of the partitions, in ms of the history's clock.
     pub(super) fn partitions(&self) -> Vec<(f64, f64)> {
         let Some(journal) = &self.journal else { return Vec::new() };
         let span = |partition: &Partition| {
@@ -119,12 +119,12 @@ impl Run {
         self.journal.as_ref().map_or(last_op, |journal| journal.millis(journal.end).max(last_op))
     }
 
-    /// How long each value took, from the best source there is.
+    /// Latency of each value, from the best source there is.
     pub(super) fn latencies(&self) -> Vec<Point> {
         if self.spread.source.is_some() { self.spread.points() } else { self.stable.clone() }
     }
 
-    /// What [`latencies`](Self::latencies) are.
+    /// Words for [`latencies`](Self::latencies).
     pub(super) const fn latency_words(&self) -> &'static str {
         if self.spread.source.is_some() {
             "From the acknowledgement until the last node held the value, seen in the messages"

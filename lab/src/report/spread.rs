@@ -1,8 +1,7 @@
 //! When each node came to hold each value, and which message brought it: from the messages alone.
 //!
 //! Values can be seen in our own gossip, and in the messages of nodes that tell each other values
-//! as clients do (`{"type": "broadcast", "message": 5}`). Of other nodes nobody can say what their
-//! messages mean.
+//! as clients do (`{"type": "broadcast", "message": 5}`). The meaning of other messages is unknown.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,13 +11,15 @@ use crate::convergence::set_bit;
 use crate::explain::journal::{Content, Journal, Message};
 use crate::history::Nanos;
 
-/// Where values were seen.
+/// Kind of messages in which values were seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// In our gossip.
     Gossip,
     /// In messages of the type `broadcast` between nodes.
     Broadcasts,
+    /// In the messages of nodes that flood.
+    Floods,
 }
 
 impl Source {
@@ -26,6 +27,7 @@ impl Source {
         match self {
             Self::Gossip => "gossip messages",
             Self::Broadcasts => "broadcast messages between nodes",
+            Self::Floods => "flood messages",
         }
     }
 }
@@ -37,7 +39,7 @@ pub(super) struct Point {
     pub(super) value: String,
     /// When it was acknowledged, or else broadcast, in ms of the history's clock.
     pub(super) at_ms: f64,
-    /// How long it took; none if it came to no end.
+    /// Length; none if it came to no end.
     pub(super) took_ms: Option<f64>,
 }
 
@@ -46,20 +48,20 @@ pub(super) struct Point {
 pub(super) struct Hold {
     /// The node's place among all.
     pub(super) node: u32,
-    /// When, by the driver's clock.
+    /// Time, by the driver's clock.
     pub(super) at: Nanos,
     /// The place of the message that brought it.
     pub(super) by: u32,
 }
 
-/// What became of a value that a client broadcast.
+/// Deliveries of a value that a client broadcast.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ValueSpread {
     /// Its JSON text.
     pub(super) text: String,
-    /// When it was acknowledged.
+    /// Time of the acknowledgement.
     pub(super) acked: Option<Nanos>,
-    /// Who came to hold it, in order of time; the first is where it was broadcast.
+    /// Deliveries in order of time; the first is at the node where it was broadcast.
     pub(super) holds: Vec<Hold>,
     /// From the acknowledgement, or else from the broadcast, until the last living node held it.
     pub(super) took_ms: Option<f64>,
@@ -113,6 +115,7 @@ impl Spread {
                 match message.content {
                     Content::Gossip(_) => Some(Source::Gossip),
                     Content::Broadcast(_) => Some(Source::Broadcasts),
+                    Content::Push(_) => Some(Source::Floods),
                     _ => None,
                 }
             });
@@ -176,7 +179,7 @@ impl Spread {
         self.owed().map(point).collect()
     }
 
-    /// By value: who holds it, in order of nodes.
+    /// By value: its holders, in order of nodes.
     pub(super) fn bringers(&self) -> Bringers {
         let holds = self.values.iter().map(|value| {
             let mut holds = value.holds.clone();

@@ -1,14 +1,14 @@
-//! What a person wants to know first: the verdict, the figures, the limits, what was odd.
+//! The top of the report: verdict, figures, limits, oddities.
 
 use std::fmt::Write as _;
 
 use super::html::{self, Cell};
-use super::plot::short;
 use super::run::Run;
-use crate::results::{CrashReport, LabResults, Results, ignored_words, slowest};
+use crate::figures::{Figure, figure, number, select};
+use crate::results::{CrashReport, Results, ignored_words, slowest};
 use crate::screen::{closing_line, counted, verdict_word};
 
-/// Notices shown: `results.json` has some more.
+/// Number of notices shown: `results.json` has some more.
 const NOTICES: usize = 20;
 
 /// The verdict, and what was run.
@@ -34,7 +34,7 @@ pub(super) fn headline(run: &Run) -> String {
         html::text(&lab.run.title())
     );
     out += &lab.crash.as_ref().map_or_else(String::new, crash);
-    let ignored = ignored_words(&lab.troubles);
+    let ignored = ignored_words(&lab.node_errors);
     if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
         let _ = write!(out, "<p class=\"warn\">{}.</p>", html::text(&ignored));
     }
@@ -50,7 +50,7 @@ pub(super) fn headline(run: &Run) -> String {
 
 /// What is known of the node that ended a run.
 fn crash(crash: &CrashReport) -> String {
-    let seconds = short(crash.at_ms / 1e3);
+    let seconds = number(crash.at_ms / 1e3);
     let mut out = format!(
         "<p class=\"warn\">The run ended in its phase {} after {seconds} s. The figures are of \
          what there is.</p>",
@@ -68,69 +68,59 @@ fn crash(crash: &CrashReport) -> String {
     out
 }
 
-/// The figures, each with a few words.
+/// Tiles: a figure, and the figures that stand below it in small letters.
+const TILES: [(&Figure, &[&Figure]); 7] = [
+    (figure!("msgs-per-op"), &select(["msgs-per-broadcast"])),
+    (figure!("median"), &select(["p99", "max"])),
+    (figure!("convergence-median"), &select(["convergence-p99", "convergence-max"])),
+    (figure!("missing"), &select(["unread-nodes"])),
+    (figure!("lost"), &select(["stale", "never-read"])),
+    (figure!("availability"), &select(["indeterminate"])),
+    (figure!("bytes-per-op"), &select(["redundancy"])),
+];
+
+/// The figures of [`TILES`] that the run has.
 pub(super) fn figures(run: &Run) -> String {
     let Some(results) = &run.results else { return String::new() };
-    let lab = &results.rumormill;
     let mut out = String::from("<dl class=\"figures\">");
-    let mut tile = |name: &str, figure: &str, words: &str| {
-        let (name, figure, words) = (html::text(name), html::text(figure), html::text(words));
+    for (main, others) in TILES {
+        let value = main.show(results).or_else(|| unknown(main, results));
+        let Some(value) = value else { continue };
+        let words = others.iter().filter_map(|other| {
+            let name = if other.label == main.label { other.point } else { other.label };
+            Some(format!("{name} {}", other.show(results)?))
+        });
+        let words = words.collect::<Vec<_>>().join(", ");
+        let point = if main.point.is_empty() { "" } else { ", " };
         let _ = write!(
             out,
-            "<div><dt>{name}</dt><dd><strong>{figure}</strong><span class=\"small faint\">{words}\
-             </span></dd></div>"
+            "<div><dt>{}{point}{}</dt><dd><strong>{}</strong><span class=\"small faint\">{}\
+             </span></dd></div>",
+            html::text(main.label),
+            main.point,
+            html::text(&value),
+            html::text(&words)
         );
-    };
-    let net = results.maelstrom.net;
-    let ratio =
-        net.servers.msgs_per_op.map_or_else(|| "none".to_owned(), |ratio| short(f64::from(ratio)));
-    let per_broadcast = lab.traffic.msgs_per_broadcast.map_or_else(|| "none".to_owned(), short);
-    tile("messages per operation", &ratio, &format!("{per_broadcast} per broadcast"));
-    if let Some(all) = results.maelstrom.workload.stable_latencies {
-        let words = format!("p99 {}, max {} ms", all.p99, all.max);
-        tile("stable latency, median", &format!("{} ms", all.p50), &words);
     }
-    if let Some(all) = lab.convergence.best().and_then(|spread| spread.since_ack) {
-        let ms = |ms: Option<f64>| {
-            ms.map_or_else(|| "never".to_owned(), |ms| format!("{} ms", short(ms)))
-        };
-        let rest = |ms: Option<f64>| ms.map_or_else(|| "never".to_owned(), short);
-        let words = format!("p99 {}, max {}", rest(all.p99), ms(all.max));
-        tile("last node has it, median", &ms(all.p50), &words);
-    }
-    let missing = &lab.missing;
-    if !missing.nodes.is_empty() {
-        let words = format!("of {} acknowledged", counted(missing.acknowledged_count, "value"));
-        let count = missing.known_missing();
-        let count = count.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
-        tile("missing at the end", &count, &words);
-    }
-    let lost = results.maelstrom.workload.lost_count;
-    tile("lost, by Maelstrom's rule", &lost.to_string(), &tried(results));
-    let bytes =
-        lab.traffic.bytes_per_op.map_or_else(String::new, |b| format!("{} bytes/op", short(b)));
-    tile("availability", &format!("{} %", short(lab.ok_fraction * 100.0)), &operations(lab));
-    tile("duration", &format!("{} s", short(lab.duration_ms / 1e3)), &bytes);
     out + "</dl>"
 }
 
-fn tried(results: &Results) -> String {
-    format!("{} tried", counted(results.maelstrom.workload.attempt_count, "value"))
-}
-
-fn operations(lab: &LabResults) -> String {
-    let all = counted(lab.operation_count, "operation");
-    match lab.abandoned_count {
-        0 => all,
-        abandoned => format!("{all}, {abandoned} open at a node when it died"),
-    }
+/// `unknown` for the missing values if no node could be read; none for other figures.
+fn unknown(figure: &Figure, results: &Results) -> Option<String> {
+    let missing = &results.rumormill.missing;
+    let is_unknown = !missing.nodes.is_empty() && missing.known_missing().is_none();
+    (is_unknown && *figure == *figure!("missing")).then(|| "unknown".to_owned())
 }
 
 /// Each limit, and what was found.
 pub(super) fn limits(run: &Run) -> String {
     let limits = run.results.iter().flat_map(|results| &results.rumormill.limits);
     let row = |limit: &crate::limit::Verdict| {
-        let (word, class) = if limit.passed { ("pass", "good") } else { ("FAIL", "bad") };
+        let (word, class) = match (limit.judged, limit.passed) {
+            (false, _) => ("not judged", "faint"),
+            (true, true) => ("pass", "good"),
+            (true, false) => ("FAIL", "bad"),
+        };
         vec![
             Cell::Text(limit.limit.clone()),
             Cell::Number(limit.found.clone()),
@@ -166,8 +156,9 @@ pub(super) fn to_look_at(run: &Run) -> String {
         }
         if let Some(ms) = results.spoiling_delay_ms() {
             items.push(format!(
-                "The machine was busy, the lab was late by {} ms: times are not trustworthy.",
-                short(ms)
+                "The machine was busy, the lab's scheduling delay was up to {} ms: times are not \
+                 trustworthy.",
+                number(ms)
             ));
         }
         let replies = lab.error_replies.iter();
@@ -179,7 +170,7 @@ pub(super) fn to_look_at(run: &Run) -> String {
             refused.map(|read| format!("{} refused its final read: {}.", read.node, read.why)),
         );
         if let Some((node, all)) = slowest(&lab.service_times) {
-            let (median, max) = (short(all.p50), short(all.max));
+            let (median, max) = (number(all.p50), number(all.max));
             items.push(format!(
                 "{node} took {median} ms to answer a request (median), {max} ms at most."
             ));
@@ -210,6 +201,7 @@ pub(super) fn origin(run: &Run) -> String {
         entry("again", &code(&lab.run.command));
         entry("node", &code(&lab.run.node));
         entry("seed", &lab.seed.map_or_else(String::new, |seed| code(&seed.to_string())));
+        entry("duration", &format!("{} s", number(lab.duration_ms / 1e3)));
         entry("started", &html::text(&lab.run.started));
         entry("by", &format!("lab {} {}", html::text(&lab.run.program), html::text(&lab.version)));
     }

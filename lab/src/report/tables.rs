@@ -4,19 +4,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use super::html::{self, Cell};
-use super::plot::short;
 use super::run::Run;
 use crate::checker::quantile::Quantiles;
 use crate::explain::journal::Message;
+use crate::figures::number;
 use crate::results::Flow;
-use crate::screen::number;
 
 /// Links and nodes listed: more belong into `results.json`.
 const MAX_ROWS: usize = 1_000;
 /// Links listed.
 const MAX_LINKS: usize = 50;
 
-/// What went from one node to another.
+/// Messages from one node to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LinkCount {
     pub(super) sent: u64,
@@ -116,12 +115,12 @@ pub(super) fn links(run: &Run) -> String {
     html::table(&caption, &columns("link"), &rows)
 }
 
-/// What the columns of a node are.
+/// Words for the columns of a node.
 const COUNTED: &str = "Messages between nodes: sent, received, and dropped on the way to it.";
 const SPREAD: &str = " Then how long after its acknowledgement it held a value (the median), and of \
                       how many values it was the last to hold them.";
 
-/// What is told of a node.
+/// Counts of a node.
 #[derive(Clone, Debug, Default)]
 struct NodeRow {
     out: LinkCount,
@@ -174,12 +173,12 @@ pub(super) fn nodes(run: &Run) -> String {
         ];
         if has_spread {
             let median =
-                delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), short);
+                delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), number);
             cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
         }
         if let Some(services) = services {
             let times = services.get(name.as_str());
-            let ms = |ms: Option<f64>| Cell::Number(ms.map_or_else(|| "–".to_owned(), short));
+            let ms = |ms: Option<f64>| Cell::Number(ms.map_or_else(|| "–".to_owned(), number));
             cells.extend([ms(times.map(|all| all.p50)), ms(times.map(|all| all.p99))]);
         }
         cells.push(missing_cell(missing.get(name.as_str()).copied()));
@@ -257,25 +256,25 @@ fn count_nodes(run: &Run) -> Vec<NodeRow> {
     rows
 }
 
-/// What a person should know of a node.
+/// Oddities of a node: its death, and errors in its output.
 fn odd(run: &Run, name: &str) -> String {
     let mut words = Vec::new();
     if run.dead.contains(name) {
         words.push("dead at the end".to_owned());
     }
-    let troubles = run.results.iter().flat_map(|results| &results.rumormill.troubles);
-    for trouble in troubles.filter(|trouble| trouble.node == name) {
+    let node_errors = run.results.iter().flat_map(|results| &results.rumormill.node_errors);
+    for errors in node_errors.filter(|errors| errors.node == name) {
         let counts = [
-            (trouble.bad_lines, "bad lines"),
-            (trouble.unknown_names, "messages for nobody"),
-            (trouble.late_replies, "late replies"),
-            (trouble.false_names, "messages in another's name"),
-            (trouble.stray_replies, "replies to no request"),
-            (trouble.second_answers, "second answers"),
+            (errors.bad_lines, "bad lines"),
+            (errors.unknown_names, "messages with unknown ids"),
+            (errors.late_replies, "late replies"),
+            (errors.false_names, "messages in another's name"),
+            (errors.stray_replies, "replies to no request"),
+            (errors.second_answers, "second answers"),
         ];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
         words.extend(some.map(|(count, what)| format!("{count} {what}")));
-        if trouble.muted {
+        if errors.muted {
             words.push("muted".to_owned());
         }
     }

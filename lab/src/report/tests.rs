@@ -2,12 +2,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use roxmltree::Document;
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 use serde_json::Value as Json;
 
 use super::causes::{self, Cause};
 use super::data::Shown;
 use super::run::Run;
+use super::spread::Source;
 use super::*;
 use crate::results::{Results, RunInfo, sample};
 use crate::settings::{Latency, Nemesis, Settings};
@@ -298,8 +299,8 @@ fn journal(messages: &[(&str, &str, u64, u64, &str)]) -> String {
 
 const BROADCAST: &str = r#"{"type":"broadcast","message":7,"msg_id":3}"#;
 const ACK: &str = r#"{"type":"broadcast_ok","in_reply_to":3}"#;
-const GOSSIP: &str = r#"{"type":"gossip","gen":1,"n":0,"values":[["n0",1,0,[7]]]}"#;
-const EVIDENCE: &str = r#"{"type":"gossip","gen":1,"n":0,"have":[["n0",1,[0,1]]]}"#;
+const GOSSIP: &str = r#"{"type":"rumormill","v":1,"gen":1,"n":0,"values":[["n0",1,0,[7]]]}"#;
+const EVIDENCE: &str = r#"{"type":"rumormill","v":1,"gen":1,"n":0,"have":[["n0",1,[0,1]]]}"#;
 
 /// Value 7 comes to n0, by way of n1 to n2; n2 acknowledges, and tells n1 what it knows.
 fn gossiping() -> Run {
@@ -329,6 +330,23 @@ fn spread_is_seen_in_the_messages() {
     let never = journal(&[("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, GOSSIP)]);
     let run = Run::gather(store(&[("messages.jsonl", &never)]).path());
     assert_eq!((run.spread.values[0].holds.len(), run.spread.values[0].took_ms), (2, None));
+}
+
+#[test]
+fn spread_is_seen_in_floods_and_a_message_has_the_type_that_is_on_the_wire() {
+    const PUSH: &str = r#"{"type":"flood","v":1,"entry":["n0",1,0],"message":7}"#;
+    let messages = [("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, PUSH)];
+    let run = Run::gather(store(&[("messages.jsonl", &journal(&messages))]).path());
+    let holds: Vec<u32> = run.spread.values[0].holds.iter().map(|hold| hold.node).collect();
+    assert_eq!((holds, run.spread.source), (vec![0, 1], Some(Source::Floods)));
+    let kinds = |run: &Run| -> Vec<String> {
+        let messages = &run.journal.as_ref().unwrap().messages;
+        messages.iter().map(|message| message.content.kind().to_owned()).collect()
+    };
+    // The journal begins with `init`.
+    assert_eq!(kinds(&run)[1..], ["broadcast", "flood"]);
+    let ours = ["broadcast", "broadcast_ok", "rumormill", "rumormill"];
+    assert_eq!(kinds(&gossiping())[1..5], ours);
 }
 
 #[test]

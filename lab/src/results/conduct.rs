@@ -23,15 +23,15 @@ const NAMED: usize = 5;
 /// under one, and what is longer adds to every hop of a value.
 const SLOW_MEDIAN_MS: f64 = 10.0;
 
-/// What was wrong with a node's output.
+/// Errors in a node's output.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Trouble {
+pub struct NodeErrors {
     /// Its id.
     pub node: String,
     /// Lines that are no messages.
     pub bad_lines: u64,
-    /// Messages from or to ids that no node or client has.
+    /// Messages from or to unknown ids.
     pub unknown_names: u64,
     /// Replies to clients that had given up.
     pub late_replies: u64,
@@ -53,10 +53,10 @@ pub struct Trouble {
     pub ignored_from_ms: Option<f64>,
 }
 
-impl Trouble {
-    /// What was wrong with the output of a node; `None` if nothing was.
+impl NodeErrors {
+    /// The errors of a node; `None` if there were none.
     pub(super) fn of(node: &str, report: &NodeReport, outcome: &Outcome) -> Option<Self> {
-        let trouble = Self {
+        let errors = Self {
             node: node.to_owned(),
             bad_lines: report.bad_lines,
             unknown_names: report.unknown_names,
@@ -68,7 +68,7 @@ impl Trouble {
             ignored_from_ms: report.ignored_since.map(|since| outcome.relative_ms(since)),
         };
         let none = Self { node: node.to_owned(), ..Self::default() };
-        (trouble != none).then_some(trouble)
+        (errors != none).then_some(errors)
     }
 
     /// Lines for which Maelstrom would have ignored the node's output from then on.
@@ -194,9 +194,9 @@ pub(super) fn notice_lines(outcome: &Outcome, notices: &[Notice]) -> Vec<String>
 
 /// What Maelstrom would have ignored, in words: which nodes, and since when. `None` if nothing.
 #[must_use]
-pub fn ignored_words(troubles: &[Trouble]) -> Option<String> {
+pub fn ignored_words(node_errors: &[NodeErrors]) -> Option<String> {
     // A node that was muted was ignored here as well: the figures are Maelstrom's.
-    let ignored = troubles.iter().filter(|trouble| !trouble.muted);
+    let ignored = node_errors.iter().filter(|errors| !errors.muted);
     let ignored: Vec<(&str, f64)> =
         ignored.filter_map(|t| Some((t.node.as_str(), t.ignored_from_ms?))).collect();
     let first = ignored.iter().map(|(_, ms)| *ms).min_by(f64::total_cmp)?;
@@ -211,8 +211,8 @@ pub fn ignored_words(troubles: &[Trouble]) -> Option<String> {
 
 /// Maelstrom's verdict as far as its nodes' output is concerned: nothing is known of a run in
 /// which it would have ignored a node.
-pub(crate) fn ignored_validity(troubles: &[Trouble]) -> Validity {
-    if ignored_words(troubles).is_some() { Validity::Unknown } else { Validity::Valid }
+pub(crate) fn ignored_validity(node_errors: &[NodeErrors]) -> Validity {
+    if ignored_words(node_errors).is_some() { Validity::Unknown } else { Validity::Valid }
 }
 
 #[cfg(test)]
@@ -220,19 +220,19 @@ mod tests {
     use super::*;
     use crate::checker::script::history;
 
-    fn trouble(node: &str, ignored_from_ms: Option<f64>, muted: bool) -> Trouble {
-        Trouble { node: node.to_owned(), muted, ignored_from_ms, ..Trouble::default() }
+    fn errors(node: &str, ignored_from_ms: Option<f64>, muted: bool) -> NodeErrors {
+        NodeErrors { node: node.to_owned(), muted, ignored_from_ms, ..NodeErrors::default() }
     }
 
     #[test]
     fn nodes_that_maelstrom_would_have_ignored_are_named() {
-        let list = [trouble("n0", Some(350.0), false), trouble("n2", Some(210.0), false)];
+        let list = [errors("n0", Some(350.0), false), errors("n2", Some(210.0), false)];
         let words = ignored_words(&list).unwrap();
         assert_eq!(words, "Maelstrom would have ignored n0, n2 from 0.2 s on");
         assert_eq!(ignored_validity(&list), Validity::Unknown);
-        let early = ignored_words(&[trouble("n1", Some(-3.0), false)]).unwrap();
+        let early = ignored_words(&[errors("n1", Some(-3.0), false)]).unwrap();
         assert!(early.ends_with("n1 from init on"), "{early}");
-        let harmless = [trouble("n0", None, false), trouble("n1", Some(5.0), true)];
+        let harmless = [errors("n0", None, false), errors("n1", Some(5.0), true)];
         assert_eq!(ignored_validity(&harmless), Validity::Valid);
     }
 

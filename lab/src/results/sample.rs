@@ -8,7 +8,7 @@ use crate::convergence::{Convergence as Observed, ValueSpread};
 use crate::entries::EntryCounts;
 use crate::journal::{ClassCount, Counts, DropCause, FlowCount};
 use crate::network::faults::FaultCounts;
-use crate::outcome::{Lateness, NodeReport, NoticeKind, Phase, RecoveryReport, State};
+use crate::outcome::{NodeReport, NoticeKind, Phase, RecoveryReport, SchedulingDelay, State};
 
 const MS: u64 = 1_000_000;
 
@@ -43,7 +43,7 @@ pub(crate) fn outcome() -> Outcome {
             server_bytes: 4_050,
             valueless: 0,
             types: BTreeMap::from([
-                ("gossip".to_owned(), flow(81, 4_050)),
+                ("rumormill".to_owned(), flow(81, 4_050)),
                 ("read".to_owned(), flow(5, 150)),
             ]),
             links: BTreeMap::from([link("n0", "n1", 50), link("n1", "n2", 31)]),
@@ -69,13 +69,13 @@ pub(crate) fn outcome() -> Outcome {
         }),
         exact: false,
         entries: Some(EntryCounts { sent: 200, repeated: 6 }),
-        silences: None,
-        parts: None,
-        perished: Default::default(),
-        abandoned: 0,
-        recovery: Some(RecoveryReport { waited: 10_000 * MS, quiet: false, at_rest: None }),
+        suspicions: None,
+        components: None,
+        lost_with_holders: Default::default(),
+        indeterminate: 0,
+        recovery: Some(RecoveryReport { waited: 10_000 * MS, quiet: false, quiescent: None }),
         repeated: BTreeMap::new(),
-        lateness: Lateness::default(),
+        scheduling_delay: SchedulingDelay::default(),
         fingerprint: 0xabc,
         history,
     }

@@ -70,9 +70,9 @@ fn what_was_open_at_a_dying_node_fails_maelstroms_verdict_only() {
     let settings = Settings { limits: Vec::new(), availability: total, ..sample::settings() };
     let mut outcome = sample::outcome();
     outcome.history.push(outcome.history[2].clone());
-    outcome.abandoned = 1;
+    outcome.indeterminate = 1;
     let results = of(&settings, &outcome);
-    assert_eq!((results.exit_code(), results.rumormill.abandoned_count), (0, 1));
+    assert_eq!((results.exit_code(), results.rumormill.indeterminate_count), (0, 1));
     assert_eq!(results.rumormill.maelstrom_valid, Validity::Invalid);
     assert_eq!(results.maelstrom.availability.valid, Validity::Invalid);
     assert_eq!(results.maelstrom.availability.ok_fraction, 0.875);
@@ -91,6 +91,39 @@ fn json_survives() {
     let results = sample::results();
     let json = results.to_json().unwrap();
     assert!(json.contains("\"msgs-per-op\": 11.608248"), "{json}");
+    assert_eq!(serde_json::from_str::<Results>(&json).unwrap(), results);
+}
+
+/// Keys of the first version, by their keys of today.
+const OLD_KEYS: [(&str, &str); 8] = [
+    ("indeterminate-count", "abandoned-count"),
+    ("lost-with-holders-count", "perished-count"),
+    ("components", "parts"),
+    ("false-suspicions", "wrong-silences"),
+    ("scheduling-delay", "lateness"),
+    ("node-errors", "troubles"),
+    ("ack-share", "evidence-share"),
+    ("quiescent-msgs", "rest-msgs"),
+];
+
+#[test]
+fn json_with_the_keys_of_the_first_version_is_read_as_the_same_results() {
+    let mut results = sample::results();
+    let lab = &mut results.rumormill;
+    lab.indeterminate_count = 3;
+    lab.missing.lost_with_holders_count = 2;
+    lab.components = Some(Components { value_count: 7, ..Components::default() });
+    lab.false_suspicions = Some(FalseSuspicions { count: 1, ..FalseSuspicions::default() });
+    lab.scheduling_delay = Some(DelayFigures { max_ms: 4.5, ..DelayFigures::default() });
+    lab.node_errors = vec![NodeErrors { bad_lines: 9, ..NodeErrors::default() }];
+    lab.traffic.ack_share = Some(0.25);
+    lab.recovery.as_mut().unwrap().quiescent_msgs = Some(1.5);
+    let mut json = results.to_json().unwrap();
+    for (new, old) in OLD_KEYS {
+        let (new, old) = (format!("\"{new}\":"), format!("\"{old}\":"));
+        assert!(json.contains(&new), "{new}");
+        json = json.replace(&new, &old);
+    }
     assert_eq!(serde_json::from_str::<Results>(&json).unwrap(), results);
 }
 

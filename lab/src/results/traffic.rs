@@ -42,7 +42,7 @@ pub struct Link {
 pub struct Entries {
     /// Sent, repetitions included.
     pub sent: u64,
-    /// Received by a node that had them already.
+    /// Received by a node that held them already.
     pub repeated: u64,
 }
 
@@ -56,9 +56,9 @@ pub struct Traffic {
     pub msgs_per_broadcast: Option<f64>,
     /// Bytes of the bodies between nodes; Maelstrom does not count them.
     pub server_bytes: Option<u64>,
-    /// Messages between nodes that bring no value (evidence, digests, probes) for each that does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence_share: Option<f64>,
+    /// Messages between nodes that bring no value (acks, digests, probes) for each that does.
+    #[serde(default, alias = "evidence-share", skip_serializing_if = "Option::is_none")]
+    pub ack_share: Option<f64>,
     /// Entries in them, if they can be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<Entries>,
@@ -106,7 +106,7 @@ impl Traffic {
             server_messages: counts.servers.msg,
             msgs_per_broadcast: per(counts.servers.msg, broadcasts),
             server_bytes: Some(counts.server_bytes),
-            evidence_share: per(counts.valueless, counts.servers.msg - counts.valueless),
+            ack_share: per(counts.valueless, counts.servers.msg - counts.valueless),
             entries: outcome
                 .entries
                 .map(|EntryCounts { sent, repeated }| Entries { sent, repeated }),
@@ -149,9 +149,10 @@ fn flow(count: FlowCount) -> Flow {
 }
 
 impl Traffic {
-    /// Entries that came to nodes that had them, as a share of all that were sent. Of none, none.
+    /// Redundancy: entries received by a node that held them, as a share of all entries sent; 0 of
+    /// none.
     #[must_use]
-    pub fn repeated_share(&self) -> Option<f64> {
+    pub fn redundancy(&self) -> Option<f64> {
         self.entries.map(|Entries { sent, repeated }| per(repeated, sent).unwrap_or(0.0))
     }
 }

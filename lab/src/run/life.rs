@@ -2,7 +2,6 @@
 
 use super::Run;
 use super::output::Output;
-use crate::agenda::Timer;
 use crate::client::Owner;
 use crate::generator::{MS, Step};
 use crate::history::{Action, Nanos, Op, OpKind, Process};
@@ -10,6 +9,7 @@ use crate::journal::EventSink;
 use crate::network::partition::{Kind, Partition};
 use crate::outcome::{Phase, RecoveryReport, State};
 use crate::reply::{Reply, Request};
+use crate::timer_queue::Timer;
 
 impl<S: EventSink> Run<S> {
     /// Where the run is.
@@ -42,7 +42,7 @@ impl<S: EventSink> Run<S> {
     fn end(&mut self, now: Nanos, state: State) {
         if self.state == State::Running {
             self.state = state;
-            self.agenda.clear();
+            self.timer_queue.clear();
             self.enter(Phase::Done, now);
         }
     }
@@ -141,7 +141,7 @@ impl<S: EventSink> Run<S> {
                 Step::Wait(time) => {
                     if self.generator_wake != Some(time) {
                         self.generator_wake = Some(time);
-                        self.agenda.add(time, Timer::Generator);
+                        self.timer_queue.add(time, Timer::Generator);
                     }
                     return;
                 }
@@ -190,17 +190,17 @@ impl<S: EventSink> Run<S> {
         self.network.stop_faults();
         self.note_connectivity(now);
         let half = self.settings.recovery.wait_ms.saturating_mul(MS) / 2;
-        self.agenda.add(now.saturating_add(half), Timer::Rest);
+        self.timer_queue.add(now.saturating_add(half), Timer::Rest);
         self.watch_quiet(now);
     }
 
     fn read_finally(&mut self, now: Nanos) {
         let began = self.phases.last().map_or(now, |(_, time)| *time);
         let waited = now.saturating_sub(began);
-        let at_rest = self.rest_began.map(|(since, messages)| {
+        let quiescent = self.rest_began.map(|(since, messages)| {
             (self.journal.server_messages() - messages, now.saturating_sub(since))
         });
-        self.recovery = Some(RecoveryReport { waited, quiet: self.watch.was_quiet(), at_rest });
+        self.recovery = Some(RecoveryReport { waited, quiet: self.watch.was_quiet(), quiescent });
         self.enter(Phase::FinalReads, now);
     }
 }

@@ -3,22 +3,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rumormill::message::{Body, Message, Name};
+use rumormill::cluster::Name;
+use rumormill::maelstrom::message::Named;
+use rumormill::protocols::flood::Push;
+use rumormill::service;
+use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 
 use super::Run;
 use super::sent::Sent;
-use crate::agenda::Timer;
 use crate::client::parse_id;
 use crate::convergence::gossip_values;
 use crate::envelope::{Envelope, body_type};
-use crate::gossip::{self, OwnGossip};
+use crate::gossip::OwnGossip;
 use crate::history::Nanos;
 use crate::journal::{DropCause, EventSink};
 use crate::network::Arrival;
 use crate::network::packet::{Address, Packet, Payload, Peer};
+use crate::node::{Body, Message};
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
 use crate::text::quote;
+use crate::timer_queue::Timer;
 
 /// Maelstrom's built-in services, of which the lab has none.
 const SERVICES: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];
@@ -94,31 +100,31 @@ impl<S: EventSink> Run<S> {
         self.accept(now, node, (src, dest), content);
     }
 
-    pub(super) fn accept_news(&mut self, now: Nanos, node: usize, dest: &str, value: u64) {
+    pub(super) fn accept_push(&mut self, now: Nanos, node: usize, dest: &str, push: Named<Push>) {
         let src = self.name(node);
-        let sent = Sent::News(&src, dest, value);
-        let Some((src, dest)) = self.find_ends(now, node, sent) else { return };
-        let body = Payload::News(value);
+        let Some((src, dest)) = self.find_ends(now, node, Sent::Push(&src, dest, &push)) else {
+            return;
+        };
+        let body = Payload::Push(push);
         self.scratch.clear();
         body.write_json(&mut self.scratch);
         let content = Content {
-            kind: self.journal.kind_id("broadcast"),
+            kind: self.journal.kind_id(Push::TYPE),
             bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
             carries_values: true,
             body,
         };
-        self.fingerprint.add(value);
+        self.fingerprint.add_bytes(&self.scratch);
         self.accept(now, node, (src, dest), content);
     }
 
     fn text_content(&mut self, body: &str) -> Content {
         let kind = body_type(body);
-        let own = if kind == gossip::KIND { OwnGossip::of(body) } else { None };
+        let own = OwnGossip::of(&kind, body);
         Content {
             kind: self.journal.kind_id(&kind),
             bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            // Gossip without entries is mere evidence; what other nodes' messages bring cannot be
-            // known.
+            // Of other nodes' messages it is not known what they bring.
             carries_values: own.is_none_or(OwnGossip::has_values),
             body: match own {
                 Some(_) => Payload::Gossip(body.into()),
@@ -132,7 +138,7 @@ impl<S: EventSink> Run<S> {
         body.write_json(&mut self.scratch);
         self.fingerprint.add_bytes(&self.scratch);
         let carries_values = match &*body {
-            Body::Gossip(gossip) => !gossip.values.is_empty(),
+            Body::Peer(named) => !named.message().values.is_empty(),
             _ => true,
         };
         Content {
@@ -256,7 +262,7 @@ impl<S: EventSink> Run<S> {
         let deadline = now.saturating_add(self.timeout(request));
         let begun = self.clients.request(client, request, deadline);
         if begun.needs_timer {
-            self.agenda.add(deadline, Timer::Client(client));
+            self.timer_queue.add(deadline, Timer::Client(client));
         }
         let packet = self.request_packet(begun.address, node, request, begun.msg_id);
         self.send(now, packet, None);
@@ -302,7 +308,7 @@ impl<S: EventSink> Run<S> {
                         self.entries.sent(&packet.body, &self.gossiped);
                     }
                 }
-                self.network.send(now, node, packet, &mut self.agenda);
+                self.network.send(now, node, packet, &mut self.timer_queue);
                 self.handle_arrivals(now);
             }
         }
@@ -336,7 +342,8 @@ impl<S: EventSink> Run<S> {
         if self.exact {
             // The driver sees into its nodes.
         } else if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
-            if let Body::Broadcast { message: rumormill::value::Value::Int(value), .. } = **body
+            if let Body::Request { request: service::Request::Broadcast { message }, .. } = &**body
+                && let Value::Int(value) = *message
                 && let Ok(value) = u64::try_from(value)
             {
                 self.note_held(now, node, value);

@@ -1,13 +1,13 @@
 //! What the driver tells of its nodes: that they died, came back, stand still, and what they hold.
 
 use super::Run;
-use crate::agenda::Timer;
 use crate::client::Owner;
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::Network;
 use crate::network::faults::FaultCounts;
 use crate::reply::{Reply, Request};
+use crate::timer_queue::Timer;
 
 impl<S: EventSink> Run<S> {
     /// From now on only [`note_held`](Self::note_held) says what nodes hold.
@@ -20,9 +20,9 @@ impl<S: EventSink> Run<S> {
     pub(crate) fn note_held(&mut self, now: Nanos, node: usize, value: u64) {
         let time = self.relative(now);
         if self.gossiped.holds(node, value, time)
-            && let Some(parts) = &mut self.parts
+            && let Some(components) = &mut self.components
         {
-            parts.held(node, value, time);
+            components.held(node, value, time);
         }
     }
 
@@ -104,7 +104,7 @@ impl<S: EventSink> Run<S> {
         self.network.start_faults(now);
         let changes: Vec<(Nanos, u64)> = self.network.latency_changes().collect();
         for (at, mean_ms) in changes {
-            self.agenda.add(now.saturating_add(at), Timer::Latency(mean_ms));
+            self.timer_queue.add(now.saturating_add(at), Timer::Latency(mean_ms));
         }
         self.note_connectivity(now);
     }
@@ -112,13 +112,13 @@ impl<S: EventSink> Run<S> {
     /// Who is connected to whom may have changed.
     pub(super) fn note_connectivity(&mut self, now: Nanos) {
         let time = self.relative(now);
-        let Some(watch) = &mut self.parts else { return };
+        let Some(watch) = &mut self.components else { return };
         self.connectivity += 1;
-        watch.connect(time, self.network.parts(now), &self.gossiped);
+        watch.connect(time, self.network.components(now), &self.gossiped);
         let next = self.network.next_change(now);
         if next != self.connectivity_wake {
             self.connectivity_wake = next;
-            self.agenda.extend(next.map(|at| (at, Timer::Connectivity)));
+            self.timer_queue.extend(next.map(|at| (at, Timer::Connectivity)));
         }
     }
 
@@ -126,8 +126,8 @@ impl<S: EventSink> Run<S> {
     pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
         self.gossiped.acked(value, time);
         self.watch.acked(value, time);
-        if let Some(parts) = &mut self.parts {
-            parts.acked(value, node, time, &self.gossiped);
+        if let Some(components) = &mut self.components {
+            components.acked(value, node, time, &self.gossiped);
         }
     }
 }

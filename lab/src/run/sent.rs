@@ -1,8 +1,10 @@
 //! A message as a node handed it over, before it is known whether it may be sent.
 
-use rumormill::message::Message;
+use rumormill::maelstrom::message::{self, Named};
+use rumormill::protocols::flood::Push;
 
 use crate::envelope::Envelope;
+use crate::node::Message;
 use crate::reply::{Claim, claim_of_text, claim_of_typed};
 use crate::text::quote;
 
@@ -13,8 +15,8 @@ pub(super) enum Sent<'a> {
     Line(&'a [u8], &'a Envelope<'a>),
     /// A message of a simulated node.
     Message(&'a Message),
-    /// A value that a simulated flooding node passes on.
-    News(&'a str, &'a str, u64),
+    /// A push of a simulated flooding node: sender, addressee, content.
+    Push(&'a str, &'a str, &'a Named<Push>),
 }
 
 impl Sent<'_> {
@@ -23,7 +25,7 @@ impl Sent<'_> {
         match self {
             Self::Line(_, envelope) => (&envelope.src, &envelope.dest),
             Self::Message(message) => (&message.src, &message.dest),
-            Self::News(src, dest, _) => (src, dest),
+            Self::Push(src, dest, _) => (src, dest),
         }
     }
 
@@ -36,7 +38,11 @@ impl Sent<'_> {
                 message.write_line(&mut line);
                 quote(&line)
             }
-            Self::News(.., value) => format!("the value {value}"),
+            Self::Push(.., push) => {
+                let mut body = Vec::new();
+                message::Body::Peer((*push).clone()).write_json(&mut body);
+                quote(&body)
+            }
         }
     }
 
@@ -45,7 +51,7 @@ impl Sent<'_> {
         match self {
             Self::Line(_, envelope) => claim_of_text(envelope.body),
             Self::Message(message) => claim_of_typed(&message.body),
-            Self::News(..) => Claim::default(),
+            Self::Push(..) => Claim::default(),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Tally {
     pub(super) ok: u64,
     pub(super) not_ok: u64,
     /// Those of them that were open at a node when it died.
-    pub(super) abandoned: u64,
+    pub(super) indeterminate: u64,
 }
 
 /// How an operation ended.
@@ -182,7 +182,7 @@ impl<S: EventSink> Run<S> {
     pub(super) fn abandon_work(&mut self, now: Nanos, node: u32) {
         for index in (node as usize..self.workers.len()).step_by(self.settings.nodes.len()) {
             if self.workers[index].task.is_some() {
-                self.tally.abandoned += 1;
+                self.tally.indeterminate += 1;
                 self.worker_timed_out(now, index);
             } else {
                 self.generator.suspend(index);

@@ -1,12 +1,12 @@
-//! The part of the screen that tells what was recomputed.
+//! Part of the screen: figures recomputed by `lab check`.
 
 use super::style::{Style, Tone, counted};
 use crate::check::Comparison;
 
-/// How many differences are shown one by one.
+/// Number of differences that are shown one by one.
 const SHOWN: usize = 12;
 
-/// What came of recomputing a run's figures.
+/// Renders the result of recomputing a run's figures.
 #[must_use]
 pub fn render_comparison(comparison: &Comparison, style: Style) -> String {
     let Comparison { compared, differences } = comparison;

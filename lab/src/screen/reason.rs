@@ -1,7 +1,8 @@
 //! The verdict in one sentence: the gravest of what decided it.
 
-use super::style::{counted, number};
+use super::style::counted;
 use crate::checker::Validity;
+use crate::figures::number;
 use crate::results::{Results, ignored_words};
 
 /// The verdict in a word.
@@ -30,7 +31,10 @@ pub fn closing_line(results: &Results) -> String {
             let doubtful = doubtful.filter(|limit| limit.found.contains("not trustworthy")).count();
             let doubt = match results.spoiling_delay_ms() {
                 Some(ms) if doubtful as u64 == broken => {
-                    format!(", which is not trustworthy: the lab was late by {} ms", number(ms))
+                    let delay = number(ms);
+                    format!(
+                        ", which is not trustworthy: the lab's scheduling delay was up to {delay} ms"
+                    )
                 }
                 _ => String::new(),
             };
@@ -71,7 +75,7 @@ fn why_unknown(results: &Results) -> String {
         }
     }
     if results.maelstrom.workload.valid == Validity::Valid
-        && let Some(ignored) = ignored_words(&lab.troubles)
+        && let Some(ignored) = ignored_words(&lab.node_errors)
     {
         return format!("Passed here; {ignored}");
     }

@@ -1,8 +1,8 @@
-//! Colours where they can be seen, and numbers of a width that fits.
+//! Colours where they can be seen, and words for counts.
 
 use std::io::IsTerminal;
 
-/// Whether the screen may have colours.
+/// Style of the screen: with colours, or without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Colours are shown.
@@ -37,7 +37,7 @@ impl Style {
     }
 }
 
-/// What a colour is to say.
+/// Meaning of a colour.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Tone {
     /// As it should be.
@@ -52,24 +52,6 @@ pub(super) enum Tone {
     Faint,
 }
 
-/// A number in at most eight characters: as many decimals as its size leaves room for, and a
-/// suffix from a million on.
-pub(crate) fn number(value: f64) -> String {
-    let (value, suffix) = match value.abs() {
-        size if size >= 1e12 => (value / 1e12, "T"),
-        size if size >= 1e9 => (value / 1e9, "G"),
-        size if size >= 1e6 => (value / 1e6, "M"),
-        _ => (value, ""),
-    };
-    let decimals = match value.abs() {
-        size if size >= 100.0 => 1,
-        size if size >= 10.0 => 2,
-        _ => 3,
-    };
-    let text = format!("{value:.decimals$}");
-    format!("{}{suffix}", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
 /// A number of things, in the plural unless it is one.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -78,22 +60,6 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_fit() {
-        for (value, shown) in [
-            (0.0, "0"),
-            (0.001, "0.001"),
-            (12.345, "12.35"),
-            (452.0, "452"),
-            (99_999.96, "100000"),
-            (123_456.7, "123456.7"),
-            (1_234_567.0, "1.235M"),
-            (15_000_000_000.0, "15G"),
-        ] {
-            assert_eq!(number(value), shown);
-        }
-    }
 
     #[test]
     fn colours_are_only_there_if_asked_for() {

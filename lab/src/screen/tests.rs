@@ -1,6 +1,7 @@
 use super::*;
 use crate::checker::Validity;
 use crate::checker::missing::NodeMissing;
+use crate::checker::quantile::Quantiles;
 use crate::results::sample;
 
 #[test]
@@ -38,15 +39,13 @@ fn the_screen_of_a_bad_run() {
 }
 
 #[test]
-fn operations_that_died_with_their_node_are_told() {
+fn indeterminate_operations_are_shown_if_there_are_any() {
     let mut results = sample::results();
-    assert!(!render(&results, Style::PLAIN).contains("abandoned"));
-    results.rumormill.abandoned_count = 2;
+    assert!(!render(&results, Style::PLAIN).contains("indeterminate"));
+    results.rumormill.indeterminate_count = 2;
     let text = render(&results, Style::PLAIN);
-    assert!(
-        text.contains("  abandoned            2 operations, open at a node when it died\n"),
-        "{text}"
-    );
+    let row = "  indeterminate at a crash            2  (operations open at a node when it died)\n";
+    assert!(text.contains(row), "{text}");
 }
 
 #[test]

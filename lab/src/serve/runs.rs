@@ -8,20 +8,20 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::checker::Validity;
 use crate::compare::Run;
-use crate::limit::Figure;
+use crate::figures::{Figure, select};
 
 /// Files of which one makes a directory a run's, in the order of what they tell.
 const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "messages.jsonl"];
 
-/// How deep below the store runs are looked for: the store, the workload, the run.
+/// Depth to which runs are looked for: the store, the workload, the run.
 const MAX_DEPTH: usize = 3;
 
-/// How long a list is good for.
+/// Maximum age of a list.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// The figures in the list.
-pub(super) const FIGURES: [&str; 5] =
-    ["median", "convergence-max", "msgs-per-op", "lost", "missing"];
+/// Figures in the list.
+pub(super) const SHOWN: [&Figure; 5] =
+    select(["median", "convergence-max", "msgs-per-op", "lost", "missing"]);
 
 /// The verdict on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) enum Verdict {
     Passed,
     /// Not so.
     Failed,
-    /// Nobody can say.
+    /// Not decided.
     Unknown,
     /// A node died, or the lab could not go on.
     Crashed,
@@ -70,17 +70,17 @@ impl Verdict {
 /// A line of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Summary {
-    /// Where it is below the store, with slashes; empty if the store is a run itself.
+    /// Path below the store, with slashes; empty if the store is a run itself.
     pub path: String,
     /// The verdict.
     pub verdict: Verdict,
     /// `test`, `sim` or `maelstrom`; empty if there are no results.
     pub program: String,
-    /// What was run, or why nobody knows.
+    /// Shape of the run, or why it is unknown.
     pub shape: String,
     /// From which it can be repeated.
     pub seed: Option<u64>,
-    /// The figures of [`FIGURES`], as text.
+    /// The figures of [`SHOWN`], as text.
     pub figures: Vec<Option<String>>,
 }
 
@@ -94,7 +94,7 @@ impl Summary {
             program: String::new(),
             shape: String::new(),
             seed: None,
-            figures: vec![None; FIGURES.len()],
+            figures: vec![None; SHOWN.len()],
         };
         if !dir.join(MARKS[0]).is_file() && !dir.join(MARKS[1]).is_file() {
             "still running, or killed".clone_into(&mut summary.shape);
@@ -111,11 +111,9 @@ impl Summary {
                     summary.shape += &format!(". {why}");
                 }
                 summary.seed = lab.seed;
-                let show = |name: &&str| {
-                    let figure = Figure::named(name)?;
-                    run.figure(figure).map(|value| figure.unit().show(value))
-                };
-                summary.figures = FIGURES.iter().map(show).collect();
+                let show =
+                    |figure: &&Figure| run.figure(figure).map(|value| figure.unit.show(value));
+                summary.figures = SHOWN.iter().map(show).collect();
             }
             // Of another version, perhaps: the files are there all the same.
             Err(error) => summary.shape = error.root_cause().to_string(),
@@ -129,7 +127,7 @@ impl Summary {
     }
 }
 
-/// Which runs are wanted. What is empty does not matter.
+/// Filter of the list; empty fields admit all runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
     /// The word of a verdict.
@@ -170,7 +168,7 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    /// Those below a directory, given in canonical form.
+    /// The runs below a directory, given in canonical form.
     pub(super) fn new(root: PathBuf) -> Self {
         Self { root, read: Mutex::default(), recent: Mutex::default() }
     }

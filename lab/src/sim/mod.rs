@@ -5,22 +5,20 @@
 //! same settings give the same run to the byte.
 
 mod faults;
-mod flood;
 mod node;
 mod observer;
 mod record;
-mod silence;
 mod simulation;
+mod suspicion;
 pub mod sweep;
 
 use anyhow::Result;
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 
 use crate::journal::EventSink;
 use crate::outcome::{Notice, Outcome};
 use crate::settings::Settings;
 pub use faults::{NodeFault, NodeFaultKind};
-pub use flood::FloodNode;
 pub use node::{Machine, NodeKind, SimNode};
 pub use observer::{Nobody, Observer, World};
 pub use record::Records;

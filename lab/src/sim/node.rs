@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rumormill::config::Config;
-use rumormill::message::{Message, Name};
-use rumormill::node::Node;
-use rumormill::read_text::ReadText;
+use rumormill::cluster::Name;
+use rumormill::id::Generation;
+use rumormill::maelstrom::message::{self, Named};
+use rumormill::protocols::flood::{self, Push};
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::ReadText;
 use rumormill::time::Instant;
 
-use super::flood::FloodNode;
 use crate::history::Nanos;
+use crate::node::{FloodNode, Message, Node};
 use crate::random::Dice;
 use crate::reply::for_each_int;
 
@@ -29,15 +31,15 @@ pub enum Machine {
     /// Ours.
     Rumormill(Box<Node>),
     /// The flood.
-    Flood(FloodNode),
+    Flood(Box<FloodNode>),
 }
 
 /// What comes to a node.
 #[derive(Debug)]
 pub(super) enum Input {
     Message(Message),
-    /// From one flooding node to another: a sender and a value.
-    News(Name, u64),
+    /// From one flooding node to another: a sender, a receiver, and the message.
+    Push(Name, Name, Named<Push>),
 }
 
 /// One node of a simulation.
@@ -77,6 +79,12 @@ impl SimNode {
             wake_at: None,
             text_seen: 0,
         }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> &NodeKind {
+        &self.kind
     }
 
     /// Our node, if it is one.
@@ -152,10 +160,17 @@ impl SimNode {
             (Machine::Rumormill(node), Input::Message(message)) => {
                 node.handle_message(clock, message);
             }
-            (Machine::Flood(flood), Input::Message(message)) => flood.handle_message(message),
-            (Machine::Flood(flood), Input::News(src, value)) => flood.handle_news(&src, value),
-            // Only floods send news, and all nodes are of one kind.
-            (Machine::Rumormill(_), Input::News(..)) => {}
+            (Machine::Flood(flood), Input::Message(Message { src, dest, body })) => {
+                if let Some(body) = body.for_protocol() {
+                    flood.handle_message(clock, message::Message { src, dest, body });
+                }
+            }
+            (Machine::Flood(flood), Input::Push(src, dest, push)) => {
+                let body = message::Body::Peer(push);
+                flood.handle_message(clock, message::Message { src, dest, body });
+            }
+            // Only floods push, and all nodes are of one kind.
+            (Machine::Rumormill(_), Input::Push(..)) => {}
         }
     }
 
@@ -180,8 +195,8 @@ impl SimNode {
     /// The values that are new since the last call.
     pub(super) fn take_new_values(&mut self, mut each: impl FnMut(u64)) {
         let text: Arc<ReadText> = match &self.machine {
-            Machine::Rumormill(node) => node.store().read_text(),
-            Machine::Flood(flood) => flood.read_text(),
+            Machine::Rumormill(node) => node.service().read_text(),
+            Machine::Flood(flood) => flood.service().read_text(),
         };
         if text.len() > self.text_seen {
             let new = text.get(self.text_seen..).unwrap_or_default();
@@ -195,9 +210,12 @@ impl Machine {
     fn new(kind: &NodeKind, seed: u64, generation: u64) -> Self {
         match kind {
             NodeKind::Rumormill(config) => {
-                Self::Rumormill(Box::new(Node::new(config.clone(), seed, generation)))
+                Self::Rumormill(Box::new(Node::new(config.clone(), seed, Generation(generation))))
             }
-            NodeKind::Flood => Self::Flood(FloodNode::default()),
+            NodeKind::Flood => {
+                let config = flood::Config::default();
+                Self::Flood(Box::new(FloodNode::new(config, seed, Generation(generation))))
+            }
         }
     }
 }

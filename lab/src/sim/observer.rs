@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rumormill::message::Message;
+use crate::node::Message;
 
 use super::faults::NodeFault;
 use super::node::SimNode;
@@ -30,11 +30,11 @@ impl World<'_> {
         self.network.connects(self.now, sender as u32, receiver as u32)
     }
 
-    /// By node: the number of the connected part it is in. Two nodes are linked if each hears the
-    /// other; a part is what hangs together by links. A node that is down or paused is alone.
+    /// By node: the number of its connected component. Two nodes are linked if messages get through
+    /// both ways. A node that is down or paused is alone.
     #[must_use]
-    pub fn parts(&self) -> Vec<u32> {
-        self.network.parts(self.now)
+    pub fn components(&self) -> Vec<u32> {
+        self.network.components(self.now)
     }
 
     /// Messages on their way.

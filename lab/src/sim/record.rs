@@ -4,13 +4,16 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rumormill::message::{Message, Name};
-use rumormill::record::{Header, Writer};
-use rumormill::stdio::{Input, Recorder as _};
+use rumormill::cluster::Name;
+use rumormill::id::Generation;
+use rumormill::maelstrom::record::{Header, Writer};
+use rumormill::maelstrom::stdio::{Input, Recorder as _};
+use rumormill::protocols::rumormill::Rumormill;
 
 use super::faults::{NodeFault, NodeFaultKind};
-use super::node::SimNode;
+use super::node::{NodeKind, SimNode};
 use super::observer::{Observer, World};
+use crate::node::Message;
 
 /// Writes `NODE.record` for each node of ours. A node that is restarted goes on in its file.
 #[derive(Debug)]
@@ -53,8 +56,14 @@ impl Records {
 }
 
 fn header(node: &SimNode) -> Option<Header> {
-    let config = node.node()?.config().clone();
-    Some(Header::new(config, node.seed(), node.generation()))
+    let generation = Generation(node.generation());
+    node.node()?;
+    match node.kind() {
+        NodeKind::Rumormill(config) => {
+            Some(Header::new::<Rumormill>(config, node.seed(), generation))
+        }
+        NodeKind::Flood => None,
+    }
 }
 
 impl Observer for Records {

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::ControlFlow;
 
 use anyhow::Result;
+use rumormill::maelstrom::message;
 
 use super::Simulated;
 use super::faults::{NodeFault, NodeFaultKind, schedule};
-use super::flood::Said;
 use super::node::{Input, Machine, NodeKind, SimNode};
 use super::observer::{Observer, World};
-use super::silence::SilenceWatch;
+use super::suspicion::SuspicionWatch;
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::packet::{Packet, Payload};
+use crate::node::Message;
 use crate::outcome::{Notice, Phase, State};
 use crate::run::Run;
 use crate::settings::Settings;
@@ -32,7 +33,7 @@ pub(super) struct Simulation<'o, S, O> {
     /// The phase that faults were last set for.
     phase: Phase,
     notices: Vec<Notice>,
-    silences: SilenceWatch,
+    suspicions: SuspicionWatch,
     events: u64,
     broken_off: Option<String>,
 }
@@ -57,7 +58,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
             fault_count: u64::MAX / 2,
             phase: Phase::Init,
             notices: Vec::new(),
-            silences: SilenceWatch::new(&settings.nodes),
+            suspicions: SuspicionWatch::new(&settings.nodes),
             events: 0,
             broken_off: None,
         })
@@ -72,8 +73,8 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
             }
         }
         let (mut outcome, sink) = self.run.into_outcome(self.now);
-        let sees_silences = self.nodes.iter().any(|node| node.node().is_some());
-        outcome.silences = sees_silences.then(|| self.silences.into_report(self.now));
+        let sees_suspicions = self.nodes.iter().any(|node| node.node().is_some());
+        outcome.suspicions = sees_suspicions.then(|| self.suspicions.into_report(self.now));
         Simulated {
             outcome,
             notices: self.notices,
@@ -117,7 +118,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
         self.settle();
         self.follow_phase();
         let connectivity = self.run.connectivity();
-        self.silences.reconnect(&world(self.now, &self.nodes, &self.run), connectivity);
+        self.suspicions.reconnect(&world(self.now, &self.nodes, &self.run), connectivity);
         true
     }
 
@@ -161,7 +162,7 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
         loop {
             let message = match self.nodes[node].machine_mut() {
                 Machine::Rumormill(machine) => {
-                    while machine.poll_diagnostic().is_some() {}
+                    while machine.poll_log().is_some() {}
                     machine.poll_transmit()
                 }
                 Machine::Flood(_) => None,
@@ -171,16 +172,22 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
             self.run.handle_message(self.now, node, message);
         }
         if let Machine::Flood(flood) = self.nodes[node].machine_mut() {
-            for said in flood.take_said() {
-                match said {
-                    Said::Answer(message) => self.run.handle_message(now, node, message),
-                    Said::News(dest, value) => self.run.handle_news(now, node, &dest, value),
+            while flood.poll_log().is_some() {}
+            while let Some(message) = flood.poll_transmit() {
+                let message::Message { src, dest, body } = message;
+                match body {
+                    message::Body::Peer(push) => self.run.handle_push(now, node, &dest, push),
+                    body => {
+                        if let Some(body) = body.for_protocol() {
+                            self.run.handle_message(now, node, Message { src, dest, body });
+                        }
+                    }
                 }
             }
         }
         self.set_timer(node);
         let world = world(self.now, &self.nodes, &self.run);
-        self.silences.handled(&world, node);
+        self.suspicions.handled(&world, node);
         if let ControlFlow::Break(why) = self.observer.handled(&world, node) {
             self.broken_off.get_or_insert(why);
         }
@@ -285,7 +292,7 @@ fn world<'a, S: EventSink>(now: Nanos, nodes: &'a [SimNode], run: &'a Run<S>) ->
 
 fn input(packet: Packet) -> Option<Input> {
     match packet.body {
-        Payload::News(value) => Some(Input::News(packet.src.name, value)),
+        Payload::Push(push) => Some(Input::Push(packet.src.name, packet.dest.name, push)),
         _ => packet.into_message().map(Input::Message),
     }
 }

@@ -15,7 +15,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// At most this many pieces wait for the disk; then the lab does.
 const MAX_CHUNKS: usize = 128;
 
-/// What is not a whole piece after this time is written all the same: somebody may be watching.
+/// Age at which an incomplete piece is written all the same, because `lab watch` may read the file.
 const MAX_DELAY: Duration = Duration::from_millis(200);
 
 /// A file, open for writing.
@@ -88,9 +88,9 @@ fn write_all(
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
             Err(RecvTimeoutError::Timeout) => {
                 let fresh = Vec::with_capacity(CHUNK_BYTES);
-                // Whoever holds the lock may wait for room among the pieces: never wait for them.
+                // The holder of the lock may wait for room among the pieces: never wait for it.
                 let Ok(mut buffer) = buffer.try_lock() else { continue };
-                // Pieces may have come since; nobody hands over another one now.
+                // Pieces may have come since; with the lock held, no other can.
                 let earlier: Vec<Vec<u8>> = chunks.try_iter().collect();
                 let last = mem::replace(&mut *buffer, fresh);
                 drop(buffer);

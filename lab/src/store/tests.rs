@@ -134,7 +134,7 @@ fn packet() -> Packet {
         id: 5,
         src: address("n0", Peer::Node(0)),
         dest: address("n\"1", Peer::Node(1)),
-        body: Payload::Text(r#"{"type":"gossip"}"#.into()),
+        body: Payload::Text(r#"{"type":"rumormill"}"#.into()),
         kind: 0,
         bytes: 17,
         carries_values: true,
@@ -160,7 +160,7 @@ fn the_sink_streams_history_and_messages() {
         read("messages.jsonl").lines().collect::<Vec<_>>(),
         [
             r#"{"t":1,"e":"zero"}"#,
-            r#"{"t":2,"e":"send","id":5,"src":"n0","dest":"n\"1","body":{"type":"gossip"}}"#,
+            r#"{"t":2,"e":"send","id":5,"src":"n0","dest":"n\"1","body":{"type":"rumormill"}}"#,
             r#"{"t":3,"e":"recv","id":5,"src":"n0","dest":"n\"1"}"#,
             r#"{"t":4,"e":"drop","id":5,"src":"n0","dest":"n\"1","cause":"partition"}"#,
         ]

@@ -1,4 +1,4 @@
-//! What the messages and the history say about the cluster, so far.
+//! State of the cluster so far, as messages and history show it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::edn::Edn;
-use crate::gossip;
+use crate::gossip::OwnGossip;
 use crate::history::Nanos;
 use crate::store::MessageLine;
 
@@ -25,20 +25,19 @@ pub struct Node {
     pub sent: u64,
     /// Messages to it that were dropped.
     pub dropped: u64,
-    /// How many nodes it does not hear.
-    pub deaf_to: usize,
+    /// Number of nodes from which it does not receive.
+    pub unreachable: usize,
 }
 
-/// A cut through the network.
+/// A partition of the network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Partition {
     /// Its number, from 1.
     pub number: usize,
-    /// When it began, by the history's clock.
+    /// Begin, by the history's clock.
     pub since: Nanos,
-    /// The parts, each of nodes that hear each other. One part only if everybody still hears
-    /// somebody of the others.
-    pub parts: Vec<Vec<String>>,
+    /// Connected components. A single one if every node can still reach every other, through others.
+    pub components: Vec<Vec<String>>,
 }
 
 /// A message on its way to a node.
@@ -58,7 +57,7 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// By name, its place among the nodes.
     places: HashMap<String, usize>,
-    /// When the history's clock began.
+    /// Begin of the history's clock, by the driver's.
     zero: Option<Nanos>,
     /// The time of the last event, by the driver's clock.
     pub now: Nanos,
@@ -85,11 +84,11 @@ pub struct Cluster {
     history_time: Nanos,
 }
 
-/// Where a line of the history has all but its value.
+/// Length of the beginning of a history line that has all but its value, in bytes.
 const HEAD_BYTES: usize = 200;
 
-/// What of a body shows who holds what. Other nodes' words may mean anything: fields that do not
-/// look like this are left alone.
+/// The fields of a body that show which values a node holds. In messages of other nodes they may mean
+/// anything: fields that do not look like this are ignored.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(rename = "type")]
@@ -101,11 +100,6 @@ struct Body<'a> {
     messages: Option<&'a RawValue>,
     #[serde(borrow)]
     values: Option<&'a RawValue>,
-    /// Rumormill's gossip has both of these.
-    #[serde(borrow, rename = "gen")]
-    generation: Option<&'a RawValue>,
-    #[serde(borrow)]
-    n: Option<&'a RawValue>,
 }
 
 impl Cluster {
@@ -145,7 +139,9 @@ impl Cluster {
             self.nodes[from].sent += 1;
             self.nodes[to].coming += 1;
         }
-        let values = body.map(|body| self.values_of(&body, from.is_some())).unwrap_or_default();
+        let text = line.body.map(RawValue::get).unwrap_or_default();
+        let values = body.map(|body| self.values_of(&body, text, from.is_some()));
+        let values = values.unwrap_or_default();
         match (from, to) {
             (from, Some(to)) => {
                 let flight = Flight { to, is_between: from.is_some(), values };
@@ -165,7 +161,7 @@ impl Cluster {
 
     /// The numbers of the values in a body. They are numbered when clients hand them in: what is
     /// no such value is none.
-    fn values_of(&mut self, body: &Body<'_>, is_from_node: bool) -> Vec<u32> {
+    fn values_of(&mut self, body: &Body<'_>, text: &str, is_from_node: bool) -> Vec<u32> {
         if !is_from_node {
             let value = body.message.filter(|_| body.kind == "broadcast").map(Value::from_raw);
             return value
@@ -176,14 +172,11 @@ impl Cluster {
         }
         let known = |raw: &&RawValue| self.values.get(&Value::from_raw(raw).ok()?).copied();
         let many = |raws: &[&RawValue]| raws.iter().filter_map(known).collect();
-        if body.kind == gossip::KIND
-            && body.generation.and(body.n).is_some()
-            && let Some(values) = body.values
-            && let Ok(entries) =
-                serde_json::from_str::<Vec<(String, u64, u64, Vec<&RawValue>)>>(values.get())
+        if let Some(gossip) = OwnGossip::of(body.kind, text)
+            && gossip.has_values()
         {
-            let numbers =
-                entries.iter().flat_map(|entry| entry.3.iter().filter_map(known)).collect();
+            let known = |value: Value| self.values.get(&value).copied();
+            let numbers = gossip.values().filter_map(known).collect();
             self.speaks_gossip = true;
             return numbers;
         }
@@ -231,8 +224,8 @@ impl Cluster {
         }
         let Ok(op) = Edn::parse(text) else { return };
         let since = op.at(&["time"]).and_then(Edn::as_u64).unwrap_or_default();
-        // The nemesis writes a line before it acts, and one after it, which says who does not
-        // hear whom.
+        // The nemesis writes a line before it acts, and one after it, which has the nodes from which
+        // each node does not receive.
         match op.at(&["f"]).and_then(Edn::as_str) {
             Some("start-partition") => {
                 let items = op.at(&["value"]).and_then(Edn::items).unwrap_or_default();
@@ -242,7 +235,7 @@ impl Cluster {
             }
             Some("stop-partition") => {
                 self.partition = None;
-                self.nodes.iter_mut().for_each(|node| node.deaf_to = 0);
+                self.nodes.iter_mut().for_each(|node| node.unreachable = 0);
             }
             _ => {}
         }
@@ -254,32 +247,33 @@ impl Cluster {
             let Some(node) = node.as_str().and_then(|name| self.place(name)) else { continue };
             let others = others.items().unwrap_or_default().iter().filter_map(Edn::as_str);
             let others: Vec<usize> = others.filter_map(|name| self.place(name)).collect();
-            self.nodes[node].deaf_to = others.len();
+            self.nodes[node].unreachable = others.len();
             apart.extend(others.into_iter().flat_map(|other| [(node, other), (other, node)]));
         }
         self.partitions += 1;
-        let parts = self.parts(&apart);
-        self.partition = Some(Partition { number: self.partitions, since, parts });
+        let components = self.components(&apart);
+        self.partition = Some(Partition { number: self.partitions, since, components });
     }
 
-    /// The nodes in groups that hear each other, directly or through others.
-    fn parts(&self, apart: &BTreeSet<(usize, usize)>) -> Vec<Vec<String>> {
+    /// Connected components: nodes that reach each other, directly or through others.
+    fn components(&self, apart: &BTreeSet<(usize, usize)>) -> Vec<Vec<String>> {
         let mut left: BTreeSet<usize> = (0..self.nodes.len()).collect();
-        let mut parts = Vec::new();
+        let mut components = Vec::new();
         while let Some(first) = left.pop_first() {
-            let (mut part, mut next) = (BTreeSet::from([first]), vec![first]);
+            let (mut component, mut next) = (BTreeSet::from([first]), vec![first]);
             while let Some(node) = next.pop() {
                 let near: Vec<usize> =
                     left.iter().copied().filter(|other| !apart.contains(&(node, *other))).collect();
                 near.iter().for_each(|other| {
                     left.remove(other);
                 });
-                part.extend(&near);
+                component.extend(&near);
                 next.extend(near);
             }
-            parts.push(part.into_iter().map(|node| self.nodes[node].name.clone()).collect());
+            components
+                .push(component.into_iter().map(|node| self.nodes[node].name.clone()).collect());
         }
-        parts
+        components
     }
 
     /// The time of a line of `messages.jsonl`, if it is one.
@@ -294,13 +288,13 @@ impl Cluster {
         self.zero.is_none_or(|zero| zero.saturating_add(self.history_time) >= self.now)
     }
 
-    /// How many values clients have handed in.
+    /// Number of values that clients have broadcast.
     #[must_use]
     pub fn value_count(&self) -> u64 {
         self.values.len() as u64
     }
 
-    /// How many of them every node holds.
+    /// Number of values that every node holds.
     #[must_use]
     pub fn on_all(&self) -> u64 {
         let mut nodes = self.nodes.iter();
@@ -322,14 +316,14 @@ impl Cluster {
 }
 
 impl Node {
-    /// How many values it is known to hold.
+    /// Number of values it is known to hold.
     #[must_use]
     pub fn held(&self) -> u64 {
         self.held.len()
     }
 }
 
-/// What stands behind `:time` in the beginning of a line.
+/// The number behind `:time` in the beginning of a line.
 fn history_time(head: &str) -> Option<Nanos> {
     let (_, rest) = head.split_once(":time ")?;
     rest.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok()

@@ -6,17 +6,17 @@ use super::cluster::{Cluster, Node, Partition};
 const BAR: (usize, usize) = (4, 30);
 /// Parts of a bar's last cell.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-/// Nodes of a part that are named before the rest is counted.
+/// Number of nodes of a component that are named before the rest is counted.
 const NAMED: usize = 12;
 /// Lines above the nodes, and below them.
 const HEAD_LINES: usize = 6;
 
-/// What is drawn beside the cluster.
+/// Surroundings of the picture: run, rate and terminal.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    /// Where the files are.
+    /// Directory of the run's files.
     pub store: String,
-    /// What is going on: `running`, `over`.
+    /// State of the run: `running`, `over`.
     pub state: String,
     /// Messages per second lately.
     pub rate: Option<f64>,
@@ -38,9 +38,10 @@ pub fn draw(cluster: &Cluster, frame: &Frame) -> Vec<String> {
     let mut nodes: Vec<&Node> = cluster.nodes.iter().collect();
     let values = cluster.value_count();
     let hidden = if nodes.len() > room {
-        // Who lacks most is worth most; then who is cut off, and who has much on its way.
+        // Nodes that lack most come first; then disconnected ones, then those with many messages in
+        // flight.
         nodes.sort_by_key(|node| {
-            std::cmp::Reverse((values - node.held().min(values), node.deaf_to, node.coming))
+            std::cmp::Reverse((values - node.held().min(values), node.unreachable, node.coming))
         });
         nodes.split_off(room - 1)
     } else {
@@ -108,13 +109,14 @@ fn dropped(cluster: &Cluster) -> String {
 }
 
 fn parted(partition: &Partition, cluster: &Cluster) -> String {
-    let Partition { number, since, parts } = partition;
+    let Partition { number, since, components } = partition;
     let since = *since as f64 / 1e9;
-    let mut parts: Vec<&Vec<String>> = parts.iter().collect();
-    parts.sort_by_key(|part| part.len());
-    let words = match parts.pop() {
-        Some(largest) if !parts.is_empty() => {
-            let mut shown: Vec<String> = parts.into_iter().map(|part| part_words(part)).collect();
+    let mut components: Vec<&Vec<String>> = components.iter().collect();
+    components.sort_by_key(|component| component.len());
+    let words = match components.pop() {
+        Some(largest) if !components.is_empty() => {
+            let mut shown: Vec<String> =
+                components.into_iter().map(|component| names(component)).collect();
             let others = largest.len();
             shown.push(if others > NAMED {
                 format!("the {others} others")
@@ -124,30 +126,30 @@ fn parted(partition: &Partition, cluster: &Cluster) -> String {
             shown.join(" | ")
         }
         _ => {
-            let deaf = cluster.nodes.iter().filter(|node| node.deaf_to > 0).count();
-            format!("{deaf} nodes do not hear everybody")
+            let affected = cluster.nodes.iter().filter(|node| node.unreachable > 0).count();
+            format!("{affected} nodes do not receive from all others")
         }
     };
     format!("partition {number} since {since:.1} s: {words}")
 }
 
-fn part_words(part: &[String]) -> String {
-    match part.len() {
-        0..=NAMED => part.join(" "),
-        length => format!("{} and {} more", part[..NAMED].join(" "), length - NAMED),
+fn names(component: &[String]) -> String {
+    match component.len() {
+        0..=NAMED => component.join(" "),
+        length => format!("{} and {} more", component[..NAMED].join(" "), length - NAMED),
     }
 }
 
 fn row(node: &Node, values: u64, names: usize, bar: usize, frame: &Frame) -> String {
     let held = node.held();
     let lacks = values.saturating_sub(held);
-    let Node { name, coming, sent, deaf_to, .. } = node;
+    let Node { name, coming, sent, unreachable, .. } = node;
     let filled = (held.min(values) * bar as u64 * 8).checked_div(values).unwrap_or(0) as usize;
     let mut shown = "█".repeat(filled / 8) + EIGHTHS[filled % 8];
     shown += &" ".repeat(bar.saturating_sub(shown.chars().count()));
     let lacking = if lacks == 0 { String::new() } else { lacks.to_string() };
-    let deaf = if *deaf_to > 0 { format!("  deaf to {deaf_to}") } else { String::new() };
-    let text = format!("{name:names$} {shown} {held:>8} {lacking:>8} {coming:>8} {sent:>8}{deaf}");
+    let cut = if *unreachable > 0 { format!("  cut from {unreachable}") } else { String::new() };
+    let text = format!("{name:names$} {shown} {held:>8} {lacking:>8} {coming:>8} {sent:>8}{cut}");
     if lacks > 0 { warn(frame, &text) } else { text }
 }
 
@@ -155,7 +157,7 @@ fn name_width(nodes: &[Node]) -> usize {
     nodes.iter().map(|node| node.name.chars().count()).max().unwrap_or(0).clamp(4, 16)
 }
 
-/// What the names and four numbers leave.
+/// Width left by the names and four numbers.
 fn bar_width(width: usize, names: usize) -> usize {
     width.saturating_sub(names + 1 + 4 * 9 + 12).clamp(BAR.0, BAR.1)
 }

@@ -1,4 +1,4 @@
-//! Reads a file that somebody else still writes, line by line.
+//! Reads a file that another process still writes, line by line.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};

@@ -15,8 +15,8 @@ fn started() -> Cluster {
         r#"{"t":10,"e":"zero"}"#,
         r#"{"t":11,"e":"send","id":1,"src":"c1","dest":"n0","body":{"type":"broadcast","message":7,"msg_id":1}}"#,
         r#"{"t":12,"e":"recv","id":1,"src":"c1","dest":"n0"}"#,
-        r#"{"t":13,"e":"send","id":2,"src":"n0","dest":"n1","body":{"type":"gossip","gen":1,"n":0,"values":[["n0",1,0,[7]]]}}"#,
-        r#"{"t":13,"e":"send","id":3,"src":"n0","dest":"n2","body":{"type":"gossip","gen":1,"n":0,"values":[["n0",1,0,[7]]]}}"#,
+        r#"{"t":13,"e":"send","id":2,"src":"n0","dest":"n1","body":{"type":"rumormill","v":1,"gen":1,"n":0,"values":[["n0",1,0,[7]]]}}"#,
+        r#"{"t":13,"e":"send","id":3,"src":"n0","dest":"n2","body":{"type":"rumormill","v":1,"gen":1,"n":0,"values":[["n0",1,0,[7]]]}}"#,
     ];
     messages(&mut cluster, &lines);
     cluster
@@ -79,8 +79,8 @@ fn partitions_come_and_go_with_the_history() {
     ] {
         cluster.history_line(line);
     }
-    let parts = vec![vec!["n0".to_owned(), "n1".to_owned()], vec!["n2".to_owned()]];
-    assert_eq!(cluster.partition, Some(Partition { number: 1, since: 6, parts }));
+    let components = vec![vec!["n0".to_owned(), "n1".to_owned()], vec!["n2".to_owned()]];
+    assert_eq!(cluster.partition, Some(Partition { number: 1, since: 6, components }));
     assert_eq!(cluster.operations, (1, 1, 1));
     assert!(line(&cluster).contains("partition 1 since 0.0 s: n2 | n0 n1"), "{}", line(&cluster));
     cluster.history_line(

@@ -6,16 +6,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rumormill::config::Config;
-use rumormill::graph::Topology;
-use rumormill::held::{Held, Ranges};
-use rumormill::link::Link;
-use rumormill::message::{Body, Message, Name, Origin};
-use rumormill::mutation::Mutation;
-use rumormill::node::Node;
-use rumormill::route::Route;
+use rumormill::cluster::{Name, Topology};
+use rumormill::id::{Generation, Origin};
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::link::Link;
+use rumormill::protocols::rumormill::mutation::Mutation;
+use rumormill::protocols::rumormill::route::Route;
+use rumormill::service::Request;
+use rumormill::set::{Ranges, VersionSet};
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill_lab::node::{Body, Inspect as _, Message, Node};
 
 /// What is explored.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +61,8 @@ pub(crate) enum Action {
     Restart(usize),
 }
 
-/// The first boot id of every node.
-const FIRST_LIFE: u64 = 1;
+/// The first generation of every node.
+const FIRST_LIFE: Generation = Generation(1);
 
 /// More rounds without a step of time are a busy loop.
 const ROUNDS_MAX: usize = 4;
@@ -80,7 +81,7 @@ pub(crate) struct Local {
     deadline: Option<Instant>,
     holds: Holdings,
     /// What each peer is known to hold, in which life.
-    known: Vec<(usize, Option<u64>, Holdings)>,
+    known: Vec<(usize, Option<Generation>, Holdings)>,
     /// True if it has values that it means to send, or that it sent and that may be lost.
     owes: bool,
 }
@@ -90,13 +91,13 @@ type Holdings = BTreeMap<Origin, Ranges>;
 
 impl Local {
     fn new(node: Node) -> Self {
-        let named = |held: &Held| -> Holdings {
-            let store = node.store();
-            held.iter().map(|(id, ranges)| (store.origin(id).clone(), ranges.clone())).collect()
+        let named = |held: &VersionSet| -> Holdings {
+            let replica = node.replica();
+            held.iter().map(|(id, ranges)| (replica.origin(id), ranges.clone())).collect()
         };
         let is_owed = |link: &Link| !link.queue().is_empty() || !link.in_flight().is_empty();
         let owes = node.links().any(|(_, link)| is_owed(link));
-        let holds = named(node.store().held());
+        let holds = named(node.replica().held());
         let known = node
             .links()
             .map(|(peer, link)| (peer.0 as usize, link.generation(), named(link.known())))
@@ -182,7 +183,7 @@ fn work_out(local: &Local, now: Instant, input: Input, names: &[Name]) -> Step {
                 sent.push(Packet { dest, message: Arc::new(message), digest });
             }
         }
-        while node.poll_diagnostic().is_some() {}
+        while node.poll_log().is_some() {}
         if node.poll_timeout().is_none_or(|at| at > now) {
             break;
         }
@@ -194,7 +195,7 @@ fn work_out(local: &Local, now: Instant, input: Input, names: &[Name]) -> Step {
 }
 
 /// A node that has just started.
-fn new_local(setting: &Setting, index: usize, life: u64) -> Arc<Local> {
+fn new_local(setting: &Setting, index: usize, life: Generation) -> Arc<Local> {
     // No windows: waiting would only hide orders of events.
     let config = Config {
         route: setting.route,
@@ -263,7 +264,7 @@ impl World {
     /// A node loses its memory. It is told the topology again: what it does without one, only a
     /// clock can show.
     fn restart(&mut self, index: usize) {
-        let life = self.machines[index].local.node.boot_id() + 1;
+        let life = Generation(self.machines[index].local.node.generation().0 + 1);
         self.machines[index].local = new_local(&self.setting, index, life);
         self.set_up(index);
     }
@@ -307,7 +308,7 @@ impl World {
             let is_held = |(origin, ranges): (&Origin, &Ranges)| {
                 peer.holds.get(origin).is_some_and(|held| ranges.difference(held).is_empty())
             };
-            *life != Some(peer.node.boot_id()) || known.iter().all(is_held)
+            *life != Some(peer.node.generation()) || known.iter().all(is_held)
         })
     }
 
@@ -409,7 +410,7 @@ impl State {
         match action {
             Action::Broadcast(value) => {
                 let message = Value::Int(value as i64);
-                let body = Body::Broadcast { message, msg_id: 3 };
+                let body = Body::Request { request: Request::Broadcast { message }, msg_id: 3 };
                 self.made[value] = true;
                 self.kept[value] = true;
                 self.world.step(self.origins[value], Input::Client(body));
@@ -454,8 +455,8 @@ impl State {
     /// Invariant 1.
     pub(crate) fn acknowledged_is_held(&self) -> bool {
         (0..2).filter(|&value| self.kept[value]).all(|value| {
-            let store = self.world.machines[self.origins[value]].local.node.store();
-            store.contains_value(&Value::Int(value as i64))
+            let node = &self.world.machines[self.origins[value]].local.node;
+            node.service().contains(&Value::Int(value as i64))
         })
     }
 

@@ -4,14 +4,14 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use rumormill::config::Config;
+use rumormill::protocols::rumormill::config::Config;
 
 use super::SimArgs;
 use crate::cli::RunArgs;
 use crate::commands::{BAD_ARGUMENTS, CRASH, quote};
 use crate::hunt::case::Case;
-use crate::hunt::keep::Keeper;
 use crate::hunt::phases::{Tweak, run_kept};
+use crate::hunt::recorder::Recorder;
 use crate::hunt::{keep_panics, report};
 use crate::store::Store;
 
@@ -37,7 +37,7 @@ pub(super) fn execute(path: &Path, args: &SimArgs) -> u8 {
 fn check(args: &SimArgs) -> Result<()> {
     let nothing = RunArgs { store: args.run.store.clone(), ..RunArgs::default() };
     let is_plain = args.run == nothing && args.seeds == 1 && args.jobs.is_none();
-    if !is_plain || args.record.is_some() || args.node != super::NodeName::default() {
+    if !is_plain || args.record.is_some() || args.protocol.is_some() {
         bail!(
             "a case says all of the run: only --trace, --store DIR and --no-store go with --case"
         );
@@ -46,10 +46,10 @@ fn check(args: &SimArgs) -> Result<()> {
 }
 
 fn run(path: &Path, case: &Case, args: &SimArgs) -> Result<u8> {
-    let keeper = if args.no_store { None } else { Some(keeper(path, &args.run.store)?) };
+    let recorder = if args.no_store { None } else { Some(recorder(path, &args.run.store)?) };
     let tweak: Tweak<'_> = &|config| args.tweak(config);
     keep_panics();
-    let (outcome, keeper) = run_kept(case, tweak, args.trace, keeper);
+    let (outcome, recorder) = run_kept(case, tweak, args.trace, recorder);
     let _ = std::panic::take_hook();
     let mut text = String::new();
     for line in &outcome.trace {
@@ -58,24 +58,24 @@ fn run(path: &Path, case: &Case, args: &SimArgs) -> Result<u8> {
     }
     let mut told = report::render_one(case, &outcome);
     told += &format!("seed    {}\nagain   {}\n", case.seed, args.command_for(path));
-    let store = keeper.map(Keeper::finish).transpose()?;
+    let store = recorder.map(Recorder::finish).transpose()?;
     if let Some(store) = &store {
         told += &format!("files   {}\n", store.dir().display());
         store.write("report.txt", &told)?;
         store.publish()?;
     }
-    // The files have it, too, if nobody is there to read this.
+    // A closed stdout is no error: the files have it, too.
     let _ = std::io::stdout().write_all((text + &told).as_bytes());
     Ok(u8::from(outcome.violation.is_some()))
 }
 
 /// Keeps the run in the store, with a copy of the case.
-fn keeper(path: &Path, base: &Path) -> Result<Keeper> {
+fn recorder(path: &Path, base: &Path) -> Result<Recorder> {
     let store = Store::create(base, STORED_AS, &jiff::Zoned::now())
         .with_context(|| format!("cannot write to {}", base.display()))?;
     let copy = store.dir().join("case.toml");
     std::fs::copy(path, &copy).with_context(|| format!("cannot write {}", copy.display()))?;
-    Keeper::create(store)
+    Recorder::create(store)
 }
 
 /// The command that runs the case of a file again, with the bug on purpose that it is about.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
-use rumormill::message::Name;
+use rumormill::cluster::Name;
 use serde::{Deserialize, Serialize};
 
 /// What the lab adds to Maelstrom's network. Nothing, by default.

@@ -47,7 +47,7 @@ fn listed(what: &str, items: Vec<String>) -> Vec<String> {
 }
 
 fn cut_words(cut: &Cut) -> String {
-    let side = |names: &[rumormill::message::Name]| match names {
+    let side = |names: &[rumormill::cluster::Name]| match names {
         [] => "all others".to_owned(),
         [name] => name.to_string(),
         names => format!("{} nodes", names.len()),

@@ -25,7 +25,7 @@ const MAX_NAMES: usize = 40;
 const WIDEST: f64 = 7.0;
 const WIDEST_SHARE: f64 = 0.15;
 
-/// What went between two nodes, both ways.
+/// Messages between two nodes, both ways.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pair {
     there: LinkCount,

@@ -1,4 +1,4 @@
-//! How the latencies of values and of clients are distributed.
+//! Distribution of the latencies of values and of clients.
 
 use super::super::html::{self, Cell};
 use super::super::operations::End;
@@ -6,6 +6,7 @@ use super::super::plot::{Axis, BLUE, GREEN, PURPLE, Plot};
 use super::super::run::Run;
 use super::{Mark, absent, figure, legend};
 use crate::checker::quantile::Quantiles;
+use crate::figures::{self, POINTS, number};
 use crate::svg::Paint;
 
 const ID: &str = "distribution";
@@ -19,7 +20,7 @@ const STEPS: usize = 400;
 
 /// A curve: what it is about, the sorted latencies, and how many came to no end.
 struct Curve {
-    name: String,
+    name: &'static str,
     colour: &'static str,
     dashes: &'static str,
     sorted_ms: Vec<f64>,
@@ -42,9 +43,7 @@ pub(in super::super) fn distribution(run: &Run) -> String {
     let y = Axis::to(100.0, "cumulative share, %");
     let words: Vec<String> = curves
         .iter()
-        .map(|curve| {
-            format!("{}: median {} ms", curve.name, super::super::plot::short(curve.median()))
-        })
+        .map(|curve| format!("{}: median {} ms", curve.name, number(curve.median())))
         .collect();
     let mut plot = Plot::new(x, y, &format!("Distribution of latencies. {}", words.join(". ")));
     for curve in &curves {
@@ -53,25 +52,30 @@ pub(in super::super) fn distribution(run: &Run) -> String {
             points.iter().map(|(ms, share)| plot.at(*ms, *share)).collect();
         plot.svg.line(&points, Paint::stroke(curve.colour, 2.0), curve.dashes);
     }
-    let entries: Vec<_> = curves
-        .iter()
-        .map(|curve| (Mark::Line(curve.dashes), curve.colour, curve.name.as_str()))
-        .collect();
+    let entries: Vec<_> =
+        curves.iter().map(|curve| (Mark::Line(curve.dashes), curve.colour, curve.name)).collect();
     figure(ID, TITLE, &plot.finish(), &legend(&entries), &quantiles(&curves))
 }
 
 fn curves(run: &Run) -> Vec<Curve> {
     let latencies = run.latencies();
-    let name = if run.spread.source.is_some() { "last node has it" } else { "stable latency" };
+    let name = if run.spread.source.is_some() {
+        figures::figure!("convergence-median").label
+    } else {
+        figures::figure!("median").label
+    };
     let took = latencies.iter().map(|point| point.took_ms).collect();
-    let mut curves = vec![Curve::of(name.to_owned(), BLUE, "", took)];
-    for (kind, colour, dashes) in [("broadcast", GREEN, "7 3"), ("read", PURPLE, "2 3")] {
+    let mut curves = vec![Curve::of(name, BLUE, "", took)];
+    let broadcast = figures::figure!("broadcast-latency-median").label;
+    let read = figures::figure!("read-latency-median").label;
+    let kinds = [("broadcast", broadcast, GREEN, "7 3"), ("read", read, PURPLE, "2 3")];
+    for (kind, name, colour, dashes) in kinds {
         let operations = run.operations.iter().flatten();
         let took = operations
             .filter(|operation| operation.kind == kind && operation.end == End::Ok)
             .map(|operation| operation.took_ms)
             .collect();
-        curves.push(Curve::of(format!("{kind} took"), colour, dashes, took));
+        curves.push(Curve::of(name, colour, dashes, took));
     }
     curves.retain(|curve| !curve.sorted_ms.is_empty());
     curves
@@ -79,7 +83,7 @@ fn curves(run: &Run) -> Vec<Curve> {
 
 impl Curve {
     fn of(
-        name: String,
+        name: &'static str,
         colour: &'static str,
         dashes: &'static str,
         took: Vec<Option<f64>>,
@@ -114,19 +118,12 @@ fn steps(curve: &Curve) -> Vec<(f64, f64)> {
 }
 
 fn quantiles(curves: &[Curve]) -> String {
-    let columns = [
-        ("", false),
-        ("count", true),
-        ("min", true),
-        ("median", true),
-        ("p95", true),
-        ("p99", true),
-        ("max", true),
-    ];
+    let mut columns = vec![("", false), ("count", true)];
+    columns.extend(POINTS.map(|point| (point, true)));
     let row = |curve: &Curve| {
         let mut all: Vec<f64> = curve.sorted_ms.clone();
         all.extend(std::iter::repeat_n(f64::INFINITY, curve.never));
-        let mut cells = vec![Cell::text(&curve.name), Cell::count(all.len() as u64)];
+        let mut cells = vec![Cell::text(curve.name), Cell::count(all.len() as u64)];
         let points = Quantiles::of(all).map(Quantiles::points).into_iter().flatten();
         cells.extend(points.map(|(_, ms)| Cell::ms(Some(ms).filter(|ms| ms.is_finite()))));
         cells

@@ -1,12 +1,13 @@
-//! How many nodes held a value, over the age of the value.
+//! Number of nodes that held a value, over the age of the value.
 
 use std::fmt::Write as _;
 
 use super::super::html;
-use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, fill, short};
+use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, fill};
 use super::super::run::Run;
 use super::super::spread::ValueSpread;
 use super::{Mark, absent, figure, legend};
+use crate::figures::number;
 use crate::screen::counted;
 use crate::svg::Paint;
 
@@ -46,7 +47,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let label = format!(
         "How many of {nodes} nodes held a value, by its age. Half of the values were on half of the \
          nodes after {} ms, and on all after {}",
-        short(median[(nodes - 1) / 2]),
+        number(median[(nodes - 1) / 2]),
         words(median[nodes - 1]),
     );
     let x = Axis::to(to, "age of the value, ms");
@@ -74,7 +75,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
         html::text(source.words()),
     );
     if cut {
-        let _ = write!(caption, " Cut at {} ms; the slowest took {}.", short(to), words(end));
+        let _ = write!(caption, " Cut at {} ms; the slowest took {}.", number(to), words(end));
     }
     caption += &lost(&values, nodes);
     caption += "</p>";
@@ -95,7 +96,7 @@ fn lost(values: &[&ValueSpread], nodes: usize) -> String {
 }
 
 fn words(ms: f64) -> String {
-    if ms.is_finite() { format!("{} ms", short(ms)) } else { "a time that never came".to_owned() }
+    if ms.is_finite() { format!("{} ms", number(ms)) } else { "a time that never came".to_owned() }
 }
 
 /// By how many nodes hold it (less one): the sorted ages at which values came so far; infinite for

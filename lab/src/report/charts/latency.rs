@@ -1,14 +1,15 @@
-//! How long each value took, over the time of the run.
+//! Latency of each value, over the time of the run.
 
 use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, ORANGE, Plot, SHADE, fill};
 use super::super::run::Run;
 use super::super::spread::Point;
 use super::{Mark, absent, figure, legend, thinned, triangles};
+use crate::figures::number;
 use crate::screen::counted;
 use crate::svg::{Paint, dots};
 
-/// How many of the slowest values are listed.
+/// Number of the slowest values that are listed.
 const LISTED: usize = 10;
 
 const ID: &str = "latency";
@@ -26,7 +27,7 @@ pub(in super::super) fn latency(run: &Run) -> String {
     let label = format!(
         "Latency of {} over time; the longest is {} ms; {never} came to no end",
         counted(points.len() as u64, "value"),
-        super::super::plot::short(longest),
+        number(longest),
     );
     let x = Axis::to(end_s * 1.01, "time of acknowledgement, s");
     let y = Axis::to(longest * 1.08, "latency, ms");
@@ -69,7 +70,7 @@ fn slowest(mut points: Vec<Point>) -> String {
         let value = html::text(&point.value);
         vec![
             Cell::Html(format!("<button type=\"button\" class=\"value\">{value}</button>")),
-            Cell::Number(super::super::plot::short(point.at_ms / 1e3)),
+            Cell::Number(number(point.at_ms / 1e3)),
             Cell::ms(point.took_ms),
         ]
     };

@@ -22,7 +22,7 @@ pub(super) use traffic::traffic;
 /// Dots drawn of one kind; of more, every second, third, … is.
 const MAX_DOTS: usize = 20_000;
 
-/// How things of one kind are drawn, beside its colour.
+/// Mark of a kind of things, beside its colour.
 #[derive(Clone, Copy, Debug)]
 enum Mark {
     Dot,

@@ -1,4 +1,4 @@
-//! What clients asked for: each operation over time, with how long it took.
+//! Operations of the clients over time, with their latencies.
 
 use super::super::html::{self, Cell};
 use super::super::operations::{End, Operation};

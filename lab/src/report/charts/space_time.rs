@@ -8,10 +8,11 @@ use std::fmt::Write as _;
 
 use super::super::data::Shown;
 use super::super::html;
-use super::super::plot::{Axis, BLUE, FAINT, GREEN, GRID, INK, ORANGE, RULE, font, short};
+use super::super::plot::{Axis, BLUE, FAINT, GREEN, GRID, INK, ORANGE, RULE, font};
 use super::super::run::Run;
 use super::{Mark, legend};
 use crate::explain::journal::{Journal, Message};
+use crate::figures::number;
 use crate::svg::{Anchor, Paint, Svg};
 
 /// Messages drawn without the script.
@@ -64,8 +65,8 @@ fn still(run: &Run, journal: &Journal) -> String {
     let label = format!(
         "The first {} messages between nodes, from {} to {} ms",
         messages.len(),
-        short(from),
-        short(to)
+        number(from),
+        number(to)
     );
     let mut svg = Svg::plain(WIDTH, bottom + 44.0, &label);
     let x = |ms: f64| LEFT + ((ms - from) / (to - from)).clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
@@ -73,7 +74,7 @@ fn still(run: &Run, journal: &Journal) -> String {
     let axis = Axis { from, ..Axis::to(to, "time of the history's clock, ms") };
     for tick in axis.ticks(10) {
         svg.line(&[(x(tick), TOP), (x(tick), bottom)], Paint::stroke(GRID, 1.0), "");
-        svg.text((x(tick), bottom + 16.0), Anchor::Middle, font(FAINT), &short(tick));
+        svg.text((x(tick), bottom + 16.0), Anchor::Middle, font(FAINT), &number(tick));
     }
     svg.text((WIDTH / 2.0, bottom + 35.0), Anchor::Middle, font(INK), axis.label);
     for (row, node) in nodes.iter().enumerate() {
@@ -99,7 +100,7 @@ fn still(run: &Run, journal: &Journal) -> String {
     )
 }
 
-/// When it arrived or was dropped, if that was seen.
+/// Time at which it arrived or was dropped, if that was seen.
 fn end_of(message: &Message) -> Option<u64> {
     message.received.first().or_else(|| message.dropped.as_ref().map(|(at, _)| at)).copied()
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::html;
-use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, RULE, SHADE, WIDTH, fill, font, short};
+use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, RULE, SHADE, WIDTH, fill, font};
 use super::super::run::Run;
 use super::super::tables;
 use super::figure;
+use crate::figures::number;
 use crate::svg::{Anchor, Paint, Svg};
 
 const ID: &str = "traffic";
@@ -56,7 +57,7 @@ pub(in super::super) fn traffic(run: &Run) -> String {
     }
     for tick in axis.ticks(6) {
         svg.line(&[(x(tick), bottom), (x(tick), bottom + 4.0)], Paint::stroke(RULE, 1.0), "");
-        svg.text((x(tick), bottom + 16.0), Anchor::Middle, font(FAINT), &short(tick));
+        svg.text((x(tick), bottom + 16.0), Anchor::Middle, font(FAINT), &number(tick));
     }
     let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
     svg.text((middle, bottom + 33.0), Anchor::Middle, font(INK), axis.label);
@@ -64,7 +65,7 @@ pub(in super::super) fn traffic(run: &Run) -> String {
     let caption = format!(
         "<p>In steps of {} s; each row has its own scale, its peak is beside it.{partitions} \
          <code>init</code> and <code>topology</code> are in the table only.</p>",
-        short(step_s)
+        number(step_s)
     );
     figure(ID, TITLE, &svg.finish(), &caption, &html::details("All types in a table", &table))
 }
@@ -125,6 +126,6 @@ fn draw(svg: &mut Svg, row: &Row, base: f64, step_s: f64, x: &impl Fn(f64) -> f6
     svg.polygon(&points, fill(BLUE), &title);
     let name: String = row.name.chars().take(16).collect();
     svg.text((LEFT - 8.0, base - 18.0), Anchor::End, font(INK), &name);
-    let rate = short(peak as f64 / step_s);
+    let rate = number(peak as f64 / step_s);
     svg.text((LEFT - 8.0, base - 2.0), Anchor::End, font(FAINT), &format!("peak {rate}/s"));
 }

@@ -213,5 +213,5 @@ fn the_name_of_a_message_decides_nothing() {
         assert!(outcome.nodes.iter().all(held), "{kind}");
         (outcome.history.len(), outcome.counts.valueless)
     };
-    assert_eq!(run("gossip"), run("rumour"));
+    assert_eq!(run("rumormill"), run("rumour"));
 }

@@ -45,7 +45,7 @@ pub(in super::super) fn compare(runs: &[(String, Run)]) -> String {
     out += "</tr>\n";
     let runs: Vec<Run> = runs.iter().map(|(_, run)| run.clone()).collect();
     for row in rows(&runs) {
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&row.figure));
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(row.figure));
         for (i, cell) in row.cells.iter().enumerate() {
             let _ = write!(out, "<td class=\"number\">{}</td>", escape(&cell.value));
             if i > 0 {

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::super::runs::{FIGURES, Filter, Summary, Verdict};
+use super::super::runs::{Filter, SHOWN, Summary, Verdict};
 use super::super::url::encode;
 use super::{escape, page, run_link, verdict};
+use crate::figures::Figure;
 
 /// Runs on one page.
 const PER_PAGE: usize = 100;
 
-/// What runs can be of.
+/// Programs that make runs.
 const PROGRAMS: [&str; 3] = ["test", "sim", "maelstrom"];
 
 /// The runs that the filter admits, from the `from`th on.
@@ -61,8 +62,8 @@ fn table(runs: &[&Summary]) -> String {
                    <td></td><th scope=\"col\">Run</th><th scope=\"col\">Verdict</th>\
                    <th scope=\"col\">What</th><th scope=\"col\" class=\"number\">Seed</th>"
         .to_owned();
-    for figure in FIGURES {
-        let _ = write!(out, "<th scope=\"col\" class=\"number\">{figure}</th>");
+    for figure in SHOWN {
+        let _ = write!(out, "<th scope=\"col\" class=\"number\">{}</th>", figure.name);
     }
     out += "</tr></thead>\n<tbody>\n";
     for run in runs {
@@ -92,9 +93,9 @@ fn row(run: &Summary) -> String {
         escape(&run.program),
         escape(&run.shape),
     );
-    for (name, figure) in FIGURES.iter().zip(&run.figures) {
-        let figure = escape(figure.as_deref().unwrap_or_default());
-        let _ = write!(out, "<td class=\"number\" data-name=\"{name}\">{figure}</td>");
+    for (Figure { name, .. }, value) in SHOWN.iter().zip(&run.figures) {
+        let value = escape(value.as_deref().unwrap_or_default());
+        let _ = write!(out, "<td class=\"number\" data-name=\"{name}\">{value}</td>");
     }
     out + "</tr>\n"
 }

@@ -9,7 +9,7 @@ use super::{bytes, escape, file_link, join, page, verdict};
 use crate::compare::{self, Run};
 use crate::screen::{self, Style};
 
-/// What each file of a run is good for, in the order in which they are shown.
+/// Files of a run with their purpose, in the order in which they are shown.
 const FILES: [(&str, &str); 6] = [
     ("report.html", "the whole run in pictures"),
     ("results.json", "all figures"),
@@ -61,7 +61,7 @@ fn figures(run: &Run, verdict: Verdict) -> String {
         let _ = writeln!(out, "<tr><th scope=\"row\">verdict</th><td>{word}</td></tr>");
         for row in rows {
             let value = row.cells.first().map(|cell| escape(&cell.value)).unwrap_or_default();
-            let figure = escape(&row.figure);
+            let figure = escape(row.figure);
             let _ = writeln!(
                 out,
                 "<tr><th scope=\"row\">{figure}</th><td class=\"number\">{value}</td></tr>"
@@ -126,7 +126,7 @@ impl Entry {
     }
 }
 
-/// What is in a directory, `n2` before `n10`. Hidden files are unfinished ones.
+/// Entries of a directory, `n2` before `n10`. Hidden files are unfinished ones.
 fn entries(dir: &Path) -> Vec<Entry> {
     let Ok(read) = fs::read_dir(dir) else { return Vec::new() };
     let entry = |entry: fs::DirEntry| {

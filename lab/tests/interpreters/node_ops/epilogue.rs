@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumormill::held::Ranges;
-use rumormill::message::{Body, Message, Name, Origin};
-use rumormill::node::Node;
-use rumormill::roster::Roster;
+use rumormill::cluster::Name;
+use rumormill::id::{Generation, Origin};
+use rumormill::set::Ranges;
 use rumormill::time::Instant;
 
-use super::checks::named;
-use super::{Bench, Tally};
+use super::checks::held_by;
+use super::{Bench, Body, Message, Node, Tally};
 
-/// No peer has ever claimed to be in this life.
+/// No peer has ever claimed to be of this generation.
 const FRESH: u64 = 1 << 40;
 
 const LATENCY: Duration = Duration::from_millis(10);
@@ -27,16 +26,11 @@ const MESSAGES_MAX: u64 = 5_000;
 
 impl Bench {
     pub(super) fn return_to_honesty(mut self) -> Tally {
-        let Some(cluster) = self.node.cluster() else { return self.tally };
-        let me = cluster.me();
-        let others: Vec<Name> =
-            cluster.others().map(|peer| Name::clone(cluster.name(peer))).collect();
-        let mut names = others.clone();
-        names.insert(me.0 as usize, Name::clone(&self.me));
-        let names = Arc::new(Roster::from(names));
+        let Some(names) = self.node.nodes().cloned() else { return self.tally };
+        let others = names.names().iter().filter(|name| **name != self.me);
         let mut nodes = BTreeMap::new();
-        for (name, i) in others.iter().zip(0..) {
-            let mut node = Node::new(self.config.clone(), i, FRESH + i);
+        for (name, i) in others.zip(0..) {
+            let mut node = Node::new(self.config.clone(), i, Generation(FRESH + i));
             let (node_id, node_ids) = (Name::clone(name), Arc::clone(&names));
             let mut tell = |body| {
                 let message = Message { src: "c1".into(), dest: Name::clone(name), body };
@@ -52,7 +46,7 @@ impl Bench {
         let mut world = World { now: self.now, nodes, wire: BTreeMap::new(), sent: 0 };
         let took = world.run_until_all_agree();
         for value in &self.acknowledged {
-            assert!(world.nodes.values().all(|node| node.store().contains_value(value)));
+            assert!(world.nodes.values().all(|node| node.service().contains(value)));
         }
         *self.tally.entry("messages to converge").or_default() += world.sent;
         *self.tally.entry("milliseconds to converge").or_default() += took.as_millis() as u64;
@@ -86,7 +80,7 @@ impl World {
 
     fn sets(&self) -> Vec<(&Name, BTreeMap<Origin, Ranges>)> {
         let sets = self.nodes.iter();
-        sets.map(|(name, node)| (name, named(node, node.store().held()))).collect()
+        sets.map(|(name, node)| (name, held_by(node))).collect()
     }
 
     fn run_until(&mut self, end: Instant) {
@@ -119,6 +113,6 @@ impl World {
             assert!(self.sent <= MESSAGES_MAX, "a storm");
             self.wire.insert((self.now.after(LATENCY), self.sent), message);
         }
-        while node.poll_diagnostic().is_some() {}
+        while node.poll_log().is_some() {}
     }
 }

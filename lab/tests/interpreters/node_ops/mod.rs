@@ -12,16 +12,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use rumormill::cluster::PeerId;
-use rumormill::graph::Topology;
-use rumormill::held::{Held, Ranges};
-use rumormill::message::{Body, Echo, Gossip, Have, Message, Name, Origin, Relay};
-use rumormill::node::Node;
-use rumormill::parse::{Refusal, parse_line};
+use rumormill::cluster::{Name, Nodes, Topology};
+use rumormill::id::{Generation, NodeId, Origin};
+use rumormill::maelstrom::message::Named;
+use rumormill::maelstrom::parse::Refusal;
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::message::{Ack, Gossip, Have};
+use rumormill::protocols::rumormill::stats::Stats;
+use rumormill::service::{Reply, Request};
+use rumormill::set::{Ranges, VersionSet};
 use rumormill::time::Instant;
 use rumormill::value::Value;
 
-use ops::{BOOT_ID, Id, Op, Pause, Start};
+use super::{Body, Message, Node};
+use ops::{GENERATION, Id, Op, Pause, Start, all_names};
 
 /// Entries that somebody says to hold.
 type Claim = (Origin, Range<u64>);
@@ -89,7 +93,7 @@ struct Bench {
     now: Instant,
     node: Node,
     me: Name,
-    config: rumormill::config::Config,
+    config: Config,
     next_msg_id: i64,
     /// Broadcasts not yet answered, and values that were acknowledged.
     pending: BTreeMap<i64, Value>,
@@ -99,9 +103,9 @@ struct Bench {
     sent: BTreeMap<Name, Vec<Gossip>>,
     answers: u64,
     /// Everything that each life of each peer ever gave evidence of.
-    evidence: BTreeMap<(Name, u64), Vec<Claim>>,
+    evidence: BTreeMap<(Name, Generation), Vec<Claim>>,
     /// What each peer was known to hold after the last operation, and in which life.
-    known: BTreeMap<PeerId, (Option<u64>, Held)>,
+    known: BTreeMap<NodeId, (Option<Generation>, VersionSet)>,
     tally: Tally,
 }
 
@@ -111,7 +115,7 @@ impl Bench {
         let names = start.names();
         let mut bench = Self {
             now: Instant::from_micros(1_000_000),
-            node: Node::new(config.clone(), 1, BOOT_ID),
+            node: Node::new(config.clone(), 1, GENERATION),
             me: Name::clone(&names[0]),
             config,
             next_msg_id: 1,
@@ -144,18 +148,23 @@ impl Bench {
             Op::Broadcast(datum) => {
                 let (message, msg_id) = (datum.value(), self.next_msg_id());
                 self.pending.insert(msg_id, message.clone());
-                self.deliver("c1".into(), Body::Broadcast { message, msg_id });
+                let request = Request::Broadcast { message };
+                self.deliver("c1".into(), Body::Request { request, msg_id });
             }
             Op::Read => self.read(),
-            Op::Gossip { from, gossip } => self.gossip(&from.name(), &gossip.message()),
+            Op::Gossip { from, gossip } => {
+                let nodes = self.node.nodes().map_or(0, |nodes| nodes.len());
+                self.gossip(&from.name(), Named::new(gossip.message(nodes), all_names()));
+            }
             Op::Answer { from, but, all } => self.answer(*from, *but, *all),
-            Op::Line(line) => match parse_line(line) {
+            Op::Line(line) => match self.node.parse_line(line) {
                 Ok(message) => self.node.handle_message(self.now, message),
                 Err(refusal) => self.node.handle_refusal(self.now, refusal),
             },
             Op::StrayReply { from, in_reply_to } => {
                 // The parser lets none through; the simulator might.
-                let body = Body::BroadcastOk { in_reply_to: *in_reply_to };
+                let (reply, in_reply_to) = (Reply::BroadcastOk, *in_reply_to);
+                let body = Body::Reply { reply, in_reply_to };
                 let message = Message { src: from.name(), dest: Name::clone(&self.me), body };
                 self.node.handle_message(self.now, message);
             }
@@ -173,7 +182,7 @@ impl Bench {
     }
 
     fn init(&mut self, node_id: Name, node_ids: Vec<Name>) {
-        let was_set_up = self.node.cluster().is_some();
+        let was_set_up = self.node.nodes().is_some();
         let msg_id = self.next_msg_id();
         self.deliver(
             "c1".into(),
@@ -183,7 +192,7 @@ impl Bench {
                 msg_id,
             },
         );
-        if !was_set_up && self.node.cluster().is_some() {
+        if !was_set_up && self.node.nodes().is_some() {
             self.me = node_id;
         }
         self.collect();
@@ -195,9 +204,9 @@ impl Bench {
             topology.entry(from.name()).or_default().push(to.name());
         }
         let topology = Arc::new(topology.into());
-        let (msg_id, refused) = (self.next_msg_id(), self.node.stats().refused);
+        let (msg_id, refused) = (self.next_msg_id(), self.node.refused());
         self.deliver("c1".into(), Body::Topology { topology: Arc::clone(&topology), msg_id });
-        if self.node.stats().refused == refused {
+        if self.node.refused() == refused {
             self.topology = Some(topology);
             self.count("topologies", 1);
         }
@@ -206,41 +215,56 @@ impl Bench {
 
     fn read(&mut self) {
         let msg_id = self.next_msg_id();
-        self.deliver("c1".into(), Body::Read { msg_id });
+        self.deliver("c1".into(), Body::Request { request: Request::Read, msg_id });
     }
 
-    /// All that comes in is what can be written as a line and is taken by the parser.
-    fn deliver(&mut self, src: Name, body: Body) {
+    /// All that comes in is what can be written as a line and is taken by the parser. Returns what
+    /// the node was handed.
+    fn deliver(&mut self, src: Name, body: Body) -> Option<Message> {
         let message = Message { src, dest: Name::clone(&self.me), body };
         let mut line = Vec::new();
         message.write_line(&mut line);
-        match parse_line(&line) {
+        match self.node.parse_line(&line) {
             Ok(parsed) => {
-                assert_eq!(parsed, message);
-                self.node.handle_message(self.now, parsed);
+                // Numbers of nodes may differ: they are those of another list. The names do not.
+                let mut again = Vec::new();
+                parsed.write_line(&mut again);
+                assert_eq!(again, line, "{parsed:?} {message:?}");
+                assert!(matches!(parsed.body, Body::Peer(_)) || parsed == message);
+                self.node.handle_message(self.now, parsed.clone());
+                Some(parsed)
             }
             Err(refusal) => {
                 self.count("refused by the parser", 1);
                 self.node.handle_refusal(self.now, refusal);
+                None
             }
         }
     }
 
-    fn gossip(&mut self, from: &Name, gossip: &Gossip) {
-        let refused = self.node.stats().refused;
-        self.deliver(Name::clone(from), Body::Gossip(gossip.clone()));
-        if self.node.stats().refused > refused {
+    fn gossip(&mut self, from: &Name, named: Named<Gossip>) {
+        let refused = self.node.refused();
+        let has_stranger = self.node.nodes().is_none_or(|nodes| names_stranger(&named, nodes));
+        let taken = self.deliver(Name::clone(from), Body::Peer(named));
+        let Some(Body::Peer(named)) = taken.map(|message| message.body) else {
+            self.count("gossip refused", 1);
+            assert!(self.node.refused() > refused);
+            return;
+        };
+        assert!(!has_stranger, "{named:?} names a node that is not in the cluster");
+        if self.node.refused() > refused {
             self.count("gossip refused", 1);
             return;
         }
         self.count("gossip taken", 1);
+        let gossip = named.message();
         let of_life = self.evidence.entry((Name::clone(from), gossip.generation)).or_default();
         for entries in &gossip.values {
             let end = entries.first + entries.values.len() as u64;
-            of_life.push((entries.origin.clone(), entries.first..end));
+            of_life.push((entries.origin, entries.first..end));
         }
         for Have { origin, ranges } in &gossip.have {
-            of_life.extend(ranges.iter().map(|range| (origin.clone(), range)));
+            of_life.extend(ranges.iter().map(|range| (*origin, range)));
         }
         self.check_taken(from, gossip);
     }
@@ -248,30 +272,22 @@ impl Bench {
     fn answer(&mut self, from: Id, but: u8, all: bool) {
         let sent = self.sent.get(&from.name()).map_or(&[][..], Vec::as_slice);
         let got = &sent[..sent.len().saturating_sub(usize::from(but % 4))];
-        let Some(last) = got.last() else { return };
-        let echo = Some(Echo { generation: BOOT_ID, number: last.number, held_us: 0 });
+        let (Some(last), Some(nodes)) = (got.last(), self.node.nodes()) else { return };
+        let nodes = Arc::clone(nodes);
+        let numbers = std::iter::once(0..last.number + 1).collect();
+        let ack = Some(Ack { generation: GENERATION, numbers, held_us: 0 });
         let mut held: BTreeMap<Origin, Ranges> = BTreeMap::new();
         for entries in got.iter().flat_map(|gossip| &gossip.values) {
             let end = entries.first + entries.values.len() as u64;
-            held.entry(entries.origin.clone()).or_default().insert(entries.first..end);
+            held.entry(entries.origin).or_default().insert(entries.first..end);
         }
         let have = held.into_iter().map(|(origin, ranges)| Have { origin, ranges }).collect();
         self.answers += 1;
         let number = 16 + self.answers;
-        let gossip = Gossip {
-            generation: 1,
-            number,
-            echo,
-            values: Vec::new(),
-            have,
-            all,
-            ask: false,
-            relay: Relay::Keep,
-            pulse: None,
-            place: None,
-        };
+        let generation = Generation(1);
+        let gossip = Gossip { generation, number, ack, have, all, ..Gossip::default() };
         self.count("answers", 1);
-        self.gossip(&from.name(), &gossip);
+        self.gossip(&from.name(), Named::new(gossip, &nodes));
     }
 
     fn wait(&mut self, pause: Pause) {
@@ -291,7 +307,7 @@ impl Bench {
 
     fn timeout(&mut self) {
         let Some(at) = self.node.poll_timeout() else {
-            assert!(self.node.cluster().is_none(), "a node that was set up sleeps for ever");
+            assert!(self.node.nodes().is_none(), "a node that was set up sleeps for ever");
             return;
         };
         self.now = self.now.max(at);
@@ -311,15 +327,24 @@ impl Bench {
         self.collect();
         self.node.handle_refusal(self.now, Refusal::new(None, "the end", ""));
         self.collect();
-        let stats = *self.node.stats();
+        let stats = self.node.protocol().map_or_else(Stats::default, |node| *node.stats());
         self.count("entries received", stats.entries_received);
         self.count("duplicates", stats.duplicates_received);
         self.count("retries", stats.retries);
-        self.count("silences", stats.silences);
+        self.count("suspicions", stats.suspicions);
         self.count("probes", stats.probes);
         self.count("repairs", stats.repairs);
         self.count("restarts seen", stats.restarts_seen);
         self.count("digests sent", stats.digests_sent);
         self.return_to_honesty()
     }
+}
+
+/// True if the message names a node that the list lacks.
+fn names_stranger(named: &Named<Gossip>, list: &Nodes) -> bool {
+    let Gossip { values, have, place, .. } = named.message();
+    let origins = values.iter().map(|entries| entries.origin);
+    let origins = origins.chain(have.iter().map(|have| have.origin)).map(|origin| origin.node);
+    let place = place.iter().flat_map(|place| place.parent.into_iter().chain([place.root]));
+    origins.chain(place).any(|node| list.id(named.nodes().name(node)).is_none())
 }

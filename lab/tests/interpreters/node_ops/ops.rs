@@ -2,16 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
-use rumormill::config::Config;
-use rumormill::message::{Echo, Entries, Gossip, Have, Name, Origin, Place, Pulse, Relay};
-use rumormill::route::Route;
+use rumormill::cluster::{Name, Nodes};
+use rumormill::id::{self, NodeId, Origin};
+use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::rumormill::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
+use rumormill::protocols::rumormill::route::Route;
 use rumormill::value::Value;
 
-/// This life of the node under test.
-pub(crate) const BOOT_ID: u64 = 7;
+/// The generation of the node under test.
+pub(crate) const GENERATION: id::Generation = id::Generation(7);
+
+/// All names there are: those of nodes, and at the end two that no cluster has.
+const NAMES: [&str; 6] = ["n0", "n1", "n2", "n3", "c1", ""];
+
+/// The names as a node list. Gossip that is written with it may name nodes that the reader does
+/// not have in its own.
+pub(crate) fn all_names() -> &'static Arc<Nodes> {
+    static NODES: OnceLock<Arc<Nodes>> = OnceLock::new();
+    NODES.get_or_init(|| Arc::new(NAMES.map(Name::from).to_vec().into()))
+}
 
 /// How the run begins.
 #[derive(Arbitrary, Clone, Debug)]
@@ -130,11 +143,23 @@ impl fmt::Debug for Id {
 
 impl Id {
     pub(crate) fn name(self) -> Name {
-        match self.0 % 32 {
-            30 => "c1".into(),
-            31 => "".into(),
-            node => format!("n{}", node % 4).into(),
-        }
+        Name::clone(all_names().name(self.node()))
+    }
+
+    /// Its number in [`all_names`].
+    fn node(self) -> NodeId {
+        NodeId(match self.0 % 32 {
+            30 => 4,
+            31 => 5,
+            node => u32::from(node % 4),
+        })
+    }
+
+    /// Its number in [`all_names`]: three times out of four that of a node in a cluster of `nodes`.
+    /// Gossip that names a stranger is refused as a whole, and must not be the rule.
+    fn node_among(self, nodes: u32) -> NodeId {
+        let NodeId(node) = self.node();
+        NodeId(if self.0 % 32 < 24 { node % nodes.max(1) } else { node })
     }
 }
 
@@ -161,11 +186,11 @@ pub(crate) enum Generation {
 }
 
 impl Generation {
-    fn get(self) -> u64 {
+    fn get(self) -> id::Generation {
         match self {
-            Self::Small(late) => 1 + u64::from(late),
-            Self::Mine => BOOT_ID,
-            Self::Any(generation) => u64::from(generation),
+            Self::Small(late) => id::Generation(1 + u64::from(late)),
+            Self::Mine => GENERATION,
+            Self::Any(generation) => id::Generation(generation.into()),
         }
     }
 }
@@ -210,7 +235,7 @@ pub(crate) enum Pause {
 pub(crate) struct WildGossip {
     generation: Generation,
     number: Number,
-    echo: Option<(Generation, Number, WildMicros)>,
+    ack: Option<(Generation, Number, u8, WildMicros)>,
     values: Vec<WildEntries>,
     have: Vec<WildHave>,
     all: bool,
@@ -252,10 +277,14 @@ struct WildHave {
 }
 
 impl WildGossip {
-    /// The message, as far as one of this content can be written down at all.
-    pub(crate) fn message(&self) -> Gossip {
+    /// The message to a node in a cluster of `nodes`, as far as one of this content can be written
+    /// down at all, in the numbers of [`all_names`].
+    pub(crate) fn message(&self, nodes: u32) -> Gossip {
         let values = self.values.iter().map(|entries| Entries {
-            origin: Origin { node: entries.node.name(), generation: entries.generation.get() },
+            origin: Origin {
+                node: entries.node.node_among(nodes),
+                generation: entries.generation.get(),
+            },
             first: entries.first.0,
             values: entries.values.iter().map(Datum::value).collect(),
         });
@@ -263,19 +292,20 @@ impl WildGossip {
             .have
             .iter()
             .map(|have| {
-                let node = have.node.name();
+                let node = have.node.node_among(nodes);
                 let origin = Origin { node, generation: have.generation.get() };
                 let ranges = have.ranges.iter().map(|(a, b)| a.0..b.0);
-                (origin.clone(), Have { origin, ranges: ranges.collect() })
+                (origin, Have { origin, ranges: ranges.collect() })
             })
             .collect();
         Gossip {
             generation: self.generation.get(),
             number: self.number.0,
-            echo: self.echo.map(|(generation, number, held_us)| Echo {
-                generation: generation.get(),
-                number: number.0,
-                held_us: held_us.get(),
+            ack: self.ack.map(|(generation, number, count, held_us)| {
+                let end = number.0.saturating_add(1);
+                let numbers = end.saturating_sub(u64::from(count) + 1)..end;
+                let numbers = std::iter::once(numbers).collect();
+                Ack { generation: generation.get(), numbers, held_us: held_us.get() }
             }),
             values: values.filter(|entries| !entries.values.is_empty()).collect(),
             have: have.into_values().collect(),
@@ -292,8 +322,8 @@ impl WildGossip {
             }),
             ask: self.ask,
             place: self.place.map(|(parent, root, depth, age)| Place {
-                parent: parent.map(Id::name),
-                root: root.name(),
+                parent: parent.map(|parent| parent.node_among(nodes)),
+                root: root.node_among(nodes),
                 depth: depth.into(),
                 age_us: age.get(),
             }),

@@ -1,0 +1,223 @@
+//! Load and latency as the cluster grows, at the same workload, and the simulator's cost.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use rumormill::cluster::Tree;
+use rumormill::protocols::rumormill::Plan;
+use rumormill::protocols::rumormill::Rumormill;
+use serde::{Deserialize, Serialize};
+
+use super::cases::{Case, settings};
+use super::table::{Judged, cell, markdown};
+use crate::cost::{cpu_time, peak_mib};
+use crate::figures::{Figure, Sample, Unit, number, select};
+use crate::generator::MS;
+use crate::history::Nanos;
+use crate::journal::EventSink;
+use crate::network::packet::{Packet, Peer};
+use crate::outcome::State;
+use crate::results::{Results, RunInfo};
+use crate::sim::{Nobody, NodeKind, Simulated, simulate_observed};
+
+/// A cluster of one size.
+#[derive(Clone, Debug)]
+pub struct Size {
+    /// Number of nodes.
+    pub nodes: usize,
+    /// The latency budget.
+    pub budget_ms: u64,
+    /// Route of the values, in words.
+    pub plan: String,
+    /// The results of the run.
+    pub results: Results,
+    /// Messages to other nodes that the mean node sent per second of load. It received as many.
+    pub mean_load: f64,
+    /// Of the node that sent and received most: how many it sent, and how many it received.
+    pub busiest: (f64, f64),
+    /// The share of all messages that it had part in.
+    pub busiest_share: f64,
+    /// Events of the simulation.
+    pub events: u64,
+    /// Duration of the simulation.
+    pub wall: Duration,
+    /// Its processor time: on a busy machine the truer figure.
+    pub cpu: Duration,
+    /// The most memory the process had until then, in MiB, where the system tells.
+    pub peak_mib: Option<f64>,
+}
+
+/// A cluster of one size as a row of the table. It is measured in a process of its own, so that the
+/// memory is its own, too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    cells: Vec<String>,
+    /// Every node had every value in the end.
+    pub complete: bool,
+}
+
+/// Counts each node's messages while there is load.
+#[derive(Debug)]
+struct LoadSink {
+    zero: Option<Nanos>,
+    length: Nanos,
+    /// By node: messages sent, and messages received.
+    per_node: Vec<(u64, u64)>,
+}
+
+impl LoadSink {
+    fn counts(&mut self, now: Nanos, packet: &Packet, peer: Peer) -> Option<&mut (u64, u64)> {
+        let in_time = self.zero.is_some_and(|zero| now.saturating_sub(zero) <= self.length);
+        match peer {
+            Peer::Node(node) if in_time && !packet.is_client() => {
+                self.per_node.get_mut(node as usize)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl EventSink for LoadSink {
+    fn zero(&mut self, now: Nanos) {
+        self.zero = Some(now);
+    }
+
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        if let Some((sent, _)) = self.counts(now, packet, packet.src.peer) {
+            *sent += 1;
+        }
+    }
+
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        if let Some((_, received)) = self.counts(now, packet, packet.dest.peer) {
+            *received += 1;
+        }
+    }
+}
+
+/// Simulates a cluster of so many nodes with a latency budget.
+///
+/// # Errors
+/// If the run comes to no end.
+pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
+    let config = Case::budget(budget_ms).config().map_err(|why| anyhow!(why))?;
+    let settings = crate::settings::Settings { seed, ..settings(nodes) };
+    let length = settings.time_limit_ms * MS;
+    let sink = LoadSink { zero: None, length, per_node: vec![(0, 0); nodes] };
+    let kind = NodeKind::Rumormill(config);
+    let (started, cpu_before) = (Instant::now(), cpu_time());
+    let simulated = simulate_observed(&settings, &kind, sink, &mut Nobody)?;
+    if let State::Crashed(why) = &simulated.outcome.state {
+        bail!("{nodes} nodes: {why}");
+    }
+    let (wall, cpu) = (started.elapsed(), cpu_time().saturating_sub(cpu_before));
+    let results =
+        Results::of(&settings, &simulated.outcome, &simulated.notices, RunInfo::default())?;
+    let seconds = settings.time_limit_ms as f64 / 1e3;
+    let per_node = &simulated.sink.per_node;
+    let sent: u64 = per_node.iter().map(|(sent, _)| sent).sum();
+    let busiest = per_node.iter().copied().max_by_key(|(sent, received)| sent + received);
+    let (most_sent, most_received) = busiest.unwrap_or_default();
+    Ok(Size {
+        nodes,
+        budget_ms,
+        plan: plan(&simulated),
+        results,
+        mean_load: sent as f64 / nodes as f64 / seconds,
+        busiest: (most_sent as f64 / seconds, most_received as f64 / seconds),
+        busiest_share: (most_sent + most_received) as f64 / sent.max(1) as f64,
+        events: simulated.events,
+        wall,
+        cpu,
+        peak_mib: peak_mib(),
+    })
+}
+
+/// Route by which the last node sent values in the end, in words.
+fn plan<S>(simulated: &Simulated<S>) -> String {
+    let node = simulated.nodes.last().and_then(|node| node.node());
+    match node.and_then(crate::node::Node::protocol).and_then(Rumormill::plan) {
+        None => "none".to_owned(),
+        Some(Plan::Flood { .. }) => "along the topology".to_owned(),
+        Some(Plan::Direct { .. }) => "direct".to_owned(),
+        Some(Plan::Tree { pulse, .. }) => {
+            let nodes = u32::try_from(simulated.nodes.len()).unwrap_or(u32::MAX);
+            let shape = if Tree::hubs(nodes).height > 1 { "tree of hubs" } else { "hub" };
+            format!("{shape}, {}", if pulse { "pulse" } else { "window" })
+        }
+    }
+}
+
+/// Figures of the run that stand in the table.
+const COLUMNS: [&Figure; 5] =
+    select(["msgs-per-op", "convergence-median", "convergence-max", "ack-share", "missing"]);
+
+/// Columns before and after those.
+const HEAD: [&str; 7] = [
+    "nodes",
+    "latency budget",
+    "route chosen",
+    "a node sends, msgs/s",
+    "busiest node sends",
+    "and receives",
+    "has part in",
+];
+const COSTS: [&str; 4] = ["simulated in", "processor time", "events/s", "peak memory"];
+
+impl Row {
+    /// The row of a size.
+    #[must_use]
+    pub fn of(size: &Size) -> Self {
+        let (wall_s, cpu_s) = (size.wall.as_secs_f64(), size.cpu.as_secs_f64());
+        let mut cells = vec![
+            size.nodes.to_string(),
+            format!("{} ms", size.budget_ms),
+            size.plan.clone(),
+            number(size.mean_load),
+            number(size.busiest.0),
+            number(size.busiest.1),
+            Unit::Share.show(size.busiest_share),
+        ];
+        cells.extend(
+            COLUMNS.iter().map(|figure| {
+                cell(figure, &Sample::of(figure, [&size.results]), &[], Judged::Median)
+            }),
+        );
+        cells.extend([
+            format!("{wall_s:.2} s"),
+            format!("{cpu_s:.2} s"),
+            number(size.events as f64 / cpu_s.max(1e-6)),
+            size.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib:.0} MiB")),
+        ]);
+        Self { cells, complete: size.results.rumormill.missing.missing_count == 0 }
+    }
+}
+
+/// The table in Markdown.
+#[must_use]
+pub fn table(rows: Vec<Row>) -> String {
+    let mut head: Vec<String> = HEAD.map(ToOwned::to_owned).into();
+    head.extend(COLUMNS.iter().map(|figure| figure.head()));
+    head.extend(COSTS.map(ToOwned::to_owned));
+    markdown(head, rows.into_iter().map(|row| row.cells))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_has_part_in_every_message() {
+        let size = simulate(25, 1000, 1).unwrap();
+        assert_eq!(size.plan, "hub, pulse");
+        assert!(size.busiest_share > 0.9 && size.busiest_share <= 1.0, "{}", size.busiest_share);
+        let (sent, received) = size.busiest;
+        let ratio = (sent + received) / size.mean_load;
+        assert!((20.0..=25.2).contains(&ratio) && sent > 0.0 && received > 0.0, "{ratio}");
+        let row = Row::of(&size);
+        assert!(row.complete);
+        let text = table(vec![row]);
+        assert_eq!(text.lines().count(), 3);
+        assert!(text.contains("| hub, pulse"));
+    }
+}

@@ -1,0 +1,43 @@
+//! `lab bench`: tables of many runs, for the documents.
+
+pub mod faults;
+pub mod frontier;
+mod publish;
+pub mod sizes;
+
+use clap::Subcommand;
+
+use faults::FaultsArgs;
+use frontier::FrontierArgs;
+use sizes::SizesArgs;
+
+/// Directory that `--update` writes to.
+const DOCS: &str = "docs";
+
+/// `lab bench`.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Measure messages against latency, and hold them against limits, theory and other solutions
+    #[command(after_long_help = frontier::EXAMPLES)]
+    Frontier(Box<FrontierArgs>),
+    /// Run the profiles with faults in virtual time, many seeds each, and judge them
+    #[command(after_long_help = faults::EXAMPLES)]
+    Faults(FaultsArgs),
+    /// Simulate clusters of several sizes: load, latency, and the simulator's cost
+    #[command(after_long_help = sizes::EXAMPLES)]
+    Sizes(SizesArgs),
+}
+
+/// Executes `lab bench`; returns the exit status.
+#[must_use]
+pub fn execute(command: &BenchCommand) -> u8 {
+    match command {
+        BenchCommand::Frontier(args) => frontier::execute(args),
+        BenchCommand::Faults(args) => faults::execute(args),
+        BenchCommand::Sizes(args) => sizes::execute(args),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

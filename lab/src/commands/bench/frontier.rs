@@ -1,0 +1,188 @@
+//! `lab bench frontier`: from the arguments to the exit status.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::publish::{self, Part, publish};
+use super::sizes::{self, SizesArgs};
+use super::{DOCS, cores};
+use crate::bench::cases::{BUDGETS_MS, Case};
+use crate::bench::chart::{self, Points};
+use crate::bench::measure::{self, Measured};
+use crate::bench::peers::{self, Peer};
+use crate::bench::table;
+use crate::commands::CRASH;
+use crate::harness::own_node;
+use crate::harness::process::resolve_bin;
+
+/// Help beyond the flags.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab bench frontier
+      all budgets and routes, ten seeds each, in the simulator
+  lab bench frontier --budgets 350,500 --seeds 3
+      other budgets; they have no limits to keep
+  lab bench frontier --real 300,1000
+      the same, and two points on real processes, half a minute each
+  lab bench frontier --real 300,1000 --update
+      writes docs/frontier.svg, and the tables into docs/RESULTS.md
+
+Exit status:
+  0    every point keeps its limits and loses nothing
+  1    one does not
+  254  bad arguments
+  255  crash";
+
+/// `lab bench frontier`.
+#[derive(Debug, Args)]
+pub struct FrontierArgs {
+    /// Latency budgets to try, and nothing else [default: 100 to 2000 ms, and two topologies'
+    /// links]
+    #[arg(long, value_name = "MS,…", value_delimiter = ',', help_heading = "Points")]
+    pub budgets: Option<Vec<u64>>,
+    /// Run these budgets on real processes, too
+    #[arg(long, value_name = "MS,…", value_delimiter = ',', help_heading = "Points")]
+    pub real: Vec<u64>,
+    /// Clusters of these sizes instead: `lab bench sizes` as it was called before
+    #[arg(long, value_name = "N,…", value_delimiter = ',', conflicts_with = "real", hide = true)]
+    pub sizes: Vec<usize>,
+    /// Seeds per simulated point
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = "Runs"
+    )]
+    pub seeds: u64,
+    /// Seeds per point on real processes
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = "Runs"
+    )]
+    pub real_seeds: u64,
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
+    pub seed: u64,
+    /// Threads for the simulator [default: one per core]
+    #[arg(long, value_name = "N", help_heading = "Runs")]
+    pub jobs: Option<usize>,
+    /// The node's binary for --real; without it the workspace's own node, built if need be
+    #[arg(long, value_name = "PATH", help_heading = "Runs")]
+    pub bin: Option<PathBuf>,
+    /// Where the runs on real processes go
+    #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Output")]
+    pub store: PathBuf,
+    /// Write frontier.svg there, and the tables into RESULTS.md between their markers
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// The same as --out docs
+    #[arg(long, conflicts_with = "out", help_heading = "Output")]
+    pub update: bool,
+}
+
+/// Executes `lab bench frontier`; returns the exit status.
+#[must_use]
+pub fn execute(args: &FrontierArgs) -> u8 {
+    if !args.sizes.is_empty() {
+        return sizes::execute(&SizesArgs {
+            sizes: args.sizes.clone(),
+            budgets: args.budgets.clone(),
+            row: false,
+            seed: args.seed,
+            out: args.out.clone(),
+            update: args.update,
+        });
+    }
+    points(args).unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        CRASH
+    })
+}
+
+const ON_TIME: &str = "\
+Under Maelstrom a node takes one message at a time, and while it waits for that to be due, nothing \
+else is delivered to it: requests of clients wait, too, and come in bunches, for which fewer \
+messages do. That wait comes before the acknowledgement, so stable latencies do not show it. So the \
+figures above are comparable with other solutions under Maelstrom, but may be below what the theory \
+allows. Here is the same with every message delivered when it is due (`--no-head-of-line`), to be \
+held against the theory: *possible* is the least msgs-per-op of any known design at the budget. The \
+last columns are how long the clients waited for `broadcast_ok` under Maelstrom's rules.";
+
+fn points(args: &FrontierArgs) -> Result<u8> {
+    let peers = peers::load()?;
+    let jobs = args.jobs.unwrap_or_else(cores);
+    let mut simulated = Vec::new();
+    for case in cases(args) {
+        let started = Instant::now();
+        let name = case.name.clone();
+        simulated.push(measure::simulate(case, args.seed, args.seeds, jobs)?);
+        eprintln!("lab: {name}: {:.1} s", started.elapsed().as_secs_f64());
+    }
+    let real = run_real(args)?;
+    let seeds = if args.seeds == 1 { "one seed" } else { "medians over the seeds" };
+    let mut parts = vec![Part {
+        name: "frontier",
+        text: format!(
+            "## Messages against latency\n\n{}\n\n{}\n### Each message on time\n\n{ON_TIME}\n\n{}",
+            explanation(&format!("In the simulator, {seeds}")),
+            table::points(&simulated, &peers),
+            table::on_time(&simulated)
+        ),
+    }];
+    if !real.is_empty() {
+        parts.push(Part {
+            name: "frontier-real",
+            text: format!("### The same on real processes\n\n{}", table::points(&real, &peers)),
+        });
+    }
+    let picture = picture(&simulated, &real, &peers);
+    let command = publish::command(args.seed);
+    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
+    publish(dir, &command, parts, Some(&picture))?;
+    let passed = simulated.iter().chain(&real).all(Measured::passed);
+    Ok(u8::from(!passed))
+}
+
+fn cases(args: &FrontierArgs) -> Vec<Case> {
+    match &args.budgets {
+        Some(budgets) => budgets.iter().copied().map(Case::budget).collect(),
+        None => BUDGETS_MS.map(Case::budget).into_iter().chain(Case::on_links()).collect(),
+    }
+}
+
+fn explanation(how: &str) -> String {
+    format!(
+        "25 nodes, 100 ms between nodes, 100 operations per second for 20 s, the default grid \
+         unless another topology is named, no faults. {how}. Each figure stands with its limit. \
+         *Stable latency* is Maelstrom's, which reads sample; the *delivery time at the last \
+         node* is from the acknowledgement until the last node held the value. The *ack share* \
+         is how many messages without a value there were for each that brought one."
+    )
+}
+
+fn run_real(args: &FrontierArgs) -> Result<Vec<Measured>> {
+    if args.real.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bin = match &args.bin {
+        Some(bin) => resolve_bin(bin)?,
+        None => own_node::locate(|what| eprintln!("lab: {what}"))?,
+    };
+    let run = |budget_ms: &u64| {
+        let case = Case::budget(*budget_ms);
+        eprintln!("lab: {} on real processes", case.name);
+        measure::run_processes(case, &bin, &args.store, args.seed, args.real_seeds)
+    };
+    args.real.iter().map(run).collect()
+}
+
+fn picture(simulated: &[Measured], real: &[Measured], peers: &[Peer]) -> String {
+    chart::draw(Points { simulated, real, peers })
+}

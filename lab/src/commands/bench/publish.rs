@@ -1,0 +1,58 @@
+//! Tables that a command measures: to stdout, and into the documents if asked for.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::bench::sections;
+use crate::commands::repeating_command;
+
+/// A part of the results: its name in the markers, and its text with heading and table.
+pub(super) struct Part {
+    pub(super) name: &'static str,
+    pub(super) text: String,
+}
+
+/// The command line that measures the same again. The page is for all machines, on which the lab
+/// may be called anything.
+pub(super) fn command(seed: u64) -> String {
+    let words = ["lab".to_owned()].into_iter().chain(std::env::args().skip(1));
+    repeating_command(words, seed)
+}
+
+/// Shows the parts. If there is a directory, they go into its RESULTS.md, each between its markers
+/// with the command that wrote it, and the picture into frontier.svg.
+pub(super) fn publish(
+    dir: Option<&Path>,
+    command: &str,
+    parts: Vec<Part>,
+    picture: Option<&str>,
+) -> Result<()> {
+    if let Some(dir) = dir {
+        fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        if let Some(picture) = picture {
+            write(&dir.join("frontier.svg"), picture)?;
+        }
+        let file = dir.join("RESULTS.md");
+        let mut text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "# Results\n".to_owned(),
+            Err(error) => return Err(error).with_context(|| format!("{}", file.display())),
+        };
+        for part in &parts {
+            text = sections::replace(&text, part.name, command, &part.text);
+        }
+        write(&file, &text)?;
+    }
+    let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
+    let text = format!("{}\n\nAgain: {command}\n", texts.join("\n\n").trim_end());
+    // A closed stdout is no error.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

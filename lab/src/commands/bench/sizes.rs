@@ -1,0 +1,114 @@
+//! `lab bench sizes`: from the arguments to the exit status.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+
+use super::DOCS;
+use super::publish::{self, Part, publish};
+use crate::bench::sizes::{self, Row};
+use crate::commands::CRASH;
+
+/// Help beyond the flags.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab bench sizes 5,25,100,1000
+      load, latency and cost of four clusters, each with two budgets
+  lab bench sizes 1000 --budgets 400 --update
+      another budget; writes the table into docs/RESULTS.md
+
+Exit status:
+  0    every node held every value in the end
+  1    one did not
+  254  bad arguments
+  255  crash";
+
+/// Budgets of the clusters unless others are asked for, in ms.
+const BUDGETS_MS: [u64; 2] = [300, 1000];
+
+/// `lab bench sizes`.
+#[derive(Debug, Args)]
+pub struct SizesArgs {
+    /// Numbers of nodes
+    #[arg(value_name = "N,…", value_delimiter = ',', required = true)]
+    pub sizes: Vec<usize>,
+    /// Latency budgets [default: 300 and 1000 ms]
+    #[arg(long, value_name = "MS,…", value_delimiter = ',', help_heading = "Runs")]
+    pub budgets: Option<Vec<u64>>,
+    /// Simulate one size and write it as the table's row, for the process that makes the table
+    #[arg(long, hide = true)]
+    pub row: bool,
+    /// The seed
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
+    pub seed: u64,
+    /// Write the table into RESULTS.md there, between its markers
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// The same as --out docs
+    #[arg(long, conflicts_with = "out", help_heading = "Output")]
+    pub update: bool,
+}
+
+/// Executes `lab bench sizes`; returns the exit status.
+#[must_use]
+pub fn execute(args: &SizesArgs) -> u8 {
+    let budgets = args.budgets.as_deref().unwrap_or(&BUDGETS_MS);
+    let done = match (args.sizes.as_slice(), budgets) {
+        ([nodes], [budget_ms]) if args.row => row(*nodes, *budget_ms, args.seed),
+        _ => clusters(args, budgets),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        CRASH
+    })
+}
+
+/// One row of the table, as JSON on stdout.
+fn row(nodes: usize, budget_ms: u64, seed: u64) -> Result<u8> {
+    let size = sizes::simulate(nodes, budget_ms, seed)?;
+    println!("{}", serde_json::to_string(&Row::of(&size))?);
+    Ok(0)
+}
+
+/// A row of the table, from a process of its own: so its memory is its own, too.
+fn measure_row(nodes: usize, budget_ms: u64, seed: u64) -> Result<Row> {
+    let lab = std::env::current_exe().context("cannot find the lab's own binary")?;
+    let output = Command::new(lab)
+        .args(["bench", "sizes", "--row", &nodes.to_string()])
+        .args(["--budgets", &budget_ms.to_string(), "--seed", &seed.to_string()])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run the lab for one size")?;
+    ensure!(output.status.success(), "{nodes} nodes, {budget_ms} ms: {}", output.status);
+    serde_json::from_slice(&output.stdout).context("what the lab wrote for one size is no row")
+}
+
+fn clusters(args: &SizesArgs, budgets: &[u64]) -> Result<u8> {
+    let mut rows: Vec<Row> = Vec::new();
+    for &nodes in &args.sizes {
+        for &budget_ms in budgets {
+            let started = Instant::now();
+            rows.push(measure_row(nodes, budget_ms, args.seed)?);
+            let seconds = started.elapsed().as_secs_f64();
+            eprintln!("lab: {nodes} nodes, {budget_ms} ms: {seconds:.1} s");
+        }
+    }
+    let complete = rows.iter().all(|row| row.complete);
+    let text = format!(
+        "## Larger clusters\n\n\
+         The same workload on clusters of several sizes, in the simulator, one seed: 100 ms \
+         between nodes, 100 operations per second in all for 20 s, a grid, the default route. *A \
+         node sends* counts messages to other nodes per second of load, and is the mean over all \
+         nodes; the mean node receives as many. *Has part in* is the share of all messages that the \
+         busiest node sent or received. *Simulated in*, *processor time* and *peak memory* are those \
+         of a process that did nothing else, events per second those of its processor time.\n\n{}",
+        sizes::table(rows)
+    );
+    let command = publish::command(args.seed);
+    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
+    publish(dir, &command, vec![Part { name: "sizes", text }], None)?;
+    Ok(u8::from(!complete))
+}

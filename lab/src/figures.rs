@@ -1,0 +1,181 @@
+//! The figures of the lab: one table, from which the screen, `--limit`, `compare`, `sim --seeds`,
+//! `bench`, `report` and `serve` select.
+//!
+//! A figure that is not in [`FIGURES`] is shown nowhere. Names are what limits begin with; a name
+//! that was given up stays as an alias.
+
+mod runs;
+mod table;
+mod unit;
+
+use crate::checker::quantile::Quantiles;
+use crate::results::Results;
+pub use runs::Sample;
+pub use table::FIGURES;
+pub use unit::{Unit, number};
+
+/// The points of a distribution, by the last part of a figure's name.
+pub const POINTS: [&str; 5] = ["min", "median", "p95", "p99", "max"];
+
+/// The direction in which a figure is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worse {
+    /// More is worse.
+    Higher,
+    /// Less is worse.
+    Lower,
+}
+
+/// Requirement of a figure on the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the real Maelstrom's results have it too.
+    Nothing,
+    /// The history of the clients' operations, which `lab check` reads for the real Maelstrom too.
+    History,
+    /// The lines that were refused, which the lab sees; of a run of the real Maelstrom, its log.
+    MaelstromLog,
+    /// Final reads of which the node is known.
+    FinalReads,
+    /// The lab's own network and clock.
+    Lab,
+    /// Knowledge of when each node came to hold each value.
+    Deliveries,
+    /// The same, and faults that disconnect nodes.
+    Disconnection,
+    /// Gossip messages of our node.
+    Gossip,
+    /// A simulation of our node.
+    Simulation,
+}
+
+impl Needs {
+    /// A phrase for users.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing: Maelstrom has it too",
+            Self::History => "history.edn",
+            Self::MaelstromLog => "the lab, or Maelstrom's jepsen.log",
+            Self::FinalReads => "final reads by node",
+            Self::Lab => "lab test or lab sim",
+            Self::Deliveries => "our node, lab sim or --probe",
+            Self::Disconnection => "our node or lab sim, and faults that disconnect nodes",
+            Self::Gossip => "our node",
+            Self::Simulation => "lab sim",
+        }
+    }
+}
+
+/// A figure of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// Name, as limits have it.
+    pub name: &'static str,
+    /// Other names that limits may have.
+    pub aliases: &'static [&'static str],
+    /// Label on screens and in tables; the same for all points of a distribution.
+    pub label: &'static str,
+    /// Point of the distribution, one of [`POINTS`]; empty if the figure is a single number.
+    pub point: &'static str,
+    /// Unit of the values.
+    pub unit: Unit,
+    /// Direction in which it is worse.
+    pub worse: Worse,
+    /// Requirement on the run.
+    pub needs: Needs,
+    /// Place in `results.json`, as a JSON pointer (RFC 6901).
+    pub path: &'static str,
+    read: fn(&Results) -> Option<f64>,
+}
+
+impl PartialEq for Figure {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Figure {
+    /// Finds a figure by its name or an alias; the median may be called `p50`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let median = name.strip_suffix("p50").map(|prefix| format!("{prefix}median"));
+        let name = median.as_deref().unwrap_or(name);
+        FIGURES.iter().find(|figure| figure.name == name || figure.aliases.contains(&name))
+    }
+
+    /// Value in a run, if the run has it; infinite for a time that never came.
+    #[must_use]
+    pub fn read(&self, results: &Results) -> Option<f64> {
+        (self.read)(results)
+    }
+
+    /// Value in a run as text with its unit, if the run has it.
+    #[must_use]
+    pub fn show(&self, results: &Results) -> Option<String> {
+        self.read(results).map(|value| self.unit.show(value))
+    }
+
+    /// True if a scheduling delay of the lab makes it longer: a point of a distribution of times.
+    #[must_use]
+    pub const fn is_measured_time(&self) -> bool {
+        !self.point.is_empty()
+    }
+
+    /// Head of a column of such figures: label, point and unit.
+    #[must_use]
+    pub fn head(&self) -> String {
+        let point = if self.point.is_empty() { "" } else { ", " };
+        let unit = self.unit.suffix();
+        let space = if unit.is_empty() { "" } else { ", " };
+        format!("{}{point}{}{space}{unit}", self.label, self.point)
+    }
+}
+
+/// Finds a figure by its name at compile time: a name that is not in the table does not compile.
+macro_rules! figure {
+    ($name:literal) => {
+        const { $crate::figures::find($name) }
+    };
+}
+pub(crate) use figure;
+
+/// For [`figure!`] and [`select`].
+pub(crate) const fn find(name: &str) -> &'static Figure {
+    let mut at = 0;
+    while at < FIGURES.len() {
+        if is_same(FIGURES[at].name, name) {
+            return &FIGURES[at];
+        }
+        at += 1;
+    }
+    panic!("no figure has this name")
+}
+
+/// Finds figures by their names at compile time.
+pub(crate) const fn select<const N: usize>(names: [&str; N]) -> [&'static Figure; N] {
+    let mut found = [&FIGURES[0]; N];
+    let mut at = 0;
+    while at < N {
+        found[at] = find(names[at]);
+        at += 1;
+    }
+    found
+}
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
+
+/// Times of which some never came, as numbers: those are infinite.
+fn with_never(times: Quantiles<Option<f64>>) -> Quantiles<f64> {
+    times.map(|ms| ms.unwrap_or(f64::INFINITY))
+}
+
+#[cfg(test)]
+mod tests;

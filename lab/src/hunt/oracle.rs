@@ -1,0 +1,194 @@
+//! What every node really holds, in numbers that all of them share.
+//!
+//! Each node numbers the origins it hears of as they come. To compare what two nodes hold, or
+//! what one says of the other, the origins get numbers of the hunter's own here. Kept up to date
+//! after every event from what the store says has changed, so an event costs what it changed.
+
+use std::collections::BTreeMap;
+
+use rumormill::id::{Generation, Origin};
+use rumormill::protocols::rumormill::message::{Entries, Have};
+use rumormill::set::{OriginId, VersionSet};
+use rumormill::value::Value;
+
+use super::violation::{Kind, Violation};
+use crate::node::{Inspect as _, Node};
+
+/// All lives of all nodes.
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    numbers: BTreeMap<Origin, OriginId>,
+    origins: Vec<Origin>,
+    /// By origin: the values of its entries, as the node that made them has them.
+    values: Vec<Vec<Value>>,
+    /// By node, oldest first.
+    lives: Vec<Vec<Life>>,
+}
+
+/// One life of a node.
+#[derive(Debug)]
+pub(super) struct Life {
+    pub(super) generation: Generation,
+    /// What it holds, or held when it ended. Nothing is ever taken out.
+    pub(super) held: VersionSet,
+    version: u64,
+    /// The node's numbers of origins in the hunter's.
+    numbers: Vec<OriginId>,
+}
+
+impl Oracle {
+    pub(super) fn new(nodes: usize) -> Self {
+        Self { lives: (0..nodes).map(|_| Vec::new()).collect(), ..Self::default() }
+    }
+
+    /// A node begins a life.
+    pub(super) fn begin(&mut self, node: usize, generation: Generation) {
+        let life = Life { generation, held: VersionSet::new(), version: 0, numbers: Vec::new() };
+        self.lives[node].push(life);
+    }
+
+    /// The life a node is in, or was in last.
+    pub(super) fn life(&self, node: usize) -> Option<&Life> {
+        self.lives[node].last()
+    }
+
+    /// What a node held in a life of its, if it had such a life.
+    fn held_in(&self, node: usize, generation: Generation) -> Option<&VersionSet> {
+        self.lives[node]
+            .iter()
+            .rev()
+            .find(|life| life.generation == generation)
+            .map(|life| &life.held)
+    }
+
+    /// Takes in what has changed in a node's store; true if anything has.
+    pub(super) fn update(&mut self, index: usize, node: &Node) -> bool {
+        let store = node.replica();
+        let Some(life) = self.lives[index].last_mut() else { return false };
+        for origin in store.origins().iter().skip(life.numbers.len()) {
+            let next = OriginId(self.origins.len() as u32);
+            let number = *self.numbers.entry(*origin).or_insert(next);
+            if number == next {
+                self.origins.push(*origin);
+                self.values.push(Vec::new());
+            }
+            life.numbers.push(number);
+        }
+        if store.version() == life.version {
+            return false;
+        }
+        for local in store.changed_since(life.version) {
+            let number = life.numbers[local.0 as usize];
+            let Some(held) = store.held().get(local) else { continue };
+            life.held.insert_all(number, held);
+            let origin = store.origin(local);
+            let is_own = origin.node.0 as usize == index && origin.generation == node.generation();
+            if is_own {
+                let known = &mut self.values[number.0 as usize];
+                let end = held.iter().last().map_or(0, |range| range.end);
+                let fresh = known.len() as u64..end;
+                known.extend_from_slice(store.values(local, &fresh));
+            }
+        }
+        life.version = store.version();
+        true
+    }
+
+    /// Checks that an entry sent is what its maker made, and that the sender holds it.
+    pub(super) fn check_entries(&self, sender: usize, entries: &Entries) -> Result<(), Violation> {
+        let count = entries.values.len() as u64;
+        let range = entries.first..entries.first.saturating_add(count);
+        let made = self.numbers.get(&entries.origin).and_then(|number| {
+            let held = &self.lives[sender].last()?.held;
+            held.contains_range(*number, &range).then_some(())?;
+            self.values[number.0 as usize].get(range.start as usize..range.end as usize)
+        });
+        if made == Some(&entries.values) && count > 0 {
+            return Ok(());
+        }
+        let origin = origin_name(entries.origin);
+        let text = format!("sends entries {range:?} of {origin}, which are not so");
+        Err(Violation::new(Kind::Evidence, text))
+    }
+
+    /// Checks that evidence sent is all that the sender holds of the origin, and no more.
+    pub(super) fn check_have(&self, sender: usize, have: &Have) -> Result<(), Violation> {
+        let held = self
+            .numbers
+            .get(&have.origin)
+            .and_then(|number| self.lives[sender].last()?.held.get(*number));
+        if held == Some(&have.ranges) {
+            return Ok(());
+        }
+        let text = format!(
+            "claims to hold {:?} of {}, and holds {:?}",
+            have.ranges.iter().collect::<Vec<_>>(),
+            origin_name(have.origin),
+            held.map(|held| held.iter().collect::<Vec<_>>())
+        );
+        Err(Violation::new(Kind::Evidence, text))
+    }
+
+    /// Invariant 2: what `node` takes `peer` to hold, `peer` holds, or held in that life.
+    pub(super) fn check_known(
+        &self,
+        node: usize,
+        peer: usize,
+        generation: Option<Generation>,
+        known: &VersionSet,
+    ) -> Result<(), Violation> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        let really = generation.and_then(|generation| self.held_in(peer, generation));
+        for (local, ranges) in known.iter() {
+            // Numbered: the node knows the origin, and its store was taken in just before.
+            let number = self.lives[node]
+                .last()
+                .and_then(|life| life.numbers.get(local.0 as usize).copied());
+            let is_so = number.zip(really).is_some_and(|(number, really)| {
+                ranges.iter().all(|range| really.contains_range(number, &range))
+            });
+            if !is_so {
+                let text = format!(
+                    "takes a peer to hold {:?} of {}, which it never held in its life {generation:?}",
+                    ranges.iter().collect::<Vec<_>>(),
+                    number.map_or_else(|| "?".to_owned(), |number| self.origin_name(number)),
+                );
+                return Err(Violation::new(Kind::Known, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a node names by its own numbers, in those of all.
+    pub(super) fn translate(&self, node: usize, held: &VersionSet) -> VersionSet {
+        let mut shared = VersionSet::new();
+        for (local, ranges) in held.iter() {
+            let life = self.lives[node].last();
+            if let Some(number) = life.and_then(|life| life.numbers.get(local.0 as usize)) {
+                shared.insert_all(*number, ranges);
+            }
+        }
+        shared
+    }
+
+    /// Such as `n1/2`: the second life of n1.
+    pub(super) fn origin_name(&self, number: OriginId) -> String {
+        origin_name(self.origins[number.0 as usize])
+    }
+
+    /// Entries in words.
+    pub(super) fn words(&self, held: &VersionSet) -> String {
+        let list = |(number, ranges): (OriginId, &rumormill::set::Ranges)| {
+            let ranges: Vec<String> = ranges.iter().map(|range| format!("{range:?}")).collect();
+            format!("{} {}", self.origin_name(number), ranges.join(" "))
+        };
+        held.iter().map(list).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Such as `n1/2`: the second generation of n1.
+fn origin_name(Origin { node, generation }: Origin) -> String {
+    format!("n{}/{generation}", node.0)
+}

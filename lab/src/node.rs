@@ -1,0 +1,51 @@
+//! Our node as the lab uses it: the protocol `rumormill` with the broadcast service.
+
+use std::sync::OnceLock;
+
+use rumormill::id::{Generation, NodeId, Origin};
+use rumormill::maelstrom::{message, server};
+use rumormill::protocols::flood::Flood;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::link::Link;
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::protocols::rumormill::replica::Replica;
+use rumormill::protocols::rumormill::stats::Stats;
+use rumormill::service::Broadcast;
+
+/// The node.
+pub type Node = server::Server<Rumormill, Broadcast>;
+
+/// Its messages.
+pub type Message = message::Message<Gossip>;
+
+/// Their bodies.
+pub type Body = message::Body<Gossip>;
+
+/// A node that floods.
+pub type FloodNode = server::Server<Flood, Broadcast>;
+
+/// The state of our protocol; empty before `init`.
+pub trait Inspect {
+    /// The entries held.
+    fn replica(&self) -> &Replica;
+    /// Counters.
+    fn stats(&self) -> Stats;
+    /// The peers that the node has exchanged messages with.
+    fn links(&self) -> impl Iterator<Item = (NodeId, &Link)>;
+}
+
+impl Inspect for Node {
+    fn replica(&self) -> &Replica {
+        static EMPTY: OnceLock<Replica> = OnceLock::new();
+        let empty = || Replica::new(Origin { node: NodeId(0), generation: Generation(0) });
+        self.protocol().map_or_else(|| EMPTY.get_or_init(empty), Rumormill::replica)
+    }
+
+    fn stats(&self) -> Stats {
+        self.protocol().map(|protocol| *protocol.stats()).unwrap_or_default()
+    }
+
+    fn links(&self) -> impl Iterator<Item = (NodeId, &Link)> {
+        self.protocol().into_iter().flat_map(Rumormill::links)
+    }
+}

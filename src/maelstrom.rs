@@ -1,0 +1,7 @@
+//! Maelstrom's side: messages and their lines, the server, the driver of a process, the record.
+
+pub mod message;
+pub mod parse;
+pub mod record;
+pub mod server;
+pub mod stdio;

@@ -1,0 +1,204 @@
+//! Incoming lines: everything that can be wrong with one is found here, and named.
+//!
+//! One pass over the line checks that it is JSON and notes where each known field's text is; then
+//! the few fields that the message's type needs are decoded, so that an error can say which one is
+//! wrong, what was expected and what came.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::message::{Body, ErrorCode, Message, Named};
+use crate::cluster::{Name, Nodes};
+use crate::id::NodeId;
+use crate::protocol::Protocol;
+use crate::service::Request;
+use crate::wire::{Fields, Wire as _, excerpt};
+
+/// How much of a refused line is quoted, in characters.
+const LINE_CHARS: usize = 200;
+/// How much is said about it. Ends what serde quotes in full.
+const PROBLEM_CHARS: usize = 300;
+
+/// Why a line was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error reply that is due: none if the line is not a request, or if its sender or its
+    /// `msg_id` cannot be read.
+    pub reply: Option<ErrorReply>,
+    /// The peer that sent the line, if it speaks another protocol or another version of this one.
+    pub mismatch: Option<NodeId>,
+    /// What was wrong, for people: one line that quotes the beginning of the refused one.
+    pub text: String,
+}
+
+/// Everything about an error reply but its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorReply {
+    /// The addressee of the request.
+    pub src: Name,
+    /// The sender of the request.
+    pub dest: Name,
+    /// Its `msg_id`.
+    pub in_reply_to: i64,
+    /// The error code.
+    pub code: ErrorCode,
+}
+
+/// Reads one message. White space around it, such as a carriage return, is ignored.
+///
+/// `nodes` is the node list of `init`: without it no message of a peer can be read.
+///
+/// # Errors
+/// If the line lacks anything that its type requires. Keys beyond that are ignored. Replies are
+/// refused as well: a node sends no requests.
+pub fn parse_line<P: Protocol>(
+    line: &[u8],
+    nodes: Option<&Arc<Nodes>>,
+) -> Result<Message<P::Message>, Refusal> {
+    let line = std::str::from_utf8(line).map_err(|error| {
+        // A character takes at most four bytes.
+        let start = &line[..line.len().min(4 * (LINE_CHARS + 1))];
+        Refusal::new(None, &format!("not UTF-8 ({error})"), &String::from_utf8_lossy(start))
+    })?;
+    let (fields, read) = Fields::read(line);
+    read.map_err(|error| {
+        let problem = match (error.is_data(), fields.has_body) {
+            (false, _) => format!("not JSON ({error})"),
+            (true, false) => "not a JSON object".to_owned(),
+            (true, true) => "field `body`: expected an object".to_owned(),
+        };
+        Refusal::new(None, &problem, line)
+    })?;
+    decode::<P>(&fields, nodes).map_err(|problem| {
+        let reply = error_reply::<P>(&fields, problem.code);
+        let mismatch = problem.mismatch;
+        Refusal { mismatch, ..Refusal::new(reply, &problem.text, line) }
+    })
+}
+
+fn decode<P: Protocol>(
+    fields: &Fields<'_>,
+    nodes: Option<&Arc<Nodes>>,
+) -> Result<Message<P::Message>, Problem> {
+    if let Some(key) = &fields.doubled {
+        return Err(format!("field `{key}` comes twice").into());
+    }
+    let src = fields.src.node("src")?;
+    let dest = fields.dest.node("dest")?;
+    if !fields.has_body {
+        return Err("field `body` is missing".to_owned().into());
+    }
+    if fields.in_reply_to.is_given() {
+        return Err("a reply, and this node has sent no request".to_owned().into());
+    }
+    let kind = fields.kind.string("type")?;
+    let peer = || nodes.and_then(|nodes| nodes.id(&src));
+    if kind == P::Message::TYPE {
+        let nodes = nodes.ok_or_else(|| format!("{kind} from {src} before init"))?;
+        let version = fields.get("v").u64("v")?;
+        if version != P::Message::VERSION {
+            return Err(Problem::mismatch::<P>(&src, peer(), &kind, version));
+        }
+        let message = P::Message::decode(fields, nodes)?;
+        return Ok(Message { src, dest, body: Body::Peer(Named::new(message, nodes)) });
+    }
+    // A message between nodes has a version and no `msg_id`, whatever the protocol.
+    let version = fields.get("v");
+    if version.is_given()
+        && !fields.msg_id.is_given()
+        && let Some(peer) = peer()
+    {
+        return Err(Problem::mismatch::<P>(&src, Some(peer), &kind, version.u64("v")?));
+    }
+    let msg_id = fields.msg_id.i64("msg_id")?;
+    let body = match &*kind {
+        "broadcast" => {
+            let request = Request::Broadcast { message: fields.message.value("message")? };
+            Body::Request { request, msg_id }
+        }
+        "read" => Body::Request { request: Request::Read, msg_id },
+        "topology" => {
+            let topology = fields.get("topology").topology("topology")?;
+            Body::Topology { topology: Arc::new(topology.into()), msg_id }
+        }
+        "init" => Body::Init {
+            node_id: fields.get("node_id").node("node_id")?,
+            node_ids: Arc::new(fields.get("node_ids").nodes("node_ids")?.into()),
+            msg_id,
+        },
+        unknown => {
+            let text = format!("unknown type `{unknown}`");
+            return Err(Problem { code: ErrorCode::NotSupported, text, mismatch: None });
+        }
+    };
+    Ok(Message { src, dest, body })
+}
+
+/// What is wrong with a line that is JSON in the shape of a message.
+struct Problem {
+    code: ErrorCode,
+    text: String,
+    mismatch: Option<NodeId>,
+}
+
+impl Problem {
+    /// The sender speaks another protocol, or another version of this one. Such a message is not
+    /// decoded: its fields may mean something else.
+    fn mismatch<P: Protocol>(src: &Name, peer: Option<NodeId>, kind: &str, version: u64) -> Self {
+        let (ours, our_version) = (P::Message::TYPE, P::Message::VERSION);
+        let text = format!(
+            "{src} speaks protocol {kind} version {version}; this node speaks {ours} version \
+             {our_version}"
+        );
+        Self { mismatch: peer, ..text.into() }
+    }
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Self { code: ErrorCode::MalformedRequest, text, mismatch: None }
+    }
+}
+
+/// The error reply to a message, if it is a request. Nothing else is replied to: two nodes that
+/// reported each other's error replies would never stop.
+fn error_reply<P: Protocol>(fields: &Fields<'_>, code: ErrorCode) -> Option<ErrorReply> {
+    let is_no_request =
+        |kind: &str| kind == P::Message::TYPE || kind == "error" || kind.ends_with("_ok");
+    if fields.in_reply_to.is_given() || fields.kind.string("type").is_ok_and(|k| is_no_request(&k))
+    {
+        return None;
+    }
+    let in_reply_to = fields.msg_id.i64("msg_id").ok()?;
+    Some(ErrorReply {
+        src: fields.dest.node("dest").ok()?,
+        dest: fields.src.node("src").ok()?,
+        in_reply_to,
+        code,
+    })
+}
+
+impl Refusal {
+    /// A refusal of `line`, of which as much is quoted as is good for people.
+    #[must_use]
+    pub fn new(reply: Option<ErrorReply>, problem: &str, line: &str) -> Self {
+        let problem = excerpt(problem, PROBLEM_CHARS);
+        let line = excerpt(line.trim(), LINE_CHARS);
+        Self { reply, mismatch: None, text: one_line(&format!("{problem}: {line}")) }
+    }
+}
+
+/// Nothing from outside gets to the terminal that could end the line or move the cursor.
+fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() {
+            out.extend(char.escape_default());
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}

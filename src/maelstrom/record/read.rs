@@ -1,0 +1,265 @@
+//! Reads records back, from whatever they stand in.
+
+use std::fmt;
+use std::io::BufRead;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::{FORMAT, Header, write_output};
+use crate::maelstrom::message::Message;
+use crate::maelstrom::parse::Refusal;
+use crate::maelstrom::server::Server;
+use crate::protocol::Protocol;
+use crate::service::Service;
+use crate::time::Instant;
+use crate::wire::Wire;
+
+/// How the first line of a record begins.
+const HEADER_START: &[u8] = b"{\"rumormill_record\":";
+
+/// How the line of an input begins.
+const INPUT_START: &[u8] = b"{\"t\":";
+
+/// How lines of a record begin; nothing else on a node's stderr does.
+const STARTS: [&[u8]; 5] = [HEADER_START, INPUT_START, b"{\"out\":", b"{\"ok\":", b"{\"long\":"];
+
+/// True if the line is part of a record, and not meant for people.
+#[must_use]
+pub fn is_record_line(line: &[u8]) -> bool {
+    STARTS.iter().any(|start| line.starts_with(start))
+}
+
+/// The records of a file: one for each life of the node that wrote it.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// In the order in which they were written.
+    pub lives: Vec<Record>,
+    /// Lines in between that are not part of a record.
+    pub other_lines: u64,
+    /// The last line was cut short and is left out.
+    pub is_cut: bool,
+}
+
+/// What is recorded of one life of a node.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// What the node was made from.
+    pub header: Header,
+    /// What happened to it and what it did, each with its line's number in the file.
+    pub events: Vec<(u64, Event)>,
+}
+
+/// One line of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A message came.
+    Message(Instant, String),
+    /// A line came that is no message.
+    BadLine(Instant, Vec<u8>),
+    /// A line came that was too long to be looked at; what is said about it.
+    TooLong(Instant, String),
+    /// The node's deadline had come.
+    Timeout(Instant),
+    /// There was no more input.
+    End(Instant),
+    /// The node sent something.
+    Output(Output),
+}
+
+impl Event {
+    /// When it happened; what a node does, it does when the input comes.
+    #[must_use]
+    pub const fn time(&self) -> Option<Instant> {
+        match self {
+            Self::Message(at, _)
+            | Self::BadLine(at, _)
+            | Self::TooLong(at, _)
+            | Self::Timeout(at)
+            | Self::End(at) => Some(*at),
+            Self::Output(_) => None,
+        }
+    }
+
+    /// Does to a node what the driver did. An output does nothing. Poll everything afterwards.
+    ///
+    /// # Errors
+    /// If the message is none to this version, or what was none is one now; nothing is done then.
+    pub fn feed<P: Protocol, S: Service>(&self, node: &mut Server<P, S>) -> Result<(), String> {
+        match self {
+            Self::Message(now, text) => match node.parse_line(text.as_bytes()) {
+                Ok(message) => node.handle_message(*now, message),
+                Err(refusal) => return Err(format!("refused now: {}", refusal.text)),
+            },
+            Self::BadLine(now, line) => match node.parse_line(line) {
+                Ok(_) => return Err("it was refused, and is taken now".to_owned()),
+                Err(refusal) => node.handle_refusal(*now, refusal),
+            },
+            Self::TooLong(now, text) => {
+                node.handle_refusal(
+                    *now,
+                    Refusal { reply: None, mismatch: None, text: text.clone() },
+                );
+            }
+            Self::Timeout(now) => node.handle_timeout(*now),
+            Self::End(now) => node.handle_end_of_input(*now),
+            Self::Output(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// What a record has of a sent message: its line, which may be short for the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output(String);
+
+impl Output {
+    /// What the record of this message would be.
+    #[must_use]
+    pub fn of<M: Wire>(message: &Message<M>) -> Self {
+        let (mut line, mut record) = (Vec::new(), Vec::new());
+        message.write_line(&mut line);
+        write_output(&mut record, message, &line);
+        record.push(b'}');
+        Self(String::from_utf8_lossy(&record).into_owned())
+    }
+}
+
+impl fmt::Display for Output {
+    /// The message, or what is left of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inside = ["{\"out\":", "{\"long\":"].iter().find_map(|key| self.0.strip_prefix(key));
+        f.write_str(inside.and_then(|text| text.strip_suffix('}')).unwrap_or(&self.0))
+    }
+}
+
+/// Why a file is no record.
+#[derive(Debug)]
+pub struct ReadError {
+    /// The line, from 1; 0 if it is about the whole file.
+    pub line: u64,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.problem),
+            line => write!(f, "line {line}: {}", self.problem),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl Records {
+    /// Reads a file to its end, past everything that is not part of a record.
+    ///
+    /// # Errors
+    /// If it cannot be read, has no record in it, is of another format, or is damaged anywhere
+    /// but at its end.
+    pub fn read(mut file: impl BufRead) -> Result<Self, ReadError> {
+        let mut records = Self::default();
+        let mut line = Vec::new();
+        let mut number = 0;
+        loop {
+            line.clear();
+            number += 1;
+            let problem = |problem: String| ReadError { line: number, problem };
+            if file.read_until(b'\n', &mut line).map_err(|error| problem(error.to_string()))? == 0 {
+                break;
+            }
+            let is_whole = line.ends_with(b"\n");
+            match records.take_line(number, line.trim_ascii_end()) {
+                Err(_) if !is_whole => records.is_cut = true,
+                taken => taken.map_err(problem)?,
+            }
+        }
+        if records.lives.is_empty() {
+            let problem = "there is no record in it (was the node run with --record?)".to_owned();
+            return Err(ReadError { line: 0, problem });
+        }
+        Ok(records)
+    }
+
+    fn take_line(&mut self, number: u64, line: &[u8]) -> Result<(), String> {
+        if line.starts_with(HEADER_START) {
+            let problem = |error| format!("no header of a record: {error}");
+            // First, because headers of other formats have other keys.
+            let Format { format } = serde_json::from_slice(line).map_err(problem)?;
+            if format != FORMAT {
+                return Err(format!("a record of format {format}, and this reads {FORMAT}"));
+            }
+            let header: Header = serde_json::from_slice(line).map_err(problem)?;
+            self.lives.push(Record { header, events: Vec::new() });
+        } else if is_record_line(line) {
+            let event = event(line)?;
+            let life = self.lives.last_mut().ok_or("the record's header is missing")?;
+            life.events.push((number, event));
+        } else {
+            self.other_lines += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The key that headers of all formats have.
+#[derive(Deserialize)]
+struct Format {
+    #[serde(rename = "rumormill_record")]
+    format: u32,
+}
+
+/// All keys that an input's line may have.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InputLine<'a> {
+    t: u64,
+    #[serde(rename = "in", borrow)]
+    message: Option<&'a RawValue>,
+    bad: Option<String>,
+    bytes: Option<Vec<u8>>,
+    refused: Option<String>,
+    on: Option<&'a str>,
+}
+
+/// All keys that an output's line may have. What they say is compared as text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputLine {
+    out: Option<IgnoredAny>,
+    long: Option<IgnoredAny>,
+    ok: Option<IgnoredAny>,
+    to: Option<IgnoredAny>,
+}
+
+fn event(line: &[u8]) -> Result<Event, String> {
+    let damaged = |error: serde_json::Error| format!("damaged: {error}");
+    if !line.starts_with(INPUT_START) {
+        let output: OutputLine = serde_json::from_slice(line).map_err(damaged)?;
+        let OutputLine { out, long, ok, to } = output;
+        return match (out, long, ok, to) {
+            (Some(_), None, None, None)
+            | (None, Some(_), None, None)
+            | (None, None, Some(_), Some(_)) => {
+                // It is JSON, and JSON is UTF-8.
+                Ok(Event::Output(Output(String::from_utf8_lossy(line).into_owned())))
+            }
+            _ => Err("damaged: not exactly one output".to_owned()),
+        };
+    }
+    let InputLine { t, message, bad, bytes, refused, on } =
+        serde_json::from_slice(line).map_err(damaged)?;
+    let now = Instant::from_micros(t);
+    match (message, bad, bytes, refused, on) {
+        (Some(raw), None, None, None, None) => Ok(Event::Message(now, raw.get().to_owned())),
+        (None, Some(bad), None, None, None) => Ok(Event::BadLine(now, bad.into_bytes())),
+        (None, None, Some(bytes), None, None) => Ok(Event::BadLine(now, bytes)),
+        (None, None, None, Some(text), None) => Ok(Event::TooLong(now, text)),
+        (None, None, None, None, Some("timeout")) => Ok(Event::Timeout(now)),
+        (None, None, None, None, Some("end")) => Ok(Event::End(now)),
+        _ => Err("damaged: not exactly one input".to_owned()),
+    }
+}

@@ -1,0 +1,397 @@
+//! The Maelstrom side of a node: `init`, `topology`, client requests and errors, for any protocol
+//! and any service.
+//!
+//! No clock, no I/O, no threads: `stdio.rs` drives it as a process, the lab drives it in virtual
+//! time and replays it from records.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use rand::SeedableRng as _;
+
+use super::message::{Body, ErrorCode, Message, Named};
+use super::parse::{self, Refusal};
+use crate::cluster::{Cluster, Name, Nodes, Topology};
+use crate::id::{EntryId, Generation, NodeId, Origin};
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::service::{Reply, Request, Service};
+use crate::time::Instant;
+
+/// A node: a protocol that disseminates entries, and a service that clients see.
+///
+/// Drive it like this: call a `handle_*` method, then take messages from
+/// [`Server::poll_transmit`] and lines for people from [`Server::poll_log`] until there are none,
+/// then sleep until [`Server::poll_timeout`] or the next input.
+#[derive(Clone, Debug)]
+pub struct Server<P: Protocol, S: Service> {
+    generation: Generation,
+    state: State<P>,
+    service: S,
+    effects: Effects<P::Message>,
+    outbox: VecDeque<Message<P::Message>>,
+    log: VecDeque<String>,
+    refused: u64,
+}
+
+/// Before and after `init`: a protocol exists once the node knows its name.
+#[derive(Clone, Debug)]
+enum State<P: Protocol> {
+    Unnamed { config: P::Config, rng: Rng },
+    Member(Box<Member<P>>),
+}
+
+#[derive(Clone, Debug)]
+struct Member<P> {
+    me: NodeId,
+    nodes: Arc<Nodes>,
+    /// Sequence number of the next entry that is submitted here.
+    next_sequence: u64,
+    /// Peers of another protocol or version that the log has named.
+    mismatched: BTreeSet<NodeId>,
+    protocol: P,
+}
+
+impl<P: Protocol, S: Service> Server<P, S> {
+    /// A node that has not been told its name yet.
+    ///
+    /// `generation` must differ from that of every earlier generation of the node, so that no
+    /// entry's name is ever used twice. `seed` is the only source of chance.
+    #[must_use]
+    pub fn new(config: P::Config, seed: u64, generation: Generation) -> Self {
+        Self {
+            generation,
+            state: State::Unnamed { config, rng: Rng::seed_from_u64(seed) },
+            service: S::default(),
+            effects: Effects::default(),
+            outbox: VecDeque::new(),
+            log: VecDeque::new(),
+            refused: 0,
+        }
+    }
+
+    /// Reads a line as this node would.
+    ///
+    /// # Errors
+    /// If the line is no message; pass the refusal to [`Server::handle_refusal`].
+    pub fn parse_line(&self, line: &[u8]) -> Result<Message<P::Message>, Refusal> {
+        parse::parse_line::<P>(line, self.nodes())
+    }
+
+    /// Handles a message. Poll everything afterwards.
+    pub fn handle_message(&mut self, now: Instant, message: Message<P::Message>) {
+        let Message { src, dest, body } = message;
+        match body {
+            Body::Init { node_id, node_ids, msg_id } => {
+                self.on_init(now, &src, &node_id, node_ids, msg_id);
+            }
+            Body::Topology { topology, msg_id } => {
+                self.on_topology(now, &src, &dest, &topology, msg_id);
+            }
+            Body::Request { request, msg_id } => self.on_request(now, &src, &dest, request, msg_id),
+            Body::Peer(named) => self.on_peer_message(now, &src, named),
+            Body::InitOk { .. }
+            | Body::TopologyOk { .. }
+            | Body::Reply { .. }
+            | Body::Error { .. } => {
+                let kind = body.kind();
+                self.refuse(&format!("{src} sent a reply of type {kind} to no request"));
+            }
+        }
+    }
+
+    /// Handles a line that is no message. Poll everything afterwards.
+    ///
+    /// A peer of another protocol or version is logged once, because all of its messages are
+    /// refused for the same reason.
+    pub fn handle_refusal(&mut self, _now: Instant, refusal: Refusal) {
+        if let (Some(peer), State::Member(member)) = (refusal.mismatch, &mut self.state)
+            && !member.mismatched.insert(peer)
+        {
+            self.refused += 1;
+            return;
+        }
+        match refusal.reply {
+            Some(reply) => {
+                self.reply_error(
+                    &reply.src,
+                    &reply.dest,
+                    reply.in_reply_to,
+                    reply.code,
+                    refusal.text,
+                );
+            }
+            None => self.refuse(&refusal.text),
+        }
+    }
+
+    /// No more input will come. Clients have their replies already; what waits for a window or a
+    /// timer is sent now.
+    pub fn handle_end_of_input(&mut self, now: Instant) {
+        self.with_protocol(|protocol, out| protocol.on_end(now, out));
+    }
+
+    /// The instant of [`Server::poll_timeout`] has come. Poll everything afterwards.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.with_protocol(|protocol, out| protocol.on_timeout(now, out));
+    }
+
+    /// The next message to send; poll until `None` after every `handle_*`.
+    #[must_use]
+    pub fn poll_transmit(&mut self) -> Option<Message<P::Message>> {
+        self.outbox.pop_front()
+    }
+
+    /// The next line for people (stderr); poll until `None` after every `handle_*`.
+    #[must_use]
+    pub fn poll_log(&mut self) -> Option<String> {
+        self.log.pop_front()
+    }
+
+    /// When to call [`Server::handle_timeout`]; ask again after every `handle_*`.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.protocol()?.next_timeout()
+    }
+
+    /// The protocol, once `init` has arrived.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&P> {
+        self.member().map(|member| &member.protocol)
+    }
+
+    /// What clients see.
+    #[must_use]
+    pub const fn service(&self) -> &S {
+        &self.service
+    }
+
+    /// The node list, once `init` has arrived.
+    #[must_use]
+    pub fn nodes(&self) -> Option<&Arc<Nodes>> {
+        self.member().map(|member| &member.nodes)
+    }
+
+    /// The node's own name, once `init` has arrived.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        self.member().map(|member| member.nodes.name(member.me))
+    }
+
+    /// The present generation.
+    #[must_use]
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Number of entries that were submitted to this node in its present generation.
+    #[must_use]
+    pub fn submitted(&self) -> u64 {
+        self.member().map_or(0, |member| member.next_sequence)
+    }
+
+    /// Number of lines and messages that were refused.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The state for people. Times to come and past are relative to `now`.
+    #[must_use]
+    pub const fn describe(&self, now: Instant) -> Description<'_, P, S> {
+        Description { server: self, now }
+    }
+
+    fn member(&self) -> Option<&Member<P>> {
+        match &self.state {
+            State::Unnamed { .. } => None,
+            State::Member(member) => Some(member),
+        }
+    }
+
+    fn on_init(
+        &mut self,
+        now: Instant,
+        src: &Name,
+        node_id: &Name,
+        nodes: Arc<Nodes>,
+        msg_id: i64,
+    ) {
+        let (config, rng) = match &self.state {
+            State::Unnamed { config, rng } => (config, rng),
+            State::Member(member) => {
+                let me = Name::clone(member.nodes.name(member.me));
+                let text = format!("init: the node is {me} already");
+                return self.reply_error(&me, src, msg_id, ErrorCode::PreconditionFailed, text);
+            }
+        };
+        let me = match nodes.ids() {
+            Ok(ids) => ids.get(node_id).copied(),
+            Err(text) => {
+                let text = format!("init: {text}");
+                return self.reply_error(node_id, src, msg_id, ErrorCode::MalformedRequest, text);
+            }
+        };
+        let Some(me) = me else {
+            let text = format!("init: node_id: {node_id} is not one of node_ids");
+            return self.reply_error(node_id, src, msg_id, ErrorCode::MalformedRequest, text);
+        };
+        let cluster = Cluster::new(me, Arc::clone(nodes.fallback()));
+        let protocol = P::new(cluster, self.generation, config, rng.clone(), now);
+        self.state = State::Member(Box::new(Member {
+            me,
+            nodes,
+            next_sequence: 0,
+            mismatched: BTreeSet::new(),
+            protocol,
+        }));
+        self.send(src, Body::InitOk { in_reply_to: msg_id });
+    }
+
+    fn on_topology(
+        &mut self,
+        now: Instant,
+        src: &Name,
+        dest: &Name,
+        topology: &Topology,
+        msg_id: i64,
+    ) {
+        let Some(member) = self.member() else {
+            return self.refuse_before_init(src, dest, msg_id);
+        };
+        match topology.graph(&member.nodes) {
+            Ok(graph) => {
+                self.send(src, Body::TopologyOk { in_reply_to: msg_id });
+                self.with_protocol(|protocol, out| protocol.on_topology(now, graph, out));
+            }
+            Err(text) => {
+                let me = Name::clone(member.nodes.name(member.me));
+                self.reply_error(&me, src, msg_id, ErrorCode::MalformedRequest, text);
+            }
+        }
+    }
+
+    fn on_request(&mut self, now: Instant, src: &Name, dest: &Name, request: Request, msg_id: i64) {
+        let State::Member(member) = &mut self.state else {
+            return self.refuse_before_init(src, dest, msg_id);
+        };
+        let kind = request.kind();
+        let mut submitted = Vec::new();
+        let reply = self.service.on_request(request, &mut submitted);
+        for value in submitted {
+            let origin = Origin { node: member.me, generation: self.generation };
+            let id = EntryId { origin, sequence: member.next_sequence };
+            member.next_sequence += 1;
+            let entry = Entry { id, value };
+            self.service.on_deliver(&entry);
+            member.protocol.on_submit(now, entry, &mut self.effects);
+        }
+        match reply {
+            Some(reply) => self.reply(src, reply, msg_id),
+            None => {
+                let me = Name::clone(member.nodes.name(member.me));
+                let text = format!("{kind} is no request of this workload");
+                self.reply_error(&me, src, msg_id, ErrorCode::NotSupported, text);
+            }
+        }
+        self.apply_effects();
+    }
+
+    fn on_peer_message(&mut self, now: Instant, src: &Name, named: Named<P::Message>) {
+        let State::Member(member) = &mut self.state else {
+            return self.refuse(&format!("a message of {src} before init"));
+        };
+        let Some(from) = member.nodes.id(src).filter(|&id| id != member.me) else {
+            return self.refuse(&format!("a message of {src}, which is not a peer"));
+        };
+        member.protocol.on_message(now, from, named.into_message(), &mut self.effects);
+        let refusals: Vec<String> = self.effects.drain_refusals().collect();
+        for reason in refusals {
+            self.refuse(&format!("a message of {src}: {reason}"));
+        }
+        self.apply_effects();
+    }
+
+    fn with_protocol(&mut self, call: impl FnOnce(&mut P, &mut Effects<P::Message>)) {
+        if let State::Member(member) = &mut self.state {
+            call(&mut member.protocol, &mut self.effects);
+            self.apply_effects();
+        }
+    }
+
+    /// Does what the protocol asked for: entries are applied before any message leaves.
+    fn apply_effects(&mut self) {
+        let State::Member(member) = &self.state else { return };
+        for entry in self.effects.drain_deliveries() {
+            self.service.on_deliver(&entry);
+        }
+        let src = member.nodes.name(member.me);
+        self.outbox.extend(self.effects.drain_sends().map(|(to, message)| Message {
+            src: Name::clone(src),
+            dest: Name::clone(member.nodes.name(to)),
+            body: Body::Peer(Named::new(message, &member.nodes)),
+        }));
+        self.log.extend(self.effects.drain_log());
+    }
+
+    fn reply(&mut self, dest: &Name, reply: Reply, in_reply_to: i64) {
+        self.send(dest, Body::Reply { reply, in_reply_to });
+    }
+
+    fn send(&mut self, dest: &Name, body: Body<P::Message>) {
+        let Some(src) = self.name() else { return };
+        let (src, dest) = (Name::clone(src), Name::clone(dest));
+        self.outbox.push_back(Message { src, dest, body });
+    }
+
+    fn refuse_before_init(&mut self, src: &Name, dest: &Name, msg_id: i64) {
+        let text = "the node has not been initialised".to_owned();
+        self.reply_error(dest, src, msg_id, ErrorCode::TemporarilyUnavailable, text);
+    }
+
+    fn reply_error(
+        &mut self,
+        src: &Name,
+        dest: &Name,
+        in_reply_to: i64,
+        code: ErrorCode,
+        text: String,
+    ) {
+        self.refuse(&format!("{dest}: {text}"));
+        let body = Body::Error { in_reply_to, code, text };
+        self.outbox.push_back(Message { src: Name::clone(src), dest: Name::clone(dest), body });
+    }
+
+    fn refuse(&mut self, text: &str) {
+        self.refused += 1;
+        self.log.push_back(format!("refused: {text}"));
+    }
+}
+
+/// The state of a node for people, at some instant: see [`Server::describe`].
+#[derive(Clone, Copy, Debug)]
+pub struct Description<'a, P: Protocol, S: Service> {
+    server: &'a Server<P, S>,
+    now: Instant,
+}
+
+impl<P: Protocol, S: Service> fmt::Display for Description<'_, P, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, now } = *self;
+        let generation = server.generation;
+        let State::Member(member) = &server.state else {
+            return writeln!(f, "at {now}: not initialised, generation {generation}");
+        };
+        let (me, nodes) = (member.nodes.name(member.me), member.nodes.len());
+        writeln!(f, "{me} at {now}: one of {nodes} nodes, generation {generation}")?;
+        writeln!(f, "  entries submitted here: {}", member.next_sequence)?;
+        member.protocol.describe(now, &member.nodes, f)?;
+        match server.refused {
+            0 => Ok(()),
+            refused => writeln!(f, "  lines refused: {refused}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! The driver: connects a [`Server`] to stdin, stdout, stderr and the clock.
+//!
+//! Two threads. One reads and cuts the input into blocks of whole lines; the other owns the node,
+//! sleeps until there is input or the node's next deadline, and writes. What a batch of input gives
+//! rise to is written in one go.
+
+mod lines;
+
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::thread;
+
+use anyhow::Context as _;
+
+use super::message::Message;
+use super::parse::Refusal;
+use super::server::Server;
+use crate::protocol::Protocol;
+use crate::service::Service;
+use crate::time::Instant;
+use crate::wire::Wire;
+use lines::{Block, LineReader};
+
+/// Capacity of a pipe: more never comes at once.
+const CHUNK_BYTES: usize = 64 << 10;
+/// Blocks read ahead: enough that neither thread waits for the other, and few, so that the pipe of a
+/// node that cannot keep up fills and the sender waits, instead of the node growing.
+const BLOCKS_AHEAD: usize = 4;
+/// Longest line taken. Lines grow with what is in them, and this is beyond any sane message.
+const MAX_LINE_BYTES: usize = 256 << 20;
+/// Output is written once it is this much, even if there is more input: no reader waits for long.
+const FLUSH_BYTES: usize = 256 << 10;
+/// Buffers that had to be larger than this once are given back.
+const KEEP_BYTES: usize = 4 * FLUSH_BYTES;
+
+/// An input of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// A line came that is a message, given without its newline.
+    Message(&'a [u8]),
+    /// A line came that is none, given without its newline.
+    BadLine(&'a [u8]),
+    /// A line came that is too long to be looked at.
+    TooLong(&'a Refusal),
+    /// The node's deadline has come.
+    Timeout,
+    /// No more lines will come.
+    End,
+}
+
+/// Records the inputs and outputs of a node, in order. `()` records nothing.
+pub trait Recorder {
+    /// Called before the node gets the input.
+    fn input(&mut self, now: Instant, input: &Input<'_>);
+    /// Called with every message that the node sends, and its line, newline included.
+    fn output<M: Wire>(&mut self, message: &Message<M>, line: &[u8]);
+    /// Called before the outputs are written: a batch is complete.
+    fn flush(&mut self);
+}
+
+impl Recorder for () {
+    fn input(&mut self, _now: Instant, _input: &Input<'_>) {}
+    fn output<M: Wire>(&mut self, _message: &Message<M>, _line: &[u8]) {}
+    fn flush(&mut self) {}
+}
+
+/// Runs the node until its input ends or its output is closed. Both are ways to stop a
+/// node, and no errors. Time starts now.
+///
+/// # Errors
+/// If the input cannot be read, or the output cannot be written although it is open.
+pub fn run<P, S, R, W, L, T>(
+    node: Server<P, S>,
+    input: R,
+    output: W,
+    log: L,
+    recorder: T,
+) -> anyhow::Result<()>
+where
+    P: Protocol,
+    S: Service,
+    R: Read + Send + 'static,
+    W: Write,
+    L: Write,
+    T: Recorder,
+{
+    let (sender, queue) = mpsc::sync_channel(BLOCKS_AHEAD);
+    let mut reader = LineReader::new(input, CHUNK_BYTES, MAX_LINE_BYTES);
+    thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || reader.pump(|block| sender.send(block).is_ok()))
+        .context("cannot start the reader")?;
+    let origin = std::time::Instant::now();
+    let (out, notes) = (Vec::new(), Vec::new());
+    let mut driver = Driver { node, origin, output, out, log, notes, recorder };
+    match driver.serve(&queue) {
+        Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(Stop::Output(error)) => Err(error).context("cannot write the output"),
+        Err(Stop::Input(error)) => Err(error).context("cannot read the input"),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// The reason why a driver stops.
+enum Stop {
+    Input(io::Error),
+    Output(io::Error),
+}
+
+struct Driver<P: Protocol, S: Service, W, L, T> {
+    node: Server<P, S>,
+    origin: std::time::Instant,
+    output: W,
+    /// Lines for `output`.
+    out: Vec<u8>,
+    log: L,
+    /// Lines for `log`.
+    notes: Vec<u8>,
+    recorder: T,
+}
+
+impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L, T> {
+    fn serve(&mut self, queue: &Receiver<Block>) -> Result<(), Stop> {
+        loop {
+            let now = self.now();
+            if self.node.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                self.recorder.input(now, &Input::Timeout);
+                self.node.handle_timeout(now);
+                self.collect()?;
+            }
+            match queue.try_recv() {
+                Ok(block) => self.handle_block(block)?,
+                Err(TryRecvError::Disconnected) => return self.end(),
+                Err(TryRecvError::Empty) => {
+                    self.flush()?;
+                    match self.wait(queue) {
+                        Ok(block) => self.handle_block(block)?,
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Err(RecvTimeoutError::Disconnected) => return self.end(),
+                    }
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Instant {
+        let micros = self.origin.elapsed().as_micros();
+        u64::try_from(micros).map_or(Instant::MAX, Instant::from_micros)
+    }
+
+    /// Sleeps until there is input or the node's deadline has come.
+    fn wait(&self, queue: &Receiver<Block>) -> Result<Block, RecvTimeoutError> {
+        match self.node.poll_timeout() {
+            Some(deadline) => queue.recv_timeout(deadline.since(self.now())),
+            None => queue.recv().map_err(RecvTimeoutError::from),
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Stop> {
+        let now = self.now();
+        self.recorder.input(now, &Input::End);
+        self.node.handle_end_of_input(now);
+        self.collect()?;
+        self.flush()
+    }
+
+    fn handle_block(&mut self, block: Block) -> Result<(), Stop> {
+        match block {
+            Block::Lines(lines) => {
+                let mut rest = lines.as_slice();
+                while !rest.is_empty() {
+                    let end = lines::first_newline(rest).unwrap_or(rest.len());
+                    let line = &rest[..end];
+                    rest = &rest[rest.len().min(end + 1)..];
+                    // Blank lines say nothing, not even anything wrong.
+                    if !line.trim_ascii_start().is_empty() {
+                        self.handle_line(line)?;
+                    }
+                }
+                Ok(())
+            }
+            Block::TooLong(start) => {
+                let problem = format!("a line of more than {MAX_LINE_BYTES} bytes, skipped");
+                let refusal = Refusal::new(None, &problem, &String::from_utf8_lossy(&start));
+                let now = self.now();
+                self.recorder.input(now, &Input::TooLong(&refusal));
+                self.node.handle_refusal(now, refusal);
+                self.collect()
+            }
+            Block::Failed(error) => {
+                self.end()?;
+                Err(Stop::Input(error))
+            }
+        }
+    }
+
+    fn handle_line(&mut self, line: &[u8]) -> Result<(), Stop> {
+        let now = self.now();
+        match self.node.parse_line(line) {
+            Ok(message) => {
+                self.recorder.input(now, &Input::Message(line));
+                self.node.handle_message(now, message);
+            }
+            Err(refusal) => {
+                self.recorder.input(now, &Input::BadLine(line));
+                self.node.handle_refusal(now, refusal);
+            }
+        }
+        self.collect()
+    }
+
+    /// Takes the outputs of the node after an input.
+    fn collect(&mut self) -> Result<(), Stop> {
+        while let Some(message) = self.node.poll_transmit() {
+            let start = self.out.len();
+            message.write_line(&mut self.out);
+            self.recorder.output(&message, &self.out[start..]);
+            if self.out.len() >= FLUSH_BYTES {
+                self.flush()?;
+            }
+        }
+        while let Some(note) = self.node.poll_log() {
+            self.notes.extend_from_slice(note.as_bytes());
+            self.notes.push(b'\n');
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Stop> {
+        // First, so that every output that was written is in the record.
+        self.recorder.flush();
+        if !self.notes.is_empty() {
+            // A closed log does not stop the node.
+            let _ = self.log.write_all(&self.notes).and_then(|()| self.log.flush());
+            self.notes.clear();
+        }
+        if !self.out.is_empty() {
+            let written = self.output.write_all(&self.out).and_then(|()| self.output.flush());
+            written.map_err(Stop::Output)?;
+            self.out.clear();
+            self.out.shrink_to(KEEP_BYTES);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

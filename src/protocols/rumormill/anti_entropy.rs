@@ -1,0 +1,195 @@
+//! Anti-entropy (Demers 1987): when the next digest goes out, to which peer, and what follows from a
+//! digest of a peer.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+
+use super::config::Config;
+use crate::cluster::Cluster;
+use crate::id::NodeId;
+use crate::protocol::Rng;
+use crate::time::Instant;
+
+/// Without a topology, no digest is sent for this long: until every node has been initialised,
+/// Maelstrom silences a node that writes to one that has not (it allows 10 s for `init`).
+const QUIET_START: Duration = Duration::from_secs(15);
+
+/// The first digest after `topology` waits this many of the shortest intervals.
+const START_FACTOR: u32 = 8;
+
+/// Every fourth digest goes to a random node instead of a neighbour, so that a cluster whose topology
+/// is partitioned or not connected still converges.
+const RANDOM_EVERY: u32 = 4;
+
+/// The digest timer and the turn of the neighbours.
+#[derive(Clone, Debug)]
+pub(crate) struct AntiEntropy {
+    interval_min: Duration,
+    interval_max: Duration,
+    interval: Duration,
+    at: Option<Instant>,
+    count: u32,
+}
+
+impl AntiEntropy {
+    /// After `init`. A restarted node may get no `topology`, and must ask its peers all the same.
+    pub(crate) fn new(config: &Config, now: Instant, rng: &mut Rng) -> Self {
+        let interval = config.sync_interval;
+        Self {
+            interval_min: interval,
+            interval_max: config.sync_interval_max,
+            interval,
+            at: Some(now.after(QUIET_START + jitter(interval, rng))),
+            count: 0,
+        }
+    }
+
+    /// When the next digest is due.
+    pub(crate) const fn at(&self) -> Option<Instant> {
+        self.at
+    }
+
+    /// After `topology`: every node can be written to. Nothing is known to be missing.
+    pub(crate) fn on_topology(&mut self, now: Instant, rng: &mut Rng) {
+        self.interval = (self.interval_min * START_FACTOR).min(self.interval_max);
+        self.at = Some(now.after(jitter(self.interval, rng)));
+    }
+
+    /// Something may be missing somewhere: the next digests follow fast.
+    pub(crate) fn hasten(&mut self, now: Instant, rng: &mut Rng) {
+        self.interval = self.interval_min;
+        let soon = now.after(jitter(self.interval, rng));
+        self.at = Some(self.at.map_or(soon, |at| at.min(soon)));
+    }
+
+    /// The receiver of a digest, if one is due. The interval doubles each time;
+    /// [`AntiEntropy::hasten`] resets it.
+    pub(crate) fn next_peer(
+        &mut self,
+        now: Instant,
+        cluster: &Cluster,
+        rng: &mut Rng,
+    ) -> Option<NodeId> {
+        if self.at.is_none_or(|at| at > now) {
+            return None;
+        }
+        self.interval = (self.interval * 2).min(self.interval_max);
+        self.at = Some(now.after(jitter(self.interval, rng)));
+        self.count = self.count.wrapping_add(1);
+        let neighbours = cluster.neighbours(cluster.me());
+        if let Some(turn) = turn(self.count).filter(|_| !neighbours.is_empty()) {
+            let turn = cluster.me().0.wrapping_add(turn) as usize % neighbours.len();
+            return Some(neighbours[turn]);
+        }
+        let others = cluster.len() - 1;
+        let pick = rng.random_range(0..others.max(1));
+        cluster.others().nth(pick as usize)
+    }
+}
+
+/// Number of digests to neighbours so far, if this one goes to a neighbour; `None` if it goes to a
+/// random node.
+///
+/// Those to random nodes do not count: otherwise a node with four neighbours, or a multiple of it,
+/// would never reach some of them.
+const fn turn(count: u32) -> Option<u32> {
+    if count.is_multiple_of(RANDOM_EVERY) { None } else { Some(count - count / RANDOM_EVERY) }
+}
+
+/// A time between half the interval and all of it, so that nodes do not fall into step.
+fn jitter(interval: Duration, rng: &mut Rng) -> Duration {
+    let micros = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(rng.random_range(micros / 2..=micros))
+}
+
+/// Longest grace: the replica remembers arrivals for this long.
+pub(crate) const GRACE_MAX: Duration = Duration::from_secs(5);
+
+/// The sender of a digest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DigestSender {
+    /// It probes this node, in a tree of hubs.
+    pub(crate) is_probing: bool,
+    /// This node is its parent.
+    pub(crate) is_child: bool,
+}
+
+/// Time after its arrival here at which an entry should be at a peer without help: one round trip
+/// and the longest waits on the way.
+pub(crate) fn grace(timeout: Duration, longest_wait: Duration) -> Duration {
+    (timeout + longest_wait * 2).min(GRACE_MAX)
+}
+
+/// Least age of the entries that are sent because a digest lacks them; `None` if none are.
+///
+/// A node that probes has reason to believe that nothing is on its way to it. But it probes many
+/// nodes, and all would send the same. Where losses and delays make its reason a weak one, only its
+/// parent sends what it lacks.
+pub(crate) fn repair_grace(
+    sender: DigestSender,
+    grace: Duration,
+    hop: Duration,
+    is_unreliable: bool,
+) -> Option<Duration> {
+    match sender {
+        DigestSender { is_probing: false, .. } => Some(grace),
+        DigestSender { is_child: true, .. } => Some(Duration::ZERO),
+        // What arrived while the probe was on its way may have come to its sender as well.
+        _ => (!is_unreliable).then_some(hop * 3 / 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_neighbour_has_its_turn() {
+        for neighbours in 1..20 {
+            let rounds = neighbours * RANDOM_EVERY / (RANDOM_EVERY - 1) + 1;
+            let served: BTreeSet<u32> =
+                (1..=rounds).filter_map(turn).map(|turn| turn % neighbours).collect();
+            assert_eq!(served.len(), neighbours as usize);
+        }
+    }
+
+    const HOP: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn a_digest_is_due_after_the_interval_and_sooner_when_something_is_missing() {
+        use rand::SeedableRng as _;
+        let (mut rng, now) = (Rng::seed_from_u64(1), Instant::ZERO);
+        let config = Config::default();
+        let graph = std::sync::Arc::new(crate::cluster::Graph::new(3, [(NodeId(0), NodeId(1))]));
+        let cluster = Cluster::new(NodeId(0), graph);
+        let mut anti_entropy = AntiEntropy::new(&config, now, &mut rng);
+        assert!(anti_entropy.at().is_some_and(|at| at >= now.after(QUIET_START)));
+        anti_entropy.on_topology(now, &mut rng);
+        let first = anti_entropy.at().unwrap();
+        assert_eq!(anti_entropy.next_peer(first.before(HOP), &cluster, &mut rng), None);
+        assert_eq!(anti_entropy.next_peer(first, &cluster, &mut rng), Some(NodeId(1)));
+        anti_entropy.hasten(first, &mut rng);
+        assert!(anti_entropy.at().is_some_and(|at| at <= first.after(config.sync_interval)));
+        // Left alone, the interval grows to its maximum.
+        let mut last = first;
+        for _ in 0..10 {
+            last = anti_entropy.at().unwrap();
+            anti_entropy.next_peer(last, &cluster, &mut rng);
+        }
+        let gap = anti_entropy.at().unwrap().since(last);
+        assert!(gap >= config.sync_interval_max / 2 && gap <= config.sync_interval_max);
+    }
+
+    #[test]
+    fn a_digest_is_answered_with_what_is_old_enough() {
+        let grace = grace(HOP * 2, HOP);
+        assert_eq!((grace, super::grace(HOP * 100, HOP)), (HOP * 4, GRACE_MAX));
+        let sender = |is_probing, is_child| DigestSender { is_probing, is_child };
+        assert_eq!(repair_grace(sender(false, true), grace, HOP, true), Some(grace));
+        assert_eq!(repair_grace(sender(true, true), grace, HOP, true), Some(Duration::ZERO));
+        assert_eq!(repair_grace(sender(true, false), grace, HOP, false), Some(HOP * 3 / 2));
+        assert_eq!(repair_grace(sender(true, false), grace, HOP, true), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! Composes the next message of a link: entries, acks or a digest, and what goes along.
+
+use std::time::Duration;
+
+use crate::id::Generation;
+use crate::protocols::rumormill::link::Link;
+use crate::protocols::rumormill::link::sent::{AckWait, Batch};
+use crate::protocols::rumormill::message::{Gossip, Place, Pulse, Relay};
+use crate::protocols::rumormill::replica::Replica;
+use crate::set::VersionSet;
+use crate::time::Instant;
+use crate::value::Value;
+
+/// Shortest timeout of a message that the peer answers at once. On a fast network that is much
+/// longer than it takes, but nothing is lost by it, and networks become slow at times.
+const ANSWER_MIN: Duration = Duration::from_millis(250);
+
+/// The reason for a message; decides what it carries and when an ack is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// New entries, or acks that are due. The peer acks by its max ack delay.
+    Batch,
+    /// The last batch once more, blindly: so much is lost that waiting would take too long.
+    Repeat,
+    /// A digest. If it carries entries (a retransmission), the peer acks at once.
+    Digest,
+    /// A digest that the peer answers at once, with all that this node lacks.
+    Probe,
+}
+
+impl Purpose {
+    /// True for a digest.
+    pub(crate) const fn is_digest(self) -> bool {
+        matches!(self, Self::Digest | Self::Probe)
+    }
+
+    /// Timeout of a message to a peer with this retransmission timeout.
+    pub(crate) fn timeout(self, timeout: Duration) -> Duration {
+        if self.is_digest() { timeout.max(ANSWER_MIN) } else { timeout }
+    }
+}
+
+/// What the next message is made from.
+pub(crate) struct Draft {
+    pub(crate) generation: Generation,
+    pub(crate) purpose: Purpose,
+    /// Entries from the queue.
+    pub(crate) batch: VersionSet,
+    /// Unconfirmed entries that go along.
+    pub(crate) riders: Vec<Batch>,
+    pub(crate) relay: Relay,
+    pub(crate) wait: AckWait,
+    pub(crate) pulse: Option<Pulse>,
+    pub(crate) place: Option<Place>,
+}
+
+/// Makes the next message of a link, and notes it as sent.
+pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: Draft) -> Gossip {
+    let Draft { generation, purpose, batch, riders, relay, wait, pulse, place } = draft;
+    let mut cargo = batch.clone();
+    let (piggyback, piggyback_relay) = if purpose == Purpose::Probe {
+        link.take_piggyback()
+    } else {
+        (VersionSet::new(), Relay::Keep)
+    };
+    cargo.union_with(&piggyback);
+    riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
+    let values = cargo
+        .iter()
+        .flat_map(|(origin, ranges)| {
+            ranges.iter().map(move |range| replica.entries(origin, &range))
+        })
+        .collect();
+    // The answer to a probe tells the same as a digest, but asks for nothing.
+    let have = if purpose.is_digest() || link.acks().is_probed() {
+        replica.held().iter().map(|(origin, _)| replica.have(origin)).collect()
+    } else {
+        Vec::new()
+    };
+    let ack = link.ack(now);
+    let number = link.on_sent(now, batch, relay, wait, piggyback);
+    link.add_riders(now, wait, riders);
+    let all = purpose.is_digest();
+    Gossip {
+        generation,
+        number,
+        ack,
+        values,
+        have,
+        all,
+        // A suspected peer is probed with every digest.
+        ask: purpose == Purpose::Probe || (all && link.is_suspected()),
+        relay: relay.max(piggyback_relay),
+        pulse,
+        place,
+    }
+}
+
+/// As much of `queue`, in order, as one message may carry; at least one entry.
+pub(crate) fn fit(
+    replica: &Replica,
+    queue: &VersionSet,
+    entries_max: usize,
+    bytes_max: usize,
+) -> VersionSet {
+    let (mut entries_left, mut bytes_left) = (entries_max.max(1) as u64, bytes_max);
+    let mut batch = VersionSet::new();
+    for (origin, ranges) in queue.iter() {
+        for range in ranges.iter() {
+            let end = range.end.min(range.start.saturating_add(entries_left));
+            let mut taken = 0;
+            for value in replica.values(origin, &(range.start..end)) {
+                let bytes = weight(value);
+                if bytes > bytes_left && !(batch.is_empty() && taken == 0) {
+                    bytes_left = 0;
+                    break;
+                }
+                bytes_left = bytes_left.saturating_sub(bytes);
+                taken += 1;
+            }
+            batch.insert(origin, range.start..range.start + taken);
+            entries_left -= taken;
+            if entries_left == 0 || bytes_left == 0 {
+                return batch;
+            }
+        }
+    }
+    batch
+}
+
+/// Roughly the bytes that a value takes on the wire.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Int(_) => 8,
+        Value::Json(text) => text.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{NodeId, Origin};
+
+    fn replica(values: &[Value]) -> Replica {
+        let own = Origin { node: NodeId(0), generation: Generation(1) };
+        let mut replica = Replica::new(own);
+        let origin = replica.origin_id(own);
+        replica.insert(Instant::ZERO, origin, 0, values);
+        replica
+    }
+
+    fn draft(purpose: Purpose, batch: VersionSet) -> Draft {
+        Draft {
+            generation: Generation(1),
+            purpose,
+            batch,
+            riders: Vec::new(),
+            relay: Relay::Keep,
+            wait: AckWait::default(),
+            pulse: None,
+            place: None,
+        }
+    }
+
+    #[test]
+    fn a_message_has_at_least_one_entry_and_no_more_than_fit() {
+        let text: Value = Value::Json("x".repeat(30).into());
+        let replica = replica(&[text.clone(), text, Value::Int(1), Value::Int(2)]);
+        let count = |entries, bytes| fit(&replica, replica.held(), entries, bytes).count();
+        assert_eq!((count(10, 1_000), count(3, 1_000), count(0, 1_000)), (4, 3, 1));
+        // A value larger than the limit goes alone.
+        assert_eq!((count(10, 5), count(10, 59), count(10, 60), count(10, 68)), (1, 1, 2, 3));
+    }
+
+    #[test]
+    fn a_digest_tells_everything_held_and_a_batch_only_its_entries() {
+        let replica = replica(&[Value::Int(1)]);
+        let mut link = Link::default();
+        let batch = compose(
+            Instant::ZERO,
+            &mut link,
+            &replica,
+            draft(Purpose::Batch, replica.held().clone()),
+        );
+        assert_eq!((batch.number, batch.values.len(), batch.have.len()), (0, 1, 0));
+        assert!(!batch.all && !batch.ask);
+        let none = VersionSet::new();
+        let batch =
+            compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Batch, none.clone()));
+        assert_eq!((batch.number, batch.have.len()), (1, 0));
+        let digest =
+            compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Digest, none.clone()));
+        assert!(digest.all && !digest.ask && digest.have.len() == 1);
+        let probe = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Probe, none));
+        assert!(probe.all && probe.ask);
+    }
+
+    #[test]
+    fn piggybacked_entries_go_along_with_a_probe_only_and_are_not_waited_for() {
+        let replica = replica(&[Value::Int(1)]);
+        let mut link = Link::default();
+        link.queue_mut().piggyback(replica.held(), Relay::Up);
+        let none = VersionSet::new;
+        let digest = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Digest, none()));
+        assert!(digest.values.is_empty());
+        let probe = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Probe, none()));
+        assert_eq!((probe.values.len(), probe.relay), (1, Relay::Up));
+        assert!(link.in_flight().is_empty());
+    }
+}

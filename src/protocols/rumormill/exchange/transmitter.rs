@@ -1,0 +1,163 @@
+//! The transmitter: turns what waits on a link into messages.
+
+use std::time::Duration;
+
+use super::compose::{Draft, Purpose, compose, fit};
+use super::context::Context;
+use crate::id::{Generation, NodeId};
+use crate::protocol::Effects;
+use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
+use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::link::Link;
+use crate::protocols::rumormill::link::sent::AckWait;
+use crate::protocols::rumormill::message::{Gossip, Relay};
+#[cfg(feature = "mutations")]
+use crate::protocols::rumormill::mutation::Mutation;
+use crate::protocols::rumormill::tree::TreeRepair;
+
+/// Delay of a blind repeat: long enough to escape a short disturbance.
+const REPEAT_DELAY: Duration = Duration::from_millis(30);
+
+/// The limits of a message and the intervals of probes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transmitter {
+    generation: Generation,
+    policy: AckPolicy,
+    entries_max: usize,
+    bytes_max: usize,
+    probe_min: Duration,
+    probe_max: Duration,
+}
+
+impl Transmitter {
+    pub(crate) const fn new(config: &Config, generation: Generation) -> Self {
+        Self {
+            generation,
+            policy: AckPolicy::new(config.ack_delay),
+            entries_max: config.batch_entries_max,
+            bytes_max: config.batch_bytes_max,
+            probe_min: config.probe_min,
+            probe_max: config.probe_max,
+        }
+    }
+
+    /// Sends what is due on the link to `peer`: a probe, a digest with retransmissions, a repeat, or
+    /// a batch. The first that is due carries everything else.
+    pub(crate) fn on_link_due(
+        self,
+        cx: &mut Context<'_>,
+        repair: &mut TreeRepair,
+        peer: NodeId,
+        out: &mut Effects<Gossip>,
+    ) {
+        let now = cx.now;
+        let gap = cx.peers.get_mut(peer).and_then(|link| link.acks_mut().take_due_gap(now));
+        if let Some(in_a_row) = gap.filter(|_| !cx.peers.rtt().is_jittery()) {
+            repair.on_loss(cx, peer, 1, in_a_row);
+        }
+        let Some(link) = cx.peers.get_mut(peer) else { return };
+        let is_request = link.take_due_request(now) && !link.known().is_subset(cx.replica.held());
+        let is_probe = link.take_requested_probe(now) || link.suspect_probe_due(now);
+        let purpose = if is_probe {
+            Purpose::Probe
+        } else if is_request || link.retransmission_due(now) {
+            Purpose::Digest
+        } else if link.repeat_due(now) {
+            Purpose::Repeat
+        } else if link.flush_due(now) || gap.is_some() || link.bare_message_due(now) {
+            Purpose::Batch
+        } else {
+            return;
+        };
+        self.send(cx, repair, peer, purpose, out);
+    }
+
+    /// Sends messages to `peer` until everything queued for it is on its way: one, unless the queue
+    /// is longer than a message may be.
+    pub(crate) fn send(
+        self,
+        cx: &mut Context<'_>,
+        repair: &mut TreeRepair,
+        peer: NodeId,
+        purpose: Purpose,
+        out: &mut Effects<Gossip>,
+    ) {
+        self.send_one(cx, repair, peer, purpose, out);
+        while cx.peers.get(peer).is_some_and(Link::has_more) {
+            self.send_one(cx, repair, peer, purpose, out);
+        }
+    }
+
+    fn send_one(
+        self,
+        cx: &mut Context<'_>,
+        repair: &mut TreeRepair,
+        peer: NodeId,
+        purpose: Purpose,
+        out: &mut Effects<Gossip>,
+    ) {
+        let now = cx.now;
+        let tree = repair.tree();
+        let relation = cx.push.relation(tree, cx.peers, peer);
+        let relay = cx.push.relay_for(tree, cx.peers, peer);
+        let is_child = tree.has_hubs() && tree.is_child(cx.peers, peer);
+        let timeout = purpose.timeout(cx.peers.timeout(peer));
+        let rides = match relation {
+            Relation::Child | Relation::Parent => cx.peers.rides(now),
+            Relation::Neighbour | Relation::Other => 0,
+        };
+        let is_repeated =
+            purpose == Purpose::Batch && relay == Relay::Up && cx.peers.loss_mut().is_heavy(now);
+        let pulse = cx.push.pulse_for(now, tree, peer);
+        let place = cx
+            .push
+            .uses_hubs(tree)
+            .then(|| tree.offer_for(now, cx.peers, peer, purpose == Purpose::Probe));
+        let max_ack_delay = match purpose {
+            Purpose::Batch | Purpose::Repeat => self.policy.peer_delay(relation, cx.push.period()),
+            Purpose::Digest | Purpose::Probe => Duration::ZERO,
+        };
+        let threshold = AckPolicy::peer_threshold(relation, tree.is_leaf(peer));
+        let link = cx.peers.open(peer);
+        let batch =
+            link.take_batch(|queue| fit(cx.replica, queue, self.entries_max, self.bytes_max));
+        #[cfg(feature = "mutations")]
+        match cx.mutation {
+            Some(Mutation::AckWithoutEvidence) => link.confirm(&batch),
+            Some(Mutation::DroppedAtBatchLimit) => link.queue_mut().clear(),
+            _ => {}
+        }
+        let room = (self.entries_max as u64).saturating_sub(batch.count());
+        let riders = link.take_riders(rides, room, relay);
+        if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
+            return;
+        }
+        let timeout_now = timeout * link.liveness().backoff();
+        let wait = AckWait { timeout: timeout_now, max_ack_delay, threshold };
+        let generation = self.generation;
+        let place = place.flatten();
+        let draft = Draft { generation, purpose, batch, riders, relay, wait, pulse, place };
+        #[cfg_attr(not(feature = "mutations"), allow(unused_mut))]
+        let mut gossip = compose(now, link, cx.replica, draft);
+        #[cfg(feature = "mutations")]
+        if cx.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
+            gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
+        }
+        if is_repeated && !gossip.values.is_empty() {
+            link.repeat_at(now.after(REPEAT_DELAY));
+        }
+        if is_child && !gossip.values.is_empty() {
+            link.on_heartbeat_sent(now);
+        }
+        let is_suspected = link.is_suspected();
+        if is_suspected {
+            link.on_suspect_probed(now, timeout.max(self.probe_min), self.probe_max);
+        } else if gossip.ask {
+            link.on_probe_sent(now, timeout_now);
+        }
+        repair.tree_mut().on_sent(peer);
+        cx.peers.loss_mut().on_sent(now);
+        cx.stats.on_sent(&gossip, is_suspected);
+        out.send(peer, gossip);
+    }
+}

@@ -1,0 +1,519 @@
+//! The link to one peer: what the peer is known to hold, what waits for it and what is on its way.
+//!
+//! `known` is the acknowledged set of the mission. It grows only on evidence *received from that
+//! peer*: an entry it sent, a message it acked, or a digest. Sending proves nothing: the network loses
+//! messages silently.
+
+pub(crate) mod acks;
+mod gaps;
+mod heartbeat;
+mod queue;
+mod rtt;
+pub(crate) mod sent;
+pub(crate) mod session;
+mod suspicion;
+
+use std::time::Duration;
+
+use super::message::{Ack, Relay};
+use crate::id::Generation;
+use crate::set::VersionSet;
+use crate::time::Instant;
+use acks::Acks;
+use heartbeat::Heartbeat;
+use queue::SendQueue;
+pub use rtt::Rtt;
+pub(crate) use rtt::{NOISE, SAMPLES_MIN};
+use sent::{AckWait, Batch, Lost, SentMessages};
+use session::{Incarnation, Session};
+use suspicion::Liveness;
+
+/// What was found lost when a deadline came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    /// Nothing.
+    Nothing,
+    /// Messages; later ones were acked.
+    Overtaken,
+    /// Messages, and nothing later was acked either.
+    Messages,
+    /// The peer: it is suspected from now on.
+    Peer,
+}
+
+/// What an ack of a peer tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AckReceived {
+    /// The round trip that it measures, if the message is remembered.
+    pub(crate) rtt: Option<Duration>,
+    /// Messages that it shows to be lost.
+    pub(crate) lost: u64,
+}
+
+/// The state of gossip with one peer.
+#[derive(Clone, Debug, Default)]
+pub struct Link {
+    session: Session,
+    known: VersionSet,
+    queue: SendQueue,
+    sent: SentMessages,
+    acks: Acks,
+    liveness: Liveness,
+    rtt: Rtt,
+    /// Interval of the messages with entries that this node sends as a parent.
+    spoken: Heartbeat,
+    keep_alive_at: Option<Instant>,
+    /// When the last message is repeated blindly.
+    repeat_at: Option<Instant>,
+    /// When to request what the peer holds and this node lacks, unless it has arrived by then.
+    request_at: Option<Instant>,
+}
+
+impl Link {
+    /// Entries that the peer is known to hold.
+    #[must_use]
+    pub const fn known(&self) -> &VersionSet {
+        &self.known
+    }
+
+    /// Entries that wait to be sent.
+    #[must_use]
+    pub const fn queue(&self) -> &VersionSet {
+        self.queue.entries()
+    }
+
+    /// Entries sent and not confirmed.
+    #[must_use]
+    pub fn in_flight(&self) -> VersionSet {
+        self.sent.in_flight()
+    }
+
+    /// The measured round-trip time.
+    #[must_use]
+    pub const fn rtt(&self) -> &Rtt {
+        &self.rtt
+    }
+
+    /// The present generation of the peer, once it was heard.
+    #[must_use]
+    pub const fn generation(&self) -> Option<Generation> {
+        self.session.generation()
+    }
+
+    /// Since when the peer is suspected, if it is.
+    #[must_use]
+    pub fn suspected_since(&self) -> Option<Instant> {
+        self.liveness.suspected_since()
+    }
+
+    /// True if the peer is suspected.
+    pub(crate) const fn is_suspected(&self) -> bool {
+        self.liveness.is_suspected()
+    }
+
+    /// Whether the peer is up, as far as is known.
+    pub(crate) const fn liveness(&self) -> &Liveness {
+        &self.liveness
+    }
+
+    /// The messages sent.
+    pub(crate) const fn sent(&self) -> &SentMessages {
+        &self.sent
+    }
+
+    /// The receiving side.
+    pub(crate) const fn acks(&self) -> &Acks {
+        &self.acks
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn acks_mut(&mut self) -> &mut Acks {
+        &mut self.acks
+    }
+
+    /// Timers for people, with their deadlines.
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 8] {
+        [
+            ("flush", self.queue.flush_at().filter(|_| !self.is_suspected())),
+            ("next probe", self.probe_at()),
+            ("blind repeat", self.repeat_at),
+            ("ack", self.acks.at()),
+            ("report of a gap", self.acks.gaps().at()),
+            ("request", self.request_at),
+            ("requested probe", self.liveness.probe_requested_at()),
+            ("keep-alive", self.keep_alive_at),
+        ]
+    }
+
+    /// Takes in the generation and the number of a message, and the number of this node's message
+    /// that it acks. A new generation starts with nothing known.
+    pub(crate) fn on_generation(
+        &mut self,
+        now: Instant,
+        generation: Generation,
+        number: u64,
+        acked: Option<u64>,
+    ) -> Incarnation {
+        let is_first = self.session.generation().is_none();
+        let next = self.sent.next_number();
+        let incarnation = self.session.on_message(now, generation, number, acked, next);
+        if incarnation == Incarnation::Newer && !is_first {
+            self.on_restart(now);
+        }
+        incarnation
+    }
+
+    /// The peer restarted: it holds nothing and has none of this node's acks. What was on its way
+    /// to the earlier generation is still this node's to send.
+    fn on_restart(&mut self, now: Instant) {
+        self.known = VersionSet::new();
+        let lost = self.sent.on_restart();
+        self.retransmit(now, &lost);
+        self.acks.on_restart();
+        self.repeat_at = None;
+        if self.liveness.on_restart() && !self.queue().is_empty() {
+            self.queue.flush_by(now); // The suspicion had taken the deadline away.
+        }
+    }
+
+    /// The peer holds `entries`.
+    pub(crate) fn confirm(&mut self, entries: &VersionSet) {
+        self.known.union_with(entries);
+        self.sent.on_confirmed(entries);
+    }
+
+    /// Queues entries to be sent by `deadline`; those that the peer is known to hold are left out.
+    pub(crate) fn enqueue(&mut self, entries: &VersionSet, deadline: Instant) {
+        self.queue.push(&entries.difference(&self.known), deadline);
+    }
+
+    /// The queue, for what is to become of its entries.
+    pub(crate) const fn queue_mut(&mut self) -> &mut SendQueue {
+        &mut self.queue
+    }
+
+    /// What the peer is to do with what is queued.
+    pub(crate) const fn queued_relay(&self) -> Relay {
+        self.queue.relay()
+    }
+
+    fn retransmit(&mut self, now: Instant, lost: &Lost) {
+        self.queue.raise_relay(lost.relay);
+        if !lost.entries.is_empty() {
+            self.queue.mark_retransmissions();
+        }
+        self.enqueue(&lost.entries, now);
+    }
+
+    /// The peer acks messages. Entries of those before the largest that should have been acked by now
+    /// are lost and queued again, the others when their time has come. `variation` is that of the
+    /// delays on all links.
+    pub(crate) fn on_ack(&mut self, now: Instant, ack: &Ack, variation: Duration) -> AckReceived {
+        let acked = self.sent.on_ack(&ack.numbers);
+        self.known.union_with(&acked.entries);
+        let Some(number) = ack.largest().filter(|_| acked.is_new) else {
+            return AckReceived::default();
+        };
+        let held = Duration::from_micros(ack.held_us);
+        let rtt = acked.sent_at.map(|sent_at| now.since(sent_at).saturating_sub(held));
+        if let Some(rtt) = rtt {
+            self.rtt.sample(rtt);
+        }
+        if self.liveness.on_ack(number) {
+            self.queue.flush_at_exactly(now);
+        }
+        let Some(window) = self.rtt.reordering_window(variation) else {
+            return AckReceived { rtt, lost: 0 };
+        };
+        let (lost, entries) = self.sent.on_overtaken(now, number, window);
+        self.retransmit(now, &entries);
+        AckReceived { rtt, lost }
+    }
+
+    /// Anything arrived from the peer: if it is suspected, the next probe leaves soon.
+    pub(crate) fn on_heard(&mut self, now: Instant, probe_floor: Duration) {
+        self.liveness.on_heard(now, probe_floor);
+    }
+
+    /// A probe is to be sent at `now`.
+    pub(crate) fn request_probe(&mut self, now: Instant) {
+        self.liveness.request_probe(now);
+    }
+
+    /// The peer is judged again at `at`.
+    pub(crate) fn judge_at(&mut self, at: Instant) {
+        self.liveness.judge_at(at);
+    }
+
+    /// The timeout is doubled.
+    pub(crate) fn back_off(&mut self) {
+        self.liveness.back_off();
+    }
+
+    /// Requests what the peer holds and this node lacks at `at`, unless a request is planned.
+    pub(crate) fn request_by(&mut self, at: Instant) {
+        self.request_at.get_or_insert(at);
+    }
+
+    /// True once if the request is due.
+    pub(crate) fn take_due_request(&mut self, now: Instant) -> bool {
+        self.request_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// True once if a requested probe is due.
+    pub(crate) fn take_requested_probe(&mut self, now: Instant) -> bool {
+        self.liveness.take_requested_probe(now)
+    }
+
+    /// When the oldest message was sent that should have been acked by now.
+    pub(crate) fn overdue_since(&self, now: Instant) -> Option<Instant> {
+        let late = self.sent.oldest_overdue(now).map(|(sent_at, _)| sent_at);
+        let [probe, verdict] = self.liveness.overdue_since(now);
+        [late, probe, verdict].into_iter().flatten().min()
+    }
+
+    /// The round trip may have become longer: what is overdue is given as long as a message that is
+    /// sent now.
+    pub(crate) fn extend_overdue(&mut self, now: Instant, timeout: Duration) {
+        self.sent.extend_overdue(now, timeout);
+        self.liveness.extend_probe(timeout);
+    }
+
+    /// Messages past their deadlines are queued again. The peer is suspected when more than
+    /// `pto_max` such deadlines in a row have passed without an ack.
+    pub(crate) fn on_deadline(&mut self, now: Instant, pto_max: u8) -> Timeout {
+        let late = self.sent.oldest_overdue(now);
+        let overdue = self.liveness.take_overdue(now);
+        let Some((since, number)) = late.or(overdue) else { return Timeout::Nothing };
+        let is_acked = self.sent.is_acked(number);
+        // Where delays vary widely, one late message proves nothing.
+        let pto_max = pto_max.max(u8::from(self.rtt.is_jittery()));
+        let is_counted = !is_acked && !self.is_suspected();
+        if is_counted && self.liveness.on_timeout(now, since, number, pto_max) {
+            let lost = self.sent.take_all();
+            self.retransmit(now, &lost);
+            return Timeout::Peer;
+        }
+        let lost = self.sent.take_expired(now);
+        self.retransmit(now, &lost);
+        if is_acked { Timeout::Overtaken } else { Timeout::Messages }
+    }
+
+    /// Takes from the queue what the next message is to carry, as far as `fits` allows. While the
+    /// peer is suspected, what is taken stays queued, but is sent once only.
+    pub(crate) fn take_batch(
+        &mut self,
+        fits: impl FnOnce(&VersionSet) -> VersionSet,
+    ) -> VersionSet {
+        self.repeat_at = None;
+        match self.liveness.tried_mut() {
+            None => self.queue.take(&self.known, fits),
+            Some(tried) => self.queue.copy(&self.known, tried, fits),
+        }
+    }
+
+    /// Takes messages in flight whose entries go along with the next message.
+    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, relay: Relay) -> Vec<Batch> {
+        self.sent.take_riders(rides, room, relay)
+    }
+
+    /// Takes the entries that go along with a probe.
+    pub(crate) fn take_piggyback(&mut self) -> (VersionSet, Relay) {
+        self.queue.take_piggyback(&self.known)
+    }
+
+    /// True if there is more to be sent than fitted into the last message.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.is_suspected() && !self.queue().is_empty()
+    }
+
+    /// The ack to send now.
+    pub(crate) fn ack(&self, now: Instant) -> Option<Ack> {
+        let ack = || self.acks.ack(now, self.session.generation());
+        self.session.challenge(now).or_else(ack)
+    }
+
+    /// A message leaves with these entries from the queue, and with `piggyback`, whose ack is not
+    /// waited for; numbers it.
+    pub(crate) fn on_sent(
+        &mut self,
+        now: Instant,
+        entries: VersionSet,
+        relay: Relay,
+        wait: AckWait,
+        piggyback: VersionSet,
+    ) -> u64 {
+        let number = self.sent.on_sent(now);
+        self.session.on_sent();
+        self.acks.on_sent();
+        self.keep_alive_at = None;
+        self.sent.track_unwaited(number, piggyback);
+        if self.is_suspected() {
+            self.sent.track_unwaited(number, entries);
+        } else if !entries.is_empty() {
+            self.sent.track(now, number, entries, relay, wait);
+        }
+        number
+    }
+
+    /// The message just sent carries these messages' entries as well.
+    pub(crate) fn add_riders(&mut self, now: Instant, wait: AckWait, riders: Vec<Batch>) {
+        self.sent.add_riders(now, wait, riders);
+    }
+
+    /// The message just sent has to be answered at once.
+    pub(crate) fn on_probe_sent(&mut self, now: Instant, timeout: Duration) {
+        self.liveness.on_probe_sent(now, self.sent.next_number() - 1, timeout);
+    }
+
+    /// The message just sent is a probe of a suspected peer.
+    pub(crate) fn on_suspect_probed(&mut self, now: Instant, floor: Duration, ceiling: Duration) {
+        self.liveness.on_suspect_probed(now, floor, ceiling);
+    }
+
+    /// The message just sent carries entries for a child: it suspects this node if the next one
+    /// stays away.
+    pub(crate) fn on_heartbeat_sent(&mut self, now: Instant) {
+        self.spoken.on_message(now);
+        self.keep_alive_at = self.spoken.keep_alive_after().map(|after| now.after(after));
+    }
+
+    /// The message just sent is repeated blindly at `at`, unless it is confirmed by then.
+    pub(crate) fn repeat_at(&mut self, at: Instant) {
+        self.repeat_at = Some(at);
+    }
+
+    /// True if the blind repeat is due.
+    pub(crate) fn repeat_due(&self, now: Instant) -> bool {
+        self.repeat_at.is_some_and(|at| at <= now)
+    }
+
+    /// True if retransmissions are due.
+    pub(crate) fn retransmission_due(&self, now: Instant) -> bool {
+        self.queue.has_retransmissions() && self.flush_due(now)
+    }
+
+    /// True if the window of what is queued has closed and the peer is not suspected.
+    pub(crate) fn flush_due(&self, now: Instant) -> bool {
+        !self.is_suspected() && self.queue.flush_at().is_some_and(|at| at <= now)
+    }
+
+    /// True if a message without new entries is due: an ack or a keep-alive.
+    pub(crate) fn bare_message_due(&self, now: Instant) -> bool {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        due(self.ack_at()) || due(self.keep_alive_at)
+    }
+
+    /// True if the peer is suspected and a probe is due.
+    pub(crate) fn suspect_probe_due(&self, now: Instant) -> bool {
+        self.probe_at().is_some_and(|at| at <= now)
+    }
+
+    fn probe_at(&self) -> Option<Instant> {
+        self.liveness.next_probe_at(!self.queue().is_empty())
+    }
+
+    /// A suspected peer gets acks with the next probe.
+    fn ack_at(&self) -> Option<Instant> {
+        self.acks.at().filter(|_| !self.is_suspected())
+    }
+
+    /// The link's next deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let flush_at = self.queue.flush_at().filter(|_| !self.is_suspected());
+        let [probe, verdict] = self.liveness.deadlines();
+        [
+            self.sent.next_deadline(),
+            self.probe_at().or(flush_at),
+            probe,
+            verdict,
+            self.liveness.probe_requested_at(),
+            self.repeat_at,
+            self.acks.gaps().at(),
+            self.ack_at(),
+            self.request_at,
+            self.keep_alive_at,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::set::OriginId;
+
+    fn entries(range: std::ops::Range<u64>) -> VersionSet {
+        let mut entries = VersionSet::new();
+        entries.insert(OriginId(0), range);
+        entries
+    }
+
+    fn send(link: &mut Link, now: Instant, wait: AckWait) -> u64 {
+        let batch = link.take_batch(VersionSet::clone);
+        link.on_sent(now, batch, Relay::Keep, wait, VersionSet::new())
+    }
+
+    fn ack(number: u64) -> Ack {
+        let numbers = std::iter::once(number..number + 1).collect();
+        Ack { generation: Generation(1), numbers, held_us: 0 }
+    }
+
+    fn wait() -> AckWait {
+        AckWait { timeout: Duration::from_secs(1), ..AckWait::default() }
+    }
+
+    #[test]
+    fn what_was_in_flight_to_an_earlier_generation_is_sent_again() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.on_generation(now, Generation(1), 0, None);
+        link.enqueue(&entries(0..3), now);
+        send(&mut link, now, wait());
+        assert_eq!((link.queue().count(), link.in_flight().count()), (0, 3));
+        link.on_generation(now, Generation(2), 0, None);
+        assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
+        assert!(link.retransmission_due(now));
+    }
+
+    #[test]
+    fn what_a_restarted_peer_held_is_no_longer_known() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.on_generation(now, Generation(1), 0, None);
+        link.confirm(&entries(0..3));
+        link.on_generation(now, Generation(1), 0, None);
+        assert_eq!(link.known(), &entries(0..3));
+        link.on_generation(now, Generation(2), 0, None);
+        assert!(link.known().is_empty());
+    }
+
+    #[test]
+    fn a_suspected_peer_gets_its_queue_when_it_acks_a_message_of_the_time() {
+        let (mut link, mut now) = (Link::default(), Instant::ZERO);
+        link.enqueue(&entries(0..3), now);
+        let number = send(&mut link, now, wait());
+        now = now.after(Duration::from_secs(1));
+        assert_eq!(link.on_deadline(now, 0), Timeout::Peer);
+        assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
+        assert!(!link.flush_due(now) && link.suspect_probe_due(now));
+        link.on_ack(now, &ack(number), Duration::ZERO);
+        assert!(link.flush_due(now) && !link.is_suspected());
+    }
+
+    #[test]
+    fn a_message_past_its_deadline_is_queued_again_whoever_was_acked() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.enqueue(&entries(0..1), now);
+        send(&mut link, now, wait());
+        link.enqueue(&entries(1..2), now);
+        let number = send(&mut link, now, AckWait { timeout: Duration::from_secs(9), ..wait() });
+        let later = now.after(Duration::from_millis(10));
+        let ack = link.on_ack(later, &ack(number), Duration::ZERO);
+        assert_eq!(ack, AckReceived { rtt: Some(Duration::from_millis(10)), lost: 0 });
+        // The reordering window of the overtaken one has passed.
+        let deadline = link.next_deadline().unwrap();
+        assert_eq!(link.on_deadline(deadline, 0), Timeout::Overtaken);
+        assert_eq!(link.queue(), &entries(0..1));
+    }
+}

@@ -1,0 +1,190 @@
+//! Entries that wait to be sent to a peer.
+
+use crate::protocols::rumormill::message::Relay;
+use crate::set::VersionSet;
+use crate::time::Instant;
+
+/// What waits for a peer, when it leaves, and what the peer is to do with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SendQueue {
+    entries: VersionSet,
+    flush_at: Option<Instant>,
+    relay: Relay,
+    has_retransmissions: bool,
+    piggyback: VersionSet,
+    piggyback_relay: Relay,
+}
+
+impl SendQueue {
+    /// What waits.
+    pub(crate) const fn entries(&self) -> &VersionSet {
+        &self.entries
+    }
+
+    /// What the peer is to do with it. It sticks to the entries until they are confirmed, whatever
+    /// becomes of the plan that they were queued under.
+    pub(crate) const fn relay(&self) -> Relay {
+        self.relay
+    }
+
+    /// When it leaves.
+    pub(crate) const fn flush_at(&self) -> Option<Instant> {
+        self.flush_at
+    }
+
+    /// True if it contains retransmissions: the peer must ack immediately.
+    pub(crate) const fn has_retransmissions(&self) -> bool {
+        self.has_retransmissions
+    }
+
+    /// Adds entries, to be sent by `deadline`.
+    pub(crate) fn push(&mut self, entries: &VersionSet, deadline: Instant) {
+        if !entries.is_empty() {
+            self.entries.union_with(entries);
+            self.flush_by(deadline);
+        }
+    }
+
+    /// The peer is to do at least this with what waits.
+    pub(crate) fn raise_relay(&mut self, relay: Relay) {
+        self.relay = self.relay.max(relay);
+    }
+
+    /// The peer is to do this with what waits.
+    pub(crate) fn set_relay(&mut self, relay: Relay) {
+        self.relay = relay;
+    }
+
+    /// What waits contains entries that were lost.
+    pub(crate) fn mark_retransmissions(&mut self) {
+        self.has_retransmissions = true;
+    }
+
+    /// What waits leaves by `deadline`.
+    pub(crate) fn flush_by(&mut self, deadline: Instant) {
+        self.flush_at = Some(self.flush_at.map_or(deadline, |at| at.min(deadline)));
+    }
+
+    /// What waits leaves at `at`, whatever was planned.
+    pub(crate) fn flush_at_exactly(&mut self, at: Instant) {
+        self.flush_at = Some(at);
+    }
+
+    /// Drops what waits: another link answers for it.
+    pub(crate) fn clear(&mut self) {
+        let (piggyback, piggyback_relay) =
+            (std::mem::take(&mut self.piggyback), std::mem::take(&mut self.piggyback_relay));
+        *self = Self { piggyback, piggyback_relay, ..Self::default() };
+    }
+
+    /// Takes what the next message is to carry, as far as `fits` allows. What the peer is `known` to
+    /// hold is left out.
+    pub(crate) fn take(
+        &mut self,
+        known: &VersionSet,
+        fits: impl FnOnce(&VersionSet) -> VersionSet,
+    ) -> VersionSet {
+        self.start_message(known);
+        let batch = fits(&self.entries);
+        self.entries.subtract(&batch);
+        if self.entries.is_empty() {
+            self.flush_at = None;
+            self.relay = Relay::Keep;
+        }
+        batch
+    }
+
+    /// The same for a suspected peer: what is taken stays queued, since only an ack counts, but
+    /// what is in `tried` is not sent again.
+    pub(crate) fn copy(
+        &mut self,
+        known: &VersionSet,
+        tried: &mut VersionSet,
+        fits: impl FnOnce(&VersionSet) -> VersionSet,
+    ) -> VersionSet {
+        self.start_message(known);
+        let batch = fits(&self.entries.difference(tried));
+        tried.union_with(&batch);
+        self.flush_at = None;
+        batch
+    }
+
+    fn start_message(&mut self, known: &VersionSet) {
+        self.entries.subtract(known);
+        self.has_retransmissions = false;
+    }
+
+    /// Adds entries that go along with the next probe. Their ack is not waited for: another link
+    /// answers for them.
+    pub(crate) fn piggyback(&mut self, entries: &VersionSet, relay: Relay) {
+        self.piggyback.union_with(entries);
+        self.piggyback_relay = self.piggyback_relay.max(relay);
+    }
+
+    /// Takes those entries; what the peer is `known` to hold is left out.
+    pub(crate) fn take_piggyback(&mut self, known: &VersionSet) -> (VersionSet, Relay) {
+        let mut entries = std::mem::take(&mut self.piggyback);
+        let relay = std::mem::take(&mut self.piggyback_relay);
+        entries.subtract(known);
+        if entries.is_empty() { (entries, Relay::Keep) } else { (entries, relay) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::set::OriginId;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_micros(ms * 1_000)
+    }
+
+    fn entries(range: std::ops::Range<u64>) -> VersionSet {
+        let mut entries = VersionSet::new();
+        entries.insert(OriginId(0), range);
+        entries
+    }
+
+    #[test]
+    fn the_earliest_deadline_counts_until_all_has_left() {
+        let mut queue = SendQueue::default();
+        queue.push(&VersionSet::new(), at(1));
+        assert_eq!(queue.flush_at(), None);
+        queue.push(&entries(0..2), at(20));
+        queue.push(&entries(2..4), at(10));
+        queue.raise_relay(Relay::Up);
+        assert_eq!(queue.flush_at(), Some(at(10)));
+        let none = VersionSet::new();
+        assert_eq!(queue.take(&none, |_| entries(0..3)), entries(0..3));
+        assert_eq!((queue.flush_at(), queue.relay()), (Some(at(10)), Relay::Up));
+        assert_eq!(queue.take(&none, VersionSet::clone), entries(3..4));
+        assert_eq!((queue.flush_at(), queue.relay()), (None, Relay::Keep));
+    }
+
+    #[test]
+    fn what_a_suspected_peer_was_sent_stays_queued_and_is_not_repeated() {
+        let (mut queue, mut tried) = (SendQueue::default(), VersionSet::new());
+        queue.push(&entries(0..3), at(0));
+        let known = entries(0..1);
+        assert_eq!(queue.copy(&known, &mut tried, VersionSet::clone), entries(1..3));
+        assert!(queue.copy(&known, &mut tried, VersionSet::clone).is_empty());
+        assert_eq!((queue.entries(), queue.flush_at()), (&entries(1..3), None));
+    }
+
+    #[test]
+    fn a_message_ends_the_mark_of_retransmissions_and_clear_keeps_the_piggyback() {
+        let mut queue = SendQueue::default();
+        queue.push(&entries(0..1), at(0));
+        queue.mark_retransmissions();
+        queue.piggyback(&entries(5..7), Relay::Up);
+        queue.clear();
+        assert!(queue.entries().is_empty() && !queue.has_retransmissions());
+        assert_eq!(queue.take_piggyback(&entries(5..6)), (entries(6..7), Relay::Up));
+        queue.piggyback(&entries(5..6), Relay::Up);
+        assert_eq!(queue.take_piggyback(&entries(5..6)), (VersionSet::new(), Relay::Keep));
+        queue.push(&entries(0..1), at(0));
+        queue.mark_retransmissions();
+        queue.take(&VersionSet::new(), VersionSet::clone);
+        assert!(!queue.has_retransmissions());
+    }
+}

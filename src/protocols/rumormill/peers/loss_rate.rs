@@ -1,0 +1,103 @@
+//! The loss rate of the network, and how often unconfirmed entries are sent again because of it.
+//!
+//! Messages cost, bytes hardly do: an unconfirmed entry may ride on a batch that leaves anyway,
+//! which repairs a loss without a message and without waiting for its detection. On a network that
+//! loses nothing that would be waste, so the loss is measured first.
+
+use std::time::Duration;
+
+use crate::protocols::rumormill::rate_meter::RateMeter;
+use crate::time::Instant;
+
+/// Share of messages lost from which on unconfirmed entries are piggybacked.
+const LIGHT: f64 = 0.001;
+
+/// The same where delays vary widely: a late message is easily taken for lost.
+const LIGHT_JITTERY: f64 = 0.02;
+
+/// Share from which on they are piggybacked until confirmed, and messages to a parent are repeated.
+const HEAVY: f64 = 0.03;
+
+/// Least number of messages that the share is taken of.
+const TRAFFIC_MIN: u64 = 50;
+
+/// How often an unconfirmed entry may be piggybacked.
+const RIDES_LIGHT: u8 = 2;
+const RIDES_HEAVY: u8 = 8;
+
+/// Reordering timeout as a multiple of the largest lateness of a message that arrived after all.
+const REORDERING_FACTOR: u32 = 2;
+
+/// Messages sent and found lost over the last seconds, and how late a message can be without being
+/// lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LossRate {
+    sent: RateMeter,
+    lost: RateMeter,
+    latest: Duration,
+}
+
+impl LossRate {
+    /// A message was sent.
+    pub(crate) fn on_sent(&mut self, now: Instant) {
+        self.sent.record(now, 1);
+    }
+
+    /// Messages were found lost.
+    pub(crate) fn on_lost(&mut self, now: Instant, messages: u64) {
+        self.lost.record(now, messages);
+    }
+
+    /// A message arrived that another one had overtaken, `late` after that one: it was not lost.
+    pub(crate) fn on_late(&mut self, now: Instant, late: Duration, was_counted: bool) {
+        self.latest = self.latest.max(late);
+        if was_counted {
+            self.lost.take_back(now, 1);
+        }
+    }
+
+    /// How long to wait for a message that was overtaken before it counts as lost.
+    pub(crate) fn reordering_timeout(&self) -> Duration {
+        self.latest * REORDERING_FACTOR
+    }
+
+    fn rate(&mut self, now: Instant) -> f64 {
+        let (sent, lost) = (self.sent.recent(now), self.lost.recent(now));
+        lost as f64 / sent.max(TRAFFIC_MIN) as f64
+    }
+
+    /// How often an unconfirmed entry may be sent again along with others.
+    pub(crate) fn rides(&mut self, now: Instant, is_jittery: bool) -> u8 {
+        let light = if is_jittery { LIGHT_JITTERY } else { LIGHT };
+        match self.rate(now) {
+            rate if rate >= HEAVY => RIDES_HEAVY,
+            rate if rate >= light => RIDES_LIGHT,
+            _ => 0,
+        }
+    }
+
+    /// True if so much is lost that waiting for its detection takes too long.
+    pub(crate) fn is_heavy(&mut self, now: Instant) -> bool {
+        self.rate(now) >= HEAVY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_is_lost_the_more_is_repeated() {
+        let mut loss = LossRate::default();
+        let at = |i: u64| Instant::from_micros(i * 10_000);
+        (0..400).for_each(|i| loss.on_sent(at(i)));
+        assert_eq!(loss.rides(at(400), false), 0);
+        loss.on_lost(at(400), 1);
+        assert_eq!(loss.rides(at(400), false), RIDES_LIGHT);
+        loss.on_lost(at(401), 40);
+        assert_eq!(loss.rides(at(401), false), RIDES_HEAVY);
+        assert!(loss.is_heavy(at(401)));
+        (401..3_000).for_each(|i| loss.on_sent(at(i)));
+        assert_eq!(loss.rides(at(3_000), false), 0);
+    }
+}

@@ -1,0 +1,270 @@
+//! Eager push: to which peers a new entry goes at once, and by when (Plumtree's eager peers, Leitão
+//! 2007; direct mail, Demers 1987).
+
+mod pacer;
+mod planner;
+
+use std::time::Duration;
+
+use super::ack_policy::Relation;
+use super::config::Config;
+use super::link::Link;
+use super::message::{Pulse, Relay};
+use super::peers::Peers;
+use super::tree::SpanningTree;
+use crate::cluster::Cluster;
+use crate::id::NodeId;
+use crate::set::VersionSet;
+use crate::time::Instant;
+use pacer::{Pacer, Position};
+pub use planner::Plan;
+use planner::{Conditions, Planner};
+
+/// The plan, its deadlines, and the queues that follow from it.
+#[derive(Clone, Debug)]
+pub(crate) struct EagerPush {
+    planner: Planner,
+    pacer: Pacer,
+    log: Vec<String>,
+}
+
+/// The surroundings of a node: the tree and the graph, and the links whose queues are filled.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) now: Instant,
+    pub(crate) tree: &'a SpanningTree,
+    pub(crate) peers: &'a mut Peers,
+    pub(crate) cluster: &'a Cluster,
+}
+
+/// Entries that are new here, and how they came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received<'a> {
+    pub(crate) entries: &'a VersionSet,
+    pub(crate) from: NodeId,
+    /// What the sender wants done with them.
+    pub(crate) relay: Relay,
+    /// They were sent again, or because this node lacked them.
+    pub(crate) is_repair: bool,
+}
+
+impl EagerPush {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { planner: Planner::new(config), pacer: Pacer::default(), log: Vec::new() }
+    }
+
+    /// The present plan, once there was an entry.
+    pub(crate) const fn plan(&self) -> Option<Plan> {
+        self.planner.plan()
+    }
+
+    /// Lines for people.
+    pub(crate) fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// The tree is another one: the next entry makes a new plan.
+    pub(crate) fn on_new_tree(&mut self) {
+        self.planner.forget();
+    }
+
+    /// The parent is another one: its pulse is not known.
+    pub(crate) fn on_new_parent(&mut self) {
+        self.pacer.forget_beat();
+    }
+
+    /// A message of the parent carries its pulse, or none.
+    pub(crate) fn on_pulse(&mut self, now: Instant, hop: Duration, pulse: Option<Pulse>) {
+        self.pacer.on_pulse(now, hop, pulse);
+    }
+
+    /// New values, wherever they were submitted.
+    pub(crate) fn on_values(&mut self, now: Instant, count: u64) {
+        self.planner.on_values(now, count);
+    }
+
+    /// Values per second in the whole cluster, once measured.
+    pub(crate) fn rate(&mut self, now: Instant) -> Option<f64> {
+        self.planner.rate(now)
+    }
+
+    /// The plan, looked over if it was not for a while.
+    pub(crate) fn review(&mut self, around: &Surroundings<'_>) -> Option<Plan> {
+        let Surroundings { now, tree, ref peers, cluster } = *around;
+        if self.planner.is_due(now) {
+            let conditions = Conditions {
+                nodes: cluster.len(),
+                round_trip: peers.rtt().round_trip(),
+                rtt_initial: peers.round_trip(),
+                height: tree.height(),
+                hubs: tree.preferred().map_or(0, crate::cluster::Tree::hubs_below_root),
+            };
+            self.log.extend(self.planner.review(now, conditions));
+        }
+        self.planner.plan()
+    }
+
+    /// Queues entries of this node for the peers that the plan names.
+    pub(crate) fn disseminate(&mut self, around: &mut Surroundings<'_>, entries: &VersionSet) {
+        match self.review(around) {
+            Some(Plan::Flood { window }) => flood(around, entries, None, window),
+            Some(Plan::Direct { window }) => {
+                for peer in around.cluster.others() {
+                    around.peers.open(peer).enqueue(entries, around.now.after(window));
+                }
+            }
+            Some(Plan::Tree { .. }) | None => self.along_tree(around, entries, None, false),
+        }
+    }
+
+    /// Forwards entries that are new here, as far as other nodes depend on this one for them.
+    /// `is_displaced`: this node is not where the preferred tree puts it, so nodes below it may lack
+    /// what comes by any other way.
+    pub(crate) fn forward(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        received: Received<'_>,
+        is_displaced: bool,
+    ) {
+        let Received { entries, from, relay, is_repair } = received;
+        if entries.is_empty() {
+            return;
+        }
+        let plan = self.review(around);
+        let (now, tree) = (around.now, around.tree);
+        let is_tree = matches!(plan, Some(Plan::Tree { .. }));
+        let at_once = match plan {
+            Some(Plan::Flood { window }) => return flood(around, entries, Some(from), window),
+            _ if relay == Relay::Flood => {
+                return flood(around, entries, Some(from), Duration::ZERO);
+            }
+            // What was lost once is late already. But where much is lost, so much is repaired that
+            // it must share messages.
+            _ if is_tree && is_repair => !around.peers.loss_mut().is_heavy(now) || is_displaced,
+            // Along the topology's tree, what comes any other way than down from the parent was
+            // held up, and nodes below may still lack it.
+            _ if relay == Relay::Up || tree.parent() == Some(from) || !tree.has_hubs() => false,
+            _ if is_tree && is_displaced => true,
+            _ => return,
+        };
+        self.along_tree(around, entries, Some(from), at_once);
+    }
+
+    /// Queues entries for the edges of the tree but the one they came along: at once, or by the
+    /// pacer's deadline. While an edge of a spanning tree of the topology is suspected, they are
+    /// flooded.
+    pub(crate) fn along_tree(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        entries: &VersionSet,
+        from: Option<NodeId>,
+        at_once: bool,
+    ) {
+        let (now, tree) = (around.now, around.tree);
+        let edges = tree.edges(around.peers);
+        if !tree.has_hubs() && edges.iter().any(|&peer| around.peers.is_suspected(peer)) {
+            return flood(around, entries, from, Duration::ZERO);
+        }
+        for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
+            let deadline = if at_once { now } else { self.deadline(now, tree, peer, from) };
+            let link = around.peers.open(peer);
+            link.enqueue(entries, deadline);
+            if tree.parent() == Some(peer) {
+                link.queue_mut().raise_relay(Relay::Up);
+            }
+        }
+    }
+
+    /// When an entry from `from` leaves for `peer` along the tree.
+    pub(crate) fn deadline(
+        &mut self,
+        now: Instant,
+        tree: &SpanningTree,
+        peer: NodeId,
+        from: Option<NodeId>,
+    ) -> Instant {
+        self.pacer.deadline(now, self.planner.plan(), position(tree), peer, from)
+    }
+
+    /// True if new entries go through hubs.
+    pub(crate) const fn uses_hubs(&self, tree: &SpanningTree) -> bool {
+        tree.has_hubs() && self.planner.is_tree()
+    }
+
+    /// True if new entries go along a tree.
+    pub(crate) const fn uses_tree(&self) -> bool {
+        self.planner.is_tree()
+    }
+
+    /// What a peer is to this node.
+    pub(crate) fn relation(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Relation {
+        match self.plan() {
+            Some(Plan::Flood { .. }) => Relation::Neighbour,
+            Some(Plan::Tree { .. }) if tree.parent() == Some(peer) => Relation::Parent,
+            Some(Plan::Tree { .. }) if tree.is_child(peers, peer) => Relation::Child,
+            _ => Relation::Other,
+        }
+    }
+
+    /// True if `peer` gets new entries from this node as a matter of course.
+    pub(crate) fn serves(
+        &self,
+        tree: &SpanningTree,
+        peers: &Peers,
+        cluster: &Cluster,
+        peer: NodeId,
+    ) -> bool {
+        match self.plan() {
+            Some(Plan::Tree { .. }) => tree.is_edge(peers, peer),
+            _ => cluster.neighbours(cluster.me()).contains(&peer),
+        }
+    }
+
+    /// What `peer` is to do with what waits for it.
+    pub(crate) fn relay_for(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Relay {
+        let queued = peers.get(peer).map_or(Relay::Keep, Link::queued_relay);
+        let is_up = self.planner.is_tree() && tree.parent() == Some(peer);
+        if is_up { queued.max(Relay::Up) } else { queued }
+    }
+
+    /// The pulse to tell `peer`, if it is not the parent and there is one.
+    pub(crate) fn pulse_for(
+        &self,
+        now: Instant,
+        tree: &SpanningTree,
+        peer: NodeId,
+    ) -> Option<Pulse> {
+        if tree.parent() == Some(peer) {
+            return None;
+        }
+        self.pacer.pulse(now, self.plan(), position(tree))
+    }
+
+    /// Longest wait of an entry at the root of the tree.
+    pub(crate) fn period(&self) -> Duration {
+        self.pacer.period(self.plan())
+    }
+
+    /// Longest wait of an entry, here or at a peer, before it is sent.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        self.pacer.longest_wait(self.plan())
+    }
+}
+
+/// Queues entries for every neighbour but the one they came from.
+pub(crate) fn flood(
+    around: &mut Surroundings<'_>,
+    entries: &VersionSet,
+    from: Option<NodeId>,
+    window: Duration,
+) {
+    let neighbours = around.cluster.neighbours(around.cluster.me()).iter().copied();
+    for peer in neighbours.filter(|&peer| Some(peer) != from) {
+        let link = around.peers.open(peer);
+        link.enqueue(entries, around.now.after(window));
+        link.queue_mut().set_relay(Relay::Flood);
+    }
+}
+
+fn position(tree: &SpanningTree) -> Position {
+    Position { parent: tree.parent(), depth: tree.preferred_depth(), height: tree.height() }
+}

@@ -1,0 +1,416 @@
+//! The latency budget: how a new value travels so that messages are fewest within the budget.
+//!
+//! With n nodes, one-way delay d, B values per second in all and b = B/n per node, and a bound L
+//! on the time until the last node holds a value (docs/PROTOCOL.md derives the costs):
+//!
+//! * **direct**, window W = L - d: n(n-1) / (1/b + W) messages per second;
+//! * **hub**, leaves at once, window P = L - 2d at the hub: B(n-1)/n + (n-1) / (1/B + P);
+//! * **hub with a pulse** every P, leaves arriving just before it:
+//!   (n-1) (1 - e^(-bP) + 1 - e^(-BP)) / P.
+//!
+//! In a tree of hubs as many messages go down, and more go up: what comes from a leaf makes two
+//! hops, and a hub has something to send up more often than a leaf.
+
+use std::time::Duration;
+
+use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::rate_meter::RateMeter;
+use crate::protocols::rumormill::route::Route;
+use crate::time::Instant;
+
+/// Subtracted from the period of a pulse, and added to the time before a beat at which nodes send: a
+/// value that misses the root's beat waits a whole period. 25 processes on two cores were seen to be
+/// up to 10 ms late.
+pub(crate) const MARGIN: Duration = Duration::from_millis(10);
+
+/// A budget this close to what the network needs (a twentieth) is taken as met: measurements and
+/// timers are no better than that, and a window of a few milliseconds saves a third of the messages.
+const TOLERANCE: u32 = 20;
+
+/// Largest cluster in which `auto` uses direct mail. In a larger one every node would keep a link to
+/// every other node, and a value would be as many messages at once: 200 processes that did so were
+/// too much for two cores.
+const DIRECT_MAX: u32 = 256;
+
+/// A plan is only dropped for one that is cheaper by this factor, so that noise in the
+/// measurements does not make nodes change back and forth.
+const HYSTERESIS: f64 = 0.9;
+
+/// The period changes only if the new one differs by more than this part of the old one.
+const PERIOD_TOLERANCE: u32 = 20;
+
+/// The way of new entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// To every neighbour at most `window` later, and by them to theirs.
+    Flood {
+        /// Longest wait of an entry for others to share its message, at each hop.
+        window: Duration,
+    },
+    /// From the origin to all nodes.
+    Direct {
+        /// Longest wait of an entry for others to share its message.
+        window: Duration,
+    },
+    /// Up a tree to its root and down again.
+    Tree {
+        /// Longest wait of an entry at the root: its window, or the period of its pulse.
+        period: Duration,
+        /// True if the root sends in a fixed rhythm and the others arrive just before its beat.
+        pulse: bool,
+    },
+}
+
+/// The review of a plan is at most this often: planning costs more than a message.
+const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Chooses how new entries travel, and keeps to it while nothing has changed much.
+#[derive(Clone, Debug)]
+pub(crate) struct Planner {
+    route: Route,
+    budget: Duration,
+    window: Option<Duration>,
+    /// New values, wherever they were submitted.
+    rate: RateMeter,
+    plan: Option<Plan>,
+    reviewed_at: Option<Instant>,
+    budget_missed: bool,
+}
+
+/// The network and the tree as the planner sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conditions {
+    pub(crate) nodes: u32,
+    /// Measured; `None` before the first measurement.
+    pub(crate) round_trip: Option<Duration>,
+    /// To assume before it.
+    pub(crate) rtt_initial: Duration,
+    /// Hops from the root to the farthest node.
+    pub(crate) height: u32,
+    /// Hubs below the root.
+    pub(crate) hubs: u32,
+}
+
+impl Planner {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            route: config.route,
+            budget: config.latency_budget,
+            window: config.window,
+            rate: RateMeter::default(),
+            plan: None,
+            reviewed_at: None,
+            budget_missed: false,
+        }
+    }
+
+    /// The present plan, once there was an entry.
+    pub(crate) const fn plan(&self) -> Option<Plan> {
+        self.plan
+    }
+
+    /// True if new entries go along a tree.
+    pub(crate) const fn is_tree(&self) -> bool {
+        matches!(self.plan, Some(Plan::Tree { .. }))
+    }
+
+    /// The tree is another one: the next entry makes a new plan.
+    pub(crate) fn forget(&mut self) {
+        self.plan = None;
+        self.reviewed_at = None;
+    }
+
+    /// New values.
+    pub(crate) fn on_values(&mut self, now: Instant, count: u64) {
+        self.rate.record(now, count);
+    }
+
+    /// Values per second in the whole cluster, once measured.
+    pub(crate) fn rate(&mut self, now: Instant) -> Option<f64> {
+        self.rate.per_second(now)
+    }
+
+    /// True if the plan is to be looked over.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.plan.is_none() || self.reviewed_at.is_none_or(|at| now.since(at) >= REVIEW_INTERVAL)
+    }
+
+    /// Looks the plan over. Returns a line for people the first time that the budget cannot be met.
+    pub(crate) fn review(&mut self, now: Instant, conditions: Conditions) -> Option<String> {
+        let Conditions { nodes, round_trip, rtt_initial, height, hubs } = conditions;
+        let is_measured = round_trip.is_some();
+        let input = PlannerInput {
+            nodes,
+            budget: self.budget,
+            round_trip: round_trip.unwrap_or(rtt_initial),
+            load: self.rate.per_second(now),
+            height,
+            hubs,
+        };
+        let (plan, in_time) = self.choose(&input);
+        self.reviewed_at = Some(now);
+        self.plan = Some(plan);
+        if in_time || !is_measured || self.budget_missed {
+            return None;
+        }
+        self.budget_missed = true;
+        let Self { budget, route, .. } = self;
+        Some(format!(
+            "the latency budget of {budget:?} cannot be met by route {route} with a round trip of \
+             {:?}: sending {plan}",
+            input.round_trip
+        ))
+    }
+
+    /// The plan of the route, and whether it keeps the budget.
+    fn choose(&self, input: &PlannerInput) -> (Plan, bool) {
+        let (window, current) = (self.window, self.plan);
+        let at_once = Duration::ZERO;
+        let tree = |period| Plan::Tree { period, pulse: false };
+        match self.route {
+            Route::Topology => match (window, input.tree(current)) {
+                (Some(window), _) => (Plan::Flood { window }, true),
+                (None, Some(plan)) => (plan, true),
+                (None, None) => (Plan::Flood { window: at_once }, false),
+            },
+            Route::Hub | Route::Tree => match (window, input.tree(current)) {
+                (Some(window), _) => (tree(window), true),
+                (None, Some(plan)) => (plan, true),
+                (None, None) => (tree(at_once), false),
+            },
+            Route::Direct => {
+                let left = self.budget.checked_sub(input.round_trip / 2);
+                (Plan::Direct { window: window.or(left).unwrap_or(at_once) }, left.is_some())
+            }
+            Route::Auto => match window {
+                Some(window) => (tree(window), true),
+                None => (input.cheapest(current), input.can_be_met()),
+            },
+        }
+    }
+}
+
+/// The input of a plan.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlannerInput {
+    pub(crate) nodes: u32,
+    pub(crate) budget: Duration,
+    pub(crate) round_trip: Duration,
+    /// Values per second in the whole cluster, if it is known yet.
+    pub(crate) load: Option<f64>,
+    /// Hops from the root of the tree to the farthest node.
+    pub(crate) height: u32,
+    /// In a tree of hubs, those below the root. A spanning tree is taken for a star: what it costs
+    /// is only asked to choose between its window and its pulse.
+    pub(crate) hubs: u32,
+}
+
+impl PlannerInput {
+    /// The time that is left for waiting on the way up a tree and down again, if any.
+    pub(crate) fn period(&self) -> Option<Duration> {
+        let way = self.round_trip * self.height;
+        let tolerance = self.budget / TOLERANCE;
+        let left = (self.budget + tolerance).checked_sub(way)?;
+        Some(left.saturating_sub(tolerance).max(left.min(tolerance))).filter(|p| !p.is_zero())
+    }
+
+    /// True if some plan keeps the budget.
+    pub(crate) fn can_be_met(&self) -> bool {
+        let directly = self.nodes <= DIRECT_MAX && self.budget >= self.round_trip / 2;
+        directly || self.period().is_some()
+    }
+
+    /// The cheapest plan of `direct` and `hub` within the budget; `direct` without a window, the
+    /// fastest there is, if none is. In a large cluster always the hub; if that is late anyway,
+    /// it waits as long as a message takes, for then several values share one.
+    pub(crate) fn cheapest(&self, current: Option<Plan>) -> Plan {
+        if self.nodes > DIRECT_MAX {
+            let late = Plan::Tree { period: self.round_trip / 2, pulse: false };
+            return self.tree(current).unwrap_or(late);
+        }
+        let window = self.budget.saturating_sub(self.round_trip / 2);
+        let direct = Plan::Direct { window };
+        let Some(hub) = self.tree(current) else { return direct };
+        let mut direct_cost = self.direct_cost(window);
+        if let Plan::Tree { period, .. } = hub {
+            let mut hub_cost = self.window_cost(period).min(self.pulse_cost(period));
+            match current {
+                Some(Plan::Direct { .. }) => direct_cost *= HYSTERESIS,
+                Some(_) => hub_cost *= HYSTERESIS,
+                None => {}
+            }
+            if direct_cost <= hub_cost {
+                return direct;
+            }
+        }
+        hub
+    }
+
+    /// The plan for sending along a tree, if the budget allows for the way there and back.
+    pub(crate) fn tree(&self, current: Option<Plan>) -> Option<Plan> {
+        let window = self.period()?;
+        let beat = window.saturating_sub(MARGIN);
+        let (mut window_cost, mut pulse_cost) = (self.window_cost(window), self.pulse_cost(beat));
+        if let Some(Plan::Tree { pulse, .. }) = current {
+            *(if pulse { &mut pulse_cost } else { &mut window_cost }) *= HYSTERESIS;
+        }
+        let pulse = pulse_cost < window_cost;
+        let period = if pulse { beat } else { window };
+        match current {
+            Some(old @ Plan::Tree { period: old_period, pulse: old_pulse })
+                if old_pulse == pulse
+                    && period.abs_diff(old_period) <= old_period / PERIOD_TOLERANCE =>
+            {
+                Some(old)
+            }
+            _ => Some(Plan::Tree { period, pulse }),
+        }
+    }
+
+    /// Values per second in all, and per node. Before it is known: two per second and node, the
+    /// middle of what Maelstrom's challenges ask for.
+    fn rates(&self) -> (f64, f64) {
+        let nodes = f64::from(self.nodes.max(1));
+        let all = self.load.unwrap_or(2.0 * nodes).max(0.001);
+        (all, all / nodes)
+    }
+
+    fn direct_cost(&self, window: Duration) -> f64 {
+        let (_, own) = self.rates();
+        let nodes = f64::from(self.nodes);
+        nodes * (nodes - 1.0) / (1.0 / own + window.as_secs_f64())
+    }
+
+    fn window_cost(&self, period: Duration) -> f64 {
+        let (all, _) = self.rates();
+        let nodes = f64::from(self.nodes);
+        let second_hops = f64::from(if self.hubs > 0 { self.nodes - 1 - self.hubs } else { 0 });
+        let up = all * (nodes - 1.0 + second_hops) / nodes;
+        up + (nodes - 1.0) / (1.0 / all + period.as_secs_f64())
+    }
+
+    fn pulse_cost(&self, period: Duration) -> f64 {
+        let (all, own) = self.rates();
+        let period = period.as_secs_f64();
+        if period <= 0.0 {
+            return f64::INFINITY;
+        }
+        let beats = |rate: f64| 1.0 - (-rate * period).exp();
+        let (below, hubs) = (f64::from(self.nodes) - 1.0, f64::from(self.hubs));
+        let leaves = below - hubs;
+        let per_hub = own * (1.0 + leaves / hubs.max(1.0));
+        let up = leaves * beats(own) + hubs * beats(per_hub);
+        (up + below * beats(all)) / period
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(budget_ms: u64) -> PlannerInput {
+        PlannerInput {
+            nodes: 25,
+            budget: Duration::from_millis(budget_ms),
+            round_trip: Duration::from_millis(200),
+            load: Some(50.0),
+            height: 1,
+            hubs: 0,
+        }
+    }
+
+    #[test]
+    fn each_budget_gets_the_design_that_the_theory_names() {
+        assert!(matches!(input(50).cheapest(None), Plan::Direct { window } if window.is_zero()));
+        assert!(matches!(input(180).cheapest(None), Plan::Direct { .. }));
+        let close = Plan::Tree { period: Duration::from_millis(10), pulse: false };
+        assert_eq!(input(200).cheapest(None), close);
+        assert!(matches!(input(300).cheapest(None), Plan::Tree { pulse: false, .. }));
+        assert!(matches!(input(600).cheapest(None), Plan::Tree { pulse: true, .. }));
+        let period = input(1000).period().unwrap();
+        assert_eq!(period, Duration::from_millis(800));
+    }
+
+    #[test]
+    fn noise_does_not_change_the_plan() {
+        let plan = input(600).cheapest(None);
+        let mut later = input(600);
+        later.round_trip = Duration::from_millis(212);
+        later.load = Some(57.0);
+        assert_eq!(later.cheapest(Some(plan)), plan);
+        later.round_trip = Duration::from_millis(650);
+        assert!(matches!(later.cheapest(Some(plan)), Plan::Direct { window } if !window.is_zero()));
+    }
+
+    #[test]
+    fn large_clusters_never_mail_directly() {
+        let large = PlannerInput { nodes: 10_000, height: 2, hubs: 99, ..input(300) };
+        let late = Plan::Tree { period: Duration::from_millis(100), pulse: false };
+        assert_eq!((large.cheapest(None), large.can_be_met()), (late, false));
+        let patient = PlannerInput { budget: Duration::from_secs(1), ..large };
+        let tree = patient.cheapest(None);
+        assert!(matches!(tree, Plan::Tree { period, .. } if period > Duration::from_millis(500)));
+        assert!(patient.can_be_met());
+        let small = PlannerInput { nodes: 25, height: 1, hubs: 0, ..input(150) };
+        assert!(small.can_be_met() && matches!(small.cheapest(None), Plan::Direct { .. }));
+    }
+
+    #[test]
+    fn what_goes_up_costs_more_in_a_tree_of_hubs() {
+        let star = PlannerInput { nodes: 2_500, ..input(1000) };
+        let tree = PlannerInput { height: 2, hubs: 49, ..star };
+        let period = Duration::from_millis(600);
+        // 50 values per second; nearly all of them make a second hop, without a pulse.
+        let more = tree.window_cost(period) - star.window_cost(period);
+        assert!((48.0..50.0).contains(&more), "{more}");
+        assert!(tree.pulse_cost(period) > star.pulse_cost(period));
+    }
+
+    #[test]
+    fn few_nodes_mail_directly() {
+        let few = PlannerInput { nodes: 3, load: Some(1.0), ..input(300) };
+        assert!(matches!(few.cheapest(None), Plan::Direct { .. }));
+    }
+
+    fn conditions(round_trip_ms: Option<u64>) -> Conditions {
+        let round_trip = round_trip_ms.map(Duration::from_millis);
+        let rtt_initial = Duration::from_millis(200);
+        Conditions { nodes: 25, round_trip, rtt_initial, height: 1, hubs: 0 }
+    }
+
+    #[test]
+    fn a_budget_that_cannot_be_met_is_reported_once_and_only_when_measured() {
+        let config = Config {
+            route: Route::Hub,
+            latency_budget: Duration::from_millis(100),
+            ..Config::default()
+        };
+        let mut planner = Planner::new(&config);
+        assert!(planner.is_due(Instant::ZERO));
+        assert_eq!(planner.review(Instant::ZERO, conditions(None)), None);
+        assert!(!planner.is_due(Instant::from_micros(249_999)));
+        let now = Instant::from_micros(250_000);
+        assert!(planner.is_due(now));
+        let line = planner.review(now, conditions(Some(200))).unwrap();
+        assert!(line.contains("100ms") && line.contains("route hub"), "{line}");
+        assert_eq!(planner.review(now, conditions(Some(200))), None);
+        planner.forget();
+        assert!(planner.is_due(now) && !planner.is_tree());
+    }
+
+    #[test]
+    fn a_window_replaces_the_budget_on_every_route() {
+        let window = Some(Duration::from_millis(5));
+        for route in Route::ALL {
+            let mut planner = Planner::new(&Config { route, window, ..Config::default() });
+            planner.review(Instant::ZERO, conditions(Some(200)));
+            let five = Duration::from_millis(5);
+            let expected = match route {
+                Route::Topology => Plan::Flood { window: five },
+                Route::Direct => Plan::Direct { window: five },
+                Route::Auto | Route::Hub | Route::Tree => Plan::Tree { period: five, pulse: false },
+            };
+            assert_eq!(planner.plan(), Some(expected), "{route}");
+        }
+    }
+}

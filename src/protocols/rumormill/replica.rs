@@ -1,0 +1,363 @@
+//! The replica: the entries that a node holds, by origin, and when they arrived.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::message::{Entries, Gossip, Have};
+use crate::id::Origin;
+use crate::protocol::Entry;
+use crate::set::{OriginId, Ranges, VersionSet};
+use crate::time::Instant;
+use crate::value::Value;
+
+/// The entries held. They are never removed.
+#[derive(Clone)]
+pub struct Replica {
+    own: Origin,
+    /// Entries submitted to this node in its present generation.
+    submitted: u64,
+    origins: Vec<Origin>,
+    logs: Vec<Log>,
+    held: VersionSet,
+    /// Only ever asked for a key: its iteration order is never seen.
+    origin_ids: HashMap<Origin, OriginId>,
+    /// Entries by arrival, as far back as any grace reaches.
+    arrivals: VecDeque<(Instant, OriginId, Range<u64>)>,
+    /// The version at which each origin last grew, and the reverse.
+    version: u64,
+    changed_at: Vec<u64>,
+    by_change: BTreeMap<u64, OriginId>,
+}
+
+/// The values of one origin: runs of consecutive entries.
+///
+/// There is one run as a rule, and it is kept in place.
+#[derive(Clone, Debug, Default)]
+struct Log {
+    /// The first run: its first sequence number, and its values.
+    first: u64,
+    values: Vec<Value>,
+    /// Those beyond a gap, by their first sequence numbers.
+    later: BTreeMap<u64, Vec<Value>>,
+}
+
+/// Without the hash table: its order differs from run to run, and follows from the origins.
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replica")
+            .field("origins", &self.origins)
+            .field("logs", &self.logs)
+            .field("held", &self.held)
+            .field("arrivals", &self.arrivals)
+            .field("version", &self.version)
+            .field("changed_at", &self.changed_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Replica {
+    /// An empty replica of the node and generation `own`.
+    #[must_use]
+    pub fn new(own: Origin) -> Self {
+        let mut replica = Self {
+            own,
+            submitted: 0,
+            origins: Vec::new(),
+            logs: Vec::new(),
+            held: VersionSet::new(),
+            origin_ids: HashMap::new(),
+            arrivals: VecDeque::new(),
+            version: 0,
+            changed_at: Vec::new(),
+            by_change: BTreeMap::new(),
+        };
+        replica.origin_id(own);
+        replica
+    }
+
+    /// Takes in an entry that was submitted to this node; returns its place in a set.
+    pub fn submit(&mut self, now: Instant, entry: Entry) -> (OriginId, Range<u64>) {
+        let origin = self.origin_id(self.own);
+        let sequence = entry.id.sequence;
+        self.submitted = sequence + 1;
+        self.insert(now, origin, sequence, &[entry.value]);
+        (origin, sequence..sequence + 1)
+    }
+
+    /// The reason to reject a message: it names an entry of this node's generation that was never
+    /// submitted here.
+    #[must_use]
+    pub fn contradiction(&self, gossip: &Gossip) -> Option<String> {
+        let values = gossip.values.iter().filter(|entries| entries.origin == self.own);
+        let have = gossip.have.iter().filter(|have| have.origin == self.own);
+        let ends = values.map(|entries| entries.first.saturating_add(entries.values.len() as u64));
+        let last = |have: &Have| have.ranges.iter().last().map(|range| range.end);
+        let end = ends.chain(have.filter_map(last)).find(|&end| end > self.submitted)?;
+        let submitted = self.submitted;
+        Some(format!("names entry {} of this node, which has made {submitted}", end - 1))
+    }
+
+    /// The set of entries held.
+    #[must_use]
+    pub const fn held(&self) -> &VersionSet {
+        &self.held
+    }
+
+    /// The number of `origin`, given at first sight.
+    pub fn origin_id(&mut self, origin: Origin) -> OriginId {
+        if let Some(&id) = self.origin_ids.get(&origin) {
+            return id;
+        }
+        let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
+        self.origins.push(origin);
+        self.origin_ids.insert(origin, id);
+        self.logs.push(Log::default());
+        self.changed_at.push(0);
+        id
+    }
+
+    /// The origin behind a number.
+    #[must_use]
+    pub fn origin(&self, id: OriginId) -> Origin {
+        self.origins[id.0 as usize]
+    }
+
+    /// The origins heard of, by number.
+    #[must_use]
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// Takes in consecutive entries of one origin; those held already change nothing. Returns the
+    /// ranges that are new.
+    pub fn insert(
+        &mut self,
+        now: Instant,
+        origin: OriginId,
+        first: u64,
+        values: &[Value],
+    ) -> Ranges {
+        let whole: Ranges = std::iter::once(first..first + values.len() as u64).collect();
+        let new = match self.held.get(origin) {
+            Some(held) => whole.difference(held),
+            None => whole,
+        };
+        for range in new.iter() {
+            let from = (range.start - first) as usize;
+            let fresh = &values[from..from + (range.end - range.start) as usize];
+            self.logs[origin.0 as usize].insert(range.start, fresh);
+            self.on_arrival(now, origin, &range);
+            self.held.insert(origin, range);
+        }
+        if !new.is_empty() {
+            self.by_change.remove(&self.changed_at[origin.0 as usize]);
+            self.version += 1;
+            self.changed_at[origin.0 as usize] = self.version;
+            self.by_change.insert(self.version, origin);
+        }
+        new
+    }
+
+    fn on_arrival(&mut self, now: Instant, origin: OriginId, range: &Range<u64>) {
+        match self.arrivals.back_mut() {
+            Some((at, last_origin, last))
+                if *at == now && *last_origin == origin && last.end == range.start =>
+            {
+                last.end = range.end;
+            }
+            _ => self.arrivals.push_back((now, origin, range.clone())),
+        }
+    }
+
+    /// Forgets the arrival of entries that arrived more than `grace` ago.
+    pub fn forget_arrivals(&mut self, now: Instant, grace: Duration) {
+        while self.arrivals.front().is_some_and(|(at, ..)| now.since(*at) > grace) {
+            self.arrivals.pop_front();
+        }
+    }
+
+    /// The entries that are held, not in `theirs`, and arrived at least `grace` ago.
+    ///
+    /// Younger entries are left out: they are on their way already.
+    #[must_use]
+    pub fn missing_from(&self, theirs: &VersionSet, now: Instant, grace: Duration) -> VersionSet {
+        let mut missing = self.held.difference(theirs);
+        if missing.is_empty() {
+            return missing;
+        }
+        for (at, origin, range) in self.arrivals.iter().rev() {
+            if now.since(*at) >= grace {
+                break;
+            }
+            missing.remove_all(*origin, &std::iter::once(range.clone()).collect());
+        }
+        missing
+    }
+
+    /// The version: it grows with every new entry.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The origins that have grown since `version`, oldest change first.
+    pub fn changed_since(&self, version: u64) -> impl Iterator<Item = OriginId> + '_ {
+        self.changed_between(version, self.version)
+    }
+
+    /// The origins that grew last after the one version, and not after the other; oldest change first.
+    pub(crate) fn changed_between(
+        &self,
+        after: u64,
+        until: u64,
+    ) -> impl DoubleEndedIterator<Item = OriginId> + '_ {
+        // No range may end before it begins.
+        let versions = after.saturating_add(1)..until.max(after).saturating_add(1);
+        self.by_change.range(versions).map(|(_, &origin)| origin)
+    }
+
+    /// Everything held of `origin`, for an ack or a digest.
+    #[must_use]
+    pub fn have(&self, origin: OriginId) -> Have {
+        Have {
+            origin: self.origin(origin),
+            ranges: self.held.get(origin).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The values of the entries in `range`, which must be held: those up to the first gap.
+    #[must_use]
+    pub fn values(&self, origin: OriginId, range: &Range<u64>) -> &[Value] {
+        self.logs[origin.0 as usize].values(range)
+    }
+
+    /// The entries of `range`, as far as they are held, ready to be sent.
+    #[must_use]
+    pub fn entries(&self, origin: OriginId, range: &Range<u64>) -> Entries {
+        let values = self.values(origin, range).to_vec();
+        Entries { origin: self.origin(origin), first: range.start, values }
+    }
+}
+
+impl Log {
+    /// Puts entries in of which none is there.
+    fn insert(&mut self, first: u64, values: &[Value]) {
+        let end = first + values.len() as u64;
+        if self.values.is_empty() {
+            // Exactly as long as it has to be: most origins of a large cluster have few values.
+            (self.first, self.values) = (first, values.to_vec());
+        } else if first < self.first {
+            let run = std::mem::replace(&mut self.values, values.to_vec());
+            let start = std::mem::replace(&mut self.first, first);
+            self.later.insert(start, run);
+        } else {
+            let run = match self.later.range_mut(..first).next_back() {
+                Some((start, run)) if *start + run.len() as u64 == first => run,
+                None if self.first + self.values.len() as u64 == first => &mut self.values,
+                _ => self.later.entry(first).or_default(),
+            };
+            run.extend_from_slice(values);
+        }
+        if let Some(next) = self.later.remove(&end) {
+            let run = match self.later.range_mut(..end).next_back() {
+                Some((_, run)) => run,
+                None => &mut self.values,
+            };
+            run.extend(next);
+        }
+    }
+
+    /// The entries in `range`, up to the first gap.
+    fn values(&self, range: &Range<u64>) -> &[Value] {
+        let (start, run) = match self.later.range(..=range.start).next_back() {
+            Some((start, run)) => (*start, run),
+            None if self.first <= range.start => (self.first, &self.values),
+            None => return &[],
+        };
+        let from = ((range.start - start) as usize).min(run.len());
+        let to = ((range.end - start) as usize).min(run.len());
+        &run[from..to]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Generation, NodeId};
+
+    fn replica_with_origin() -> (Replica, OriginId) {
+        let own = Origin { node: NodeId(0), generation: Generation(1) };
+        let mut replica = Replica::new(own);
+        let origin = replica.origin_id(own);
+        (replica, origin)
+    }
+
+    fn ints(values: Range<i64>) -> Vec<Value> {
+        values.map(Value::Int).collect()
+    }
+
+    #[test]
+    fn gaps_close_and_duplicates_change_nothing() {
+        let (mut replica, origin) = replica_with_origin();
+        let now = Instant::ZERO;
+        assert_eq!(replica.insert(now, origin, 5, &ints(50..55)).count(), 5);
+        assert_eq!(replica.insert(now, origin, 0, &ints(0..2)).count(), 2);
+        assert_eq!(replica.insert(now, origin, 1, &ints(1..7)).count(), 3);
+        assert_eq!(replica.insert(now, origin, 0, &ints(0..10)).count(), 0);
+        assert_eq!(replica.held().range_count(), 1);
+        let values = replica.entries(origin, &(1..7)).values;
+        assert_eq!(values, [1, 2, 3, 4, 50, 51].map(Value::Int));
+    }
+
+    #[test]
+    fn young_entries_are_not_missing_yet() {
+        let (mut replica, origin) = replica_with_origin();
+        let grace = Duration::from_millis(100);
+        let (early, late) = (Instant::ZERO, Instant::from_micros(150_000));
+        replica.insert(early, origin, 0, &ints(0..3));
+        replica.insert(late, origin, 3, &ints(3..4));
+        assert_eq!(replica.missing_from(&VersionSet::new(), late, grace).count(), 3);
+        replica.forget_arrivals(late, grace);
+        assert_eq!(replica.missing_from(&VersionSet::new(), late, grace).count(), 3);
+        let later = late.after(Duration::from_millis(101));
+        assert_eq!(replica.missing_from(&VersionSet::new(), later, grace).count(), 4);
+    }
+
+    #[test]
+    fn changes_are_found_by_version() {
+        let (mut replica, a) = replica_with_origin();
+        let b = replica.origin_id(Origin { node: NodeId(1), generation: Generation(1) });
+        replica.insert(Instant::ZERO, a, 0, &ints(0..1));
+        let before = replica.version();
+        replica.insert(Instant::ZERO, b, 0, &ints(1..2));
+        replica.insert(Instant::ZERO, a, 1, &ints(2..3));
+        replica.insert(Instant::ZERO, a, 0, &ints(0..1));
+        assert_eq!(replica.changed_since(before).collect::<Vec<_>>(), [b, a]);
+        assert_eq!(replica.changed_since(replica.version()).count(), 0);
+    }
+
+    #[test]
+    fn a_message_that_names_entries_never_submitted_here_contradicts() {
+        let (mut replica, _) = replica_with_origin();
+        let own = Origin { node: NodeId(0), generation: Generation(1) };
+        let id = crate::id::EntryId { origin: own, sequence: 0 };
+        replica.submit(Instant::ZERO, Entry { id, value: Value::Int(7) });
+        let values = |origin, first| Gossip {
+            values: vec![Entries { origin, first, values: ints(7..8) }],
+            ..Gossip::default()
+        };
+        let have = |origin, end| Gossip {
+            have: vec![Have { origin, ranges: std::iter::once(0..end).collect() }],
+            ..Gossip::default()
+        };
+        assert_eq!(replica.contradiction(&values(own, 0)), None);
+        assert!(replica.contradiction(&values(own, 1)).unwrap().contains("entry 1"));
+        assert_eq!(replica.contradiction(&have(own, 1)), None);
+        assert!(replica.contradiction(&have(own, 2)).is_some());
+        // An earlier generation of this node, which it does not remember, may have made it.
+        let earlier = Origin { generation: Generation(0), ..own };
+        assert_eq!(replica.contradiction(&values(earlier, 9)), None);
+    }
+}

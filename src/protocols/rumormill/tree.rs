@@ -1,0 +1,407 @@
+//! Tree repair: reacting when a peer is suspected, and when it is reachable again.
+//!
+//! In a star or a tree of hubs, a node that misses its parent probes it and a few other peers. When
+//! the parent is suspected, the node takes the best of those that answer; there is no vote. If none
+//! of them leads to a root, it probes all peers, and sends what the parent has not confirmed along
+//! (direct mail). Along a spanning tree of the topology there is no other parent; nodes flood while
+//! an edge of it is suspected.
+
+mod failure_detector;
+mod spanning_tree;
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+
+use super::exchange::Context;
+use super::link::{Link, Timeout};
+use super::message::{Gossip, Place, Relay};
+#[cfg(feature = "mutations")]
+use super::mutation::Mutation;
+use super::peers::Peers;
+use super::push::{Surroundings, flood};
+use crate::cluster::Cluster;
+use crate::id::NodeId;
+use crate::set::VersionSet;
+use crate::time::Instant;
+use failure_detector::{FailureDetector, TimeoutConditions, is_random_loss, suspicion_multiplier};
+pub(crate) use spanning_tree::SpanningTree;
+
+/// Peers probed when the parent is missed: the first candidates for its place, and some at random,
+/// since the candidates may be on the other side of the same cut.
+const CANDIDATES_PROBED: usize = 3;
+const OTHERS_PROBED: usize = 5;
+
+/// Most peers that a node without a parent probes and mails.
+const MAIL_MAX: u32 = 64;
+
+/// Receivers of such a mail that are asked to forward it: one may be as cut off as this node.
+const FORWARDERS: usize = 6;
+
+/// The tree, and the watch over the parent.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeRepair {
+    tree: SpanningTree,
+    detector: FailureDetector,
+}
+
+impl TreeRepair {
+    pub(crate) fn new(tree: SpanningTree) -> Self {
+        Self { tree, detector: FailureDetector::default() }
+    }
+
+    /// The tree.
+    pub(crate) const fn tree(&self) -> &SpanningTree {
+        &self.tree
+    }
+
+    /// The same, mutably.
+    pub(crate) const fn tree_mut(&mut self) -> &mut SpanningTree {
+        &mut self.tree
+    }
+
+    /// The watch over the parent.
+    pub(crate) const fn detector(&self) -> &FailureDetector {
+        &self.detector
+    }
+
+    /// True if this node is not where the preferred tree puts it, or is about to leave.
+    pub(crate) fn is_displaced(&self) -> bool {
+        let is_missed = self.detector.missed_at().is_some();
+        self.tree.has_hubs() && (is_missed || !self.tree.is_preferred())
+    }
+
+    /// All nodes can be written to.
+    pub(crate) fn on_topology(&mut self, now: Instant, budget: Duration) {
+        let has_parent = self.tree.has_hubs() && self.tree.parent().is_some();
+        self.detector.on_topology(now, budget, has_parent);
+    }
+
+    /// A deadline of the link to `peer` may have come: messages that timed out are queued again, and
+    /// a peer that has left too many unacked is replaced.
+    pub(crate) fn on_link_deadline(&mut self, cx: &mut Context<'_>, peer: NodeId) {
+        let timeout = self.expire(cx, peer);
+        cx.stats.retries += u64::from(timeout != Timeout::Nothing);
+        #[cfg(feature = "mutations")]
+        if cx.mutation == Some(Mutation::RetryNeverSent)
+            && matches!(timeout, Timeout::Messages | Timeout::Overtaken)
+        {
+            cx.peers.open(peer).queue_mut().clear();
+        }
+        match timeout {
+            Timeout::Peer => {
+                cx.stats.suspicions += 1;
+                cx.hasten_digests();
+                self.on_peer_down(cx, peer);
+            }
+            Timeout::Overtaken if !cx.peers.rtt().is_jittery() => self.on_loss(cx, peer, 1, 1),
+            Timeout::Overtaken | Timeout::Messages | Timeout::Nothing => {}
+        }
+    }
+
+    /// Queues the messages that timed out again. A parent that leaves messages unacked is probed,
+    /// and so are other peers.
+    fn expire(&mut self, cx: &mut Context<'_>, peer: NodeId) -> Timeout {
+        let now = cx.now;
+        let typical = cx.peers.rtt().timeout();
+        let Some(link) = cx.peers.get_mut(peer) else { return Timeout::Nothing };
+        if let Some(timeout) = link.rtt().timeout().max(typical) {
+            link.extend_overdue(now, timeout);
+        }
+        let Some(since) = link.overdue_since(now) else { return Timeout::Nothing };
+        let is_unmeasured = link.rtt().smoothed().is_none();
+        let is_probe_overdue = link.liveness().probe_overdue(now);
+        let is_heard = cx.peers.spoke_since(peer, since);
+        let is_parent = cx.push.uses_hubs(&self.tree) && self.tree.parent() == Some(peer);
+        let conditions = TimeoutConditions {
+            has_evidence: cx.peers.another_acked_since(peer, since),
+            is_unmeasured,
+            is_heard,
+            is_audible_parent: is_parent && is_heard && self.detector.missed_at().is_none(),
+            is_lossy: cx.peers.loss_mut().is_heavy(now),
+        };
+        let Some(link) = cx.peers.get_mut(peer) else { return Timeout::Nothing };
+        let timeout = link.on_deadline(now, conditions.pto_max());
+        if timeout != Timeout::Messages {
+            return timeout;
+        }
+        if conditions.is_excused() {
+            link.back_off();
+        }
+        if !is_parent {
+            return timeout;
+        }
+        if is_probe_overdue {
+            cx.peers.open(peer).request_probe(now);
+        }
+        // Where much is lost, a missing ack is no reason for a suspicion.
+        if !(conditions.is_lossy || is_unmeasured && is_heard) {
+            match (conditions.is_audible_parent, conditions.has_evidence) {
+                (true, _) => self.on_parent_missed(cx, since, 0),
+                (false, false) => self.on_parent_missed(cx, now, OTHERS_PROBED),
+                (false, true) => {}
+            }
+        }
+        timeout
+    }
+
+    /// Messages to or from `peer` are lost. They count as random loss if not too many in a row are
+    /// gone, and if, in a tree, `peer` is one with which messages are exchanged all the time.
+    /// (Probes go to unreachable peers, too.)
+    pub(crate) fn on_loss(&self, cx: &mut Context<'_>, peer: NodeId, messages: u64, in_a_row: u64) {
+        let is_in_touch = !cx.push.uses_hubs(&self.tree) || self.tree.is_edge(cx.peers, peer);
+        if is_in_touch && is_random_loss(in_a_row) {
+            cx.peers.loss_mut().on_lost(cx.now, messages);
+        }
+    }
+
+    /// `peer` has acked a message. If the parent has left earlier ones unacked and was not heard
+    /// meanwhile, it is the parent that is unreachable, and not the whole network: it is judged now.
+    pub(crate) fn on_indirect_evidence(&mut self, cx: &mut Context<'_>, peer: NodeId) {
+        if !cx.push.uses_hubs(&self.tree) || cx.peers.loss_mut().is_heavy(cx.now) {
+            return;
+        }
+        let Some(parent) = self.tree.parent().filter(|&parent| parent != peer) else { return };
+        let link = cx.peers.get(parent);
+        let Some(since) = link.and_then(|link| link.liveness().first_unacked_at()) else { return };
+        let is_evidence = !cx.peers.spoke_since(parent, since)
+            && cx.peers.get(peer).is_some_and(|link| link.sent().acked_since(since));
+        if is_evidence {
+            cx.peers.open(parent).judge_at(cx.now);
+            self.on_link_deadline(cx, parent);
+        }
+    }
+
+    /// A message of `from` arrived. A parent that sends entries often is missed soon when it stops;
+    /// without entries it is only up.
+    pub(crate) fn on_heard(&mut self, cx: &mut Context<'_>, from: NodeId, has_entries: bool) {
+        if self.tree.parent() != Some(from) || !cx.push.uses_hubs(&self.tree) {
+            return;
+        }
+        let timeout = cx.peers.get(from).and_then(|link| link.acks().heartbeat_timeout());
+        let timeout = timeout.filter(|_| has_entries).map(|timeout| {
+            let is_unreliable = cx.peers.is_unreliable(cx.now);
+            let multiplier = suspicion_multiplier(is_unreliable, cx.peers.rides(cx.now) > 0);
+            (timeout * multiplier).max(cx.peers.hop(from) * 2)
+        });
+        self.detector.on_heartbeat(cx.now, timeout);
+    }
+
+    /// The heartbeat timeout of the parent may have passed. A parent that was never heard is only
+    /// probed (nothing may have happened yet), unless something was sent to it, which is a probe.
+    pub(crate) fn on_heartbeat_timeout(&mut self, cx: &mut Context<'_>) {
+        if !self.detector.take_due(cx.now) {
+            return;
+        }
+        cx.push.review(&around(cx.now, &self.tree, cx.peers, cx.cluster));
+        let Some(parent) = self.tree.parent().filter(|_| cx.push.uses_hubs(&self.tree)) else {
+            return;
+        };
+        let link = cx.peers.get(parent);
+        if link.is_some_and(|link| link.acks().heard_at().is_some()) {
+            self.on_parent_missed(cx, cx.now, OTHERS_PROBED);
+        } else if link.is_none_or(|link| link.in_flight().is_empty()) {
+            cx.peers.open(parent).request_probe(cx.now);
+        }
+    }
+
+    /// The parent is missed since `missed_at`: it is probed, and so are some that could take its
+    /// place. They are sent what the parent has not confirmed, too.
+    fn on_parent_missed(&mut self, cx: &mut Context<'_>, missed_at: Instant, others: usize) {
+        let Some(parent) = self.tree.parent() else { return };
+        let mut unconfirmed = VersionSet::new();
+        if let Some(link) = cx.peers.get(parent) {
+            unconfirmed.union_with(link.queue());
+            unconfirmed.union_with(&link.in_flight());
+        }
+        self.detector.on_missed(missed_at);
+        cx.peers.open(parent).request_probe(cx.now);
+        if self.detector.may_probe_others(cx.now) {
+            if others > 0 {
+                self.detector.on_others_probed(cx.now);
+            }
+            self.probe_candidates(cx, others, &unconfirmed);
+        }
+    }
+
+    /// Probes the first candidates and `others` at random, and sends them `entries` to forward,
+    /// unless losses or delays are such that the parent is likely to be up.
+    fn probe_candidates(&self, cx: &mut Context<'_>, others: usize, entries: &VersionSet) {
+        let is_unreliable = cx.peers.is_unreliable(cx.now);
+        let Some(tree) = self.tree.preferred() else { return };
+        let (me, nodes, parent) = (cx.cluster.me(), cx.cluster.len(), self.tree.parent());
+        let drawn: Vec<NodeId> =
+            (0..others).map(|_| NodeId(cx.rng.random_range(0..nodes))).collect();
+        let is_probed =
+            |peer: &NodeId| Some(*peer) != parent && *peer != me && !cx.peers.is_suspected(*peer);
+        let mut probed: Vec<NodeId> =
+            tree.candidates(me).filter(is_probed).take(CANDIDATES_PROBED).collect();
+        probed.extend(drawn.into_iter().filter(is_probed));
+        for peer in probed {
+            let link = cx.peers.open(peer);
+            link.request_probe(cx.now);
+            if !is_unreliable {
+                link.queue_mut().piggyback(entries, Relay::Up);
+            }
+        }
+    }
+
+    /// A peer is suspected: another one takes its place.
+    fn on_peer_down(&mut self, cx: &mut Context<'_>, peer: NodeId) {
+        if !cx.push.uses_tree() {
+            return;
+        }
+        let now = cx.now;
+        let link = cx.peers.get(peer);
+        let unconfirmed = link.map(|link| link.queue().clone()).unwrap_or_default();
+        let suspected_at = link.and_then(Link::suspected_since).unwrap_or(now);
+        if !self.tree.has_hubs() {
+            let at_once = Duration::ZERO;
+            let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
+            return flood(around, &unconfirmed, Some(peer), at_once);
+        }
+        if self.tree.parent() == Some(peer) {
+            self.detector.on_parent_suspected(suspected_at);
+            self.tree.on_root_lost(now, cx.peers);
+            if !self.select_parent(cx) {
+                self.mail(cx, &unconfirmed);
+            }
+            let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
+            cx.push.along_tree(around, &unconfirmed, None, true);
+            if self.tree.parent().is_none() {
+                self.detector.on_parent_found();
+            }
+        }
+        if !self.tree.is_edge(cx.peers, peer)
+            && let Some(link) = cx.peers.get_mut(peer)
+        {
+            link.queue_mut().clear();
+        }
+    }
+
+    /// A suspected peer acks again: it may be the better parent.
+    pub(crate) fn on_peer_up(&mut self, cx: &mut Context<'_>) {
+        if self.tree.has_hubs() {
+            self.select_parent(cx);
+        }
+    }
+
+    /// A message of `peer` carries its offer, or none, and its pulse, if it is the parent. An older
+    /// message, overtaken by another, does not say where the peer stands now.
+    pub(crate) fn on_tree_offer(&mut self, cx: &mut Context<'_>, peer: NodeId, m: &Gossip) {
+        let is_newest = cx.peers.get(peer).is_some_and(|link| link.acks().is_newest(m.number));
+        if is_newest && self.tree.has_hubs() {
+            self.on_offer(cx, peer, m.place);
+        }
+        if self.tree.parent() == Some(peer) {
+            cx.push.on_pulse(cx.now, cx.peers.hop(peer), m.pulse);
+        }
+    }
+
+    fn on_offer(&mut self, cx: &mut Context<'_>, peer: NodeId, place: Option<Place>) {
+        // A new child may have missed entries while it had no parent. Its message says what it holds.
+        if self.tree.on_offer(cx.now, cx.peers, peer, place) {
+            send_missing(cx, peer);
+        }
+        if !cx.push.uses_hubs(&self.tree) {
+            return;
+        }
+        let was_missed = self.detector.missed_at().is_some();
+        let is_parent = self.tree.parent() == Some(peer);
+        if was_missed && is_parent && !cx.peers.is_suspected(peer) {
+            self.detector.on_parent_found();
+        }
+        if is_parent
+            && let Some(since) = self.tree.chosen_at()
+            && cx.peers.get(peer).is_some_and(|link| link.sent().acked_since(since))
+        {
+            // Its answer says what it holds.
+            self.tree.on_parent_acked();
+            send_missing(cx, peer);
+        }
+        // While the parent may still answer, no other peer is better for being quicker.
+        let parent = self.tree.parent().and_then(|parent| cx.peers.get(parent));
+        let is_probed = parent.is_some_and(|link| link.liveness().is_probed());
+        if (was_missed && !is_probed) || self.tree.has_offer(peer) {
+            let missed_at = self.detector.missed_at();
+            if let Some(better) = self.tree.better_parent(cx.now, cx.peers, missed_at) {
+                self.set_parent(cx, better);
+            }
+        }
+    }
+
+    /// Takes the best parent there is. Returns true if its offer is fresh.
+    fn select_parent(&mut self, cx: &mut Context<'_>) -> bool {
+        let missed_at = self.detector.missed_at();
+        let (best, is_fresh) = self.tree.best_parent(cx.now, cx.peers, missed_at);
+        self.set_parent(cx, best);
+        is_fresh
+    }
+
+    /// Sets the parent, and lets it and the old one know.
+    fn set_parent(&mut self, cx: &mut Context<'_>, parent: Option<NodeId>) {
+        let old = self.tree.parent();
+        if !self.tree.set_parent(cx.now, parent) {
+            return;
+        }
+        cx.push.on_new_parent();
+        self.detector.on_new_parent();
+        if let Some(old) = old
+            && !cx.peers.is_suspected(old)
+            && let Some(link) = cx.peers.get_mut(old)
+        {
+            link.acks_mut().schedule(cx.now);
+        }
+        let Some(parent) = parent else { return };
+        let link = cx.peers.open(parent);
+        link.request_probe(cx.now);
+        // If it has been probed before, it has said what it holds.
+        if self.detector.missed_at().is_some_and(|at| link.sent().acked_since(at)) {
+            self.tree.on_parent_acked();
+            send_missing(cx, parent);
+        }
+    }
+
+    /// Probes all peers that are not suspected, and sends them `entries`. Some are asked to forward
+    /// them to nodes that are out of this one's reach.
+    fn mail(&mut self, cx: &mut Context<'_>, entries: &VersionSet) {
+        // Where much is lost, the parent is likely to be up.
+        let is_unreliable = cx.peers.is_unreliable(cx.now);
+        let count = cx.cluster.len().min(MAIL_MAX);
+        if !self.detector.take_mail(cx.now, count) {
+            return;
+        }
+        let receivers: Vec<NodeId> = cx.cluster.others().take(count as usize).collect();
+        let (mut forwarders, mut left) = (FORWARDERS, receivers.len());
+        for peer in receivers {
+            let link = cx.peers.open(peer);
+            let forwards = cx.rng.random_range(0..left.max(1)) < forwarders;
+            left = left.saturating_sub(1);
+            if !link.is_suspected() && (forwards || !is_unreliable) {
+                link.request_probe(cx.now);
+                let relay = if forwards { Relay::Up } else { Relay::Keep };
+                link.queue_mut().piggyback(entries, relay);
+            }
+            forwarders -= usize::from(forwards);
+        }
+    }
+}
+
+fn around<'a>(
+    now: Instant,
+    tree: &'a SpanningTree,
+    peers: &'a mut Peers,
+    cluster: &'a Cluster,
+) -> Surroundings<'a> {
+    Surroundings { now, tree, peers, cluster }
+}
+
+/// Sends a peer everything that it is not known to hold.
+fn send_missing(cx: &mut Context<'_>, peer: NodeId) {
+    let Some(link) = cx.peers.get(peer) else { return };
+    let mut missing = cx.replica.missing_from(link.known(), cx.now, Duration::ZERO);
+    missing.subtract(&link.in_flight());
+    if let Some(link) = cx.peers.get_mut(peer) {
+        link.enqueue(&missing, cx.now);
+    }
+}

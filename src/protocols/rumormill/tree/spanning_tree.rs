@@ -1,0 +1,562 @@
+//! The spanning tree: the parent of each node, from the offers of the peers (IEEE 802.1D, Perlman
+//! 1985).
+//!
+//! While no peer is suspected, every node stands where the preferred tree puts it, and sends no
+//! offer. A node that has lost its parent probes others, and each answers with its offer: its root,
+//! the hops to it, and the age of its newest message of the root. A node takes the parent that leads
+//! to the first root in the node list by the fewest hops. So the components of a network in which
+//! some nodes do not hear each other come to have one tree each.
+//!
+//! The age makes it safe. When the root itself is down, all offers age alike, and no node takes a
+//! parent for its sake: the next node in the list takes over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cluster::Tree;
+use crate::id::NodeId;
+use crate::protocols::rumormill::message::Place;
+use crate::protocols::rumormill::peers::Peers;
+use crate::time::Instant;
+
+/// A parent may be this many hops farther from the root than the preferred tree is high.
+const DETOUR_MAX: u32 = 2;
+
+/// Maximum age of an offer for a root that this node has never heard of.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// Where a node says that it stands (a BPDU).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Offer {
+    pub(crate) parent: Option<NodeId>,
+    pub(crate) root: NodeId,
+    /// Hops from the root.
+    pub(crate) depth: u32,
+    /// When the newest message of the root that it knows of was sent, by this node's clock.
+    pub(crate) root_spoke_at: Instant,
+}
+
+/// A root that this node has lost, and when the newest message that it had of it was sent.
+#[derive(Clone, Copy, Debug)]
+struct LostRoot {
+    root: NodeId,
+    spoke_at: Instant,
+}
+
+/// Evidence for a peer that might be a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    /// It has heard of its root since this node last did.
+    FreshOffer,
+    /// It was up after the parent was missed.
+    Alive,
+    /// None: it may be as unreachable as the parent.
+    None,
+}
+
+/// Quality of a peer as a parent (802.1D's priority vector): less is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    evidence: Evidence,
+    root: NodeId,
+    /// Hops from the root to it, but not fewer than in the preferred tree: otherwise every node
+    /// below a hub that was late once would move to the root, and overload it.
+    depth: u32,
+    is_off_preferred: bool,
+    peer: NodeId,
+}
+
+/// The place of a node in the tree.
+#[derive(Clone, Debug)]
+pub(crate) struct SpanningTree {
+    me: NodeId,
+    /// The tree is one of hubs: any node may take the place of a suspected one. Else it is a
+    /// spanning tree of the topology.
+    has_hubs: bool,
+    preferred: Option<Arc<Tree>>,
+    parent: Option<NodeId>,
+    /// When the parent was chosen, until it has acked a message.
+    chosen_at: Option<Instant>,
+    /// Children beyond those of the preferred tree.
+    extra_children: BTreeSet<NodeId>,
+    /// The peers' offers; a peer without one stands where the preferred tree puts it.
+    offers: BTreeMap<NodeId, Offer>,
+    /// Peers that want this node's offer with the next message.
+    requested_by: BTreeSet<NodeId>,
+    /// The root that was lost last, of several the first in the list.
+    lost_root: Option<LostRoot>,
+}
+
+impl SpanningTree {
+    /// A node outside any tree.
+    pub(crate) const fn new(me: NodeId, has_hubs: bool) -> Self {
+        Self {
+            me,
+            has_hubs,
+            preferred: None,
+            parent: None,
+            chosen_at: None,
+            extra_children: BTreeSet::new(),
+            offers: BTreeMap::new(),
+            requested_by: BTreeSet::new(),
+            lost_root: None,
+        }
+    }
+
+    /// The preferred tree has become known, or is another one; `None` for direct mail.
+    pub(crate) fn set_preferred(&mut self, tree: Option<Arc<Tree>>) {
+        self.parent = tree.as_ref().and_then(|tree| tree.parent(self.me));
+        self.preferred = tree;
+    }
+
+    /// The tree as if no peer were suspected; none for direct mail.
+    pub(crate) fn preferred(&self) -> Option<&Tree> {
+        self.preferred.as_deref()
+    }
+
+    /// True if the tree is one of hubs.
+    pub(crate) const fn has_hubs(&self) -> bool {
+        self.has_hubs
+    }
+
+    /// The parent; `None` for a root.
+    pub(crate) const fn parent(&self) -> Option<NodeId> {
+        self.parent
+    }
+
+    /// Children beyond those of the preferred tree.
+    pub(crate) fn extra_children(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.extra_children.iter().copied()
+    }
+
+    /// Hops from the root to this node in the preferred tree.
+    pub(crate) fn preferred_depth(&self) -> u32 {
+        self.preferred.as_ref().map_or(0, |tree| tree.ancestors(self.me).count() as u32)
+    }
+
+    /// Height of the preferred tree; 1 without one.
+    pub(crate) fn height(&self) -> u32 {
+        self.preferred.as_ref().map_or(1, |tree| tree.height)
+    }
+
+    /// True if `node` has no children in a tree of hubs.
+    pub(crate) fn is_leaf(&self, node: NodeId) -> bool {
+        self.has_hubs && self.preferred().is_some_and(|tree| !tree.has_children(node))
+    }
+
+    /// The parent of a peer: as it says itself, else as in the preferred tree.
+    pub(crate) fn parent_of(&self, peer: NodeId) -> Option<NodeId> {
+        match self.offers.get(&peer) {
+            Some(offer) => offer.parent,
+            None => self.preferred().and_then(|tree| tree.parent(peer)),
+        }
+    }
+
+    /// True if a peer has told its place.
+    pub(crate) fn has_offer(&self, peer: NodeId) -> bool {
+        self.offers.contains_key(&peer)
+    }
+
+    /// True if a peer has said that another node is its parent. A suspected one may not hear this
+    /// node any more, and is probed until it is back.
+    fn has_left(&self, peers: &Peers, peer: NodeId) -> bool {
+        let offer = self.offers.get(&peer);
+        offer.is_some_and(|offer| offer.parent != Some(self.me)) && !peers.is_suspected(peer)
+    }
+
+    /// The edges of the tree as this node uses them: its parent, its children, and those that it
+    /// serves in the place of a suspected hub.
+    pub(crate) fn edges(&self, peers: &Peers) -> BTreeSet<NodeId> {
+        let mut edges = BTreeSet::new();
+        let Some(tree) = self.preferred() else { return edges };
+        edges.extend(tree.children(self.me));
+        if self.has_hubs {
+            edges.extend(&self.extra_children);
+            for child in tree.children(self.me) {
+                if tree.has_children(child) && peers.is_suspected(child) {
+                    edges.extend(tree.children(child));
+                }
+            }
+            if self.parent.is_none() {
+                for candidate in tree.candidates(self.me) {
+                    edges.insert(candidate);
+                    edges.extend(tree.children(candidate));
+                }
+                edges.remove(&self.me);
+            }
+            edges.retain(|&peer| !self.has_left(peers, peer));
+        }
+        edges.extend(self.parent);
+        edges
+    }
+
+    /// True if `peer` is one of [`SpanningTree::edges`]; cheaper than all of them.
+    pub(crate) fn is_edge(&self, peers: &Peers, peer: NodeId) -> bool {
+        self.parent == Some(peer) || self.is_child(peers, peer)
+    }
+
+    /// True if this node sends down to `peer`.
+    pub(crate) fn is_child(&self, peers: &Peers, peer: NodeId) -> bool {
+        let Some(tree) = self.preferred() else { return false };
+        let me = self.me;
+        let parent = tree.parent(peer);
+        if self.has_hubs && self.has_left(peers, peer) {
+            return false;
+        }
+        if parent == Some(me) {
+            return true;
+        }
+        let stands_in = self.parent.is_none() && tree.parent(me).is_some();
+        let is_orphan = parent.is_some_and(|p| tree.parent(p) == Some(me) && peers.is_suspected(p));
+        self.has_hubs
+            && (is_orphan
+                || self.extra_children.contains(&peer)
+                || (stands_in && (peer < me || parent.is_some_and(|p| p < me))))
+    }
+
+    /// True if this node and its parent stand where the preferred tree puts them.
+    pub(crate) fn is_preferred(&self) -> bool {
+        let Some(tree) = self.preferred() else { return true };
+        self.parent == tree.parent(self.me)
+            && self.parent.is_none_or(|parent| !self.offers.contains_key(&parent))
+    }
+
+    /// The peer restarted: it stands where the preferred tree puts it until it says otherwise.
+    pub(crate) fn on_restart(&mut self, peer: NodeId) {
+        self.offers.remove(&peer);
+    }
+
+    /// A peer wants this node's offer.
+    pub(crate) fn on_offer_requested(&mut self, peer: NodeId) {
+        self.requested_by.insert(peer);
+    }
+
+    /// A message leaves for a peer.
+    pub(crate) fn on_sent(&mut self, peer: NodeId) {
+        self.requested_by.remove(&peer);
+    }
+
+    /// A message of a peer says where it stands, or by saying nothing that it stands where the
+    /// preferred tree puts it. Returns true if the peer has become a child.
+    pub(crate) fn on_offer(
+        &mut self,
+        now: Instant,
+        peers: &Peers,
+        peer: NodeId,
+        place: Option<Place>,
+    ) -> bool {
+        let offer = place.map(|Place { parent, root, depth, age_us }| {
+            let age = Duration::from_micros(age_us).saturating_add(peers.hop(peer));
+            Offer { parent, root, depth, root_spoke_at: now.before(age) }
+        });
+        let was_child = self.parent_of(peer) == Some(self.me);
+        let root = |offer: Option<&Offer>| offer.map(|offer| offer.root);
+        if self.parent == Some(peer) && root(self.offers.get(&peer)) != root(offer.as_ref()) {
+            self.on_root_lost(now, peers);
+        }
+        match offer {
+            Some(offer) => self.offers.insert(peer, offer),
+            None => self.offers.remove(&peer),
+        };
+        let Some(tree) = self.preferred() else { return false };
+        let (is_child, is_preferred) =
+            (self.parent_of(peer) == Some(self.me), tree.parent(peer) == Some(self.me));
+        if is_child && !is_preferred {
+            self.extra_children.insert(peer);
+        } else {
+            self.extra_children.remove(&peer);
+        }
+        is_child && !was_child
+    }
+
+    /// The offer to send to `peer`: if this node is off the preferred tree, if one of the two
+    /// requests the other's, or if the peer is a child only by its own choice.
+    pub(crate) fn offer_for(
+        &self,
+        now: Instant,
+        peers: &Peers,
+        peer: NodeId,
+        is_probe: bool,
+    ) -> Option<Place> {
+        let is_requested = is_probe || self.requested_by.contains(&peer);
+        if !is_requested && !self.extra_children.contains(&peer) && self.is_preferred() {
+            return None;
+        }
+        let Offer { parent, root, depth, root_spoke_at } = self.own_offer(now, peers)?;
+        let age_us = u64::try_from(now.since(root_spoke_at).as_micros()).unwrap_or(u64::MAX);
+        Some(Place { parent, root, depth, age_us })
+    }
+
+    /// Where this node stands.
+    fn own_offer(&self, now: Instant, peers: &Peers) -> Option<Offer> {
+        let tree = self.preferred()?;
+        let Some(parent) = self.parent else {
+            return Some(Offer { parent: None, root: self.me, depth: 0, root_spoke_at: now });
+        };
+        let (root, depth, told) = match self.offers.get(&parent) {
+            Some(Offer { root, depth, root_spoke_at, .. }) => (*root, *depth, Some(*root_spoke_at)),
+            None => {
+                let (root, depth) = tree.place(parent);
+                (root, depth, None)
+            }
+        };
+        // What comes down along the preferred tree comes from its root. A parent elsewhere that
+        // does not tell the age of its root's messages has none.
+        let is_preferred = tree.parent(self.me) == Some(parent);
+        let heard_at = peers.get(parent).and_then(|link| link.acks().heard_at());
+        let heard = heard_at.map(|at| at.before(peers.hop(parent)));
+        let heard = heard.filter(|_| root == parent || (is_preferred && told.is_none()));
+        let root_spoke_at = heard.or(told).unwrap_or(Instant::ZERO);
+        Some(Offer { parent: Some(parent), root, depth: depth.saturating_add(1), root_spoke_at })
+    }
+
+    /// The parent, or its root, is lost: a later offer for that root must be fresher than what this
+    /// node had of it.
+    pub(crate) fn on_root_lost(&mut self, now: Instant, peers: &Peers) {
+        if let Some(Offer { root, root_spoke_at, .. }) = self.own_offer(now, peers)
+            && self.parent.is_some()
+            && self.lost_root.is_none_or(|lost| root <= lost.root)
+        {
+            self.lost_root = Some(LostRoot { root, spoke_at: root_spoke_at });
+        }
+    }
+
+    /// Sets the parent; `None` makes this node a root. Returns false if that is its parent already.
+    pub(crate) fn set_parent(&mut self, now: Instant, parent: Option<NodeId>) -> bool {
+        if parent == self.parent {
+            return false;
+        }
+        self.chosen_at = parent.map(|_| now);
+        self.parent = parent;
+        true
+    }
+
+    /// When the parent was chosen, until it has acked a message.
+    pub(crate) const fn chosen_at(&self) -> Option<Instant> {
+        self.chosen_at
+    }
+
+    /// The parent has acked a message since it was chosen.
+    pub(crate) const fn on_parent_acked(&mut self) {
+        self.chosen_at = None;
+    }
+
+    /// The best parent, and whether its offer is fresh. `missed_at`: the present one has been missed
+    /// since then.
+    pub(crate) fn best_parent(
+        &self,
+        now: Instant,
+        peers: &Peers,
+        missed_at: Option<Instant>,
+    ) -> (Option<NodeId>, bool) {
+        let best = self.best_rank(now, peers, missed_at);
+        let is_fresh = best.is_some_and(|rank| rank.evidence == Evidence::FreshOffer);
+        (best.map(|rank| rank.peer), is_fresh)
+    }
+
+    /// The best parent, if it is worth a change: the outer `None` means that it is not.
+    pub(crate) fn better_parent(
+        &self,
+        now: Instant,
+        peers: &Peers,
+        missed_at: Option<Instant>,
+    ) -> Option<Option<NodeId>> {
+        let best = self.best_rank(now, peers, missed_at);
+        let current = self.parent.and_then(|parent| self.rank(now, peers, missed_at, parent));
+        let worth = |r: Rank| (r.evidence, r.root, r.depth, r.is_off_preferred);
+        let is_better =
+            current.is_none_or(|current| best.is_some_and(|best| worth(best) < worth(current)));
+        is_better.then(|| best.map(|rank| rank.peer))
+    }
+
+    fn best_rank(&self, now: Instant, peers: &Peers, missed_at: Option<Instant>) -> Option<Rank> {
+        let tree = self.preferred()?;
+        let rank = |peer| self.rank(now, peers, missed_at, peer);
+        let heard = peers.ids().filter_map(rank).min();
+        if heard.is_some_and(|rank| rank.evidence < Evidence::None) {
+            return heard;
+        }
+        let unheard = tree.candidates(self.me).find_map(rank);
+        heard.into_iter().chain(unheard).min()
+    }
+
+    /// Quality of `peer` as a parent; `None` if it must not be one.
+    fn rank(
+        &self,
+        now: Instant,
+        peers: &Peers,
+        missed_at: Option<Instant>,
+        peer: NodeId,
+    ) -> Option<Rank> {
+        let (me, tree) = (self.me, self.preferred()?);
+        let is_parent = self.parent == Some(peer);
+        // Of two nodes that have chosen each other, the second in the list stays with the first.
+        let is_below = self.parent_of(peer) == Some(me) && !(is_parent && peer < me);
+        if peers.is_suspected(peer) || is_below || peer == me {
+            return None;
+        }
+        let is_alive = peers.spoke_since(peer, missed_at.unwrap_or(Instant::ZERO));
+        let evidence = if is_alive { Evidence::Alive } else { Evidence::None };
+        let (root, depth, is_fresh) = match self.offers.get(&peer) {
+            Some(offer) => (offer.root, offer.depth, self.is_fresh(now, offer)),
+            None => {
+                let (root, depth) = tree.place(peer);
+                (root, depth, tree.ancestors(me).any(|above| above == peer))
+            }
+        };
+        let leads_up = root < me && depth <= tree.height + DETOUR_MAX;
+        let is_off_preferred = tree.parent(me) != Some(peer);
+        let nearest = tree.place(me).1.saturating_sub(1);
+        let depth = depth.max(nearest);
+        if leads_up && is_fresh {
+            let evidence = if is_alive { Evidence::FreshOffer } else { evidence };
+            Some(Rank { evidence, root, depth, is_off_preferred, peer })
+        } else if peer < me {
+            // At worst it is a root itself.
+            Some(Rank { evidence, root: peer, depth: nearest, is_off_preferred, peer })
+        } else {
+            let rank = Rank { evidence, root, depth, is_off_preferred, peer };
+            (leads_up && is_parent).then_some(rank)
+        }
+    }
+
+    /// True if the sender of the offer has heard of its root, directly or not, since this node last
+    /// did.
+    fn is_fresh(&self, now: Instant, offer: &Offer) -> bool {
+        let age = now.since(offer.root_spoke_at);
+        match self.lost_root {
+            Some(lost) if lost.root == offer.root => age < now.since(lost.spoke_at) * 3 / 4,
+            _ => age < MAX_AGE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::rumormill::config::Config;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_micros(ms * 1_000)
+    }
+
+    fn hub_tree(me: u32, nodes: u32) -> (SpanningTree, Peers) {
+        let mut tree = SpanningTree::new(NodeId(me), true);
+        tree.set_preferred(Some(Arc::new(Tree::hubs(nodes))));
+        (tree, Peers::new(&Config::default()))
+    }
+
+    /// The peer was just heard.
+    fn hear(peers: &mut Peers, peer: u32, now: Instant) {
+        let link = peers.open(NodeId(peer));
+        let ack = link.acks().ack(now, Some(crate::id::Generation(1)));
+        let number = ack.map_or(0, |ack| ack.numbers.end());
+        link.acks_mut().on_received(now, number, true, Duration::ZERO);
+    }
+
+    fn suspect(peers: &mut Peers, peer: u32, now: Instant) {
+        let link = peers.open(NodeId(peer));
+        let mut entries = crate::set::VersionSet::new();
+        entries.insert(crate::set::OriginId(0), 0..1);
+        link.on_sent(now, entries, Default::default(), Default::default(), Default::default());
+        while !link.is_suspected() {
+            let deadline = link.next_deadline().unwrap();
+            link.on_deadline(deadline, 0);
+        }
+    }
+
+    fn place(parent: Option<u32>, root: u32, depth: u32, age_us: u64) -> Option<Place> {
+        Some(Place { parent: parent.map(NodeId), root: NodeId(root), depth, age_us })
+    }
+
+    #[test]
+    fn a_node_on_the_preferred_tree_sends_no_offer_unless_it_is_requested() {
+        let (mut tree, mut peers) = hub_tree(3, 5);
+        hear(&mut peers, 0, at(1_000));
+        assert_eq!(tree.offer_for(at(1_000), &peers, NodeId(0), false), None);
+        tree.on_offer_requested(NodeId(1));
+        let offer = tree.offer_for(at(1_050), &peers, NodeId(1), false).unwrap();
+        // The hub was heard 50 ms ago, and its message took 100 ms.
+        assert_eq!((offer.parent, offer.root, offer.depth), (Some(NodeId(0)), NodeId(0), 1));
+        assert_eq!(offer.age_us, 150_000);
+        tree.on_sent(NodeId(1));
+        assert_eq!(tree.offer_for(at(1_050), &peers, NodeId(1), false), None);
+    }
+
+    #[test]
+    fn a_suspected_parent_is_replaced_by_the_first_node_in_the_list_that_is_up() {
+        let (tree, mut peers) = hub_tree(3, 5);
+        hear(&mut peers, 2, at(900));
+        suspect(&mut peers, 0, at(500));
+        assert_eq!(tree.best_parent(at(1_000), &peers, Some(at(500))), (Some(NodeId(2)), false));
+        // Nothing was heard since: the first candidate that is not suspected.
+        assert_eq!(tree.best_parent(at(1_000), &peers, Some(at(950))), (Some(NodeId(1)), false));
+    }
+
+    #[test]
+    fn a_fresh_offer_of_the_lost_root_is_taken_and_an_old_one_is_not() {
+        let (mut tree, mut peers) = hub_tree(3, 5);
+        hear(&mut peers, 0, at(500));
+        suspect(&mut peers, 0, at(500));
+        tree.on_root_lost(at(1_500), &peers);
+        hear(&mut peers, 4, at(1_500));
+        // This node last had a message of the root 1.1 s ago.
+        tree.on_offer(at(1_500), &peers, NodeId(4), place(Some(0), 0, 1, 900_000));
+        assert_eq!(tree.best_parent(at(1_500), &peers, Some(at(500))).0, Some(NodeId(1)));
+        tree.on_offer(at(1_500), &peers, NodeId(4), place(Some(0), 0, 1, 200_000));
+        assert_eq!(tree.best_parent(at(1_500), &peers, Some(at(500))), (Some(NodeId(4)), true));
+    }
+
+    #[test]
+    fn a_parent_too_far_from_the_root_or_below_this_node_is_none() {
+        let (mut tree, mut peers) = hub_tree(3, 5);
+        suspect(&mut peers, 0, at(500));
+        hear(&mut peers, 4, at(1_500));
+        tree.on_offer(at(1_500), &peers, NodeId(4), place(Some(1), 1, 4, 0));
+        assert_ne!(tree.best_parent(at(1_500), &peers, Some(at(500))).0, Some(NodeId(4)));
+        tree.on_offer(at(1_500), &peers, NodeId(4), place(Some(1), 1, 3, 0));
+        assert_eq!(tree.best_parent(at(1_500), &peers, Some(at(500))).0, Some(NodeId(4)));
+        tree.on_offer(at(1_500), &peers, NodeId(4), place(Some(3), 1, 3, 0));
+        assert_ne!(tree.best_parent(at(1_500), &peers, Some(at(500))).0, Some(NodeId(4)));
+    }
+
+    #[test]
+    fn a_peer_that_chooses_this_node_becomes_a_child_and_leaves_again() {
+        let (mut tree, peers) = hub_tree(1, 5);
+        assert!(!tree.is_child(&peers, NodeId(4)));
+        assert!(tree.on_offer(at(0), &peers, NodeId(4), place(Some(1), 1, 1, 0)));
+        assert!(tree.is_child(&peers, NodeId(4)) && tree.edges(&peers).contains(&NodeId(4)));
+        assert!(!tree.on_offer(at(0), &peers, NodeId(4), place(Some(1), 1, 1, 0)));
+        // By saying nothing it says that it is back on the preferred tree.
+        assert!(!tree.on_offer(at(0), &peers, NodeId(4), None));
+        assert!(!tree.is_child(&peers, NodeId(4)));
+    }
+
+    #[test]
+    fn a_root_in_the_place_of_others_serves_them_and_their_children() {
+        let (mut tree, mut peers) = hub_tree(1, 5);
+        suspect(&mut peers, 0, at(0));
+        assert!(tree.set_parent(at(10), None) && !tree.set_parent(at(10), None));
+        let edges: Vec<u32> = tree.edges(&peers).into_iter().map(|peer| peer.0).collect();
+        assert_eq!(edges, [0, 2, 3, 4]);
+        assert!(tree.is_child(&peers, NodeId(0)) && tree.is_child(&peers, NodeId(4)));
+        // A node that has another parent is not served.
+        tree.on_offer(at(0), &peers, NodeId(4), place(Some(2), 2, 1, 0));
+        assert!(!tree.edges(&peers).contains(&NodeId(4)));
+    }
+
+    #[test]
+    fn the_preferred_parent_wins_among_equals() {
+        let (mut tree, mut peers) = hub_tree(1_590, 1_600);
+        let hub = Tree::hubs(1_600).parent(NodeId(1_590)).unwrap();
+        for peer in [hub.0, hub.0 - 1] {
+            hear(&mut peers, peer, at(1_000));
+        }
+        tree.on_offer(at(1_000), &peers, NodeId(hub.0 - 1), place(Some(0), 0, 1, 0));
+        assert_eq!(tree.best_parent(at(1_000), &peers, None).0, Some(hub));
+        assert_eq!(tree.better_parent(at(1_000), &peers, None), None);
+        tree.set_parent(at(1_000), Some(NodeId(hub.0 - 1)));
+        assert_eq!(tree.better_parent(at(1_000), &peers, None), Some(Some(hub)));
+    }
+}

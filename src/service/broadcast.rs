@@ -1,0 +1,112 @@
+//! The broadcast workload: a set of values that only grows.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{ReadText, Reply, Request, Service};
+use crate::protocol::Entry;
+use crate::value::Value;
+
+/// The distinct values, and the reply to `read` kept ready.
+///
+/// `read` returns each *value* once, whatever the number of entries that carry it.
+#[derive(Clone, Default)]
+pub struct Broadcast {
+    /// Only ever asked for a key: their iteration order is never seen.
+    ints: HashSet<i64>,
+    others: HashSet<Arc<str>>,
+    read_text: Arc<ReadText>,
+}
+
+/// The text has all values; the order of the hash tables differs from run to run.
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcast").field("read_text", &self.read_text).finish_non_exhaustive()
+    }
+}
+
+impl Broadcast {
+    /// Number of distinct values.
+    #[must_use]
+    pub fn value_count(&self) -> usize {
+        self.ints.len() + self.others.len()
+    }
+
+    /// True if the value is held.
+    #[must_use]
+    pub fn contains(&self, value: &Value) -> bool {
+        match value {
+            Value::Int(int) => self.ints.contains(int),
+            Value::Json(text) => self.others.contains(text),
+        }
+    }
+
+    /// The distinct values in order of delivery, as JSON texts joined by commas.
+    ///
+    /// Shared, not copied: the service copies it only if it grows while a reply still holds it.
+    #[must_use]
+    pub fn read_text(&self) -> Arc<ReadText> {
+        Arc::clone(&self.read_text)
+    }
+}
+
+impl Service for Broadcast {
+    fn on_request(&mut self, request: Request, submit: &mut Vec<Value>) -> Option<Reply> {
+        Some(match request {
+            Request::Broadcast { message } => {
+                // A value that is held already needs no second entry.
+                if !self.contains(&message) {
+                    submit.push(message);
+                }
+                Reply::BroadcastOk
+            }
+            Request::Read => Reply::ReadOk { messages: self.read_text() },
+        })
+    }
+
+    fn on_deliver(&mut self, entry: &Entry) {
+        let is_new = match &entry.value {
+            Value::Int(int) => self.ints.insert(*int),
+            Value::Json(text) => self.others.insert(Arc::clone(text)),
+        };
+        if is_new {
+            Arc::make_mut(&mut self.read_text).push(&entry.value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{EntryId, Generation, NodeId, Origin};
+
+    fn entry(node: u32, sequence: u64, value: Value) -> Entry {
+        let origin = Origin { node: NodeId(node), generation: Generation(1) };
+        Entry { id: EntryId { origin, sequence }, value }
+    }
+
+    #[test]
+    fn a_value_is_read_once_however_many_entries_carry_it() {
+        let mut service = Broadcast::default();
+        service.on_deliver(&entry(0, 0, Value::Int(7)));
+        service.on_deliver(&entry(0, 1, Value::Json("\"x\"".into())));
+        let early = service.read_text();
+        service.on_deliver(&entry(1, 0, Value::Int(7)));
+        service.on_deliver(&entry(1, 1, Value::Int(8)));
+        assert_eq!(&**service.read_text(), "7,\"x\",8");
+        assert_eq!(&**early, "7,\"x\"");
+        assert_eq!(service.value_count(), 3);
+    }
+
+    #[test]
+    fn a_value_that_is_held_is_acknowledged_and_not_submitted_again() {
+        let (mut service, mut submit) = (Broadcast::default(), Vec::new());
+        let broadcast = Request::Broadcast { message: Value::Int(7) };
+        assert_eq!(service.on_request(broadcast.clone(), &mut submit), Some(Reply::BroadcastOk));
+        assert_eq!(submit, [Value::Int(7)]);
+        service.on_deliver(&entry(0, 0, Value::Int(7)));
+        assert_eq!(service.on_request(broadcast, &mut submit), Some(Reply::BroadcastOk));
+        assert_eq!(submit.len(), 1);
+    }
+}

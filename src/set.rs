@@ -1,0 +1,464 @@
+//! Sets of entries, as ranges of sequence numbers per origin.
+//!
+//! The set behind everything the node knows about its peers. When nothing is missing it is one
+//! range per origin, however many values there are: the observation that lets QUIC acknowledge
+//! packets by ranges, and a version vector with holes in the gossip literature.
+
+use std::ops::Range;
+
+/// A sorted set of disjoint, non-adjacent, non-empty half-open ranges of sequence numbers.
+///
+/// Entries arrive nearly in order, so there is one range as a rule, and it grows. It is kept in
+/// place: the nodes of a simulated large cluster have millions of these sets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ranges(Repr);
+
+/// Equal sets look the same: what fits into `One` is there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Repr {
+    /// One range; the empty set is `0..0`.
+    One(Range<u64>),
+    /// Two or more.
+    Many(Vec<Range<u64>>),
+}
+
+impl Default for Ranges {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ranges {
+    /// The empty set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Repr::One(0..0))
+    }
+
+    /// The set of these ranges, which are as the type demands.
+    fn of(mut ranges: Vec<Range<u64>>) -> Self {
+        match ranges.len() {
+            0 => Self::new(),
+            1 => Self(Repr::One(ranges.swap_remove(0))),
+            _ => Self(Repr::Many(ranges)),
+        }
+    }
+
+    fn as_slice(&self) -> &[Range<u64>] {
+        match &self.0 {
+            Repr::One(range) if range.is_empty() => &[],
+            Repr::One(range) => std::slice::from_ref(range),
+            Repr::Many(ranges) => ranges,
+        }
+    }
+
+    /// True if no sequence number is in the set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+
+    /// Number of sequence numbers in the set.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.as_slice().iter().map(|range| range.end - range.start).sum()
+    }
+
+    /// The ranges, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.as_slice().iter().cloned()
+    }
+
+    /// The number after the largest one in the set; 0 if it is empty.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.as_slice().last().map_or(0, |range| range.end)
+    }
+
+    /// Drops all but the last `count` ranges.
+    pub fn keep_last(&mut self, count: usize) {
+        if let Repr::Many(held) = &mut self.0
+            && held.len() > count
+        {
+            held.drain(..held.len() - count);
+            self.normalise();
+        }
+    }
+
+    /// True if `sequence` is in the set.
+    #[must_use]
+    pub fn contains(&self, sequence: u64) -> bool {
+        let held = self.as_slice();
+        let after = held.partition_point(|range| range.start <= sequence);
+        after > 0 && sequence < held[after - 1].end
+    }
+
+    /// True if all of `range` is in the set (as an empty range always is).
+    #[must_use]
+    pub fn contains_range(&self, range: &Range<u64>) -> bool {
+        let held = self.as_slice();
+        let after = held.partition_point(|held| held.start <= range.start);
+        range.is_empty() || (after > 0 && range.end <= held[after - 1].end)
+    }
+
+    /// Adds `range`; an empty one changes nothing.
+    pub fn insert(&mut self, range: Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
+        match &mut self.0 {
+            Repr::One(one) if one.is_empty() => *one = range,
+            Repr::One(one) if range.start <= one.end && one.start <= range.end => {
+                *one = one.start.min(range.start)..one.end.max(range.end);
+            }
+            Repr::One(one) if one.end < range.start => {
+                self.0 = Repr::Many(vec![one.clone(), range]);
+            }
+            Repr::One(one) => self.0 = Repr::Many(vec![range, one.clone()]),
+            Repr::Many(held) => {
+                // All ranges that overlap or touch the new one become one with it.
+                let first = held.partition_point(|held| held.end < range.start);
+                let past = held.partition_point(|held| held.start <= range.end);
+                if first == past {
+                    held.insert(first, range);
+                } else {
+                    let start = held[first].start.min(range.start);
+                    let end = held[past - 1].end.max(range.end);
+                    held.splice(first..past, std::iter::once(start..end));
+                }
+                self.normalise();
+            }
+        }
+    }
+
+    /// Takes `range` out; what is not in the set stays out.
+    pub fn remove(&mut self, range: &Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
+        match &mut self.0 {
+            Repr::One(one) => {
+                let head = one.start..one.end.min(range.start);
+                let tail = one.start.max(range.end)..one.end;
+                *self = match (head.is_empty(), tail.is_empty()) {
+                    (true, true) => Self::new(),
+                    (false, true) => Self(Repr::One(head)),
+                    (true, false) => Self(Repr::One(tail)),
+                    (false, false) => Self(Repr::Many(vec![head, tail])),
+                };
+            }
+            Repr::Many(held) => {
+                let first = held.partition_point(|held| held.end <= range.start);
+                let past = held.partition_point(|held| held.start < range.end);
+                if first == past {
+                    return;
+                }
+                let head = held[first].start..range.start;
+                let tail = range.end..held[past - 1].end;
+                held.splice(first..past, [head, tail].into_iter().filter(|rest| !rest.is_empty()));
+                self.normalise();
+            }
+        }
+    }
+
+    /// Keeps a single range in place.
+    fn normalise(&mut self) {
+        if let Repr::Many(held) = &mut self.0
+            && held.len() < 2
+        {
+            *self = Self::of(std::mem::take(held));
+        }
+    }
+
+    /// The set with its gaps filled: what a version vector would say.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn without_gaps(&self) -> Self {
+        let held = self.as_slice();
+        let ends = held.first().zip(held.last());
+        ends.map(|(first, last)| first.start..last.end).into_iter().collect()
+    }
+
+    /// Adds all of `other`.
+    pub fn union_with(&mut self, other: &Self) {
+        for range in other.iter() {
+            self.insert(range);
+        }
+    }
+
+    /// Takes all of `other` out.
+    pub fn subtract(&mut self, other: &Self) {
+        for range in other.as_slice() {
+            self.remove(range);
+        }
+    }
+
+    /// The part of this set that is not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut rest = self.clone();
+        rest.subtract(other);
+        rest
+    }
+
+    /// The intersection of both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut both = Vec::new();
+        let (left, right) = (self.as_slice(), other.as_slice());
+        let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+        while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+            let overlap = a.start.max(b.start)..a.end.min(b.end);
+            if a.end < b.end {
+                left.next();
+            } else {
+                right.next();
+            }
+            if !overlap.is_empty() {
+                both.push(overlap);
+            }
+        }
+        Self::of(both)
+    }
+}
+
+impl FromIterator<Range<u64>> for Ranges {
+    fn from_iter<I: IntoIterator<Item = Range<u64>>>(ranges: I) -> Self {
+        let mut set = Self::new();
+        for range in ranges {
+            set.insert(range);
+        }
+        set
+    }
+}
+
+/// A node's short number for an origin (see [`super::replica::Replica`]); never on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OriginId(pub u32);
+
+/// A set of entries: for each origin, ranges of sequence numbers. Origins without any are absent.
+///
+/// A vector, ascending by origin. A set that has most of everything has most origins from 0 on, so an
+/// origin usually stands at its own number; and new origins have the highest numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct VersionSet(Vec<(OriginId, Ranges)>);
+
+impl VersionSet {
+    /// The empty set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// True if no entry is in the set.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Number of entries in the set.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|(_, ranges)| ranges.count()).sum()
+    }
+
+    /// Number of ranges in the set: the measure of its memory.
+    #[must_use]
+    pub fn range_count(&self) -> usize {
+        self.0.iter().map(|(_, ranges)| ranges.as_slice().len()).sum()
+    }
+
+    /// Origins and what is held of each, in the order of the origins' numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (OriginId, &Ranges)> + '_ {
+        self.0.iter().map(|(origin, ranges)| (*origin, ranges))
+    }
+
+    /// Where `origin` stands, or belongs: never behind its number, and rarely far before it.
+    fn position(&self, origin: OriginId) -> Result<usize, usize> {
+        let guess = origin.0 as usize;
+        if self.0.get(guess).is_some_and(|(found, _)| *found == origin) {
+            return Ok(guess);
+        }
+        let (mut start, mut end, mut step) = (guess.min(self.0.len()), guess.min(self.0.len()), 1);
+        while start > 0 && self.0[start - 1].0 >= origin {
+            end = start;
+            start = start.saturating_sub(step);
+            step *= 2;
+        }
+        let found = self.0[start..end].binary_search_by_key(&origin, |(found, _)| *found);
+        found.map(|at| start + at).map_err(|at| start + at)
+    }
+
+    /// The ranges of `origin`, mutably; empty ones, if there were none.
+    fn ranges_mut(&mut self, origin: OriginId) -> &mut Ranges {
+        let at = self.position(origin).unwrap_or_else(|at| {
+            self.0.insert(at, (origin, Ranges::new()));
+            at
+        });
+        &mut self.0[at].1
+    }
+
+    /// The ranges of `origin`, if the set has any.
+    #[must_use]
+    pub fn get(&self, origin: OriginId) -> Option<&Ranges> {
+        self.position(origin).ok().map(|at| &self.0[at].1)
+    }
+
+    /// True if the entry is in the set.
+    #[must_use]
+    pub fn contains(&self, origin: OriginId, sequence: u64) -> bool {
+        self.get(origin).is_some_and(|ranges| ranges.contains(sequence))
+    }
+
+    /// True if all of `range` of `origin` is in the set.
+    #[must_use]
+    pub fn contains_range(&self, origin: OriginId, range: &Range<u64>) -> bool {
+        range.is_empty() || self.get(origin).is_some_and(|ranges| ranges.contains_range(range))
+    }
+
+    /// Adds a range of one origin.
+    pub fn insert(&mut self, origin: OriginId, range: Range<u64>) {
+        if !range.is_empty() {
+            self.ranges_mut(origin).insert(range);
+        }
+    }
+
+    /// Adds ranges of one origin.
+    pub fn insert_all(&mut self, origin: OriginId, ranges: &Ranges) {
+        if !ranges.is_empty() {
+            self.ranges_mut(origin).union_with(ranges);
+        }
+    }
+
+    /// Takes ranges of one origin out.
+    pub fn remove_all(&mut self, origin: OriginId, ranges: &Ranges) {
+        if let Ok(at) = self.position(origin) {
+            self.0[at].1.subtract(ranges);
+            if self.0[at].1.is_empty() {
+                self.0.remove(at);
+            }
+        }
+    }
+
+    /// Adds all of `other`.
+    pub fn union_with(&mut self, other: &Self) {
+        let mut new = Vec::new();
+        for (origin, ranges) in &other.0 {
+            match self.position(*origin) {
+                Ok(at) => self.0[at].1.union_with(ranges),
+                Err(_) => new.push((*origin, ranges.clone())),
+            }
+        }
+        if let [(origin, ranges)] = new.as_slice() {
+            return self.insert_all(*origin, ranges);
+        }
+        let before = self.0.len();
+        self.0.append(&mut new);
+        if before > 0 && before < self.0.len() && self.0[before - 1].0 > self.0[before].0 {
+            // Two ascending runs: a sort that knows runs makes one pass over them.
+            self.0.sort_by_key(|(origin, _)| *origin);
+        }
+    }
+
+    /// Takes all of `other` out. Costs what the smaller of the two costs.
+    pub fn subtract(&mut self, other: &Self) {
+        if self.0.len() <= other.0.len() {
+            self.0.retain_mut(|(origin, ranges)| {
+                if let Some(gone) = other.get(*origin) {
+                    ranges.subtract(gone);
+                }
+                !ranges.is_empty()
+            });
+        } else {
+            for (origin, ranges) in other.iter() {
+                self.remove_all(origin, ranges);
+            }
+        }
+    }
+
+    /// The part of this set that is not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let missing = |(origin, ranges): (OriginId, &Ranges)| {
+            let missing = match other.get(origin) {
+                // Equal is the usual case by far.
+                Some(theirs) if theirs == ranges => return None,
+                Some(theirs) => ranges.difference(theirs),
+                None => ranges.clone(),
+            };
+            (!missing.is_empty()).then_some((origin, missing))
+        };
+        Self(self.iter().filter_map(missing).collect())
+    }
+
+    /// True if everything in this set is also in `other`.
+    #[must_use]
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.iter()
+            .all(|(origin, ranges)| ranges.iter().all(|range| other.contains_range(origin, &range)))
+    }
+}
+
+/// The origins may come in any order, and more than once.
+impl FromIterator<(OriginId, Ranges)> for VersionSet {
+    fn from_iter<I: IntoIterator<Item = (OriginId, Ranges)>>(all: I) -> Self {
+        let mut all: Vec<_> = all.into_iter().filter(|(_, ranges)| !ranges.is_empty()).collect();
+        all.sort_by_key(|(origin, _)| *origin);
+        all.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            if same {
+                first.1.union_with(&later.1);
+            }
+            same
+        });
+        Self(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(list: &[(u64, u64)]) -> Ranges {
+        list.iter().map(|&(start, end)| start..end).collect()
+    }
+
+    #[test]
+    fn touching_and_overlapping_ranges_become_one() {
+        assert_eq!(ranges(&[(0, 2), (2, 4)]), ranges(&[(0, 4)]));
+        assert_eq!(ranges(&[(6, 8), (0, 2), (1, 7)]), ranges(&[(0, 8)]));
+        assert_eq!(ranges(&[(4, 5), (0, 1), (3, 3)]).as_slice(), [0..1, 4..5]);
+    }
+
+    #[test]
+    fn removal_splits() {
+        let mut set = ranges(&[(0, 10), (20, 30)]);
+        set.remove(&(5..25));
+        assert_eq!(set.as_slice(), [0..5, 25..30]);
+        set.remove(&(1..2));
+        assert_eq!(set.as_slice(), [0..1, 2..5, 25..30]);
+        assert!(set.contains(2) && !set.contains(1) && !set.contains(5));
+        assert!(set.contains_range(&(2..5)) && !set.contains_range(&(0..3)));
+    }
+
+    #[test]
+    fn intersection_takes_what_both_have() {
+        let both = ranges(&[(0, 5), (8, 12)]).intersection(&ranges(&[(3, 9), (11, 20)]));
+        assert_eq!(both.as_slice(), [3..5, 8..9, 11..12]);
+    }
+
+    #[test]
+    fn held_forgets_origins_without_entries() {
+        let (a, b) = (OriginId(0), OriginId(1));
+        let mut held = VersionSet::new();
+        held.insert(a, 0..3);
+        held.insert(b, 1..2);
+        let mut other = VersionSet::new();
+        other.insert(a, 0..2);
+        assert_eq!(held.difference(&other).count(), 2);
+        held.remove_all(b, &ranges(&[(0, 9)]));
+        held.subtract(&other);
+        assert_eq!(held.iter().count(), 1);
+        assert_eq!((held.count(), held.range_count()), (1, 1));
+        assert!(!held.is_subset(&other) && VersionSet::new().is_subset(&other));
+    }
+}
