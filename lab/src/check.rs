@@ -8,13 +8,14 @@ mod log;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use roaring::RoaringTreemap;
 
 use crate::checker::{Validity, availability, missing};
 use crate::history::{Op, reader};
 use crate::limit::Limit;
 use crate::profile::Profile;
+use crate::results::conduct::ignored_validity;
 use crate::results::{MaelstromResults, Results, RunInfo};
 use crate::settings::{Availability, Settings};
 pub use comparison::{Comparison, Difference};
@@ -49,6 +50,9 @@ impl Checked {
 pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<Checked> {
     let dir = find(path)?;
     let log = read_file(&dir, "jepsen.log")?.map(|text| Log::read(&text)).unwrap_or_default();
+    if let Some(why) = &log.bad_value {
+        bail!("{}, {why}", dir.join("jepsen.log").display());
+    }
     let Some(results) = read_file(&dir, "results.edn")? else {
         let why = log.why_no_end().unwrap_or_else(|| "the run came to no end".to_owned());
         bail!("there is no results.edn in {}: {why}", dir.display());
@@ -73,9 +77,10 @@ pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<
 
 /// The directory itself, or that of the latest run if it is a store of many.
 fn find(path: &Path) -> Result<PathBuf> {
+    ensure!(path.exists(), "there is no {}", path.display());
     let candidates = [path.to_owned(), path.join("latest")];
     let found = candidates.into_iter().find(|dir| dir.join("history.edn").is_file());
-    if let Some(dir) = found {
+    if let Some(dir) = found.or_else(|| latest_below(path)) {
         return Ok(dir);
     }
     let log = read_file(path, "jepsen.log").ok().flatten().map(|text| Log::read(&text));
@@ -83,6 +88,19 @@ fn find(path: &Path) -> Result<PathBuf> {
         Some(why) => bail!("there is no history.edn in {}: {why}", path.display()),
         None => bail!("there is no history.edn in {}: is it a run's directory?", path.display()),
     }
+}
+
+/// The latest run below a store that has no link `latest`, or of a workload: their names are times.
+fn latest_below(store: &Path) -> Option<PathBuf> {
+    let dirs = |dir: &Path| {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        dirs.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let near = dirs(store);
+    let far = near.iter().flat_map(|dir| dirs(dir)).collect::<Vec<_>>();
+    let runs = near.into_iter().chain(far).filter(|dir| dir.join("history.edn").is_file());
+    runs.max_by(|a, b| a.file_name().cmp(&b.file_name()))
 }
 
 fn read_file(dir: &Path, name: &str) -> Result<Option<String>> {
@@ -104,7 +122,13 @@ fn limits(profile: Profile) -> Result<Vec<Limit>> {
 fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Result<Checked> {
     let mut reported = results.maelstrom.clone();
     reported.valid = results.rumormill.maelstrom_valid;
-    let recomputed = recompute(history, &reported, None);
+    let mut recomputed = recompute(history, &reported, None);
+    // How nodes' output was is not in the history.
+    let heard = ignored_validity(&results.rumormill.node_errors);
+    recomputed.valid = Validity::compose([recomputed.valid, heard]);
+    if results.rumormill.crash.is_some() {
+        recomputed.valid = reported.valid;
+    }
     let mut comparison = Comparison::of(&reported, &recomputed);
 
     let lab = &results.rumormill;
@@ -160,7 +184,8 @@ fn check_maelstroms(
         started: String::new(),
         store: Some(dir.display().to_string()),
     };
-    let mut results = Results::of_maelstrom(reported, history, finals, run, notices);
+    let bad_lines = log.is_complete.then_some(log.muted.len() as u64);
+    let mut results = Results::of_maelstrom(reported, history, finals, run, notices, bad_lines);
     results.decide(&limits);
     Ok(Checked { results, comparison })
 }

@@ -96,7 +96,7 @@ Examples:
 Exit status:
   0    valid, all limits kept
   1    invalid, or a limit failed
-  2    unknown: nothing could be judged
+  2    unknown: nothing could be judged, or Maelstrom would have ignored a node's output
   254  bad arguments
   255  crash: a node died, did not answer init, or could not be started
   130  interrupted (SIGINT; 143 for SIGTERM)";
@@ -143,8 +143,8 @@ pub struct RunArgs {
     #[arg(last = true, value_name = "ARGS", help_heading = "Nodes")]
     pub args: Vec<String>,
 
-    /// Settings by name (fly-3a to fly-3e, partition-25) or from a TOML file whose keys are the
-    /// flags' names; flags override them
+    /// Settings by name (fly-3a to fly-3e, partition-25, loss-1, hub-killed and more: a wrong name
+    /// lists them all) or from a TOML file whose keys are the flags' names; flags override them
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
     /// What the clients do [default: broadcast]

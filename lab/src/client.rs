@@ -10,7 +10,7 @@ use rumormill::value::Value;
 use crate::history::Nanos;
 use crate::network::packet::{Address, Packet, Peer};
 use crate::node::Body;
-use crate::reply::{Reply, Request, read_reply};
+use crate::reply::{Claim, Reply, Request, claim_of, read_reply};
 
 /// Purpose of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,23 @@ struct Client {
     waiting: Option<Waiting>,
     /// The timer_queue has a timer for it.
     timed: bool,
+    /// Requests that were given up.
+    given_up: Vec<i64>,
+    /// When the request that it waits for was delivered.
+    delivered: Option<Nanos>,
     /// Arrived while the client was not waiting; read when it waits again.
     unread: Vec<Packet>,
+}
+
+/// How a request stands that a message says it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It has had its answer.
+    Answered,
+    /// Its client waited for it in vain.
+    GivenUp,
+    /// There is no such request; the number of the client's last one.
+    Unknown(i64),
 }
 
 /// What became of a message to a client.
@@ -82,8 +97,8 @@ struct Client {
 pub(crate) enum Offer {
     /// The client is waiting for something else: it took the message and ignored it.
     Ignored(Packet),
-    /// The client is not waiting: the message lies in its queue.
-    Unread,
+    /// The client is not waiting: the message, which says this of itself, lies in its queue.
+    Unread(Claim),
     /// It was the reply.
     Answered(Packet, Owner, Request, Reply),
 }
@@ -106,6 +121,8 @@ impl Clients {
             last_msg_id: 0,
             waiting: None,
             timed: false,
+            given_up: Vec::new(),
+            delivered: None,
             unread: Vec::new(),
         });
         id
@@ -129,6 +146,7 @@ impl Clients {
     pub(crate) fn request(&mut self, id: u32, request: Request, deadline: Nanos) -> Begun {
         let client = &mut self.list[id as usize];
         client.last_msg_id += 1;
+        client.delivered = None;
         client.waiting = Some(Waiting { msg_id: client.last_msg_id, request, deadline });
         Begun {
             msg_id: client.last_msg_id,
@@ -138,12 +156,40 @@ impl Clients {
         }
     }
 
+    /// The request that a client waits for was delivered.
+    pub(crate) fn delivered(&mut self, id: u32, now: Nanos) {
+        if let Some(client) = self.list.get_mut(id as usize).filter(|c| c.waiting.is_some()) {
+            client.delivered.get_or_insert(now);
+        }
+    }
+
+    /// When the request that was answered last had been delivered; once only.
+    pub(crate) fn take_delivered(&mut self, id: u32) -> Option<Nanos> {
+        self.list.get_mut(id as usize)?.delivered.take()
+    }
+
+    /// How the request stands that a message to a client says it answers.
+    pub(crate) fn standing(&self, id: u32, in_reply_to: Option<&str>) -> Standing {
+        let Some(client) = self.list.get(id as usize) else { return Standing::Unknown(1) };
+        let waiting = client.waiting.map(|waiting| waiting.msg_id);
+        match in_reply_to.and_then(|number| number.parse::<i64>().ok()) {
+            Some(number) if client.given_up.contains(&number) => Standing::GivenUp,
+            Some(number)
+                if (1..=client.last_msg_id).contains(&number) && waiting != Some(number) =>
+            {
+                Standing::Answered
+            }
+            _ => Standing::Unknown(client.last_msg_id),
+        }
+    }
+
     /// A message has come to a client that is open.
     pub(crate) fn offer(&mut self, id: u32, packet: Packet) -> Offer {
         let client = &mut self.list[id as usize];
         let Some(Waiting { msg_id, request, .. }) = client.waiting else {
+            let claim = claim_of(&packet.body);
             client.unread.push(packet);
-            return Offer::Unread;
+            return Offer::Unread(claim);
         };
         let Some(reply) = read_reply(request, msg_id, &packet.body) else {
             return Offer::Ignored(packet);
@@ -161,6 +207,7 @@ impl Clients {
             Some(waiting) => {
                 client.timed = false;
                 client.waiting = None;
+                client.given_up.push(waiting.msg_id);
                 Expiry::Expired(client.owner, waiting.request)
             }
             None => {
@@ -262,7 +309,7 @@ mod tests {
         clients.request(id, Request::Read, 100);
         assert_eq!(clients.expire(id, 100), Expiry::Expired(Owner::Worker(0), Request::Read));
         assert_eq!(clients.expire(id, 100), Expiry::Idle);
-        assert!(matches!(clients.offer(id, ok(1)), Offer::Unread));
+        assert!(matches!(clients.offer(id, ok(1)), Offer::Unread(_)));
         let next = clients.request(id, Request::Broadcast(0), 200);
         assert_eq!((next.unread.len(), next.needs_timer), (1, true));
         assert!(matches!(clients.offer(id, ok(1)), Offer::Ignored(_)));

@@ -27,8 +27,8 @@ use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
 use crate::harness::{self, Death, Processes, Report, own_node};
 use crate::limit::{Limit, PROCESSES};
-use crate::outcome::State;
-use crate::results::{Results, RunInfo};
+use crate::outcome::{Notice, Outcome};
+use crate::results::{CrashReport, LastWords, Results, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::{Distribution, Latency, Settings};
 use crate::store::Store;
@@ -122,7 +122,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
         .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
     let info = RunInfo {
         program: PROCESSES.to_owned(),
-        command: repeating_command(std::env::args().skip(1), settings.seed),
+        command: repeating_command(std::env::args(), settings.seed),
         store: Some(store.dir().display().to_string()),
         node: node_command_line(&bin, &node_args),
         shape: shape(settings),
@@ -137,29 +137,28 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     let mut view = View::new();
     let report = harness::run(settings, &processes, sink, &mut view)?;
     let Report { outcome, sink, signal, deaths, backlog } = report;
-    sink.into_inner().finish().context("cannot write the history")?;
+    let finished = sink.into_inner().finish();
 
     if let Some(backlog) = backlog {
         let kib = backlog.peak_bytes.div_ceil(1 << 10);
         view.say(&format!("{} read slowly: up to {kib} KiB waited for it", backlog.node));
     }
-    let code = match (&outcome.state, signal) {
-        (_, Some(signal)) => {
-            log_store("interrupted, no results", &store);
-            u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH)
-        }
-        (State::Crashed(why), None) => {
-            log_crash(why, &deaths, &store);
+    let words = deaths.first().map(last_words);
+    let crash = CrashReport::of(&outcome, words.as_ref(), signal.is_some());
+    let results = results(settings, &outcome, &view.into_notices(), info, crash.clone())?;
+    let written = store.write_results(&results);
+    // What is in memory is shown even if the disk is full.
+    let screen = screen::render(&results, Style::for_stdout());
+    let _ = io::stdout().write_all(screen.as_bytes());
+    written?;
+    finished.context("cannot write the history")?;
+    let code = match (crash, signal) {
+        (_, Some(signal)) => u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH),
+        (Some(crash), None) => {
+            log_crash(&crash, &deaths);
             CRASH
         }
-        _ => {
-            let results = Results::of(settings, &outcome, &view.into_notices(), info)?;
-            store.write_results(&results)?;
-            // A closed stdout is no error: the files have it, too.
-            let screen = screen::render(&results, Style::for_stdout());
-            let _ = io::stdout().write_all(screen.as_bytes());
-            results.exit_code()
-        }
+        (None, None) => results.exit_code(),
     };
     if !args.run.no_report {
         let _ = io::stdout().write_all(report::after_run(store.dir()).as_bytes());
@@ -168,21 +167,40 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     Ok(code)
 }
 
-fn log_crash(why: &str, deaths: &[Death], store: &Store) {
-    log(&format!("the test crashed: {why}"));
-    if let Some(first) = deaths.first() {
-        for line in &first.last_lines {
-            log(&format!("    {}: {line}", first.node));
-        }
+/// The results of a run, whatever end it came to.
+fn results(
+    settings: &Settings,
+    outcome: &Outcome,
+    notices: &[Notice],
+    info: RunInfo,
+    crash: Option<CrashReport>,
+) -> anyhow::Result<Results> {
+    match crash {
+        Some(crash) => Results::of_crashed(settings, outcome, notices, info, crash),
+        None => Results::of(settings, outcome, notices, info),
+    }
+}
+
+/// What is known of a node that ended the run.
+fn last_words(death: &Death) -> LastWords {
+    LastWords {
+        node: death.node.clone(),
+        status: death.how.clone(),
+        lines: death.last_lines.clone(),
+        last_message: Some(death.last_line.clone()).filter(|line| !line.is_empty()),
+    }
+}
+
+/// Says on stderr, too, that a run crashed: the screen may go elsewhere.
+fn log_crash(crash: &CrashReport, deaths: &[Death]) {
+    log(&format!("the test crashed: {}", crash.why));
+    let node = crash.node.as_deref().unwrap_or_default();
+    for line in &crash.last_lines {
+        log(&format!("    {node}: {line}"));
     }
     for death in deaths.iter().skip(1) {
         log(&format!("{} {}", death.node, death.how));
     }
-    log_store("no results", store);
-}
-
-fn log_store(what: &str, store: &Store) {
-    log(&format!("{what}; logs and history are in {}", store.dir().display()));
 }
 
 /// True if the reader of a pipe is gone.
@@ -220,13 +238,14 @@ pub(crate) fn shape(settings: &Settings) -> String {
     if let Some(nemesis) = settings.nemesis {
         words.push(format!("partitions every {} s", nemesis.interval_ms as f64 / 1e3));
     }
+    words.extend(settings.faults.words());
     words.join(", ")
 }
 
-/// The command line that does the same again: with the seed, and quoted for a shell.
+/// The command line that does the same again, from the name of the program on: with the seed, and
+/// quoted for a shell.
 fn repeating_command(args: impl Iterator<Item = String>, seed: u64) -> String {
-    let mut words = vec!["lab".to_owned()];
-    words.extend(args);
+    let mut words: Vec<String> = args.collect();
     let is_seed = |word: &String| word == "--seed" || word.starts_with("--seed=");
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     if !words[..end].iter().any(is_seed) {
@@ -251,7 +270,10 @@ mod tests {
 
     #[test]
     fn the_command_that_repeats_a_run_has_its_seed_and_is_quoted() {
-        let repeat = |args: &[&str]| repeating_command(args.iter().map(ToString::to_string), 7);
+        let repeat = |args: &[&str]| {
+            let args = ["lab"].iter().chain(args);
+            repeating_command(args.map(ToString::to_string), 7)
+        };
         assert_eq!(repeat(&["test", "--rate", "5"]), "lab test --rate 5 --seed 7");
         assert_eq!(repeat(&["test", "--seed", "9"]), "lab test --seed 9");
         assert_eq!(

@@ -8,13 +8,16 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::figures::{FIGURES, Figure, Needs};
 use crate::limit::{Limit, Verdict};
-use crate::results::{MaelstromResults, Results};
+use crate::results::{CrashReport, MaelstromResults, Results};
+use crate::screen::verdict_word;
 
 /// Points of distributions that are left out.
 const HIDDEN: [&str; 2] = ["min", "p95"];
 
 /// The width of a column that a name may need.
 const NAME_WIDTH: usize = 24;
+/// Runs up to which the differences from the first are shown: more do not fit a terminal.
+const MAX_DIFFERENCES: usize = 3;
 /// The width of a column of figures.
 const WIDTH: usize = 14;
 
@@ -54,12 +57,18 @@ impl Run {
 
     /// Shape of the run, in a few words.
     #[must_use]
-    pub fn shape(&self) -> &str {
+    pub fn title(&self) -> String {
         if self.is_maelstroms {
-            "Maelstrom's own results"
+            "Maelstrom's own results".to_owned()
         } else {
-            &self.results.rumormill.run.shape
+            self.results.rumormill.run.title()
         }
+    }
+
+    /// Why the run is not compared, if it came to no proper end.
+    #[must_use]
+    pub fn why_left_out(&self) -> Option<String> {
+        self.results.rumormill.crash.as_ref().map(CrashReport::sentence)
     }
 
     /// A figure, if the run has it; infinite times are possible.
@@ -101,27 +110,27 @@ fn results_file(path: &Path) -> Result<PathBuf> {
 pub fn table(runs: &[Run]) -> String {
     let mut out = String::new();
     for (letter, run) in ('A'..).zip(runs) {
-        line(&mut out, &format!("{letter}  {}  {}", run.name, run.shape()));
+        line(&mut out, &format!("{letter}  {}  {}", run.name, run.title()));
     }
     let mut head = format!("\n{:NAME_WIDTH$}", "");
+    let differs = runs.len() <= MAX_DIFFERENCES;
     for (i, letter) in (0..runs.len()).zip('A'..) {
         head += &format!("{letter:>WIDTH$}");
-        if i > 0 {
+        if i > 0 && differs {
             let difference = format!("{letter} - A");
             head += &format!("{difference:>WIDTH$}{:>10}", "");
         }
     }
     line(&mut out, &head);
-    let verdicts: Vec<String> =
-        runs.iter().map(|run| format!("{:?}", run.results.maelstrom.valid)).collect();
+    let verdicts: Vec<&str> = runs.iter().map(|run| verdict_word(&run.results)).collect();
     let mut verdict_row = format!("{:NAME_WIDTH$}", "verdict");
     for (i, verdict) in verdicts.iter().enumerate() {
-        let gap = if i > 0 { WIDTH + 10 } else { 0 };
+        let gap = if i > 0 && differs { WIDTH + 10 } else { 0 };
         verdict_row += &format!("{:>WIDTH$}{:gap$}", verdict.to_lowercase(), "");
     }
     line(&mut out, &verdict_row);
     for row in rows(runs) {
-        line(&mut out, &text_row(&row));
+        line(&mut out, &text_row(&row, differs));
     }
     out
 }
@@ -131,11 +140,11 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{}", text.trim_end());
 }
 
-fn text_row(row: &Row) -> String {
+fn text_row(row: &Row, differs: bool) -> String {
     let mut text = format!("{:NAME_WIDTH$}", row.figure);
     for (i, cell) in row.cells.iter().enumerate() {
         text += &format!("{:>WIDTH$}", cell.value);
-        if i > 0 {
+        if i > 0 && differs {
             text += &format!("{:>WIDTH$}{:>10}", cell.difference, cell.share);
         }
     }

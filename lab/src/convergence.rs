@@ -6,11 +6,10 @@
 use roaring::RoaringTreemap;
 use rumormill::value::Value;
 
+use crate::gossip::{self, OwnGossip};
 use crate::history::Nanos;
 use crate::network::packet::Payload;
 use crate::node::Body;
-use crate::reply::for_each_int;
-use crate::scan::{Fields, array_inside, items};
 
 /// Deliveries of one value as one source saw them. Times are relative, like the history's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,19 +167,13 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
                 each(int);
             }
         }
-        Payload::Text(text) => {
-            let Some(mut fields) = Fields::of(text) else { return };
-            while let Ok(Some((key, value))) = fields.next() {
-                if key == "values" {
-                    // `[[node, generation, first, [value, …]], …]`
-                    let entries = array_inside(value).into_iter().flat_map(items);
-                    let values = entries.filter_map(|entry| items(array_inside(entry)?).nth(3));
-                    for array in values.filter_map(array_inside) {
-                        for_each_int(array, &mut each);
-                    }
-                }
+        Payload::Gossip(text) => {
+            if let Some(gossip) = OwnGossip::of(gossip::KIND, text) {
+                gossip.for_each_int(each);
             }
         }
+        // What other nodes' messages mean cannot be known.
+        Payload::Text(_) => {}
     }
 }
 
@@ -211,11 +204,11 @@ mod tests {
     fn values_are_found_in_gossip_as_text() {
         let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
             "have":[["n1",5,[0,1]]]}"#;
-        let body = Payload::Text(json.into());
+        let body = Payload::Gossip(json.into());
         let mut values = Vec::new();
         gossip_values(&body, |value| values.push(value));
         assert_eq!(values, [3, 4, 7]);
-        let other = Payload::Text(r#"{"values":[1,2]}"#.into());
+        let other = Payload::Text(json.into());
         gossip_values(&other, |value| panic!("{value}"));
     }
 }

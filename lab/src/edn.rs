@@ -1,10 +1,13 @@
 //! EDN, the notation of Jepsen's files: a value that can be written, and read with the
 //! `clojure-reader` crate.
 
+mod guard;
+
 use std::fmt::{self, Write as _};
 
 use anyhow::{Result, anyhow, bail};
 use clojure_reader::edn::{self as reader, Edn as Parsed};
+use guard::{too_deep, words};
 
 /// Collections of at most this many characters stay on one line.
 const MAX_LINE: usize = 92;
@@ -62,7 +65,12 @@ impl Edn {
     /// # Errors
     /// If the text is not EDN; the error says where.
     pub fn parse(text: &str) -> Result<Self> {
-        let parsed = reader::read_string(text).map_err(|error| anyhow!("not EDN: {error}"))?;
+        // The reader takes seconds for deep nesting, and would fill the stack.
+        if let Some(line) = too_deep(text) {
+            bail!("not EDN for the lab: line {line} is nested more than {MAX_DEPTH} deep");
+        }
+        let parsed =
+            reader::read_string(text).map_err(|error| anyhow!("{}", words(&error, text)))?;
         Self::from_parsed(&parsed, MAX_DEPTH)
     }
 
@@ -128,7 +136,10 @@ impl Edn {
     pub fn as_u64(&self) -> Option<u64> {
         match *self {
             Self::Int(int) => u64::try_from(int).ok(),
-            Self::Float(float) if float >= 0.0 && float.fract() == 0.0 => Some(float as u64),
+            // Beyond this, floats are no longer exact, and no count is that high.
+            Self::Float(float) if (0.0..=9e15).contains(&float) && float.fract() == 0.0 => {
+                Some(float as u64)
+            }
             _ => None,
         }
     }
@@ -390,6 +401,19 @@ mod tests {
         }
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         assert!(Edn::parse(&deep).is_err());
+        let tags = "#a ".repeat(500_000) + "1";
+        for text in [&deep, &tags, &("\n{:a ".repeat(500_000))] {
+            let error = Edn::parse(text).unwrap_err().to_string();
+            assert!(error.contains("nested more than 200 deep"), "{error}");
+        }
+        assert_eq!(
+            Edn::parse("{:a\n [1 2").unwrap_err().to_string(),
+            "not EDN: line 2, column 6: it ends before its last value does"
+        );
+        assert!(Edn::parse("[\"[[[\" \\[ #{1} #a 2]").is_ok());
+        let many = format!("[{}]", "#{1} #a 2 ".repeat(1_000));
+        assert!(Edn::parse(&many).is_ok(), "side by side is not nested");
+        assert_eq!(Edn::Float(1e308).as_u64(), None);
     }
 
     #[test]

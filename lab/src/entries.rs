@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn gossip(values: &str) -> Payload {
-        Payload::Text(
+        Payload::Gossip(
             format!(r#"{{"type":"rumormill","v":1,"values":[["n0",1,0,[{values}]]]}}"#).into(),
         )
     }

@@ -99,6 +99,9 @@ fn diagnose(text: &str) -> String {
     if text.trim().is_empty() {
         return "is blank".into();
     }
+    if text.starts_with('\u{feff}') {
+        return "begins with a byte order mark (U+FEFF), which is not JSON".into();
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     if let Err(error) = IgnoredAny::deserialize(&mut deserializer) {
         return format!("is not JSON ({error})");

@@ -33,6 +33,8 @@ pub enum Needs {
     Nothing,
     /// The history of the clients' operations, which `lab check` reads for the real Maelstrom too.
     History,
+    /// The lines that were refused, which the lab sees; of a run of the real Maelstrom, its log.
+    MaelstromLog,
     /// Final reads of which the node is known.
     FinalReads,
     /// The lab's own network and clock.
@@ -54,6 +56,7 @@ impl Needs {
         match self {
             Self::Nothing => "nothing: Maelstrom has it too",
             Self::History => "history.edn",
+            Self::MaelstromLog => "the lab, or Maelstrom's jepsen.log",
             Self::FinalReads => "final reads by node",
             Self::Lab => "lab test or lab sim",
             Self::Deliveries => "our node, lab sim or --probe",
@@ -111,6 +114,12 @@ impl Figure {
     #[must_use]
     pub fn show(&self, results: &Results) -> Option<String> {
         self.read(results).map(|value| self.unit.show(value))
+    }
+
+    /// True if a scheduling delay of the lab makes it longer: a point of a distribution of times.
+    #[must_use]
+    pub const fn is_measured_time(&self) -> bool {
+        !self.point.is_empty()
     }
 
     /// Head of a column of such figures: label, point and unit.

@@ -5,6 +5,8 @@
 
 pub mod reader;
 
+use std::collections::BTreeSet;
+
 use roaring::RoaringTreemap;
 
 /// Nanoseconds since the run's relative time zero (after `init`, before `topology`).
@@ -53,8 +55,36 @@ pub enum Action {
 pub struct ReadSet {
     /// Integers of at least 0, each once. Anything else cannot match a broadcast value.
     pub ints: RoaringTreemap,
+    /// Elements that are no integers of at least 0.
+    pub others: OtherElements,
     /// How many elements the reply had, duplicates and other types included.
     pub len: usize,
+}
+
+/// Elements of a read that cannot be broadcast values: negative numbers, strings, `2.0`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherElements {
+    /// How many, repetitions included.
+    pub count: usize,
+    /// Their texts, each once; of more than [`MAX_OTHERS`](Self::MAX_OTHERS) the first ones.
+    pub texts: BTreeSet<Box<str>>,
+}
+
+impl OtherElements {
+    /// Texts kept of one read: a history holds thousands of reads, and one example is enough for a
+    /// person.
+    pub const MAX_OTHERS: usize = 100;
+    /// Characters of a text that are kept.
+    const MAX_CHARS: usize = 60;
+
+    /// Adds an element.
+    pub fn add(&mut self, text: &str) {
+        self.count += 1;
+        if self.texts.len() < Self::MAX_OTHERS {
+            let cut = text.char_indices().nth(Self::MAX_CHARS).map_or(text.len(), |(at, _)| at);
+            self.texts.insert(text[..cut].into());
+        }
+    }
 }
 
 /// Why an operation is not `ok`.

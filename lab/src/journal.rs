@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rumormill::cluster::Name;
-use rumormill::protocols::rumormill::message::Gossip;
-use rumormill::wire::Wire as _;
 
 use crate::history::{Nanos, Op};
 use crate::network::packet::{Packet, Peer};
@@ -182,11 +180,6 @@ impl Journal {
         self.kinds.push((kind.clone(), FlowCount::default()));
         self.kind_ids.insert(kind, id);
         id
-    }
-
-    /// True if this is the number of our own gossip messages.
-    pub(crate) fn is_gossip(&self, kind: u16) -> bool {
-        self.kinds.get(usize::from(kind)).is_some_and(|(name, _)| &**name == Gossip::TYPE)
     }
 
     /// Messages so far.

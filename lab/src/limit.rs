@@ -86,6 +86,8 @@ pub struct Verdict {
 
 /// [`RunInfo::program`](crate::results::RunInfo) of runs of real processes.
 pub const PROCESSES: &str = "test";
+/// The same in runs of the real Maelstrom.
+pub const MAELSTROM: &str = "maelstrom";
 
 const fn yes() -> bool {
     true
@@ -96,18 +98,32 @@ impl Limit {
     #[must_use]
     pub fn check(&self, results: &Results) -> Verdict {
         let value = self.figure.read(results);
-        let is_of_processes = results.rumormill.run.program == PROCESSES;
-        let judged =
-            value.is_some() || !(is_of_processes && self.figure.needs == Needs::Simulation);
+        let needs = self.figure.needs;
+        let unseen = match results.rumormill.run.program.as_str() {
+            PROCESSES => (needs == Needs::Simulation).then_some("only `lab sim` sees it"),
+            MAELSTROM => {
+                (needs == Needs::MaelstromLog).then_some("there is no jepsen.log of this run")
+            }
+            _ => None,
+        };
+        let unseen = unseen.filter(|_| value.is_none());
+        let judged = unseen.is_none();
+        let passed = !judged || value.is_some_and(|value| self.comparison.holds(value, self.bound));
+        let delay =
+            results.spoiling_delay_ms().filter(|_| !passed && self.figure.is_measured_time());
+        let doubt = delay.map_or_else(String::new, |ms| {
+            let delay = self.figure.unit.show(ms);
+            format!(" (not trustworthy: the lab's scheduling delay was up to {delay})")
+        });
         Verdict {
             limit: self.to_string(),
-            found: match value {
-                None if !judged => "not judged: only `lab sim` sees it".to_owned(),
-                None => "no such figure in this run".to_owned(),
-                Some(value) => self.figure.unit.show(value),
+            found: match (value, unseen) {
+                (Some(value), _) => self.figure.unit.show(value) + &doubt,
+                (None, Some(why)) => format!("not judged: {why}"),
+                (None, None) => "no such figure in this run".to_owned(),
             },
             value: value.filter(|value| value.is_finite()),
-            passed: !judged || value.is_some_and(|value| self.comparison.holds(value, self.bound)),
+            passed,
             judged,
         }
     }

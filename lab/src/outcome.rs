@@ -1,5 +1,7 @@
 //! What a run tells while it goes on, and what is left of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use roaring::RoaringTreemap;
 
 use crate::components::ComponentConvergence;
@@ -111,6 +113,33 @@ pub enum NoticeKind {
     Muted,
     /// A reply of the wrong shape: the operation became indeterminate.
     MalformedReply,
+    /// A message to one of Maelstrom's services, of which the lab has none; it was ignored.
+    Service,
+    /// A node used a name that is not its own; the message was sent all the same.
+    FalseName,
+    /// A message to a client that answers none of its requests; the client ignored it.
+    StrayReply,
+    /// A second answer to a request of a client that is still open; the client ignored it.
+    SecondAnswer,
+    /// An operation timed out while the last line of its node had no newline.
+    UnfinishedLine,
+}
+
+/// How often a warning was true.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeated {
+    /// Times.
+    pub count: u64,
+    /// The nodes it was true of.
+    pub nodes: BTreeSet<usize>,
+}
+
+impl Repeated {
+    /// It was true once more.
+    pub fn add(&mut self, node: Option<usize>) {
+        self.count += 1;
+        self.nodes.extend(node);
+    }
 }
 
 /// How long the wait for the cluster to settle was, and why it ended.
@@ -195,6 +224,22 @@ pub struct NodeReport {
     pub unknown_names: u64,
     /// Replies to clients that have given up and gone.
     pub late_replies: u64,
+    /// Messages with a name that is not its own.
+    pub false_names: u64,
+    /// Messages to clients that answer none of their requests.
+    pub stray_replies: u64,
+    /// The first of them, in a sentence.
+    pub stray_reply: Option<String>,
+    /// Second answers to requests of clients that were still open.
+    pub second_answers: u64,
+    /// Since when Maelstrom would have ignored its output, by the driver's clock.
+    pub ignored_since: Option<Nanos>,
+    /// The first line of it that Maelstrom would have refused, in a sentence.
+    pub refused: Option<String>,
+    /// Why its last final read was refused. `None` if it was not, or had no answer at all.
+    pub final_refusal: Option<String>,
+    /// Times from the delivery of a client's request to its first reply.
+    pub service: Vec<Nanos>,
     /// It was muted.
     pub muted: bool,
     /// It died and was not brought back, on purpose.
@@ -262,10 +307,24 @@ pub struct Outcome {
     pub indeterminate: u64,
     /// `None` if the run did not get that far.
     pub recovery: Option<RecoveryReport>,
+    /// Warnings that were true more than once, by their text.
+    pub repeated: BTreeMap<String, Repeated>,
     /// Scheduling delay of the driver.
     pub scheduling_delay: SchedulingDelay,
     /// A hash of all events: the same for the same run.
     pub fingerprint: u64,
+}
+
+impl Outcome {
+    /// A time of the driver's in ms of the history's clock; negative before its start, which a run
+    /// that did not get beyond `init` never came to.
+    #[must_use]
+    pub fn relative_ms(&self, time: Nanos) -> f64 {
+        let is_after_init =
+            |(phase, _): &(Phase, Nanos)| (Phase::Topology..Phase::Done).contains(phase);
+        let zero = if self.phases.iter().any(is_after_init) { self.zero } else { self.end };
+        if time >= zero { (time - zero) as f64 / 1e6 } else { (zero - time) as f64 / -1e6 }
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::limit::Limit;
 use crate::network::faults::FaultSettings;
+use crate::settings::bounds::check_counts;
 use crate::settings::{
     Availability, Distribution, Latency, Nemesis, Recovery, Settings, Topology, Workload,
 };
@@ -200,13 +201,17 @@ impl Profile {
     /// If they cannot be run, or a limit means nothing.
     pub fn into_settings(self) -> Result<Settings> {
         let mut settings = Settings::default();
+        let concurrency = self.concurrency.unwrap_or(Concurrency::PerNode(1));
+        // Before any of them is made.
+        let names = self.nodes.as_ref().map_or(settings.nodes.len(), Vec::len);
+        let count = self.node_count.unwrap_or(names);
+        check_counts(count, concurrency.workers(count))?;
         settings.nodes = match (self.node_count, self.nodes) {
             (Some(count), _) => Settings::numbered_nodes(count),
             (None, Some(names)) => names.into_iter().map(Into::into).collect(),
             (None, None) => settings.nodes,
         };
-        settings.concurrency =
-            self.concurrency.unwrap_or(Concurrency::PerNode(1)).workers(settings.nodes.len());
+        settings.concurrency = concurrency.workers(settings.nodes.len());
         settings.nemesis = match self.nemesis {
             Some(NemesisKind::Partition) => Some(nemesis(self.nemesis_interval)?),
             Some(NemesisKind::None) | None => None,

@@ -6,7 +6,7 @@ use roaring::{RoaringBitmap, RoaringTreemap};
 use rumormill::service::{self, ReadText};
 
 use crate::envelope::{is_integer, string};
-use crate::history::ReadSet;
+use crate::history::{OtherElements, ReadSet};
 use crate::network::packet::Payload;
 use crate::node::Body;
 use crate::scan::{Fields, array_inside, items};
@@ -66,7 +66,7 @@ impl ArrayText {
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
         Payload::Push(_) => None,
-        Payload::Text(text) => {
+        Payload::Text(text) | Payload::Gossip(text) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
             (answered == msg_id).then(|| read_text(request, &fields))
@@ -82,6 +82,43 @@ pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Optio
             (answered == msg_id).then(|| read_typed(request, body))
         }
     }
+}
+
+/// What a message to a client says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Its type; empty if it has none.
+    pub(crate) kind: String,
+    /// Its `in_reply_to`, as JSON.
+    pub(crate) in_reply_to: Option<String>,
+}
+
+/// What a message says of itself.
+pub(crate) fn claim_of(body: &Payload) -> Claim {
+    match body {
+        Payload::Text(text) | Payload::Gossip(text) => claim_of_text(text),
+        Payload::Typed(body) => claim_of_typed(body),
+        Payload::Push(_) => Claim::default(),
+    }
+}
+
+pub(crate) fn claim_of_text(body: &str) -> Claim {
+    let fields = ReplyFields::of(body).unwrap_or_default();
+    Claim {
+        kind: fields.kind.and_then(string).unwrap_or_default().into_owned(),
+        in_reply_to: fields.in_reply_to.map(str::to_owned),
+    }
+}
+
+pub(crate) fn claim_of_typed(body: &Body) -> Claim {
+    let answered = match body {
+        Body::InitOk { in_reply_to }
+        | Body::TopologyOk { in_reply_to }
+        | Body::Reply { in_reply_to, .. }
+        | Body::Error { in_reply_to, .. } => Some(in_reply_to.to_string()),
+        _ => None,
+    };
+    Claim { kind: body.kind().to_owned(), in_reply_to: answered }
 }
 
 fn read_typed(request: Request, body: &Body) -> Reply {
@@ -133,9 +170,11 @@ fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
         return Reply::Done;
     }
     match fields.messages {
+        // A list that holds nothing is `null` in some languages, and Maelstrom takes it for one.
+        Some("null") => Reply::Values(ReadSet::default(), ArrayText::Whole("[]".into())),
         Some(array) => match array_inside(array) {
             Some(inside) => Reply::Values(read_set(inside), ArrayText::Whole(array.into())),
-            None => Reply::Malformed(format!("messages must be an array, not {array}")),
+            None => Reply::Malformed(format!("messages must be an array or null, not {array}")),
         },
         None => Reply::Malformed("a read_ok must have the key \"messages\"".into()),
     }
@@ -159,6 +198,14 @@ fn error_name(code: Option<i64>) -> (&'static str, bool) {
     }
 }
 
+/// The code that has this name in Maelstrom; `None` for `unknown`.
+pub(crate) fn error_code(name: &str) -> Option<u64> {
+    const MAX_CODE: i64 = 100;
+    (0..MAX_CODE)
+        .find(|code| name != "unknown" && error_name(Some(*code)).0 == name)
+        .map(i64::unsigned_abs)
+}
+
 /// Integers below this are collected as bits: the workload's values are dense.
 const MAX_BITS: u64 = 1 << 24;
 
@@ -166,7 +213,8 @@ const MAX_BITS: u64 = 1 << 24;
 pub(crate) fn read_set(inside: &str) -> ReadSet {
     let mut bits: Vec<u8> = Vec::new();
     let mut large = RoaringTreemap::new();
-    let len = for_each_int(inside, |int| {
+    let mut others = OtherElements::default();
+    let collect = |int: u64| {
         if int >= MAX_BITS {
             large.insert(int);
             return;
@@ -176,17 +224,24 @@ pub(crate) fn read_set(inside: &str) -> ReadSet {
             bits.resize((byte + 1).max(2 * bits.len()), 0);
         }
         bits[byte] |= bit;
-    });
+    };
+    let len = for_each_item(inside, collect, |text| others.add(text));
     let small = RoaringBitmap::from_lsb0_bytes(0, &bits);
     let mut ints = RoaringTreemap::from_bitmaps([(0, small)]) | large;
     // A history holds thousands of these; nearly all are a few runs.
     ints.optimize();
-    ReadSet { ints, len }
+    ReadSet { ints, others, len }
 }
 
 /// Calls `each` for every integer of at least 0 in the inside of a JSON array; only these can
-/// match a broadcast value. Returns the number of all elements.
-pub(crate) fn for_each_int(inside: &str, mut each: impl FnMut(u64)) -> usize {
+/// match a broadcast value.
+pub(crate) fn for_each_int(inside: &str, each: impl FnMut(u64)) {
+    for_each_item(inside, each, |_| ());
+}
+
+/// Calls `each` for every integer of at least 0 in the inside of a JSON array, and `other` for the
+/// text of every other element. Returns the number of all elements.
+fn for_each_item(inside: &str, mut each: impl FnMut(u64), mut other: impl FnMut(&str)) -> usize {
     let mut rest = inside.as_bytes();
     let mut len = 0;
     // The fast path: a list of integers of less than 19 digits.
@@ -212,8 +267,9 @@ pub(crate) fn for_each_int(inside: &str, mut each: impl FnMut(u64)) -> usize {
     // Elements were cut off whole, so the rest is text as well.
     for item in items(&inside[inside.len() - rest.len()..]) {
         len += 1;
-        if let Ok(int) = item.parse() {
-            each(int);
+        match item.parse() {
+            Ok(int) => each(int),
+            Err(_) => other(item),
         }
     }
     len
@@ -314,6 +370,22 @@ mod tests {
     }
 
     #[test]
+    fn null_is_an_empty_list_and_nothing_else_is() {
+        let null = r#"{"type":"read_ok","messages":null}"#;
+        let Reply::Values(set, array) = reply(Request::Read, null) else { panic!() };
+        assert_eq!((set.len, array.as_str()), (0, ""));
+        for other in ["\"\"", "{}", "0", "false"] {
+            let json = format!(r#"{{"type":"read_ok","messages":{other}}}"#);
+            assert!(malformed(Request::Read, &json).contains("array or null"), "{other}");
+        }
+        // In the reply to a broadcast it is a key too many, whatever it holds.
+        let extra = r#"{"type":"broadcast_ok","messages":null}"#;
+        assert!(malformed(Request::Broadcast(0), extra).contains("messages"));
+        let id = r#"{"type":"read_ok","messages":[],"msg_id":null}"#;
+        assert!(malformed(Request::Read, id).contains("msg_id"));
+    }
+
+    #[test]
     fn the_schemas_are_closed() {
         let broadcast = Request::Broadcast(0);
         let extra = r#"{"type":"broadcast_ok","message":5}"#;
@@ -363,5 +435,8 @@ mod tests {
         assert_eq!(set("3,1 , 2,3"), (vec![1, 2, 3], 4));
         assert_eq!(set(r#"1,"0",0.0,-4,null,[5,6],{"a":7},8"#), (vec![1, 8], 8));
         assert_eq!(set("18446744073709551615,99999999999999999999"), (vec![u64::MAX], 2));
+        let others = read_set(r#"1,"0",-4,"0",2.0"#).others;
+        assert_eq!(others.count, 4);
+        assert_eq!(others.texts.iter().map(|t| &**t).collect::<Vec<_>>(), ["\"0\"", "-4", "2.0"]);
     }
 }

@@ -3,8 +3,12 @@
 //! One type is written as `results.json` and `results.edn`, shown on the screen, and held against
 //! limits.
 
+pub(crate) mod conduct;
+mod crash;
 mod edn;
 mod maelstrom;
+mod run_info;
+mod scheduling_delay;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -28,15 +32,14 @@ use crate::checker::{
 };
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
-use crate::limit::{Limit, Verdict};
-use crate::outcome::{
-    NodeReport, Notice, Outcome, RecoveryReport, SchedulingDelay, SuspicionReport,
-};
+use crate::limit::{Limit, PROCESSES, Verdict};
+use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
+pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
+pub use crash::{CrashReport, LastWords};
+pub use run_info::RunInfo;
+pub use scheduling_delay::DelayFigures;
 pub use traffic::{Entries, Flow, Link, Traffic};
-
-/// How many notices are kept word for word.
-const LISTED_NOTICES: usize = 50;
 
 /// All results of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -81,10 +84,14 @@ pub struct LabResults {
     pub seed: Option<u64>,
     /// Number of nodes.
     pub node_count: u64,
+    /// How the run ended, if it crashed or was interrupted. All figures are of what there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<CrashReport>,
     /// Valid, and within all limits.
     #[serde(rename = "passed?")]
     pub passed: bool,
-    /// The verdict of Maelstrom's own checkers.
+    /// The verdict of Maelstrom's own checkers; unknown at best if Maelstrom would have ignored a
+    /// node's output.
     #[serde(rename = "maelstrom-valid?")]
     pub maelstrom_valid: Validity,
     /// Each limit, and what was found.
@@ -127,30 +134,26 @@ pub struct LabResults {
     /// Errors in the nodes' output, by node.
     #[serde(alias = "troubles")]
     pub node_errors: Vec<NodeErrors>,
+    /// Lines for which Maelstrom would have ignored a node's output from then on; of a run of
+    /// Maelstrom's, how often it did. None if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad_line_count: Option<u64>,
+    /// Errors that nodes answered with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub error_replies: Vec<ErrorReplies>,
+    /// Nodes that refused their final read, or answered it badly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_reads: Vec<RefusedRead>,
+    /// How long each node took to answer clients, in ms from the delivery of a request to its
+    /// first reply. Empty if nodes were simulated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub service_times: BTreeMap<String, Quantiles<f64>>,
     /// How many things a person should have seen.
     pub notice_count: u64,
     /// The first of them.
     pub notices: Vec<String>,
     /// Hash of all events: the same for the same run.
     pub fingerprint: String,
-}
-
-/// What was run, and how to run it again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct RunInfo {
-    /// What ran it: `test`, `sim`.
-    pub program: String,
-    /// The command line that repeats it, with its seed.
-    pub command: String,
-    /// The node: its binary and arguments.
-    pub node: String,
-    /// The shape of the run in a few words, such as `25 nodes, latency 100 ms, rate 100, 20 s`.
-    pub shape: String,
-    /// Local time of the start.
-    pub started: String,
-    /// Where its files are.
-    pub store: Option<String>,
 }
 
 /// Time until the last node held each value, by what observed it.
@@ -251,39 +254,27 @@ impl FalseSuspicions {
     }
 }
 
-/// Scheduling delay: how much later than planned the lab did things.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct DelayFigures {
-    /// Number of planned actions.
-    pub count: u64,
-    /// The median, to a factor of 2.
-    pub p50_ms: f64,
-    /// 99 %, to a factor of 2.
-    pub p99_ms: f64,
-    /// The worst.
-    pub max_ms: f64,
-}
-
-/// Errors in a node's output.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct NodeErrors {
-    /// Its id.
-    pub node: String,
-    /// Lines that are no messages.
-    pub bad_lines: u64,
-    /// Messages from or to unknown ids.
-    pub unknown_names: u64,
-    /// Replies to clients that had given up.
-    pub late_replies: u64,
-    /// Its output was ignored from some time on.
-    #[serde(rename = "muted?")]
-    pub muted: bool,
-}
-
 impl Results {
-    /// Checks a finished run. (A crashed one has no results.)
+    /// Checks a run that crashed or was interrupted for what there is. Nothing of it is valid.
+    ///
+    /// # Errors
+    /// If a limit of the settings is not one.
+    pub fn of_crashed(
+        settings: &Settings,
+        outcome: &Outcome,
+        notices: &[Notice],
+        run: RunInfo,
+        crash: CrashReport,
+    ) -> Result<Self> {
+        let mut results = Self::of(settings, outcome, notices, run)?;
+        results.rumormill.crash = Some(crash);
+        results.rumormill.maelstrom_valid = Validity::Unknown;
+        results.maelstrom.valid = Validity::Unknown;
+        results.rumormill.passed = false;
+        Ok(results)
+    }
+
+    /// Checks a finished run.
     ///
     /// # Errors
     /// If a limit of the settings is not one.
@@ -300,9 +291,13 @@ impl Results {
             .collect::<Result<Vec<Limit>>>()?;
         let mut maelstrom = MaelstromResults::of(settings, outcome);
         let mut lab = LabResults::of(settings, outcome, notices, run);
-        lab.maelstrom_valid = maelstrom.valid;
-        maelstrom.valid =
-            Validity::compose([maelstrom.owed_validity(settings, outcome), lab.missing.valid]);
+        let heard = conduct::ignored_validity(&lab.node_errors);
+        lab.maelstrom_valid = Validity::compose([maelstrom.valid, heard]);
+        maelstrom.valid = Validity::compose([
+            maelstrom.owed_validity(settings, outcome),
+            lab.missing.valid,
+            heard,
+        ]);
         let mut results = Self { maelstrom, rumormill: lab };
         results.decide(&limits);
         Ok(results)
@@ -321,6 +316,14 @@ impl Results {
     pub fn verdict(&self) -> Validity {
         let limits = self.rumormill.limits.iter().map(|limit| Validity::from_bool(limit.passed));
         Validity::compose(limits.chain([self.maelstrom.valid]))
+    }
+
+    /// The worst scheduling delay of the lab, in ms, if it spoils the figures of real processes.
+    #[must_use]
+    pub fn spoiling_delay_ms(&self) -> Option<f64> {
+        let of_processes = self.rumormill.run.program == PROCESSES;
+        let delay = self.rumormill.scheduling_delay;
+        Some(delay.filter(|delay| of_processes && delay.spoils_figures())?.max_ms)
     }
 
     /// Exit status: 0 passed, 1 failed, 2 unknown.
@@ -402,6 +405,10 @@ impl LabResults {
         let final_reads = living.map(|(name, report)| (name, report.final_read.as_ref()));
         let operations = invocation_count(history) as u64;
         let broadcasts = traffic::broadcast_count(history);
+        let node_errors: Vec<NodeErrors> = names()
+            .zip(&outcome.nodes)
+            .filter_map(|(name, report)| NodeErrors::of(name, report, outcome))
+            .collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run,
@@ -435,44 +442,19 @@ impl LabResults {
                 .suspicions
                 .map(|report| FalseSuspicions::of(&report, outcome.zero, settings)),
             scheduling_delay: Some(DelayFigures::of(&outcome.scheduling_delay)),
-            node_errors: names()
+            bad_line_count: Some(node_errors.iter().map(NodeErrors::refused_lines).sum()),
+            node_errors,
+            error_replies: ErrorReplies::of(history),
+            refused_reads: names()
                 .zip(&outcome.nodes)
-                .filter_map(|(name, report)| NodeErrors::of(name, report))
+                .filter_map(|(name, report)| RefusedRead::of(name, report))
                 .collect(),
+            service_times: conduct::service_times(settings, outcome),
             notice_count: notices.len() as u64,
-            notices: notices
-                .iter()
-                .take(LISTED_NOTICES)
-                .map(|notice| format!("{} ms: {}", millis(notice.time), notice.text))
-                .collect(),
+            notices: conduct::notice_lines(outcome, notices),
             fingerprint: format!("{:016x}", outcome.fingerprint),
             ..Self::default()
         }
-    }
-}
-
-impl DelayFigures {
-    fn of(delay: &SchedulingDelay) -> Self {
-        Self {
-            count: delay.count,
-            p50_ms: millis(delay.quantile(0.5)),
-            p99_ms: millis(delay.quantile(0.99)),
-            max_ms: millis(delay.max),
-        }
-    }
-}
-
-impl NodeErrors {
-    fn of(node: &str, report: &NodeReport) -> Option<Self> {
-        let errors = Self {
-            node: node.to_owned(),
-            bad_lines: report.bad_lines,
-            unknown_names: report.unknown_names,
-            late_replies: report.late_replies,
-            muted: report.muted,
-        };
-        let none = Self { node: node.to_owned(), ..Self::default() };
-        (errors != none).then_some(errors)
     }
 }
 

@@ -8,6 +8,9 @@ mod life;
 mod messages;
 mod nodes;
 mod notices;
+mod output;
+mod replies;
+mod sent;
 mod watch;
 mod work;
 
@@ -35,6 +38,7 @@ use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
 use messages::{Content, Directory};
 use notices::Notices;
+use output::Output;
 use watch::Watch;
 use work::{Tally, Worker};
 
@@ -89,6 +93,10 @@ pub struct Run<S> {
     /// When half of the wait was over, and how many messages there were between nodes until then.
     rest_began: Option<(Nanos, u64)>,
     reports: Vec<NodeReport>,
+    /// By node: what the driver has told of its output, if it does.
+    outputs: Vec<Option<Output>>,
+    /// By node: times from a request's delivery to its first reply.
+    services: Vec<Vec<Nanos>>,
     deliveries: VecDeque<Delivery>,
     notices: Notices,
     scheduling_delay: SchedulingDelay,
@@ -138,6 +146,8 @@ impl<S: EventSink> Run<S> {
             recovery: None,
             rest_began: None,
             reports: vec![NodeReport::default(); nodes],
+            outputs: vec![None; nodes],
+            services: vec![Vec::new(); nodes],
             deliveries: VecDeque::new(),
             notices: Notices::default(),
             scheduling_delay: SchedulingDelay::default(),
@@ -158,6 +168,14 @@ impl<S: EventSink> Run<S> {
     pub fn handle_line(&mut self, now: Nanos, node: usize, line: &[u8]) {
         if self.listens_to(node) {
             self.accept_line(now, node, line);
+        }
+    }
+
+    /// A node wrote `count` bytes to stdout, of which the last line that has no newline yet is
+    /// `unfinished`. Called with 0 bytes at the start, the run also knows who has written nothing.
+    pub fn handle_output(&mut self, node: usize, count: usize, unfinished: &[u8]) {
+        if let Some(output) = self.outputs.get_mut(node) {
+            output.get_or_insert_default().note(count, unfinished);
         }
     }
 
@@ -267,6 +285,9 @@ impl<S: EventSink> Run<S> {
         for node in &dead {
             self.reports[*node].is_dead = true;
         }
+        for (report, service) in self.reports.iter_mut().zip(self.services) {
+            report.service = service;
+        }
         let lost_with_holders = self.gossiped.take_lost_with_holders(faults.crashed > 0);
         let observed = self.gossiped.used;
         let left = self.reports.len() - dead.len();
@@ -288,6 +309,7 @@ impl<S: EventSink> Run<S> {
             lost_with_holders,
             indeterminate: self.tally.indeterminate,
             recovery: self.recovery,
+            repeated: self.notices.into_repeated(),
             scheduling_delay: self.scheduling_delay,
             fingerprint: self.fingerprint.value(),
         };

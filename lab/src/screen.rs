@@ -8,12 +8,10 @@ mod style;
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use crate::checker::Validity;
-use crate::checker::missing::Missing;
 use crate::figures::{FIGURES, Figure, POINTS, figure, number};
-use crate::results::{LabResults, Results};
+use crate::results::{LabResults, Results, ignored_words, slowest};
 pub use comparison::render_comparison;
-pub use reason::closing_line;
+pub use reason::{closing_line, verdict_word};
 pub use seeds::render_seeds;
 pub use style::Style;
 use style::Tone;
@@ -106,17 +104,38 @@ impl Screen<'_> {
     fn headline(&mut self) {
         let results = self.results;
         let lab = &results.rumormill;
-        let (word, tone) = match results.verdict() {
-            Validity::Valid => ("PASSED", Tone::Good),
-            Validity::Invalid => ("FAILED", Tone::Bad),
-            Validity::Unknown => ("UNKNOWN", Tone::Warn),
+        let word = verdict_word(results);
+        let tone = match word {
+            "PASSED" => Tone::Good,
+            "STOPPED" | "UNKNOWN" => Tone::Warn,
+            _ => Tone::Bad,
         };
         let word = self.style.paint(tone, word);
-        self.line(&format!("{word}  {}. {}", closing_line(results), lab.run.shape));
+        let closing = closing_line(results);
+        self.line(&format!("{word}  {closing}. {}", lab.run.title()));
+        let ignored = ignored_words(&lab.node_errors);
+        if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
+            let ignored = self.style.paint(Tone::Warn, &ignored);
+            self.line(&format!("        {ignored}."));
+        }
+        self.crash(lab);
         if lab.maelstrom_valid != results.maelstrom.valid {
             let verdict = lab.maelstrom_valid;
             self.line(&format!("        Maelstrom's own checkers would have said `{verdict}`."));
         }
+    }
+
+    /// What is known of the node that ended the run.
+    fn crash(&mut self, lab: &LabResults) {
+        let Some(crash) = &lab.crash else { return };
+        let node = crash.node.as_deref().unwrap_or_default();
+        for line in &crash.last_lines {
+            self.line(&format!("        {node}: {line}"));
+        }
+        if let Some(message) = &crash.last_message {
+            self.line(&format!("        the last message to {node}: {message}"));
+        }
+        self.line("        The figures below are of what there is.");
     }
 
     fn limits(&mut self, lab: &LabResults) {
@@ -158,6 +177,10 @@ impl Screen<'_> {
         let by_f = by_f.map(|(f, counts)| format!(" {f} {} of {}", counts.ok_count, counts.count));
         let remark = format!("  ({})", join(by_f).trim_start());
         self.figure(figure!("availability"), &remark);
+        for reply in self.results.rumormill.error_replies.iter().take(SHOWN) {
+            let text = format!(" {} of {}: {}", reply.count, reply.f, reply.words());
+            self.row("error replies", &self.style.paint(Tone::Warn, &text));
+        }
         for exception in maelstrom.exceptions.exceptions.iter().take(SHOWN) {
             self.row("malformed replies", &format!(" {}  {}", exception.count, exception.class));
         }
@@ -170,11 +193,12 @@ impl Screen<'_> {
         self.components(lab);
         self.distribution(figure!("broadcast-latency-median"));
         self.distribution(figure!("read-latency-median"));
+        self.service(lab);
         self.suspicions(lab);
         if lab.indeterminate_count > 0 {
             self.figure(figure!("indeterminate"), "  (operations open at a node when it died)");
         }
-        self.missing(&lab.missing);
+        self.missing(lab);
         self.figure(figure!("msgs-per-broadcast"), "");
         let all = figure!("server-bytes").show(self.results).unwrap_or_default();
         self.figure(figure!("bytes-per-op"), &format!("  ({all} between nodes)"));
@@ -182,13 +206,36 @@ impl Screen<'_> {
             let remark = format!("  (of {} entries sent between nodes)", entries.sent);
             self.figure(figure!("redundancy"), &remark);
         }
-        let (duplicates, phantoms) = (lab.reads.duplicate_count, lab.reads.phantom_count);
-        if duplicates + phantoms > 0 {
-            let (duplicates, phantoms) =
-                (counted(duplicates, "duplicate"), counted(phantoms, "value"));
-            let text = format!(" {duplicates}, {phantoms} never broadcast");
+        self.reads(lab);
+        self.recovery(lab);
+        self.scheduling_delay(lab);
+    }
+
+    /// The node that takes longest to answer, if it is slow.
+    fn service(&mut self, lab: &LabResults) {
+        if let Some((node, all)) = slowest(&lab.service_times) {
+            let (median, max) = (number(all.p50), number(all.max));
+            let text =
+                format!(" {node} took {median} ms to answer a request (median), {max} at most");
+            self.row("slow node", &self.style.paint(Tone::Warn, &text));
+        }
+    }
+
+    fn reads(&mut self, lab: &LabResults) {
+        let reads = &lab.reads;
+        if reads.duplicate_count + reads.phantom_count > 0 {
+            let duplicates = counted(reads.duplicate_count, "duplicate");
+            let phantoms = counted(reads.phantom_count, "value");
+            let examples = match list(&reads.phantoms, reads.phantom_count) {
+                examples if examples.is_empty() => examples,
+                examples => format!(": {examples}"),
+            };
+            let text = format!(" {duplicates}, {phantoms} never broadcast{examples}");
             self.row("reads returned", &self.style.paint(Tone::Warn, &text));
         }
+    }
+
+    fn recovery(&mut self, lab: &LabResults) {
         if let Some(recovery) = lab.recovery {
             let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
             self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
@@ -196,9 +243,18 @@ impl Screen<'_> {
                 self.figure(figure!("quiescent-msgs"), "  (second half of the recovery)");
             }
         }
-        if lab.scheduling_delay.is_some() && !lab.convergence.exact {
-            let max = figure!("scheduling-delay-max").show(self.results).unwrap_or_default();
-            self.figure(figure!("scheduling-delay-p99"), &format!("  ({max} at most)"));
+    }
+
+    fn scheduling_delay(&mut self, lab: &LabResults) {
+        let Some(delay) = lab.scheduling_delay.filter(|_| !lab.convergence.exact) else { return };
+        let (p99, max) = (figure!("scheduling-delay-p99"), figure!("scheduling-delay-max"));
+        let show = |figure: &Figure| figure.show(self.results).unwrap_or_default();
+        let text = format!(" {}  ({} at most)", show(p99), show(max));
+        if delay.spoils_figures() {
+            let text = format!("{text}: the machine is busy, times are not trustworthy");
+            self.row(p99.label, &self.style.paint(Tone::Warn, &text));
+        } else {
+            self.row(p99.label, &text);
         }
     }
 
@@ -248,7 +304,8 @@ impl Screen<'_> {
         self.figure(figure!("false-suspicion"), &remark);
     }
 
-    fn missing(&mut self, missing: &Missing) {
+    fn missing(&mut self, lab: &LabResults) {
+        let missing = &lab.missing;
         if missing.nodes.is_empty() {
             return self.unavailable(figure!("missing").label);
         }
@@ -264,9 +321,14 @@ impl Screen<'_> {
             let nodes = counted(missing.nodes.len() as u64, "node");
             let owed = counted(owed, "acknowledged value");
             self.row(figure!("missing").label, &format!(" nothing: {owed} on {nodes}"));
+        } else if missing.known_missing().is_none() {
+            let text = self.style.paint(Tone::Warn, " unknown: no node could be read");
+            self.row(figure!("missing").label, &text);
         } else {
             let count = self.count_bad(missing.missing_count);
-            self.row(figure!("missing").label, &format!(" {count} of {owed} values on some node"));
+            let place =
+                if missing.unread.is_empty() { "some node" } else { "the nodes that were read" };
+            self.row(figure!("missing").label, &format!(" {count} of {owed} values on {place}"));
         }
         let mut lacking: Vec<_> =
             missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0).collect();
@@ -282,6 +344,10 @@ impl Screen<'_> {
         if !missing.unread.is_empty() {
             let nodes = list(&missing.unread, missing.unread.len() as u64);
             let text = format!(" no final read from {nodes}");
+            self.row("", &self.style.paint(Tone::Warn, &text));
+        }
+        for refused in lab.refused_reads.iter().take(SHOWN) {
+            let text = format!(" {} refused its final read: {}", refused.node, refused.why);
             self.row("", &self.style.paint(Tone::Warn, &text));
         }
         if missing.divergent_count > 0 {

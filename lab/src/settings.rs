@@ -3,13 +3,12 @@
 //! Flags and profiles are merged into one of these; everything else only reads it. The defaults
 //! are Maelstrom's.
 
+pub(crate) mod bounds;
+
 use anyhow::{Result, bail, ensure};
 use rumormill::cluster::Name;
 
 use crate::network::faults::FaultSettings;
-
-/// The most nodes a run may have: participants are numbered with 32 bits.
-const MAX_NODES: usize = 1_000_000;
 
 /// The most neighbours that all nodes together may be told of. Ten million take half a gigabyte
 /// and are a total topology of 3,162 nodes.
@@ -211,9 +210,8 @@ impl Settings {
     pub fn check(&self) -> Result<()> {
         let count = self.nodes.len();
         ensure!(count > 0, "there must be at least one node");
-        ensure!(count <= MAX_NODES, "{count} nodes are more than {MAX_NODES}");
         ensure!(self.concurrency > 0, "there must be at least one worker");
-        ensure!(self.rate.is_finite() && self.rate >= 0.0, "a rate of {} is senseless", self.rate);
+        bounds::check(self)?;
         ensure!(self.probe_ms != Some(0), "a probe every 0 ms would never end");
         if self.latency.mean_ms == 0 && self.latency.distribution != Distribution::Constant {
             bail!("a latency of 0 ms can only be constant");

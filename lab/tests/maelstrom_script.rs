@@ -236,7 +236,11 @@ fn a_profile_is_run_and_shown_as_our_own_runs_are() {
     clone.maelstrom("bin");
     let ended = clone.run(&["fly-3a", "--bin", "../node", "--", "--route", "hub"]);
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.starts_with("PASSED  All is well. 1 node"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.starts_with("PASSED  All is well. node --route hub: 1 node"),
+        "{}",
+        ended.stdout
+    );
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines: Vec<String> = ended.stdout.lines().map(words).collect();
     for line in [
@@ -277,7 +281,7 @@ fn all_profiles_make_a_table() {
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     let table = fs::read_to_string(clone.path("maelstrom/store/all.md")).expect("table");
     assert!(ended.stdout.contains(&table), "{}", ended.stdout);
-    assert!(table.contains("| fly-3d | passed | 0 | 0 | 0 | 0 | 0 | 1 | 3 of 3 | agrees |"));
+    assert!(table.contains("| fly-3d | passed | 0 | 0 | 0 | 0 | 0 | 1 | 4 of 4 | agrees |"));
     assert_eq!(clone.calls().lines().count(), 6);
 }
 

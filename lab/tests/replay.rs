@@ -144,7 +144,7 @@ fn explained(store: &str) {
 fn watched(store: &str) {
     let (code, out, log) = lab(&["watch", store, "--once"]);
     assert_eq!(code, 0, "{out}{log}");
-    assert!(out.contains(" s  over  ") && out.contains(" 0 still on their way"), "{out}");
+    assert!(out.contains(" s  over  ") && out.contains(" 0 missing on some node"), "{out}");
     assert_eq!(out.lines().filter(|line| line.starts_with('n') && line.contains('█')).count(), 5);
     // Neither is a terminal: lines instead of pictures, and an end.
     for speed in [&[][..], &["--speed", "100"]] {

@@ -427,3 +427,86 @@ fn what_makes_no_sense_is_said_in_a_sentence() {
         assert!(error.contains(sentence), "{args:?}: {error}");
     }
 }
+
+#[test]
+fn two_restarts_before_the_first_init_arrives_are_survived() {
+    let mut settings = settings(
+        3,
+        "crash = [{ node = 'n1', at-ms = 5000, down-ms = 10 }, { node = 'n1', at-ms = 5500, \
+         down-ms = 10 }]",
+    );
+    settings.latency.mean_ms = 2_000;
+    assert_eq!(run(&settings).outcome.state, State::Finished);
+}
+
+#[test]
+fn a_failed_seed_names_its_limit_and_the_worst_can_be_run_again() {
+    let output = lab(&[
+        "sim",
+        "--protocol",
+        "flood",
+        "--node-count",
+        "5",
+        "--time-limit",
+        "2",
+        "--rate",
+        "20",
+        "--latency",
+        "50",
+        "--seed",
+        "7",
+        "--seeds",
+        "3",
+        "--limit",
+        "max<1ms",
+    ]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(text.matches("FAILED  max < 1 ms").count(), 4, "{text}");
+    assert!(text.contains("worst   seed ") && text.contains("again with --seed "), "{text}");
+}
+
+#[test]
+fn absurd_settings_are_refused_before_anything_runs() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let script = dir.path().join("script.toml");
+    std::fs::write(&script, "[[slow]]\nnode = 'n1'\nextra-ms = 9000000000000000000\n").unwrap();
+    let script = script.to_str().expect("a path");
+    for (args, words) in [
+        (&["--node-count", "99999999999"][..], "node-count: 99999999999 is more than 1000000"),
+        (&["--rate", "1e18"], "rate: 1000000000000000000 is not a number from 0 to 1000000"),
+        (&["--rate", "100000", "--time-limit", "2000"], "200000000 operations are more than"),
+        (&["--latency", "99999999999"], "latency: 99999999999 is more than"),
+        (&["--recovery", "0.5"], "nor a whole number of seconds"),
+        (&["--fault-script", script], "extra-ms"),
+    ] {
+        let output = lab(&[&["sim", "--no-store"], args].concat());
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(254)), "{args:?}: {log}");
+        assert!(log.contains(words), "{args:?}: {log}");
+    }
+}
+
+#[test]
+fn a_title_names_the_faults_and_again_the_program() {
+    let output = lab(&[
+        "sim",
+        "--node-count",
+        "3",
+        "--time-limit",
+        "2",
+        "--loss",
+        "0.01",
+        "--crash",
+        "n2@1+0.5",
+        "--seed",
+        "3",
+        "--no-store",
+    ]);
+    let text = stdout(&output);
+    let title = text.lines().next().unwrap_or_default();
+    assert!(title.contains("rumormill: 3 nodes, grid"), "{title}");
+    assert!(title.ends_with("loss 0.01, n2 crashes at 1 s"), "{title}");
+    let program = env!("CARGO_BIN_EXE_rumormill-lab");
+    assert!(text.contains(&format!("again   {program} sim --node-count 3")), "{text}");
+}

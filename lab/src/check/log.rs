@@ -3,9 +3,20 @@
 use crate::edn::Edn;
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::Availability;
+use crate::text::printable;
 
-/// Longer sentences are cut.
-const SHOWN_CHARS: usize = 160;
+/// Longer sentences are cut: a node may print megabytes.
+const SHOWN_CHARS: usize = 600;
+/// Largest numbers of nodes, clients or operations per second that a log is believed.
+const MAX_COUNT: f64 = 1e6;
+/// The same for seconds: 30 days.
+const MAX_SECONDS: f64 = 30.0 * 86_400.0;
+/// The same for milliseconds of latency: a day.
+const MAX_MS: f64 = 86_400_000.0;
+/// Words before what a node that crashed had written to stderr; the log has its stdout first.
+const STDERR: &str = "And to STDERR:";
+/// Lines of a node's stderr that are told, the last ones.
+const STDERR_LINES: usize = 5;
 
 /// A log that was read; empty if there was none, or Maelstrom wrote it as JSON.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +32,9 @@ pub(super) struct Log {
     /// A sentence for each time that Maelstrom stopped listening to a node: its verdict does not
     /// tell.
     pub(super) muted: Vec<String>,
+    /// A number in the description of the test that no run can have: line, key, value, and what
+    /// was expected.
+    pub(super) bad_value: Option<String>,
     /// Why the run came to no end.
     pub(super) crash: Option<String>,
 }
@@ -31,7 +45,9 @@ impl Log {
         let mut log = Self::default();
         let mut ending = false;
         let mut lines = text.lines().peekable();
+        let mut number = 0;
         while let Some(line) = lines.next() {
+            number += 1;
             if line.ends_with("jepsen.core: Command line:") {
                 log.command = lines.peek().map(|command| readable_command(command));
             } else if line.ends_with("jepsen.core: Running test:") {
@@ -39,9 +55,14 @@ impl Log {
                 while let Some(line) = lines.next_if(|line| line.starts_with(['{', ' '])) {
                     test.push(line);
                 }
-                log.read_test(&test);
+                log.read_test(&test, number + 1);
+                number += test.len();
             } else if line.contains("jepsen.core: Test crashed!") {
-                log.crash = lines.peek().map(|why| sentence(&[why]));
+                let mut why = Vec::new();
+                while let Some(line) = lines.next_if(|line| !is_end_of_message(line)) {
+                    why.push(line);
+                }
+                log.crash = crash_sentence(&why);
             } else if line.contains(" maelstrom.db: Tearing down ") {
                 // From here on the nodes' output meets closed doors: harmless.
                 ending = true;
@@ -49,7 +70,7 @@ impl Log {
                 && !ending
             {
                 let mut why = Vec::new();
-                while let Some(line) = lines.next_if(|line| is_message(line)) {
+                while let Some(line) = lines.next_if(|line| !is_end_of_message(line)) {
                     why.push(line);
                 }
                 let why = sentence(&why);
@@ -61,20 +82,28 @@ impl Log {
 
     /// Why the run came to no end; what a node did wrong before is often the cause.
     pub(super) fn why_no_end(&self) -> Option<String> {
-        let crash = self.crash.as_ref()?;
-        Some(match self.muted.first() {
-            Some(muted) => format!("{crash} {muted}"),
-            None => crash.clone(),
-        })
+        match (&self.crash, self.muted.first()) {
+            (Some(crash), Some(muted)) => Some(format!("{crash} {muted}")),
+            (Some(only), None) => Some(only.clone()),
+            (None, Some(muted)) => Some(format!("its log ends without a verdict. {muted}")),
+            (None, None) => {
+                self.command.as_ref().map(|_| "its log ends without a verdict".to_owned())
+            }
+        }
     }
 
     /// Reads the description of the test: a map, whose keys are indented by one.
-    fn read_test(&mut self, lines: &[&str]) {
+    /// The first of `lines` is the log's line `first`.
+    fn read_test(&mut self, lines: &[&str], first: usize) {
         let mut entries: Vec<(&str, String)> = Vec::new();
-        for line in lines {
+        let mut numbers: Vec<usize> = Vec::new();
+        for (number, line) in (first..).zip(lines) {
             let key = line[1..].split_once([' ', '\n']).map_or(&line[1..], |(key, _)| key);
             match (key.strip_prefix(':'), entries.last_mut()) {
-                (Some(name), _) => entries.push((name, line[1 + key.len()..].to_owned())),
+                (Some(name), _) => {
+                    entries.push((name, line[1 + key.len()..].to_owned()));
+                    numbers.push(number);
+                }
                 (None, Some((_, value))) => {
                     value.push(' ');
                     value.push_str(line);
@@ -89,10 +118,31 @@ impl Log {
             let (_, text) = entries.iter().find(|(key, _)| *key == name)?;
             Edn::parse(text).ok().filter(|value| *value != Edn::Nil)
         };
+        let bad = entries.iter().zip(&numbers).find_map(|((key, text), line)| {
+            let why = bad_number(key, &Edn::parse(text).ok()?)?;
+            Some(format!("line {line}: :{key} is {}, {why}", text.trim()))
+        });
+        self.bad_value = bad;
         self.is_complete = get("concurrency").is_some();
         self.profile = asked_for(get);
         self.node = get("bin").and_then(|bin| bin.as_str().map(str::to_owned));
     }
+}
+
+/// What is wrong with a number that the description of a test has under a key.
+fn bad_number(key: &str, value: &Edn) -> Option<String> {
+    let (value, whole, max) = match key {
+        "node-count" | "concurrency" => (value, true, MAX_COUNT),
+        "time-limit" => (value, true, MAX_SECONDS),
+        "rate" => (value, false, MAX_COUNT),
+        "nemesis-interval" => (value, false, MAX_SECONDS),
+        "latency" => (value.at(&["mean"])?, false, MAX_MS),
+        _ => return None,
+    };
+    let number = value.as_f64()?;
+    let is_good = (0.0..=max).contains(&number) && (!whole || number.fract() == 0.0);
+    let kind = if whole { "whole number" } else { "number" };
+    (!is_good).then(|| format!("expected a {kind} from 0 to {max}, the largest allowed"))
 }
 
 fn asked_for(get: impl Fn(&str) -> Option<Edn>) -> Profile {
@@ -135,19 +185,40 @@ fn silenced_node(line: &str) -> Option<&str> {
     rest.contains("maelstrom.process").then(|| thread.strip_suffix(" stdout")).flatten()
 }
 
-/// Lines of an exception's message, as opposed to its stack trace or the next entry.
-fn is_message(line: &str) -> bool {
+/// True where an exception's message has ended: at its stack trace, the next entry of the log, or
+/// the advice that Maelstrom adds to it.
+fn is_end_of_message(line: &str) -> bool {
     let is_entry = line.contains("{GMT}\t");
-    !line.is_empty() && !line.starts_with('\t') && !line.starts_with("Did you mean") && !is_entry
+    let is_advice = line.starts_with("Did you mean") || line.starts_with("See doc/");
+    is_entry || is_advice || line.starts_with('\t') || line.starts_with("Full STDERR logs")
 }
 
-/// The lines without the exception's class, cut to a length that can be read.
+/// Why a test crashed. Of a node that died the log has all it wrote; its stderr tells why.
+fn crash_sentence(lines: &[&str]) -> Option<String> {
+    lines.first()?;
+    let Some(at) = lines.iter().position(|line| line.trim() == STDERR) else {
+        return Some(sentence(lines));
+    };
+    let first = sentence(&lines[..1]);
+    let first = first.split(" Before crashing,").next().unwrap_or_default().to_owned();
+    let stderr: Vec<&str> =
+        lines[at + 1..].iter().filter(|line| !line.trim().is_empty()).copied().collect();
+    let stderr = &stderr[stderr.len().saturating_sub(STDERR_LINES)..];
+    Some(match stderr {
+        [] => format!("{first} It had written nothing to stderr."),
+        lines => format!("{first} It wrote last to stderr: {}", sentence(lines)),
+    })
+}
+
+/// The lines on one line without the exception's class, cut to a length that can be read.
 fn sentence(lines: &[&str]) -> String {
-    let text = lines.join(" ");
-    let text = text.strip_prefix("clojure.lang.ExceptionInfo: ").unwrap_or(&text).trim();
+    let words: Vec<&str> = lines.iter().flat_map(|line| line.split_whitespace()).collect();
+    let text = words.join(" ");
+    let text = text.strip_prefix("clojure.lang.ExceptionInfo: ").unwrap_or(&text);
+    let text = printable(text);
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
+        None => text,
     }
 }
 
@@ -236,6 +307,63 @@ clojure.lang.ExceptionInfo: Node n1 crashed with exit status 0.
         );
         assert_eq!(log.crash.as_deref(), Some("Node n1 crashed with exit status 0."));
         assert!(log.why_no_end().unwrap().ends_with("is not JSON: hello"));
+    }
+
+    #[test]
+    fn absurd_numbers_are_refused_with_line_key_and_value() {
+        for (from, to, words) in [
+            (
+                ":node-count 3",
+                ":node-count 1e308",
+                "line 10: :node-count is 1e308, expected a whole",
+            ),
+            (":rate 100.0", ":rate -1.0", ":rate is -1.0, expected a number from 0 to 1000000"),
+            (":time-limit 20", ":time-limit 99999999999", ":time-limit is 99999999999"),
+            (":mean 100", ":mean 1e200", ":latency is {:mean 1e200"),
+        ] {
+            let why = Log::read(&LOG.replace(from, to)).bad_value.unwrap();
+            assert!(why.contains(words), "{why}");
+        }
+        assert_eq!(Log::read(LOG).bad_value, None);
+    }
+
+    #[test]
+    fn a_crash_is_told_with_the_nodes_last_words() {
+        let log = Log::read(
+            "2025-01-01 00:00:10,000{GMT}\tWARN\t[r] jepsen.core: Test crashed!\n\
+             clojure.lang.ExceptionInfo: Node n3 crashed with exit status 2. Before crashing, it \
+             wrote to STDOUT:\n\n{\"src\":\"n3\"}\n\nAnd to STDERR:\n\none\n\ngoroutine 7: nil \
+             map\n\nFull STDERR logs are available in node-logs/n3.log\n\tat a.b(c.clj:1)\n",
+        );
+        assert_eq!(
+            log.why_no_end().unwrap(),
+            "Node n3 crashed with exit status 2. It wrote last to stderr: one goroutine 7: nil map"
+        );
+    }
+
+    #[test]
+    fn a_log_that_breaks_off_tells_what_it_warned_of() {
+        let text = "\
+2025-01-01 00:00:00,002{GMT}\tINFO\t[r] jepsen.core: Command line:
+lein run test -w broadcast
+2025-01-01 00:00:01,000{GMT}\tWARN\t[n0 stdout] maelstrom.process: Error!
+clojure.lang.ExceptionInfo: Malformed network message. Node n0 tried to send:
+
+{:body {}}
+
+This is malformed because:
+
+{:src missing-required-key}
+
+See doc/protocol.md for more guidance.
+";
+        let why = Log::read(text).why_no_end().unwrap();
+        assert_eq!(
+            why,
+            "its log ends without a verdict. Maelstrom ignored n0 from here on: Malformed network \
+             message. Node n0 tried to send: {:body {}} This is malformed because: {:src \
+             missing-required-key}"
+        );
     }
 
     #[test]

@@ -180,6 +180,8 @@ fn a_run_without_end_says_why() {
     assert!(error(&[("jepsen.log", log)]).ends_with("Node n0 crashed"));
     assert!(error(&[("history.edn", HISTORY)]).ends_with("came to no end"));
     assert!(error(&[]).ends_with("is it a run's directory?"));
+    let nowhere = check(Path::new("no/such/dir"), &Profile::default(), None).unwrap_err();
+    assert_eq!(nowhere.to_string(), "there is no no/such/dir");
     let files = [("history.edn", "{:index"), ("results.edn", RESULTS)];
     assert!(error(&files).contains("history.edn: line 1: not EDN"), "{}", error(&files));
     assert!(error(&[("history.edn", HISTORY), ("results.edn", "{")]).contains("results.edn"));
@@ -192,6 +194,17 @@ fn a_stores_latest_run_is_found() {
     fs::create_dir(&latest).unwrap();
     fs::write(latest.join("history.edn"), HISTORY).unwrap();
     assert_eq!(find(store.path()).unwrap(), latest);
+
+    // Without the link, as in a store that was copied: by the names, which are times.
+    let store = tempfile::tempdir().unwrap();
+    for name in ["20260101T000000", "20260301T000000", "20260201T000000"] {
+        let run = store.path().join("broadcast").join(name);
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join("history.edn"), HISTORY).unwrap();
+    }
+    let latest = store.path().join("broadcast/20260301T000000");
+    assert_eq!(find(store.path()).unwrap(), latest);
+    assert_eq!(find(&store.path().join("broadcast")).unwrap(), latest);
 }
 
 /// Writes a run of the lab as the lab does.

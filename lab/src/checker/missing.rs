@@ -49,6 +49,14 @@ pub struct Missing {
     pub nodes: Vec<NodeMissing>,
 }
 
+impl Missing {
+    /// Acknowledged values that at least one node lacks; `None` if no node could be read.
+    #[must_use]
+    pub fn known_missing(&self) -> Option<u64> {
+        (self.unread.len() < self.nodes.len()).then_some(self.missing_count)
+    }
+}
+
 /// Compares the nodes' final reads with what the history says was acknowledged, but for the values
 /// that were lost with their holders.
 pub fn check<'a>(
@@ -117,7 +125,7 @@ mod tests {
 
     fn read(values: impl IntoIterator<Item = u64>) -> ReadSet {
         let ints: RoaringTreemap = values.into_iter().collect();
-        ReadSet { len: ints.len() as usize, ints }
+        ReadSet { len: ints.len() as usize, ints, ..ReadSet::default() }
     }
 
     /// `n0` lacks value 1, but `n1`'s read was invoked last: Maelstrom's rule does not see it.

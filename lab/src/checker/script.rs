@@ -1,7 +1,5 @@
 //! Histories for tests, from a line of text: `i0 add0@0, ok0 add0@10, i1 read@20.5, ok1 read[0]@22`.
 
-use roaring::RoaringTreemap;
-
 use crate::history::{Action, Nanos, Op, OpError, OpKind, Process, ReadSet};
 
 /// Parses a history; times are in milliseconds, a read with a `!` is final.
@@ -41,6 +39,12 @@ fn parse_step(index: usize, step: &str) -> Op {
 fn parse_read(list: &str) -> Option<ReadSet> {
     let inside = list.strip_prefix('[')?.strip_suffix(']')?;
     let items: Vec<&str> = inside.split_whitespace().collect();
-    let ints: RoaringTreemap = items.iter().filter_map(|item| item.parse::<u64>().ok()).collect();
-    Some(ReadSet { ints, len: items.len() })
+    let mut set = ReadSet { len: items.len(), ..ReadSet::default() };
+    for item in items {
+        match item.parse::<u64>() {
+            Ok(int) => _ = set.ints.insert(int),
+            Err(_) => set.others.add(item),
+        }
+    }
+    Some(set)
 }

@@ -96,5 +96,6 @@ pub(super) fn show(checked: &Checked) -> u8 {
     let recomputed = screen::render_comparison(&checked.comparison, style);
     // A closed stdout is no error: the exit status has the verdict.
     let _ = writeln!(std::io::stdout(), "{screen}\n{}", recomputed.trim_end());
-    checked.verdict().exit_code()
+    let has_crashed = checked.results.rumormill.crash.is_some();
+    if has_crashed { CRASH } else { checked.verdict().exit_code() }
 }

@@ -16,12 +16,14 @@ Examples:
       two runs of the lab
   lab compare ~/maelstrom/store/latest store/latest --limit 'msgs-per-op<20'
       one of the real Maelstrom beside one of the lab, and a limit that both must keep
+  lab compare store/broadcast/*
+      all runs of a store; those that crashed or have no results are left out, with a word
 
 Exit status:
   0    all limits kept by all runs
   1    a limit failed
   254  bad arguments
-  255  a run has no results";
+  255  fewer than two of them have results";
 
 /// `lab compare`.
 #[derive(Debug, Args)]
@@ -45,15 +47,28 @@ pub fn execute(args: &CompareArgs) -> u8 {
             return BAD_ARGUMENTS;
         }
     };
-    let runs: anyhow::Result<Vec<Run>> = args.stores.iter().map(|path| Run::load(path)).collect();
-    let runs = match runs {
-        Ok(runs) => runs,
-        Err(error) => {
-            eprintln!("lab: {error:#}");
-            return CRASH;
+    let (mut runs, mut left_out) = (Vec::new(), Vec::new());
+    for path in &args.stores {
+        // A link such as `latest` beside the runs would show one of them twice.
+        if args.stores.len() > 2 && path.is_symlink() {
+            continue;
         }
-    };
-    let mut text = compare::table(&runs);
+        match Run::load(path).map(|run| (run.why_left_out(), run)) {
+            Ok((None, run)) => runs.push(run),
+            Ok((Some(why), _)) => left_out.push(format!("{}: {why}", path.display())),
+            Err(error) => left_out.push(format!("{error:#}")),
+        }
+    }
+    let mut words: String = left_out.iter().map(|why| format!("left out  {why}\n")).collect();
+    if runs.len() < 2 {
+        eprint!("{words}");
+        eprintln!("lab: there are not two runs with results");
+        return CRASH;
+    }
+    if !words.is_empty() {
+        words.push('\n');
+    }
+    let mut text = words + &compare::table(&runs);
     let mut passed = true;
     for limit in &limits {
         for (letter, run) in ('A'..).zip(&runs) {

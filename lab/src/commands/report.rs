@@ -17,7 +17,7 @@ Examples:
   lab report store/broadcast/20261121T105921.023+0000
       of another run; one that was cut short, too
   lab report --between 3s,5s
-      of a run with more messages than fit: those of these two seconds
+      of a run with more messages than fit: those of these two seconds, in report-between.html
 
 Exit status:
   0    written

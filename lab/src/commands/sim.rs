@@ -11,12 +11,11 @@ use clap::Args;
 use rumormill::args;
 use rumormill::protocols::Name;
 
-use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, shape};
+use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, results, shape};
 use crate::cli::RunArgs;
 use crate::cost::{cpu_time, peak_mib};
 use crate::journal::{EventSink, NullSink};
-use crate::outcome::State;
-use crate::results::{Results, RunInfo};
+use crate::results::{CrashReport, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::Settings;
 use crate::sim::sweep::{self, Row};
@@ -153,7 +152,7 @@ fn run_one(
     let node = node_args.iter().fold(name.to_string(), |line, arg| line + " " + &quote(arg));
     let info = RunInfo {
         program: "sim".to_owned(),
-        command: repeating_command(std::env::args().skip(1), settings.seed),
+        command: repeating_command(std::env::args(), settings.seed),
         store: store.as_ref().map(|store| store.dir().display().to_string()),
         node,
         shape: shape(settings),
@@ -196,18 +195,19 @@ fn finish<S: EventSink>(
     started: Instant,
 ) -> Result<u8> {
     let outcome = &simulated.outcome;
-    if let State::Crashed(why) = &outcome.state {
-        eprintln!("lab: the test crashed: {why} (seed {})", settings.seed);
-        return Ok(CRASH);
-    }
-    let results = Results::of(settings, outcome, &simulated.notices, info)?;
-    if let Some(store) = store {
-        store.write_results(&results)?;
-    }
+    let crash = CrashReport::of(outcome, None, false);
+    let results = results(settings, outcome, &simulated.notices, info, crash.clone())?;
+    // What is in memory is shown even if the disk is full.
+    let written = store.map_or(Ok(()), |store| store.write_results(&results));
     let mut screen = screen::render(&results, Style::for_stdout());
     screen += &speed(outcome.end, simulated.events, started.elapsed());
     // A closed stdout is no error: the files have it, too.
     let _ = std::io::stdout().write_all(screen.as_bytes());
+    written?;
+    if let Some(crash) = crash {
+        eprintln!("lab: the test crashed: {} (seed {})", crash.why, settings.seed);
+        return Ok(CRASH);
+    }
     Ok(results.exit_code())
 }
 
@@ -233,6 +233,13 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or(cores))?;
     let mut text = format!("{}, {} seeds from {}\n\n", shape(settings), args.seeds, settings.seed);
     text += &screen::render_seeds(&rows);
+    if let Some(row) = sweep::worst(&rows) {
+        let verdict = row.verdict();
+        text += &format!(
+            "\nworst   seed {} {verdict}\n        again with --seed {0}, without --seeds\n",
+            row.seed
+        );
+    }
     let events = rows.iter().map(|row| row.events).sum();
     let virtual_ns = rows.iter().map(|row| row.end).sum();
     text.push('\n');

@@ -1,5 +1,6 @@
 //! `lab watch`.
 
+use std::fs;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -88,6 +89,14 @@ fn watch(args: &WatchArgs) -> Result<()> {
     let mut next_line = Instant::now();
     loop {
         let has_more = run.advance()?;
+        // The store's next run, if this one was there first.
+        if !has_more && args.speed.is_none() {
+            let dir = find(&args.store)?;
+            if dir != run.dir {
+                run = Run::open(&dir, None)?;
+                continue;
+            }
+        }
         let is_end = signals.pending().next().is_some() || run.is_over(has_more);
         match &mut picture {
             Some(picture) => picture.show(&run.draw(style, true))?,
@@ -137,8 +146,10 @@ struct Run {
     waiting: Option<(u64, String)>,
     speed: Option<f64>,
     start: Instant,
-    /// When something new was last read.
+    /// When something new was last read, or written if that was before.
     last_news: Instant,
+    /// All that was there when the file was opened has been read.
+    caught_up: bool,
     /// Messages counted then and then, for their rate.
     counts: (Instant, u64, Option<f64>),
     /// There were results before the last look for news.
@@ -151,6 +162,9 @@ impl Run {
         let messages =
             Tail::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let now = Instant::now();
+        // A run that was killed has written nothing for long.
+        let age = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
+        let age = age.and_then(|time| time.elapsed().ok()).unwrap_or_default();
         Ok(Self {
             dir: dir.to_owned(),
             messages,
@@ -160,7 +174,8 @@ impl Run {
             waiting: None,
             speed,
             start: now,
-            last_news: now,
+            last_news: now.checked_sub(age).unwrap_or(now),
+            caught_up: false,
             counts: (now, 0, None),
             has_results: false,
         })
@@ -174,10 +189,14 @@ impl Run {
         for _ in 0..LINES {
             let Some(line) = self.next_due()? else {
                 has_more = self.waiting.is_some();
+                self.caught_up |= !has_more;
                 break;
             };
             self.cluster.message_line(&line);
-            self.last_news = Instant::now();
+            // All that was there at first is as old as the file.
+            if self.caught_up {
+                self.last_news = Instant::now();
+            }
         }
         self.catch_up_history()?;
         let (then, count, _) = self.counts;
@@ -238,7 +257,15 @@ impl Run {
         };
         let store = self.dir.display().to_string();
         let rate = self.counts.2.filter(|_| !self.has_results);
-        let frame = Frame { store, state, rate, width: size.0, height, colour: style.colour };
+        let frame = Frame {
+            store,
+            state,
+            rate,
+            width: size.0,
+            height,
+            is_over: self.has_results && self.waiting.is_none(),
+            colour: style.colour,
+        };
         screen::draw(&self.cluster, &frame)
     }
 }

@@ -7,14 +7,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use rumormill::protocols::flood::Push;
-use rumormill::protocols::rumormill::message;
 use rumormill::value::Value;
 use rumormill::wire::Wire;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::edn::Edn;
 use crate::envelope::body_type;
+use crate::gossip::{self, OwnGossip};
 use crate::history::Nanos;
 use crate::store::MessageLine;
 
@@ -40,7 +41,7 @@ impl Content {
         match self {
             Self::Broadcast(_) => "broadcast",
             Self::BroadcastOk => "broadcast_ok",
-            Self::Gossip(_) => <message::Gossip as Wire>::TYPE,
+            Self::Gossip(_) => gossip::KIND,
             Self::Push(_) => <Push as Wire>::TYPE,
             Self::Other(kind) => kind,
         }
@@ -117,21 +118,34 @@ pub struct Journal {
     pub end: Nanos,
 }
 
-/// As much of a body as matters here; what does not have this shape is of no interest.
+/// As much of a body as matters here, as JSON: other nodes' fields may have any form.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(rename = "type")]
     kind: String,
     #[serde(borrow)]
     message: Option<&'a RawValue>,
-    msg_id: Option<i64>,
-    in_reply_to: Option<i64>,
-    node_ids: Option<Vec<String>>,
-    n: Option<u64>,
-    #[serde(default, borrow)]
-    values: Vec<(String, u64, u64, Vec<&'a RawValue>)>,
-    #[serde(default)]
-    all: bool,
+    #[serde(borrow)]
+    msg_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    in_reply_to: Option<&'a RawValue>,
+    #[serde(borrow)]
+    node_ids: Option<&'a RawValue>,
+}
+
+impl Gossip {
+    fn of(gossip: OwnGossip<'_>) -> Self {
+        Self {
+            number: gossip.number,
+            values: gossip.values().collect(),
+            is_digest: gossip.is_digest,
+        }
+    }
+}
+
+/// A field as a type; `None` if it is not there or has another form.
+fn as_a<T: DeserializeOwned>(field: Option<&RawValue>) -> Option<T> {
+    serde_json::from_str(field?.get()).ok()
 }
 
 impl Journal {
@@ -212,32 +226,25 @@ impl Journal {
 
     /// What a body says, its number as a request, and the number of the request it answers.
     fn content(&mut self, body: &RawValue) -> (Content, Option<i64>, Option<i64>) {
-        let Ok(body) = serde_json::from_str::<Body<'_>>(body.get()) else {
-            return (Content::Other(body_type(body.get()).into_owned()), None, None);
+        let text = body.get();
+        let Ok(body) = serde_json::from_str::<Body<'_>>(text) else {
+            return (Content::Other(body_type(text).into_owned()), None, None);
         };
-        let value = |raw: &RawValue| Value::from_raw(raw).ok();
-        let content = match (&*body.kind, body.message.and_then(value)) {
-            ("broadcast", Some(value)) => Content::Broadcast(value),
-            ("broadcast_ok", _) => Content::BroadcastOk,
-            (<Push as Wire>::TYPE, Some(value)) => Content::Push(value),
-            (<message::Gossip as Wire>::TYPE, _) => Content::Gossip(Gossip {
-                number: body.n.unwrap_or_default(),
-                values: body
-                    .values
-                    .iter()
-                    .flat_map(|e| &e.3)
-                    .filter_map(|raw| value(raw))
-                    .collect(),
-                is_digest: body.all,
-            }),
+        let ids = (as_a(body.msg_id), as_a(body.in_reply_to));
+        let value = body.message.and_then(|raw| Value::from_raw(raw).ok());
+        let content = match (&*body.kind, value, OwnGossip::of(&body.kind, text)) {
+            (_, _, Some(gossip)) => Content::Gossip(Gossip::of(gossip)),
+            ("broadcast", Some(value), _) => Content::Broadcast(value),
+            ("broadcast_ok", ..) => Content::BroadcastOk,
+            (<Push as Wire>::TYPE, Some(value), _) => Content::Push(value),
             _ => {
-                if let Some(nodes) = body.node_ids {
+                if let Some(nodes) = as_a(body.node_ids) {
                     self.nodes = nodes;
                 }
                 Content::Other(body.kind)
             }
         };
-        (content, body.msg_id, body.in_reply_to)
+        (content, ids.0, ids.1)
     }
 
     /// Takes in from a history when the network was cut and healed.

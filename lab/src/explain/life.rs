@@ -255,10 +255,35 @@ impl Life {
         way
     }
 
+    /// The hop on the way to the last node that cost most: the wait at its sender, and its way.
+    #[must_use]
+    pub fn costliest_hop(&self) -> Option<&Holder> {
+        let way = self.way_to_last();
+        way.into_iter()
+            .filter(|holder| holder.by.is_some())
+            .max_by(|a, b| a.cost_ms().total_cmp(&b.cost_ms()))
+    }
+
     /// How a node came to it, if it did.
     #[must_use]
     pub fn holder_of(&self, node: &str) -> Option<&Holder> {
         self.holders.iter().find(|holder| holder.node == node)
+    }
+}
+
+impl Holder {
+    /// From when the sender held the value until this node did, in ms.
+    #[must_use]
+    pub fn cost_ms(&self) -> f64 {
+        let way_ms = self.by.as_ref().map_or(0.0, |copy| self.held_ms - copy.sent_ms);
+        self.waited_ms + way_ms
+    }
+
+    /// Why this hop was not quicker, where it was, and what it cost.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let from = self.by.as_ref().map_or("", |copy| copy.from.as_str());
+        format!("{}: {from} to {}, {:.1} ms", self.cause.words(), self.node, self.cost_ms())
     }
 }
 

@@ -80,7 +80,8 @@ fn last(life: &Life) -> String {
         return String::new();
     };
     let mut out = String::new();
-    line(&mut out, &format!("  last: {}, {}", holder.node, holder.cause.words()));
+    let most = life.costliest_hop().map_or_else(String::new, Holder::reason);
+    line(&mut out, &format!("  last: {}; most of the time: {most}", holder.node));
     for holder in way.iter().filter(|holder| holder.cause != Cause::Origin) {
         let Some(copy) = &holder.by else { continue };
         let on_the_way = copy.received_ms.map_or(0.0, |at| at - copy.sent_ms);
@@ -107,7 +108,10 @@ pub fn table(lives: &[&Life]) -> String {
                 let dropped = life.dropped.len();
                 (node.clone(), format!("never held it{more}; {dropped} copies dropped"))
             }
-            (None, Some(holder)) => (holder.node.clone(), holder.cause.words().to_owned()),
+            (None, Some(holder)) => {
+                let most = life.costliest_hop().map_or_else(String::new, Holder::reason);
+                (holder.node.clone(), most)
+            }
             (None, None) => (String::new(), String::new()),
         };
         let Life { value, origin, .. } = life;

@@ -128,7 +128,7 @@ macro_rules! scalars {
     };
 }
 
-const SCALARS: [Figure; 23] = scalars! {
+const SCALARS: [Figure; 24] = scalars! {
     "msgs-per-op", "messages per operation", Number, Higher, Nothing,
         "/net/servers/msgs-per-op", |m, _| m.net.servers.msgs_per_op.map(f64::from);
     "msgs-per-op-all", "messages per operation, clients' too", Number, Higher, Nothing,
@@ -156,7 +156,7 @@ const SCALARS: [Figure; 23] = scalars! {
     "never-read", "values never read", Number, Higher, Nothing,
         "/workload/never-read-count", |m, _| Some(m.workload.never_read_count as f64);
     "missing", "missing at the end", Number, Higher, FinalReads,
-        "/rumormill/missing/missing-count", |_, l| Some(final_reads(l)?.missing_count as f64);
+        "/rumormill/missing/missing-count", |_, l| Some(final_reads(l)?.known_missing()? as f64);
     "unread-nodes", "nodes without a final read", Number, Higher, FinalReads,
         "/rumormill/missing/unread", |_, l| Some(final_reads(l)?.unread.len() as f64);
     "lost-with-holders", "lost with their holders", Number, Higher, FinalReads,
@@ -169,6 +169,9 @@ const SCALARS: [Figure; 23] = scalars! {
         "/rumormill/reads/duplicate-count", |_, l| Some(l.reads.duplicate_count as f64);
     "phantoms", "values in reads never broadcast", Number, Higher, History,
         "/rumormill/reads/phantom-count", |_, l| Some(l.reads.phantom_count as f64);
+    // Lines for which Maelstrom would ignore a node's output from then on.
+    "bad-lines", "lines that Maelstrom would refuse", Number, Higher, MaelstromLog,
+        "/rumormill/bad-line-count", |_, l| Some(l.bad_line_count? as f64);
     "availability" was "ok-fraction", "availability", Share, Lower, Nothing,
         "/rumormill/ok-fraction", |_, l| Some(l.ok_fraction);
     "indeterminate", "indeterminate at a crash", Number, Higher, Lab,

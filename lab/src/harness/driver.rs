@@ -23,8 +23,18 @@ const READ_BYTES: usize = 64 << 10;
 /// its messages for it.
 const WAITING_LIMIT_BYTES: usize = 1 << 30;
 
+/// How often the nodes' logs are looked at: a node can write a gigabyte in two seconds.
+const LOG_CHECK: Duration = Duration::from_millis(250);
+
+/// Bytes of a node's stderr that are kept. A recording of our own node needs some 10 MB per
+/// minute; more than this fills disks.
+const LOG_LIMIT_BYTES: u64 = 1 << 30;
+
 /// At most this many turns of reading are spent on what a dead node has left; no pipe holds more.
 const LAST_READS: usize = 64;
+
+/// Bytes of the last line to a node that are kept, in case the node dies of it.
+const LAST_LINE_BYTES: usize = 1_000;
 
 /// How long processes are waited for that were sent SIGKILL.
 const KILL_WAIT: Duration = Duration::from_secs(5);
@@ -52,6 +62,7 @@ pub struct Driver<'a, S> {
     /// Nodes that have something in their output buffer.
     unsent: Vec<usize>,
     deaths: Vec<Death>,
+    next_log_check: Instant,
     stop_signal: Option<i32>,
 }
 
@@ -89,6 +100,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
             unread: Vec::new(),
             unsent: Vec::new(),
             deaths: Vec::new(),
+            next_log_check: Instant::now(),
             stop_signal: None,
         })
     }
@@ -99,6 +111,9 @@ impl<'a, S: EventSink> Driver<'a, S> {
     /// When the system fails the lab.
     pub fn drive(&mut self) -> anyhow::Result<Option<i32>> {
         self.run.start(self.now());
+        for node in 0..self.nodes.len() {
+            self.run.handle_output(node, 0, &[]);
+        }
         self.deliver();
         let mut wakes = Vec::new();
         while *self.run.state() == State::Running && self.stop_signal.is_none() {
@@ -108,12 +123,31 @@ impl<'a, S: EventSink> Driver<'a, S> {
             wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
             self.waiter.wait(deadline, &mut wakes).context("cannot wait for the nodes")?;
             self.serve_deadline();
+            self.check_logs();
             for wake in &wakes {
                 self.handle(*wake);
                 self.serve_deadline();
             }
         }
         Ok(self.stop_signal)
+    }
+
+    /// Ends the run if a node fills the disk with its stderr.
+    fn check_logs(&mut self) {
+        let now = Instant::now();
+        if now < self.next_log_check {
+            return;
+        }
+        self.next_log_check = now + LOG_CHECK;
+        let full = self.nodes.iter().find(|node| node.log_bytes() > LOG_LIMIT_BYTES);
+        if let Some(node) = full {
+            let (mib, limit_mib) = (node.log_bytes() >> 20, LOG_LIMIT_BYTES >> 20);
+            let why = format!(
+                "{} has written {mib} MiB to stderr; the lab keeps {limit_mib} MiB",
+                node.name
+            );
+            self.run.abort(self.now(), &why);
+        }
     }
 
     /// The nodes that ended before they were asked to.
@@ -200,7 +234,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
         if !self.unread.is_empty() {
             return self.origin;
         }
-        let refresh = self.view.next_refresh();
+        let refresh = self.view.next_refresh().min(self.next_log_check);
         let due = self.run.poll_timeout().map(|due| self.origin + Duration::from_nanos(due));
         due.map_or(refresh, |due| due.min(refresh))
     }
@@ -230,11 +264,16 @@ impl<'a, S: EventSink> Driver<'a, S> {
     fn deliver(&mut self) {
         while let Some(delivery) = self.run.poll_delivery() {
             // Nobody reads any more if the pipe is closed, as under Maelstrom.
-            let Some(pipe) = &mut self.nodes[delivery.node].stdin else { continue };
+            let NodeProcess { stdin, last_line, .. } = &mut self.nodes[delivery.node];
+            let Some(pipe) = stdin else { continue };
             if pipe.is_idle() {
                 self.unsent.push(delivery.node);
             }
+            let start = pipe.buffer().len();
             delivery.packet.write_line(pipe.buffer());
+            let line = &pipe.buffer()[start..];
+            last_line.clear();
+            last_line.extend_from_slice(&line[..line.len().min(LAST_LINE_BYTES)]);
             if pipe.waiting_bytes() > WAITING_LIMIT_BYTES {
                 let limit_mib = WAITING_LIMIT_BYTES >> 20;
                 let name = &self.nodes[delivery.node].name;
@@ -272,7 +311,10 @@ impl<'a, S: EventSink> Driver<'a, S> {
     fn read_stdout(&mut self, node: usize, on_line: impl Fn(&mut Run<S>, Nanos, &[u8])) {
         let now = self.now();
         let Some(pipe) = &mut self.nodes[node].stdout else { return };
-        match pipe.read(&mut self.scratch, |line| on_line(self.run, now, line)) {
+        let before = pipe.read_bytes();
+        let end = pipe.read(&mut self.scratch, |line| on_line(self.run, now, line));
+        self.run.handle_output(node, pipe.read_bytes() - before, pipe.partial());
+        match end {
             Ok(ReadEnd::Drained) => {}
             Ok(ReadEnd::More) => self.unread.push((node, Pipe::Stdout)),
             Ok(ReadEnd::Closed) => self.close_stdout(node),

@@ -49,6 +49,8 @@ pub struct Death {
     pub how: String,
     /// The end of what it wrote to stderr.
     pub last_lines: Vec<String>,
+    /// The beginning of the last line that was written to its stdin.
+    pub last_line: Vec<u8>,
 }
 
 /// A node that made messages wait at its stdin.
@@ -131,6 +133,7 @@ fn deaths<S: EventSink>(driver: &Driver<S>) -> Vec<Death> {
             node: node.name.clone(),
             how: process::describe(death.status),
             last_lines: node.last_stderr_lines(LAST_STDERR_LINES),
+            last_line: node.last_line.clone(),
         }
     };
     driver.deaths().iter().map(describe).collect()

@@ -76,6 +76,11 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
 
 /// Builds the node in the profile and the target directory that the lab was built in.
 fn build(workspace: &Path, dir: &Path) -> anyhow::Result<()> {
+    ensure!(
+        [".cargo-lock", ".fingerprint", "deps"].iter().any(|mark| dir.join(mark).exists()),
+        "{} is no directory of cargo's, so the node is not built there: give one with --bin",
+        dir.display()
+    );
     let profile = match dir.file_name().and_then(|name| name.to_str()) {
         Some("debug") => "dev",
         Some(name) => name,
@@ -113,6 +118,13 @@ mod tests {
         assert_eq!(with(&["--route", "tree"]), ["--route", "tree", "--record"]);
         assert_eq!(with(&["--record=n.record"]), ["--record=n.record"]);
         assert_eq!(with(&["--record", "--seed=1"]), ["--record", "--seed=1"]);
+    }
+
+    #[test]
+    fn a_lab_that_was_copied_does_not_take_its_place_for_a_profile() {
+        let dir = tempfile::tempdir().expect("dir");
+        let error = build(dir.path(), dir.path()).expect_err("no cargo here").to_string();
+        assert!(error.contains("give one with --bin"), "{error}");
     }
 
     #[test]

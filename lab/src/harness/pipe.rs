@@ -7,8 +7,9 @@ use std::process::ChildStdin;
 use memchr::memchr_iter;
 use mio::unix::pipe::{Receiver, Sender};
 
-/// A line that is longer than this is not waited for.
-const LINE_LIMIT_BYTES: usize = 512 << 20;
+/// A line that is longer than this is not waited for. A read of a million values has a tenth of
+/// it, and each node may make the lab hold this much.
+const LINE_LIMIT_BYTES: usize = 64 << 20;
 
 /// Bytes of written output that may stay at the front of a buffer before they are moved out.
 const COMPACT_BYTES: usize = 64 << 10;
@@ -99,6 +100,7 @@ pub struct InPipe {
     pipe: Receiver,
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
+    read_bytes: usize,
 }
 
 impl InPipe {
@@ -106,12 +108,22 @@ impl InPipe {
     pub fn new(pipe: impl Into<Receiver>) -> io::Result<Self> {
         let pipe = pipe.into();
         pipe.set_nonblocking(true)?;
-        Ok(Self { pipe, partial: Vec::new() })
+        Ok(Self { pipe, partial: Vec::new(), read_bytes: 0 })
     }
 
     /// The pipe, to register it.
     pub fn source(&mut self) -> &mut Receiver {
         &mut self.pipe
+    }
+
+    /// The beginning of a line whose end has not come yet.
+    pub fn partial(&self) -> &[u8] {
+        &self.partial
+    }
+
+    /// Bytes read so far.
+    pub fn read_bytes(&self) -> usize {
+        self.read_bytes
     }
 
     /// Reads once into `scratch` and hands on each whole line, without its newline. At the
@@ -140,6 +152,7 @@ impl InPipe {
             }
             return Ok(ReadEnd::Closed);
         }
+        self.read_bytes += count;
         split_lines(&mut self.partial, &scratch[..count], on_line);
         if self.partial.len() > LINE_LIMIT_BYTES {
             let text = format!("a line of more than {} MiB", LINE_LIMIT_BYTES >> 20);

@@ -16,6 +16,7 @@ use rumormill::maelstrom::record::is_record_line;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use super::pipe::{InPipe, OutPipe};
+use crate::text::quote;
 
 /// Reads its stdin to the end, then kills its group and with it itself.
 const GUARD: &str = "while read -r _; do :; done; kill -s KILL 0";
@@ -23,6 +24,9 @@ const GUARD: &str = "while read -r _; do :; done; kill -s KILL 0";
 /// How much of the end of a log is looked at for the last lines of a dead node; a record may be
 /// among them.
 const TAIL_BYTES: u64 = 1 << 20;
+
+/// Bytes of a script that may be its first line.
+const MAX_FIRST_LINE: u64 = 256;
 
 /// The lab's niceness; others have 0.
 const LAB_NICE: i32 = -10;
@@ -99,6 +103,8 @@ pub struct NodeProcess {
     pub stdout: Option<InPipe>,
     /// Its stderr, if that passes through the lab, and the log that it goes to.
     pub stderr: Option<(InPipe, File)>,
+    /// The beginning of the last line that was written to its stdin.
+    pub last_line: Vec<u8>,
     log: PathBuf,
     child: Child,
     status: Option<ExitStatus>,
@@ -129,11 +135,21 @@ impl NodeProcess {
             .stdout(Stdio::piped())
             .stderr(stderr)
             .spawn()
-            .with_context(|| format!("cannot run {}", command.bin.display()))?;
+            .map_err(|error| why_not_run(&command.bin, &error))?;
         let stdin = child.stdin.take().map(OutPipe::new).transpose()?;
         let stdout = child.stdout.take().map(InPipe::new).transpose()?;
         let stderr = child.stderr.take().map(InPipe::new).transpose()?.zip(log_file);
-        Ok(Self { name: name.to_owned(), stdin, stdout, stderr, log, child, status: None })
+        let last_line = Vec::new();
+        Ok(Self {
+            name: name.to_owned(),
+            stdin,
+            stdout,
+            stderr,
+            last_line,
+            log,
+            child,
+            status: None,
+        })
     }
 
     /// How it ended, if it has, asking the system if need be.
@@ -143,6 +159,11 @@ impl NodeProcess {
             self.status = self.child.try_wait().ok().flatten();
         }
         self.status
+    }
+
+    /// Bytes in its log.
+    pub fn log_bytes(&self) -> u64 {
+        std::fs::metadata(&self.log).map_or(0, |meta| meta.len())
     }
 
     /// The last lines that it wrote to stderr.
@@ -184,8 +205,15 @@ pub fn describe(status: ExitStatus) -> String {
 pub fn resolve_bin(bin: &Path) -> anyhow::Result<PathBuf> {
     let path = std::path::absolute(bin)
         .with_context(|| format!("cannot make a path of {}", bin.display()))?;
-    let metadata =
-        std::fs::metadata(&path).with_context(|| format!("cannot run {}", bin.display()))?;
+    let metadata = match std::fs::metadata(&path) {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            let hint = on_path(bin).map_or_else(String::new, |found| {
+                format!(" (PATH is not searched: try {})", found.display())
+            });
+            bail!("cannot run {}: {error}{hint}", bin.display());
+        }
+    };
     if !metadata.is_file() {
         bail!("cannot run {}: not a file", bin.display());
     }
@@ -193,6 +221,47 @@ pub fn resolve_bin(bin: &Path) -> anyhow::Result<PathBuf> {
         anyhow::anyhow!("cannot run {}: not executable (chmod +x it)", bin.display())
     })?;
     Ok(path)
+}
+
+/// Where a program of this name is on the `PATH`, for a hint.
+fn on_path(name: &Path) -> Option<PathBuf> {
+    if name.components().count() != 1 {
+        return None;
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file())
+}
+
+/// Why the system did not start a file that is there and may be executed: mostly its first line.
+fn why_not_run(bin: &Path, error: &io::Error) -> anyhow::Error {
+    let mut head = Vec::new();
+    // A file that cannot be read has no first line to look at.
+    let _ = File::open(bin).and_then(|file| file.take(MAX_FIRST_LINE).read_to_end(&mut head));
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let shown = quote(line);
+    let bin = bin.display();
+    let Some(rest) = line.strip_prefix(b"#!") else {
+        if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) {
+            return anyhow::anyhow!(
+                "cannot run {bin}: it has no #! line and is no binary of this system"
+            );
+        }
+        return anyhow::anyhow!("cannot run {bin}: {error}");
+    };
+    if rest.ends_with(b"\r") {
+        return anyhow::anyhow!(
+            "cannot run {bin}: its first line, {shown}, ends in a carriage return (\\r)"
+        );
+    }
+    let text = String::from_utf8_lossy(rest);
+    let interpreter = text.split_ascii_whitespace().next().unwrap_or_default();
+    if !Path::new(interpreter).exists() {
+        let interpreter = quote(interpreter.as_bytes());
+        return anyhow::anyhow!(
+            "cannot run {bin}: its first line names {interpreter}, which is not there"
+        );
+    }
+    anyhow::anyhow!("cannot run {bin}, whose first line is {shown}: {error}")
 }
 
 /// Lets the lab go before the nodes, where the system allows it (it takes a privilege): on a busy

@@ -37,7 +37,7 @@ fn read_line(line: &str, position: usize) -> Result<Op> {
             .inspect(|_| len += 1)
             .map(str::parse::<u64>)
             .collect::<Result<_, _>>()?;
-        *set = Some(ReadSet { ints, len });
+        *set = Some(ReadSet { ints, len, ..ReadSet::default() });
     }
     Ok(op)
 }
@@ -75,13 +75,13 @@ fn read_op(edn: &Edn, position: usize) -> Result<Op> {
         time: number("time")?,
         kind,
         process,
-        action: read_action(edn, process)?,
+        action: read_action(edn, process, kind)?,
         is_final: edn.at(&["final?"]) == Some(&Edn::Bool(true)),
         error: edn.at(&["error"]).map(read_error),
     })
 }
 
-fn read_action(edn: &Edn, process: Process) -> Result<Action> {
+fn read_action(edn: &Edn, process: Process, kind: OpKind) -> Result<Action> {
     let f = keyword(edn, "f")?;
     let value = edn.at(&["value"]).unwrap_or(&Edn::Nil);
     Ok(match (process, f) {
@@ -92,7 +92,8 @@ fn read_action(edn: &Edn, process: Process) -> Result<Action> {
             value.as_u64().with_context(|| format!("the :value {value} was never broadcast"))?,
         ),
         (Process::Client(_), "read") => Action::Read(match value {
-            Edn::Nil => None,
+            // A node may answer `null` while it holds nothing: for Maelstrom an empty list.
+            Edn::Nil => (kind == OpKind::Ok).then(ReadSet::default),
             _ => Some(read_set(
                 value.items().with_context(|| format!("{value} is not what a read returns"))?,
             )),
@@ -104,12 +105,15 @@ fn read_action(edn: &Edn, process: Process) -> Result<Action> {
 }
 
 fn read_set(items: &[Edn]) -> ReadSet {
-    // `2.0` is no broadcast value, for Maelstrom neither.
-    let int = |item: &Edn| match item {
-        Edn::Int(_) => item.as_u64(),
-        _ => None,
-    };
-    ReadSet { ints: items.iter().filter_map(int).collect(), len: items.len() }
+    let mut set = ReadSet { len: items.len(), ..ReadSet::default() };
+    for item in items {
+        // `2.0` is no broadcast value, for Maelstrom neither.
+        match item {
+            Edn::Int(int) if *int >= 0 => _ = set.ints.insert(int.unsigned_abs()),
+            _ => set.others.add(&item.to_string()),
+        }
+    }
+    set
 }
 
 fn read_error(error: &Edn) -> OpError {
@@ -166,6 +170,8 @@ mod tests {
         assert_eq!((&ops[4].action, ops[4].is_final), (&Action::Read(None), true));
         let Action::Read(Some(set)) = &ops[5].action else { panic!() };
         assert_eq!((set.ints.iter().collect::<Vec<_>>(), set.len), (vec![7], 5));
+        let others: Vec<&str> = set.others.texts.iter().map(|text| &**text).collect();
+        assert_eq!((others, set.others.count), (vec!["\"x\"", "-1", "2.0"], 3));
         let reply = OpError::Reply {
             name: "temporarily-unavailable".to_owned(),
             text: Some("later".to_owned()),
@@ -189,6 +195,12 @@ mod tests {
             let line = format!("{{:f :read, :value [{values}]}}");
             assert!(plain_read(&line).is_none(), "{values}");
         }
+    }
+
+    #[test]
+    fn a_read_that_returned_null_is_an_empty_one() {
+        let line = "{:index 5, :time 17, :type :ok, :process 1, :f :read, :value nil}";
+        assert_eq!(read(line).unwrap()[0].action, Action::Read(Some(ReadSet::default())));
     }
 
     #[test]

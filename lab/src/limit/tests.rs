@@ -1,7 +1,7 @@
 use super::*;
 use crate::checker::convergence::Spread;
 use crate::checker::quantile::Quantiles;
-use crate::results::{FalseSuspicions, sample};
+use crate::results::{DelayFigures, FalseSuspicions, sample};
 
 fn verdict(limit: &str) -> Verdict {
     limit.parse::<Limit>().unwrap().check(&sample::results())
@@ -111,4 +111,40 @@ fn errors_are_plain_and_list_what_is_possible() {
     }
     assert!(error_of("lost=none").contains("needs a number after the `=`"));
     assert!(error_of("msgs-per-op<3ms").contains("needs a number"));
+}
+
+#[test]
+fn a_time_that_failed_while_the_lab_was_late_is_not_trustworthy() {
+    let mut results = sample::results();
+    let found =
+        |results: &Results, limit: &str| limit.parse::<Limit>().unwrap().check(results).found;
+    assert_eq!(found(&results, "median<10ms"), "18 ms");
+    let delay = DelayFigures { count: 9, max_ms: 42.0, ..DelayFigures::default() };
+    results.rumormill.scheduling_delay = Some(delay);
+    let doubt = "18 ms (not trustworthy: the lab's scheduling delay was up to 42 ms)";
+    assert_eq!(found(&results, "median<10ms"), doubt);
+    // What is kept is kept, and counts do not depend on the time.
+    assert_eq!(found(&results, "median<100ms"), "18 ms");
+    assert_eq!(found(&results, "lost=1"), "0");
+    let limit = "median<10ms".parse().unwrap();
+    results.decide(&[limit]);
+    let closing = crate::screen::closing_line(&results);
+    assert!(
+        closing.ends_with("not trustworthy: the lab's scheduling delay was up to 42 ms"),
+        "{closing}"
+    );
+    // Virtual time is never late.
+    results.rumormill.run.program = "sim".to_owned();
+    assert_eq!(found(&results, "median<10ms"), "18 ms");
+}
+
+#[test]
+fn a_run_of_maelstroms_without_a_log_is_not_judged_by_its_lines() {
+    let mut results = sample::results();
+    results.rumormill.run.program = MAELSTROM.to_owned();
+    results.rumormill.bad_line_count = None;
+    let verdict = "bad-lines=0".parse::<Limit>().unwrap().check(&results);
+    assert!(verdict.passed && !verdict.judged, "{verdict:?}");
+    results.rumormill.bad_line_count = Some(1);
+    assert!(!"bad-lines=0".parse::<Limit>().unwrap().check(&results).passed);
 }

@@ -4,6 +4,7 @@
 //! are slow all the time. Clients are never affected.
 
 mod settings;
+mod words;
 
 use std::collections::BTreeMap;
 

@@ -35,6 +35,8 @@ pub struct Address {
 pub enum Payload {
     /// The JSON text of a process, passed on untouched.
     Text(Box<str>),
+    /// The JSON text of a process that speaks Rumormill's gossip, passed on untouched as well.
+    Gossip(Box<str>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
     /// From one simulated flooding node to another.
@@ -42,10 +44,19 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// True if it shows the values in it to the lab: Rumormill's gossip, or a simulated flood's.
+    pub(crate) fn shows_values(&self) -> bool {
+        match self {
+            Self::Gossip(_) | Self::Push(_) => true,
+            Self::Typed(body) => matches!(**body, Body::Peer(_)),
+            Self::Text(_) => false,
+        }
+    }
+
     /// Appends the JSON.
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Text(text) | Self::Gossip(text) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
             Self::Push(push) => message::Body::Peer(push.clone()).write_json(out),
         }
@@ -100,7 +111,7 @@ impl Packet {
     #[must_use]
     pub fn into_message(self) -> Option<Message> {
         match self.body {
-            Payload::Text(_) | Payload::Push(_) => None,
+            Payload::Text(_) | Payload::Gossip(_) | Payload::Push(_) => None,
             Payload::Typed(body) => Some(Message {
                 src: self.src.name,
                 dest: self.dest.name,

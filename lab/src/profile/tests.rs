@@ -20,7 +20,7 @@ fn fly_3d_is_what_fly_io_asks_for() {
     assert_eq!((settings.nodes.len(), settings.concurrency), (25, 25));
     assert_eq!((settings.rate, settings.time_limit_ms), (100.0, 20_000));
     assert_eq!(settings.latency, Latency { mean_ms: 100, distribution: Distribution::Constant });
-    assert_eq!(settings.limits, ["msgs-per-op<30", "median<400ms", "max<600ms"]);
+    assert_eq!(settings.limits, ["msgs-per-op<30", "median<400ms", "max<600ms", "bad-lines=0"]);
     assert_eq!(settings.nemesis, None);
 }
 
@@ -49,7 +49,7 @@ fn flags_override_a_profile() {
     let merged = flags.over(base.clone());
     assert_eq!(
         merged.limit.as_deref().unwrap(),
-        ["msgs-per-op<30", "max<600ms", "p50<1s", "lost=0"]
+        ["msgs-per-op<30", "max<600ms", "bad-lines=0", "p50<1s", "lost=0"]
     );
     let settings = merged.into_settings().unwrap();
     assert_eq!((settings.nodes.len(), settings.concurrency, settings.rate), (9, 9, 100.0));
@@ -142,4 +142,9 @@ fn what_cannot_be_run_is_refused() {
     let error = refused(Profile { limit: Some(vec!["median".into()]), ..Profile::default() });
     assert!(error.contains("median"), "{error}");
     refused(Profile { node_count: Some(0), ..Profile::default() });
+    let error = refused(Profile { node_count: Some(99_999_999_999), ..Profile::default() });
+    assert_eq!(error, "node-count: 99999999999 is more than 1000000, the largest allowed");
+    let concurrency = Some(Concurrency::PerNode(usize::MAX));
+    let error = refused(Profile { concurrency, ..Profile::default() });
+    assert!(error.starts_with("concurrency: "), "{error}");
 }

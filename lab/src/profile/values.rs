@@ -119,7 +119,7 @@ impl FromStr for Recovery {
             ("fixed", _) => Ok(Self::FIXED),
             ("auto", _) => Ok(Self::AUTO),
             (_, Ok(s)) => Ok(Self { wait_ms: s.saturating_mul(1_000), quiet_ms: None }),
-            _ => Err(format!("`{text}` is neither fixed, auto nor a number of seconds")),
+            _ => Err(format!("`{text}` is neither fixed, auto nor a whole number of seconds")),
         }
     }
 }

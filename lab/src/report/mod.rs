@@ -30,6 +30,8 @@ pub use data::Window;
 
 /// The file's name in its store.
 pub const FILE: &str = "report.html";
+/// The same of a report about a part of the run, beside that of all of it.
+pub const FILE_BETWEEN: &str = "report-between.html";
 
 /// The colours, type and elements that all pages of the lab share.
 pub const BASE_CSS: &str = include_str!("assets/base.css");
@@ -40,8 +42,9 @@ pub const BASE_CSS: &str = include_str!("assets/base.css");
 /// If there is no such directory, nothing of a run in it, or it cannot be written to.
 pub fn write(dir: &Path, window: Window) -> Result<PathBuf> {
     let page = render(dir, window)?;
-    let path = dir.join(FILE);
-    let unfinished = dir.join(format!(".{FILE}.unfinished"));
+    let name = if window == Window::default() { FILE } else { FILE_BETWEEN };
+    let path = dir.join(name);
+    let unfinished = dir.join(format!(".{name}.unfinished"));
     fs::write(&unfinished, page)
         .and_then(|()| fs::rename(&unfinished, &path))
         .with_context(|| format!("{} cannot be written", path.display()))?;
@@ -57,8 +60,9 @@ pub fn render(dir: &Path, window: Window) -> Result<String> {
     let run = run::Run::gather(dir);
     ensure!(
         !run.is_empty(),
-        "{} is no run: it has none of results.json, history.edn and messages.jsonl",
-        dir.display()
+        "{} is no run: none of results.json, history.edn and messages.jsonl can be read. {}",
+        dir.display(),
+        run.absent.join(" ")
     );
     Ok(page::render(&run, window))
 }

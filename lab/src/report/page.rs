@@ -33,6 +33,7 @@ pub(super) fn render(run: &Run, window: Window) -> String {
     let shown = Shown::of(run, window);
     let title = match &run.results {
         Some(results) if results.rumormill.passed => "passed",
+        Some(results) if results.rumormill.crash.is_some() => "crashed or stopped",
         Some(_) => "not passed",
         None => "no result",
     };

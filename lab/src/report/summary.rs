@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::html::{self, Cell};
 use super::run::Run;
-use crate::checker::Validity;
 use crate::figures::{Figure, figure, number, select};
-use crate::screen::{closing_line, counted};
+use crate::results::{CrashReport, Results, ignored_words, slowest};
+use crate::screen::{closing_line, counted, verdict_word};
 
 /// Number of notices shown: `results.json` has some more.
 const NOTICES: usize = 20;
@@ -21,22 +21,49 @@ pub(super) fn headline(run: &Run) -> String {
         );
     };
     let lab = &results.rumormill;
-    let (word, class) = match results.verdict() {
-        Validity::Valid => ("PASSED", "good"),
-        Validity::Invalid => ("FAILED", "bad"),
-        Validity::Unknown => ("UNKNOWN", "warn"),
+    let word = verdict_word(results);
+    let class = match word {
+        "PASSED" => "good",
+        "STOPPED" | "UNKNOWN" => "warn",
+        _ => "bad",
     };
+    let closing = closing_line(results);
     let mut out = format!(
         "<h1><span class=\"badge {class}\">{word}</span> {}</h1><p class=\"shape\">{}</p>",
-        html::text(&closing_line(results)),
-        html::text(&lab.run.shape)
+        html::text(&closing),
+        html::text(&lab.run.title())
     );
+    out += &lab.crash.as_ref().map_or_else(String::new, crash);
+    let ignored = ignored_words(&lab.node_errors);
+    if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
+        let _ = write!(out, "<p class=\"warn\">{}.</p>", html::text(&ignored));
+    }
     if lab.maelstrom_valid != results.maelstrom.valid {
         let verdict = lab.maelstrom_valid;
         let _ = write!(
             out,
             "<p class=\"warn\">Maelstrom's own checkers would have said <code>{verdict}</code>.</p>"
         );
+    }
+    out
+}
+
+/// What is known of the node that ended a run.
+fn crash(crash: &CrashReport) -> String {
+    let seconds = number(crash.at_ms / 1e3);
+    let mut out = format!(
+        "<p class=\"warn\">The run ended in its phase {} after {seconds} s. The figures are of \
+         what there is.</p>",
+        html::text(&crash.phase)
+    );
+    let node = html::text(crash.node.as_deref().unwrap_or_default());
+    if !crash.last_lines.is_empty() {
+        let lines = html::text(&crash.last_lines.join("\n"));
+        let _ = write!(out, "<p>{node} wrote last to stderr:</p><pre>{lines}</pre>");
+    }
+    if let Some(message) = &crash.last_message {
+        let message = html::text(message);
+        let _ = write!(out, "<p>The last message to {node}: <code>{message}</code></p>");
     }
     out
 }
@@ -57,7 +84,8 @@ pub(super) fn figures(run: &Run) -> String {
     let Some(results) = &run.results else { return String::new() };
     let mut out = String::from("<dl class=\"figures\">");
     for (main, others) in TILES {
-        let Some(value) = main.show(results) else { continue };
+        let value = main.show(results).or_else(|| unknown(main, results));
+        let Some(value) = value else { continue };
         let words = others.iter().filter_map(|other| {
             let name = if other.label == main.label { other.point } else { other.label };
             Some(format!("{name} {}", other.show(results)?))
@@ -75,6 +103,13 @@ pub(super) fn figures(run: &Run) -> String {
         );
     }
     out + "</dl>"
+}
+
+/// `unknown` for the missing values if no node could be read; none for other figures.
+fn unknown(figure: &Figure, results: &Results) -> Option<String> {
+    let missing = &results.rumormill.missing;
+    let is_unknown = !missing.nodes.is_empty() && missing.known_missing().is_none();
+    (is_unknown && *figure == *figure!("missing")).then(|| "unknown".to_owned())
 }
 
 /// Each limit, and what was found.
@@ -118,6 +153,27 @@ pub(super) fn to_look_at(run: &Run) -> String {
             let values: Vec<String> = node.missing.iter().take(8).map(u64::to_string).collect();
             let more = if count > 8 { " …" } else { "" };
             items.push(format!("{} lacks {count}: {}{more}", node.node, values.join(" ")));
+        }
+        if let Some(ms) = results.spoiling_delay_ms() {
+            items.push(format!(
+                "The machine was busy, the lab's scheduling delay was up to {} ms: times are not \
+                 trustworthy.",
+                number(ms)
+            ));
+        }
+        let replies = lab.error_replies.iter();
+        items.extend(replies.map(|reply| {
+            format!("Error replies to {}: {} times {}.", reply.f, reply.count, reply.words())
+        }));
+        let refused = lab.refused_reads.iter();
+        items.extend(
+            refused.map(|read| format!("{} refused its final read: {}.", read.node, read.why)),
+        );
+        if let Some((node, all)) = slowest(&lab.service_times) {
+            let (median, max) = (number(all.p50), number(all.max));
+            items.push(format!(
+                "{node} took {median} ms to answer a request (median), {max} ms at most."
+            ));
         }
         items.extend(lab.notices.iter().take(NOTICES).cloned());
         if lab.notice_count > NOTICES as u64 {

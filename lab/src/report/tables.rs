@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::html::{self, Cell};
 use super::run::Run;
+use crate::checker::quantile::Quantiles;
 use crate::explain::journal::Message;
 use crate::figures::number;
 use crate::results::Flow;
@@ -152,6 +153,8 @@ pub(super) fn nodes(run: &Run) -> String {
     if has_spread {
         columns.extend([("held a value after, ms", true), ("was last", true)]);
     }
+    let services = services(run);
+    columns.extend(services.iter().flat_map(|_| [("service time, ms", true), ("p99", true)]));
     columns.push(("missing at the end", true));
     let has_odd = run.nodes.iter().any(|name| !odd(run, name).is_empty());
     if has_odd {
@@ -173,12 +176,12 @@ pub(super) fn nodes(run: &Run) -> String {
                 delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), number);
             cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
         }
-        cells.push(Cell::Number(match missing.get(name.as_str()) {
-            Some(Some(0)) => "nothing".to_owned(),
-            Some(Some(count)) => count.to_string(),
-            Some(None) => "no final read".to_owned(),
-            None => "not known".to_owned(),
-        }));
+        if let Some(services) = services {
+            let times = services.get(name.as_str());
+            let ms = |ms: Option<f64>| Cell::Number(ms.map_or_else(|| "–".to_owned(), number));
+            cells.extend([ms(times.map(|all| all.p50)), ms(times.map(|all| all.p99))]);
+        }
+        cells.push(missing_cell(missing.get(name.as_str()).copied()));
         if has_odd {
             cells.push(Cell::Text(odd(run, name)));
         }
@@ -186,12 +189,33 @@ pub(super) fn nodes(run: &Run) -> String {
     };
     let shown = run.nodes.iter().zip(rows).take(MAX_ROWS).map(row);
     let rows: Vec<_> = shown.collect();
-    let caption = match run.nodes.len().saturating_sub(MAX_ROWS) {
+    let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
+    let table = html::table(&caption(run.nodes.len()), &columns, &rows);
+    format!("<p class=\"small faint\">{told}</p>{table}")
+}
+
+fn caption(nodes: usize) -> String {
+    match nodes.saturating_sub(MAX_ROWS) {
         0 => "Each node".to_owned(),
         rest => format!("The first {MAX_ROWS} nodes; {rest} more are in results.json"),
-    };
-    let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
-    format!("<p class=\"small faint\">{told}</p>{}", html::table(&caption, &columns, &rows))
+    }
+}
+
+/// How long each node took to answer clients, if that was seen.
+fn services(run: &Run) -> Option<&BTreeMap<String, Quantiles<f64>>> {
+    let times = run.results.as_ref().map(|results| &results.rumormill.service_times);
+    times.filter(|times| !times.is_empty())
+}
+
+/// What a node lacks at the end: outer none if nothing is known of it, inner none if it could not
+/// be read.
+fn missing_cell(missing: Option<Option<u64>>) -> Cell {
+    Cell::Number(match missing {
+        Some(Some(0)) => "nothing".to_owned(),
+        Some(Some(count)) => count.to_string(),
+        Some(None) => "no final read".to_owned(),
+        None => "not known".to_owned(),
+    })
 }
 
 fn count_nodes(run: &Run) -> Vec<NodeRow> {
@@ -244,6 +268,9 @@ fn odd(run: &Run, name: &str) -> String {
             (errors.bad_lines, "bad lines"),
             (errors.unknown_names, "messages with unknown ids"),
             (errors.late_replies, "late replies"),
+            (errors.false_names, "messages in another's name"),
+            (errors.stray_replies, "replies to no request"),
+            (errors.second_answers, "second answers"),
         ];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
         words.extend(some.map(|(count, what)| format!("{count} {what}")));

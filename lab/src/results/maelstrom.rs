@@ -2,7 +2,7 @@
 
 use roaring::RoaringTreemap;
 
-use super::{LabResults, MaelstromResults, Results, RunInfo, Traffic, traffic};
+use super::{ErrorReplies, LabResults, MaelstromResults, Results, RunInfo, Traffic, traffic};
 use crate::checker::{Validity, availability, invocation_count, latency, missing, reads};
 use crate::history::{Op, ReadSet};
 
@@ -11,13 +11,15 @@ impl Results {
     /// are left out.
     ///
     /// `final_reads` has the nodes whose final reads are known to be theirs; without any, nothing
-    /// is said of missing values.
+    /// is said of missing values. `bad_line_count` is how often Maelstrom ignored a node's output
+    /// from then on, if its log tells.
     pub fn of_maelstrom<'h>(
         mut reported: MaelstromResults,
         history: &[Op],
         final_reads: impl IntoIterator<Item = (&'h str, Option<&'h ReadSet>)>,
         run: RunInfo,
         notices: Vec<String>,
+        bad_line_count: Option<u64>,
     ) -> Self {
         let missing = missing::check(history, final_reads, &RoaringTreemap::new());
         let broadcasts = traffic::broadcast_count(history);
@@ -34,6 +36,8 @@ impl Results {
             traffic: Traffic::of_counts(reported.net.servers.counts.msg_count, broadcasts),
             notice_count: notices.len() as u64,
             notices,
+            bad_line_count,
+            error_replies: ErrorReplies::of(history),
             missing,
             ..LabResults::default()
         };

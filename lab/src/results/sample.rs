@@ -8,7 +8,7 @@ use crate::convergence::{Convergence as Observed, ValueSpread};
 use crate::entries::EntryCounts;
 use crate::journal::{ClassCount, Counts, DropCause, FlowCount};
 use crate::network::faults::FaultCounts;
-use crate::outcome::{NoticeKind, Phase, RecoveryReport, State};
+use crate::outcome::{NodeReport, NoticeKind, Phase, RecoveryReport, SchedulingDelay, State};
 
 const MS: u64 = 1_000_000;
 
@@ -74,6 +74,7 @@ pub(crate) fn outcome() -> Outcome {
         lost_with_holders: Default::default(),
         indeterminate: 0,
         recovery: Some(RecoveryReport { waited: 10_000 * MS, quiet: false, quiescent: None }),
+        repeated: BTreeMap::new(),
         scheduling_delay: SchedulingDelay::default(),
         fingerprint: 0xabc,
         history,

@@ -22,7 +22,7 @@ fn figures_come_together() {
     let spread = lab.convergence.best().unwrap();
     assert_eq!(spread.since_ack.unwrap().max, Some(28.0));
     assert_eq!(lab.missing.valid, Validity::Valid);
-    assert_eq!(lab.notices, ["7 ms: n1 wrote a line that is not a message: `debug`"]);
+    assert_eq!(lab.notices, ["2 ms: n1 wrote a line that is not a message: `debug`"]);
 }
 
 #[test]
@@ -41,7 +41,8 @@ fn a_failed_limit_fails_the_run_but_not_its_validity() {
 fn a_value_missing_on_one_node_fails_the_run_and_maelstroms_verdict_stands_beside() {
     let settings = Settings { limits: Vec::new(), ..sample::settings() };
     let mut outcome = sample::outcome();
-    outcome.nodes[0].final_read = Some(ReadSet { ints: [0].into_iter().collect(), len: 1 });
+    outcome.nodes[0].final_read =
+        Some(ReadSet { ints: [0].into_iter().collect(), len: 1, ..ReadSet::default() });
     let results = of(&settings, &outcome);
     assert_eq!(results.rumormill.maelstrom_valid, Validity::Valid);
     assert_eq!(results.maelstrom.valid, Validity::Invalid);

@@ -1,6 +1,7 @@
 //! From one phase to the next.
 
 use super::Run;
+use super::output::Output;
 use crate::client::Owner;
 use crate::generator::{MS, Step};
 use crate::history::{Action, Nanos, Op, OpKind, Process};
@@ -74,7 +75,10 @@ impl<S: EventSink> Run<S> {
         let seconds = self.timeout(request) as f64 / 1e9;
         let why = match reply {
             Some(Reply::Done | Reply::Values(..)) => None,
-            None => Some(format!("did not answer {what} within {seconds} s")),
+            None => {
+                let why = self.why_silent(node as usize);
+                Some(format!("did not answer {what} within {seconds} s{why}"))
+            }
             Some(Reply::Error { name, text, .. }) => {
                 let text = text.unwrap_or_default();
                 Some(format!("answered {what} with the error {name}: {text}"))
@@ -100,6 +104,20 @@ impl<S: EventSink> Run<S> {
             self.start_probes(now);
             self.generate(now);
         }
+    }
+
+    /// What may be behind a node's silence, to be put after a sentence; empty if nothing is known.
+    fn why_silent(&self, node: usize) -> String {
+        let report = &self.reports[node];
+        if let Some(stray) = &report.stray_reply {
+            return format!(": {stray}");
+        }
+        if let Some(refused) = &report.refused {
+            let ignored = if report.muted { ", and its output is ignored since" } else { "" };
+            return format!(": {refused}{ignored}");
+        }
+        let silence = self.outputs[node].as_ref().and_then(Output::why_silent);
+        silence.map_or_else(String::new, |why| format!(": it {why}"))
     }
 
     /// How long a client waits for a reply.

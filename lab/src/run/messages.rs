@@ -6,16 +6,16 @@ use std::sync::Arc;
 use rumormill::cluster::Name;
 use rumormill::maelstrom::message::Named;
 use rumormill::protocols::flood::Push;
-use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::service;
 use rumormill::value::Value;
 use rumormill::wire::Wire as _;
 
 use super::Run;
-use super::notices::quote;
-use crate::client::{Expiry, Offer, Owner, parse_id};
+use super::sent::Sent;
+use crate::client::parse_id;
 use crate::convergence::gossip_values;
 use crate::envelope::{Envelope, body_type};
+use crate::gossip::OwnGossip;
 use crate::history::Nanos;
 use crate::journal::{DropCause, EventSink};
 use crate::network::Arrival;
@@ -23,6 +23,7 @@ use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::node::{Body, Message};
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
+use crate::text::quote;
 use crate::timer_queue::Timer;
 
 /// Maelstrom's built-in services, of which the lab has none.
@@ -78,38 +79,32 @@ impl<S: EventSink> Run<S> {
             Err(why) => {
                 self.reports[node].bad_lines += 1;
                 let text = format!("{} wrote a line that {why}: {}", self.name(node), quote(line));
-                self.refuse(now, node, NoticeKind::BadLine, text);
+                self.refuse(now, node, NoticeKind::BadLine, &why, text);
                 return;
             }
         };
         if let Some(trailing) = &envelope.trailing {
             let trailing = quote(trailing.as_bytes());
             let text = format!("{} wrote more after a message: {trailing}", self.name(node));
-            self.notices.add(now, Some(node), NoticeKind::TrailingText, text);
+            self.notices.add(now, Some(node), NoticeKind::TrailingText, "", text);
         }
-        let ends = (&*envelope.src, &*envelope.dest);
-        let Some((src, dest)) = self.find_ends(now, node, ends, || quote(line)) else { return };
+        let sent = Sent::Line(line, &envelope);
+        let Some((src, dest)) = self.find_ends(now, node, sent) else { return };
         let content = self.text_content(envelope.body);
-        self.accept(now, src, dest, content);
+        self.accept(now, node, (src, dest), content);
     }
 
     pub(super) fn accept_message(&mut self, now: Nanos, node: usize, message: Message) {
-        let ends = (&*message.src, &*message.dest);
-        let Some((src, dest)) = self.find_ends(now, node, ends, || {
-            let mut line = Vec::new();
-            message.write_line(&mut line);
-            quote(&line)
-        }) else {
-            return;
-        };
+        let Some((src, dest)) = self.find_ends(now, node, Sent::Message(&message)) else { return };
         let content = self.typed_content(Arc::new(message.body));
-        self.accept(now, src, dest, content);
+        self.accept(now, node, (src, dest), content);
     }
 
     pub(super) fn accept_push(&mut self, now: Nanos, node: usize, dest: &str, push: Named<Push>) {
         let src = self.name(node);
-        let quoted = || format!("{push:?}");
-        let Some((src, dest)) = self.find_ends(now, node, (&src, dest), quoted) else { return };
+        let Some((src, dest)) = self.find_ends(now, node, Sent::Push(&src, dest, &push)) else {
+            return;
+        };
         let body = Payload::Push(push);
         self.scratch.clear();
         body.write_json(&mut self.scratch);
@@ -120,19 +115,21 @@ impl<S: EventSink> Run<S> {
             body,
         };
         self.fingerprint.add_bytes(&self.scratch);
-        self.accept(now, src, dest, content);
+        self.accept(now, node, (src, dest), content);
     }
 
     fn text_content(&mut self, body: &str) -> Content {
         let kind = body_type(body);
-        // A gossip message without entries is mere evidence; of other nodes' messages one
-        // cannot know.
-        let carries_values = kind != Gossip::TYPE || body.contains("\"values\"");
+        let own = OwnGossip::of(&kind, body);
         Content {
             kind: self.journal.kind_id(&kind),
             bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            carries_values,
-            body: Payload::Text(body.into()),
+            // Of other nodes' messages it is not known what they bring.
+            carries_values: own.is_none_or(OwnGossip::has_values),
+            body: match own {
+                Some(_) => Payload::Gossip(body.into()),
+                None => Payload::Text(body.into()),
+            },
         }
     }
 
@@ -152,37 +149,34 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    fn name(&self, node: usize) -> Name {
+    pub(super) fn name(&self, node: usize) -> Name {
         self.settings.nodes[node].clone()
     }
 
     /// Both ends of a message, if it may be sent; otherwise says why not.
-    fn find_ends(
-        &mut self,
-        now: Nanos,
-        node: usize,
-        (src, dest): (&str, &str),
-        quoted: impl Fn() -> String,
-    ) -> Option<(Address, Address)> {
-        let Some((src, src_open)) = self.find(src) else {
-            self.refuse_unknown(now, node, "from", src, &quoted());
+    fn find_ends(&mut self, now: Nanos, node: usize, sent: Sent<'_>) -> Option<(Address, Address)> {
+        let ends = sent.ends();
+        let Some((src, src_open)) = self.find(ends.0) else {
+            self.refuse_unknown(now, node, "from", ends.0, &sent.quoted());
             return None;
         };
-        let Some((dest, dest_open)) = self.find(dest) else {
-            self.refuse_unknown(now, node, "to", dest, &quoted());
+        let Some((dest, dest_open)) = self.find(ends.1) else {
+            self.refuse_unknown(now, node, "to", ends.1, &sent.quoted());
             return None;
         };
-        if src_open && dest_open {
-            return Some((src, dest));
+        if !src_open || !dest_open {
+            let closed = if dest_open { src.peer } else { dest.peer };
+            if let Peer::Client(client) = closed {
+                self.refuse_late(now, node, client, sent);
+            }
+            return None;
         }
-        self.reports[node].late_replies += 1;
-        let text = format!(
-            "{} sent a message after its client had given up and gone: {}",
-            self.name(node),
-            quoted()
-        );
-        self.refuse(now, node, NoticeKind::LateReply, text);
-        None
+        if src.peer != Peer::Node(node as u32) {
+            self.reports[node].false_names += 1;
+            let text = format!("{} speaks as {}: {}", self.name(node), src.name, sent.quoted());
+            self.notices.add(now, Some(node), NoticeKind::FalseName, "", text);
+        }
+        Some((src, dest))
     }
 
     /// Who has this name, and whether messages to and from it are still possible.
@@ -206,33 +200,54 @@ impl<S: EventSink> Run<S> {
         quoted: &str,
     ) {
         self.reports[node].unknown_names += 1;
-        let who = if SERVICES.contains(&name) {
+        let is_service = SERVICES.contains(&name);
+        let who = if is_service {
             "one of Maelstrom's services, of which the lab has none"
         } else {
-            "which is nobody's name"
+            "which is no name of a node or client"
         };
         let sender = self.name(node);
         let text = format!("{sender} sent a message {direction} {name:?}, {who}: {quoted}");
-        self.refuse(now, node, NoticeKind::UnknownName, text);
+        let kind = if is_service { NoticeKind::Service } else { NoticeKind::UnknownName };
+        self.refuse(now, node, kind, name, text);
     }
 
-    /// What Maelstrom would silence a node for.
-    fn refuse(&mut self, now: Nanos, node: usize, kind: NoticeKind, text: String) {
+    /// What Maelstrom would ignore a node's output for, from then on; but for its services, which
+    /// it has.
+    pub(super) fn refuse(
+        &mut self,
+        now: Nanos,
+        node: usize,
+        kind: NoticeKind,
+        class: &str,
+        text: String,
+    ) {
         if self.settings.strict {
             self.crash(now, text);
             return;
         }
-        self.notices.add(now, Some(node), kind, text);
+        if kind != NoticeKind::Service {
+            let report = &mut self.reports[node];
+            report.ignored_since.get_or_insert(now);
+            report.refused.get_or_insert_with(|| text.clone());
+        }
+        self.notices.add(now, Some(node), kind, class, text);
         if self.settings.compat.mute {
             self.reports[node].muted = true;
             let text = format!("{}'s output is ignored from now on", self.name(node));
-            self.notices.add(now, Some(node), NoticeKind::Muted, text);
+            self.notices.add(now, Some(node), NoticeKind::Muted, "", text);
         }
     }
 
-    fn accept(&mut self, now: Nanos, src: Address, dest: Address, content: Content) {
+    fn accept(
+        &mut self,
+        now: Nanos,
+        node: usize,
+        (src, dest): (Address, Address),
+        content: Content,
+    ) {
         let packet = self.packet(src, dest, content);
-        self.send(now, packet);
+        self.send(now, packet, Some(node));
     }
 
     fn packet(&mut self, src: Address, dest: Address, content: Content) -> Packet {
@@ -250,7 +265,7 @@ impl<S: EventSink> Run<S> {
             self.timer_queue.add(deadline, Timer::Client(client));
         }
         let packet = self.request_packet(begun.address, node, request, begun.msg_id);
-        self.send(now, packet);
+        self.send(now, packet, None);
         for packet in begun.unread {
             self.record_received(now, &packet);
         }
@@ -276,64 +291,26 @@ impl<S: EventSink> Run<S> {
         self.packet(src, dest, content)
     }
 
-    fn send(&mut self, now: Nanos, packet: Packet) {
+    /// Sends a message; `sender` is the node that wrote it, whatever it says.
+    fn send(&mut self, now: Nanos, packet: Packet, sender: Option<usize>) {
         match packet.dest.peer {
             // Probes stand outside the network and all counts.
             Peer::Probe(probe) => self.probe_answered(now, probe, &packet.body),
             Peer::Client(client) => {
                 self.record_sent(now, &packet);
-                self.offer(now, client, packet);
+                self.offer(now, client, packet, sender);
             }
             Peer::Node(node) => {
                 self.record_sent(now, &packet);
                 if packet.carries_values && !packet.is_client() {
                     self.watch.note_values(now);
-                    if self.is_gossip(&packet) {
+                    if packet.body.shows_values() {
                         self.entries.sent(&packet.body, &self.gossiped);
                     }
                 }
                 self.network.send(now, node, packet, &mut self.timer_queue);
                 self.handle_arrivals(now);
             }
-        }
-    }
-
-    fn offer(&mut self, now: Nanos, client: u32, packet: Packet) {
-        match self.clients.offer(client, packet) {
-            Offer::Unread => {}
-            Offer::Ignored(packet) => self.record_received(now, &packet),
-            Offer::Answered(packet, owner, request, reply) => {
-                self.record_received(now, &packet);
-                match owner {
-                    Owner::Init(node) => {
-                        self.clients.close(client);
-                        self.node_answered(now, node, request, Some(reply));
-                    }
-                    Owner::Topology(node) => self.node_answered(now, node, request, Some(reply)),
-                    Owner::Restart { node, life, topology } => {
-                        self.clients.close(client);
-                        let topology = topology && request == Request::Init;
-                        self.restart_answered(now, (node, life), topology, &reply);
-                    }
-                    Owner::Worker(worker) => self.worker_answered(now, worker, reply, &packet),
-                }
-            }
-        }
-    }
-
-    /// A client's timer has come.
-    pub(super) fn expire(&mut self, now: Nanos, client: u32) {
-        match self.clients.expire(client, now) {
-            Expiry::Idle => {}
-            Expiry::Later(deadline) => self.timer_queue.add(deadline, Timer::Client(client)),
-            Expiry::Expired(Owner::Init(node) | Owner::Topology(node), request) => {
-                self.node_answered(now, node, request, None);
-            }
-            Expiry::Expired(Owner::Restart { node, life, .. }, _) => {
-                self.clients.close(client);
-                self.restarted(now, node, life);
-            }
-            Expiry::Expired(Owner::Worker(worker), _) => self.worker_timed_out(now, worker),
         }
     }
 
@@ -355,7 +332,11 @@ impl<S: EventSink> Run<S> {
         self.record_received(now, &packet);
         let Peer::Node(node) = packet.dest.peer else { return };
         let node = node as usize;
-        if packet.carries_values && self.is_gossip(&packet) {
+        if let Peer::Client(client) = packet.src.peer {
+            self.clients.delivered(client, now);
+        }
+        let shows_values = !packet.is_client() && packet.body.shows_values();
+        if packet.carries_values && shows_values {
             self.entries.received(node, &packet.body, &self.gossiped);
         }
         if self.exact {
@@ -367,17 +348,11 @@ impl<S: EventSink> Run<S> {
             {
                 self.note_held(now, node, value);
             }
-        } else if self.journal.is_gossip(packet.kind) {
+        } else if shows_values {
             self.gossiped.used = true;
             gossip_values(&packet.body, |value| self.note_held(now, node, value));
         }
         self.deliveries.push_back(Delivery { node, packet });
-    }
-
-    /// A message from node to node that shows the values in it.
-    fn is_gossip(&self, packet: &Packet) -> bool {
-        let is_push = matches!(packet.body, Payload::Push(_));
-        !packet.is_client() && (is_push || self.journal.is_gossip(packet.kind))
     }
 
     /// Hands a probe's request over, past the network.
@@ -391,7 +366,7 @@ impl<S: EventSink> Run<S> {
         self.mark(1, now, packet);
     }
 
-    fn record_received(&mut self, now: Nanos, packet: &Packet) {
+    pub(super) fn record_received(&mut self, now: Nanos, packet: &Packet) {
         self.journal.received(packet);
         self.sink.received(now, packet);
         self.mark(2, now, packet);

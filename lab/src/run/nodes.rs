@@ -77,7 +77,9 @@ impl<S: EventSink> Run<S> {
         topology: bool,
         reply: &Reply,
     ) {
-        if let Reply::Error { .. } | Reply::Malformed(_) = reply {
+        // The `init` of an earlier restart may still have been on its way, and come first.
+        let was_told = matches!(reply, Reply::Error { name, .. } if name == "precondition-failed");
+        if !was_told && matches!(reply, Reply::Error { .. } | Reply::Malformed(_)) {
             let name = &self.directory.node(node).name;
             let why = format!("{name}, restarted, refused init or topology: {reply:?}");
             self.crash(now, why);

@@ -1,59 +1,58 @@
-//! What a person should see, but not a thousand times.
+//! Warnings: each is told once, then counted.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::history::Nanos;
-use crate::outcome::{Notice, NoticeKind};
+use crate::outcome::{Notice, NoticeKind, Repeated};
 
-/// Notices of one kind about one node before only counting goes on.
-const MAX_ALIKE: u32 = 5;
-
-/// Characters of a node's text that are quoted.
-const MAX_QUOTE: usize = 200;
+/// Different warnings of a kind that are told; a node may find a new mistake in every line.
+const MAX_CLASSES: usize = 50;
 
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     queue: VecDeque<Notice>,
-    alike: BTreeMap<(Option<usize>, NoticeKind), u32>,
+    /// By kind and by what is wrong: the text that was told, and how often it was true.
+    classes: BTreeMap<NoticeKind, BTreeMap<String, (String, Repeated)>>,
 }
 
 impl Notices {
-    pub(super) fn add(&mut self, time: Nanos, node: Option<usize>, kind: NoticeKind, text: String) {
-        let alike = self.alike.entry((node, kind)).or_default();
-        *alike = alike.saturating_add(1);
-        let text = match (*alike).cmp(&MAX_ALIKE) {
-            std::cmp::Ordering::Less => text,
-            std::cmp::Ordering::Equal => format!("{text} (more of this kind are only counted)"),
-            std::cmp::Ordering::Greater => return,
+    /// Adds a warning. Those of one kind and `class` are the same warning, whatever node it is
+    /// about and whatever it quotes: only the first is told.
+    pub(super) fn add(
+        &mut self,
+        time: Nanos,
+        node: Option<usize>,
+        kind: NoticeKind,
+        class: &str,
+        text: String,
+    ) {
+        let classes = self.classes.entry(kind).or_default();
+        let is_full = classes.len() >= MAX_CLASSES;
+        let known = match classes.get_mut(class) {
+            Some(known) => Some(known),
+            // The last one stands for all that there is no room for.
+            None if is_full => classes.values_mut().next_back(),
+            None => None,
         };
+        if let Some((_, repeated)) = known {
+            repeated.add(node);
+            return;
+        }
+        let mut repeated = Repeated::default();
+        repeated.add(node);
+        classes.insert(class.to_owned(), (text.clone(), repeated));
         self.queue.push_back(Notice { time, node, kind, text });
     }
 
     pub(super) fn poll(&mut self) -> Option<Notice> {
         self.queue.pop_front()
     }
-}
 
-/// What a node wrote, on one line and not too long.
-pub(super) fn quote(text: &[u8]) -> String {
-    // No need to look at all of a line of 100 MB; a character has at most 4 bytes.
-    let head = &text[..text.len().min(4 * MAX_QUOTE + 4)];
-    let head = String::from_utf8_lossy(head);
-    let head = head.trim_end_matches(['\r', '\n']);
-    let cut: String = head.chars().take(MAX_QUOTE).collect();
-    let clean: String = cut.chars().flat_map(printable).collect();
-    if cut.len() == text.trim_ascii_end().len() {
-        clean
-    } else {
-        format!("{clean}… ({} bytes)", text.len())
+    /// How often each text was true, if more than once.
+    pub(super) fn into_repeated(self) -> BTreeMap<String, Repeated> {
+        let all = self.classes.into_values().flat_map(BTreeMap::into_values);
+        all.filter(|(_, repeated)| repeated.count > 1).collect()
     }
-}
-
-/// Control characters could do anything to a terminal.
-fn printable(c: char) -> impl Iterator<Item = char> {
-    let (plain, escaped) =
-        if c.is_control() { (None, Some(c.escape_default())) } else { (Some(c), None) };
-    plain.into_iter().chain(escaped.into_iter().flatten())
 }
 
 #[cfg(test)]
@@ -61,24 +60,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_are_short_and_harmless() {
-        assert_eq!(quote(b"hello\n"), "hello");
-        assert_eq!(quote(b"a\tb\x1b[2J"), "a\\tb\\u{1b}[2J");
-        let long = quote(&[b'x'; 1_000]);
-        assert!(long.starts_with("xxx") && long.ends_with("… (1000 bytes)"));
-        assert!(long.len() < 250);
-        assert!(quote(b"\xff\xfe").starts_with('\u{fffd}'));
+    fn the_same_warning_is_told_once_and_counted() {
+        let mut notices = Notices::default();
+        for round in 0..100 {
+            let text = format!("n{} wrote {round}", round % 2);
+            notices.add(round, Some(round as usize % 2), NoticeKind::BadLine, "no JSON", text);
+        }
+        notices.add(0, Some(2), NoticeKind::BadLine, "blank", "n2 wrote nothing".into());
+        let told: Vec<Notice> = std::iter::from_fn(|| notices.poll()).collect();
+        let texts: Vec<&str> = told.iter().map(|notice| &*notice.text).collect();
+        assert_eq!(texts, ["n0 wrote 0", "n2 wrote nothing"]);
+        let repeated = notices.into_repeated();
+        assert_eq!(repeated.len(), 1);
+        let Repeated { count, nodes } = &repeated["n0 wrote 0"];
+        assert_eq!((*count, nodes.len()), (100, 2));
     }
 
     #[test]
-    fn the_same_thing_is_not_told_for_ever() {
+    fn ever_new_warnings_are_counted_too() {
         let mut notices = Notices::default();
-        for _ in 0..100 {
-            notices.add(0, Some(1), NoticeKind::BadLine, "bad".into());
+        for round in 0..1_000 {
+            let class = format!("column {round}");
+            notices.add(0, Some(0), NoticeKind::BadLine, &class, class.clone());
         }
-        notices.add(0, Some(2), NoticeKind::BadLine, "bad".into());
-        let told: Vec<Notice> = std::iter::from_fn(|| notices.poll()).collect();
-        assert_eq!(told.len(), 6);
-        assert!(told[4].text.contains("only counted"));
+        assert_eq!(std::iter::from_fn(|| notices.poll()).count(), MAX_CLASSES);
+        let all: u64 = notices.into_repeated().values().map(|repeated| repeated.count).sum();
+        assert_eq!(all, 1_000 - MAX_CLASSES as u64 + 1);
     }
 }

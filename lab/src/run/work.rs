@@ -1,7 +1,6 @@
 //! What the workers do, and what becomes of it: the history.
 
 use super::Run;
-use super::notices::quote;
 use crate::client::Owner;
 use crate::generator::Task;
 use crate::history::{Action, Nanos, Op, OpError, OpKind, Process, ReadSet};
@@ -9,6 +8,7 @@ use crate::journal::EventSink;
 use crate::network::packet::Packet;
 use crate::outcome::NoticeKind;
 use crate::reply::{ArrayText, Reply, Request};
+use crate::text::quote;
 
 /// A worker: a client process at a time, and always the same node.
 #[derive(Debug)]
@@ -131,7 +131,7 @@ impl<S: EventSink> Run<S> {
         let mut body = Vec::new();
         packet.write_body(&mut body);
         let text = format!("{name} sent a reply that is refused, {why}: {}", quote(&body));
-        self.notices.add(now, Some(node as usize), NoticeKind::MalformedReply, text);
+        self.notices.add(now, Some(node as usize), NoticeKind::MalformedReply, why, text);
     }
 
     fn complete(&mut self, now: Nanos, index: usize, end: End) {
@@ -153,8 +153,12 @@ impl<S: EventSink> Run<S> {
             self.tally.not_ok += 1;
         }
         let (set, text) = end.read.unzip();
-        if task == Task::FinalRead && set.is_some() {
-            self.reports[node as usize].final_read.clone_from(&set);
+        if task == Task::FinalRead {
+            let report = &mut self.reports[node as usize];
+            if set.is_some() {
+                report.final_read.clone_from(&set);
+            }
+            report.final_refusal = end.error.as_ref().and_then(refusal);
         }
         let op = Op {
             index: self.history.len(),
@@ -199,6 +203,18 @@ impl<S: EventSink> Run<S> {
         self.fingerprint.add(op.kind as u64);
         self.sink.op(&op, read_text);
         self.history.push(op);
+    }
+}
+
+/// Why a read was refused; `None` if it had no answer.
+fn refusal(error: &OpError) -> Option<String> {
+    match error {
+        OpError::Timeout => None,
+        OpError::Reply { name, text } => {
+            let text = text.as_deref().map_or_else(String::new, |text| format!(": {text}"));
+            Some(format!("{name}{text}"))
+        }
+        OpError::Malformed(why) => Some(why.clone()),
     }
 }
 

@@ -2,15 +2,44 @@
 
 use super::style::counted;
 use crate::checker::Validity;
-use crate::results::Results;
+use crate::figures::number;
+use crate::results::{Results, ignored_words};
+
+/// The verdict in a word.
+#[must_use]
+pub fn verdict_word(results: &Results) -> &'static str {
+    match (&results.rumormill.crash, results.verdict()) {
+        (Some(crash), _) if crash.interrupted => "STOPPED",
+        (Some(_), _) => "CRASHED",
+        (None, Validity::Valid) => "PASSED",
+        (None, Validity::Invalid) => "FAILED",
+        (None, Validity::Unknown) => "UNKNOWN",
+    }
+}
 
 /// The sentence of the verdict.
 #[must_use]
 pub fn closing_line(results: &Results) -> String {
+    if let Some(crash) = &results.rumormill.crash {
+        return crash.sentence();
+    }
     let broken = results.rumormill.limits.iter().filter(|limit| !limit.passed).count() as u64;
     match results.maelstrom.valid {
         Validity::Invalid => why_invalid(results),
-        _ if broken > 0 => format!("{} not kept", counted(broken, "limit")),
+        _ if broken > 0 => {
+            let doubtful = results.rumormill.limits.iter().filter(|limit| !limit.passed);
+            let doubtful = doubtful.filter(|limit| limit.found.contains("not trustworthy")).count();
+            let doubt = match results.spoiling_delay_ms() {
+                Some(ms) if doubtful as u64 == broken => {
+                    let delay = number(ms);
+                    format!(
+                        ", which is not trustworthy: the lab's scheduling delay was up to {delay} ms"
+                    )
+                }
+                _ => String::new(),
+            };
+            format!("{} not kept{doubt}", counted(broken, "limit"))
+        }
         Validity::Unknown => why_unknown(results),
         Validity::Valid => "All is well".to_owned(),
     }
@@ -33,9 +62,22 @@ fn why_invalid(results: &Results) -> String {
 }
 
 fn why_unknown(results: &Results) -> String {
-    let unread = results.rumormill.missing.unread.len() as u64;
-    if unread > 0 {
-        return format!("{} did not answer a final read", counted(unread, "node"));
+    let lab = &results.rumormill;
+    let refused = lab.refused_reads.len() as u64;
+    let silent = (lab.missing.unread.len() as u64).saturating_sub(refused);
+    match (silent, refused) {
+        (0, 0) => {}
+        (_, 0) => return format!("{} did not answer a final read", counted(silent, "node")),
+        (0, _) => return format!("{} refused a final read", counted(refused, "node")),
+        _ => {
+            let silent = counted(silent, "node");
+            return format!("{silent} did not answer a final read, and {refused} refused it");
+        }
+    }
+    if results.maelstrom.workload.valid == Validity::Valid
+        && let Some(ignored) = ignored_words(&lab.node_errors)
+    {
+        return format!("Passed here; {ignored}");
     }
     if results.maelstrom.workload.valid == Validity::Valid
         && let Some(checker) = results.maelstrom.others.keys().next()

@@ -68,14 +68,8 @@ pub fn render_seeds(rows: &[Row]) -> String {
     };
     for row in rows {
         if rows.len() <= SHOWN_ROWS || row.exit_code() != 0 {
-            let verdict = match row.exit_code() {
-                0 => "",
-                1 => "FAILED",
-                2 => "unknown",
-                _ => "CRASHED",
-            };
             let value = |figure: &Figure| figure.read(row.results.as_ref()?);
-            line(&row.seed.to_string(), &value, verdict);
+            line(&row.seed.to_string(), &value, &row.verdict());
         }
     }
     line("median", &|figure| Sample::of(figure, results()).median(), "");

@@ -1,4 +1,5 @@
 use super::*;
+use crate::checker::Validity;
 use crate::checker::missing::NodeMissing;
 use crate::checker::quantile::Quantiles;
 use crate::results::sample;

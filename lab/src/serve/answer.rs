@@ -60,7 +60,7 @@ impl Answer {
         Self::new(200, "text/html; charset=utf-8", PAGE, Body::Text(html))
     }
 
-    fn problem(status: u16, title: &str, text: &str) -> Self {
+    pub(super) fn problem(status: u16, title: &str, text: &str) -> Self {
         let html = pages::problem(title, text);
         Self { status, ..Self::page(html) }
     }
@@ -123,7 +123,7 @@ fn list(runs: &Runs, target: &Target) -> Answer {
     };
     let from = target.get("from").parse().unwrap_or(0);
     let root = runs.root().display().to_string();
-    Answer::page(pages::list(&root, &runs.list(), &filter, from))
+    Answer::page(pages::list(&root, &runs.recent(), &filter, from))
 }
 
 fn compare(runs: &Runs, target: &Target) -> Answer {
@@ -171,7 +171,7 @@ fn run(runs: &Runs, parts: &[String]) -> Answer {
         Place::Nowhere => return Answer::nothing(),
     };
     let path = below(runs.root(), &dir);
-    let list = runs.list();
+    let list = runs.recent();
     let Some(at) = list.iter().position(|run| run.path == path) else { return Answer::nothing() };
     let asked: Vec<&str> =
         parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();

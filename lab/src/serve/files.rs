@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::report::{FILE, FILE_BETWEEN};
+
 /// Where a path that a browser asked for leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -46,8 +48,9 @@ pub(super) struct Kind {
 pub(super) const STATIC: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// The report has scripts and styles in it. It may load and send nothing.
-const REPORT: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+/// The report has scripts and styles in it. It may load and send nothing, and its sandbox gives it
+/// an origin of its own and no windows: a hostile one reads no other run.
+const REPORT: &str = "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Text that a browser shows and does not interpret.
@@ -57,7 +60,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) fn kind(path: &Path) -> Kind {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let extension = path.extension().and_then(|extension| extension.to_str());
-    let policy = if name == "report.html" { REPORT } else { STATIC };
+    let policy = if [FILE, FILE_BETWEEN].contains(&name) { REPORT } else { STATIC };
     let content_type = match extension {
         Some("html") => "text/html; charset=utf-8",
         Some("json") => "application/json",
@@ -136,6 +139,8 @@ mod tests {
         assert_eq!(kind(Path::new("node-logs/n1.log")).content_type, TEXT);
         assert_eq!(kind(Path::new("x/test.jepsen")).content_type, "application/octet-stream");
         assert!(kind(Path::new("report.html")).policy.contains("script-src"));
+        let report = kind(Path::new("report.html")).policy;
+        assert!(report.starts_with("sandbox allow-scripts;") && !report.contains("same-origin"));
         for name in ["timeline.html", "evil.svg", "results.json", "report.htm"] {
             assert!(!kind(Path::new(name)).policy.contains("script-src"), "{name}");
         }

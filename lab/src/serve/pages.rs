@@ -49,8 +49,8 @@ fn join(path: &str, name: &str) -> String {
 fn verdict(verdict: Verdict) -> String {
     let class = match verdict {
         Verdict::Passed => "good",
-        Verdict::Failed => "bad",
-        Verdict::Unknown => "warn",
+        Verdict::Failed | Verdict::Crashed => "bad",
+        Verdict::Unknown | Verdict::Stopped => "warn",
         Verdict::None => return "<span class=\"faint\">no results</span>".to_owned(),
     };
     format!("<span class=\"badge {class}\">{}</span>", verdict.word().to_uppercase())

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::checker::Validity;
 use crate::compare::Run;
@@ -15,6 +15,9 @@ const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "message
 
 /// Depth to which runs are looked for: the store, the workload, the run.
 const MAX_DEPTH: usize = 3;
+
+/// Maximum age of a list.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// Figures in the list.
 pub(super) const SHOWN: [&Figure; 5] =
@@ -29,12 +32,17 @@ pub(super) enum Verdict {
     Failed,
     /// Not decided.
     Unknown,
+    /// A node died, or the lab could not go on.
+    Crashed,
+    /// A signal ended it.
+    Stopped,
     /// There are no results, or not yet.
     None,
 }
 
 impl Verdict {
-    pub(super) const ALL: [Self; 4] = [Self::Passed, Self::Failed, Self::Unknown, Self::None];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Passed, Self::Failed, Self::Unknown, Self::Crashed, Self::Stopped, Self::None];
 
     /// The word on the page and in the address.
     pub(super) const fn word(self) -> &'static str {
@@ -42,15 +50,19 @@ impl Verdict {
             Self::Passed => "passed",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::Crashed => "crashed",
+            Self::Stopped => "stopped",
             Self::None => "no results",
         }
     }
 
     pub(super) fn of(run: &Run) -> Self {
-        match run.results.verdict() {
-            Validity::Valid => Self::Passed,
-            Validity::Unknown => Self::Unknown,
-            Validity::Invalid => Self::Failed,
+        match (&run.results.rumormill.crash, run.results.verdict()) {
+            (Some(crash), _) if crash.interrupted => Self::Stopped,
+            (Some(_), _) => Self::Crashed,
+            (None, Validity::Valid) => Self::Passed,
+            (None, Validity::Unknown) => Self::Unknown,
+            (None, Validity::Invalid) => Self::Failed,
         }
     }
 }
@@ -85,7 +97,7 @@ impl Summary {
             figures: vec![None; SHOWN.len()],
         };
         if !dir.join(MARKS[0]).is_file() && !dir.join(MARKS[1]).is_file() {
-            "still running, interrupted or crashed".clone_into(&mut summary.shape);
+            "still running, or killed".clone_into(&mut summary.shape);
             return summary;
         }
         match Run::load(dir) {
@@ -94,7 +106,10 @@ impl Summary {
                 summary.verdict = Verdict::of(&run);
                 let program = if run.is_maelstroms { "maelstrom" } else { &lab.run.program };
                 program.clone_into(&mut summary.program);
-                run.shape().clone_into(&mut summary.shape);
+                summary.shape = run.title();
+                if let Some(why) = run.why_left_out() {
+                    summary.shape += &format!(". {why}");
+                }
                 summary.seed = lab.seed;
                 let show =
                     |figure: &&Figure| run.figure(figure).map(|value| figure.unit.show(value));
@@ -148,17 +163,33 @@ type Stamp = (PathBuf, Option<SystemTime>, u64);
 pub(super) struct Runs {
     root: PathBuf,
     read: Mutex<BTreeMap<PathBuf, (Stamp, Summary)>>,
+    /// The list as it was a moment ago.
+    recent: Mutex<Option<(Instant, Arc<Vec<Summary>>)>>,
 }
 
 impl Runs {
     /// The runs below a directory, given in canonical form.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, read: Mutex::default() }
+        Self { root, read: Mutex::default(), recent: Mutex::default() }
     }
 
     /// The directory.
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// All runs, newest first, as they were at most a moment ago: a page may ask for the list
+    /// again at once, and a store may hold thousands of runs.
+    pub(super) fn recent(&self) -> Arc<Vec<Summary>> {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, list)) = &*recent
+            && then.elapsed() < MAX_AGE
+        {
+            return Arc::clone(list);
+        }
+        let list = Arc::new(self.list());
+        *recent = Some((Instant::now(), Arc::clone(&list)));
+        list
     }
 
     /// All runs, newest first.
@@ -216,7 +247,7 @@ fn stamp(dir: &Path) -> Option<Stamp> {
 mod tests {
     use super::*;
     use crate::results::sample;
-    use crate::results::{Results, RunInfo};
+    use crate::results::{CrashReport, Results, RunInfo};
 
     fn sample_results() -> Results {
         let info = RunInfo {
@@ -269,6 +300,25 @@ mod tests {
         fs::remove_dir_all(dir.path().join("broadcast/20261122")).unwrap();
         let list = runs.list();
         assert_eq!((list.len(), &*list[0].program), (3, "sim"));
+    }
+
+    #[test]
+    fn crashed_and_stopped_runs_say_so_in_the_list() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, interrupted) in [("1", false), ("2", true)] {
+            let mut results = sample_results();
+            let why = if interrupted { "interrupted by SIGINT" } else { "n3 died after 2 s" };
+            let crash = CrashReport { why: why.to_owned(), interrupted, ..CrashReport::default() };
+            results.rumormill.crash = Some(crash);
+            let run = dir.path().join("broadcast").join(name);
+            fs::create_dir_all(&run).unwrap();
+            fs::write(run.join("results.json"), results.to_json().unwrap()).unwrap();
+        }
+        let list = Runs::new(dir.path().canonicalize().unwrap()).list();
+        let [stopped, crashed] = &*list else { panic!("{list:?}") };
+        assert_eq!((stopped.verdict, crashed.verdict), (Verdict::Stopped, Verdict::Crashed));
+        assert!(stopped.shape.ends_with(". Interrupted by SIGINT"), "{}", stopped.shape);
+        assert!(crashed.shape.ends_with(". n3 died after 2 s"), "{}", crashed.shape);
     }
 
     #[test]

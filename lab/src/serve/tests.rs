@@ -2,6 +2,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use super::answer::{Answer, Body, Question, answer};
 use super::*;
 use crate::results::{Results, RunInfo, sample};
 
@@ -203,4 +204,37 @@ fn it_speaks_http_on_loopback() {
     assert!(error.contains("cannot listen on port") && error.lines().count() == 1, "{error}");
     let error = format!("{:#}", start(&dir.path().join("none"), 0).unwrap_err());
     assert!(error.contains("none"), "{error}");
+}
+
+#[test]
+fn clients_that_do_nothing_or_too_much_do_not_keep_others_out() {
+    let (dir, _) = store();
+    let big = dir.path().join("store/broadcast/20261122T1+0000/node-logs/n2.log");
+    fs::write(big, vec![b'x'; 8 << 20]).unwrap();
+    let serving = start(&dir.path().join("store"), 0).unwrap();
+    let open = |request: &str| {
+        let mut stream = TcpStream::connect(serving.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    };
+    let read = |mut stream: TcpStream| {
+        let mut text = Vec::new();
+        // A connection that is refused may be reset.
+        let _ = stream.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    // Some say nothing, some do not read what they asked for.
+    let log = "GET /files/broadcast/20261122T1%2B0000/node-logs/n2.log HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let idle: Vec<TcpStream> = (0..15).map(|_| open("")).collect();
+    let deaf: Vec<TcpStream> = (0..15).map(|_| open(log)).collect();
+    let page = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert!(read(open(page)).starts_with("HTTP/1.1 200 "));
+    let body = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000000\r\n\r\n";
+    assert!(read(open(body)).starts_with("HTTP/1.1 413 "));
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}", "x".repeat(20_000));
+    assert!(read(open(&head)).starts_with("HTTP/1.1 431 "));
+    // Beyond the most connections, the next ones are told so at once.
+    let more: Vec<TcpStream> = (0..60).map(|_| open("")).collect();
+    assert!(read(open(page)).starts_with("HTTP/1.1 503 "));
+    drop((idle, deaf, more));
 }

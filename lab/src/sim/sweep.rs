@@ -6,11 +6,35 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Result, anyhow};
 
 use super::{Nobody, NodeKind, simulate_observed};
+use crate::figures::figure;
 use crate::history::Nanos;
 use crate::journal::NullSink;
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
+use crate::screen::closing_line;
 use crate::settings::Settings;
+
+/// The seed whose run is most worth another look, if one failed: a crash before a failure, then
+/// the one that breaks most limits, then the one whose slowest value took longest.
+#[must_use]
+pub fn worst(rows: &[Row]) -> Option<&Row> {
+    let gravity = |row: &Row| match row.exit_code() {
+        0 => 0,
+        2 => 1,
+        1 => 2,
+        _ => 3,
+    };
+    let failed = rows.iter().filter(|row| row.exit_code() != 0);
+    failed.max_by(|a, b| {
+        let longest = |row: &Row| {
+            let max = figure!("convergence-max");
+            row.results.as_ref().and_then(|results| max.read(results)).unwrap_or_default()
+        };
+        let order = gravity(a).cmp(&gravity(b)).then(a.broken().len().cmp(&b.broken().len()));
+        // Of equal ones the first seed.
+        order.then(longest(a).total_cmp(&longest(b))).then(b.seed.cmp(&a.seed))
+    })
+}
 
 /// What one seed gave.
 #[derive(Clone, Debug)]
@@ -28,6 +52,29 @@ pub struct Row {
 }
 
 impl Row {
+    /// The limits that were not kept.
+    fn broken(&self) -> Vec<&str> {
+        let limits = self.results.iter().flat_map(|results| &results.rumormill.limits);
+        limits.filter(|limit| !limit.passed).map(|limit| limit.limit.as_str()).collect()
+    }
+
+    /// What the seed's row ends with: nothing if it passed.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        let word = match self.exit_code() {
+            0 => return String::new(),
+            1 => "FAILED",
+            2 => "unknown",
+            _ => return "CRASHED".to_owned(),
+        };
+        let broken = self.broken();
+        let why = match &self.results {
+            Some(results) if broken.is_empty() => closing_line(results),
+            _ => broken.join(", "),
+        };
+        format!("{word}  {why}")
+    }
+
     /// As of a run of its own.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

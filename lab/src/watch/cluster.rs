@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use roaring::RoaringBitmap;
-use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::value::Value;
-use rumormill::wire::Wire as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::edn::Edn;
+use crate::gossip::OwnGossip;
 use crate::history::Nanos;
 use crate::store::MessageLine;
 
@@ -140,7 +139,9 @@ impl Cluster {
             self.nodes[from].sent += 1;
             self.nodes[to].coming += 1;
         }
-        let values = body.map(|body| self.values_of(&body, from.is_some())).unwrap_or_default();
+        let text = line.body.map(RawValue::get).unwrap_or_default();
+        let values = body.map(|body| self.values_of(&body, text, from.is_some()));
+        let values = values.unwrap_or_default();
         match (from, to) {
             (from, Some(to)) => {
                 let flight = Flight { to, is_between: from.is_some(), values };
@@ -160,7 +161,7 @@ impl Cluster {
 
     /// The numbers of the values in a body. They are numbered when clients hand them in: what is
     /// no such value is none.
-    fn values_of(&mut self, body: &Body<'_>, is_from_node: bool) -> Vec<u32> {
+    fn values_of(&mut self, body: &Body<'_>, text: &str, is_from_node: bool) -> Vec<u32> {
         if !is_from_node {
             let value = body.message.filter(|_| body.kind == "broadcast").map(Value::from_raw);
             return value
@@ -171,13 +172,11 @@ impl Cluster {
         }
         let known = |raw: &&RawValue| self.values.get(&Value::from_raw(raw).ok()?).copied();
         let many = |raws: &[&RawValue]| raws.iter().filter_map(known).collect();
-        if body.kind == Gossip::TYPE
-            && let Some(values) = body.values
-            && let Ok(entries) =
-                serde_json::from_str::<Vec<(String, u64, u64, Vec<&RawValue>)>>(values.get())
+        if let Some(gossip) = OwnGossip::of(body.kind, text)
+            && gossip.has_values()
         {
-            let numbers =
-                entries.iter().flat_map(|entry| entry.3.iter().filter_map(known)).collect();
+            let known = |value: Value| self.values.get(&value).copied();
+            let numbers = gossip.values().filter_map(known).collect();
             self.speaks_gossip = true;
             return numbers;
         }

@@ -24,6 +24,8 @@ pub struct Frame {
     pub width: usize,
     /// Its lines.
     pub height: usize,
+    /// The run is over: what has not come will not come.
+    pub is_over: bool,
     /// It can show colours.
     pub colour: bool,
 }
@@ -72,10 +74,15 @@ fn head(cluster: &Cluster, frame: &Frame) -> Vec<String> {
     let Frame { store, state, .. } = frame;
     lines.push(strong(frame, &format!("{:.1} s  {state}  {store}", cluster.seconds())));
     let (values, on_all, nodes) = (cluster.value_count(), cluster.on_all(), cluster.nodes.len());
-    lines.push(format!(
-        "values      {values} handed in, {on_all} on all {nodes} nodes, {} still on their way",
-        values - on_all.min(values)
-    ));
+    let rest = values - on_all.min(values);
+    let words = match (frame.is_over, cluster.speaks_gossip) {
+        (false, _) => "still on their way",
+        (true, true) => "missing on some node",
+        (true, false) => "not seen on all",
+    };
+    let text =
+        format!("values      {values} handed in, {on_all} on all {nodes} nodes, {rest} {words}");
+    lines.push(if frame.is_over && rest > 0 { warn(frame, &text) } else { text });
     let rate = frame.rate.map_or_else(String::new, |rate| format!(", {rate:.0} a second"));
     lines.push(format!(
         "messages    {} between nodes, {} on their way; {} with clients'{rate}",

@@ -130,3 +130,10 @@ fn the_picture_fits_any_terminal() {
     );
     assert_eq!(draw(&many, &frame(80, usize::MAX)).len(), 157);
 }
+
+#[test]
+fn when_a_run_is_over_nothing_is_on_its_way_any_more() {
+    let words = |is_over: bool| draw(&started(), &Frame { is_over, ..frame(80, 24) })[1].clone();
+    assert!(words(false).ends_with("1 still on their way"), "{}", words(false));
+    assert!(words(true).ends_with("1 missing on some node"), "{}", words(true));
+}

@@ -232,7 +232,11 @@ fn random_history(seed: u64) -> Vec<Op> {
                             .chain([500])
                             .filter(|_| rng.random_bool(visible))
                             .collect();
-                        Action::Read(Some(ReadSet { len: ints.len() as usize, ints }))
+                        Action::Read(Some(ReadSet {
+                            len: ints.len() as usize,
+                            ints,
+                            ..ReadSet::default()
+                        }))
                     }
                     other => other,
                 };
@@ -286,7 +290,7 @@ fn a_large_history_needs_no_work_per_pair() {
         push(OpKind::Invoke, 0, Action::Broadcast(value));
         push(OpKind::Ok, 0, Action::Broadcast(value));
         push(OpKind::Invoke, 1, Action::Read(None));
-        let set = ReadSet { ints: held.clone(), len: held.len() as usize };
+        let set = ReadSet { ints: held.clone(), len: held.len() as usize, ..ReadSet::default() };
         push(OpKind::Ok, 1, Action::Read(Some(set)));
         held.insert(value);
     }

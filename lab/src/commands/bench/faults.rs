@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 
-use super::publish::{Part, publish};
+use super::publish::{self, Part, publish};
 use super::{DOCS, cores};
 use crate::bench::faults::{self, judge, profiles};
-use crate::commands::{BAD_ARGUMENTS, repeating_command};
+use crate::commands::BAD_ARGUMENTS;
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -90,7 +90,7 @@ fn run(args: &FaultsArgs) -> Result<u8> {
         if args.seeds == 1 { "One seed".to_owned() } else { format!("{} seeds", args.seeds) };
     let table = faults::table(&judged);
     let text = format!("## Faults, simulated\n\n{EXPLANATION} {seeds}.\n\n{table}");
-    let command = repeating_command(std::env::args().skip(1), args.seed);
+    let command = publish::command(args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
     publish(dir, &command, vec![Part { name: "faults", text }], None)?;
     Ok(u8::from(!judged.iter().all(faults::Judged::passed)))

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 
-use super::publish::{Part, publish};
+use super::publish::{self, Part, publish};
 use super::sizes::{self, SizesArgs};
 use super::{DOCS, cores};
 use crate::bench::cases::{BUDGETS_MS, Case};
@@ -14,7 +14,7 @@ use crate::bench::chart::{self, Points};
 use crate::bench::measure::{self, Measured};
 use crate::bench::peers::{self, Peer};
 use crate::bench::table;
-use crate::commands::{CRASH, repeating_command};
+use crate::commands::CRASH;
 use crate::harness::own_node;
 use crate::harness::process::resolve_bin;
 
@@ -143,7 +143,7 @@ fn points(args: &FrontierArgs) -> Result<u8> {
         });
     }
     let picture = picture(&simulated, &real, &peers);
-    let command = repeating_command(std::env::args().skip(1), args.seed);
+    let command = publish::command(args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
     publish(dir, &command, parts, Some(&picture))?;
     let passed = simulated.iter().chain(&real).all(Measured::passed);

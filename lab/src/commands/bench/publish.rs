@@ -7,11 +7,19 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::bench::sections;
+use crate::commands::repeating_command;
 
 /// A part of the results: its name in the markers, and its text with heading and table.
 pub(super) struct Part {
     pub(super) name: &'static str,
     pub(super) text: String,
+}
+
+/// The command line that measures the same again. The page is for all machines, on which the lab
+/// may be called anything.
+pub(super) fn command(seed: u64) -> String {
+    let words = ["lab".to_owned()].into_iter().chain(std::env::args().skip(1));
+    repeating_command(words, seed)
 }
 
 /// Shows the parts. If there is a directory, they go into its RESULTS.md, each between its markers

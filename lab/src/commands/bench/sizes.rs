@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use super::DOCS;
-use super::publish::{Part, publish};
+use super::publish::{self, Part, publish};
 use crate::bench::sizes::{self, Row};
-use crate::commands::{CRASH, repeating_command};
+use crate::commands::CRASH;
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -107,7 +107,7 @@ fn clusters(args: &SizesArgs, budgets: &[u64]) -> Result<u8> {
          of a process that did nothing else, events per second those of its processor time.\n\n{}",
         sizes::table(rows)
     );
-    let command = repeating_command(std::env::args().skip(1), args.seed);
+    let command = publish::command(args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
     publish(dir, &command, vec![Part { name: "sizes", text }], None)?;
     Ok(u8::from(!complete))

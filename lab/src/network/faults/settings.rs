@@ -1,5 +1,7 @@
 //! What can be set about faults, and what is counted of them.
 
+use std::collections::HashSet;
+
 use anyhow::{Result, ensure};
 use rumormill::cluster::Name;
 use serde::{Deserialize, Serialize};
@@ -186,8 +188,9 @@ impl FaultSettings {
             let max = what.replace("-rate", "-max-ms");
             ensure!(rate == 0.0 || max_ms > 0, "{what} wants {max} as well, above 0");
         }
+        let known: HashSet<&Name> = nodes.iter().collect();
         for name in self.names() {
-            ensure!(nodes.contains(name), "a fault names {name:?}, which is no node of this run");
+            ensure!(known.contains(name), "a fault names {name:?}, which is no node of this run");
         }
         for cut in &self.cut {
             ensure!(cut.flap_ms != Some(0), "a link cannot flap every 0 ms");

@@ -258,7 +258,7 @@ class Diagram extends Picture {
     const filters = [this.node >= 0 && `of node ${data.names[this.node]}`, this.value >= 0 && `with value ${data.values[this.value]}, of all types`];
     const by = filters.filter(Boolean).map((filter) => `, ${filter}`).join("");
     const some = this.step > 1 ? `, one in ${this.step} of them drawn: zoom in for all` : "";
-    const text = `${this.unknown} ${this.shown.length} of ${this.m.count} messages${by}; ${this.visible} in view${some}.`.trim();
+    const text = `${this.unknown} ${this.visible} of ${this.shown.length} matching messages shown${by}${some}; ${this.m.count} in the file.`.trim();
     if (this.said.textContent !== text) this.said.textContent = text;
   }
 

@@ -66,7 +66,7 @@ fn caption(pairs: &[((usize, usize), Pair)], all: usize) -> String {
         return "<p>Nodes sent each other nothing.</p>".to_owned();
     };
     let mut text = format!(
-        "<p>A line is as wide as the root of the messages on it, both ways together; the widest \
+        "<p>Line width ∝ √messages, both directions together; the widest \
          had {}.",
         busiest.sent()
     );

@@ -40,7 +40,7 @@ pub(in super::super) fn distribution(run: &Run) -> String {
     } else {
         Axis::to(longest * 1.02, "latency, ms")
     };
-    let y = Axis::to(100.0, "share that took at most so long, %");
+    let y = Axis::to(100.0, "cumulative share, %");
     let words: Vec<String> = curves
         .iter()
         .map(|curve| format!("{}: median {} ms", curve.name, number(curve.median())))

@@ -39,7 +39,9 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let (quick, median, slow) = (quantile(0.05), quantile(0.5), quantile(0.95));
     let last =
         |curve: &[f64]| curve.iter().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max);
-    let (slow_end, end) = (last(&slow).max(last(&median)), last(&quantile(1.0)));
+    // Of a value that never comes to all nodes, the last point that there is counts.
+    let end = longest(&ages);
+    let slow_end = last(&slow).max(last(&median)).max(last(&quick));
     let cut = end > CUT * slow_end && slow_end > 0.0;
     let to = if cut { slow_end * 1.25 } else { end * 1.02 };
     let label = format!(
@@ -57,13 +59,13 @@ pub(in super::super) fn infection(run: &Run) -> String {
     plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(ORANGE, 1.6), "6 3");
     let slowest_name = format!("the slowest value, {}", slowest.0);
     let entries = [
-        (Mark::Line(""), BLUE, "half of the values are as quick"),
-        (Mark::Band, BAND, "from the quickest 5 % to the slowest 5 %"),
+        (Mark::Line(""), BLUE, "median value"),
+        (Mark::Band, BAND, "5th to 95th percentile"),
         (Mark::Line("6 3"), ORANGE, slowest_name.as_str()),
         (Mark::Line("2 2"), INK, "the chosen value"),
     ];
     let mut caption = legend(&entries[..3]);
-    // Only the script can choose one.
+    // A value is chosen by the script.
     caption += &legend(&entries[3..]).replace("<ul class=\"", "<ul hidden=\"\" class=\"chosen ");
     let _ = write!(
         caption,
@@ -75,8 +77,22 @@ pub(in super::super) fn infection(run: &Run) -> String {
     if cut {
         let _ = write!(caption, " Cut at {} ms; the slowest took {}.", number(to), words(end));
     }
+    caption += &lost(&values, nodes);
     caption += "</p>";
     figure(ID, TITLE, &plot.finish(), &caption, "")
+}
+
+/// The longest age at which a value came to a node.
+fn longest(ages: &[Vec<f64>]) -> f64 {
+    ages.iter().flatten().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max)
+}
+
+/// How many values never came to all nodes, in a sentence; empty if all did.
+fn lost(values: &[&ValueSpread], nodes: usize) -> String {
+    match values.iter().filter(|value| value.holds.len() < nodes).count() {
+        0 => String::new(),
+        lost => format!(" {} never came to all nodes.", counted(lost as u64, "value")),
+    }
 }
 
 fn words(ms: f64) -> String {
@@ -148,4 +164,24 @@ fn band(plot: &Plot, quick: &[f64], slow: &[f64]) -> String {
     points.extend(back);
     let corners: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
     format!("M{}z", corners.join("L"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::spread::Hold;
+    use super::*;
+
+    #[test]
+    fn lost_values_do_not_shrink_the_axis() {
+        let value = |ms: &[u64]| ValueSpread {
+            holds: ms.iter().map(|ms| Hold { node: 0, at: ms * 1_000_000, by: 0 }).collect(),
+            ..ValueSpread::default()
+        };
+        // One value never leaves its origin, one stops half way.
+        let values = [value(&[0]), value(&[0, 5]), value(&[0, 3, 900])];
+        let values: Vec<&ValueSpread> = values.iter().collect();
+        assert_eq!(longest(&ages(&values, 3)), 900.0);
+        assert_eq!(lost(&values, 3), " 2 values never came to all nodes.");
+        assert_eq!(longest(&ages(&values[..1], 3)), 0.0);
+    }
 }

@@ -29,7 +29,7 @@ pub(in super::super) fn latency(run: &Run) -> String {
         counted(points.len() as u64, "value"),
         number(longest),
     );
-    let x = Axis::to(end_s * 1.01, "acknowledged after, s");
+    let x = Axis::to(end_s * 1.01, "time of acknowledgement, s");
     let y = Axis::to(longest * 1.08, "latency, ms");
     let mut plot = Plot::new(x, y, &label);
     plot.shade(&run.partitions());

@@ -32,14 +32,14 @@ pub(in super::super) fn space_time(run: &Run, shown: &Shown) -> String {
     };
     let mut out = String::from(
         "<p>Each line across is a node, each slanted line a message: from when it was sent to when \
-         it was handed over.</p>",
+         it was delivered.</p>",
     );
     if let Some(said) = shown.left_out(journal) {
         let _ = write!(out, "<p class=\"warn\">{}</p>", html::text(&said));
     }
     out += &legend(&[
         (Mark::Line(""), BLUE, "brings values"),
-        (Mark::Line("5 3"), "var(--grey)", "brings none that can be seen"),
+        (Mark::Line("5 3"), "var(--grey)", "carries no recognised value"),
         (Mark::Line(""), GREEN, "from or to a client"),
         (Mark::Cross, ORANGE, "dropped where the cross is"),
     ]);

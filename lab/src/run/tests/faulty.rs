@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::history::OpError;
+use crate::outcome::Repeated;
 
 /// A flood node whose answers are changed before they leave.
 struct Twisted<F> {
@@ -56,7 +57,10 @@ fn a_bad_line_is_quoted_and_the_run_goes_on() {
     let (kind, text) = &notices[0];
     assert_eq!(*kind, NoticeKind::BadLine);
     assert!(text.contains("n0") && text.contains("DEBUG got it"), "{text}");
-    assert_eq!(notices.len(), 5);
+    assert_eq!(notices.len(), 1, "told once, then counted");
+    let Repeated { count, nodes } = outcome.repeated.get(text).unwrap();
+    assert_eq!((*count, nodes.len()), (outcome.nodes[0].bad_lines, 1));
+    assert!(outcome.nodes[0].ignored_since.is_some());
 }
 
 #[test]

@@ -176,3 +176,42 @@ fn more_workers_than_nodes_share_them() {
     let from_c10 = |line: &&String| line.contains("\"src\":\"c10\"");
     assert!(log.lines.iter().filter(from_c10).all(|line| line.contains("\"dest\":\"n1\"")));
 }
+
+/// A flood node that calls its messages something else.
+struct Renamed {
+    flood: Flood,
+    kind: &'static str,
+}
+
+impl Node for Renamed {
+    fn handle(&mut self, message: &Value) -> Vec<Value> {
+        let mut message = message.clone();
+        if message["body"]["type"] == self.kind {
+            message["body"]["type"] = "tell".into();
+        }
+        let mut out = self.flood.handle(&message);
+        for sent in out.iter_mut().filter(|sent| sent["body"]["type"] == "tell") {
+            sent["body"]["type"] = self.kind.into();
+        }
+        out
+    }
+}
+
+#[test]
+fn the_name_of_a_message_decides_nothing() {
+    let run = |kind: &'static str| {
+        let mut base =
+            Settings { topology: Topology::Line, recovery: Recovery::AUTO, ..slow(12, 300) };
+        base.compat.head_of_line = false;
+        let node = |_| Box::new(Renamed { flood: Flood::default(), kind }) as Box<dyn Node>;
+        let outcome = Simulation::new(&base, node).outcome();
+        assert!(outcome.gossiped.is_none() && outcome.entries.is_none(), "{kind}");
+        let values = outcome.counts.types["broadcast"].send;
+        let held = |node: &crate::outcome::NodeReport| {
+            node.final_read.as_ref().is_some_and(|set| set.ints.len() == values)
+        };
+        assert!(outcome.nodes.iter().all(held), "{kind}");
+        (outcome.history.len(), outcome.counts.valueless)
+    };
+    assert_eq!(run("rumormill"), run("rumour"));
+}

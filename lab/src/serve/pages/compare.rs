@@ -24,7 +24,7 @@ pub(in super::super) fn compare(runs: &[(String, Run)]) -> String {
             "<li><a href=\"{}\">{}</a> {}</li>",
             run_link(path),
             escape(path),
-            escape(run.shape())
+            escape(&run.title())
         );
     }
     out += "</ol>\n<section class=\"card\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" \

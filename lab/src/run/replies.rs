@@ -1,0 +1,137 @@
+//! Messages to clients: replies that are waited for, and those that are not.
+
+use super::Run;
+use super::output::Output;
+use super::sent::Sent;
+use crate::client::{Expiry, Offer, Owner, Standing};
+use crate::history::Nanos;
+use crate::journal::EventSink;
+use crate::network::packet::Packet;
+use crate::outcome::NoticeKind;
+use crate::reply::{Claim, Request, claim_of};
+use crate::text::quote;
+use crate::timer_queue::Timer;
+
+impl<S: EventSink> Run<S> {
+    /// A message has come to a client that is open.
+    pub(super) fn offer(&mut self, now: Nanos, client: u32, packet: Packet, sender: Option<usize>) {
+        match self.clients.offer(client, packet) {
+            Offer::Unread(claim) => self.note_stray(now, client, claim, sender),
+            Offer::Ignored(packet) => {
+                self.record_received(now, &packet);
+                self.note_stray(now, client, claim_of(&packet.body), sender);
+            }
+            Offer::Answered(packet, owner, request, reply) => {
+                self.record_received(now, &packet);
+                match owner {
+                    Owner::Init(node) => {
+                        self.clients.close(client);
+                        self.node_answered(now, node, request, Some(reply));
+                    }
+                    Owner::Topology(node) => self.node_answered(now, node, request, Some(reply)),
+                    Owner::Restart { node, life, topology } => {
+                        self.clients.close(client);
+                        let topology = topology && request == Request::Init;
+                        self.restart_answered(now, (node, life), topology, &reply);
+                    }
+                    Owner::Worker(worker) => {
+                        self.note_service(now, client, worker);
+                        self.worker_answered(now, worker, reply, &packet);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A client's timer has come.
+    pub(super) fn expire(&mut self, now: Nanos, client: u32) {
+        match self.clients.expire(client, now) {
+            Expiry::Idle => {}
+            Expiry::Later(deadline) => self.timer_queue.add(deadline, Timer::Client(client)),
+            Expiry::Expired(Owner::Init(node) | Owner::Topology(node), request) => {
+                self.node_answered(now, node, request, None);
+            }
+            Expiry::Expired(Owner::Restart { node, life, .. }, _) => {
+                self.clients.close(client);
+                self.restarted(now, node, life);
+            }
+            Expiry::Expired(Owner::Worker(worker), _) => {
+                self.note_unfinished(now, worker);
+                self.worker_timed_out(now, worker);
+            }
+        }
+    }
+
+    /// A message that answers nothing its open client waits for. Maelstrom reads and ignores it.
+    fn note_stray(&mut self, now: Nanos, client: u32, claim: Claim, sender: Option<usize>) {
+        let Some(node) = sender else { return };
+        let Claim { kind, in_reply_to } = claim;
+        let name = self.name(node);
+        let dest = format!("c{client}");
+        let kind = quote(kind.as_bytes());
+        let standing = self.clients.standing(client, in_reply_to.as_deref());
+        let (class, what) = match (standing, in_reply_to) {
+            (Standing::GivenUp, _) => return,
+            (Standing::Answered, _) => {
+                self.reports[node].second_answers += 1;
+                let text = format!(
+                    "{name} sent a second answer to a request of {dest} that had its answer: {kind}"
+                );
+                self.notices.add(now, Some(node), NoticeKind::SecondAnswer, "open", text);
+                return;
+            }
+            (Standing::Unknown(_), None) => ("none", "that has no in_reply_to".to_owned()),
+            (Standing::Unknown(expected), Some(got)) => {
+                let got = quote(got.as_bytes());
+                ("wrong", format!("whose in_reply_to is {got}, not the number {expected}"))
+            }
+        };
+        let text = format!("{name} sent {} to {dest} {what}", with_article(&kind));
+        let report = &mut self.reports[node];
+        report.stray_replies += 1;
+        report.stray_reply.get_or_insert_with(|| text.clone());
+        self.notices.add(now, Some(node), NoticeKind::StrayReply, class, text);
+    }
+
+    /// A message to a client that is closed, for which Maelstrom ignores its sender from then on.
+    pub(super) fn refuse_late(&mut self, now: Nanos, node: usize, client: u32, sent: Sent<'_>) {
+        self.reports[node].late_replies += 1;
+        let claim = sent.claim();
+        let standing = self.clients.standing(client, claim.in_reply_to.as_deref());
+        let what = match standing {
+            Standing::Answered => "sent a second answer to a request that had its answer",
+            _ => "sent a message after its client had given up and gone",
+        };
+        let text = format!("{} {what}: {}", self.name(node), sent.quoted());
+        self.refuse(now, node, NoticeKind::LateReply, what, text);
+    }
+
+    /// A node may wait for the end of its own line.
+    fn note_unfinished(&mut self, now: Nanos, worker: usize) {
+        let node = worker % self.settings.nodes.len();
+        let Some(words) = self.outputs[node].as_ref().and_then(Output::unfinished_words) else {
+            return;
+        };
+        let text = format!("{} {words}", self.name(node));
+        self.notices.add(now, Some(node), NoticeKind::UnfinishedLine, "", text);
+    }
+
+    /// The time from the delivery of a worker's request to its first reply. Those of `init` would
+    /// tell how long a process takes to start.
+    fn note_service(&mut self, now: Nanos, client: u32, worker: usize) {
+        let node = worker % self.settings.nodes.len();
+        if let Some(delivered) = self.clients.take_delivered(client)
+            && !self.exact
+        {
+            self.services[node].push(now.saturating_sub(delivered));
+        }
+    }
+}
+
+fn with_article(kind: &str) -> String {
+    match kind {
+        "" => "a message without a type".to_owned(),
+        _ if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
+        _ => format!("a {kind}"),
+    }
+}

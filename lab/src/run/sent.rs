@@ -1,0 +1,57 @@
+//! A message as a node handed it over, before it is known whether it may be sent.
+
+use rumormill::maelstrom::message::{self, Named};
+use rumormill::protocols::flood::Push;
+
+use crate::envelope::Envelope;
+use crate::node::Message;
+use crate::reply::{Claim, claim_of_text, claim_of_typed};
+use crate::text::quote;
+
+/// Where a message of a node came from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sent<'a> {
+    /// A line of a process.
+    Line(&'a [u8], &'a Envelope<'a>),
+    /// A message of a simulated node.
+    Message(&'a Message),
+    /// A push of a simulated flooding node: sender, addressee, content.
+    Push(&'a str, &'a str, &'a Named<Push>),
+}
+
+impl Sent<'_> {
+    /// Sender and addressee, as the message says.
+    pub(super) fn ends(&self) -> (&str, &str) {
+        match self {
+            Self::Line(_, envelope) => (&envelope.src, &envelope.dest),
+            Self::Message(message) => (&message.src, &message.dest),
+            Self::Push(src, dest, _) => (src, dest),
+        }
+    }
+
+    /// The message for people.
+    pub(super) fn quoted(&self) -> String {
+        match self {
+            Self::Line(line, _) => quote(line),
+            Self::Message(message) => {
+                let mut line = Vec::new();
+                message.write_line(&mut line);
+                quote(&line)
+            }
+            Self::Push(.., push) => {
+                let mut body = Vec::new();
+                message::Body::Peer((*push).clone()).write_json(&mut body);
+                quote(&body)
+            }
+        }
+    }
+
+    /// What it says it answers.
+    pub(super) fn claim(&self) -> Claim {
+        match self {
+            Self::Line(_, envelope) => claim_of_text(envelope.body),
+            Self::Message(message) => claim_of_typed(&message.body),
+            Self::Push(..) => Claim::default(),
+        }
+    }
+}
