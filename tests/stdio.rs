@@ -95,6 +95,45 @@ fn a_node_whose_log_nobody_reads_goes_on() {
     assert_eq!(child.wait().code(), Some(0));
 }
 
+/// A node whose stderr is a pipe that nobody drains, and which has more to say than the pipe takes.
+fn assert_goes_on_undrained(args: &[&str]) {
+    let child = piped(args);
+    let undrained = child.with(|child| child.stderr.take());
+    let mut input = child.with(|child| child.stdin.take()).unwrap();
+    let output = child.with(|child| child.stdout.take()).unwrap();
+    let mut replies = BufReader::new(output).lines();
+    let mut request = |body: &serde_json::Value| {
+        let bad_lines = format!("{}\n", "x".repeat(250)).repeat(100);
+        write!(input, "{bad_lines}{}\n", json!({"src": "c1", "dest": "n0", "body": body})).unwrap();
+        replies.next().unwrap().unwrap()
+    };
+    request(&json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1}));
+    for value in 0..30 {
+        let reply = request(&json!({"type": "broadcast", "message": value, "msg_id": 2}));
+        assert!(reply.contains("broadcast_ok"), "{reply}");
+    }
+    drop(input);
+    assert_eq!(child.wait().code(), Some(0));
+    drop(undrained);
+}
+
+#[test]
+fn a_node_whose_log_is_not_drained_goes_on() {
+    assert_goes_on_undrained(&[]);
+    assert_goes_on_undrained(&["--record"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_node_whose_record_cannot_be_written_says_so_once_and_goes_on() {
+    let mut node = Process::start(&["--record", "/dev/full"]);
+    node.init();
+    (0..3).for_each(|value| node.assert_serves(&json!(value)));
+    let end = node.end();
+    assert_eq!(end.status.code(), Some(0));
+    assert_eq!(end.log.matches("recording has ended: No space left").count(), 1, "{}", end.log);
+}
+
 #[test]
 fn arguments_are_read_and_mistakes_are_named() {
     let start = Process::start(&["--seed=42", "--window", "1.5s"]).end();

@@ -55,13 +55,18 @@ pub trait Recorder {
     /// Called with every message that the node sends, and its line, newline included.
     fn output<M: Wire>(&mut self, message: &Message<M>, line: &[u8]);
     /// Called before the outputs are written: a batch is complete.
-    fn flush(&mut self);
+    ///
+    /// # Errors
+    /// Once, when recording has ended because the record cannot be written.
+    fn flush(&mut self) -> io::Result<()>;
 }
 
 impl Recorder for () {
     fn input(&mut self, _now: Instant, _input: &Input<'_>) {}
     fn output<M: Wire>(&mut self, _message: &Message<M>, _line: &[u8]) {}
-    fn flush(&mut self) {}
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Runs the node until its input ends or its output is closed. Both are ways to stop a
@@ -228,9 +233,12 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
 
     fn flush(&mut self) -> Result<(), Stop> {
         // First, so that every output that was written is in the record.
-        self.recorder.flush();
+        if let Err(error) = self.recorder.flush() {
+            let note = format!("rumormill: recording has ended: {error}\n");
+            self.notes.extend_from_slice(note.as_bytes());
+        }
         if !self.notes.is_empty() {
-            // A closed log does not stop the node.
+            // A log that is closed or full does not stop the node.
             let _ = self.log.write_all(&self.notes).and_then(|()| self.log.flush());
             self.notes.clear();
         }
