@@ -1,9 +1,11 @@
 //! The node as a process: arguments to settings, and the driver.
 
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::BuildHasher as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use rumormill::args::{self, Command, Options, RecordTo};
@@ -59,10 +61,10 @@ impl Visitor for Run {
     fn visit<P: Protocol>(self) -> anyhow::Result<()> {
         let Self { options, log } = self;
         let config = options.settings::<P::Config>().map_err(anyhow::Error::msg)?;
-        let generation = Generation(micros_since_epoch());
-        // Nodes that start in the same microsecond still differ.
-        let drawn = generation.0.rotate_left(32) ^ u64::from(std::process::id());
-        let seed = options.seed.unwrap_or(drawn);
+        // The standard library's source of random numbers: the keys of its hash tables.
+        let draw = || RandomState::new().hash_one(std::process::id());
+        let generation = Generation::new(SystemTime::now(), draw());
+        let seed = options.seed.unwrap_or_else(draw);
         let version = env!("CARGO_PKG_VERSION");
         let protocol = options.protocol;
         write_line(
@@ -83,11 +85,6 @@ impl Visitor for Run {
         };
         stdio::run(server, input, output, log, Writer::new(record, &header))
     }
-}
-
-fn micros_since_epoch() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
