@@ -37,6 +37,15 @@ impl Value {
         }
     }
 
+    /// Length of the canonical JSON text in bytes; an upper bound for an integer.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Int(_) => 20,
+            Self::Json(text) => text.len(),
+        }
+    }
+
     /// Appends the value's canonical JSON text.
     pub fn write_to(&self, out: &mut String) {
         match self {
