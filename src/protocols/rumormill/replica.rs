@@ -187,12 +187,10 @@ impl Replica {
         if missing.is_empty() {
             return missing;
         }
-        for (at, origin, range) in self.arrivals.iter().rev() {
-            if now.since(*at) >= grace {
-                break;
-            }
-            missing.remove_all(*origin, &std::iter::once(range.clone()).collect());
-        }
+        let young = self.arrivals.iter().rev().take_while(|(at, ..)| now.since(*at) < grace);
+        let young =
+            young.map(|(_, origin, range)| (*origin, std::iter::once(range.clone()).collect()));
+        missing.subtract(&young.collect());
         missing
     }
 
