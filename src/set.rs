@@ -101,6 +101,16 @@ impl Ranges {
         range.is_empty() || (after > 0 && range.end <= held[after - 1].end)
     }
 
+    /// The parts of the set that lie within `range`, ascending.
+    pub fn within(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+        let held = self.as_slice();
+        let from = held.partition_point(|held| held.end <= range.start);
+        let parts = held[from..]
+            .iter()
+            .map(move |held| held.start.max(range.start)..held.end.min(range.end));
+        parts.take_while(|part| !part.is_empty())
+    }
+
     /// Adds `range`; an empty one changes nothing.
     pub fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {
@@ -512,7 +522,7 @@ impl FromIterator<(OriginId, Ranges)> for VersionSet {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;
@@ -542,6 +552,17 @@ mod tests {
     }
 
     #[test]
+    fn parts_within_a_range_are_cut_to_it() {
+        let set = ranges(&[(0, 5), (8, 12), (20, 30)]);
+        let within = |start, end| set.within(start..end).collect::<Vec<_>>();
+        assert_eq!(within(3, 25), [3..5, 8..12, 20..25]);
+        assert_eq!(within(5, 8), []);
+        assert_eq!(within(9, 9), []);
+        assert_eq!(within(11, 9), []);
+        assert_eq!(within(40, 50), []);
+    }
+
+    #[test]
     fn intersection_takes_what_both_have() {
         let both = ranges(&[(0, 5), (8, 12)]).intersection(&ranges(&[(3, 9), (11, 20)]));
         assert_eq!(both.as_slice(), [3..5, 8..9, 11..12]);
@@ -552,7 +573,8 @@ mod tests {
     const MANY: u64 = 1_000_000;
     const LIMIT: Duration = Duration::from_secs(120);
 
-    fn ends(test: impl FnOnce() + Send + 'static) {
+    /// Runs a test that fails if it does not end.
+    pub(crate) fn ends(test: impl FnOnce() + Send + 'static) {
         let (sender, end) = mpsc::channel();
         thread::spawn(move || {
             test();
