@@ -104,7 +104,7 @@ fn assert_goes_on_undrained(args: &[&str]) {
     let mut replies = BufReader::new(output).lines();
     let mut request = |body: &serde_json::Value| {
         let bad_lines = format!("{}\n", "x".repeat(250)).repeat(100);
-        write!(input, "{bad_lines}{}\n", json!({"src": "c1", "dest": "n0", "body": body})).unwrap();
+        writeln!(input, "{bad_lines}{}", json!({"src": "c1", "dest": "n0", "body": body})).unwrap();
         replies.next().unwrap().unwrap()
     };
     request(&json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1}));
