@@ -1,5 +1,7 @@
-//! Maelstrom's side: messages and their lines, the server, the driver of a process, the record.
+//! Maelstrom's side: messages and their lines, the server, the driver of a process, the log,
+//! the record.
 
+pub mod log;
 pub mod message;
 pub mod parse;
 pub mod record;

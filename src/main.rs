@@ -1,13 +1,16 @@
 //! The node as a process: arguments to settings, and the driver.
 
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::BuildHasher as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use rumormill::args::{self, Command, Options, RecordTo};
 use rumormill::id::Generation;
+use rumormill::maelstrom::log::{self, Log};
 use rumormill::maelstrom::record::{Header, Writer};
 use rumormill::maelstrom::server::Server;
 use rumormill::maelstrom::stdio;
@@ -19,47 +22,62 @@ use rumormill::service::Broadcast;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    let log = match Log::start(io::stderr()) {
+        Ok(log) => log,
+        Err(error) => {
+            write_line(io::stderr(), &format!("cannot start the log: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let command = match args::parse(std::env::args_os().skip(1)) {
         Ok(command) => command,
         Err(problem) => {
-            log(&format!("{problem}; see --help"));
+            write_line(log.writer(), &format!("{problem}; see --help"));
             return ExitCode::from(USAGE);
         }
     };
     let done = match command {
-        Command::Run(options) => protocols::visit(options.protocol, Run(*options)),
+        Command::Run(options) => {
+            protocols::visit(options.protocol, Run { options: *options, log: log.writer() })
+        }
         Command::Help(protocol) => print(&args::help(protocol)),
         Command::Version => print(&args::version()),
     };
     if let Err(error) = done {
-        log(&format!("{error:#}"));
+        write_line(log.writer(), &format!("{error:#}"));
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-struct Run(Options);
+struct Run {
+    options: Options,
+    log: log::Writer,
+}
 
 impl Visitor for Run {
     type Output = anyhow::Result<()>;
 
     fn visit<P: Protocol>(self) -> anyhow::Result<()> {
-        let Self(options) = self;
+        let Self { options, log } = self;
         let config = options.settings::<P::Config>().map_err(anyhow::Error::msg)?;
-        let generation = Generation(micros_since_epoch());
-        // Nodes that start in the same microsecond still differ.
-        let drawn = generation.0.rotate_left(32) ^ u64::from(std::process::id());
-        let seed = options.seed.unwrap_or(drawn);
+        // The standard library's source of random numbers: the keys of its hash tables.
+        let draw = || RandomState::new().hash_one(std::process::id());
+        let generation = Generation::new(SystemTime::now(), draw());
+        let seed = options.seed.unwrap_or_else(draw);
         let version = env!("CARGO_PKG_VERSION");
         let protocol = options.protocol;
-        log(&format!("version {version}, {protocol}, seed {seed}, generation {generation}"));
+        write_line(
+            log.clone(),
+            &format!("version {version}, {protocol}, seed {seed}, generation {generation}"),
+        );
         let header = Header::new::<P>(&config, seed, generation);
         let server: Server<P, Broadcast> = Server::new(config, seed, generation);
         // Both standard streams pass large buffers through: there is no second copy.
-        let (input, output, log) = (io::stdin(), io::stdout(), io::stderr());
+        let (input, output) = (io::stdin(), io::stdout());
         let record: Box<dyn Write> = match options.record {
             None => return stdio::run(server, input, output, log, ()),
-            Some(RecordTo::Stderr) => Box::new(io::stderr()),
+            Some(RecordTo::Stderr) => Box::new(log.clone()),
             Some(RecordTo::File(path)) => {
                 let file = File::create(&path);
                 Box::new(file.with_context(|| format!("cannot record to {}", path.display()))?)
@@ -69,11 +87,6 @@ impl Visitor for Run {
     }
 }
 
-fn micros_since_epoch() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
 fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -81,7 +94,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line for people. A closed stderr is no error.
-fn log(text: &str) {
-    let _ = writeln!(io::stderr(), "rumormill: {text}");
+/// Writes a line for people. A closed log is no error.
+fn write_line(mut log: impl Write, text: &str) {
+    let _ = log.write_all(format!("rumormill: {text}\n").as_bytes());
 }

@@ -101,6 +101,16 @@ impl Ranges {
         range.is_empty() || (after > 0 && range.end <= held[after - 1].end)
     }
 
+    /// The parts of the set that lie within `range`, ascending.
+    pub fn within(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+        let held = self.as_slice();
+        let from = held.partition_point(|held| held.end <= range.start);
+        let parts = held[from..]
+            .iter()
+            .map(move |held| held.start.max(range.start)..held.end.min(range.end));
+        parts.take_while(|part| !part.is_empty())
+    }
+
     /// Adds `range`; an empty one changes nothing.
     pub fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {
@@ -178,26 +188,75 @@ impl Ranges {
         ends.map(|(first, last)| first.start..last.end).into_iter().collect()
     }
 
-    /// Adds all of `other`.
+    /// Adds all of `other`: a merge of two sorted runs, from where `other` begins.
     pub fn union_with(&mut self, other: &Self) {
-        for range in other.iter() {
-            self.insert(range);
+        let [first, .., last] = other.as_slice() else {
+            return other.iter().for_each(|range| self.insert(range));
+        };
+        let held = self.as_slice();
+        if held.is_empty() {
+            *self = other.clone();
+            return;
         }
+        let from = held.partition_point(|held| held.end < first.start);
+        let past = held.partition_point(|held| held.start <= last.end);
+        let mut merged = Vec::with_capacity(past - from + other.as_slice().len());
+        merge(&held[from..past], other.as_slice(), &mut merged);
+        match &mut self.0 {
+            Repr::Many(held) => drop(held.splice(from..past, merged)),
+            Repr::One(_) if from < past => self.0 = Repr::Many(merged),
+            Repr::One(one) if from == 0 => {
+                merged.push(one.clone());
+                self.0 = Repr::Many(merged);
+            }
+            Repr::One(one) => {
+                merged.insert(0, one.clone());
+                self.0 = Repr::Many(merged);
+            }
+        }
+        self.normalise();
     }
 
     /// Takes all of `other` out.
     pub fn subtract(&mut self, other: &Self) {
-        for range in other.as_slice() {
-            self.remove(range);
+        match other.as_slice() {
+            [] => {}
+            [range] => self.remove(range),
+            _ => *self = self.difference(other),
         }
     }
 
-    /// The part of this set that is not in `other`.
+    /// The part of this set that is not in `other`. Costs what the two cost where they overlap.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        let mut rest = self.clone();
-        rest.subtract(other);
-        rest
+        let (held, gone) = (self.as_slice(), other.as_slice());
+        let Some(first) = held.first() else { return Self::new() };
+        let mut gone = &gone[gone.partition_point(|gone| gone.end <= first.start)..];
+        if let [one] = held
+            && gone.first().is_none_or(|gone| gone.start >= one.end)
+        {
+            return self.clone();
+        }
+        let mut rest = Vec::new();
+        for range in held {
+            let mut start = range.start;
+            while let [next, others @ ..] = gone
+                && next.start < range.end
+            {
+                if start < next.start {
+                    rest.push(start..next.start);
+                }
+                start = start.max(next.end);
+                if next.end > range.end {
+                    break; // It may reach into the next range.
+                }
+                gone = others;
+            }
+            if start < range.end {
+                rest.push(start..range.end);
+            }
+        }
+        Self::of(rest)
     }
 
     /// The intersection of both sets.
@@ -221,14 +280,49 @@ impl Ranges {
     }
 }
 
+/// The ranges may come in any order, overlap, and be empty.
 impl FromIterator<Range<u64>> for Ranges {
     fn from_iter<I: IntoIterator<Item = Range<u64>>>(ranges: I) -> Self {
-        let mut set = Self::new();
-        for range in ranges {
-            set.insert(range);
-        }
-        set
+        let mut ranges = ranges.into_iter().filter(|range| !range.is_empty());
+        let Some(first) = ranges.next() else { return Self::new() };
+        let Some(second) = ranges.next() else { return Self(Repr::One(first)) };
+        let mut all = vec![first, second];
+        all.extend(ranges);
+        // One pass if they are in order, as they usually are.
+        all.sort_by_key(|range| range.start);
+        all.dedup_by(|next, last| extend(last, next));
+        Self::of(all)
     }
+}
+
+/// Adds `next`, which does not begin before `last`, to `last`: if they overlap or touch.
+fn extend(last: &mut Range<u64>, next: &Range<u64>) -> bool {
+    let is_joined = next.start <= last.end;
+    if is_joined {
+        last.end = last.end.max(next.end);
+    }
+    is_joined
+}
+
+/// Appends the union of two sorted runs of ranges.
+fn merge(mut left: &[Range<u64>], mut right: &[Range<u64>], merged: &mut Vec<Range<u64>>) {
+    loop {
+        let next = match (left, right) {
+            ([l, ..], [r, ..]) if l.start <= r.start => take_first(&mut left),
+            (_, [_, ..]) => take_first(&mut right),
+            _ => take_first(&mut left),
+        };
+        let Some(next) = next else { return };
+        if !merged.last_mut().is_some_and(|last| extend(last, next)) {
+            merged.push(next.clone());
+        }
+    }
+}
+
+fn take_first<'a, T>(items: &mut &'a [T]) -> Option<&'a T> {
+    let (first, rest) = items.split_first()?;
+    *items = rest;
+    Some(first)
 }
 
 /// A node's short number for an origin (see [`super::replica::Replica`]); never on the wire.
@@ -259,6 +353,12 @@ impl VersionSet {
     #[must_use]
     pub fn count(&self) -> u64 {
         self.0.iter().map(|(_, ranges)| ranges.count()).sum()
+    }
+
+    /// Number of origins with entries in the set.
+    #[must_use]
+    pub const fn origin_count(&self) -> usize {
+        self.0.len()
     }
 
     /// Number of ranges in the set: the measure of its memory.
@@ -369,8 +469,16 @@ impl VersionSet {
                 !ranges.is_empty()
             });
         } else {
-            for (origin, ranges) in other.iter() {
-                self.remove_all(origin, ranges);
+            let mut is_any_empty = false;
+            for (origin, gone) in other.iter() {
+                if let Ok(at) = self.position(origin) {
+                    let ranges = &mut self.0[at].1;
+                    ranges.subtract(gone);
+                    is_any_empty |= ranges.is_empty();
+                }
+            }
+            if is_any_empty {
+                self.0.retain(|(_, ranges)| !ranges.is_empty());
             }
         }
     }
@@ -403,19 +511,22 @@ impl FromIterator<(OriginId, Ranges)> for VersionSet {
     fn from_iter<I: IntoIterator<Item = (OriginId, Ranges)>>(all: I) -> Self {
         let mut all: Vec<_> = all.into_iter().filter(|(_, ranges)| !ranges.is_empty()).collect();
         all.sort_by_key(|(origin, _)| *origin);
-        all.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            if same {
-                first.1.union_with(&later.1);
-            }
-            same
-        });
-        Self(all)
+        if all.is_sorted_by(|a, b| a.0 < b.0) {
+            return Self(all);
+        }
+        let groups = all.chunk_by(|a, b| a.0 == b.0);
+        let union =
+            |group: &[(OriginId, Ranges)]| group.iter().flat_map(|of| of.1.iter()).collect();
+        Self(groups.map(|group| (group[0].0, union(group))).collect())
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     fn ranges(list: &[(u64, u64)]) -> Ranges {
@@ -441,9 +552,83 @@ mod tests {
     }
 
     #[test]
+    fn parts_within_a_range_are_cut_to_it() {
+        let set = ranges(&[(0, 5), (8, 12), (20, 30)]);
+        let within = |start, end| set.within(start..end).collect::<Vec<_>>();
+        assert_eq!(within(3, 25), [3..5, 8..12, 20..25]);
+        assert_eq!(within(5, 8), []);
+        assert_eq!(within(9, 9), []);
+        assert_eq!(within(11, 9), []);
+        assert_eq!(within(40, 50), []);
+    }
+
+    #[test]
     fn intersection_takes_what_both_have() {
         let both = ranges(&[(0, 5), (8, 12)]).intersection(&ranges(&[(3, 9), (11, 20)]));
         assert_eq!(both.as_slice(), [3..5, 8..9, 11..12]);
+    }
+
+    /// If an operation went over all of one set for each of so many ranges of the other, a test would
+    /// take hours: it fails at [`LIMIT`], far above the second that it takes.
+    const MANY: u64 = 1_000_000;
+    const LIMIT: Duration = Duration::from_secs(120);
+
+    /// Runs a test that fails if it does not end.
+    pub(crate) fn ends(test: impl FnOnce() + Send + 'static) {
+        let (sender, end) = mpsc::channel();
+        thread::spawn(move || {
+            test();
+            let _ = sender.send(());
+        });
+        end.recv_timeout(LIMIT).expect("one pass");
+    }
+
+    fn every_fourth(from: u64) -> Ranges {
+        (0..MANY).map(|i| 4 * i + from..4 * i + from + 1).collect()
+    }
+
+    #[test]
+    fn sets_of_interleaved_ranges_are_merged_in_one_pass() {
+        ends(interleaved_ranges);
+    }
+
+    fn interleaved_ranges() {
+        let (low, high) = (every_fourth(0), every_fourth(2));
+        let mut both = low.clone();
+        both.union_with(&high);
+        assert_eq!(both.as_slice().len() as u64, 2 * MANY);
+        assert_eq!(both.difference(&low), high);
+        assert_eq!(both.intersection(&low), low);
+        both.subtract(&high);
+        assert_eq!(both, low);
+        let reversed: Ranges = (0..2 * MANY).rev().map(|i| 2 * i..2 * i + 1).collect();
+        both.union_with(&high);
+        assert_eq!(reversed, both);
+        // One range against many costs what they have in common.
+        let one: Ranges = std::iter::once(4 * MANY - 7..4 * MANY).collect();
+        assert!((0..MANY).all(|_| one.difference(&both).as_slice().len() == 4));
+    }
+
+    #[test]
+    fn sets_of_many_origins_are_merged_in_one_pass() {
+        ends(many_origins);
+    }
+
+    fn many_origins() {
+        let of = |from| {
+            let row = move |i| (OriginId(2 * i + from), ranges(&[(0, 2)]));
+            (0..MANY as u32).rev().map(row).collect::<VersionSet>()
+        };
+        let (low, high) = (of(0), of(1));
+        let mut both = low.clone();
+        both.union_with(&high);
+        assert_eq!(both.origin_count() as u64, 2 * MANY);
+        assert_eq!(both.difference(&low), high);
+        both.subtract(&high);
+        assert_eq!(both, low);
+        let rows =
+            (0..MANY).rev().map(|i| (OriginId((i % 3) as u32), ranges(&[(2 * i, 2 * i + 1)])));
+        assert_eq!(rows.collect::<VersionSet>().range_count() as u64, MANY);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A broadcast value: any JSON, integers on the fast path, kept exactly as it was sent.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -32,11 +33,16 @@ impl Value {
         match text.parse::<i64>() {
             // "-0" is a float in JSON's eyes; "007" and "+7" never get here, they are not JSON.
             Ok(int) if text != "-0" => Ok(Self::Int(int)),
-            _ => {
-                let mut out = String::with_capacity(text.len());
-                write_canonical(raw, MAX_DEPTH, &mut out)?;
-                Ok(Self::Json(out.into()))
-            }
+            _ => Ok(Self::Json(Canonical::new(text).text()?.into())),
+        }
+    }
+
+    /// Length of the canonical JSON text in bytes; an upper bound for an integer.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Int(_) => 20,
+            Self::Json(text) => text.len(),
         }
     }
 
@@ -87,46 +93,185 @@ impl Serialize for Value {
     }
 }
 
-/// Two texts of the same JSON become the same text, without a number ever being converted.
-fn write_canonical(
-    raw: &RawValue,
-    depth_left: usize,
-    out: &mut String,
-) -> Result<(), serde_json::Error> {
-    let text = raw.get();
-    let deeper = || {
-        depth_left
-            .checked_sub(1)
-            .ok_or_else(|| de::Error::custom(format!("nested more than {MAX_DEPTH} deep")))
-    };
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let depth_left = deeper()?;
-            let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-            for (i, (key, value)) in fields.iter().enumerate() {
-                out.push(if i == 0 { '{' } else { ',' });
-                out.push_str(&serde_json::to_string(key)?);
-                out.push(':');
-                write_canonical(value, depth_left, out)?;
-            }
-            out.push_str(if fields.is_empty() { "{}" } else { "}" });
+/// Rewrites a JSON text in canonical form, in one pass over it: two texts of the same JSON become
+/// the same text, without a number ever being converted.
+///
+/// The fields of an object are sorted where they are not, which is done at the end for all objects:
+/// an object that is moved takes those inside along.
+struct Canonical<'a> {
+    /// What is left of the text, which is known to be JSON.
+    rest: &'a str,
+    /// The text as it was read, without white space.
+    out: String,
+    /// Objects in `out` whose fields are not in order, by where they begin.
+    unsorted: Vec<Unsorted>,
+    /// Bytes read and bytes moved: the cost.
+    #[cfg(test)]
+    cost: usize,
+}
+
+/// An object whose fields have to be sorted.
+struct Unsorted {
+    /// Its place in the text, with its braces.
+    place: Range<usize>,
+    /// The places of its fields, in order of their keys.
+    fields: Vec<Range<usize>>,
+}
+
+impl<'a> Canonical<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            rest: text,
+            out: String::with_capacity(text.len()),
+            unsorted: Vec::new(),
+            #[cfg(test)]
+            cost: 0,
         }
-        Some(b'[') => {
-            let depth_left = deeper()?;
-            let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            for (i, item) in items.iter().enumerate() {
-                out.push(if i == 0 { '[' } else { ',' });
-                write_canonical(item, depth_left, out)?;
-            }
-            out.push_str(if items.is_empty() { "[]" } else { "]" });
-        }
-        Some(b'"') => {
-            let string: String = serde_json::from_str(text)?;
-            out.push_str(&serde_json::to_string(&string)?);
-        }
-        _ => out.push_str(text),
     }
-    Ok(())
+
+    fn text(&mut self) -> Result<String, serde_json::Error> {
+        self.value(MAX_DEPTH)?;
+        let text = std::mem::take(&mut self.out);
+        if self.unsorted.is_empty() {
+            return Ok(text);
+        }
+        self.unsorted.sort_by_key(|object| object.place.start);
+        let mut sorted = String::with_capacity(text.len());
+        self.write_sorted(&text, 0..text.len(), &mut sorted);
+        Ok(sorted)
+    }
+
+    fn value(&mut self, depth_left: usize) -> Result<(), serde_json::Error> {
+        let deeper = || {
+            let error = || de::Error::custom(format!("nested more than {MAX_DEPTH} deep"));
+            depth_left.checked_sub(1).ok_or_else(error)
+        };
+        match self.peek() {
+            Some(b'{') => self.object(deeper()?),
+            Some(b'[') => self.array(deeper()?),
+            Some(b'"') => self.string().map(drop),
+            _ => {
+                let is_end = |byte: u8| b",]} \t\r\n".contains(&byte);
+                let end = self.rest.bytes().position(is_end).unwrap_or(self.rest.len());
+                if end == 0 {
+                    return Err(de::Error::custom("not JSON"));
+                }
+                self.copy(end);
+                Ok(())
+            }
+        }
+    }
+
+    fn array(&mut self, depth_left: usize) -> Result<(), serde_json::Error> {
+        self.copy(1);
+        while !self.is_at_end(b']') {
+            self.value(depth_left)?;
+            if self.peek() == Some(b',') {
+                self.copy(1);
+            }
+        }
+        self.copy(1);
+        Ok(())
+    }
+
+    fn object(&mut self, depth_left: usize) -> Result<(), serde_json::Error> {
+        let start = self.out.len();
+        let mut fields: Vec<(Cow<'a, str>, Range<usize>)> = Vec::new();
+        self.copy(1);
+        while !self.is_at_end(b'}') {
+            let field = self.out.len();
+            let key = self.string()?;
+            self.peek();
+            self.copy(1);
+            self.value(depth_left)?;
+            fields.push((key, field..self.out.len()));
+            if self.peek() == Some(b',') {
+                self.copy(1);
+            }
+        }
+        self.copy(1);
+        if !fields.is_sorted_by(|a, b| a.0 < b.0) {
+            // Of fields with the same key the last one counts.
+            fields.reverse();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            fields.dedup_by(|later, first| later.0 == first.0);
+            let fields = fields.into_iter().map(|(_, field)| field).collect();
+            self.unsorted.push(Unsorted { place: start..self.out.len(), fields });
+        }
+        Ok(())
+    }
+
+    /// Copies a string, with its escapes as serde writes them; returns what it says.
+    fn string(&mut self) -> Result<Cow<'a, str>, serde_json::Error> {
+        let mut escape = false;
+        let mut has_escapes = false;
+        let end = self.rest.bytes().skip(1).position(|byte| {
+            let is_end = byte == b'"' && !escape;
+            escape = byte == b'\\' && !escape;
+            has_escapes |= escape;
+            is_end
+        });
+        let raw = self.take(end.map_or(self.rest.len(), |end| end + 2));
+        if !has_escapes {
+            self.out.push_str(raw);
+            return Ok(Cow::Borrowed(raw.trim_matches('"')));
+        }
+        let string: String = serde_json::from_str(raw)?;
+        self.out.push_str(&serde_json::to_string(&string)?);
+        Ok(Cow::Owned(string))
+    }
+
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Option<u8> {
+        self.rest = self.rest.trim_ascii_start();
+        self.rest.bytes().next()
+    }
+
+    fn is_at_end(&mut self, brace: u8) -> bool {
+        self.peek().is_none_or(|byte| byte == brace)
+    }
+
+    fn copy(&mut self, bytes: usize) {
+        let text = self.take(bytes);
+        self.out.push_str(text);
+    }
+
+    fn take(&mut self, bytes: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        #[cfg(test)]
+        {
+            self.cost += bytes;
+        }
+        taken
+    }
+
+    /// Appends that part of `text`, with the fields of its objects in order.
+    fn write_sorted(&mut self, text: &str, part: Range<usize>, out: &mut String) {
+        let mut at = part.start;
+        loop {
+            let next = self.unsorted.partition_point(|object| object.place.start < at);
+            let object = self.unsorted.get_mut(next).filter(|next| next.place.start < part.end);
+            let Some(Unsorted { place, fields }) = object else { break };
+            let (place, fields) = (place.clone(), std::mem::take(fields));
+            out.push_str(&text[at..place.start]);
+            #[cfg(test)]
+            {
+                self.cost += place.start - at;
+            }
+            for (i, field) in fields.into_iter().enumerate() {
+                out.push(if i == 0 { '{' } else { ',' });
+                self.write_sorted(text, field, out);
+            }
+            out.push('}');
+            at = place.end;
+        }
+        out.push_str(&text[at..part.end]);
+        #[cfg(test)]
+        {
+            self.cost += part.end - at;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +287,27 @@ mod tests {
         assert_eq!(value(r#"{"b":[1, 2],"a":"x"}"#), value(r#" {"a":"\u0078", "b":[1,2]} "#));
         assert_ne!(value("1"), value("1.0"));
         assert_ne!(value("1"), value("\"1\""));
+    }
+
+    #[test]
+    fn fields_are_sorted_at_every_level_and_the_last_of_the_same_name_counts() {
+        let text = r#"[{ "b" : {"d":1, "c":[{"y":"\u00e9","x":{}}]}, "a":{"f":2,"e":3},"b":null},
+            {"":0,"a\"":[ ],"a":"\\\""},{"k":{"m":1,"l":2},"k":{"o":3,"n":4}},
+            {"b":1,"\u0061":2}]"#;
+        let canonical = r#"[{"a":{"e":3,"f":2},"b":null},{"":0,"a":"\\\"","a\"":[]},{"k":{"n":4,"o":3}},{"a":2,"b":1}]"#;
+        assert_eq!(value(text).to_string(), canonical);
+        assert_eq!(value(canonical).to_string(), canonical);
+    }
+
+    #[test]
+    fn a_nested_value_costs_as_much_as_a_flat_one() {
+        // At each level the deepest field is the last by its key and comes first.
+        let (open, close) = (r#"{"b":["#.repeat(60), r#"],"a":0}"#.repeat(60));
+        let items: Vec<String> = (0..1_000).map(|i| format!(r#"{{"d":{i},"c":"text"}}"#)).collect();
+        let text = format!("{open}{}{close}", items.join(","));
+        let mut canonical = Canonical::new(&text);
+        assert_eq!(canonical.text().unwrap().len(), text.len());
+        assert!(canonical.cost <= 2 * text.len(), "{} for {}", canonical.cost, text.len());
     }
 
     #[test]
@@ -170,6 +336,11 @@ mod tests {
     fn bottomless_nesting_is_refused() {
         let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
         assert_eq!(value(&deep).to_string(), deep);
+        let deepest = [MAX_DEPTH, MAX_DEPTH + 1].map(|depth| {
+            let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            serde_json::from_str::<Value>(&text).is_ok()
+        });
+        assert_eq!(deepest, [true, false]);
         let bottomless = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(serde_json::from_str::<Value>(&bottomless).is_err());
     }

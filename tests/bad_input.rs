@@ -2,6 +2,7 @@
 
 mod support;
 
+use rumormill::maelstrom::message::VALUE_BYTES_MAX;
 use serde_json::{Value, json};
 use support::Process;
 
@@ -168,6 +169,13 @@ fn null_is_a_value() {
 fn a_line_of_100_mb_of_garbage_is_logged_in_part() {
     let garbage = vec![b'x'; 100_000_000];
     assert_reaction(&garbage, &Log("not JSON"));
+}
+
+#[test]
+fn a_value_too_large_for_a_message_between_nodes_is_refused() {
+    let value = "x".repeat(VALUE_BYTES_MAX - 1);
+    let body = format!(r#"{{"type":"broadcast","message":"{value}","msg_id":7}}"#);
+    assert_reactions_to_bodies(&[(&body, Error(12, "`message`: expected at most"))]);
 }
 
 #[test]

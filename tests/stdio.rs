@@ -3,8 +3,10 @@
 mod support;
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use rumormill::id::Generation;
 use rumormill::maelstrom::record::{Event, Output, Record, Records};
@@ -13,10 +15,23 @@ use rumormill::protocols::flood::Flood;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::service::Broadcast;
 use serde_json::json;
-use support::Process;
+use support::{Guarded, Process};
 
-fn rumormill() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_rumormill"))
+/// A node with three pipes.
+fn piped(args: &[&str]) -> Guarded {
+    let [input, output, log] = [(); 3].map(|()| Stdio::piped());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rumormill"));
+    Guarded::spawn(command.args(args).stdin(input).stdout(output).stderr(log))
+}
+
+/// The text that a node prints instead of running.
+fn printed(args: &[&str]) -> String {
+    let child = piped(args);
+    let [mut text, mut log] = [String::new(), String::new()];
+    child.with(|child| child.stdout.take()).unwrap().read_to_string(&mut text).unwrap();
+    child.with(|child| child.stderr.take()).unwrap().read_to_string(&mut log).unwrap();
+    assert!(child.wait().success() && log.is_empty(), "{log}");
+    text
 }
 
 #[test]
@@ -46,43 +61,77 @@ fn no_input_at_all_is_no_error() {
 
 #[test]
 fn a_node_whose_output_nobody_reads_ends_quietly() {
-    let mut child = rumormill()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let init = json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1});
-    let mut input = child.stdin.take().unwrap();
-    {
-        writeln!(input, "{}", json!({"src": "c1", "dest": "n0", "body": init})).unwrap();
+    let child = piped(&[]);
+    drop(child.with(|child| child.stdout.take()));
+    let mut input = child.with(|child| child.stdin.take()).unwrap();
+    let mut log = child.with(|child| child.stderr.take()).unwrap();
+    let body = json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1});
+    let init = format!("{}\n", json!({"src": "c1", "dest": "n0", "body": body}));
+    // The input stays open: the node ends because of its output. It may write to it a few times
+    // before that, because another test's child process holds the pipe until it begins its program.
+    while child.with(|child| child.try_wait().unwrap()).is_none() {
+        let _ = input.write_all(init.as_bytes());
+        thread::sleep(Duration::from_millis(2));
     }
-    // The input stays open: the node ends because of its output.
-    let end = child.wait_with_output().unwrap();
-    drop(input);
-    assert_eq!(end.status.code(), Some(0));
-    let log = String::from_utf8(end.stderr).unwrap();
-    assert_eq!(log.lines().count(), 1, "only the line at start: {log}");
+    assert_eq!(child.wait().code(), Some(0));
+    let mut text = String::new();
+    log.read_to_string(&mut text).unwrap();
+    let is_quiet = |line: &str| line.contains("version") || line.contains("the node is n0 already");
+    assert!(text.lines().all(is_quiet), "{text}");
 }
 
 #[test]
 fn a_node_whose_log_nobody_reads_goes_on() {
-    let mut child = rumormill()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stderr.take());
-    let mut input = child.stdin.take().unwrap();
+    let child = piped(&[]);
+    drop(child.with(|child| child.stderr.take()));
+    let mut input = child.with(|child| child.stdin.take()).unwrap();
     let init = json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1});
     write!(input, "garbage\n{}\n", json!({"src": "c1", "dest": "n0", "body": init})).unwrap();
+    let output = child.with(|child| child.stdout.take()).unwrap();
     let mut reply = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut reply).unwrap();
+    BufReader::new(output).read_line(&mut reply).unwrap();
     assert!(reply.contains("init_ok"), "{reply}");
     drop(input);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.wait().code(), Some(0));
+}
+
+/// A node whose stderr is a pipe that nobody drains, and which has more to say than the pipe takes.
+fn assert_goes_on_undrained(args: &[&str]) {
+    let child = piped(args);
+    let undrained = child.with(|child| child.stderr.take());
+    let mut input = child.with(|child| child.stdin.take()).unwrap();
+    let output = child.with(|child| child.stdout.take()).unwrap();
+    let mut replies = BufReader::new(output).lines();
+    let mut request = |body: &serde_json::Value| {
+        let bad_lines = format!("{}\n", "x".repeat(250)).repeat(100);
+        writeln!(input, "{bad_lines}{}", json!({"src": "c1", "dest": "n0", "body": body})).unwrap();
+        replies.next().unwrap().unwrap()
+    };
+    request(&json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1}));
+    for value in 0..30 {
+        let reply = request(&json!({"type": "broadcast", "message": value, "msg_id": 2}));
+        assert!(reply.contains("broadcast_ok"), "{reply}");
+    }
+    drop(input);
+    assert_eq!(child.wait().code(), Some(0));
+    drop(undrained);
+}
+
+#[test]
+fn a_node_whose_log_is_not_drained_goes_on() {
+    assert_goes_on_undrained(&[]);
+    assert_goes_on_undrained(&["--record"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_node_whose_record_cannot_be_written_says_so_once_and_goes_on() {
+    let mut node = Process::start(&["--record", "/dev/full"]);
+    node.init();
+    (0..3).for_each(|value| node.assert_serves(&json!(value)));
+    let end = node.end();
+    assert_eq!(end.status.code(), Some(0));
+    assert_eq!(end.log.matches("recording has ended: No space left").count(), 1, "{}", end.log);
 }
 
 #[test]
@@ -95,13 +144,10 @@ fn arguments_are_read_and_mistakes_are_named() {
     assert_eq!(mistake.status.code(), Some(2));
     assert_eq!(mistake.log, "rumormill: unknown flag \"--windwo\"; see --help\n");
 
-    let help = rumormill().arg("--help").output().unwrap();
-    assert!(help.status.success() && help.stderr.is_empty());
-    let text = String::from_utf8(help.stdout).unwrap();
+    let text = printed(&["--help"]);
     assert!(text.contains("--window TIME") && text.contains("default"), "{text}");
 
-    let version = rumormill().arg("--version").output().unwrap();
-    assert_eq!(version.stdout, format!("rumormill {}\n", env!("CARGO_PKG_VERSION")).as_bytes());
+    assert_eq!(printed(&["--version"]), format!("rumormill {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 /// The records in a file or in stderr's text, each replayed: every line sent must come again.
@@ -151,15 +197,9 @@ fn a_record_on_stderr_replays_among_other_lines() {
 #[test]
 fn a_killed_node_leaves_a_record_of_all_it_answered() {
     let path = format!("{}/killed.record", env!("CARGO_TARGET_TMPDIR"));
-    let mut child = rumormill()
-        .args(["--record", &path])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let mut replies = BufReader::new(child.stdout.take().unwrap()).lines();
+    let child = piped(&["--record", &path]);
+    let mut input = child.with(|child| child.stdin.take()).unwrap();
+    let mut replies = BufReader::new(child.with(|child| child.stdout.take()).unwrap()).lines();
     let init = json!({"type": "init", "node_id": "n0", "node_ids": ["n0"], "msg_id": 1});
     writeln!(input, "{}", json!({"src": "c1", "dest": "n0", "body": init})).unwrap();
     replies.next().unwrap().unwrap();
@@ -168,8 +208,8 @@ fn a_killed_node_leaves_a_record_of_all_it_answered() {
         writeln!(input, "{}", json!({"src": "c1", "dest": "n0", "body": body})).unwrap();
         replies.next().unwrap().unwrap();
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.with(|child| child.kill().unwrap());
+    child.wait();
     let records = assert_replays(&std::fs::read(&path).unwrap());
     let outputs = records.lives[0].events.iter().filter(|(_, e)| matches!(e, Event::Output(_)));
     assert_eq!(outputs.count(), 101);
@@ -235,8 +275,7 @@ fn a_flag_of_one_protocol_is_a_mistake_with_another() {
     let end = Process::start(&["--route", "hub", "--protocol", "flood"]).end();
     assert_eq!(end.status.code(), Some(2));
     assert_eq!(end.log, "rumormill: --route is no flag of protocol flood; see --help\n");
-    let help = rumormill().args(FLOOD).arg("--help").output().unwrap();
-    let text = String::from_utf8(help.stdout).unwrap();
+    let text = printed(&["--protocol", "flood", "--help"]);
     assert!(text.contains("* flood") && !text.contains("--route"), "{text}");
 }
 

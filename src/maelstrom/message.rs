@@ -11,6 +11,14 @@ use crate::cluster::{Name, Nodes, Topology};
 use crate::service::{Reply, Request};
 use crate::wire::Wire;
 
+/// Longest line that a node takes, in bytes without the newline. It bounds the memory of a node that
+/// is sent a line without an end, and is beyond any sane message.
+pub const LINE_BYTES_MAX: usize = 256 << 20;
+/// Longest value that a client may broadcast, in bytes of its canonical text. An acknowledged value
+/// has to fit into a line between nodes: the other half of the line is for what stands around it there,
+/// such as names, acks and the digest.
+pub const VALUE_BYTES_MAX: usize = LINE_BYTES_MAX / 2;
+
 /// One message. `M` is the protocol's message between nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<M> {

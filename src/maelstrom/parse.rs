@@ -9,7 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::message::{Body, ErrorCode, Message, Named};
+use super::message::{Body, ErrorCode, Message, Named, VALUE_BYTES_MAX};
 use crate::cluster::{Name, Nodes};
 use crate::id::NodeId;
 use crate::protocol::Protocol;
@@ -115,8 +115,15 @@ fn decode<P: Protocol>(
     let msg_id = fields.msg_id.i64("msg_id")?;
     let body = match &*kind {
         "broadcast" => {
-            let request = Request::Broadcast { message: fields.message.value("message")? };
-            Body::Request { request, msg_id }
+            let message = fields.message.value("message")?;
+            let bytes = message.text_bytes();
+            if bytes > VALUE_BYTES_MAX {
+                let text = format!(
+                    "field `message`: expected at most {VALUE_BYTES_MAX} bytes, got {bytes}"
+                );
+                return Err(text.into());
+            }
+            Body::Request { request: Request::Broadcast { message }, msg_id }
         }
         "read" => Body::Request { request: Request::Read, msg_id },
         "topology" => {

@@ -24,7 +24,7 @@
 
 mod read;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -107,18 +107,21 @@ impl Header {
 
 /// Writes a record.
 ///
-/// Only whole lines are handed on. If they cannot be written, recording ends, and the node goes
-/// on as if nothing had happened.
+/// Only whole lines are handed on. If they cannot be written, recording ends, since a record with
+/// gaps is of no use. The node is told once and goes on.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     output: Option<W>,
     buffer: Vec<u8>,
+    /// Why recording has ended, until the node is told.
+    failure: Option<io::Error>,
 }
 
 impl<W: Write> Writer<W> {
     /// Begins a record.
     pub fn new(output: W, header: &Header) -> Self {
-        let mut writer = Self { output: Some(output), buffer: Vec::with_capacity(BUFFER_BYTES) };
+        let buffer = Vec::with_capacity(BUFFER_BYTES);
+        let mut writer = Self { output: Some(output), buffer, failure: None };
         writer.begin(header);
         writer
     }
@@ -127,7 +130,7 @@ impl<W: Write> Writer<W> {
     pub fn begin(&mut self, header: &Header) {
         self.json(header);
         self.buffer.push(b'\n');
-        self.flush();
+        self.write_out();
     }
 
     /// A message is about to be handed to the node, by a driver that has no lines.
@@ -165,8 +168,18 @@ impl<W: Write> Writer<W> {
     fn end_line(&mut self) {
         self.buffer.extend_from_slice(b"}\n");
         if self.buffer.len() >= BUFFER_BYTES {
-            self.flush();
+            self.write_out();
         }
+    }
+
+    fn write_out(&mut self) {
+        if let Some(output) = &mut self.output
+            && let Err(error) = output.write_all(&self.buffer).and_then(|()| output.flush())
+        {
+            (self.output, self.failure) = (None, Some(error));
+        }
+        self.buffer.clear();
+        self.buffer.shrink_to(2 * BUFFER_BYTES);
     }
 }
 
@@ -208,21 +221,16 @@ impl<W: Write> Recorder for Writer<W> {
         self.end_line();
     }
 
-    fn flush(&mut self) {
-        if let Some(output) = &mut self.output
-            && output.write_all(&self.buffer).and_then(|()| output.flush()).is_err()
-        {
-            self.output = None;
-        }
-        self.buffer.clear();
-        self.buffer.shrink_to(2 * BUFFER_BYTES);
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_out();
+        self.failure.take().map_or(Ok(()), Err)
     }
 }
 
 impl<W: Write> Drop for Writer<W> {
     /// A node that panics leaves a record of what it panicked on.
     fn drop(&mut self) {
-        self.flush();
+        self.write_out();
     }
 }
 

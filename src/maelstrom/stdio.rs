@@ -12,7 +12,7 @@ use std::thread;
 
 use anyhow::Context as _;
 
-use super::message::Message;
+use super::message::{LINE_BYTES_MAX, Message};
 use super::parse::Refusal;
 use super::server::Server;
 use crate::protocol::Protocol;
@@ -26,8 +26,6 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// Blocks read ahead: enough that neither thread waits for the other, and few, so that the pipe of a
 /// node that cannot keep up fills and the sender waits, instead of the node growing.
 const BLOCKS_AHEAD: usize = 4;
-/// Longest line taken. Lines grow with what is in them, and this is beyond any sane message.
-const MAX_LINE_BYTES: usize = 256 << 20;
 /// Output is written once it is this much, even if there is more input: no reader waits for long.
 const FLUSH_BYTES: usize = 256 << 10;
 /// Buffers that had to be larger than this once are given back.
@@ -55,13 +53,18 @@ pub trait Recorder {
     /// Called with every message that the node sends, and its line, newline included.
     fn output<M: Wire>(&mut self, message: &Message<M>, line: &[u8]);
     /// Called before the outputs are written: a batch is complete.
-    fn flush(&mut self);
+    ///
+    /// # Errors
+    /// Once, when recording has ended because the record cannot be written.
+    fn flush(&mut self) -> io::Result<()>;
 }
 
 impl Recorder for () {
     fn input(&mut self, _now: Instant, _input: &Input<'_>) {}
     fn output<M: Wire>(&mut self, _message: &Message<M>, _line: &[u8]) {}
-    fn flush(&mut self) {}
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Runs the node until its input ends or its output is closed. Both are ways to stop a
@@ -85,7 +88,7 @@ where
     T: Recorder,
 {
     let (sender, queue) = mpsc::sync_channel(BLOCKS_AHEAD);
-    let mut reader = LineReader::new(input, CHUNK_BYTES, MAX_LINE_BYTES);
+    let mut reader = LineReader::new(input, CHUNK_BYTES, LINE_BYTES_MAX);
     thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || reader.pump(|block| sender.send(block).is_ok()))
@@ -180,7 +183,7 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
                 Ok(())
             }
             Block::TooLong(start) => {
-                let problem = format!("a line of more than {MAX_LINE_BYTES} bytes, skipped");
+                let problem = format!("a line of more than {LINE_BYTES_MAX} bytes, skipped");
                 let refusal = Refusal::new(None, &problem, &String::from_utf8_lossy(&start));
                 let now = self.now();
                 self.recorder.input(now, &Input::TooLong(&refusal));
@@ -228,9 +231,12 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
 
     fn flush(&mut self) -> Result<(), Stop> {
         // First, so that every output that was written is in the record.
-        self.recorder.flush();
+        if let Err(error) = self.recorder.flush() {
+            let note = format!("rumormill: recording has ended: {error}\n");
+            self.notes.extend_from_slice(note.as_bytes());
+        }
         if !self.notes.is_empty() {
-            // A closed log does not stop the node.
+            // A log that is closed or full does not stop the node.
             let _ = self.log.write_all(&self.notes).and_then(|()| self.log.flush());
             self.notes.clear();
         }

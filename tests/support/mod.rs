@@ -2,17 +2,55 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// No answer for this long is a failure. Not a measurement: no working node comes near it.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest life of a process under test: then it is killed, which ends every wait for it, and the
+/// test fails. Not a measurement: no working node comes near it.
+const LIFE_MAX: Duration = Duration::from_secs(240);
+
+/// A child process that is killed after [`LIFE_MAX`].
+pub(crate) struct Guarded {
+    child: Arc<Mutex<Child>>,
+    /// Dropped with the process: the guard ends.
+    _guard: Sender<()>,
+}
+
+impl Guarded {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let child = Arc::new(Mutex::new(command.spawn().unwrap()));
+        let (guard, ended) = mpsc::channel::<()>();
+        let guarded = Arc::clone(&child);
+        thread::spawn(move || {
+            if ended.recv_timeout(LIFE_MAX) == Err(RecvTimeoutError::Timeout) {
+                let _ = guarded.lock().unwrap().kill();
+            }
+        });
+        Self { child, _guard: guard }
+    }
+
+    /// The child, for its pipes.
+    pub(crate) fn with<T>(&self, call: impl FnOnce(&mut Child) -> T) -> T {
+        call(&mut self.child.lock().unwrap())
+    }
+
+    /// The status of the process, once it has ended.
+    pub(crate) fn wait(&self) -> ExitStatus {
+        loop {
+            if let Some(status) = self.with(|child| child.try_wait().unwrap()) {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
 
 pub(crate) struct Process {
-    child: Child,
+    child: Guarded,
     input: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
     log: JoinHandle<String>,
@@ -28,15 +66,15 @@ pub(crate) struct End {
 
 impl Process {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rumormill"))
-            .args(args)
-            .env("RUST_BACKTRACE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let child = Guarded::spawn(
+            Command::new(env!("CARGO_BIN_EXE_rumormill"))
+                .args(args)
+                .env("RUST_BACKTRACE", "1")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
+        );
+        let mut output = BufReader::new(child.with(|child| child.stdout.take()).unwrap());
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
             let mut line = Vec::new();
@@ -47,13 +85,13 @@ impl Process {
                 }
             }
         });
-        let mut stderr = child.stderr.take().unwrap();
+        let mut stderr = child.with(|child| child.stderr.take()).unwrap();
         let log = thread::spawn(move || {
             let mut log = Vec::new();
             stderr.read_to_end(&mut log).unwrap();
             String::from_utf8(log).unwrap()
         });
-        let input = child.stdin.take();
+        let input = child.with(|child| child.stdin.take());
         Self { child, input, lines, log }
     }
 
@@ -78,7 +116,7 @@ impl Process {
     }
 
     pub(crate) fn line(&mut self) -> Vec<u8> {
-        self.lines.recv_timeout(PATIENCE).expect("an answer")
+        self.lines.recv().expect("an answer")
     }
 
     /// The body of the next message, which must be one from `n0` to `c1`.
@@ -102,6 +140,6 @@ impl Process {
     pub(crate) fn end(mut self) -> End {
         drop(self.input.take());
         let lines = self.lines.iter().map(|line| serde_json::from_slice(&line).unwrap()).collect();
-        End { status: self.child.wait().unwrap(), lines, log: self.log.join().unwrap() }
+        End { status: self.child.wait(), lines, log: self.log.join().unwrap() }
     }
 }

@@ -6,6 +6,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::*;
 use crate::id::{Generation, NodeId, Origin};
+use crate::maelstrom::message::LINE_BYTES_MAX;
 use crate::protocols::rumormill::Rumormill;
 use crate::protocols::rumormill::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
 use crate::set::Ranges;
@@ -48,6 +49,31 @@ fn unreplied(line: &str) -> String {
     let refusal = parse(line).unwrap_err();
     assert_eq!(refusal.reply, None, "{line}");
     refusal.text
+}
+
+#[test]
+fn the_largest_value_fits_into_a_message_between_nodes() {
+    let origin = Origin { node: NodeId(5), generation: Generation(u64::MAX) };
+    // As many as stand in an ack at most, and origins with two gaps each in a digest.
+    let far =
+        |count| (0..count).map(|i| u64::MAX - 3 * i - 2..u64::MAX - 3 * i).collect::<Ranges>();
+    let ack = Ack { generation: origin.generation, numbers: far(32), held_us: u64::MAX };
+    let value = Value::Json("\"\"".into());
+    let have = vec![Have { origin, ranges: far(3) }; 100_000];
+    let gossip = Gossip {
+        generation: origin.generation,
+        number: u64::MAX,
+        ack: Some(ack),
+        values: vec![Entries { origin, first: u64::MAX - 1, values: vec![value] }],
+        have,
+        all: true,
+        ask: true,
+        ..Gossip::default()
+    };
+    let body = Body::Peer(Named::new(gossip, nodes()));
+    let mut line = Vec::new();
+    Message { src: "n1".into(), dest: "n0".into(), body }.write_line(&mut line);
+    assert!(line.len() + VALUE_BYTES_MAX < LINE_BYTES_MAX, "{} bytes around a value", line.len());
 }
 
 #[test]

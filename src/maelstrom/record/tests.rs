@@ -165,20 +165,22 @@ fn a_record_of_another_protocol_has_no_settings_of_this_one() {
 }
 
 #[test]
-fn who_cannot_write_goes_on() {
+fn a_record_that_cannot_be_written_ends_and_that_is_told_once() {
     struct Full;
     impl Write for Full {
-        fn write(&mut self, _bytes: &[u8]) -> std::io::Result<usize> {
-            Err(std::io::ErrorKind::StorageFull.into())
+        fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
         }
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
     let mut writer = Writer::new(Full, &header());
-    for _ in 0..10 {
+    let told = (0..10).map(|_| {
         writer.input(at(1), &Input::Timeout);
-        writer.flush();
-    }
+        writer.flush().map_err(|error| error.kind())
+    });
+    let told: Vec<_> = told.filter_map(Result::err).collect();
+    assert_eq!(told, [io::ErrorKind::StorageFull]);
     assert!(writer.output.is_none());
 }

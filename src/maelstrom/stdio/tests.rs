@@ -108,7 +108,9 @@ fn a_recorder_sees_inputs_and_outputs_in_order() {
             self.0.borrow_mut().push(format!("< {}", String::from_utf8_lossy(line)));
         }
 
-        fn flush(&mut self) {}
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
     let list = List::default();
     let text = format!("{INIT}\n{READ}\n");

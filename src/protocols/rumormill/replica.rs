@@ -1,16 +1,31 @@
 //! The replica: the entries that a node holds, by origin, and when they arrived.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
 use super::message::{Entries, Gossip, Have};
-use crate::id::Origin;
+use crate::id::{EntryId, Origin};
 use crate::protocol::Entry;
 use crate::set::{OriginId, Ranges, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
+
+/// Most origins without entries that a replica remembers. Peers name an origin before its entries
+/// arrive here, and a node that remembers the claim does not send it what it holds. A faulty peer
+/// names any number of them. With a smaller bound, entries are sent twice in clusters whose new nodes
+/// are more than this; with a larger one, such a peer takes more memory (some 200 bytes each).
+const EMPTY_ORIGINS_MAX: usize = 4096;
+
+/// The entries that a peer claims to hold, as far as this node remembers their origins.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// The entries.
+    pub entries: VersionSet,
+    /// True if entries are claimed that are not held here.
+    pub exceed_replica: bool,
+}
 
 /// The entries held. They are never removed.
 #[derive(Clone)]
@@ -118,6 +133,25 @@ impl Replica {
         id
     }
 
+    /// The entries that a peer claims to hold.
+    ///
+    /// Origins are numbered at first sight, but only so many of which no entry is held: claims about
+    /// others are forgotten, so that entries of theirs are sent to the peer once they are held here.
+    pub fn claims(&mut self, have: &[Have]) -> Claims {
+        let mut unknown = 0_usize;
+        let mut id = |have: &Have| {
+            let empty_origins = self.origins.len() - self.held.origin_count();
+            let is_taken =
+                empty_origins < EMPTY_ORIGINS_MAX || self.origin_ids.contains_key(&have.origin);
+            unknown += usize::from(!is_taken);
+            is_taken.then(|| (self.origin_id(have.origin), have.ranges.clone()))
+        };
+        let named = have.iter().filter(|have| !have.ranges.is_empty());
+        let entries: VersionSet = named.filter_map(&mut id).collect();
+        let exceed_replica = unknown > 0 || !entries.is_subset(&self.held);
+        Claims { entries, exceed_replica }
+    }
+
     /// The origin behind a number.
     #[must_use]
     pub fn origin(&self, id: OriginId) -> Origin {
@@ -152,12 +186,65 @@ impl Replica {
             self.held.insert(origin, range);
         }
         if !new.is_empty() {
-            self.by_change.remove(&self.changed_at[origin.0 as usize]);
-            self.version += 1;
-            self.changed_at[origin.0 as usize] = self.version;
-            self.by_change.insert(self.version, origin);
+            self.on_growth(origin);
         }
         new
+    }
+
+    /// Takes in the entries of a message. Returns all of them, and those that are new; the latter are
+    /// also passed to `deliver`, each once.
+    ///
+    /// A message of a sound node names each origin's entries together and in order, and they are
+    /// delivered in that order. The cost of any other message is linear, too: all sets are made from
+    /// the whole message, and each origin's entries are gone through in order.
+    pub fn insert_all(
+        &mut self,
+        now: Instant,
+        message: &[Entries],
+        mut deliver: impl FnMut(Entry),
+    ) -> (VersionSet, VersionSet) {
+        let range = |row: &Entries| row.first..row.first + row.values.len() as u64;
+        let mut rows: Vec<(OriginId, &Entries)> =
+            message.iter().map(|row| (self.origin_id(row.origin), row)).collect();
+        let ranges = rows.iter().map(|(id, row)| (*id, std::iter::once(range(row)).collect()));
+        let all: VersionSet = ranges.collect();
+        let new = all.difference(&self.held);
+        let mut origins: Vec<OriginId> = rows.iter().map(|(id, _)| *id).collect();
+        origins.dedup();
+        if origins.len() > all.origin_count() {
+            let mut seen = HashSet::new();
+            origins.retain(|id| seen.insert(*id));
+        }
+        rows.sort_by_key(|(id, row)| (*id, row.first));
+        for id in origins {
+            let Some(fresh) = new.get(id) else { continue };
+            let from = rows.partition_point(|(other, _)| *other < id);
+            let mut next = 0; // All entries before it have been taken in.
+            for (_, row) in rows[from..].iter().take_while(|(other, _)| *other == id) {
+                let all = range(row);
+                for part in fresh.within(next.max(all.start)..all.end) {
+                    let index = |sequence| (sequence - all.start) as usize;
+                    let values = &row.values[index(part.start)..index(part.end)];
+                    self.logs[id.0 as usize].insert(part.start, values);
+                    self.on_arrival(now, id, &part);
+                    for (sequence, value) in part.zip(values) {
+                        let id = EntryId { origin: row.origin, sequence };
+                        deliver(Entry { id, value: value.clone() });
+                    }
+                }
+                next = next.max(all.end);
+            }
+            self.on_growth(id);
+        }
+        self.held.union_with(&new);
+        (all, new)
+    }
+
+    fn on_growth(&mut self, origin: OriginId) {
+        self.by_change.remove(&self.changed_at[origin.0 as usize]);
+        self.version += 1;
+        self.changed_at[origin.0 as usize] = self.version;
+        self.by_change.insert(self.version, origin);
     }
 
     fn on_arrival(&mut self, now: Instant, origin: OriginId, range: &Range<u64>) {
@@ -187,12 +274,10 @@ impl Replica {
         if missing.is_empty() {
             return missing;
         }
-        for (at, origin, range) in self.arrivals.iter().rev() {
-            if now.since(*at) >= grace {
-                break;
-            }
-            missing.remove_all(*origin, &std::iter::once(range.clone()).collect());
-        }
+        let young = self.arrivals.iter().rev().take_while(|(at, ..)| now.since(*at) < grace);
+        let young =
+            young.map(|(_, origin, range)| (*origin, std::iter::once(range.clone()).collect()));
+        missing.subtract(&young.collect());
         missing
     }
 
@@ -286,6 +371,7 @@ impl Log {
 mod tests {
     use super::*;
     use crate::id::{Generation, NodeId};
+    use crate::set::tests::ends;
 
     fn replica_with_origin() -> (Replica, OriginId) {
         let own = Origin { node: NodeId(0), generation: Generation(1) };
@@ -309,6 +395,80 @@ mod tests {
         assert_eq!(replica.held().range_count(), 1);
         let values = replica.entries(origin, &(1..7)).values;
         assert_eq!(values, [1, 2, 3, 4, 50, 51].map(Value::Int));
+    }
+
+    #[test]
+    fn the_entries_of_a_message_are_taken_in_once_whatever_their_order() {
+        let (mut replica, a) = replica_with_origin();
+        let origin = replica.origin(a);
+        let other = Origin { node: NodeId(1), ..origin };
+        let row = |origin, first, count: i64| {
+            let values = ints(first..first + count);
+            Entries { origin, first: first as u64, values }
+        };
+        replica.insert(Instant::ZERO, a, 3, &ints(3..5));
+        let message = [
+            row(other, 7, 2),
+            row(origin, 4, 3),
+            row(origin, 0, 2),
+            row(other, 5, 3),
+            row(origin, 1, 5),
+            row(origin, 1, 1),
+        ];
+        let mut delivered = Vec::new();
+        let deliver = |entry: Entry| delivered.push((entry.id.origin.node.0, entry.id.sequence));
+        let (all, new) = replica.insert_all(Instant::ZERO, &message, deliver);
+        assert_eq!((all.count(), new.count()), (7 + 4, 5 + 4));
+        let expected = [(1, 5), (1, 6), (1, 7), (1, 8), (0, 0), (0, 1), (0, 2), (0, 5), (0, 6)];
+        assert_eq!(delivered, expected);
+        assert_eq!(replica.values(a, &(0..9)), ints(0..7));
+        assert_eq!(replica.held().range_count(), 2);
+    }
+
+    #[test]
+    fn many_entries_into_gaps_and_many_origins_in_reverse_cost_what_they_are() {
+        ends(|| {
+            const MANY: u64 = 400_000;
+            let own = Origin { node: NodeId(0), generation: Generation(1) };
+            let mut replica = Replica::new(own);
+            let mut feed = |message: &[Entries]| {
+                let mut delivered = 0;
+                replica.insert_all(Instant::ZERO, message, |_| delivered += 1);
+                assert_eq!(delivered, MANY);
+            };
+            let row = |origin, first| Entries { origin, first, values: ints(0..1) };
+            feed(&(0..MANY).map(|i| row(own, 2 * i)).collect::<Vec<_>>());
+            feed(&(0..MANY).map(|i| row(own, 2 * i + 1)).collect::<Vec<_>>());
+            feed(&(2 * MANY..3 * MANY).rev().map(|i| row(own, i)).collect::<Vec<_>>());
+            let origin = |i| Origin { generation: Generation(2 + i), ..own };
+            feed(&(0..MANY).map(|i| row(origin(i), 1)).collect::<Vec<_>>());
+            feed(&(0..MANY).rev().map(|i| row(origin(i), 0)).collect::<Vec<_>>());
+            assert_eq!(replica.held().range_count() as u64, 1 + MANY);
+        });
+    }
+
+    #[test]
+    fn origins_without_entries_are_remembered_up_to_a_bound_and_entries_always() {
+        let (mut replica, _) = replica_with_origin();
+        let origin = |i| Origin { node: NodeId(1), generation: Generation(i) };
+        let have = |i| Have { origin: origin(i), ranges: std::iter::once(0..1).collect() };
+        assert!(replica.claims(&[have(0)]).exceed_replica);
+        for i in 0..10 {
+            let claims: Vec<Have> = (1_000 * i..1_000 * i + 1_000).map(have).collect();
+            assert!(replica.claims(&claims).exceed_replica);
+        }
+        assert_eq!(replica.origins().len(), EMPTY_ORIGINS_MAX);
+        // Such a claim is forgotten, and that entry is taken in as any other.
+        let forgotten = [have(9_999)];
+        let claims = replica.claims(&forgotten);
+        assert!(claims.entries.is_empty() && claims.exceed_replica);
+        let row = Entries { origin: origin(9_999), first: 0, values: ints(0..1) };
+        replica.insert_all(Instant::ZERO, &[row], |_| {});
+        assert_eq!(replica.held().count(), 1);
+        let claims = replica.claims(&forgotten);
+        assert!(claims.entries.count() == 1 && !claims.exceed_replica);
+        let nothing = Have { origin: origin(20_000), ranges: Ranges::new() };
+        assert!(!replica.claims(&[nothing]).exceed_replica);
     }
 
     #[test]
@@ -342,7 +502,7 @@ mod tests {
     fn a_message_that_names_entries_never_submitted_here_contradicts() {
         let (mut replica, _) = replica_with_origin();
         let own = Origin { node: NodeId(0), generation: Generation(1) };
-        let id = crate::id::EntryId { origin: own, sequence: 0 };
+        let id = EntryId { origin: own, sequence: 0 };
         replica.submit(Instant::ZERO, Entry { id, value: Value::Int(7) });
         let values = |origin, first| Gossip {
             values: vec![Entries { origin, first, values: ints(7..8) }],

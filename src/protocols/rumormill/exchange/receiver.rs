@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::context::Context;
-use crate::id::{EntryId, Generation, NodeId};
-use crate::protocol::{Effects, Entry};
+use crate::id::{Generation, NodeId};
+use crate::protocol::Effects;
 use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
 use crate::protocols::rumormill::config::Config;
@@ -81,29 +81,18 @@ impl Receiver {
         is_current: bool,
         out: &mut Effects<Gossip>,
     ) -> VersionSet {
-        let (mut new, mut sent) = (VersionSet::new(), VersionSet::new());
         if m.values.is_empty() {
-            return new;
+            return VersionSet::new();
         }
         let now = cx.now;
         self.schedule_ack(cx, repair, from, m);
         cx.replica.forget_arrivals(now, GRACE_MAX);
-        let link = cx.peers.open(from);
-        for entries in &m.values {
-            let origin = cx.replica.origin_id(entries.origin);
-            let count = entries.values.len() as u64;
-            let fresh = cx.replica.insert(now, origin, entries.first, &entries.values);
-            for sequence in fresh.iter().flatten() {
-                let value = entries.values[(sequence - entries.first) as usize].clone();
-                out.deliver(Entry { id: EntryId { origin: entries.origin, sequence }, value });
-            }
-            cx.stats.entries_received += fresh.count();
-            cx.stats.duplicates_received += count - fresh.count();
-            new.insert_all(origin, &fresh);
-            sent.insert(origin, entries.first..entries.first + count);
-        }
+        let (sent, new) = cx.replica.insert_all(now, &m.values, |entry| out.deliver(entry));
+        let count: u64 = m.values.iter().map(|entries| entries.values.len() as u64).sum();
+        cx.stats.entries_received += new.count();
+        cx.stats.duplicates_received += count - new.count();
         if is_current {
-            link.confirm(&sent);
+            cx.peers.open(from).confirm(&sent);
         }
         new
     }
@@ -155,10 +144,8 @@ impl Receiver {
         let link = cx.peers.open(from);
         let late = link.acks_mut().on_received(now, m.number, !m.values.is_empty(), reordering);
         let given_up = link.acks_mut().give_up_gaps(now, GRACE_MAX);
-        let have = m.have.iter();
-        let theirs: VersionSet =
-            have.map(|have| (cx.replica.origin_id(have.origin), have.ranges.clone())).collect();
-        link.confirm(&theirs);
+        let claims = cx.replica.claims(&m.have);
+        link.confirm(&claims.entries);
         let was_suspected = link.is_suspected();
         let expected = link.rtt().smoothed();
         let variation = cx.peers.rtt().variation();
@@ -183,7 +170,7 @@ impl Receiver {
             repair.on_peer_up(cx);
         }
         let grace = self.grace(cx, from);
-        if !theirs.is_subset(cx.replica.held())
+        if claims.exceed_replica
             && let Some(link) = cx.peers.get_mut(from)
         {
             link.request_by(now.after(grace));
