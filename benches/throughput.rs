@@ -156,7 +156,7 @@ fn gossip_line(n: u64, first: u64) -> String {
     let values: Vec<String> = (first..first + 200).map(|value| value.to_string()).collect();
     format!(
         "{{\"id\":42,\"src\":\"n1\",\"dest\":\"n0\",\"body\":{{\"type\":\"rumormill\",\"v\":1,\
-         \"gen\":7,\"n\":{n},\"values\":[[\"n1\",7,{first},[{}]]]}}}}\n",
+         \"gen\":7,\"n\":{n},\"entries\":[[\"n1\",7,{first},[{}]]]}}}}\n",
         values.join(",")
     )
 }

@@ -23,7 +23,7 @@ fn message(src: &str, body: Body) -> Message {
     Message { src: src.into(), dest: "n0".into(), body }
 }
 
-fn silences(node: &Node) -> u64 {
+fn suspicions(node: &Node) -> u64 {
     node.protocol().map(Rumormill::stats).expect("it is initialised").suspicions
 }
 
@@ -69,7 +69,7 @@ fn everything_that_matters_is_told() {
     node.handle_timeout(later);
     let words = node.describe(later).to_string();
     assert!(words.contains("n1: heard of") && words.contains("timeouts in a row: 1"), "{words}");
-    while silences(&node) == 0 {
+    while suspicions(&node) == 0 {
         later = node.poll_timeout().unwrap();
         node.handle_timeout(later);
     }

@@ -1,16 +1,17 @@
 //! The protocol between nodes: what must hold whatever the network does.
 
 mod common;
-mod doubt;
-mod succession;
+mod repair;
+mod suspicion;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Body, LATENCY, Message, World, name, text};
 use rumormill::id::{Generation, NodeId, Origin};
 use rumormill::maelstrom::message::Named;
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::protocols::rumormill::message::{Entries, Gossip, Have};
+use rumormill::protocols::rumormill::message::{Ack, Entries, Gossip, Have};
 use rumormill::protocols::rumormill::route::Route;
 use rumormill::set::Ranges;
 use rumormill::value::Value;
@@ -67,6 +68,25 @@ fn known_grows_only_on_evidence() {
     assert!(link.known().is_empty() && link.queue().count() == 1);
     assert!(link.suspected_since().is_some());
     assert!(world.read(1).is_empty());
+}
+
+#[test]
+fn an_ack_of_messages_that_were_never_sent_is_void() {
+    let mut world = World::line(2, &flood());
+    world.dead.insert(1);
+    world.broadcast(0, 1);
+    for number in 0..200 {
+        world.run_for(Duration::from_millis(50));
+        let numbers = std::iter::once(0..1_000_000).collect();
+        let ack = Some(Ack { generation: Generation(1), numbers, held_us: 0 });
+        let gossip = Gossip { generation: Generation(1), number, ack, ..Gossip::default() };
+        let nodes = Arc::clone(world.nodes[0].nodes().unwrap());
+        let body = Body::Peer(Named::new(gossip, &nodes));
+        let (now, message) = (world.now, Message { src: name("n1"), dest: name("n0"), body });
+        world.nodes[0].handle_message(now, message);
+    }
+    let (_, link) = world.protocol(0).links().next().unwrap();
+    assert!(link.known().is_empty() && link.suspected_since().is_some());
 }
 
 #[test]
@@ -234,7 +254,7 @@ fn long_queues_leave_in_bounded_batches() {
     all_hold(&mut world, &(0..95).collect::<Vec<_>>());
     for (_, message) in &world.log {
         if let Body::Peer(gossip) = &message.body {
-            assert!(gossip.message().values.iter().map(|e| e.values.len()).sum::<usize>() <= 10);
+            assert!(gossip.message().entries.iter().map(|e| e.values.len()).sum::<usize>() <= 10);
         }
     }
 }
@@ -260,7 +280,7 @@ fn the_same_inputs_give_the_same_bytes() {
 
 /// A message of the first life of another node.
 fn gossip(values: Vec<Entries>, have: Vec<Have>) -> Gossip {
-    Gossip { generation: Generation(1), values, have, ..Gossip::default() }
+    Gossip { generation: Generation(1), entries: values, have, ..Gossip::default() }
 }
 
 fn deliver(world: &mut World, src: &str, gossip: Gossip) {

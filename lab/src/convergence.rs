@@ -152,7 +152,7 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
     match body {
         Payload::Typed(body) => {
             let Body::Peer(named) = &**body else { return };
-            for value in named.message().values.iter().flat_map(|entries| &entries.values) {
+            for value in named.message().entries.iter().flat_map(|entries| &entries.values) {
                 if let Value::Int(int) = value
                     && let Ok(int) = u64::try_from(*int)
                 {
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn values_are_found_in_gossip_as_text() {
-        let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
+        let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"entries":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
             "have":[["n1",5,[0,1]]]}"#;
         let body = Payload::Gossip(json.into());
         let mut values = Vec::new();

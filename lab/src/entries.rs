@@ -72,7 +72,7 @@ mod tests {
 
     fn gossip(values: &str) -> Payload {
         Payload::Gossip(
-            format!(r#"{{"type":"rumormill","v":1,"values":[["n0",1,0,[{values}]]]}}"#).into(),
+            format!(r#"{{"type":"rumormill","v":1,"entries":[["n0",1,0,[{values}]]]}}"#).into(),
         )
     }
 

@@ -40,8 +40,8 @@ impl<'a> OwnGossip<'a> {
                 "type" => is_kind = string(value)? == KIND,
                 "v" => version = number(value),
                 "n" => gossip.number = number(value)?,
-                "all" => gossip.is_digest = value == "true",
-                "values" => gossip.entries = Some(array_inside(value)?),
+                "digest" => gossip.is_digest = value == "true",
+                "entries" => gossip.entries = Some(array_inside(value)?),
                 _ => {}
             }
         }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn own_gossip_shows_its_values() {
-        let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"values":[["n1",5,0,[3,"x",4]],
+        let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"entries":[["n1",5,0,[3,"x",4]],
             ["n2",6,9,[7]]],"have":[["n1",5,[0,1]]]}"#;
         let gossip = own(json).unwrap();
         let mut ints = Vec::new();
@@ -112,7 +112,7 @@ mod tests {
         let values: Vec<String> = gossip.values().map(|value| value.to_string()).collect();
         assert_eq!(values, ["3", "\"x\"", "4", "7"]);
         assert_eq!((gossip.number, gossip.is_digest), (2, false));
-        let ack = own(r#"{"type":"rumormill","v":1,"gen":1,"n":2,"all":true}"#).unwrap();
+        let ack = own(r#"{"type":"rumormill","v":1,"gen":1,"n":2,"digest":true}"#).unwrap();
         assert!(!ack.has_values() && ack.is_digest);
     }
 
@@ -126,7 +126,7 @@ mod tests {
 
         let origin = Origin { node: NodeId(1), generation: Generation(5) };
         let values = vec![Entries { origin, first: 0, values: vec![Value::from(7)] }];
-        let gossip = Gossip { number: 3, all: true, values, ..Gossip::default() };
+        let gossip = Gossip { number: 3, is_digest: true, entries: values, ..Gossip::default() };
         let nodes = Arc::new(Nodes::from(vec![Name::from("n0"), Name::from("n1")]));
         let mut json = Vec::new();
         Body::Peer(Named::new(gossip, &nodes)).write_json(&mut json);
@@ -145,9 +145,9 @@ mod tests {
             r#"{"type":"rumormill","gen":1,"n":2}"#,
             r#"{"type":"rumormill","v":2,"gen":1,"n":2}"#,
             r#"{"type":"rumormill","v":"1","gen":1,"n":2}"#,
-            r#"{"type":"rumormill","v":1,"values":[1,2]}"#,
-            r#"{"type":"rumormill","v":1,"gen":1,"n":2,"values":[["n1",1,2]]}"#,
-            r#"{"type":"rumormill","v":1,"gen":1,"n":2,"values":{"n1":[7]}}"#,
+            r#"{"type":"rumormill","v":1,"entries":[1,2]}"#,
+            r#"{"type":"rumormill","v":1,"gen":1,"n":2,"entries":[["n1",1,2]]}"#,
+            r#"{"type":"rumormill","v":1,"gen":1,"n":2,"entries":{"n1":[7]}}"#,
             r#"{"type":"flood","v":1,"gen":1,"n":2}"#,
             r#"{"type":7,"v":1,"gen":1,"n":2}"#,
             "null",

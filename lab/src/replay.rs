@@ -26,7 +26,7 @@ pub struct Replay<'r> {
     record: &'r Record,
     config: Config,
     node: Node,
-    /// Place of the next event.
+    /// TreeOffer of the next event.
     next: usize,
     now: Instant,
     /// Inputs fed.

@@ -17,6 +17,7 @@ use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::service::{Reply, Request, Service};
 use crate::time::Instant;
+use crate::value::Value;
 
 /// A node: a protocol that disseminates entries, and a service that clients see.
 ///
@@ -28,6 +29,8 @@ pub struct Server<P: Protocol, S: Service> {
     generation: Generation,
     state: State<P>,
     service: S,
+    /// Values that a request submits; empty between requests.
+    submitted: Vec<Value>,
     effects: Effects<P::Message>,
     outbox: VecDeque<Message<P::Message>>,
     log: VecDeque<String>,
@@ -63,6 +66,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
             generation,
             state: State::Unnamed { config, rng: Rng::seed_from_u64(seed) },
             service: S::default(),
+            submitted: Vec::new(),
             effects: Effects::default(),
             outbox: VecDeque::new(),
             log: VecDeque::new(),
@@ -276,9 +280,8 @@ impl<P: Protocol, S: Service> Server<P, S> {
             return self.refuse_before_init(src, dest, msg_id);
         };
         let kind = request.kind();
-        let mut submitted = Vec::new();
-        let reply = self.service.on_request(request, &mut submitted);
-        for value in submitted {
+        let reply = self.service.on_request(request, &mut self.submitted);
+        for value in self.submitted.drain(..) {
             let origin = Origin { node: member.me, generation: self.generation };
             let id = EntryId { origin, sequence: member.next_sequence };
             member.next_sequence += 1;

@@ -199,7 +199,7 @@ impl World {
         }
     }
 
-    /// Invariant 2: nobody is thought to hold what it never held. Only sound while no node has
+    /// Invariant 2: no peer is taken to hold what it never held. Only sound while no node has
     /// been restarted.
     pub(crate) fn assert_known_is_held(&self) {
         for node in 0..self.nodes.len() {

@@ -180,32 +180,32 @@ impl Case {
     }
 
     /// The first thing in it that cannot be run, and where it is.
-    fn flaw(&self) -> Option<(Place, String)> {
+    fn flaw(&self) -> Option<(TreeOffer, String)> {
         let nodes = || self.nodes.iter().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let version = self.version;
         if version != VERSION {
             let why = format!("version {version}; this program reads version {VERSION}");
-            return Some((Place::Key("version"), why));
+            return Some((TreeOffer::Key("version"), why));
         }
         if let Some(name) = self.partitioned.iter().find(|name| !self.nodes.contains(name)) {
             let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-            return Some((Place::Key("partitioned"), why));
+            return Some((TreeOffer::Key("partitioned"), why));
         }
         for (number, op) in self.op.iter().enumerate() {
             if !self.nodes.contains(&op.node) {
                 let name = &op.node;
                 let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-                return Some((Place::Op(number, "node"), why));
+                return Some((TreeOffer::Op(number, "node"), why));
             }
             if let (Some(json), None) = (&op.broadcast, op.value()) {
                 let why = format!("{json:?} is no JSON value, such as 7 or \"text\" in quotes");
-                return Some((Place::Op(number, "broadcast"), why));
+                return Some((TreeOffer::Op(number, "broadcast"), why));
             }
         }
         let why = format!("{:#}", self.settings().check().err()?);
         // It quotes the name that is wrong, if it is one.
         let name = why.split('"').nth(1).map(|name| format!("\"{name}\""));
-        Some((name.map_or(Place::Key("nodes"), Place::Word), why))
+        Some((name.map_or(TreeOffer::Key("nodes"), TreeOffer::Word), why))
     }
 
     /// What the network wants to know.
@@ -267,7 +267,7 @@ impl Default for NodeConfig {
 }
 
 /// A place in a case's file.
-enum Place {
+enum TreeOffer {
     /// A key at the top.
     Key(&'static str),
     /// A key of an operation, by its number from 0.
@@ -276,7 +276,7 @@ enum Place {
     Word(String),
 }
 
-impl Place {
+impl TreeOffer {
     /// The line, from 1, where it is most likely; the first if it is not found.
     fn line_in(&self, text: &str) -> usize {
         let starts = |line: &str, key: &str| {

@@ -185,7 +185,7 @@ impl Watch {
     }
 
     fn check_content(&self, index: usize, gossip: &Gossip) -> Result<(), Violation> {
-        for entries in &gossip.values {
+        for entries in &gossip.entries {
             self.oracle.check_entries(index, entries)?;
         }
         for have in &gossip.have {
@@ -196,7 +196,7 @@ impl Watch {
             let text = format!("speaks as generation {}", gossip.generation);
             return Err(Violation::new(Kind::Evidence, text));
         }
-        if gossip.all && gossip.have.len() != life.held.iter().count() {
+        if gossip.is_digest && gossip.have.len() != life.held.iter().count() {
             let text = "sent a digest that leaves out what it holds".to_owned();
             return Err(Violation::new(Kind::Evidence, text));
         }

@@ -138,7 +138,7 @@ impl Told {
             Ok(Message { src, body: Body::Peer(named), .. })
                 if self.peers.as_ref().is_some_and(|peers| peers.id(&src).is_some()) =>
             {
-                let entries = named.into_message().values.into_iter();
+                let entries = named.into_message().entries.into_iter();
                 self.values.extend(entries.flat_map(|entries| entries.values));
             }
             _ => {}

@@ -138,7 +138,7 @@ impl<S: EventSink> Run<S> {
         body.write_json(&mut self.scratch);
         self.fingerprint.add_bytes(&self.scratch);
         let carries_values = match &*body {
-            Body::Peer(named) => !named.message().values.is_empty(),
+            Body::Peer(named) => !named.message().entries.is_empty(),
             _ => true,
         };
         Content {

@@ -8,7 +8,7 @@ use super::*;
 use crate::id::{Generation, NodeId, Origin};
 use crate::maelstrom::message::LINE_BYTES_MAX;
 use crate::protocols::rumormill::Rumormill;
-use crate::protocols::rumormill::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
+use crate::protocols::rumormill::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::set::Ranges;
 use crate::value::Value;
 
@@ -64,10 +64,10 @@ fn the_largest_value_fits_into_a_message_between_nodes() {
         generation: origin.generation,
         number: u64::MAX,
         ack: Some(ack),
-        values: vec![Entries { origin, first: u64::MAX - 1, values: vec![value] }],
+        entries: vec![Entries { origin, first: u64::MAX - 1, values: vec![value] }],
         have,
-        all: true,
-        ask: true,
+        is_digest: true,
+        is_probe: true,
         ..Gossip::default()
     };
     let body = Body::Peer(Named::new(gossip, nodes()));
@@ -171,22 +171,22 @@ fn bad_gossip_is_refused() {
         (r#""gen":-1,"n":0"#, "field `gen`: expected an integer from 0"),
         (r#""gen":1"#, "field `n` is missing"),
         (r#""gen":1,"n":18446744073709551616"#, "field `n`"),
-        (r#""gen":1,"n":0,"all":1"#, "field `all`: expected true or false, got 1"),
+        (r#""gen":1,"n":0,"digest":1"#, "field `digest`: expected true or false, got 1"),
         (r#""gen":1,"n":0,"ack":[1]"#, "field `ack`"),
         (r#""gen":1,"n":0,"ack":[1,2]"#, "field `ack`"),
         (r#""gen":1,"n":0,"ack":[1,2,3]"#, "field `ack`"),
         (r#""gen":1,"n":0,"ack":[1,2,4,3]"#, "field `ack`"),
         (r#""gen":1,"n":0,"ack":null"#, "field `ack`"),
-        (r#""gen":1,"n":0,"values":{}"#, "field `values`"),
-        (r#""gen":1,"n":0,"values":[["n1",1,0]]"#, "field `values`"),
-        (r#""gen":1,"n":0,"values":[["n1",1,0,[5],6]]"#, "field `values`"),
-        (r#""gen":1,"n":0,"values":[[1,1,0,[5]]]"#, "field `values`: expected a list of"),
-        (r#""gen":1,"n":0,"values":[["n1",-1,0,[5]]]"#, "-1`, expected u64"),
-        (r#""gen":1,"n":0,"values":[["n1",1,-1,[5]]]"#, "-1`, expected u64"),
-        (r#""gen":1,"n":0,"values":[["n1",1,0,5]]"#, "field `values`"),
-        (r#""gen":1,"n":0,"values":[["n1",1,0,[]]]"#, "an entry without values"),
-        (r#""gen":1,"n":0,"values":[["n1",1,0,["\udc00"]]]"#, "field `values`"),
-        (r#""gen":1,"n":0,"values":[["n1",1,18446744073709551615,[5]]]"#, "out of range"),
+        (r#""gen":1,"n":0,"entries":{}"#, "field `entries`"),
+        (r#""gen":1,"n":0,"entries":[["n1",1,0]]"#, "field `entries`"),
+        (r#""gen":1,"n":0,"entries":[["n1",1,0,[5],6]]"#, "field `entries`"),
+        (r#""gen":1,"n":0,"entries":[[1,1,0,[5]]]"#, "field `entries`: expected a list of"),
+        (r#""gen":1,"n":0,"entries":[["n1",-1,0,[5]]]"#, "-1`, expected u64"),
+        (r#""gen":1,"n":0,"entries":[["n1",1,-1,[5]]]"#, "-1`, expected u64"),
+        (r#""gen":1,"n":0,"entries":[["n1",1,0,5]]"#, "field `entries`"),
+        (r#""gen":1,"n":0,"entries":[["n1",1,0,[]]]"#, "an entry without values"),
+        (r#""gen":1,"n":0,"entries":[["n1",1,0,["\udc00"]]]"#, "field `entries`"),
+        (r#""gen":1,"n":0,"entries":[["n1",1,18446744073709551615,[5]]]"#, "out of range"),
         (r#""gen":1,"n":0,"have":[["n1",1,5]]"#, "field `have`"),
         (r#""gen":1,"n":0,"have":[["n1",1,[0]]]"#, "bad ranges of n1"),
         (r#""gen":1,"n":0,"have":[["n1",1,[0,2,3]]]"#, "bad ranges"),
@@ -200,10 +200,13 @@ fn bad_gossip_is_refused() {
             r#""gen":1,"n":0,"have":[["n1",1,[0,1]],["n2",1,[0,1]],["n1",1,[2,3]]]"#,
             "n1 comes twice",
         ),
-        (r#""gen":1,"n":0,"values":[["n9",1,0,[5]]]"#, "field `values`: n9 is not in the cluster"),
+        (
+            r#""gen":1,"n":0,"entries":[["n9",1,0,[5]]]"#,
+            "field `entries`: n9 is not in the cluster",
+        ),
         (r#""gen":1,"n":0,"have":[["n9",1,[0,1]]]"#, "field `have`: n9 is not in the cluster"),
-        (r#""gen":1,"n":0,"place":["n9","n0",1,0]"#, "field `place`: n9 is not in the cluster"),
-        (r#""gen":1,"n":0,"place":[null,"n9",1,0]"#, "field `place`: n9 is not in the cluster"),
+        (r#""gen":1,"n":0,"offer":["n9","n0",1,0]"#, "field `offer`: n9 is not in the cluster"),
+        (r#""gen":1,"n":0,"offer":[null,"n9",1,0]"#, "field `offer`: n9 is not in the cluster"),
         (r#""gen":1,"n":0,"have":[],"have":[]"#, "`have` comes twice"),
     ] {
         let separator = if fields.is_empty() { "" } else { "," };
@@ -387,7 +390,7 @@ impl Generator {
             age_us: self.u64(),
             distance_us: self.u64(),
         });
-        let place = (self.below(2) == 0).then(|| Place {
+        let offer = (self.below(2) == 0).then(|| TreeOffer {
             parent: (self.below(2) == 0).then(|| self.node()),
             root: self.node(),
             depth: self.below(9) as u32,
@@ -397,14 +400,14 @@ impl Generator {
             generation: self.generation(),
             number: self.u64().min(u64::MAX - 1),
             ack,
-            values: self.list(3, Self::entries),
+            entries: self.list(3, Self::entries),
             have,
-            all: self.below(2) == 0,
-            ask: self.below(2) == 0,
-            relay: [Relay::Keep, Relay::Up, Relay::Flood][self.below(3)],
+            is_digest: self.below(2) == 0,
+            is_probe: self.below(2) == 0,
+            forward: [Forward::No, Forward::Tree, Forward::Flood][self.below(3)],
             is_paced: self.below(2) == 0,
             pulse,
-            place,
+            offer,
         }
     }
 

@@ -15,7 +15,7 @@ mod suspicion;
 
 use std::time::Duration;
 
-use super::message::{Ack, Relay};
+use super::message::{Ack, Forward};
 use crate::id::Generation;
 use crate::set::VersionSet;
 use crate::time::Instant;
@@ -193,12 +193,12 @@ impl Link {
     }
 
     /// What the peer is to do with what is queued.
-    pub(crate) const fn queued_relay(&self) -> Relay {
-        self.queue.relay()
+    pub(crate) const fn queued_forward(&self) -> Forward {
+        self.queue.forward()
     }
 
     fn retransmit(&mut self, now: Instant, lost: &Lost) {
-        self.queue.raise_relay(lost.relay);
+        self.queue.raise_forward(lost.forward);
         if !lost.entries.is_empty() {
             self.queue.mark_retransmissions();
         }
@@ -210,7 +210,7 @@ impl Link {
     /// delays on all links.
     pub(crate) fn on_ack(&mut self, now: Instant, ack: &Ack, variation: Duration) -> AckReceived {
         let acked = self.sent.on_ack(&ack.numbers);
-        self.known.union_with(&acked.entries);
+        self.confirm(&acked.entries);
         let Some(number) = ack.largest().filter(|_| acked.is_new) else {
             return AckReceived::default();
         };
@@ -313,12 +313,12 @@ impl Link {
     }
 
     /// Takes messages in flight whose entries go along with the next message.
-    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, relay: Relay) -> Vec<Batch> {
-        self.sent.take_riders(rides, room, relay)
+    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, forward: Forward) -> Vec<Batch> {
+        self.sent.take_riders(rides, room, forward)
     }
 
     /// Takes the entries that go along with a probe.
-    pub(crate) fn take_piggyback(&mut self) -> (VersionSet, Relay) {
+    pub(crate) fn take_piggyback(&mut self) -> (VersionSet, Forward) {
         self.queue.take_piggyback(&self.known)
     }
 
@@ -339,7 +339,7 @@ impl Link {
         &mut self,
         now: Instant,
         entries: VersionSet,
-        relay: Relay,
+        forward: Forward,
         wait: AckWait,
         piggyback: VersionSet,
     ) -> u64 {
@@ -351,7 +351,7 @@ impl Link {
         if self.is_suspected() {
             self.sent.track_unwaited(number, entries);
         } else if !entries.is_empty() {
-            self.sent.track(now, number, entries, relay, wait);
+            self.sent.track(now, number, entries, forward, wait);
         }
         number
     }
@@ -453,7 +453,7 @@ mod tests {
 
     fn send(link: &mut Link, now: Instant, wait: AckWait) -> u64 {
         let batch = link.take_batch(VersionSet::clone);
-        link.on_sent(now, batch, Relay::Keep, wait, VersionSet::new())
+        link.on_sent(now, batch, Forward::No, wait, VersionSet::new())
     }
 
     fn ack(number: u64) -> Ack {
@@ -475,6 +475,19 @@ mod tests {
         link.on_generation(now, Generation(2), 0, None);
         assert_eq!((link.queue().count(), link.in_flight().count()), (3, 0));
         assert!(link.retransmission_due(now));
+    }
+
+    #[test]
+    fn a_late_ack_confirms_entries_that_were_sent_again_meanwhile() {
+        let (mut link, now) = (Link::default(), Instant::ZERO);
+        link.enqueue(&entries(0..2), now);
+        let number = send(&mut link, now, wait());
+        let later = now.after(Duration::from_secs(1));
+        assert_eq!(link.on_deadline(later, 3), Timeout::Messages);
+        send(&mut link, later, wait());
+        assert_eq!(link.in_flight(), entries(0..2));
+        link.on_ack(later, &ack(number), Duration::ZERO);
+        assert!(link.in_flight().is_empty() && link.known() == &entries(0..2));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Entries {
     pub values: Vec<Value>,
 }
 
-/// Everything that somebody holds of one origin. On the wire:
+/// Everything that a node holds of one origin. On the wire:
 /// `[node, generation, [start, end, start, end, …]]`, ends excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Have {
@@ -45,84 +45,85 @@ impl Ack {
     }
 }
 
-/// What the addressee shall do with entries that are new to it.
+/// What the addressee does with entries that are new to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Relay {
-    /// Keep them: the sender, or whoever it has them from, tells the others itself.
+pub enum Forward {
+    /// It keeps them: the other nodes get them from the sender, or from where the sender has them.
     #[default]
-    Keep,
-    /// Pass them on: the sender has chosen the addressee as its hub, or as its parent in a tree.
-    Up,
-    /// Pass them on to all neighbours, and they to theirs.
+    No,
+    /// It forwards them along the tree: the sender has chosen it as its hub, or as its parent.
+    Tree,
+    /// It forwards them to all neighbours, and they to theirs.
     Flood,
 }
 
-impl Relay {
-    /// The word on the wire; nothing is written for [`Relay::Keep`].
+impl Forward {
+    /// The word on the wire; nothing is written for [`Forward::No`].
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {
         match self {
-            Self::Keep => None,
-            Self::Up => Some("up"),
+            Self::No => None,
+            Self::Tree => Some("tree"),
             Self::Flood => Some("flood"),
         }
     }
 }
 
-/// The rhythm of the root of a tree: what a node needs to send so as to arrive just before the
-/// root sends. No clock is shared; all times are durations. On the wire:
+/// The pulse of the root of a tree: what a node needs to send so as to arrive just before the root
+/// sends. No clock is shared; all times are durations. On the wire:
 /// `[period_us, age_us, distance_us]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulse {
     /// Time from one beat to the next.
     pub period_us: u64,
-    /// How long before this message was sent the root's last beat was.
+    /// Time from the root's last beat to the sending of this message.
     pub age_us: u64,
     /// One-way delay from the root to the sender.
     pub distance_us: u64,
 }
 
-/// Where the sender stands in a tree of hubs: said when that is not where the layout has it, and
-/// to whoever asks. On the wire: `[parent or null, root, depth, age_us]`.
+/// A tree offer (BPDU of IEEE 802.1D): the sender's place in the tree of hubs. Sent if that is not
+/// where the preferred tree has it, and to a peer that probes. On the wire:
+/// `[parent or null, root, depth, age_us]`.
 ///
-/// The root, and the hops to it, are what the bridges of a spanning tree tell each other (Perlman
-/// 1985); the age of the news is what keeps a dead root from being believed in.
+/// The age keeps a dead root from being chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Whom the sender sends up to; none if it is the root.
+pub struct TreeOffer {
+    /// The sender's parent; none if it is the root.
     pub parent: Option<NodeId>,
-    /// Who is at the top.
+    /// The root.
     pub root: NodeId,
-    /// Hops from there to the sender.
+    /// Hops from the root to the sender.
     pub depth: u32,
-    /// How long ago the newest message of the root that the sender knows of was sent.
+    /// Age of the newest message of the root that the sender knows of.
     pub age_us: u64,
 }
 
-/// The one message between nodes: entries, evidence, or both.
+/// The one message between nodes: entries, an ack, a digest, or all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gossip {
-    /// The sender's generation. Evidence of an earlier life is void.
+    /// The sender's generation.
     pub generation: Generation,
     /// Number of this message on its link, from 0: names it for [`Ack`] and shows gaps.
     pub number: u64,
     /// The ack of the addressee's messages.
     pub ack: Option<Ack>,
     /// Entries for the addressee.
-    pub values: Vec<Entries>,
-    /// In a digest: for each origin, *everything* the sender holds of it.
+    pub entries: Vec<Entries>,
+    /// In a digest, and in the answer to a probe: for each origin, *everything* the sender holds.
     pub have: Vec<Have>,
-    /// True for a digest: of origins not listed in `have`, the sender holds nothing.
-    pub all: bool,
-    /// True if the addressee is to answer at once, with all that the sender lacks and with its
-    /// own place: is it there, and can it be a parent?
-    pub ask: bool,
+    /// True for a digest: the sender holds nothing of the origins that `have` lacks, and is sent what
+    /// it lacks.
+    pub is_digest: bool,
+    /// True for a probe: the addressee answers at once, with its tree offer and all that the sender
+    /// lacks.
+    pub is_probe: bool,
     /// What to do with the entries.
-    pub relay: Relay,
-    /// True if the sender has sent the entries for a beat of the root.
+    pub forward: Forward,
+    /// True if the entries were sent for a beat of the root.
     pub is_paced: bool,
-    /// The rhythm to send in, from a parent to its children.
+    /// The pulse, from a parent to its children.
     pub pulse: Option<Pulse>,
-    /// Where the sender stands, if it is not where the layout has it.
-    pub place: Option<Place>,
+    /// The sender's place in the tree.
+    pub offer: Option<TreeOffer>,
 }

@@ -125,9 +125,6 @@ impl Protocol for Rumormill {
         }
         let receiver = self.receiver;
         let (repair, cx) = &mut self.parts(now);
-        if let Some(reason) = receiver.contradiction(cx, from, &m) {
-            return out.refuse(reason);
-        }
         let incarnation = receiver.on_generation(cx, repair, from, &m);
         let is_current = incarnation != Some(Incarnation::Older);
         let new = receiver.on_entries(cx, repair, from, &m, is_current, out);
@@ -143,15 +140,15 @@ impl Protocol for Rumormill {
         let received = Received {
             entries: &new,
             from,
-            relay: m.relay,
-            is_repair: m.all,
+            forward: m.forward,
+            is_repair: m.is_digest,
             is_paced: m.is_paced,
         };
         let is_displaced = repair.is_displaced();
         let tree = repair.tree();
         let around = &mut Surroundings { now, tree, peers: cx.peers, cluster: cx.cluster };
         cx.push.forward(around, received, is_displaced);
-        repair.on_heard(cx, from, !m.values.is_empty());
+        repair.on_heard(cx, from, !m.entries.is_empty());
         self.finish(out);
     }
 

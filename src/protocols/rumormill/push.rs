@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::ack_policy::Relation;
 use super::config::Config;
 use super::link::Link;
-use super::message::{Pulse, Relay};
+use super::message::{Forward, Pulse};
 use super::peers::Peers;
 use super::tree::SpanningTree;
 use crate::cluster::Cluster;
@@ -42,7 +42,7 @@ pub(crate) struct Received<'a> {
     pub(crate) entries: &'a VersionSet,
     pub(crate) from: NodeId,
     /// What the sender wants done with them.
-    pub(crate) relay: Relay,
+    pub(crate) forward: Forward,
     /// They were sent again, or because this node lacked them.
     pub(crate) is_repair: bool,
     /// They were sent for a beat.
@@ -129,7 +129,7 @@ impl EagerPush {
         received: Received<'_>,
         is_displaced: bool,
     ) {
-        let Received { entries, from, relay, is_repair, is_paced } = received;
+        let Received { entries, from, forward, is_repair, is_paced } = received;
         if entries.is_empty() {
             return;
         }
@@ -138,7 +138,7 @@ impl EagerPush {
         let is_tree = matches!(plan, Some(Plan::Tree { .. }));
         let at_once = match plan {
             Some(Plan::Flood { window }) => return flood(around, entries, Some(from), window),
-            _ if relay == Relay::Flood => {
+            _ if forward == Forward::Flood => {
                 return flood(around, entries, Some(from), Duration::ZERO);
             }
             // What was lost once is late already. But where much is lost, so much is repaired that
@@ -146,7 +146,9 @@ impl EagerPush {
             _ if is_tree && is_repair => !around.peers.loss_mut().is_heavy(now) || is_displaced,
             // Along the topology's tree, what comes any other way than down from the parent was
             // held up, and nodes below may still lack it.
-            _ if relay == Relay::Up || tree.parent() == Some(from) || !tree.has_hubs() => false,
+            _ if forward == Forward::Tree || tree.parent() == Some(from) || !tree.has_hubs() => {
+                false
+            }
             _ if is_tree && is_displaced => true,
             _ => return,
         };
@@ -181,7 +183,7 @@ impl EagerPush {
             let link = around.peers.open(peer);
             link.enqueue(entries, deadline);
             if tree.parent() == Some(peer) {
-                link.queue_mut().raise_relay(Relay::Up);
+                link.queue_mut().raise_forward(Forward::Tree);
             }
         }
     }
@@ -233,10 +235,10 @@ impl EagerPush {
     }
 
     /// What `peer` is to do with what waits for it.
-    pub(crate) fn relay_for(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Relay {
-        let queued = peers.get(peer).map_or(Relay::Keep, Link::queued_relay);
+    pub(crate) fn forward_for(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Forward {
+        let queued = peers.get(peer).map_or(Forward::No, Link::queued_forward);
         let is_up = self.planner.is_tree() && tree.parent() == Some(peer);
-        if is_up { queued.max(Relay::Up) } else { queued }
+        if is_up { queued.max(Forward::Tree) } else { queued }
     }
 
     /// True if what goes to `peer` is sent for a beat of the root.
@@ -280,7 +282,7 @@ pub(crate) fn flood(
     for peer in neighbours.filter(|&peer| Some(peer) != from) {
         let link = around.peers.open(peer);
         link.enqueue(entries, around.now.after(window));
-        link.queue_mut().set_relay(Relay::Flood);
+        link.queue_mut().set_forward(Forward::Flood);
     }
 }
 

@@ -94,7 +94,8 @@ impl Replica {
 
     /// Takes in an entry that was submitted to this node; returns its place in a set.
     pub fn submit(&mut self, now: Instant, entry: Entry) -> (OriginId, Range<u64>) {
-        let origin = self.origin_id(self.own);
+        // The first origin of every replica.
+        let origin = OriginId(0);
         let sequence = entry.id.sequence;
         self.submitted = sequence + 1;
         self.insert(now, origin, sequence, &[entry.value]);
@@ -105,7 +106,7 @@ impl Replica {
     /// submitted here.
     #[must_use]
     pub fn contradiction(&self, gossip: &Gossip) -> Option<String> {
-        let values = gossip.values.iter().filter(|entries| entries.origin == self.own);
+        let values = gossip.entries.iter().filter(|entries| entries.origin == self.own);
         let have = gossip.have.iter().filter(|have| have.origin == self.own);
         let ends = values.map(|entries| entries.first.saturating_add(entries.values.len() as u64));
         let last = |have: &Have| have.ranges.iter().last().map(|range| range.end);
@@ -505,7 +506,7 @@ mod tests {
         let id = EntryId { origin: own, sequence: 0 };
         replica.submit(Instant::ZERO, Entry { id, value: Value::Int(7) });
         let values = |origin, first| Gossip {
-            values: vec![Entries { origin, first, values: ints(7..8) }],
+            entries: vec![Entries { origin, first, values: ints(7..8) }],
             ..Gossip::default()
         };
         let have = |origin, end| Gossip {

@@ -33,9 +33,9 @@ impl Stats {
     /// Counts a message to a peer.
     pub(crate) fn on_sent(&mut self, gossip: &Gossip, is_probe: bool) {
         self.gossip_sent += 1;
-        self.evidence_only_sent += u64::from(gossip.values.is_empty());
-        self.digests_sent += u64::from(gossip.all);
+        self.evidence_only_sent += u64::from(gossip.entries.is_empty());
+        self.digests_sent += u64::from(gossip.is_digest);
         self.probes += u64::from(is_probe);
-        self.entries_sent += gossip.values.iter().map(|e| e.values.len() as u64).sum::<u64>();
+        self.entries_sent += gossip.entries.iter().map(|e| e.values.len() as u64).sum::<u64>();
     }
 }

@@ -15,7 +15,7 @@ use rand::RngExt as _;
 
 use super::exchange::Context;
 use super::link::{Link, Timeout};
-use super::message::{Gossip, Place, Relay};
+use super::message::{Forward, Gossip, TreeOffer};
 #[cfg(feature = "mutations")]
 use super::mutation::Mutation;
 use super::peers::Peers;
@@ -241,7 +241,7 @@ impl TreeRepair {
             let link = cx.peers.open(peer);
             link.request_probe(cx.now);
             if !is_unreliable {
-                link.queue_mut().piggyback(entries, Relay::Up);
+                link.queue_mut().piggyback(entries, Forward::Tree);
             }
         }
     }
@@ -291,16 +291,16 @@ impl TreeRepair {
     pub(crate) fn on_tree_offer(&mut self, cx: &mut Context<'_>, peer: NodeId, m: &Gossip) {
         let is_newest = cx.peers.get(peer).is_some_and(|link| link.acks().is_newest(m.number));
         if is_newest && self.tree.has_hubs() {
-            self.on_offer(cx, peer, m.place);
+            self.on_offer(cx, peer, m.offer);
         }
         if self.tree.parent() == Some(peer) {
             cx.push.on_pulse(cx.now, cx.peers.hop(peer), m.pulse);
         }
     }
 
-    fn on_offer(&mut self, cx: &mut Context<'_>, peer: NodeId, place: Option<Place>) {
+    fn on_offer(&mut self, cx: &mut Context<'_>, peer: NodeId, offer: Option<TreeOffer>) {
         // A new child may have missed entries while it had no parent. Its message says what it holds.
-        if self.tree.on_offer(cx.now, cx.peers, peer, place) {
+        if self.tree.on_offer(cx.now, cx.peers, peer, offer) {
             send_missing(cx, peer);
         }
         if !cx.push.uses_hubs(&self.tree) {
@@ -379,8 +379,8 @@ impl TreeRepair {
             left = left.saturating_sub(1);
             if !link.is_suspected() && (forwards || !is_unreliable) {
                 link.request_probe(cx.now);
-                let relay = if forwards { Relay::Up } else { Relay::Keep };
-                link.queue_mut().piggyback(entries, relay);
+                let forward = if forwards { Forward::Tree } else { Forward::No };
+                link.queue_mut().piggyback(entries, forward);
             }
             forwarders -= usize::from(forwards);
         }

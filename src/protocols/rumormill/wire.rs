@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
+use super::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::cluster::{Name, Nodes};
 use crate::id::{Generation, NodeId, Origin};
 use crate::set::Ranges;
@@ -21,8 +21,8 @@ impl Wire for Gossip {
             let ack: Vec<u64> = [generation.0, *held_us].into_iter().chain(bounds).collect();
             put_field(out, "ack", &ack);
         }
-        if !self.values.is_empty() {
-            put_list(out, "values", &self.values, |out, Entries { origin, first, values }| {
+        if !self.entries.is_empty() {
+            put_list(out, "entries", &self.entries, |out, Entries { origin, first, values }| {
                 put_origin(out, nodes, *origin);
                 put(out, first);
                 out.push(b',');
@@ -36,14 +36,14 @@ impl Wire for Gossip {
                 put(out, &bounds);
             });
         }
-        if self.all {
-            put_field(out, "all", &true);
+        if self.is_digest {
+            put_field(out, "digest", &true);
         }
-        if self.ask {
-            put_field(out, "ask", &true);
+        if self.is_probe {
+            put_field(out, "probe", &true);
         }
-        if let Some(word) = self.relay.name() {
-            put_field(out, "relay", word);
+        if let Some(word) = self.forward.name() {
+            put_field(out, "forward", word);
         }
         if self.is_paced {
             put_field(out, "paced", &true);
@@ -51,9 +51,9 @@ impl Wire for Gossip {
         if let Some(pulse) = self.pulse {
             put_field(out, "pulse", &(pulse.period_us, pulse.age_us, pulse.distance_us));
         }
-        if let Some(Place { parent, root, depth, age_us }) = self.place {
+        if let Some(TreeOffer { parent, root, depth, age_us }) = self.offer {
             let name = |id: NodeId| nodes.name(id);
-            put_field(out, "place", &(parent.map(name), name(root), depth, age_us));
+            put_field(out, "offer", &(parent.map(name), name(root), depth, age_us));
         }
     }
 
@@ -62,14 +62,14 @@ impl Wire for Gossip {
             generation: Generation(fields.get("gen").u64("gen")?),
             number: number(fields.get("n"))?,
             ack: ack(fields.get("ack"))?,
-            values: values(fields.get("values"), nodes)?,
+            entries: entries(fields.get("entries"), nodes)?,
             have: have(fields.get("have"), nodes)?,
-            all: fields.get("all").flag("all")?,
-            ask: fields.get("ask").flag("ask")?,
-            relay: relay(fields.get("relay"))?,
+            is_digest: fields.get("digest").flag("digest")?,
+            is_probe: fields.get("probe").flag("probe")?,
+            forward: forward(fields.get("forward"))?,
             is_paced: fields.get("paced").flag("paced")?,
             pulse: pulse(fields.get("pulse"))?,
-            place: place(fields.get("place"), nodes)?,
+            offer: offer(fields.get("offer"), nodes)?,
         })
     }
 }
@@ -128,14 +128,14 @@ fn ack(field: Field<'_>) -> Result<Option<Ack>, String> {
     Ok(Some(Ack { generation: Generation(*generation), numbers, held_us: *held_us }))
 }
 
-fn relay(field: Field<'_>) -> Result<Relay, String> {
+fn forward(field: Field<'_>) -> Result<Forward, String> {
     if !field.is_present() {
-        return Ok(Relay::Keep);
+        return Ok(Forward::No);
     }
-    match field.decode::<Cow<'_, str>>("relay", "a string")?.as_ref() {
-        "up" => Ok(Relay::Up),
-        "flood" => Ok(Relay::Flood),
-        other => Err(format!("field `relay`: expected \"up\" or \"flood\", got {other:?}")),
+    match field.decode::<Cow<'_, str>>("forward", "a string")?.as_ref() {
+        "tree" => Ok(Forward::Tree),
+        "flood" => Ok(Forward::Flood),
+        other => Err(format!("field `forward`: expected \"tree\" or \"flood\", got {other:?}")),
     }
 }
 
@@ -148,46 +148,43 @@ fn pulse(field: Field<'_>) -> Result<Option<Pulse>, String> {
     Ok(Some(Pulse { period_us, age_us, distance_us }))
 }
 
-fn place(field: Field<'_>, nodes: &Nodes) -> Result<Option<Place>, String> {
+fn offer(field: Field<'_>, nodes: &Nodes) -> Result<Option<TreeOffer>, String> {
     if !field.is_present() {
         return Ok(None);
     }
     let (parent, root, depth, age_us): (Option<Name>, Name, u32, u64) =
-        field.decode("place", "[parent or null, root, depth, microseconds]")?;
-    let parent = parent.map(|parent| known("place", &parent, nodes)).transpose()?;
-    Ok(Some(Place { parent, root: known("place", &root, nodes)?, depth, age_us }))
+        field.decode("offer", "[parent or null, root, depth, microseconds]")?;
+    let parent = parent.map(|parent| known("offer", &parent, nodes)).transpose()?;
+    Ok(Some(TreeOffer { parent, root: known("offer", &root, nodes)?, depth, age_us }))
 }
 
-fn values(field: Field<'_>, nodes: &Nodes) -> Result<Vec<Entries>, String> {
+fn entries(field: Field<'_>, nodes: &Nodes) -> Result<Vec<Entries>, String> {
     if !field.is_present() {
         return Ok(Vec::new());
     }
     const EXPECTED: &str = "a list of [node, generation, first, [value, …]]";
     // Integers are the usual case, and read in a third of the time.
-    match field.decode::<Vec<(Name, u64, u64, Vec<i64>)>>("values", EXPECTED) {
-        Ok(rows) => rows.into_iter().map(|row| entries(row, nodes)).collect(),
+    match field.decode::<Vec<(Name, u64, u64, Vec<i64>)>>("entries", EXPECTED) {
+        Ok(rows) => rows.into_iter().map(|row| run(row, nodes)).collect(),
         Err(_) => {
-            let rows: Vec<(Name, u64, u64, Vec<Value>)> = field.decode("values", EXPECTED)?;
-            rows.into_iter().map(|row| entries(row, nodes)).collect()
+            let rows: Vec<(Name, u64, u64, Vec<Value>)> = field.decode("entries", EXPECTED)?;
+            rows.into_iter().map(|row| run(row, nodes)).collect()
         }
     }
 }
 
-fn entries<T: Into<Value>>(
-    row: (Name, u64, u64, Vec<T>),
-    nodes: &Nodes,
-) -> Result<Entries, String> {
+fn run<T: Into<Value>>(row: (Name, u64, u64, Vec<T>), nodes: &Nodes) -> Result<Entries, String> {
     let (node, generation, first, values) = row;
     if values.is_empty() {
-        return Err("field `values`: an entry without values".to_owned());
+        return Err("field `entries`: an entry without values".to_owned());
     }
     // The number after the last one has to be a number, too.
     if first.checked_add(values.len() as u64).is_none() {
         let count = values.len();
-        return Err(format!("field `values`: {count} values from {first} on are out of range"));
+        return Err(format!("field `entries`: {count} values from {first} on are out of range"));
     }
     let values = values.into_iter().map(Into::into).collect();
-    Ok(Entries { origin: origin("values", &node, generation, nodes)?, first, values })
+    Ok(Entries { origin: origin("entries", &node, generation, nodes)?, first, values })
 }
 
 fn have(field: Field<'_>, nodes: &Nodes) -> Result<Vec<Have>, String> {

@@ -259,12 +259,22 @@ impl Bench {
         self.count("gossip taken", 1);
         let gossip = named.message();
         let of_life = self.evidence.entry((Name::clone(from), gossip.generation)).or_default();
-        for entries in &gossip.values {
+        for entries in &gossip.entries {
             let end = entries.first + entries.values.len() as u64;
             of_life.push((entries.origin, entries.first..end));
         }
         for Have { origin, ranges } in &gossip.have {
             of_life.extend(ranges.iter().map(|range| (*origin, range)));
+        }
+        // An ack of a message is evidence for its entries.
+        let acks = gossip.ack.iter().filter(|ack| ack.generation == GENERATION);
+        for ack in acks {
+            let sent = self.sent.get(from).map_or(&[][..], Vec::as_slice);
+            let acked = sent.iter().filter(|sent| ack.numbers.contains(sent.number));
+            for entries in acked.flat_map(|sent| &sent.entries) {
+                let end = entries.first + entries.values.len() as u64;
+                of_life.push((entries.origin, entries.first..end));
+            }
         }
         self.check_taken(from, gossip);
     }
@@ -277,7 +287,7 @@ impl Bench {
         let numbers = std::iter::once(0..last.number + 1).collect();
         let ack = Some(Ack { generation: GENERATION, numbers, held_us: 0 });
         let mut held: BTreeMap<Origin, Ranges> = BTreeMap::new();
-        for entries in got.iter().flat_map(|gossip| &gossip.values) {
+        for entries in got.iter().flat_map(|gossip| &gossip.entries) {
             let end = entries.first + entries.values.len() as u64;
             held.entry(entries.origin).or_default().insert(entries.first..end);
         }
@@ -285,7 +295,7 @@ impl Bench {
         self.answers += 1;
         let number = 16 + self.answers;
         let generation = Generation(1);
-        let gossip = Gossip { generation, number, ack, have, all, ..Gossip::default() };
+        let gossip = Gossip { generation, number, ack, have, is_digest: all, ..Gossip::default() };
         self.count("answers", 1);
         self.gossip(&from.name(), Named::new(gossip, &nodes));
     }
@@ -342,7 +352,7 @@ impl Bench {
 
 /// True if the message names a node that the list lacks.
 fn names_stranger(named: &Named<Gossip>, list: &Nodes) -> bool {
-    let Gossip { values, have, place, .. } = named.message();
+    let Gossip { entries: values, have, offer: place, .. } = named.message();
     let origins = values.iter().map(|entries| entries.origin);
     let origins = origins.chain(have.iter().map(|have| have.origin)).map(|origin| origin.node);
     let place = place.iter().flat_map(|place| place.parent.into_iter().chain([place.root]));

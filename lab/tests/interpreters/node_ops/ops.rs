@@ -9,7 +9,9 @@ use arbitrary::{Arbitrary, Unstructured};
 use rumormill::cluster::{Name, Nodes};
 use rumormill::id::{self, NodeId, Origin};
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::protocols::rumormill::message::{Ack, Entries, Gossip, Have, Place, Pulse, Relay};
+use rumormill::protocols::rumormill::message::{
+    Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer,
+};
 use rumormill::protocols::rumormill::route::Route;
 use rumormill::value::Value;
 
@@ -242,6 +244,7 @@ pub(crate) struct WildGossip {
     relay: Option<bool>,
     pulse: Option<(WildMicros, WildMicros, WildMicros)>,
     ask: bool,
+    is_paced: bool,
     place: Option<(Option<Id>, Id, u8, WildMicros)>,
 }
 
@@ -300,28 +303,29 @@ impl WildGossip {
             .collect();
         Gossip {
             generation: self.generation.get(),
-            number: self.number.0,
+            number: self.number.0.min(u64::MAX - 1),
             ack: self.ack.map(|(generation, number, count, held_us)| {
-                let end = number.0.saturating_add(1);
+                let end = number.0.saturating_add(1).max(1);
                 let numbers = end.saturating_sub(u64::from(count) + 1)..end;
                 let numbers = std::iter::once(numbers).collect();
                 Ack { generation: generation.get(), numbers, held_us: held_us.get() }
             }),
-            values: values.filter(|entries| !entries.values.is_empty()).collect(),
+            entries: values.filter(|entries| !entries.values.is_empty()).collect(),
             have: have.into_values().collect(),
-            all: self.all,
-            relay: match self.relay {
-                None => Relay::Keep,
-                Some(true) => Relay::Up,
-                Some(false) => Relay::Flood,
+            is_digest: self.all,
+            forward: match self.relay {
+                None => Forward::No,
+                Some(true) => Forward::Tree,
+                Some(false) => Forward::Flood,
             },
+            is_paced: self.is_paced,
             pulse: self.pulse.map(|(period, age, distance)| Pulse {
                 period_us: period.get(),
                 age_us: age.get(),
                 distance_us: distance.get(),
             }),
-            ask: self.ask,
-            place: self.place.map(|(parent, root, depth, age)| Place {
+            is_probe: self.ask,
+            offer: self.place.map(|(parent, root, depth, age)| TreeOffer {
                 parent: parent.map(|parent| parent.node_among(nodes)),
                 root: root.node_among(nodes),
                 depth: depth.into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::id::Generation;
 use crate::protocols::rumormill::link::Link;
 use crate::protocols::rumormill::link::sent::{AckWait, Batch};
-use crate::protocols::rumormill::message::{Gossip, Place, Pulse, Relay};
+use crate::protocols::rumormill::message::{Forward, Gossip, Pulse, TreeOffer};
 use crate::protocols::rumormill::replica::Replica;
 use crate::set::VersionSet;
 use crate::time::Instant;
@@ -48,26 +48,26 @@ pub(crate) struct Draft {
     pub(crate) batch: VersionSet,
     /// Unconfirmed entries that go along.
     pub(crate) riders: Vec<Batch>,
-    pub(crate) relay: Relay,
+    pub(crate) forward: Forward,
     pub(crate) wait: AckWait,
     /// Sent for a beat of the root.
     pub(crate) is_paced: bool,
     pub(crate) pulse: Option<Pulse>,
-    pub(crate) place: Option<Place>,
+    pub(crate) offer: Option<TreeOffer>,
 }
 
 /// Makes the next message of a link, and notes it as sent.
 pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: Draft) -> Gossip {
-    let Draft { generation, purpose, batch, riders, relay, wait, is_paced, pulse, place } = draft;
+    let Draft { generation, purpose, batch, riders, forward, wait, is_paced, pulse, offer } = draft;
     let mut cargo = batch.clone();
-    let (piggyback, piggyback_relay) = if purpose == Purpose::Probe {
+    let (piggyback, piggyback_forward) = if purpose == Purpose::Probe {
         link.take_piggyback()
     } else {
-        (VersionSet::new(), Relay::Keep)
+        (VersionSet::new(), Forward::No)
     };
     cargo.union_with(&piggyback);
     riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
-    let values = cargo
+    let entries = cargo
         .iter()
         .flat_map(|(origin, ranges)| {
             ranges.iter().map(move |range| replica.entries(origin, &range))
@@ -80,22 +80,22 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
         Vec::new()
     };
     let ack = link.ack(now);
-    let number = link.on_sent(now, batch, relay, wait, piggyback);
+    let number = link.on_sent(now, batch, forward, wait, piggyback);
     link.add_riders(now, wait, riders);
-    let all = purpose.is_digest();
+    let is_digest = purpose.is_digest();
     Gossip {
         generation,
         number,
         ack,
-        values,
+        entries,
         have,
-        all,
+        is_digest,
         // A suspected peer is probed with every digest.
-        ask: purpose == Purpose::Probe || (all && link.is_suspected()),
-        relay: relay.max(piggyback_relay),
+        is_probe: purpose == Purpose::Probe || (is_digest && link.is_suspected()),
+        forward: forward.max(piggyback_forward),
         is_paced,
         pulse,
-        place,
+        offer,
     }
 }
 
@@ -158,11 +158,11 @@ mod tests {
             purpose,
             batch,
             riders: Vec::new(),
-            relay: Relay::Keep,
+            forward: Forward::No,
             wait: AckWait::default(),
             is_paced: false,
             pulse: None,
-            place: None,
+            offer: None,
         }
     }
 
@@ -186,29 +186,29 @@ mod tests {
             &replica,
             draft(Purpose::Batch, replica.held().clone()),
         );
-        assert_eq!((batch.number, batch.values.len(), batch.have.len()), (0, 1, 0));
-        assert!(!batch.all && !batch.ask);
+        assert_eq!((batch.number, batch.entries.len(), batch.have.len()), (0, 1, 0));
+        assert!(!batch.is_digest && !batch.is_probe);
         let none = VersionSet::new();
         let batch =
             compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Batch, none.clone()));
         assert_eq!((batch.number, batch.have.len()), (1, 0));
         let digest =
             compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Digest, none.clone()));
-        assert!(digest.all && !digest.ask && digest.have.len() == 1);
+        assert!(digest.is_digest && !digest.is_probe && digest.have.len() == 1);
         let probe = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Probe, none));
-        assert!(probe.all && probe.ask);
+        assert!(probe.is_digest && probe.is_probe);
     }
 
     #[test]
     fn piggybacked_entries_go_along_with_a_probe_only_and_are_not_waited_for() {
         let replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();
-        link.queue_mut().piggyback(replica.held(), Relay::Up);
+        link.queue_mut().piggyback(replica.held(), Forward::Tree);
         let none = VersionSet::new;
         let digest = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Digest, none()));
-        assert!(digest.values.is_empty());
+        assert!(digest.entries.is_empty());
         let probe = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Probe, none()));
-        assert_eq!((probe.values.len(), probe.relay), (1, Relay::Up));
+        assert_eq!((probe.entries.len(), probe.forward), (1, Forward::Tree));
         assert!(link.in_flight().is_empty());
     }
 }

@@ -9,7 +9,7 @@ use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::link::session::Incarnation;
-use crate::protocols::rumormill::message::{Ack, Gossip, Relay};
+use crate::protocols::rumormill::message::{Ack, Forward, Gossip};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::tree::TreeRepair;
@@ -29,21 +29,12 @@ impl Receiver {
         Self { generation, policy, probe_min: config.probe_min }
     }
 
-    /// The ack in a message, if it is one of this generation.
-    fn ack(self, m: &Gossip) -> Option<&Ack> {
-        m.ack.as_ref().filter(|ack| ack.generation == self.generation)
-    }
-
-    /// The reason to reject a message: it acks one that was never sent.
-    pub(crate) fn contradiction(
-        self,
-        cx: &Context<'_>,
-        from: NodeId,
-        m: &Gossip,
-    ) -> Option<String> {
-        let acked = self.ack(m)?.largest()?;
+    /// The ack in a message, if it is one of this generation, and of messages that were sent: a peer
+    /// that acks others is not to be believed.
+    fn ack<'m>(self, cx: &Context<'_>, from: NodeId, m: &'m Gossip) -> Option<&'m Ack> {
         let sent = cx.peers.get(from).map_or(0, |link| link.sent().next_number());
-        (acked >= sent).then(|| format!("acks message {acked}, and {sent} were sent"))
+        let is_valid = |ack: &&Ack| ack.generation == self.generation && ack.numbers.end() <= sent;
+        m.ack.as_ref().filter(is_valid)
     }
 
     /// The generation of the sender. `None`: this is its first message.
@@ -54,7 +45,7 @@ impl Receiver {
         from: NodeId,
         m: &Gossip,
     ) -> Option<Incarnation> {
-        let acked = self.ack(m).and_then(Ack::largest);
+        let acked = self.ack(cx, from, m).and_then(Ack::largest);
         let link = cx.peers.open(from);
         let is_first = link.generation().is_none();
         let incarnation = link.on_generation(cx.now, m.generation, m.number, acked);
@@ -81,14 +72,14 @@ impl Receiver {
         is_current: bool,
         out: &mut Effects<Gossip>,
     ) -> VersionSet {
-        if m.values.is_empty() {
+        if m.entries.is_empty() {
             return VersionSet::new();
         }
         let now = cx.now;
         self.schedule_ack(cx, repair, from, m);
         cx.replica.forget_arrivals(now, GRACE_MAX);
-        let (sent, new) = cx.replica.insert_all(now, &m.values, |entry| out.deliver(entry));
-        let count: u64 = m.values.iter().map(|entries| entries.values.len() as u64).sum();
+        let (sent, new) = cx.replica.insert_all(now, &m.entries, |entry| out.deliver(entry));
+        let count: u64 = m.entries.iter().map(|entries| entries.values.len() as u64).sum();
         cx.stats.entries_received += new.count();
         cx.stats.duplicates_received += count - new.count();
         if is_current {
@@ -102,7 +93,7 @@ impl Receiver {
         let (now, tree) = (cx.now, repair.tree());
         let relation = cx.push.relation(tree, cx.peers, from);
         let period = cx.push.period();
-        let forwards = m.values.iter().any(|entries| entries.origin.node != from);
+        let forwards = m.entries.iter().any(|entries| entries.origin.node != from);
         let deadline = match self.policy.own_delay(relation, period, forwards) {
             Some(delay) => now.after(delay),
             None => cx.push.deadline(now, tree, cx.peers, from, None),
@@ -142,15 +133,16 @@ impl Receiver {
         let now = cx.now;
         let reordering = cx.peers.loss_mut().reordering_timeout();
         let link = cx.peers.open(from);
-        let late = link.acks_mut().on_received(now, m.number, !m.values.is_empty(), reordering);
+        let late = link.acks_mut().on_received(now, m.number, !m.entries.is_empty(), reordering);
         let given_up = link.acks_mut().give_up_gaps(now, GRACE_MAX);
         let claims = cx.replica.claims(&m.have);
         link.confirm(&claims.entries);
         let was_suspected = link.is_suspected();
         let expected = link.rtt().smoothed();
         let variation = cx.peers.rtt().variation();
+        let ack = self.ack(cx, from, m);
         let link = cx.peers.open(from);
-        let ack = self.ack(m).map(|ack| link.on_ack(now, ack, variation));
+        let ack = ack.map(|ack| link.on_ack(now, ack, variation));
         let ack = ack.unwrap_or_default();
         let floor = self.probe_min;
         link.on_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
@@ -186,24 +178,24 @@ impl Receiver {
         from: NodeId,
         m: &Gossip,
     ) {
-        if !m.all {
+        if !m.is_digest {
             return;
         }
-        if m.ask {
+        if m.is_probe {
             repair.tree_mut().on_offer_requested(from);
         }
         let now = cx.now;
         let tree = repair.tree();
         let sender = DigestSender {
-            is_probing: m.ask && tree.has_hubs(),
+            is_probing: m.is_probe && tree.has_hubs(),
             is_child: tree.parent_of(from) == Some(cx.cluster.me()) && cx.push.uses_hubs(tree),
         };
         let is_unreliable = cx.peers.is_unreliable(now);
         let grace = repair_grace(sender, self.grace(cx, from), cx.peers.hop(from), is_unreliable);
         let link = cx.peers.open(from);
-        if m.ask {
+        if m.is_probe {
             link.acks_mut().on_probe(now);
-        } else if !m.values.is_empty() {
+        } else if !m.entries.is_empty() {
             link.acks_mut().schedule(now);
         }
         let Some(grace) = grace else { return };
@@ -216,7 +208,7 @@ impl Receiver {
         link.enqueue(&missing, now);
         // Nodes below the peer may lack it as well. (A child forwards what its parent sends.)
         if tree.has_hubs() && !tree.is_child(cx.peers, from) {
-            cx.peers.open(from).queue_mut().raise_relay(Relay::Up);
+            cx.peers.open(from).queue_mut().raise_forward(Forward::Tree);
         }
         cx.hasten_digests();
     }

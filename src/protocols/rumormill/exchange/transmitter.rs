@@ -10,7 +10,7 @@ use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::link::Link;
 use crate::protocols::rumormill::link::sent::AckWait;
-use crate::protocols::rumormill::message::{Gossip, Relay};
+use crate::protocols::rumormill::message::{Forward, Gossip};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::tree::TreeRepair;
@@ -99,18 +99,19 @@ impl Transmitter {
         let now = cx.now;
         let tree = repair.tree();
         let relation = cx.push.relation(tree, cx.peers, peer);
-        let relay = cx.push.relay_for(tree, cx.peers, peer);
+        let forward = cx.push.forward_for(tree, cx.peers, peer);
         let is_child = tree.has_hubs() && tree.is_child(cx.peers, peer);
         let timeout = purpose.timeout(cx.peers.timeout(peer));
         let rides = match relation {
             Relation::Child | Relation::Parent => cx.peers.rides(now),
             Relation::Neighbour | Relation::Other => 0,
         };
-        let is_repeated =
-            purpose == Purpose::Batch && relay == Relay::Up && cx.peers.loss_mut().is_heavy(now);
+        let is_repeated = purpose == Purpose::Batch
+            && forward == Forward::Tree
+            && cx.peers.loss_mut().is_heavy(now);
         let pulse = cx.push.pulse_for(now, tree, cx.peers, peer);
         let is_paced = cx.push.is_paced(tree, peer);
-        let place = cx
+        let offer = cx
             .push
             .uses_hubs(tree)
             .then(|| tree.offer_for(now, cx.peers, peer, purpose == Purpose::Probe));
@@ -129,33 +130,33 @@ impl Transmitter {
             _ => {}
         }
         let room = (self.entries_max as u64).saturating_sub(batch.count());
-        let riders = link.take_riders(rides, room, relay);
+        let riders = link.take_riders(rides, room, forward);
         if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
             return;
         }
         let timeout_now = timeout * link.liveness().backoff();
         let wait = AckWait { timeout: timeout_now, max_ack_delay, threshold };
         let generation = self.generation;
-        let place = place.flatten();
+        let offer = offer.flatten();
         let is_paced = is_paced && purpose == Purpose::Batch && !batch.is_empty();
         let draft =
-            Draft { generation, purpose, batch, riders, relay, wait, is_paced, pulse, place };
+            Draft { generation, purpose, batch, riders, forward, wait, is_paced, pulse, offer };
         #[cfg_attr(not(feature = "mutations"), allow(unused_mut))]
         let mut gossip = compose(now, link, cx.replica, draft);
         #[cfg(feature = "mutations")]
-        if cx.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.all {
+        if cx.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.is_digest {
             gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
         }
-        if is_repeated && !gossip.values.is_empty() {
+        if is_repeated && !gossip.entries.is_empty() {
             link.repeat_at(now.after(REPEAT_DELAY));
         }
-        if is_child && !gossip.values.is_empty() {
+        if is_child && !gossip.entries.is_empty() {
             link.on_heartbeat_sent(now);
         }
         let is_suspected = link.is_suspected();
         if is_suspected {
             link.on_suspect_probed(now, timeout.max(self.probe_min), self.probe_max);
-        } else if gossip.ask {
+        } else if gossip.is_probe {
             link.on_probe_sent(now, timeout_now);
         }
         repair.tree_mut().on_sent(peer);

@@ -1,6 +1,6 @@
 //! Entries that wait to be sent to a peer.
 
-use crate::protocols::rumormill::message::Relay;
+use crate::protocols::rumormill::message::Forward;
 use crate::set::VersionSet;
 use crate::time::Instant;
 
@@ -9,10 +9,10 @@ use crate::time::Instant;
 pub(crate) struct SendQueue {
     entries: VersionSet,
     flush_at: Option<Instant>,
-    relay: Relay,
+    forward: Forward,
     has_retransmissions: bool,
     piggyback: VersionSet,
-    piggyback_relay: Relay,
+    piggyback_forward: Forward,
 }
 
 impl SendQueue {
@@ -23,8 +23,8 @@ impl SendQueue {
 
     /// What the peer is to do with it. It sticks to the entries until they are confirmed, whatever
     /// becomes of the plan that they were queued under.
-    pub(crate) const fn relay(&self) -> Relay {
-        self.relay
+    pub(crate) const fn forward(&self) -> Forward {
+        self.forward
     }
 
     /// When it leaves.
@@ -46,13 +46,13 @@ impl SendQueue {
     }
 
     /// The peer is to do at least this with what waits.
-    pub(crate) fn raise_relay(&mut self, relay: Relay) {
-        self.relay = self.relay.max(relay);
+    pub(crate) fn raise_forward(&mut self, forward: Forward) {
+        self.forward = self.forward.max(forward);
     }
 
     /// The peer is to do this with what waits.
-    pub(crate) fn set_relay(&mut self, relay: Relay) {
-        self.relay = relay;
+    pub(crate) fn set_forward(&mut self, forward: Forward) {
+        self.forward = forward;
     }
 
     /// What waits contains entries that were lost.
@@ -72,9 +72,9 @@ impl SendQueue {
 
     /// Drops what waits: another link answers for it.
     pub(crate) fn clear(&mut self) {
-        let (piggyback, piggyback_relay) =
-            (std::mem::take(&mut self.piggyback), std::mem::take(&mut self.piggyback_relay));
-        *self = Self { piggyback, piggyback_relay, ..Self::default() };
+        let (piggyback, piggyback_forward) =
+            (std::mem::take(&mut self.piggyback), std::mem::take(&mut self.piggyback_forward));
+        *self = Self { piggyback, piggyback_forward, ..Self::default() };
     }
 
     /// Takes what the next message is to carry, as far as `fits` allows. What the peer is `known` to
@@ -89,7 +89,7 @@ impl SendQueue {
         self.entries.subtract(&batch);
         if self.entries.is_empty() {
             self.flush_at = None;
-            self.relay = Relay::Keep;
+            self.forward = Forward::No;
         }
         batch
     }
@@ -116,17 +116,17 @@ impl SendQueue {
 
     /// Adds entries that go along with the next probe. Their ack is not waited for: another link
     /// answers for them.
-    pub(crate) fn piggyback(&mut self, entries: &VersionSet, relay: Relay) {
+    pub(crate) fn piggyback(&mut self, entries: &VersionSet, forward: Forward) {
         self.piggyback.union_with(entries);
-        self.piggyback_relay = self.piggyback_relay.max(relay);
+        self.piggyback_forward = self.piggyback_forward.max(forward);
     }
 
     /// Takes those entries; what the peer is `known` to hold is left out.
-    pub(crate) fn take_piggyback(&mut self, known: &VersionSet) -> (VersionSet, Relay) {
+    pub(crate) fn take_piggyback(&mut self, known: &VersionSet) -> (VersionSet, Forward) {
         let mut entries = std::mem::take(&mut self.piggyback);
-        let relay = std::mem::take(&mut self.piggyback_relay);
+        let forward = std::mem::take(&mut self.piggyback_forward);
         entries.subtract(known);
-        if entries.is_empty() { (entries, Relay::Keep) } else { (entries, relay) }
+        if entries.is_empty() { (entries, Forward::No) } else { (entries, forward) }
     }
 }
 
@@ -152,13 +152,13 @@ mod tests {
         assert_eq!(queue.flush_at(), None);
         queue.push(&entries(0..2), at(20));
         queue.push(&entries(2..4), at(10));
-        queue.raise_relay(Relay::Up);
+        queue.raise_forward(Forward::Tree);
         assert_eq!(queue.flush_at(), Some(at(10)));
         let none = VersionSet::new();
         assert_eq!(queue.take(&none, |_| entries(0..3)), entries(0..3));
-        assert_eq!((queue.flush_at(), queue.relay()), (Some(at(10)), Relay::Up));
+        assert_eq!((queue.flush_at(), queue.forward()), (Some(at(10)), Forward::Tree));
         assert_eq!(queue.take(&none, VersionSet::clone), entries(3..4));
-        assert_eq!((queue.flush_at(), queue.relay()), (None, Relay::Keep));
+        assert_eq!((queue.flush_at(), queue.forward()), (None, Forward::No));
     }
 
     #[test]
@@ -176,12 +176,12 @@ mod tests {
         let mut queue = SendQueue::default();
         queue.push(&entries(0..1), at(0));
         queue.mark_retransmissions();
-        queue.piggyback(&entries(5..7), Relay::Up);
+        queue.piggyback(&entries(5..7), Forward::Tree);
         queue.clear();
         assert!(queue.entries().is_empty() && !queue.has_retransmissions());
-        assert_eq!(queue.take_piggyback(&entries(5..6)), (entries(6..7), Relay::Up));
-        queue.piggyback(&entries(5..6), Relay::Up);
-        assert_eq!(queue.take_piggyback(&entries(5..6)), (VersionSet::new(), Relay::Keep));
+        assert_eq!(queue.take_piggyback(&entries(5..6)), (entries(6..7), Forward::Tree));
+        queue.piggyback(&entries(5..6), Forward::Tree);
+        assert_eq!(queue.take_piggyback(&entries(5..6)), (VersionSet::new(), Forward::No));
         queue.push(&entries(0..1), at(0));
         queue.mark_retransmissions();
         queue.take(&VersionSet::new(), VersionSet::clone);

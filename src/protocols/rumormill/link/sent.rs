@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::protocols::rumormill::message::Relay;
+use crate::protocols::rumormill::message::Forward;
 use crate::set::{Ranges, VersionSet};
 use crate::time::Instant;
 
@@ -59,7 +59,7 @@ pub(crate) struct Batch {
     /// Below the largest acked number: late, whatever the round trip.
     is_overtaken: bool,
     entries: VersionSet,
-    relay: Relay,
+    forward: Forward,
     /// How often these entries were sent along with others before.
     rides: u8,
 }
@@ -80,7 +80,7 @@ impl Batch {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lost {
     pub(crate) entries: VersionSet,
-    pub(crate) relay: Relay,
+    pub(crate) forward: Forward,
 }
 
 /// The sending side of a link.
@@ -131,7 +131,7 @@ impl SentMessages {
         now: Instant,
         number: u64,
         entries: VersionSet,
-        relay: Relay,
+        forward: Forward,
         wait: AckWait,
     ) {
         self.rearm(now, number, wait);
@@ -144,7 +144,7 @@ impl SentMessages {
             max_ack_delay,
             is_overtaken,
             entries,
-            relay,
+            forward,
             rides,
         });
     }
@@ -270,7 +270,7 @@ impl SentMessages {
         self.in_flight = left;
         for batch in gone {
             lost.entries.union_with(&batch.entries);
-            lost.relay = lost.relay.max(batch.relay);
+            lost.forward = lost.forward.max(batch.forward);
             for number in batch.numbers {
                 self.track_unwaited(number, batch.entries.clone());
             }
@@ -292,15 +292,15 @@ impl SentMessages {
 
     /// Takes messages in flight whose entries may be sent along with the next message once more: at
     /// most `rides` times, as many as there is `room` for. The peer does the same with all entries
-    /// of a message, so only those with at most that `relay`.
-    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, relay: Relay) -> Vec<Batch> {
+    /// of a message, so only those with at most that `forward`.
+    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, forward: Forward) -> Vec<Batch> {
         if rides == 0 {
             return Vec::new();
         }
         let (mut riders, mut others, mut room) = (Vec::new(), VecDeque::new(), room);
         for batch in self.in_flight.drain(..) {
             let count = batch.entries.count();
-            if batch.rides < rides && count <= room && batch.relay <= relay {
+            if batch.rides < rides && count <= room && batch.forward <= forward {
                 room -= count;
                 riders.push(batch);
             } else {
@@ -351,9 +351,15 @@ mod tests {
         std::iter::once(range).collect()
     }
 
-    fn send(sent: &mut SentMessages, now: u64, sequence: u64, relay: Relay, wait: AckWait) -> u64 {
+    fn send(
+        sent: &mut SentMessages,
+        now: u64,
+        sequence: u64,
+        forward: Forward,
+        wait: AckWait,
+    ) -> u64 {
         let number = sent.on_sent(at(now));
-        sent.track(at(now), number, entries(sequence..sequence + 1), relay, wait);
+        sent.track(at(now), number, entries(sequence..sequence + 1), forward, wait);
         number
     }
 
@@ -366,7 +372,7 @@ mod tests {
         let mut sent = SentMessages::default();
         let wait = AckWait { threshold: 3, ..wait(100) };
         (0..5).for_each(|i| {
-            send(&mut sent, i * 60, i, Relay::Keep, wait);
+            send(&mut sent, i * 60, i, Forward::No, wait);
         });
         let deadlines: Vec<Instant> = sent.batches().map(|batch| batch.deadline).collect();
         assert_eq!(deadlines, [220, 280, 340, 340, 340].map(at));
@@ -377,7 +383,7 @@ mod tests {
     fn messages_before_an_acked_one_are_lost_after_the_reordering_window() {
         let mut sent = SentMessages::default();
         for i in 0..3 {
-            send(&mut sent, i * 50, i, Relay::Keep, wait(1_000));
+            send(&mut sent, i * 50, i, Forward::No, wait(1_000));
         }
         let acked = sent.on_ack(&numbers(2..3));
         assert_eq!((acked.sent_at, acked.entries), (Some(at(100)), entries(2..3)));
@@ -395,7 +401,7 @@ mod tests {
     fn an_ack_confirms_the_entries_of_its_messages_and_is_new_once() {
         let mut sent = SentMessages::default();
         for i in 0..4 {
-            send(&mut sent, i * 10, i, Relay::Keep, wait(1_000));
+            send(&mut sent, i * 10, i, Forward::No, wait(1_000));
         }
         let gap: Ranges = [0..1, 2..3].into_iter().collect();
         let acked = sent.on_ack(&gap);
@@ -414,7 +420,7 @@ mod tests {
     #[test]
     fn a_late_ack_of_what_was_taken_for_lost_counts_unless_the_peer_restarted() {
         let mut sent = SentMessages::default();
-        send(&mut sent, 0, 0, Relay::Keep, wait(100));
+        send(&mut sent, 0, 0, Forward::No, wait(100));
         assert_eq!(sent.take_expired(at(100)).entries, entries(0..1));
         let number = sent.on_sent(at(100));
         sent.track_unwaited(number, entries(5..6));
@@ -430,8 +436,8 @@ mod tests {
     fn a_longer_round_trip_extends_the_deadlines_of_overdue_messages() {
         let mut sent = SentMessages::default();
         let delayed = AckWait { max_ack_delay: ms(30), ..wait(100) };
-        send(&mut sent, 0, 0, Relay::Keep, delayed);
-        send(&mut sent, 50, 1, Relay::Keep, delayed);
+        send(&mut sent, 0, 0, Forward::No, delayed);
+        send(&mut sent, 50, 1, Forward::No, delayed);
         sent.extend_overdue(at(130), ms(300));
         let deadlines: Vec<Instant> = sent.batches().map(|batch| batch.deadline).collect();
         assert_eq!(deadlines, [330, 180].map(at));
@@ -440,21 +446,21 @@ mod tests {
     #[test]
     fn confirmed_entries_are_no_longer_in_flight() {
         let mut sent = SentMessages::default();
-        send(&mut sent, 0, 0, Relay::Keep, wait(100));
-        send(&mut sent, 0, 1, Relay::Up, wait(100));
+        send(&mut sent, 0, 0, Forward::No, wait(100));
+        send(&mut sent, 0, 1, Forward::Tree, wait(100));
         sent.on_confirmed(&entries(0..1));
         assert_eq!(sent.in_flight(), entries(1..2));
-        assert_eq!(sent.take_all(), Lost { entries: entries(1..2), relay: Relay::Up });
+        assert_eq!(sent.take_all(), Lost { entries: entries(1..2), forward: Forward::Tree });
         assert!(sent.in_flight().is_empty());
     }
 
     #[test]
     fn entries_ride_so_often_where_there_is_room_and_the_relay_allows() {
         let mut sent = SentMessages::default();
-        send(&mut sent, 0, 0, Relay::Keep, wait(100));
-        send(&mut sent, 0, 1, Relay::Up, wait(100));
-        assert!(sent.take_riders(0, 10, Relay::Up).is_empty());
-        let riders = sent.take_riders(1, 10, Relay::Keep);
+        send(&mut sent, 0, 0, Forward::No, wait(100));
+        send(&mut sent, 0, 1, Forward::Tree, wait(100));
+        assert!(sent.take_riders(0, 10, Forward::Tree).is_empty());
+        let riders = sent.take_riders(1, 10, Forward::No);
         assert_eq!(riders.iter().map(Batch::number).collect::<Vec<_>>(), [0]);
         let number = sent.on_sent(at(40));
         sent.add_riders(at(40), wait(100), riders);
@@ -463,7 +469,7 @@ mod tests {
         // An ack of the first message that carried them confirms them as well.
         assert_eq!(sent.clone().on_ack(&numbers(0..1)).entries, entries(0..1));
         // It has had its ride; the other one finds no room.
-        assert!(sent.take_riders(1, 0, Relay::Up).is_empty());
+        assert!(sent.take_riders(1, 0, Forward::Tree).is_empty());
         assert_eq!(sent.in_flight(), entries(0..2));
     }
 }

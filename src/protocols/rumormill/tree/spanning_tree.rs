@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::cluster::Tree;
 use crate::id::NodeId;
-use crate::protocols::rumormill::message::Place;
+use crate::protocols::rumormill::message::TreeOffer;
 use crate::protocols::rumormill::peers::Peers;
 use crate::time::Instant;
 
@@ -244,9 +244,9 @@ impl SpanningTree {
         now: Instant,
         peers: &Peers,
         peer: NodeId,
-        place: Option<Place>,
+        offer: Option<TreeOffer>,
     ) -> bool {
-        let offer = place.map(|Place { parent, root, depth, age_us }| {
+        let offer = offer.map(|TreeOffer { parent, root, depth, age_us }| {
             let age = Duration::from_micros(age_us).saturating_add(peers.hop(peer));
             Offer { parent, root, depth, root_spoke_at: now.before(age) }
         });
@@ -278,14 +278,14 @@ impl SpanningTree {
         peers: &Peers,
         peer: NodeId,
         is_probe: bool,
-    ) -> Option<Place> {
+    ) -> Option<TreeOffer> {
         let is_requested = is_probe || self.requested_by.contains(&peer);
         if !is_requested && !self.extra_children.contains(&peer) && self.is_preferred() {
             return None;
         }
         let Offer { parent, root, depth, root_spoke_at } = self.own_offer(now, peers)?;
         let age_us = u64::try_from(now.since(root_spoke_at).as_micros()).unwrap_or(u64::MAX);
-        Some(Place { parent, root, depth, age_us })
+        Some(TreeOffer { parent, root, depth, age_us })
     }
 
     /// Where this node stands.
@@ -466,8 +466,8 @@ mod tests {
         }
     }
 
-    fn place(parent: Option<u32>, root: u32, depth: u32, age_us: u64) -> Option<Place> {
-        Some(Place { parent: parent.map(NodeId), root: NodeId(root), depth, age_us })
+    fn place(parent: Option<u32>, root: u32, depth: u32, age_us: u64) -> Option<TreeOffer> {
+        Some(TreeOffer { parent: parent.map(NodeId), root: NodeId(root), depth, age_us })
     }
 
     #[test]

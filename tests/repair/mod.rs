@@ -1,4 +1,4 @@
-//! Who takes whose place in a tree of hubs. Digests are off: what converges does so by succession.
+//! Repair of a tree of hubs. Digests are off: what converges does so by tree repair.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) fn hubs() -> Config {
     }
 }
 
-/// A cluster in which everybody has heard of the hub, and the values that are there.
+/// A cluster in which every node has heard the hub, and the values that are there.
 pub(crate) fn warm(nodes: usize) -> (World, Vec<i64>) {
     let mut world = World::line(nodes, &hubs());
     let mut values = Vec::new();
@@ -55,11 +55,11 @@ fn nobody_follows_anybody_for_the_sake_of_a_dead_hub() {
     world.keep_busy(&[3, 5, 1], &mut values, 20);
     world.run_for(Duration::from_secs(2));
     all_hold(&mut world, 1..6, &values);
-    // Once all have missed it, nobody says that it stands below it.
+    // Once all have missed it, no node says that it stands below it.
     let settled = died_at.after(Duration::from_millis(1_200));
     for (_, message) in world.log.iter().filter(|(at, _)| *at > settled) {
         let Body::Peer(gossip) = &message.body else { continue };
-        let place = gossip.message().place.expect("nobody is where the layout has it");
+        let place = gossip.message().offer.expect("no node is where the preferred tree has it");
         assert_ne!(&**gossip.nodes().name(place.root), "n0", "{message:?}");
     }
     for node in 2..6 {
@@ -89,5 +89,5 @@ fn a_hub_with_nothing_to_say_is_not_missed() {
     all_hold(&mut world, 0..6, &values);
     let stats = world.stats();
     assert!(stats.iter().all(|stats| stats.suspicions == 0), "{stats:?}");
-    assert!(stats.iter().all(|stats| stats.digests_sent == 0), "nobody asks: {stats:?}");
+    assert!(stats.iter().all(|stats| stats.digests_sent == 0), "no digest is sent: {stats:?}");
 }

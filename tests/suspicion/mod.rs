@@ -1,13 +1,13 @@
-//! Who is taken for silent, and who is not. Digests are off: nothing else finds out.
+//! Which peers are suspected, and which are not. Digests are off: no other mechanism finds out.
 
 use std::time::Duration;
 
 use crate::common::World;
-use crate::succession::{all_hold, hubs, warm};
+use crate::repair::{all_hold, hubs, warm};
 
 const ALL: [usize; 6] = [0, 1, 2, 3, 4, 5];
 
-fn silences(world: &World) -> u64 {
+fn suspicions(world: &World) -> u64 {
     world.stats().iter().map(|stats| stats.suspicions).sum()
 }
 
@@ -27,7 +27,7 @@ fn a_network_that_becomes_slower_silences_nobody() {
     // others: so many may come again, however long the run is.
     let again = duplicates(&world) - before;
     assert!(again < 24 * 8 * 2, "{again} entries came again");
-    assert_eq!(silences(&world), 0);
+    assert_eq!(suspicions(&world), 0);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_node_that_was_always_far_away_is_waited_for() {
     world.keep_busy(&ALL, &mut values, 80);
     world.run_for(Duration::from_secs(4));
     all_hold(&mut world, 0..6, &values);
-    assert_eq!(silences(&world), 0);
+    assert_eq!(suspicions(&world), 0);
     for node in 1..6 {
         let words = world.nodes[node].describe(world.now).to_string();
         assert!(words.contains("parent n0\n"), "{words}");
@@ -63,7 +63,7 @@ fn while_nobody_answers_it_is_too_early_to_blame_the_parent() {
     world.broadcast(5, 100);
     world.run_for(Duration::from_millis(700));
     assert_eq!(world.protocol(5).stats().suspicions, 0);
-    // But not for ever: who is silent is probed ever more seldom.
+    // But not for ever: a suspected peer is probed ever more seldom.
     world.run_for(Duration::from_secs(5));
     assert!(world.protocol(5).stats().suspicions > 0);
 }
