@@ -169,7 +169,7 @@ impl<'a> Description<'a> {
         let mut line = String::new();
         for (count, what) in [
             (stats.gossip_sent, "gossip messages sent"),
-            (stats.evidence_only_sent, "without entries"),
+            (stats.bare_sent, "without entries"),
             (stats.digests_sent, "digests"),
             (stats.entries_sent, "entries sent"),
             (stats.entries_received, "received"),

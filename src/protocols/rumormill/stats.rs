@@ -8,7 +8,7 @@ pub struct Stats {
     /// Gossip messages sent.
     pub gossip_sent: u64,
     /// Of those, messages without entries.
-    pub evidence_only_sent: u64,
+    pub bare_sent: u64,
     /// Digests sent.
     pub digests_sent: u64,
     /// Entries sent, repetitions included.
@@ -33,7 +33,7 @@ impl Stats {
     /// Counts a message to a peer.
     pub(crate) fn on_sent(&mut self, gossip: &Gossip, is_probe: bool) {
         self.gossip_sent += 1;
-        self.evidence_only_sent += u64::from(gossip.entries.is_empty());
+        self.bare_sent += u64::from(gossip.entries.is_empty());
         self.digests_sent += u64::from(gossip.is_digest);
         self.probes += u64::from(is_probe);
         self.entries_sent += gossip.entries.iter().map(|e| e.values.len() as u64).sum::<u64>();
