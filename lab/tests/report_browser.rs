@@ -87,13 +87,13 @@ fn filters_leave_what_they_should(browser: &mut Browser) {
     browser.eval("diagram.canvas.focus()");
     browser.press("Escape");
     assert_eq!(browser.eval("diagram.shown.length"), all);
-    browser.eval("[...document.querySelectorAll('.kinds label')].find((label) => label.textContent === 'gossip').click()");
+    browser.eval("[...document.querySelectorAll('.kinds label')].find((label) => label.textContent === 'rumormill').click()");
     browser.settle();
     assert_eq!(
         browser.eval("diagram.shown.every((i) => data.kinds[diagram.m.kind[i]] === 'broadcast')"),
         true
     );
-    browser.eval("[...document.querySelectorAll('.kinds label')].find((label) => label.textContent === 'gossip').click()");
+    browser.eval("[...document.querySelectorAll('.kinds label')].find((label) => label.textContent === 'rumormill').click()");
     assert_eq!(browser.eval("diagram.shown.length"), all);
 }
 
