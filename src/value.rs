@@ -105,17 +105,20 @@ struct Canonical<'a> {
     out: String,
     /// Objects in `out` whose fields are not in order, by where they begin.
     unsorted: Vec<Unsorted>,
+    /// The places of their fields in `out`.
+    fields: Vec<Range<usize>>,
     /// Bytes read and bytes moved: the cost.
     #[cfg(test)]
     cost: usize,
 }
 
 /// An object whose fields have to be sorted.
+#[derive(Clone)]
 struct Unsorted {
     /// Its place in the text, with its braces.
     place: Range<usize>,
-    /// The places of its fields, in order of their keys.
-    fields: Vec<Range<usize>>,
+    /// Where the places of its fields are listed, in order of their keys.
+    fields: Range<usize>,
 }
 
 impl<'a> Canonical<'a> {
@@ -124,6 +127,7 @@ impl<'a> Canonical<'a> {
             rest: text,
             out: String::with_capacity(text.len()),
             unsorted: Vec::new(),
+            fields: Vec::new(),
             #[cfg(test)]
             cost: 0,
         }
@@ -195,8 +199,10 @@ impl<'a> Canonical<'a> {
             fields.reverse();
             fields.sort_by(|a, b| a.0.cmp(&b.0));
             fields.dedup_by(|later, first| later.0 == first.0);
-            let fields = fields.into_iter().map(|(_, field)| field).collect();
-            self.unsorted.push(Unsorted { place: start..self.out.len(), fields });
+            let first = self.fields.len();
+            self.fields.extend(fields.into_iter().map(|(_, field)| field));
+            let (place, fields) = (start..self.out.len(), first..self.fields.len());
+            self.unsorted.push(Unsorted { place, fields });
         }
         Ok(())
     }
@@ -251,17 +257,16 @@ impl<'a> Canonical<'a> {
         let mut at = part.start;
         loop {
             let next = self.unsorted.partition_point(|object| object.place.start < at);
-            let object = self.unsorted.get_mut(next).filter(|next| next.place.start < part.end);
-            let Some(Unsorted { place, fields }) = object else { break };
-            let (place, fields) = (place.clone(), std::mem::take(fields));
+            let object = self.unsorted.get(next).filter(|next| next.place.start < part.end);
+            let Some(Unsorted { place, fields }) = object.cloned() else { break };
             out.push_str(&text[at..place.start]);
             #[cfg(test)]
             {
                 self.cost += place.start - at;
             }
-            for (i, field) in fields.into_iter().enumerate() {
-                out.push(if i == 0 { '{' } else { ',' });
-                self.write_sorted(text, field, out);
+            for index in fields.clone() {
+                out.push(if index == fields.start { '{' } else { ',' });
+                self.write_sorted(text, self.fields[index].clone(), out);
             }
             out.push('}');
             at = place.end;
