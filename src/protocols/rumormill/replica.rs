@@ -184,9 +184,9 @@ impl Replica {
             let fresh = &values[from..from + (range.end - range.start) as usize];
             self.logs[origin.0 as usize].insert(range.start, fresh);
             self.on_arrival(now, origin, &range);
-            self.held.insert(origin, range);
         }
         if !new.is_empty() {
+            self.held.insert_all(origin, &new);
             self.on_growth(origin);
         }
         new
