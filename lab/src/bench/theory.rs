@@ -46,7 +46,7 @@ impl Theory {
         Some((up + self.others() / (1.0 / self.values() + window)) / self.op_rate)
     }
 
-    /// A hub that sends in a fixed rhythm, and leaves that send so as to arrive just before its
+    /// A hub that sends at fixed intervals, and leaves that send so as to arrive just before its
     /// beat: a value waits once, at most a period.
     #[must_use]
     pub fn pulse(&self, bound_s: f64) -> Option<f64> {

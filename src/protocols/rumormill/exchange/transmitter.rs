@@ -110,7 +110,7 @@ impl Transmitter {
             && forward == Forward::Tree
             && cx.peers.loss_mut().is_heavy(now);
         let pulse = cx.push.pulse_for(now, tree, cx.peers, peer);
-        let is_paced = cx.push.is_paced(tree, peer);
+        let is_paced = purpose == Purpose::Batch && cx.push.is_paced(tree, peer);
         let offer = cx
             .push
             .uses_hubs(tree)
@@ -121,6 +121,8 @@ impl Transmitter {
         };
         let threshold = AckPolicy::peer_threshold(relation, tree.is_leaf(peer));
         let link = cx.peers.open(peer);
+        // Entries that go along with an ack are early, not late.
+        let is_paced = is_paced && link.flush_due(now);
         let batch =
             link.take_batch(|queue| fit(cx.replica, queue, self.entries_max, self.bytes_max));
         #[cfg(feature = "mutations")]
@@ -138,7 +140,7 @@ impl Transmitter {
         let wait = AckWait { timeout: timeout_now, max_ack_delay, threshold };
         let generation = self.generation;
         let offer = offer.flatten();
-        let is_paced = is_paced && purpose == Purpose::Batch && !batch.is_empty();
+        let is_paced = is_paced && !batch.is_empty();
         let draft =
             Draft { generation, purpose, batch, riders, forward, wait, is_paced, pulse, offer };
         #[cfg_attr(not(feature = "mutations"), allow(unused_mut))]

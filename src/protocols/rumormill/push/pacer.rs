@@ -1,7 +1,7 @@
 //! The pacer: when entries leave along the tree, so that one message carries as many as the latency
 //! budget allows.
 //!
-//! A root may send in a fixed rhythm, its *pulse*. It tells its children the period and the phase of
+//! A root may send at fixed intervals, its *pulse*. It tells its children the period and the phase of
 //! the last beat, and they theirs. No clock is shared: all times are durations. A node then sends up
 //! so as to arrive just before a beat.
 
@@ -18,10 +18,6 @@ const SMOOTHING: u64 = 8;
 /// The slack of a root shrinks by this fraction with each flush: one slow message is forgotten after
 /// some hundred.
 const SLACK_DECAY: u32 = 64;
-
-/// An entry that arrives within this many margins after a flush has missed it. One that arrives later
-/// was not sent for it.
-const LATE_MARGINS: u32 = 2;
 
 /// The pulse of the root as heard from the parent.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +138,8 @@ impl Pacer {
         let at = self.down_at.filter(|_| position.parent.is_none())?;
         let last = next_beat(at, period, now).before(period);
         let late = now.since(last);
-        if late >= (position.margin * LATE_MARGINS).min(period / 4) {
+        // Entries that arrive later than that were sent for the next beat.
+        if late >= period / 4 {
             return None;
         }
         self.slack = self.slack.max((self.slack_told + late).min(period / 4));
@@ -260,7 +257,8 @@ mod tests {
         // Flushes at 1010, 1410, 1810: late entries share one at 1430.
         let late = [1_411, 1_425, 1_440].map(|now| pacer.on_paced_entry(at(now), plan, root));
         assert_eq!(late, [1_430, 1_430, 1_440].map(|ms| Some(at(ms))));
-        assert_eq!(pacer.on_paced_entry(at(1_450), plan, root), None);
+        // Entries a quarter of the period late were sent for the next beat.
+        assert_eq!(pacer.on_paced_entry(at(1_510), plan, root), None);
         // From now on the children are told a beat that is earlier by the 30 ms.
         assert_eq!(
             (pacer.slack(), pacer.pulse(at(1_450), plan, root).unwrap().age_us),

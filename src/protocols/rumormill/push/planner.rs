@@ -75,7 +75,7 @@ pub enum Plan {
     Tree {
         /// Longest wait of an entry at the root: its window, or the period of its pulse.
         period: Duration,
-        /// True if the root sends in a fixed rhythm and the others arrive just before its beat.
+        /// True if the root sends at fixed intervals and the others arrive just before its beat.
         pulse: bool,
     },
 }
