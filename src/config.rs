@@ -1,14 +1,15 @@
 //! Settings of protocols: flags, defaults, and the forms of their values.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
 
 /// The settings of a protocol. A record keeps them as JSON.
 pub trait Settings:
-    Clone + fmt::Debug + Default + PartialEq + Serialize + DeserializeOwned + 'static
+    Clone + fmt::Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
 {
     /// The flags, each with its help. Defaults are those of [`Default`].
     const FLAGS: &'static [Flag<Self>] = &[];
@@ -55,6 +56,13 @@ pub enum Setting<C> {
         /// The present name.
         show: fn(&C) -> &'static str,
     },
+}
+
+impl<C> Flag<C> {
+    /// Its name without dashes.
+    fn key(&self) -> &'static str {
+        self.name.trim_start_matches('-')
+    }
 }
 
 impl<C> fmt::Debug for Flag<C> {
@@ -124,6 +132,148 @@ impl<C> Setting<C> {
     }
 }
 
+/// A setting that is one of several names.
+pub trait Choice: Copy + 'static {
+    /// All of them.
+    const ALL: &'static [Self];
+
+    /// Its name.
+    fn as_str(self) -> &'static str;
+
+    /// The one of that name.
+    #[must_use]
+    fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|choice| choice.as_str() == name)
+    }
+
+    /// All names.
+    #[must_use]
+    fn names() -> Vec<&'static str> {
+        Self::ALL.iter().map(|choice| choice.as_str()).collect()
+    }
+}
+
+/// Makes an enum a [`Choice`]: each variant has a name on the command line.
+#[macro_export]
+macro_rules! choice {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident {
+            $($(#[$variant_meta:meta])* $variant:ident = $text:literal),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $name {
+            $($(#[$variant_meta])* $variant),*
+        }
+
+        impl $crate::config::Choice for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),*
+                }
+            }
+        }
+    };
+}
+
+/// Makes the settings of a protocol: fields, defaults and flags in one place.
+///
+/// Each field has a type, the variant of [`Setting`] that reads its flag, a default, the flag and
+/// its help. A text for the end of the help may follow. Records keep the flags as the user would
+/// give them.
+#[macro_export]
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $(
+                $(#[$field_meta:meta])*
+                $field:ident: $type:ty as $setting:ident = $default:expr, $flag:literal, $help:literal
+            );* $(;)?
+        }
+        $($explanation:literal)?
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        $vis struct $name {
+            $($(#[$field_meta])* pub $field: $type),*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default),* }
+            }
+        }
+
+        impl $crate::config::Settings for $name {
+            const FLAGS: &'static [$crate::config::Flag<Self>] = &[
+                $($crate::config::Flag {
+                    name: $flag,
+                    help: $help,
+                    setting: $crate::settings!(@setting $setting $field $type),
+                }),*
+            ];
+            $(const EXPLANATION: &'static str = $explanation;)?
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                $crate::config::serialize_flags(self, to)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                $crate::config::deserialize_flags(from)
+            }
+        }
+    };
+    (@setting Choice $field:ident $type:ty) => {
+        $crate::config::Setting::Choice {
+            placeholder: "NAME",
+            names: <$type as $crate::config::Choice>::names,
+            set: |config, text| {
+                config.$field = <$type as $crate::config::Choice>::of(text)?;
+                Some(())
+            },
+            show: |config| $crate::config::Choice::as_str(config.$field),
+        }
+    };
+    (@setting $setting:ident $field:ident $type:ty) => {
+        $crate::config::Setting::$setting(|config| &mut config.$field)
+    };
+}
+
+/// Writes settings as a map of flags, without dashes, to their values.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_flags<C: Settings, S: Serializer>(config: &C, to: S) -> Result<S::Ok, S::Error> {
+    let mut config = config.clone();
+    to.collect_map(C::FLAGS.iter().map(|flag| (flag.key(), flag.setting.show(&mut config))))
+}
+
+/// Reads settings as [`serialize_flags`] writes them. A flag that is absent has its default.
+///
+/// # Errors
+/// The flag, what was expected, and what came.
+pub fn deserialize_flags<'de, C: Settings, D: Deserializer<'de>>(from: D) -> Result<C, D::Error> {
+    let mut config = C::default();
+    for (key, value) in BTreeMap::<String, String>::deserialize(from)? {
+        let flag = C::FLAGS.iter().find(|flag| flag.key() == key);
+        let flag = flag.ok_or_else(|| D::Error::custom(format!("unknown setting `{key}`")))?;
+        flag.setting.set(&mut config, &value).ok_or_else(|| {
+            let expected = flag.setting.expected();
+            D::Error::custom(format!("`{key}`: expected {expected}, got {value:?}"))
+        })?;
+    }
+    Ok(config)
+}
+
 /// Reads a time: a number with `ms` or `s`; a bare number is milliseconds.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<Duration> {
@@ -154,6 +304,43 @@ pub fn show_time(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    choice! {
+        /// A direction.
+        enum Way {
+            /// There.
+            There = "there",
+            /// Back.
+            Back = "back",
+        }
+    }
+
+    settings! {
+        /// Some settings.
+        struct Sample {
+            /// A time.
+            period: Duration as Interval = Duration::from_millis(1500), "--period", "a time";
+            /// A number.
+            fanout: usize as Count = 3, "--fanout", "a number";
+            /// A name.
+            way: Way as Choice = Way::There, "--way", "there or back";
+        }
+        "More.\n"
+    }
+
+    #[test]
+    fn settings_are_written_as_the_user_gives_them_and_read_back() {
+        let mut config = Sample { fanout: 7, way: Way::Back, ..Sample::default() };
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(json, r#"{"period":"1.5s","fanout":"7","way":"back"}"#);
+        assert_eq!(serde_json::from_str::<Sample>(&json).unwrap(), config);
+        assert_eq!(serde_json::from_str::<Sample>("{}").unwrap(), Sample::default());
+        let wrong = |json: &str| serde_json::from_str::<Sample>(json).unwrap_err().to_string();
+        assert!(wrong(r#"{"way":"up"}"#).starts_with("`way`: expected there, back, got \"up\""));
+        assert!(wrong(r#"{"fan":"1"}"#).starts_with("unknown setting `fan`"));
+        assert_eq!(Sample::FLAGS[2].setting.set(&mut config, "there"), Some(()));
+        assert_eq!((config.way, Sample::EXPLANATION), (Way::There, "More.\n"));
+    }
 
     #[test]
     fn times_are_milliseconds_unless_they_say_otherwise() {

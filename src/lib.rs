@@ -18,7 +18,8 @@
 //!   that see no names, no JSON, no clock and no client.
 //!
 //! Below them stand the leaves: [`id`], [`time`], [`value`], [`set`]; [`cluster`] (names, graph,
-//! trees); [`wire`] (messages as JSON); [`config`] (settings and flags). The lab's simulator, its
+//! trees); [`wire`] (messages as JSON); [`config`] (settings and flags); and for the family
+//! [`store`] (entries held) and [`peers`] (random peers, periodic timers). The lab's simulator, its
 //! hunt and its replay drive the very same code as a process.
 //!
 //! # The way of a value, in four stops
@@ -60,10 +61,12 @@ pub mod cluster;
 pub mod config;
 pub mod id;
 pub mod maelstrom;
+pub mod peers;
 pub mod protocol;
 pub mod protocols;
 pub mod service;
 pub mod set;
+pub mod store;
 pub mod time;
 pub mod value;
 pub mod wire;

@@ -34,11 +34,11 @@ pub struct Entry {
 ///
 /// Its name, on the command line and on the wire, is that of its messages ([`Wire::TYPE`]).
 /// After every call the host drains the effects and asks [`Protocol::next_timeout`] again.
-pub trait Protocol: Clone + fmt::Debug + Sized {
+pub trait Protocol: Clone + fmt::Debug + Send + Sized + 'static {
     /// Settings. A record keeps them as JSON.
     type Config: Settings;
     /// The message between nodes.
-    type Message: Clone + fmt::Debug + PartialEq + Wire;
+    type Message: Clone + fmt::Debug + PartialEq + Wire + Send + Sync + 'static;
 
     /// The node joins the cluster: `init` arrived.
     fn new(

@@ -2,8 +2,13 @@
 //!
 //! A new protocol is a file and a line in the list below.
 
+pub mod central;
+pub mod direct_mail;
+pub mod eager;
 pub mod flood;
 pub mod rumormill;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::fmt;
 use std::str::FromStr;
@@ -52,6 +57,9 @@ macro_rules! protocols {
 
 protocols! {
     Rumormill: rumormill::Rumormill, "batched gossip through hubs or along the topology, with repair";
+    DirectMail: direct_mail::DirectMail, "each value from its origin to all nodes; no repair";
+    Central: central::Central, "each value through one server, the first node; no repair";
+    Eager: eager::Eager, "each value from every node to every node; no repair";
     Flood: flood::Flood, "each value at once to every neighbour; no repair";
 }
 

@@ -1,6 +1,7 @@
 //! Messages between nodes as JSON: what a protocol needs only where messages leave a process.
 
 mod field;
+mod part;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +10,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Nodes;
+use crate::value::Value;
 pub use field::Field;
 pub(crate) use field::excerpt;
+pub use part::Part;
 
 /// A protocol's message on the wire. Peers are numbers in the message and names on the wire.
 pub trait Wire: Sized {
@@ -28,6 +31,9 @@ pub trait Wire: Sized {
     /// # Errors
     /// The field, what was expected, and what came.
     fn decode(fields: &Fields<'_>, nodes: &Nodes) -> Result<Self, String>;
+
+    /// Calls `each` with every broadcast value in it: the lab counts copies.
+    fn values(&self, each: &mut dyn FnMut(&Value));
 }
 
 /// Other keys of a body that are kept. No message has so many; a line with a million keys must
@@ -154,6 +160,14 @@ pub fn put_field(out: &mut Vec<u8>, key: &str, value: &(impl Serialize + ?Sized)
     out.extend_from_slice(key.as_bytes());
     out.extend_from_slice(b"\":");
     put(out, value);
+}
+
+/// Appends a field that is a [`Part`].
+pub fn put_part(out: &mut Vec<u8>, key: &str, part: &impl Part, nodes: &Nodes) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+    part.put(nodes, out);
 }
 
 /// Appends a JSON value.

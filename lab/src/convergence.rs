@@ -160,13 +160,13 @@ pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
                 }
             }
         }
-        Payload::Push(push) => {
-            if let Value::Int(int) = push.message().entry().value
-                && let Ok(int) = u64::try_from(int)
+        Payload::Peer(message) => message.values(&mut |value| {
+            if let Value::Int(int) = value
+                && let Ok(int) = u64::try_from(*int)
             {
                 each(int);
             }
-        }
+        }),
         Payload::Gossip(text) => {
             if let Some(gossip) = OwnGossip::of(gossip::KIND, text) {
                 gossip.for_each_int(each);

@@ -65,7 +65,7 @@ impl ArrayText {
 /// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
-        Payload::Push(_) => None,
+        Payload::Peer(_) => None,
         Payload::Text(text) | Payload::Gossip(text) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
@@ -98,7 +98,7 @@ pub(crate) fn claim_of(body: &Payload) -> Claim {
     match body {
         Payload::Text(text) | Payload::Gossip(text) => claim_of_text(text),
         Payload::Typed(body) => claim_of_typed(body),
-        Payload::Push(_) => Claim::default(),
+        Payload::Peer(_) => Claim::default(),
     }
 }
 

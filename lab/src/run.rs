@@ -16,11 +16,6 @@ mod work;
 
 use std::collections::VecDeque;
 
-use rumormill::maelstrom::message::Named;
-use rumormill::protocols::flood::Push;
-
-use crate::node::Message;
-
 use crate::client::{Clients, Requests};
 use crate::components::ComponentWatch;
 use crate::convergence::Collector;
@@ -29,6 +24,7 @@ use crate::generator::Generator;
 use crate::history::{Nanos, Op};
 use crate::journal::{EventSink, Journal};
 use crate::network::Network;
+use crate::node::{Message, PeerMessage};
 use crate::outcome::{
     Delivery, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, SchedulingDelay, State,
 };
@@ -186,10 +182,10 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// A simulated flooding node tells another node a value.
-    pub(crate) fn handle_push(&mut self, now: Nanos, node: usize, dest: &str, push: Named<Push>) {
+    /// A simulated node of another protocol sent a peer a message.
+    pub(crate) fn handle_peer(&mut self, now: Nanos, node: usize, dest: &str, sent: PeerMessage) {
         if self.listens_to(node) {
-            self.accept_push(now, node, dest, push);
+            self.accept_peer(now, node, dest, sent);
         }
     }
 

@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use rumormill::args::Options;
+use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::service::Reply;
 use rumormill_lab::checker::Validity;
@@ -39,6 +41,10 @@ fn run(settings: &Settings) -> Simulated<NullSink> {
     simulate(settings, &Config::default(), NullSink).expect("settings that make sense")
 }
 
+fn flood() -> NodeKind {
+    NodeKind::of(Options::of(Name::Flood)).expect("no settings")
+}
+
 fn results(settings: &Settings, outcome: &Outcome) -> Results {
     assert_eq!(outcome.state, State::Finished);
     Results::of(settings, outcome, &[], RunInfo::default()).expect("no limits")
@@ -50,8 +56,7 @@ fn the_time_of_each_value_on_each_node_is_exact() {
     let mut settings = settings(4, "");
     settings.topology = Topology::Line;
     settings.compat.head_of_line = false;
-    let flooded =
-        simulate_observed(&settings, &NodeKind::Flood, NullSink, &mut Nobody).expect("a run");
+    let flooded = simulate_observed(&settings, &flood(), NullSink, &mut Nobody).expect("a run");
     let spread = flooded.outcome.gossiped.as_ref().expect("seen inside");
     assert!(flooded.outcome.exact && !spread.values.is_empty());
     for value in &spread.values {
@@ -66,8 +71,7 @@ fn the_time_of_each_value_on_each_node_is_exact() {
 #[test]
 fn a_flood_loses_in_partitions_what_ours_does_not() {
     let settings = Settings { nemesis: Some(Nemesis { interval_ms: 1_000 }), ..settings(9, "") };
-    let flooded =
-        simulate_observed(&settings, &NodeKind::Flood, NullSink, &mut Nobody).expect("a run");
+    let flooded = simulate_observed(&settings, &flood(), NullSink, &mut Nobody).expect("a run");
     assert!(results(&settings, &flooded.outcome).rumormill.missing.missing_count > 0);
     let ours = run(&settings);
     let results = results(&settings, &ours.outcome);

@@ -100,6 +100,10 @@ impl Wire for Push {
         let origin = Origin { node, generation: Generation(generation) };
         Ok(Self(Entry { id: EntryId { origin, sequence }, value }))
     }
+
+    fn values(&self, each: &mut dyn FnMut(&Value)) {
+        each(&self.0.value);
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::cluster::Name;
+use super::Part;
+use crate::cluster::{Name, Nodes};
 use crate::value::Value;
 
 /// How much of a bad field is quoted, in characters.
@@ -123,6 +124,14 @@ impl<'a> Field<'a> {
     pub fn topology(self, name: &str) -> Result<BTreeMap<Name, Vec<Name>>, String> {
         let map: UniqueKeys = self.decode(name, "an object of node names to lists of them")?;
         Ok(map.0)
+    }
+
+    /// A part of a message.
+    ///
+    /// # Errors
+    /// If the field is absent or something else.
+    pub fn part<T: Part>(self, name: &str, nodes: &Nodes) -> Result<T, String> {
+        T::get(self.required(name)?, nodes).map_err(|problem| format!("field `{name}`: {problem}"))
     }
 
     /// Any type that serde can decode.

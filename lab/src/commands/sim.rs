@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rumormill::args;
 use rumormill::protocols::Name;
 
@@ -50,7 +51,13 @@ Exit status:
 #[derive(Debug, Default, Args)]
 pub struct SimArgs {
     /// The protocol of the nodes; the same as --protocol after the dashes
-    #[arg(long, value_name = "NAME", alias = "node", help_heading = "Nodes")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        alias = "node",
+        help_heading = "Nodes",
+        value_parser = protocol_parser(),
+    )]
     pub protocol: Option<Name>,
     /// What is run, and how it is judged
     #[command(flatten)]
@@ -77,6 +84,12 @@ pub struct SimArgs {
     /// Write no files
     #[arg(long, help_heading = "Output")]
     pub no_store: bool,
+}
+
+/// Reads the name of a protocol; the help lists all.
+fn protocol_parser() -> impl TypedValueParser<Value = Name> {
+    let names = Name::ALL.map(|name| PossibleValue::new(name.as_str()).help(name.summary()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Name>())
 }
 
 /// Executes `lab sim`; returns the exit status.
@@ -118,13 +131,7 @@ fn node_kind(protocol: Option<Name>, node_args: &[String]) -> Result<NodeKind> {
         Ok(args::Command::Run(options)) if options.record.is_some() => {
             bail!("simulated nodes are recorded with the lab's own --record, before the dashes")
         }
-        Ok(args::Command::Run(options)) => match options.protocol {
-            Name::Rumormill => {
-                let config = options.settings().map_err(anyhow::Error::msg)?;
-                Ok(NodeKind::Rumormill(config))
-            }
-            Name::Flood => Ok(NodeKind::Flood),
-        },
+        Ok(args::Command::Run(options)) => NodeKind::of(*options).map_err(anyhow::Error::msg),
         Ok(_) => bail!("a simulated node only takes arguments to run with"),
         Err(why) => bail!("the node's arguments: {why}"),
     }
@@ -145,10 +152,7 @@ fn run_one(
             .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
         Some(store)
     };
-    let name = match kind {
-        NodeKind::Rumormill(_) => Name::Rumormill,
-        NodeKind::Flood => Name::Flood,
-    };
+    let name = kind.protocol();
     let node = node_args.iter().fold(name.to_string(), |line, arg| line + " " + &quote(arg));
     let info = RunInfo {
         program: "sim".to_owned(),

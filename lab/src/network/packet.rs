@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use rumormill::cluster::Name;
-use rumormill::maelstrom::message::{self, Named};
-use rumormill::protocols::flood::Push;
 
-use crate::node::{Body, Message};
+use crate::node::{Body, Message, PeerMessage};
 
 /// A participant, by number: names are looked up once, at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,15 +37,15 @@ pub enum Payload {
     Gossip(Box<str>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
-    /// From one simulated flooding node to another.
-    Push(Named<Push>),
+    /// From one simulated node of another protocol to another.
+    Peer(PeerMessage),
 }
 
 impl Payload {
-    /// True if it shows the values in it to the lab: Rumormill's gossip, or a simulated flood's.
+    /// True if it shows the values in it to the lab: Rumormill's gossip, or a simulated node's.
     pub(crate) fn shows_values(&self) -> bool {
         match self {
-            Self::Gossip(_) | Self::Push(_) => true,
+            Self::Gossip(_) | Self::Peer(_) => true,
             Self::Typed(body) => matches!(**body, Body::Peer(_)),
             Self::Text(_) => false,
         }
@@ -58,7 +56,7 @@ impl Payload {
         match self {
             Self::Text(text) | Self::Gossip(text) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
-            Self::Push(push) => message::Body::Peer(push.clone()).write_json(out),
+            Self::Peer(message) => message.write_json(out),
         }
     }
 }
@@ -111,7 +109,7 @@ impl Packet {
     #[must_use]
     pub fn into_message(self) -> Option<Message> {
         match self.body {
-            Payload::Text(_) | Payload::Gossip(_) | Payload::Push(_) => None,
+            Payload::Text(_) | Payload::Gossip(_) | Payload::Peer(_) => None,
             Payload::Typed(body) => Some(Message {
                 src: self.src.name,
                 dest: self.dest.name,

@@ -4,11 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rumormill::cluster::Name;
-use rumormill::maelstrom::message::Named;
-use rumormill::protocols::flood::Push;
 use rumormill::service;
 use rumormill::value::Value;
-use rumormill::wire::Wire as _;
 
 use super::Run;
 use super::sent::Sent;
@@ -20,7 +17,7 @@ use crate::history::Nanos;
 use crate::journal::{DropCause, EventSink};
 use crate::network::Arrival;
 use crate::network::packet::{Address, Packet, Payload, Peer};
-use crate::node::{Body, Message};
+use crate::node::{Body, Message, PeerMessage};
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
 use crate::text::quote;
@@ -100,19 +97,26 @@ impl<S: EventSink> Run<S> {
         self.accept(now, node, (src, dest), content);
     }
 
-    pub(super) fn accept_push(&mut self, now: Nanos, node: usize, dest: &str, push: Named<Push>) {
+    pub(super) fn accept_peer(
+        &mut self,
+        now: Nanos,
+        node: usize,
+        dest: &str,
+        message: PeerMessage,
+    ) {
         let src = self.name(node);
-        let Some((src, dest)) = self.find_ends(now, node, Sent::Push(&src, dest, &push)) else {
+        let Some((src, dest)) = self.find_ends(now, node, Sent::Peer(&src, dest, &message)) else {
             return;
         };
-        let body = Payload::Push(push);
         self.scratch.clear();
-        body.write_json(&mut self.scratch);
+        message.write_json(&mut self.scratch);
+        let mut carries_values = false;
+        message.values(&mut |_| carries_values = true);
         let content = Content {
-            kind: self.journal.kind_id(Push::TYPE),
+            kind: self.journal.kind_id(message.kind()),
             bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
-            carries_values: true,
-            body,
+            carries_values,
+            body: Payload::Peer(message),
         };
         self.fingerprint.add_bytes(&self.scratch);
         self.accept(now, node, (src, dest), content);

@@ -1,10 +1,7 @@
 //! A message as a node handed it over, before it is known whether it may be sent.
 
-use rumormill::maelstrom::message::{self, Named};
-use rumormill::protocols::flood::Push;
-
 use crate::envelope::Envelope;
-use crate::node::Message;
+use crate::node::{Message, PeerMessage};
 use crate::reply::{Claim, claim_of_text, claim_of_typed};
 use crate::text::quote;
 
@@ -15,8 +12,8 @@ pub(super) enum Sent<'a> {
     Line(&'a [u8], &'a Envelope<'a>),
     /// A message of a simulated node.
     Message(&'a Message),
-    /// A push of a simulated flooding node: sender, addressee, content.
-    Push(&'a str, &'a str, &'a Named<Push>),
+    /// A message of a simulated node of another protocol: sender, addressee, content.
+    Peer(&'a str, &'a str, &'a PeerMessage),
 }
 
 impl Sent<'_> {
@@ -25,7 +22,7 @@ impl Sent<'_> {
         match self {
             Self::Line(_, envelope) => (&envelope.src, &envelope.dest),
             Self::Message(message) => (&message.src, &message.dest),
-            Self::Push(src, dest, _) => (src, dest),
+            Self::Peer(src, dest, _) => (src, dest),
         }
     }
 
@@ -38,9 +35,9 @@ impl Sent<'_> {
                 message.write_line(&mut line);
                 quote(&line)
             }
-            Self::Push(.., push) => {
+            Self::Peer(.., message) => {
                 let mut body = Vec::new();
-                message::Body::Peer((*push).clone()).write_json(&mut body);
+                message.write_json(&mut body);
                 quote(&body)
             }
         }
@@ -51,7 +48,7 @@ impl Sent<'_> {
         match self {
             Self::Line(_, envelope) => claim_of_text(envelope.body),
             Self::Message(message) => claim_of_typed(&message.body),
-            Self::Push(..) => Claim::default(),
+            Self::Peer(..) => Claim::default(),
         }
     }
 }

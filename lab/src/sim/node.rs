@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use rumormill::args::Options;
 use rumormill::cluster::Name;
 use rumormill::id::Generation;
-use rumormill::maelstrom::message::{self, Named};
-use rumormill::protocols::flood::{self, Push};
+use rumormill::protocols;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::service::ReadText;
 use rumormill::time::Instant;
 
 use crate::history::Nanos;
-use crate::node::{FloodNode, Message, Node};
+use crate::node::{AnyNode, Family, Message, Node, PeerMessage};
 use crate::random::Dice;
 use crate::reply::for_each_int;
 
@@ -21,8 +21,30 @@ use crate::reply::for_each_int;
 pub enum NodeKind {
     /// Ours, with these settings.
     Rumormill(Config),
-    /// A flood without acknowledgements: for calibration, and to see what fails.
-    Flood,
+    /// Of another protocol.
+    Other(Family),
+}
+
+impl NodeKind {
+    /// The kind of node that a command line asks for.
+    ///
+    /// # Errors
+    /// The flag, what was expected, and what came.
+    pub fn of(options: Options) -> Result<Self, String> {
+        match options.protocol {
+            protocols::Name::Rumormill => options.settings().map(Self::Rumormill),
+            _ => Family::new(options).map(Self::Other),
+        }
+    }
+
+    /// The protocol.
+    #[must_use]
+    pub const fn protocol(&self) -> protocols::Name {
+        match self {
+            Self::Rumormill(_) => protocols::Name::Rumormill,
+            Self::Other(family) => family.protocol(),
+        }
+    }
 }
 
 /// The state machine of a node.
@@ -30,16 +52,16 @@ pub enum NodeKind {
 pub enum Machine {
     /// Ours.
     Rumormill(Box<Node>),
-    /// The flood.
-    Flood(Box<FloodNode>),
+    /// Of another protocol.
+    Other(Box<dyn AnyNode>),
 }
 
 /// What comes to a node.
 #[derive(Debug)]
 pub(super) enum Input {
     Message(Message),
-    /// From one flooding node to another: a sender, a receiver, and the message.
-    Push(Name, Name, Named<Push>),
+    /// From a node of another protocol to a peer: a sender, a receiver, and the message.
+    Peer(Name, Name, PeerMessage),
 }
 
 /// One node of a simulation.
@@ -92,7 +114,7 @@ impl SimNode {
     pub fn node(&self) -> Option<&Node> {
         match &self.machine {
             Machine::Rumormill(node) => Some(node),
-            Machine::Flood(_) => None,
+            Machine::Other(_) => None,
         }
     }
 
@@ -160,24 +182,20 @@ impl SimNode {
             (Machine::Rumormill(node), Input::Message(message)) => {
                 node.handle_message(clock, message);
             }
-            (Machine::Flood(flood), Input::Message(Message { src, dest, body })) => {
-                if let Some(body) = body.for_protocol() {
-                    flood.handle_message(clock, message::Message { src, dest, body });
-                }
+            (Machine::Other(node), Input::Message(message)) => node.handle_message(clock, message),
+            (Machine::Other(node), Input::Peer(src, dest, message)) => {
+                node.handle_peer(clock, src, dest, message);
             }
-            (Machine::Flood(flood), Input::Push(src, dest, push)) => {
-                let body = message::Body::Peer(push);
-                flood.handle_message(clock, message::Message { src, dest, body });
-            }
-            // Only floods push, and all nodes are of one kind.
-            (Machine::Rumormill(_), Input::Push(..)) => {}
+            // All nodes are of one kind.
+            (Machine::Rumormill(_), Input::Peer(..)) => {}
         }
     }
 
     pub(super) fn handle_timeout(&mut self, now: Nanos) {
         let clock = self.clock(now);
-        if let Machine::Rumormill(node) = &mut self.machine {
-            node.handle_timeout(clock);
+        match &mut self.machine {
+            Machine::Rumormill(node) => node.handle_timeout(clock),
+            Machine::Other(node) => node.handle_timeout(clock),
         }
     }
 
@@ -187,7 +205,11 @@ impl SimNode {
 
     /// When it wants to be woken, by the simulation's clock.
     pub(super) fn poll_timeout(&self) -> Option<Nanos> {
-        let at = self.node()?.poll_timeout()?.as_micros().saturating_mul(1_000);
+        let at = match &self.machine {
+            Machine::Rumormill(node) => node.poll_timeout(),
+            Machine::Other(node) => node.poll_timeout(),
+        };
+        let at = at?.as_micros().saturating_mul(1_000);
         // A clock that was set back comes to the same instant again, later.
         Some(at.saturating_add_signed(self.clock_offset.saturating_neg()))
     }
@@ -196,7 +218,7 @@ impl SimNode {
     pub(super) fn take_new_values(&mut self, mut each: impl FnMut(u64)) {
         let text: Arc<ReadText> = match &self.machine {
             Machine::Rumormill(node) => node.service().read_text(),
-            Machine::Flood(flood) => flood.service().read_text(),
+            Machine::Other(node) => node.read_text(),
         };
         if text.len() > self.text_seen {
             let new = text.get(self.text_seen..).unwrap_or_default();
@@ -212,10 +234,7 @@ impl Machine {
             NodeKind::Rumormill(config) => {
                 Self::Rumormill(Box::new(Node::new(config.clone(), seed, Generation(generation))))
             }
-            NodeKind::Flood => {
-                let config = flood::Config::default();
-                Self::Flood(Box::new(FloodNode::new(config, seed, Generation(generation))))
-            }
+            NodeKind::Other(family) => Self::Other(family.node(seed, generation)),
         }
     }
 }

@@ -62,7 +62,7 @@ fn header(node: &SimNode) -> Option<Header> {
         NodeKind::Rumormill(config) => {
             Some(Header::new::<Rumormill>(config, node.seed(), generation))
         }
-        NodeKind::Flood => None,
+        NodeKind::Other(_) => None,
     }
 }
 

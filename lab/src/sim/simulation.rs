@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use rumormill::maelstrom::message;
 
 use super::Simulated;
 use super::faults::{NodeFault, NodeFaultKind, schedule};
@@ -15,7 +14,7 @@ use super::suspicion::SuspicionWatch;
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::packet::{Packet, Payload};
-use crate::node::Message;
+use crate::node::Transmit;
 use crate::outcome::{Notice, Phase, State};
 use crate::run::Run;
 use crate::settings::Settings;
@@ -165,23 +164,17 @@ impl<'o, S: EventSink, O: Observer> Simulation<'o, S, O> {
                     while machine.poll_log().is_some() {}
                     machine.poll_transmit()
                 }
-                Machine::Flood(_) => None,
+                Machine::Other(_) => None,
             };
             let Some(message) = message else { break };
             self.observer.sent(&world(self.now, &self.nodes, &self.run), node, &message);
             self.run.handle_message(self.now, node, message);
         }
-        if let Machine::Flood(flood) = self.nodes[node].machine_mut() {
-            while flood.poll_log().is_some() {}
-            while let Some(message) = flood.poll_transmit() {
-                let message::Message { src, dest, body } = message;
-                match body {
-                    message::Body::Peer(push) => self.run.handle_push(now, node, &dest, push),
-                    body => {
-                        if let Some(body) = body.for_protocol() {
-                            self.run.handle_message(now, node, Message { src, dest, body });
-                        }
-                    }
+        if let Machine::Other(other) = self.nodes[node].machine_mut() {
+            while let Some(sent) = other.poll_transmit() {
+                match sent {
+                    Transmit::Peer(dest, sent) => self.run.handle_peer(now, node, &dest, sent),
+                    Transmit::Client(message) => self.run.handle_message(now, node, message),
                 }
             }
         }
@@ -292,7 +285,7 @@ fn world<'a, S: EventSink>(now: Nanos, nodes: &'a [SimNode], run: &'a Run<S>) ->
 
 fn input(packet: Packet) -> Option<Input> {
     match packet.body {
-        Payload::Push(push) => Some(Input::Push(packet.src.name, packet.dest.name, push)),
+        Payload::Peer(sent) => Some(Input::Peer(packet.src.name, packet.dest.name, sent)),
         _ => packet.into_message().map(Input::Message),
     }
 }

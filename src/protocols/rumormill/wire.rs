@@ -72,6 +72,10 @@ impl Wire for Gossip {
             offer: offer(fields.get("offer"), nodes)?,
         })
     }
+
+    fn values(&self, each: &mut dyn FnMut(&Value)) {
+        self.entries.iter().flat_map(|entries| &entries.values).for_each(each);
+    }
 }
 
 /// Appends a list of arrays; `inside` writes the inside of each.

@@ -1,0 +1,124 @@
+//! Central: everything goes through one server, the first node of the list. The contrast to gossip.
+//!
+//! Rule: a node sends each entry to the server, which sends it to all others.
+//!
+//! Cost: n - 1 messages per entry, as many as direct mail, and two hops of delay; but the server
+//! sends or receives every one of them.
+//!
+//! Used by: chat servers, brokers, most applications with a database in the middle. A hub that
+//! batches (Rumormill's `hub` route) is the same tree with fewer messages.
+//!
+//! What breaks it: the server is a bottleneck and a single point of failure. While it is down or
+//! cut off, nothing spreads, and what was sent meanwhile is lost: nobody sends it again.
+
+use crate::cluster::Cluster;
+use crate::id::{Generation, NodeId};
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::store::Store;
+use crate::time::Instant;
+
+/// The node that everything goes through.
+const SERVER: NodeId = NodeId(0);
+
+crate::settings! {
+    /// The central server has no settings.
+    pub struct Config {}
+}
+
+crate::message! {
+    /// The message.
+    pub enum Message: "central" {
+        /// To the server, or from it.
+        Update = "update" {
+            /// The entry.
+            entries: Vec<Entry>,
+        },
+    }
+}
+
+/// One node's state.
+#[derive(Clone, Debug)]
+pub struct Central {
+    cluster: Cluster,
+    store: Store,
+}
+
+impl Protocol for Central {
+    type Config = Config;
+    type Message = Message;
+
+    fn new(cluster: Cluster, _: Generation, _: &Config, _: Rng, _: Instant) -> Self {
+        Self { cluster, store: Store::default() }
+    }
+
+    fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
+        self.store.insert(&entry);
+        if self.cluster.me() == SERVER {
+            self.publish(&entry, SERVER, out);
+        } else {
+            out.send(SERVER, Message::Update { entries: vec![entry] });
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        _: Instant,
+        from: NodeId,
+        message: Message,
+        out: &mut Effects<Message>,
+    ) {
+        let Message::Update { entries } = message;
+        for entry in entries {
+            if self.store.insert(&entry) {
+                if self.cluster.me() == SERVER {
+                    self.publish(&entry, from, out);
+                }
+                out.deliver(entry);
+            }
+        }
+    }
+}
+
+impl Central {
+    /// Sends an entry to all but the node it came from.
+    fn publish(&self, entry: &Entry, from: NodeId, out: &mut Effects<Message>) {
+        for peer in self.cluster.others().filter(|&peer| peer != from) {
+            out.send(peer, Message::Update { entries: vec![entry.clone()] });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::protocols::testing::{DELAY, Net, star};
+
+    #[test]
+    fn an_entry_goes_to_the_server_and_from_there_to_all_others() {
+        let mut net: Net<Central> = Net::new(25, &Config {}, &star(25));
+        let id = net.submit(7);
+        net.run_for(DELAY);
+        assert_eq!((net.holders(id), net.sent.len()), (2, 24));
+        net.run_for(DELAY);
+        assert_eq!((net.holders(id), net.sent.len()), (25, 24));
+        let at_the_server =
+            |(from, to, _): &(NodeId, NodeId, Message)| [*from, *to].contains(&SERVER);
+        assert!(net.sent.iter().all(at_the_server));
+        let of_the_server = net.submit(0);
+        net.run_for(DELAY);
+        assert_eq!((net.holders(of_the_server), net.sent.len()), (25, 48));
+    }
+
+    #[test]
+    fn nothing_spreads_while_the_server_is_cut_off_nor_afterwards() {
+        let mut net: Net<Central> = Net::new(25, &Config {}, &star(25));
+        net.cut(1);
+        let id = net.submit(7);
+        net.run_for(Duration::from_secs(10));
+        net.heal();
+        net.run_for(Duration::from_secs(60));
+        assert_eq!(net.holders(id), 1);
+    }
+}

@@ -1,0 +1,100 @@
+//! Direct mail: the origin sends each entry to all other nodes, and nobody else acts (Demers et al.
+//! 1987, §1.2).
+//!
+//! Rule: on an update, send it to every node of the list; a receiver stores it.
+//!
+//! Cost: n - 1 messages per entry and one hop of delay, the least that is possible without
+//! batching; but the origin sends them all.
+//!
+//! Used by: the Clearinghouse, backed by anti-entropy, because mail alone fails; any program that
+//! "notifies all". Amazon's Dynamo and Cassandra write to the replicas of a key like this, with
+//! hints and repair behind it.
+//!
+//! What breaks it: each lost message is a node without the entry, for ever. With loss `l` the
+//! expected coverage is exactly `1 - l`. An origin that dies while it sends has told some and not
+//! others. An incomplete node list leaves nodes out.
+
+use crate::cluster::Cluster;
+use crate::id::{Generation, NodeId};
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::store::Store;
+use crate::time::Instant;
+
+crate::settings! {
+    /// Direct mail has no settings.
+    pub struct Config {}
+}
+
+crate::message! {
+    /// The message.
+    pub enum Message: "direct-mail" {
+        /// An update.
+        Mail = "mail" {
+            /// The entry.
+            entries: Vec<Entry>,
+        },
+    }
+}
+
+/// One node's state.
+#[derive(Clone, Debug)]
+pub struct DirectMail {
+    cluster: Cluster,
+    /// To know a message that the network doubled.
+    store: Store,
+}
+
+impl Protocol for DirectMail {
+    type Config = Config;
+    type Message = Message;
+
+    fn new(cluster: Cluster, _: Generation, _: &Config, _: Rng, _: Instant) -> Self {
+        Self { cluster, store: Store::default() }
+    }
+
+    fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
+        self.store.insert(&entry);
+        for peer in self.cluster.others() {
+            out.send(peer, Message::Mail { entries: vec![entry.clone()] });
+        }
+    }
+
+    fn on_message(&mut self, _: Instant, _: NodeId, message: Message, out: &mut Effects<Message>) {
+        let Message::Mail { entries } = message;
+        entries
+            .into_iter()
+            .filter(|entry| self.store.insert(entry))
+            .for_each(|entry| out.deliver(entry));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::protocols::testing::{DELAY, Net, star};
+
+    #[test]
+    fn an_entry_costs_a_message_per_other_node_and_one_delay() {
+        let mut net: Net<DirectMail> = Net::new(25, &Config {}, &star(25));
+        let id = net.submit(7);
+        net.run_for(DELAY);
+        assert_eq!((net.holders(id), net.sent.len()), (25, 24));
+        assert!(net.sent.iter().all(|(from, ..)| *from == NodeId(7)));
+        net.run_for(Duration::from_secs(60));
+        assert_eq!(net.sent.len(), 24);
+    }
+
+    /// LITERATURE: coverage under loss `l` is binomial, `1 - l` of the other nodes.
+    #[test]
+    fn what_is_lost_stays_lost() {
+        let mut net: Net<DirectMail> = Net::new(1_001, &Config {}, &[]);
+        net.lose(0.1);
+        let id = net.submit(0);
+        net.run_for(Duration::from_secs(60));
+        let covered = net.holders(id) - 1;
+        // The standard deviation is 9.5 nodes.
+        assert!((862..=938).contains(&covered), "{covered}");
+    }
+}

@@ -1,0 +1,115 @@
+//! Eager reliable broadcast: every node sends each entry on to every other node when it first gets
+//! it (Hadzilacos and Toueg 1993; Cachin, Guerraoui and Rodrigues 2011, "eager").
+//!
+//! Rule: on the first receipt, deliver, and relay to all.
+//!
+//! Cost: n (n - 1) messages per entry, about n copies at every node, and one hop of delay.
+//!
+//! Used by: textbooks, where it gives agreement without a failure detector; small consensus groups.
+//!
+//! What breaks it: its price. A crash of the origin in the middle of its send does no harm, because
+//! any node that has the entry sends it to all; random loss seldom does, because n - 1 copies come.
+//! A partition does: everything was sent before the heal, and nothing is sent again.
+
+use crate::cluster::Cluster;
+use crate::id::{Generation, NodeId};
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::store::Store;
+use crate::time::Instant;
+
+crate::settings! {
+    /// Eager broadcast has no settings.
+    pub struct Config {}
+}
+
+crate::message! {
+    /// The message.
+    pub enum Message: "eager" {
+        /// From the origin or a relay.
+        Relay = "relay" {
+            /// The entry.
+            entries: Vec<Entry>,
+        },
+    }
+}
+
+/// One node's state.
+#[derive(Clone, Debug)]
+pub struct Eager {
+    cluster: Cluster,
+    store: Store,
+}
+
+impl Protocol for Eager {
+    type Config = Config;
+    type Message = Message;
+
+    fn new(cluster: Cluster, _: Generation, _: &Config, _: Rng, _: Instant) -> Self {
+        Self { cluster, store: Store::default() }
+    }
+
+    fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
+        self.store.insert(&entry);
+        self.relay(&entry, out);
+    }
+
+    fn on_message(&mut self, _: Instant, _: NodeId, message: Message, out: &mut Effects<Message>) {
+        let Message::Relay { entries } = message;
+        for entry in entries {
+            if self.store.insert(&entry) {
+                self.relay(&entry, out);
+                out.deliver(entry);
+            }
+        }
+    }
+}
+
+impl Eager {
+    fn relay(&self, entry: &Entry, out: &mut Effects<Message>) {
+        for peer in self.cluster.others() {
+            out.send(peer, Message::Relay { entries: vec![entry.clone()] });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::protocols::testing::{DELAY, Net, star};
+
+    #[test]
+    fn an_entry_costs_n_times_n_minus_1_messages_and_one_delay() {
+        let mut net: Net<Eager> = Net::new(25, &Config {}, &star(25));
+        let id = net.submit(7);
+        net.run_for(DELAY);
+        assert_eq!(net.holders(id), 25);
+        net.run_for(Duration::from_secs(60));
+        assert_eq!(net.sent.len(), 25 * 24);
+    }
+
+    #[test]
+    fn all_get_what_one_other_node_got_from_an_origin_that_died_while_sending() {
+        let mut net: Net<Eager> = Net::new(25, &Config {}, &star(25));
+        net.loses = Box::new(|from, to, _| from == NodeId(7) && to != NodeId(8));
+        let id = net.submit(7);
+        net.run_for(Duration::from_secs(1));
+        assert_eq!(net.holders(id), 25);
+    }
+
+    #[test]
+    fn loss_does_no_harm_and_a_partition_does() {
+        let mut net: Net<Eager> = Net::new(25, &Config {}, &star(25));
+        net.lose(0.1);
+        let ids: Vec<_> = (0..25).map(|node| net.submit(node)).collect();
+        net.run_for(Duration::from_secs(1));
+        assert!(ids.iter().all(|&id| net.holders(id) == 25));
+        net.cut(10);
+        let id = net.submit(3);
+        net.run_for(Duration::from_secs(1));
+        net.heal();
+        net.run_for(Duration::from_secs(60));
+        assert_eq!(net.holders(id), 10);
+    }
+}
