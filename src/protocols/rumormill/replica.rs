@@ -372,7 +372,7 @@ impl Log {
 mod tests {
     use super::*;
     use crate::id::{Generation, NodeId};
-    use crate::set::tests::ends;
+    use crate::set::ranges::tests::ends;
 
     fn replica_with_origin() -> (Replica, OriginId) {
         let own = Origin { node: NodeId(0), generation: Generation(1) };
