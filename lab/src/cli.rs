@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use self::faults::FaultArgs;
+#[cfg(feature = "ablation")]
+use crate::commands::ablate::{self, AblateArgs};
 use crate::commands::bench::BenchCommand;
 use crate::commands::bench::faults::FaultsArgs;
 use crate::commands::bench::frontier::FrontierArgs;
@@ -70,6 +72,10 @@ pub enum Command {
     /// Measure many runs for a table: the frontier of messages against latency, faults, sizes
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Measure what each rule of our protocol buys: the same runs with and without it
+    #[cfg(feature = "ablation")]
+    #[command(after_long_help = ablate::EXAMPLES)]
+    Ablate(AblateArgs),
     /// List the figures that limits can be about
     Figures,
     /// List the profiles of maelstrom/profiles

@@ -1,5 +1,7 @@
 //! What the commands do, from their arguments to the exit status.
 
+#[cfg(feature = "ablation")]
+pub mod ablate;
 pub mod bench;
 pub mod check;
 pub mod compare;
@@ -57,6 +59,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Hunt(args) => hunt::execute(args),
         Command::Figures => figures::figures(),
         Command::Profiles => figures::profiles(),
+        #[cfg(feature = "ablation")]
+        Command::Ablate(args) => ablate::execute(args),
         Command::Bench(command) => bench::execute(command),
         Command::Frontier(args) => bench::frontier::execute(args),
         Command::Faults(args) => bench::faults::execute(args),

@@ -1,6 +1,8 @@
 //! Tables of many runs for the documents: the frontier of messages per operation against latency,
 //! with theory and published solutions beside it; profiles with faults; clusters of several sizes.
 
+#[cfg(any(test, feature = "ablation"))]
+pub mod ablation;
 pub mod cases;
 pub mod chart;
 pub mod faults;

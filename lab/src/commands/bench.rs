@@ -38,6 +38,6 @@ pub fn execute(command: &BenchCommand) -> u8 {
     }
 }
 
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

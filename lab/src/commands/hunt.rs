@@ -8,6 +8,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use rumormill::protocols::rumormill::config::Config;
+#[cfg(feature = "mutations")]
+use rumormill::protocols::rumormill::mutation::Mutation;
 
 use super::BAD_ARGUMENTS;
 use super::sim::case::command;
@@ -65,7 +67,7 @@ pub struct HuntArgs {
     /// Hunt a bug that was put into the node on purpose
     #[cfg(feature = "mutations")]
     #[arg(long, value_name = "NAME")]
-    pub mutation: Option<rumormill::protocols::rumormill::mutation::Mutation>,
+    pub mutation: Option<Mutation>,
 }
 
 /// Runs it; returns the exit status.
@@ -160,7 +162,7 @@ impl HuntArgs {
     /// The bug on purpose that is hunted.
     #[cfg(feature = "mutations")]
     fn bug(&self) -> Option<&'static str> {
-        self.mutation.map(|mutation| mutation.name())
+        self.mutation.map(Mutation::name)
     }
 
     #[cfg(not(feature = "mutations"))]

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use super::ablation::Rule;
+
 /// Max ack delay of direct mail: every node mails every other one now and then, and between two
 /// such mails an extra message gains nothing.
 const DIRECT_ACK_DELAY: Duration = Duration::from_secs(5);
@@ -57,6 +59,7 @@ impl AckPolicy {
             Relation::Neighbour => Some(self.delay),
             // What other nodes submitted comes from a hub, which plans differently and waits for it.
             Relation::Other if forwards => Some(self.delay),
+            Relation::Other if !Rule::DirectAckDelay.applies() => Some(self.delay),
             Relation::Other => Some(DIRECT_ACK_DELAY),
         }
     }
@@ -69,6 +72,7 @@ impl AckPolicy {
             // itself.
             Relation::Child => self.delay_to_parent(period) + period / 2,
             Relation::Neighbour => self.delay,
+            Relation::Other if !Rule::DirectAckDelay.applies() => self.delay,
             Relation::Other => DIRECT_ACK_DELAY,
         }
     }
@@ -87,14 +91,21 @@ impl AckPolicy {
         period: Duration,
     ) -> u64 {
         let delay = self.delay_to_parent(period).as_secs_f64();
-        let is_quiet = rate.is_some_and(|rate| rate * delay < OWN_ENTRIES_MAX);
-        if relation == Relation::Parent && is_leaf && is_quiet { LEAF_THRESHOLD } else { 1 }
+        let is_quiet =
+            rate.is_some_and(|rate| rate * delay < OWN_ENTRIES_MAX) || !Rule::BusyLeaf.applies();
+        let applies = Rule::LeafThreshold.applies();
+        if applies && relation == Relation::Parent && is_leaf && is_quiet {
+            LEAF_THRESHOLD
+        } else {
+            1
+        }
     }
 
     /// Messages that the peer may ack at once. A hub below this node acks each soon: when it is
     /// down, not all nodes below it notice.
-    pub(crate) const fn peer_threshold(relation: Relation, is_leaf: bool) -> u64 {
-        if matches!(relation, Relation::Child) && is_leaf { LEAF_THRESHOLD } else { 1 }
+    pub(crate) fn peer_threshold(relation: Relation, is_leaf: bool) -> u64 {
+        let applies = Rule::LeafThreshold.applies();
+        if applies && matches!(relation, Relation::Child) && is_leaf { LEAF_THRESHOLD } else { 1 }
     }
 }
 

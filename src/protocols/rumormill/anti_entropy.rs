@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
+use super::ablation::Rule;
 use super::config::Config;
 use crate::cluster::Cluster;
 use crate::id::NodeId;
@@ -52,12 +53,16 @@ impl AntiEntropy {
 
     /// After `topology`: every node can be written to. Nothing is known to be missing.
     pub(crate) fn on_topology(&mut self, now: Instant, rng: &mut Rng) {
-        self.interval = (self.interval_min * START_FACTOR).min(self.interval_max);
+        let factor = if Rule::DigestStart.applies() { START_FACTOR } else { 1 };
+        self.interval = (self.interval_min * factor).min(self.interval_max);
         self.at = Some(now.after(jitter(self.interval, rng)));
     }
 
     /// Something may be missing somewhere: the next digests follow fast.
     pub(crate) fn hasten(&mut self, now: Instant, rng: &mut Rng) {
+        if !Rule::Hasten.applies() {
+            return;
+        }
         self.interval = self.interval_min;
         let soon = now.after(jitter(self.interval, rng));
         self.at = Some(self.at.map_or(soon, |at| at.min(soon)));
@@ -74,7 +79,8 @@ impl AntiEntropy {
         if self.at.is_none_or(|at| at > now) {
             return None;
         }
-        self.interval = (self.interval * 2).min(self.interval_max);
+        let factor = if Rule::DigestBackoff.applies() { 2 } else { 1 };
+        self.interval = (self.interval * factor).min(self.interval_max);
         self.at = Some(now.after(jitter(self.interval, rng)));
         self.count = self.count.wrapping_add(1);
         let neighbours = cluster.neighbours(cluster.me());
@@ -93,7 +99,10 @@ impl AntiEntropy {
 ///
 /// Those to random nodes do not count: otherwise a node with four neighbours, or a multiple of it,
 /// would never reach some of them.
-const fn turn(count: u32) -> Option<u32> {
+fn turn(count: u32) -> Option<u32> {
+    if !Rule::RandomDigest.applies() {
+        return Some(count);
+    }
     if count.is_multiple_of(RANDOM_EVERY) { None } else { Some(count - count / RANDOM_EVERY) }
 }
 
@@ -118,6 +127,9 @@ pub(crate) struct DigestSender {
 /// Time after its arrival here at which an entry should be at a peer without help: one round trip
 /// and the longest waits on the way.
 pub(crate) fn grace(timeout: Duration, longest_wait: Duration) -> Duration {
+    if !Rule::Grace.applies() {
+        return Duration::ZERO;
+    }
     (timeout + longest_wait * 2).min(GRACE_MAX)
 }
 
@@ -135,6 +147,7 @@ pub(crate) fn repair_grace(
     match sender {
         DigestSender { is_probing: false, .. } => Some(grace),
         DigestSender { is_child: true, .. } => Some(Duration::ZERO),
+        _ if !Rule::ProbeGrace.applies() => Some(Duration::ZERO),
         // What arrived while the probe was on its way may have come to its sender as well.
         _ => (!is_unreliable).then_some(hop * 3 / 2),
     }

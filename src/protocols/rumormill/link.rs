@@ -15,6 +15,7 @@ mod suspicion;
 
 use std::time::Duration;
 
+use super::ablation::Rule;
 use super::message::{Ack, Forward};
 use crate::id::Generation;
 use crate::set::VersionSet;
@@ -252,7 +253,9 @@ impl Link {
 
     /// Requests what the peer holds and this node lacks at `at`, unless a request is planned.
     pub(crate) fn request_by(&mut self, at: Instant) {
-        self.request_at.get_or_insert(at);
+        if Rule::RequestMissing.applies() {
+            self.request_at.get_or_insert(at);
+        }
     }
 
     /// True once if the request is due.
@@ -287,7 +290,8 @@ impl Link {
         let Some((since, number)) = late.or(overdue) else { return Timeout::Nothing };
         let is_acked = self.sent.is_acked(number);
         // Where delays vary widely, one late message proves nothing.
-        let pto_max = pto_max.max(u8::from(self.rtt.is_jittery()));
+        let is_jittery = self.rtt.is_jittery() && Rule::JitteryPeer.applies();
+        let pto_max = pto_max.max(u8::from(is_jittery));
         let is_counted = !is_acked && !self.is_suspected();
         if is_counted && self.liveness.on_timeout(now, since, number, pto_max) {
             let lost = self.sent.take_all();
@@ -375,7 +379,8 @@ impl Link {
     /// stays away.
     pub(crate) fn on_heartbeat_sent(&mut self, now: Instant) {
         self.spoken.on_message(now);
-        self.keep_alive_at = self.spoken.keep_alive_after().map(|after| now.after(after));
+        let after = self.spoken.keep_alive_after().filter(|_| Rule::KeepAlive.applies());
+        self.keep_alive_at = after.map(|after| now.after(after));
     }
 
     /// The message just sent is repeated blindly at `at`, unless it is confirmed by then.

@@ -6,15 +6,18 @@
 //! * [`link`]: what a peer holds and what is on its way to it (session, queue, sent messages, acks,
 //!   suspicion, round trip); [`peers`]: all links, and the conditions of the network;
 //! * [`push`]: the peers for a new entry, by the planner's plan and the pacer's deadlines;
-//! * [`tree`]: the spanning tree, its repair, and the failure detector over the parent;
+//! * [`spanning_tree`]: the parent of each node; [`failure_detector`]: the watch over the parent;
+//!   [`repair`]: reacting when a peer is suspected, and when it is up again;
 //! * [`anti_entropy`]: periodic digests, and what follows from those of the peers;
 //! * [`exchange`]: what a message changes (receiver), and what the next one carries (transmitter).
 
+pub mod ablation;
 mod ack_policy;
 mod anti_entropy;
 pub mod config;
 mod describe;
 mod exchange;
+mod failure_detector;
 pub mod link;
 pub mod message;
 #[cfg(feature = "mutations")]
@@ -22,10 +25,11 @@ pub mod mutation;
 mod peers;
 mod push;
 mod rate_meter;
+mod repair;
 pub mod replica;
 pub mod route;
+mod spanning_tree;
 pub mod stats;
-mod tree;
 mod wire;
 
 use std::fmt;
@@ -45,10 +49,11 @@ use message::Gossip;
 use peers::Peers;
 pub use push::Plan;
 use push::{EagerPush, Received, Surroundings};
+use repair::TreeRepair;
 use replica::Replica;
 use route::Route;
+use spanning_tree::SpanningTree;
 use stats::Stats;
-use tree::{SpanningTree, TreeRepair};
 
 /// One node.
 #[derive(Clone, Debug)]

@@ -6,12 +6,13 @@ mod planner;
 
 use std::time::Duration;
 
+use super::ablation::Rule;
 use super::ack_policy::Relation;
 use super::config::Config;
 use super::link::Link;
 use super::message::{Forward, Pulse};
 use super::peers::Peers;
-use super::tree::SpanningTree;
+use super::spanning_tree::SpanningTree;
 use crate::cluster::Cluster;
 use crate::id::NodeId;
 use crate::set::VersionSet;
@@ -134,6 +135,7 @@ impl EagerPush {
             return;
         }
         let plan = self.review(around);
+        let is_displaced = is_displaced && Rule::DisplacedForward.applies();
         let (now, tree) = (around.now, around.tree);
         let is_tree = matches!(plan, Some(Plan::Tree { .. }));
         let at_once = match plan {
@@ -143,6 +145,7 @@ impl EagerPush {
             }
             // What was lost once is late already. But where much is lost, so much is repaired that
             // it must share messages.
+            _ if is_tree && is_repair && !Rule::RepairAtOnce.applies() => false,
             _ if is_tree && is_repair => !around.peers.loss_mut().is_heavy(now) || is_displaced,
             // Along the topology's tree, what comes any other way than down from the parent was
             // held up, and nodes below may still lack it.

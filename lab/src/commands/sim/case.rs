@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use rumormill::protocols::rumormill::config::Config;
+#[cfg(feature = "mutations")]
+use rumormill::protocols::rumormill::mutation::Mutation;
 
 use super::SimArgs;
 use crate::cli::RunArgs;
@@ -100,7 +102,7 @@ impl SimArgs {
 
     #[cfg(feature = "mutations")]
     fn command_for(&self, path: &Path) -> String {
-        command(path, self.mutation.map(|bug| bug.name()))
+        command(path, self.mutation.map(Mutation::name))
     }
 
     #[cfg(not(feature = "mutations"))]

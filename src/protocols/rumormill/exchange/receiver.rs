@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::context::Context;
 use crate::id::{Generation, NodeId};
 use crate::protocol::Effects;
+use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
 use crate::protocols::rumormill::config::Config;
@@ -12,7 +13,7 @@ use crate::protocols::rumormill::link::session::Incarnation;
 use crate::protocols::rumormill::message::{Ack, Forward, Gossip};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
-use crate::protocols::rumormill::tree::TreeRepair;
+use crate::protocols::rumormill::repair::TreeRepair;
 use crate::set::VersionSet;
 
 /// What the receiver needs to know of this node.
@@ -207,7 +208,7 @@ impl Receiver {
         cx.stats.repairs += missing.count();
         link.enqueue(&missing, now);
         // Nodes below the peer may lack it as well. (A child forwards what its parent sends.)
-        if tree.has_hubs() && !tree.is_child(cx.peers, from) {
+        if tree.has_hubs() && !tree.is_child(cx.peers, from) && Rule::RepairForward.applies() {
             cx.peers.open(from).queue_mut().raise_forward(Forward::Tree);
         }
         cx.hasten_digests();

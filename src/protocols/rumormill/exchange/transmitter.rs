@@ -6,6 +6,7 @@ use super::compose::{Draft, Purpose, compose, fit};
 use super::context::Context;
 use crate::id::{Generation, NodeId};
 use crate::protocol::Effects;
+use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::link::Link;
@@ -13,7 +14,7 @@ use crate::protocols::rumormill::link::sent::AckWait;
 use crate::protocols::rumormill::message::{Forward, Gossip};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
-use crate::protocols::rumormill::tree::TreeRepair;
+use crate::protocols::rumormill::repair::TreeRepair;
 
 /// Delay of a blind repeat: long enough to escape a short disturbance.
 const REPEAT_DELAY: Duration = Duration::from_millis(30);
@@ -106,7 +107,8 @@ impl Transmitter {
             Relation::Child | Relation::Parent => cx.peers.rides(now),
             Relation::Neighbour | Relation::Other => 0,
         };
-        let is_repeated = purpose == Purpose::Batch
+        let is_repeated = Rule::BlindRepeat.applies()
+            && purpose == Purpose::Batch
             && forward == Forward::Tree
             && cx.peers.loss_mut().is_heavy(now);
         let pulse = cx.push.pulse_for(now, tree, cx.peers, peer);

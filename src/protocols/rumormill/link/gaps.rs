@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::protocols::rumormill::ablation::Rule;
 use crate::set::Ranges;
 use crate::time::Instant;
 
@@ -29,7 +30,9 @@ impl Gaps {
             if number > expected {
                 self.numbers.insert(expected..number);
                 self.since.get_or_insert(now);
-                self.at.get_or_insert_with(|| now.after(reordering));
+                if Rule::GapReport.applies() {
+                    self.at.get_or_insert_with(|| now.after(reordering));
+                }
             }
             return None;
         }
@@ -54,7 +57,7 @@ impl Gaps {
 
     /// Gives up messages that are missing for longer than `after`; returns their number.
     pub(crate) fn expire(&mut self, now: Instant, after: Duration) -> u64 {
-        if self.since.is_none_or(|since| now.since(since) <= after) {
+        if self.since.is_none_or(|since| now.since(since) <= after) || !Rule::GiveUpGaps.applies() {
             return 0;
         }
         std::mem::take(self).numbers.count()

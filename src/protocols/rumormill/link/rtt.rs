@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::protocols::rumormill::ablation::Rule;
+
 /// Scheduling and timer noise that a retransmission timeout must allow for (RFC 6298's clock
 /// granularity G). A busy two-core machine with 25 node processes was seen to be 20 ms late.
 pub(crate) const NOISE: Duration = Duration::from_millis(50);
@@ -56,7 +58,8 @@ impl Rtt {
     /// RFC 8985).
     #[must_use]
     pub fn reordering_window(&self, variation: Duration) -> Option<Duration> {
-        let spread = self.spread().max(variation);
+        let applies = Rule::NetworkVariation.applies();
+        let spread = if applies { self.spread().max(variation) } else { self.spread() };
         self.smoothed.map(|smoothed| smoothed + (smoothed / 4).max(spread * 6))
     }
 

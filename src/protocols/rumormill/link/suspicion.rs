@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::protocols::rumormill::ablation::Rule;
 use crate::set::VersionSet;
 use crate::time::Instant;
 
@@ -111,7 +112,9 @@ impl Liveness {
 
     /// Anything arrived from the peer: a suspected one is probed soon.
     pub(crate) fn on_heard(&mut self, now: Instant, probe_floor: Duration) {
-        if let Some(suspicion) = &mut self.suspicion {
+        if let Some(suspicion) = &mut self.suspicion
+            && Rule::ProbeWhenHeard.applies()
+        {
             let soonest = suspicion.last_probe.map_or(now, |last| last.after(probe_floor));
             suspicion.probe_at = suspicion.probe_at.min(soonest);
             suspicion.is_heard = true;
@@ -137,7 +140,7 @@ impl Liveness {
     /// last probe, the interval doubles each time.
     pub(crate) fn next_probe_at(&self, is_waited_for: bool) -> Option<Instant> {
         let suspicion = self.suspicion.as_ref()?;
-        if is_waited_for || suspicion.is_heard {
+        if is_waited_for || suspicion.is_heard || !Rule::IdleProbe.applies() {
             return Some(suspicion.probe_at);
         }
         let last = suspicion.last_probe.unwrap_or(suspicion.since);
@@ -231,7 +234,9 @@ impl Liveness {
     /// The timeout may mean no more than a slow network: the next message is waited for twice as
     /// long (RFC 6298's backoff).
     pub(crate) fn back_off(&mut self) {
-        self.timeouts.backoff = (self.timeouts.backoff + 1).min(BACKOFF_MAX);
+        if Rule::Backoff.applies() {
+            self.timeouts.backoff = (self.timeouts.backoff + 1).min(BACKOFF_MAX);
+        }
     }
 
     /// Factor on timeouts.

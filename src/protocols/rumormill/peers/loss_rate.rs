@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::rate_meter::RateMeter;
 use crate::time::Instant;
 
@@ -51,13 +52,16 @@ impl LossRate {
     /// A message arrived that another one had overtaken, `late` after that one: it was not lost.
     pub(crate) fn on_late(&mut self, now: Instant, late: Duration, was_counted: bool) {
         self.latest = self.latest.max(late);
-        if was_counted {
+        if was_counted && Rule::LateIsNotLost.applies() {
             self.lost.take_back(now, 1);
         }
     }
 
     /// How long to wait for a message that was overtaken before it counts as lost.
     pub(crate) fn reordering_timeout(&self) -> Duration {
+        if !Rule::ReorderingTimeout.applies() {
+            return Duration::ZERO;
+        }
         self.latest * REORDERING_FACTOR
     }
 
@@ -68,10 +72,12 @@ impl LossRate {
 
     /// How often an unconfirmed entry may be sent again along with others.
     pub(crate) fn rides(&mut self, now: Instant, is_jittery: bool) -> u8 {
+        let is_jittery = is_jittery && Rule::JitteryRiders.applies();
         let light = if is_jittery { LIGHT_JITTERY } else { LIGHT };
         match self.rate(now) {
+            _ if !Rule::Riders.applies() => 0,
             rate if rate >= HEAVY => RIDES_HEAVY,
-            rate if rate >= light => RIDES_LIGHT,
+            rate if rate >= light && Rule::LightRiders.applies() => RIDES_LIGHT,
             _ => 0,
         }
     }

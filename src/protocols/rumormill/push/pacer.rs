@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::planner::Plan;
 use crate::id::NodeId;
+use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::message::Pulse;
 use crate::time::Instant;
 
@@ -52,7 +53,8 @@ impl Beat {
         if Duration::from_micros(off) > self.period / 4 {
             return heard;
         }
-        let step = Duration::from_micros(off / SMOOTHING);
+        let smoothing = if Rule::SmoothedPhase.applies() { SMOOTHING } else { 1 };
+        let step = Duration::from_micros(off / smoothing);
         let at = if heard.at > nearest { nearest.after(step) } else { nearest.before(step) };
         Self { at, ..heard }
     }
@@ -139,10 +141,12 @@ impl Pacer {
         let last = next_beat(at, period, now).before(period);
         let late = now.since(last);
         // Entries that arrive later than that were sent for the next beat.
-        if late >= period / 4 {
+        if late >= period / 4 || !Rule::LateFlush.applies() {
             return None;
         }
-        self.slack = self.slack.max((self.slack_told + late).min(period / 4));
+        if Rule::Slack.applies() {
+            self.slack = self.slack.max((self.slack_told + late).min(period / 4));
+        }
         Some(now.max(last.after(position.margin)))
     }
 

@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::rate_meter::RateMeter;
 use crate::protocols::rumormill::route::Route;
@@ -35,6 +36,9 @@ const MARGIN_UNMEASURED: u32 = 8;
 /// The time by which an entry is to arrive before a beat: one that misses it waits a whole period.
 /// `variation` is that of the round trip, once measured.
 pub(crate) fn margin(round_trip: Duration, variation: Option<Duration>) -> Duration {
+    if !Rule::MeasuredMargin.applies() {
+        return MARGIN_MIN;
+    }
     let spread = match variation {
         Some(variation) => variation * MARGIN_FACTOR,
         None => round_trip / MARGIN_UNMEASURED,
@@ -54,6 +58,10 @@ const DIRECT_MAX: u32 = 256;
 /// A plan is only dropped for one that is cheaper by this factor, so that noise in the
 /// measurements does not make nodes change back and forth.
 const HYSTERESIS: f64 = 0.9;
+
+fn hysteresis() -> f64 {
+    if Rule::PlanHysteresis.applies() { HYSTERESIS } else { 1.0 }
+}
 
 /// The period changes only if the new one differs by more than this part of the old one.
 const PERIOD_TOLERANCE: u32 = 20;
@@ -237,7 +245,8 @@ impl PlannerInput {
     /// The time that is left for waiting on the way up a tree and down again, if any.
     pub(crate) fn period(&self) -> Option<Duration> {
         let way = self.round_trip * self.height;
-        let tolerance = self.budget / TOLERANCE;
+        let applies = Rule::BudgetTolerance.applies();
+        let tolerance = if applies { self.budget / TOLERANCE } else { Duration::ZERO };
         let left = (self.budget + tolerance).checked_sub(way)?;
         Some(left.saturating_sub(tolerance).max(left.min(tolerance))).filter(|p| !p.is_zero())
     }
@@ -263,8 +272,8 @@ impl PlannerInput {
         if let Plan::Tree { period, .. } = hub {
             let mut hub_cost = self.window_cost(period).min(self.pulse_cost(period));
             match current {
-                Some(Plan::Direct { .. }) => direct_cost *= HYSTERESIS,
-                Some(_) => hub_cost *= HYSTERESIS,
+                Some(Plan::Direct { .. }) => direct_cost *= hysteresis(),
+                Some(_) => hub_cost *= hysteresis(),
                 None => {}
             }
             if direct_cost <= hub_cost {
@@ -280,13 +289,14 @@ impl PlannerInput {
         let beat = window.saturating_sub(self.margin);
         let (mut window_cost, mut pulse_cost) = (self.window_cost(window), self.pulse_cost(beat));
         if let Some(Plan::Tree { pulse, .. }) = current {
-            *(if pulse { &mut pulse_cost } else { &mut window_cost }) *= HYSTERESIS;
+            *(if pulse { &mut pulse_cost } else { &mut window_cost }) *= hysteresis();
         }
         let pulse = pulse_cost < window_cost;
         let period = if pulse { beat } else { window };
         match current {
             Some(old @ Plan::Tree { period: old_period, pulse: old_pulse })
-                if old_pulse == pulse
+                if Rule::PeriodTolerance.applies()
+                    && old_pulse == pulse
                     && period.abs_diff(old_period) <= old_period / PERIOD_TOLERANCE =>
             {
                 Some(old)

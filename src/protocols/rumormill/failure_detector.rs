@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use crate::protocols::rumormill::ablation::Rule;
 use crate::time::Instant;
 
 /// Other peers are not probed again before this time: each answers with all that this node lacks.
@@ -49,16 +50,22 @@ pub(crate) struct TimeoutConditions {
 
 impl TimeoutConditions {
     /// True if the timeout may mean no more than a slow network.
-    pub(crate) const fn is_excused(&self) -> bool {
-        !self.has_evidence || (self.is_unmeasured && self.is_heard)
+    pub(crate) fn is_excused(&self) -> bool {
+        let is_unmeasured = self.is_unmeasured && Rule::UnmeasuredPto.applies();
+        !self.has_evidence || (is_unmeasured && self.is_heard)
     }
 
     /// Timeouts in a row that are allowed before the peer is suspected.
     pub(crate) fn pto_max(&self) -> u8 {
         if self.is_excused() {
+            if !Rule::EvidencePto.applies() {
+                return 0;
+            }
             PTO_WITHOUT_EVIDENCE
         } else {
-            u8::from(self.is_lossy || self.is_audible_parent)
+            let is_lossy = self.is_lossy && Rule::LossyPto.applies();
+            let is_audible = self.is_audible_parent && Rule::AudibleParent.applies();
+            u8::from(is_lossy || is_audible)
         }
     }
 }
@@ -93,11 +100,13 @@ impl FailureDetector {
     /// All nodes can be written to now: the parent should be heard soon.
     pub(crate) fn on_topology(&mut self, now: Instant, budget: Duration, has_parent: bool) {
         let soon = INITIAL_TIMEOUT.max(budget * 5 / 4);
-        self.suspect_at = has_parent.then(|| now.after(soon));
+        let applies = Rule::InitialTimeout.applies();
+        self.suspect_at = (has_parent && applies).then(|| now.after(soon));
     }
 
     /// The parent was heard: the next heartbeat is due within `timeout`, if there is one.
     pub(crate) fn on_heartbeat(&mut self, now: Instant, timeout: Option<Duration>) {
+        let timeout = timeout.filter(|_| Rule::HeartbeatTimeout.applies());
         self.suspect_at = timeout.map(|timeout| now.after(timeout));
     }
 
@@ -123,7 +132,7 @@ impl FailureDetector {
 
     /// True if other peers may be probed now.
     pub(crate) fn may_probe_others(&self, now: Instant) -> bool {
-        self.probe_others_at.is_none_or(|at| at <= now)
+        self.probe_others_at.is_none_or(|at| at <= now) || !Rule::ProbeSpacing.applies()
     }
 
     /// Other peers are probed now.
@@ -133,7 +142,7 @@ impl FailureDetector {
 
     /// True if direct mail to `receivers` peers may be sent now; if so it is not again for a while.
     pub(crate) fn take_mail(&mut self, now: Instant, receivers: u32) -> bool {
-        if self.mail_at.is_some_and(|at| at > now) {
+        if self.mail_at.is_some_and(|at| at > now) && Rule::MailSpacing.applies() {
             return false;
         }
         self.mail_at = Some(now.after(MAIL_SPACING * receivers));
@@ -142,8 +151,9 @@ impl FailureDetector {
 }
 
 /// Suspicion multiplier: where messages are lost or delays vary widely, a missing one means little.
-pub(crate) const fn suspicion_multiplier(is_unreliable: bool, is_lossy: bool) -> u32 {
+pub(crate) fn suspicion_multiplier(is_unreliable: bool, is_lossy: bool) -> u32 {
     match (is_unreliable, is_lossy) {
+        _ if !Rule::Multiplier.applies() => 1,
         (true, _) => MULTIPLIER_HEAVY,
         (false, true) => MULTIPLIER_LIGHT,
         (false, false) => 1,
@@ -151,8 +161,8 @@ pub(crate) const fn suspicion_multiplier(is_unreliable: bool, is_lossy: bool) ->
 }
 
 /// True if a run of losses is random loss. (A partition or a dead peer loses more in a row.)
-pub(crate) const fn is_random_loss(in_a_row: u64) -> bool {
-    in_a_row <= RANDOM_LOSS_RUN_MAX
+pub(crate) fn is_random_loss(in_a_row: u64) -> bool {
+    in_a_row <= RANDOM_LOSS_RUN_MAX || !Rule::LossRun.applies()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::cluster::Tree;
 use crate::id::NodeId;
+use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::message::TreeOffer;
 use crate::protocols::rumormill::peers::Peers;
 use crate::time::Instant;
@@ -174,11 +175,12 @@ impl SpanningTree {
         if self.has_hubs {
             edges.extend(&self.extra_children);
             for child in tree.children(self.me) {
-                if tree.has_children(child) && peers.is_suspected(child) {
+                let has_orphans = tree.has_children(child) && peers.is_suspected(child);
+                if has_orphans && Rule::Orphans.applies() {
                     edges.extend(tree.children(child));
                 }
             }
-            if self.parent.is_none() {
+            if self.parent.is_none() && Rule::StandIn.applies() {
                 for candidate in tree.candidates(self.me) {
                     edges.insert(candidate);
                     edges.extend(tree.children(candidate));
@@ -207,8 +209,10 @@ impl SpanningTree {
         if parent == Some(me) {
             return true;
         }
-        let stands_in = self.parent.is_none() && tree.parent(me).is_some();
-        let is_orphan = parent.is_some_and(|p| tree.parent(p) == Some(me) && peers.is_suspected(p));
+        let stands_in =
+            self.parent.is_none() && tree.parent(me).is_some() && Rule::StandIn.applies();
+        let is_orphan = Rule::Orphans.applies()
+            && parent.is_some_and(|p| tree.parent(p) == Some(me) && peers.is_suspected(p));
         self.has_hubs
             && (is_orphan
                 || self.extra_children.contains(&peer)
@@ -405,10 +409,11 @@ impl SpanningTree {
                 (root, depth, tree.ancestors(me).any(|above| above == peer))
             }
         };
-        let leads_up = root < me && depth <= tree.height + DETOUR_MAX;
-        let is_off_preferred = tree.parent(me) != Some(peer);
+        let is_near = depth <= tree.height + DETOUR_MAX || !Rule::DetourMax.applies();
+        let leads_up = root < me && is_near;
+        let is_off_preferred = tree.parent(me) != Some(peer) && Rule::OffPreferred.applies();
         let nearest = tree.place(me).1.saturating_sub(1);
-        let depth = depth.max(nearest);
+        let depth = if Rule::DepthFloor.applies() { depth.max(nearest) } else { depth };
         if leads_up && is_fresh {
             let evidence = if is_alive { Evidence::FreshOffer } else { evidence };
             Some(Rank { evidence, root, depth, is_off_preferred, peer })
@@ -426,8 +431,10 @@ impl SpanningTree {
     fn is_fresh(&self, now: Instant, offer: &Offer) -> bool {
         let age = now.since(offer.root_spoke_at);
         match self.lost_root {
-            Some(lost) if lost.root == offer.root => age < now.since(lost.spoke_at) * 3 / 4,
-            _ => age < MAX_AGE,
+            Some(lost) if lost.root == offer.root => {
+                !Rule::FreshOffer.applies() || age < now.since(lost.spoke_at) * 3 / 4
+            }
+            _ => age < MAX_AGE || !Rule::MaxAge.applies(),
         }
     }
 }

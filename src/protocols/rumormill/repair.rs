@@ -6,26 +6,26 @@
 //! (direct mail). Along a spanning tree of the topology there is no other parent; nodes flood while
 //! an edge of it is suspected.
 
-mod failure_detector;
-mod spanning_tree;
-
 use std::time::Duration;
 
 use rand::RngExt as _;
 
+use super::ablation::Rule;
 use super::exchange::Context;
+use super::failure_detector::{
+    FailureDetector, TimeoutConditions, is_random_loss, suspicion_multiplier,
+};
 use super::link::{Link, Timeout};
 use super::message::{Forward, Gossip, TreeOffer};
 #[cfg(feature = "mutations")]
 use super::mutation::Mutation;
 use super::peers::Peers;
 use super::push::{Surroundings, flood};
+use super::spanning_tree::SpanningTree;
 use crate::cluster::Cluster;
 use crate::id::NodeId;
 use crate::set::VersionSet;
 use crate::time::Instant;
-use failure_detector::{FailureDetector, TimeoutConditions, is_random_loss, suspicion_multiplier};
-pub(crate) use spanning_tree::SpanningTree;
 
 /// Peers probed when the parent is missed: the first candidates for its place, and some at random,
 /// since the candidates may be on the other side of the same cut.
@@ -105,7 +105,9 @@ impl TreeRepair {
         let now = cx.now;
         let typical = cx.peers.rtt().timeout();
         let Some(link) = cx.peers.get_mut(peer) else { return Timeout::Nothing };
-        if let Some(timeout) = link.rtt().timeout().max(typical) {
+        if Rule::ExtendOverdue.applies()
+            && let Some(timeout) = link.rtt().timeout().max(typical)
+        {
             link.extend_overdue(now, timeout);
         }
         let Some(since) = link.overdue_since(now) else { return Timeout::Nothing };
@@ -166,7 +168,7 @@ impl TreeRepair {
         let Some(since) = link.and_then(|link| link.liveness().first_unacked_at()) else { return };
         let is_evidence = !cx.peers.spoke_since(parent, since)
             && cx.peers.get(peer).is_some_and(|link| link.sent().acked_since(since));
-        if is_evidence {
+        if is_evidence && Rule::IndirectEvidence.applies() {
             cx.peers.open(parent).judge_at(cx.now);
             self.on_link_deadline(cx, parent);
         }
@@ -216,6 +218,7 @@ impl TreeRepair {
         }
         self.detector.on_missed(missed_at);
         cx.peers.open(parent).request_probe(cx.now);
+        let others = if Rule::ProbeOthers.applies() { others } else { 0 };
         if self.detector.may_probe_others(cx.now) {
             if others > 0 {
                 self.detector.on_others_probed(cx.now);
@@ -234,13 +237,14 @@ impl TreeRepair {
             (0..others).map(|_| NodeId(cx.rng.random_range(0..nodes))).collect();
         let is_probed =
             |peer: &NodeId| Some(*peer) != parent && *peer != me && !cx.peers.is_suspected(*peer);
+        let candidates = if Rule::ProbeCandidates.applies() { CANDIDATES_PROBED } else { 0 };
         let mut probed: Vec<NodeId> =
-            tree.candidates(me).filter(is_probed).take(CANDIDATES_PROBED).collect();
+            tree.candidates(me).filter(is_probed).take(candidates).collect();
         probed.extend(drawn.into_iter().filter(is_probed));
         for peer in probed {
             let link = cx.peers.open(peer);
             link.request_probe(cx.now);
-            if !is_unreliable {
+            if !is_unreliable && Rule::ProbeCargo.applies() {
                 link.queue_mut().piggyback(entries, Forward::Tree);
             }
         }
@@ -300,7 +304,7 @@ impl TreeRepair {
 
     fn on_offer(&mut self, cx: &mut Context<'_>, peer: NodeId, offer: Option<TreeOffer>) {
         // A new child may have missed entries while it had no parent. Its message says what it holds.
-        if self.tree.on_offer(cx.now, cx.peers, peer, offer) {
+        if self.tree.on_offer(cx.now, cx.peers, peer, offer) && Rule::NewChild.applies() {
             send_missing(cx, peer);
         }
         if !cx.push.uses_hubs(&self.tree) {
@@ -317,11 +321,14 @@ impl TreeRepair {
         {
             // Its answer says what it holds.
             self.tree.on_parent_acked();
-            send_missing(cx, peer);
+            if Rule::NewParent.applies() {
+                send_missing(cx, peer);
+            }
         }
         // While the parent may still answer, no other peer is better for being quicker.
         let parent = self.tree.parent().and_then(|parent| cx.peers.get(parent));
         let is_probed = parent.is_some_and(|link| link.liveness().is_probed());
+        let is_probed = is_probed && Rule::PatientParent.applies();
         if (was_missed && !is_probed) || self.tree.has_offer(peer) {
             let missed_at = self.detector.missed_at();
             if let Some(better) = self.tree.better_parent(cx.now, cx.peers, missed_at) {
@@ -358,7 +365,9 @@ impl TreeRepair {
         // If it has been probed before, it has said what it holds.
         if self.detector.missed_at().is_some_and(|at| link.sent().acked_since(at)) {
             self.tree.on_parent_acked();
-            send_missing(cx, parent);
+            if Rule::NewParent.applies() {
+                send_missing(cx, parent);
+            }
         }
     }
 
@@ -368,11 +377,12 @@ impl TreeRepair {
         // Where much is lost, the parent is likely to be up.
         let is_unreliable = cx.peers.is_unreliable(cx.now);
         let count = cx.cluster.len().min(MAIL_MAX);
-        if !self.detector.take_mail(cx.now, count) {
+        if !self.detector.take_mail(cx.now, count) || !Rule::Mail.applies() {
             return;
         }
         let receivers: Vec<NodeId> = cx.cluster.others().take(count as usize).collect();
-        let (mut forwarders, mut left) = (FORWARDERS, receivers.len());
+        let forwarders = if Rule::MailForwarders.applies() { FORWARDERS } else { 0 };
+        let (mut forwarders, mut left) = (forwarders, receivers.len());
         for peer in receivers {
             let link = cx.peers.open(peer);
             let forwards = cx.rng.random_range(0..left.max(1)) < forwarders;
