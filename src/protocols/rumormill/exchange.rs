@@ -2,6 +2,8 @@
 
 mod compose;
 mod context;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod receiver;
 mod transmitter;
 

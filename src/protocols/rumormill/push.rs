@@ -297,3 +297,113 @@ fn position(tree: &SpanningTree, peers: &Peers) -> Position {
         margin: margin(peers.round_trip(), peers.rtt().measured_variation()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::rumormill::exchange::fixture::{Machines, at, entries};
+    use crate::protocols::rumormill::route::Route;
+
+    fn with(route: Route, me: u32, config: Config) -> Machines {
+        Machines::new(me, 5, &Config { route, ..config })
+    }
+
+    /// The peers for which something is queued.
+    fn receivers(node: &Machines) -> Vec<u32> {
+        let waiting = node.peers.iter().filter(|(_, link)| !link.queue().is_empty());
+        waiting.map(|(peer, _)| peer.0).collect()
+    }
+
+    fn disseminated(node: &mut Machines) -> Vec<u32> {
+        let held = node.hold(&entries(node.cluster.me().0, &[7]));
+        let (push, mut around) = node.around(at(0));
+        push.disseminate(&mut around, &held);
+        receivers(node)
+    }
+
+    /// An entry of node 4 came from `from`.
+    fn forwarded(node: &mut Machines, from: u32, how: impl FnOnce(&mut Received<'_>)) -> Vec<u32> {
+        let held = node.hold(&entries(4, &[7]));
+        let (push, mut around) = node.around(at(0));
+        let mut received = Received {
+            entries: &held,
+            from: NodeId(from),
+            forward: Forward::No,
+            is_repair: false,
+            is_paced: false,
+        };
+        how(&mut received);
+        push.forward(&mut around, received, false);
+        receivers(node)
+    }
+
+    #[test]
+    fn each_route_has_its_receivers() {
+        // The nodes stand in a line. A window of zero: nothing is left to wait.
+        let at_once = || Config { window: Some(Duration::ZERO), ..Config::default() };
+        let of = |route, me| disseminated(&mut with(route, me, at_once()));
+        assert_eq!(of(Route::Direct, 1), [0, 2, 3, 4]);
+        assert_eq!(of(Route::Hub, 1), [0]);
+        assert_eq!(of(Route::Hub, 0), [1, 2, 3, 4]);
+        assert_eq!(of(Route::Topology, 1), [0, 2]);
+        assert_eq!(of(Route::Tree, 1), [0, 2]);
+    }
+
+    #[test]
+    fn a_hub_forwards_to_all_but_the_sender_and_a_leaf_keeps_what_comes_down() {
+        let forward = |m: &mut Received<'_>| m.forward = Forward::Tree;
+        assert_eq!(forwarded(&mut Machines::hubs(0, 5), 4, forward), [1, 2, 3]);
+        assert_eq!(forwarded(&mut Machines::hubs(1, 5), 0, |_| {}), [0_u32; 0]);
+    }
+
+    #[test]
+    fn entries_of_a_peer_that_asks_for_nothing_are_kept() {
+        let mut node = Machines::hubs(0, 5);
+        assert_eq!(forwarded(&mut node, 4, |_| {}), [0_u32; 0]);
+        let mut node = Machines::hubs(0, 5);
+        assert_eq!(forwarded(&mut node, 4, |m| m.is_repair = true), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_flooded_entry_goes_on_to_all_neighbours_but_the_sender_and_is_marked() {
+        let mut node = Machines::hubs(2, 5);
+        assert_eq!(forwarded(&mut node, 1, |m| m.forward = Forward::Flood), [3]);
+        let link = node.peers.get(NodeId(3)).unwrap();
+        assert_eq!(link.queued_forward(), Forward::Flood);
+    }
+
+    #[test]
+    fn what_goes_up_is_to_be_forwarded() {
+        let mut leaf = Machines::hubs(1, 5);
+        disseminated(&mut leaf);
+        let tree = leaf.repair.tree();
+        assert_eq!(leaf.push.forward_for(tree, &leaf.peers, NodeId(0)), Forward::Tree);
+        assert_eq!(leaf.push.forward_for(tree, &leaf.peers, NodeId(2)), Forward::No);
+    }
+
+    #[test]
+    fn a_cut_spanning_tree_of_the_topology_is_flooded_around() {
+        let mut node = with(Route::Tree, 2, Config::default());
+        node.suspect(at(0), 1);
+        let held = node.hold(&entries(2, &[7]));
+        let (push, mut around) = node.around(at(0));
+        push.along_tree(&mut around, &held, None, None);
+        let link = node.peers.get(NodeId(3)).unwrap();
+        assert_eq!((link.queued_forward(), link.queue().count()), (Forward::Flood, 1));
+    }
+
+    #[test]
+    fn relations_follow_the_plan() {
+        let relation = |node: &Machines, peer: u32| {
+            node.push.relation(node.repair.tree(), &node.peers, NodeId(peer))
+        };
+        let leaf = Machines::hubs(1, 5);
+        assert_eq!([0, 2].map(|peer| relation(&leaf, peer)), [Relation::Parent, Relation::Other]);
+        assert_eq!(relation(&Machines::hubs(0, 5), 3), Relation::Child);
+        let direct = with(Route::Direct, 1, Config::default());
+        assert_eq!(relation(&direct, 0), Relation::Other);
+        let window = Some(Duration::ZERO);
+        let flood = with(Route::Topology, 1, Config { window, ..Config::default() });
+        assert_eq!(relation(&flood, 4), Relation::Neighbour);
+    }
+}

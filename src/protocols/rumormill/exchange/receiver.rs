@@ -219,3 +219,139 @@ impl Receiver {
         grace(cx.peers.timeout(peer), cx.push.longest_wait())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Origin;
+    use crate::protocols::rumormill::exchange::fixture::{
+        GENERATION, Machines, ack, at, entries, gossip,
+    };
+    use crate::protocols::rumormill::message::Have;
+
+    fn with_entries(number: u64, of: u32) -> Gossip {
+        Gossip { entries: vec![entries(of, &[7])], ..gossip(number) }
+    }
+
+    fn known(node: &Machines, peer: u32) -> u64 {
+        node.peers.get(NodeId(peer)).map_or(0, |link| link.known().count())
+    }
+
+    /// A digest of a node that holds nothing.
+    fn digest(number: u64) -> Gossip {
+        Gossip { is_digest: true, ..gossip(number) }
+    }
+
+    fn queued(node: &Machines, peer: u32) -> u64 {
+        node.peers.get(NodeId(peer)).map_or(0, |link| link.queue().count())
+    }
+
+    #[test]
+    fn entries_are_new_once_and_their_sender_holds_them() {
+        let mut node = Machines::hubs(0, 5);
+        assert_eq!(node.receive(at(0), 1, &with_entries(0, 1)).count(), 1);
+        assert_eq!(node.receive(at(1), 2, &with_entries(0, 1)).count(), 0);
+        assert_eq!((known(&node, 1), known(&node, 2), known(&node, 3)), (1, 1, 0));
+        assert_eq!((node.stats.entries_received, node.stats.duplicates_received), (1, 1));
+    }
+
+    #[test]
+    fn entries_of_an_earlier_generation_are_taken_but_are_no_evidence() {
+        let mut node = Machines::hubs(0, 5);
+        node.receive(at(0), 1, &gossip(0));
+        let (repair, mut cx) = node.parts(at(1));
+        let old = Gossip { generation: Generation(4), ..with_entries(0, 2) };
+        let receiver = Receiver::new(&Config::default(), GENERATION);
+        let incarnation = receiver.on_generation(&mut cx, repair, NodeId(1), &old);
+        assert_eq!(incarnation, Some(Incarnation::Older));
+        let out = &mut Effects::default();
+        let new = receiver.on_entries(&mut cx, repair, NodeId(1), &old, false, out);
+        assert_eq!((new.count(), out.drain_deliveries().count()), (1, 1));
+        assert_eq!(known(&node, 1), 0);
+    }
+
+    #[test]
+    fn acks_count_if_they_are_of_this_generation_and_of_messages_that_were_sent() {
+        let acked = |ack: Option<Ack>| {
+            let mut node = Machines::hubs(0, 5);
+            node.hold(&entries(0, &[7]));
+            node.send_entry(at(0), 1);
+            node.receive(at(50), 1, &Gossip { ack, ..gossip(0) });
+            known(&node, 1)
+        };
+        assert_eq!(acked(ack(1)), 1);
+        assert_eq!(acked(ack(2)), 0, "message 1 was never sent");
+        let of_another = ack(1).map(|ack| Ack { generation: Generation(4), ..ack });
+        assert_eq!(acked(of_another), 0);
+    }
+
+    #[test]
+    fn a_restarted_child_is_sent_everything_and_a_stranger_nothing() {
+        let restarts = |me: u32, peer: u32| {
+            let mut node = Machines::hubs(me, 5);
+            node.hold(&entries(4, &[1, 2]));
+            let (repair, mut cx) = node.parts(at(0));
+            Receiver::new(&Config::default(), GENERATION).on_restart(&mut cx, repair, NodeId(peer));
+            queued(&node, peer)
+        };
+        assert_eq!((restarts(0, 1), restarts(1, 0), restarts(1, 2)), (2, 2, 0));
+    }
+
+    #[test]
+    fn a_digest_is_answered_with_what_it_lacks_once_that_should_have_arrived() {
+        let mut node = Machines::hubs(0, 5);
+        node.hold(&entries(4, &[1, 2]));
+        node.receive(at(10), 1, &digest(0));
+        assert_eq!(queued(&node, 1), 0, "it may be on its way");
+        let origin = Origin { node: NodeId(4), generation: GENERATION };
+        let have = vec![Have { origin, ranges: std::iter::once(0..1).collect() }];
+        node.receive(at(9_000), 1, &Gossip { have, ..digest(1) });
+        assert_eq!((queued(&node, 1), node.stats.repairs), (1, 1));
+    }
+
+    #[test]
+    fn a_digest_of_a_node_that_lacks_nothing_is_not_answered() {
+        let mut node = Machines::hubs(0, 5);
+        node.receive(at(9_000), 1, &digest(0));
+        assert_eq!(node.transmit(at(9_000), 1), []);
+    }
+
+    #[test]
+    fn a_probe_is_answered_at_once_with_an_ack_an_offer_and_all_that_is_held() {
+        let mut node = Machines::hubs(0, 5);
+        node.hold(&entries(4, &[1]));
+        node.receive(at(9_000), 1, &Gossip { is_probe: true, ..digest(0) });
+        let answer = node.transmit(at(9_000), 1);
+        assert_eq!(answer.len(), 1);
+        let Gossip { ack, have, offer, entries, is_digest, .. } = &answer[0];
+        assert!(ack.is_some() && offer.is_some() && !is_digest);
+        assert_eq!((have.len(), entries.len()), (1, 1));
+    }
+
+    #[test]
+    fn where_delays_vary_only_the_parent_answers_a_probe_with_entries() {
+        let answered = |me: u32| {
+            let mut node = Machines::hubs(me, 5);
+            // Round trips between 50 and 450 ms.
+            for i in 0..40 {
+                let sample = Duration::from_millis(50 + 400 * (i % 2));
+                node.peers.on_rtt_sample(sample, Some(Duration::from_millis(250)));
+            }
+            node.hold(&entries(4, &[1]));
+            node.receive(at(9_000), 3, &Gossip { is_probe: true, ..digest(0) });
+            queued(&node, 3)
+        };
+        assert_eq!((answered(0), answered(1)), (1, 0));
+    }
+
+    #[test]
+    fn a_claim_of_unknown_entries_is_followed_by_a_request() {
+        let mut node = Machines::hubs(0, 5);
+        let origin = Origin { node: NodeId(4), generation: GENERATION };
+        let have = vec![Have { origin, ranges: std::iter::once(0..3).collect() }];
+        node.receive(at(0), 1, &Gossip { have, ..gossip(0) });
+        let due = node.peers.get(NodeId(1)).unwrap().next_deadline().unwrap();
+        let request = node.transmit(due, 1);
+        assert!(request[0].is_digest && request[0].have.is_empty(), "it says what is held here");
+    }
+}

@@ -169,3 +169,111 @@ impl Transmitter {
         out.send(peer, gossip);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
+    use crate::protocols::rumormill::message::Pulse;
+
+    /// A leaf that knows the pulse of its parent, and has an entry to send at `flush` ms.
+    fn paced_leaf(flush: u64) -> Machines {
+        let mut leaf = Machines::hubs(1, 5);
+        let pulse = Pulse { period_us: 400_000, age_us: 0, distance_us: 0 };
+        leaf.push.on_pulse(at(0), Duration::ZERO, Some(pulse));
+        let held = leaf.hold(&entries(1, &[7]));
+        leaf.peers.open(NodeId(0)).enqueue(&held, at(flush));
+        leaf
+    }
+
+    #[test]
+    fn entries_sent_for_a_beat_are_paced_and_those_that_go_along_with_an_ack_are_not() {
+        let sent = paced_leaf(300).transmit(at(300), 0);
+        assert_eq!((sent.len(), sent[0].is_paced, sent[0].entries.len()), (1, true, 1));
+        let mut early = paced_leaf(300);
+        early.peers.open(NodeId(0)).acks_mut().schedule(at(200));
+        let sent = early.transmit(at(200), 0);
+        assert_eq!((sent.len(), sent[0].is_paced, sent[0].entries.len()), (1, false, 1));
+    }
+
+    #[test]
+    fn what_goes_up_is_to_be_forwarded_and_what_goes_down_is_not() {
+        let up = paced_leaf(0).transmit(at(0), 0);
+        assert_eq!(up[0].forward, Forward::Tree);
+        let mut hub = Machines::hubs(0, 5);
+        let held = hub.hold(&entries(0, &[7]));
+        hub.peers.open(NodeId(1)).enqueue(&held, at(0));
+        assert_eq!(hub.transmit(at(0), 1)[0].forward, Forward::No);
+    }
+
+    #[test]
+    fn nothing_is_sent_before_it_is_due() {
+        let mut leaf = paced_leaf(300);
+        assert_eq!(leaf.transmit(at(299), 0), []);
+        assert_eq!(leaf.transmit(at(300), 0).len(), 1);
+        assert_eq!(leaf.transmit(at(301), 0), []);
+    }
+
+    #[test]
+    fn a_long_queue_leaves_at_once_in_messages_of_bounded_length() {
+        let config = Config { batch_entries_max: 2, ..Config::default() };
+        let mut hub = Machines::new(0, 5, &config);
+        let held = hub.hold(&entries(0, &[1, 2, 3, 4, 5]));
+        hub.peers.open(NodeId(1)).enqueue(&held, at(0));
+        let sent = hub.transmit(at(0), 1);
+        let lengths: Vec<usize> = sent.iter().map(|m| m.entries[0].values.len()).collect();
+        assert_eq!(lengths, [2, 2, 1]);
+    }
+
+    #[test]
+    fn retransmissions_come_with_a_digest() {
+        let mut leaf = paced_leaf(0);
+        assert!(!leaf.transmit(at(0), 0)[0].is_digest);
+        leaf.peers.open(NodeId(0)).on_deadline(at(60_000), 1);
+        let again = leaf.transmit(at(60_000), 0);
+        assert!(again[0].is_digest && again[0].entries.len() == 1);
+    }
+
+    #[test]
+    fn a_suspected_peer_gets_a_probe_with_all_that_waits_once() {
+        let mut hub = Machines::hubs(0, 5);
+        let held = hub.hold(&entries(0, &[7]));
+        hub.suspect(at(0), 1);
+        hub.peers.open(NodeId(1)).enqueue(&held, at(0));
+        let due = hub.peers.get(NodeId(1)).unwrap().next_deadline().unwrap();
+        let probe = hub.transmit(due, 1);
+        assert!(probe[0].is_probe && probe[0].is_digest && probe[0].entries.len() == 1);
+        let later = hub.peers.get(NodeId(1)).unwrap().next_deadline().unwrap();
+        assert!(later > due);
+        let probe = hub.transmit(later, 1);
+        assert!(probe[0].is_probe && probe[0].entries.is_empty(), "{probe:?}");
+    }
+
+    #[test]
+    fn a_requested_probe_that_times_out_is_overdue_and_an_ack_ends_it() {
+        let mut leaf = Machines::hubs(1, 5);
+        leaf.peers.open(NodeId(0)).request_probe(at(0));
+        let probe = leaf.transmit(at(0), 0);
+        assert!(probe[0].is_probe && probe[0].offer.is_some(), "a probe shows this node's place");
+        let link = leaf.peers.get(NodeId(0)).unwrap();
+        assert!(!link.liveness().probe_overdue(at(200)) && link.liveness().probe_overdue(at(400)));
+        leaf.receive(at(100), 0, &Gossip { ack: ack(1), ..gossip(0) });
+        assert!(!leaf.peers.get(NodeId(0)).unwrap().liveness().probe_overdue(at(400)));
+    }
+
+    #[test]
+    fn blind_repeats_go_to_a_parent_and_only_where_much_is_lost() {
+        let repeats = |lost: u64, peer: u32| {
+            let mut node = Machines::hubs(1, 5);
+            (0..100).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
+            node.peers.loss_mut().on_lost(at(0), lost);
+            let held = node.hold(&entries(1, &[7]));
+            node.peers.open(NodeId(peer)).enqueue(&held, at(0));
+            let first = node.transmit(at(0), peer);
+            let again = node.transmit(at(0).after(REPEAT_DELAY), peer);
+            assert_eq!(first[0].entries.len(), 1);
+            again.iter().filter(|m| m.entries == first[0].entries).count()
+        };
+        assert_eq!((repeats(20, 0), repeats(0, 0), repeats(20, 2)), (1, 0, 0));
+    }
+}

@@ -1,0 +1,170 @@
+//! The machines of one node, for the unit tests of those that work with several.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+
+use super::{Context, Receiver, Transmitter};
+use crate::cluster::{Cluster, Graph, Tree};
+use crate::id::{Generation, NodeId, Origin};
+use crate::protocol::{Effects, Rng};
+use crate::protocols::rumormill::anti_entropy::AntiEntropy;
+use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::link::sent::AckWait;
+use crate::protocols::rumormill::message::{Ack, Entries, Forward, Gossip};
+use crate::protocols::rumormill::peers::Peers;
+use crate::protocols::rumormill::push::{EagerPush, Surroundings};
+use crate::protocols::rumormill::repair::TreeRepair;
+use crate::protocols::rumormill::replica::Replica;
+use crate::protocols::rumormill::route::Route;
+use crate::protocols::rumormill::spanning_tree::SpanningTree;
+use crate::protocols::rumormill::stats::Stats;
+use crate::set::{OriginId, VersionSet};
+use crate::time::Instant;
+use crate::value::Value;
+
+/// Generation of every node.
+pub(crate) const GENERATION: Generation = Generation(5);
+
+/// A node of a cluster of hubs, all of whose parts a test may reach into.
+pub(crate) struct Machines {
+    pub(crate) cluster: Cluster,
+    pub(crate) replica: Replica,
+    pub(crate) peers: Peers,
+    pub(crate) push: EagerPush,
+    pub(crate) anti_entropy: AntiEntropy,
+    pub(crate) stats: Stats,
+    pub(crate) rng: Rng,
+    pub(crate) repair: TreeRepair,
+    pub(crate) receiver: Receiver,
+    pub(crate) transmitter: Transmitter,
+}
+
+pub(crate) fn at(ms: u64) -> Instant {
+    Instant::from_micros(ms * 1_000)
+}
+
+/// Values of `origin`, from its first on.
+pub(crate) fn entries(origin: u32, values: &[i64]) -> Entries {
+    let origin = Origin { node: NodeId(origin), generation: GENERATION };
+    Entries { origin, first: 0, values: values.iter().copied().map(Value::Int).collect() }
+}
+
+/// A message with this number.
+pub(crate) fn gossip(number: u64) -> Gossip {
+    Gossip { generation: GENERATION, number, ..Gossip::default() }
+}
+
+/// An ack of the first `count` messages.
+pub(crate) fn ack(count: u64) -> Option<Ack> {
+    let numbers = std::iter::once(0..count).collect();
+    Some(Ack { generation: GENERATION, numbers, held_us: 0 })
+}
+
+impl Machines {
+    /// Node `me` of a star whose hub is node 0, with the route `hub`.
+    pub(crate) fn hubs(me: u32, nodes: u32) -> Self {
+        let config = Config { route: Route::Hub, ..Config::default() };
+        Self::new(me, nodes, &config)
+    }
+
+    /// Node `me` of a cluster whose nodes stand in a line.
+    pub(crate) fn new(me: u32, nodes: u32, config: &Config) -> Self {
+        let links = (1..nodes).map(|node| (NodeId(node - 1), NodeId(node)));
+        let mut cluster = Cluster::new(NodeId(me), Arc::new(Graph::new(nodes, [])));
+        cluster.set_topology(Arc::new(Graph::new(nodes, links)));
+        let mut rng = Rng::seed_from_u64(1);
+        let has_hubs = matches!(config.route, Route::Auto | Route::Hub);
+        let mut tree = SpanningTree::new(NodeId(me), has_hubs);
+        tree.set_preferred(Some(if has_hubs {
+            Arc::new(Tree::hubs(nodes))
+        } else {
+            cluster.spanning_tree()
+        }));
+        let mut machines = Self {
+            replica: Replica::new(Origin { node: NodeId(me), generation: GENERATION }),
+            peers: Peers::new(config),
+            push: EagerPush::new(config),
+            anti_entropy: AntiEntropy::new(config, Instant::ZERO, &mut rng),
+            stats: Stats::default(),
+            repair: TreeRepair::new(tree),
+            receiver: Receiver::new(config, GENERATION),
+            transmitter: Transmitter::new(config, GENERATION),
+            cluster,
+            rng,
+        };
+        let (push, around) = machines.around(Instant::ZERO);
+        push.review(&around);
+        machines
+    }
+
+    /// Tree repair, and the other machines.
+    pub(crate) fn parts(&mut self, now: Instant) -> (&mut TreeRepair, Context<'_>) {
+        let cx = Context {
+            now,
+            cluster: &self.cluster,
+            replica: &mut self.replica,
+            peers: &mut self.peers,
+            push: &mut self.push,
+            anti_entropy: &mut self.anti_entropy,
+            stats: &mut self.stats,
+            rng: &mut self.rng,
+            #[cfg(feature = "mutations")]
+            mutation: None,
+        };
+        (&mut self.repair, cx)
+    }
+
+    /// Eager push, and its surroundings.
+    pub(crate) fn around(&mut self, now: Instant) -> (&mut EagerPush, Surroundings<'_>) {
+        let Self { push, repair, peers, cluster, .. } = self;
+        (push, Surroundings { now, tree: repair.tree(), peers, cluster })
+    }
+
+    /// This node holds these entries.
+    pub(crate) fn hold(&mut self, entries: &Entries) -> VersionSet {
+        let (all, _) = self.replica.insert_all(Instant::ZERO, std::slice::from_ref(entries), drop);
+        all
+    }
+
+    /// A message of `from` arrives, without its effect on the tree.
+    pub(crate) fn receive(&mut self, now: Instant, from: u32, m: &Gossip) -> VersionSet {
+        let receiver = self.receiver;
+        let from = NodeId(from);
+        let (repair, mut cx) = self.parts(now);
+        let cx = &mut cx;
+        receiver.on_generation(cx, repair, from, m);
+        let new = receiver.on_entries(cx, repair, from, m, true, &mut Effects::default());
+        receiver.on_acks(cx, repair, from, m);
+        receiver.on_digest(cx, repair, from, m);
+        new
+    }
+
+    /// Sends what is due on the link to `peer`.
+    pub(crate) fn transmit(&mut self, now: Instant, peer: u32) -> Vec<Gossip> {
+        let transmitter = self.transmitter;
+        let mut out = Effects::default();
+        let (repair, mut cx) = self.parts(now);
+        transmitter.on_link_due(&mut cx, repair, NodeId(peer), &mut out);
+        out.drain_sends().map(|(_, message)| message).collect()
+    }
+
+    /// A message with an entry to `peer` is in flight, to be acked within 100 ms.
+    pub(crate) fn send_entry(&mut self, now: Instant, peer: u32) {
+        let wait = AckWait { timeout: Duration::from_millis(100), ..AckWait::default() };
+        let entry = std::iter::once((OriginId(0), std::iter::once(0..1).collect())).collect();
+        let link = self.peers.open(NodeId(peer));
+        link.on_sent(now, entry, Forward::No, wait, VersionSet::new());
+    }
+
+    /// The peer is suspected from `now` on.
+    pub(crate) fn suspect(&mut self, now: Instant, peer: u32) {
+        let mut now = now;
+        while !self.peers.is_suspected(NodeId(peer)) {
+            self.send_entry(now, peer);
+            now = now.after(Duration::from_millis(100));
+            self.peers.open(NodeId(peer)).on_deadline(now, 0);
+        }
+    }
+}
