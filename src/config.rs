@@ -45,6 +45,8 @@ pub enum Setting<C> {
     OptionalDelay(fn(&mut C) -> &mut Option<Duration>),
     /// A number above zero.
     Count(fn(&mut C) -> &mut usize),
+    /// A number, 0 included.
+    Number(fn(&mut C) -> &mut usize),
     /// One of several names.
     Choice {
         /// In the help.
@@ -83,7 +85,7 @@ impl<C> Setting<C> {
     pub const fn placeholder(&self) -> &'static str {
         match self {
             Self::Delay(_) | Self::OptionalDelay(_) | Self::Interval(_) => "TIME",
-            Self::Count(_) => "NUMBER",
+            Self::Count(_) | Self::Number(_) => "NUMBER",
             Self::Choice { placeholder, .. } => placeholder,
         }
     }
@@ -97,6 +99,7 @@ impl<C> Setting<C> {
             }
             Self::Interval(_) => "a time above 0, such as 200ms or 1.5s".to_owned(),
             Self::Count(_) => "an integer above 0".to_owned(),
+            Self::Number(_) => "an integer".to_owned(),
             Self::Choice { names, .. } => names().join(", "),
         }
     }
@@ -112,6 +115,7 @@ impl<C> Setting<C> {
             Self::Count(field) => {
                 *field(config) = text.parse().ok().filter(|&number| number > 0)?;
             }
+            Self::Number(field) => *field(config) = text.parse().ok()?,
             Self::Choice { set, .. } => set(config, text)?,
         }
         Some(())
@@ -126,7 +130,7 @@ impl<C> Setting<C> {
             Self::OptionalDelay(field) => {
                 field(config).map_or_else(|| "none".to_owned(), show_time)
             }
-            Self::Count(field) => field(config).to_string(),
+            Self::Count(field) | Self::Number(field) => field(config).to_string(),
             Self::Choice { show, .. } => show(config).to_owned(),
         }
     }

@@ -19,7 +19,8 @@
 //!
 //! Below them stand the leaves: [`id`], [`time`], [`value`], [`set`]; [`cluster`] (names, graph,
 //! trees); [`wire`] (messages as JSON); [`config`] (settings and flags); and for the family
-//! [`store`] (entries held) and [`peers`] (random peers, periodic timers). The lab's simulator, its
+//! [`store`] (entries held) and [`peers`] (random peers, periodic timers),
+//! [`gossip`] (choices by cycle, piggyback). The lab's simulator, its
 //! hunt and its replay drive the very same code as a process.
 //!
 //! # The way of a value, in four stops
@@ -59,6 +60,7 @@
 pub mod args;
 pub mod cluster;
 pub mod config;
+pub mod gossip;
 pub mod id;
 pub mod maelstrom;
 pub mod peers;

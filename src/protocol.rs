@@ -81,6 +81,11 @@ pub trait Protocol: Clone + fmt::Debug + Send + Sized + 'static {
         None
     }
 
+    /// True while this node will send entries by itself, without another input: it is *infective*.
+    fn is_infective(&self) -> bool {
+        self.next_timeout().is_some()
+    }
+
     /// Writes the state for people; times are relative to `now`.
     ///
     /// # Errors

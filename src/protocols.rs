@@ -2,11 +2,19 @@
 //!
 //! A new protocol is a file and a line in the list below.
 
+pub mod averaging;
 pub mod central;
 pub mod direct_mail;
 pub mod eager;
+pub mod extrema;
 pub mod flood;
+pub mod heartbeat;
+pub mod median_counter;
+pub mod phi;
+pub mod push_sum;
+pub mod rumor;
 pub mod rumormill;
+pub mod swim;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -61,6 +69,14 @@ protocols! {
     Central: central::Central, "each value through one server, the first node; no repair";
     Eager: eager::Eager, "each value from every node to every node; no repair";
     Flood: flood::Flood, "each value at once to every neighbour; no repair";
+    Rumor: rumor::Rumor, "push, pull or both until interest is lost: rumour mongering (Demers 1987)";
+    MedianCounter: median_counter::MedianCounter, "rumours that age and stop by themselves (Karp 2000)";
+    Heartbeat: heartbeat::HeartbeatGossip, "membership by heartbeat counters (van Renesse 1998)";
+    Phi: phi::PhiGossip, "the same with the phi accrual failure detector (Hayashibara 2004)";
+    Swim: swim::Swim, "membership by probes, suspicion and piggyback (Das 2002, Lifeguard)";
+    PushSum: push_sum::PushSum, "average, sum or count by splitting shares (Kempe 2003)";
+    Averaging: averaging::Averaging, "average by push-pull exchange (Jelasity 2005)";
+    Extrema: extrema::Extrema, "least and greatest integer, and a leader, by push-pull";
 }
 
 /// Ours.

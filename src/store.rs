@@ -90,6 +90,15 @@ impl Store {
         self.entries_of(missing).collect()
     }
 
+    /// True if there is an entry among those of `known` that is not held.
+    #[must_use]
+    pub fn lacks(&self, known: &Versions) -> bool {
+        known.iter().any(|(origin, theirs)| match self.held.get(origin) {
+            Some(ours) => !theirs.difference(ours).is_empty(),
+            None => !theirs.is_empty(),
+        })
+    }
+
     /// The number of consecutive entries of an origin that are held, from its first on.
     #[must_use]
     pub fn prefix(&self, origin: Origin) -> u64 {
@@ -120,6 +129,7 @@ mod tests {
         let known = Versions::from([(first, [0..1, 3..9].into_iter().collect())]);
         assert_eq!(store.missing_from(&known), [entry(0, 1), entry(1, 2)]);
         assert_eq!(store.missing_from(store.held()), []);
+        assert!(store.lacks(&known) && !store.lacks(store.held()));
         assert!(store.insert(&entry(0, u64::MAX)) && store.contains(entry(0, u64::MAX).id));
     }
 }

@@ -41,6 +41,7 @@ pub mod screen;
 pub mod serve;
 pub mod settings;
 pub mod sim;
+pub mod spread;
 pub mod store;
 mod svg;
 mod text;

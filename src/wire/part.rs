@@ -71,6 +71,7 @@ macro_rules! plain {
 
 plain! {
     u64: "an integer from 0 to 18446744073709551615";
+    i64: "an integer of at most 64 bits";
     u32: "an integer from 0 to 4294967295";
     bool: "true or false";
     String: "a string";

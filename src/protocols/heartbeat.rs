@@ -1,0 +1,464 @@
+//! Gossip-style failure detection (van Renesse, Minsky and Hayden, *A gossip-style failure detection
+//! service*, 1998).
+//!
+//! Rule: Each node keeps a list of members, each with a *heartbeat* counter and the local time of its
+//! last increase. Every period it raises its own counter and sends the list to a random member, which
+//! keeps the greater counters. A member whose counter has not increased for T_fail is *failed*; after
+//! twice that time it is forgotten (`--remove on`), or it stays until it says goodbye (Dynamo, `off`).
+//! A node starts with the seeds as its only peers, and every tenth list goes to a seed, so that separated groups
+//! find each other again.
+//!
+//! Cost: One list of n counters per node and period. T_fail grows with ln n and with the period; the
+//! probability of a mistake falls exponentially with it.
+//!
+//! Used by: the Dynamo paper's membership, in Akka, in JGroups, in Cassandra with another detector
+//! ([`phi`](super::phi)).
+//!
+//! Values: lists carry a digest of the values held, and the two nodes exchange what the
+//! other lacks, so they spread as in push-pull anti-entropy and survive loss and partitions.
+//!
+//! What breaks it: Forgetting before twice T_fail lets older lists bring dead members back. A fixed T_fail fails as n
+//! grows. The list grows with n, so bandwidth grows with n².
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use crate::cluster::{Cluster, Graph, Nodes};
+use crate::config::Settings;
+use crate::gossip::{Chance, CycleTimer, Switch};
+use crate::id::{Generation, NodeId};
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::store::{Store, Versions};
+use crate::time::Instant;
+use crate::value::Value;
+use crate::wire::{Fields, Part, Wire, put_part};
+
+/// Every so many periods the list goes to a seed.
+const SEED_EVERY: u64 = 10;
+/// Draws of the choice among seeds.
+const SEED_DRAW: u64 = 1;
+
+/// Decides from heartbeats whether a member has failed.
+pub trait Detector: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// Name of the protocol.
+    const TYPE: &'static str;
+    /// Its settings.
+    type Config: Settings;
+
+    /// The settings that all detectors share.
+    fn gossip(config: &Self::Config) -> GossipConfig;
+    /// A member that was first heard of at `now`.
+    fn new(config: &Self::Config, now: Instant) -> Self;
+    /// Its heartbeat increased.
+    fn on_heartbeat(&mut self, config: &Self::Config, now: Instant);
+    /// True if it has failed.
+    fn is_failed(&self, config: &Self::Config, now: Instant) -> bool;
+    /// True if it has been failed for so long that it is forgotten.
+    fn is_over(&self, config: &Self::Config, now: Instant) -> bool;
+    /// The suspicion for people.
+    fn describe(&self, config: &Self::Config, now: Instant) -> String;
+}
+
+/// Settings of the lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GossipConfig {
+    /// T_gossip: time between two lists of a node.
+    pub period: Duration,
+    /// Failed members are forgotten after a time.
+    pub remove: Switch,
+    /// Number of seeds: nodes that all nodes know, the first of the cluster.
+    pub seeds: usize,
+}
+
+crate::settings! {
+    /// The settings of `heartbeat`.
+    pub struct Config {
+        /// T_gossip: time between two lists of a node.
+        period: Duration as Interval = Duration::from_millis(200),
+            "--period", "time between two lists of a node";
+        /// T_fail: a member without a new heartbeat for so long has failed.
+        fail_after: Duration as Interval = Duration::from_secs(5),
+            "--fail-after", "a member without a new heartbeat for so long has failed";
+        /// Failed members are forgotten after twice that time.
+        remove: Switch as Choice = Switch::On, "--remove", "forget failed members: on or off";
+        /// Number of seeds: nodes that all nodes know, the first of the cluster.
+        seeds: usize as Count = 3, "--seeds", "number of nodes that all know, the first ones";
+    }
+}
+
+/// Van Renesse's detector: a fixed timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout {
+    heard_at: Instant,
+}
+
+impl Detector for Timeout {
+    const TYPE: &'static str = "heartbeat";
+    type Config = Config;
+
+    fn gossip(config: &Config) -> GossipConfig {
+        GossipConfig { period: config.period, remove: config.remove, seeds: config.seeds }
+    }
+
+    fn new(_: &Config, now: Instant) -> Self {
+        Self { heard_at: now }
+    }
+
+    fn on_heartbeat(&mut self, _: &Config, now: Instant) {
+        self.heard_at = now;
+    }
+
+    fn is_failed(&self, config: &Config, now: Instant) -> bool {
+        now.since(self.heard_at) > config.fail_after
+    }
+
+    fn is_over(&self, config: &Config, now: Instant) -> bool {
+        now.since(self.heard_at) > config.fail_after * 2
+    }
+
+    fn describe(&self, _: &Config, now: Instant) -> String {
+        format!("last heartbeat {} ms ago", now.since(self.heard_at).as_millis())
+    }
+}
+
+/// A counter of a member. A restarted member counts anew in a greater generation; a member that
+/// leaves says so in its last counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Heartbeat {
+    /// Its generation.
+    pub generation: Generation,
+    /// True if the member has left.
+    pub has_left: bool,
+    /// Its counter.
+    pub counter: u64,
+}
+
+/// The message between nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<D> {
+    /// The list; empty in an answer.
+    pub list: Vec<(NodeId, Heartbeat)>,
+    /// Values that the receiver lacks.
+    pub entries: Vec<Entry>,
+    /// The values that the sender holds. `None`: nothing to answer.
+    pub digest: Option<Versions>,
+    /// The protocol that it belongs to.
+    detector: PhantomData<D>,
+}
+
+#[derive(Clone, Debug)]
+struct Member<D> {
+    heartbeat: Heartbeat,
+    detector: D,
+}
+
+/// One node's state.
+#[derive(Clone, Debug)]
+pub struct Gossip<D: Detector> {
+    config: D::Config,
+    me: NodeId,
+    own: Heartbeat,
+    seeds: Vec<NodeId>,
+    chance: Chance,
+    timer: CycleTimer,
+    members: BTreeMap<NodeId, Member<D>>,
+    store: Store,
+}
+
+/// The protocol `heartbeat`.
+pub type HeartbeatGossip = Gossip<Timeout>;
+
+impl<D: Detector> Protocol for Gossip<D> {
+    type Config = D::Config;
+    type Message = Message<D>;
+
+    fn new(
+        cluster: Cluster,
+        generation: Generation,
+        config: &D::Config,
+        mut rng: Rng,
+        _: Instant,
+    ) -> Self {
+        let gossip = D::gossip(config);
+        let seeds = cluster.others().take_while(|node| node.0 < gossip.seeds as u32).collect();
+        Self {
+            config: config.clone(),
+            me: cluster.me(),
+            own: Heartbeat { generation, has_left: false, counter: 0 },
+            seeds,
+            chance: Chance::new(&mut rng),
+            timer: CycleTimer::new(gossip.period, &mut rng),
+            members: BTreeMap::new(),
+            store: Store::default(),
+        }
+    }
+
+    fn on_topology(&mut self, now: Instant, _: Arc<Graph>, _: &mut Effects<Message<D>>) {
+        self.timer.start(now);
+    }
+
+    fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message<D>>) {
+        self.timer.start(now);
+        self.store.insert(&entry);
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        message: Message<D>,
+        out: &mut Effects<Message<D>>,
+    ) {
+        self.timer.start(now);
+        if let Some(theirs) = &message.digest {
+            // A list is answered with values and a digest, an answer with values.
+            let entries = self.store.missing_from(theirs);
+            let lacks = !message.list.is_empty() && self.store.lacks(theirs);
+            let digest = lacks.then(|| self.store.held().clone());
+            if !entries.is_empty() || digest.is_some() {
+                out.send(
+                    from,
+                    Message { list: Vec::new(), entries, digest, detector: PhantomData },
+                );
+            }
+        }
+        for (node, heartbeat) in message.list {
+            self.hear(now, node, heartbeat);
+        }
+        for entry in message.entries {
+            if self.store.insert(&entry) {
+                out.deliver(entry);
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, now: Instant, out: &mut Effects<Message<D>>) {
+        if self.timer.take(now) {
+            self.own.counter += 1;
+            let config = &self.config;
+            if D::gossip(config).remove.is_on() {
+                self.members.retain(|_, member| !member.detector.is_over(config, now));
+            }
+            self.send_list(now, out);
+            self.timer.start(now);
+        }
+    }
+
+    fn on_end(&mut self, now: Instant, out: &mut Effects<Message<D>>) {
+        (self.own.has_left, self.own.counter) = (true, self.own.counter + 1);
+        self.send_list(now, out);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.timer.due()
+    }
+
+    fn describe(&self, now: Instant, nodes: &Nodes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  own heartbeat {}, values held: {}", self.own.counter, self.store.len())?;
+        for (node, member) in &self.members {
+            let word = match member.heartbeat.has_left {
+                true => "left",
+                false if member.detector.is_failed(&self.config, now) => "failed",
+                false => "alive",
+            };
+            let (name, counter) = (nodes.name(*node), member.heartbeat.counter);
+            let suspicion = member.detector.describe(&self.config, now);
+            writeln!(f, "  {name}: {word}, heartbeat {counter}, {suspicion}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<D: Detector> Gossip<D> {
+    /// The last heartbeat known of a member.
+    #[must_use]
+    pub fn heartbeat(&self, node: NodeId) -> Option<Heartbeat> {
+        self.members.get(&node).map(|member| member.heartbeat)
+    }
+
+    /// True if the member is known and has neither failed nor left.
+    #[must_use]
+    pub fn is_alive(&self, node: NodeId, now: Instant) -> bool {
+        self.members.get(&node).is_some_and(|member| {
+            !member.heartbeat.has_left && !member.detector.is_failed(&self.config, now)
+        })
+    }
+
+    /// Takes a counter of another node's list.
+    fn hear(&mut self, now: Instant, node: NodeId, heartbeat: Heartbeat) {
+        if node == self.me {
+            return;
+        }
+        match self.members.get_mut(&node) {
+            None => {
+                let detector = D::new(&self.config, now);
+                self.members.insert(node, Member { heartbeat, detector });
+            }
+            Some(member) if heartbeat.generation > member.heartbeat.generation => {
+                *member = Member { heartbeat, detector: D::new(&self.config, now) };
+            }
+            Some(member) if heartbeat > member.heartbeat => {
+                member.heartbeat = heartbeat;
+                member.detector.on_heartbeat(&self.config, now);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Sends the list to a random member, or to a seed.
+    fn send_list(&self, now: Instant, out: &mut Effects<Message<D>>) {
+        let cycle = self.timer.cycle(now);
+        let members = self.members.keys().copied();
+        let alive: Vec<NodeId> = members.filter(|node| self.is_alive(*node, now)).collect();
+        let wants_seed = alive.is_empty() || cycle.is_multiple_of(SEED_EVERY);
+        let (among, draw) = match wants_seed && !self.seeds.is_empty() {
+            true => (&self.seeds, SEED_DRAW),
+            false => (&alive, 0),
+        };
+        let Some(peer) = among.get(self.chance.below(cycle, draw, among.len() as u64) as usize)
+        else {
+            return;
+        };
+        // Failed members are no news.
+        let present = self
+            .members
+            .iter()
+            .filter(|(node, member)| member.heartbeat.has_left || self.is_alive(**node, now));
+        let others = present.map(|(node, member)| (*node, member.heartbeat));
+        let list = std::iter::once((self.me, self.own)).chain(others).collect();
+        let digest = Some(self.store.held().clone());
+        out.send(*peer, Message { list, entries: Vec::new(), digest, detector: PhantomData });
+    }
+}
+
+/// `[generation, has left, counter]`.
+impl Part for Heartbeat {
+    fn put(&self, nodes: &Nodes, out: &mut Vec<u8>) {
+        (self.generation, self.has_left, self.counter).put(nodes, out);
+    }
+
+    fn get(json: &RawValue, nodes: &Nodes) -> Result<Self, String> {
+        let (generation, has_left, counter) = Part::get(json, nodes)?;
+        Ok(Self { generation, has_left, counter })
+    }
+}
+
+/// On the wire: `{"type":"heartbeat","v":1,"list":[[node,[generation,has left,counter]],…],
+/// "entries":[…],"digest":[…]}`.
+impl<D: Detector> Wire for Message<D> {
+    const TYPE: &'static str = D::TYPE;
+    const VERSION: u64 = 1;
+
+    fn encode(&self, nodes: &Nodes, body: &mut Vec<u8>) {
+        put_part(body, "list", &self.list, nodes);
+        put_part(body, "entries", &self.entries, nodes);
+        put_part(body, "digest", &self.digest, nodes);
+    }
+
+    fn decode(fields: &Fields<'_>, nodes: &Nodes) -> Result<Self, String> {
+        Ok(Self {
+            list: fields.get("list").part("list", nodes)?,
+            entries: fields.get("entries").part("entries", nodes)?,
+            digest: fields.get("digest").part("digest", nodes)?,
+            detector: PhantomData,
+        })
+    }
+
+    fn values(&self, each: &mut dyn FnMut(&Value)) {
+        Part::values(&self.entries, each);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::testing::Net;
+
+    type HeartbeatNet = Net<HeartbeatGossip>;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn alive(net: &HeartbeatNet, at: usize) -> usize {
+        let node = &net.nodes[at];
+        (0..net.nodes.len() as u32).filter(|id| node.is_alive(NodeId(*id), net.now)).count()
+    }
+
+    /// Loses every message of a node and to it: it has crashed, as far as others can tell.
+    fn silence(net: &mut HeartbeatNet, node: u32) {
+        net.loses = Box::new(move |from, to, _| from.0 == node || to.0 == node);
+    }
+
+    #[test]
+    fn nodes_meet_through_the_seeds() {
+        let config = Config { seeds: 1, ..Config::default() };
+        let mut net: HeartbeatNet = Net::new(30, &config, &[]);
+        net.run_for(SECOND * 5);
+        assert!((0..30).all(|node| alive(&net, node) == 29));
+    }
+
+    #[test]
+    fn a_member_without_heartbeats_fails_after_t_fail_and_is_forgotten_after_twice_that() {
+        let mut net: HeartbeatNet = Net::new(10, &Config::default(), &[]);
+        net.run_for(SECOND * 5);
+        silence(&mut net, 9);
+        net.run_for(SECOND * 4);
+        assert_eq!(alive(&net, 1), 9);
+        net.run_for(SECOND * 4);
+        assert_eq!(alive(&net, 1), 8);
+        assert!(net.nodes[1].heartbeat(NodeId(9)).is_some());
+        net.run_for(SECOND * 6);
+        assert_eq!(net.nodes[1].heartbeat(NodeId(9)), None);
+        // It comes back through a seed.
+        net.heal();
+        net.run_for(SECOND * 5);
+        assert_eq!(alive(&net, 1), 9);
+    }
+
+    #[test]
+    fn a_member_that_was_not_told_to_leave_is_kept_without_removal() {
+        let config = Config { remove: Switch::Off, ..Config::default() };
+        let mut net: HeartbeatNet = Net::new(10, &config, &[]);
+        net.run_for(SECOND * 5);
+        silence(&mut net, 9);
+        net.run_for(SECOND * 60);
+        assert!(net.nodes[1].heartbeat(NodeId(9)).is_some());
+    }
+
+    #[test]
+    fn a_restarted_member_counts_anew_in_its_generation() {
+        let mut net: HeartbeatNet = Net::new(3, &Config::default(), &[]);
+        net.run_for(SECOND * 5);
+        let (now, mut node) = (net.now, net.nodes[0].clone());
+        let old = node.heartbeat(NodeId(2)).unwrap();
+        let new = Heartbeat { generation: Generation(2), has_left: false, counter: 1 };
+        node.hear(now, NodeId(2), new);
+        assert_eq!(node.heartbeat(NodeId(2)), Some(new));
+        // An older list does not bring the former life back.
+        node.hear(now, NodeId(2), Heartbeat { counter: old.counter + 50, ..old });
+        assert_eq!(node.heartbeat(NodeId(2)), Some(new));
+        node.hear(now, NodeId(2), Heartbeat { has_left: true, counter: 2, ..new });
+        assert!(!node.is_alive(NodeId(2), now));
+    }
+
+    #[test]
+    fn values_spread_through_loss_and_a_partition() {
+        let mut net: HeartbeatNet = Net::new(25, &Config::default(), &[]);
+        net.run_for(SECOND * 3);
+        net.lose(0.1);
+        let lossy = net.submit(4);
+        net.run_for(SECOND * 10);
+        assert_eq!(net.holders(lossy), 25);
+        net.cut(12);
+        let (here, there) = (net.submit(1), net.submit(20));
+        net.run_for(SECOND * 30);
+        assert_eq!((net.holders(here), net.holders(there)), (12, 13));
+        net.heal();
+        net.run_for(SECOND * 10);
+        assert_eq!((net.holders(here), net.holders(there)), (25, 25));
+    }
+}

@@ -1,0 +1,698 @@
+//! Rumor mongering (Demers et al., *Epidemic algorithms for replicated database maintenance*, 1987,
+//! section 1.3).
+//!
+//! Rule: A node is *susceptible* until it learns an entry, then *infective*: the entry is hot. Each
+//! cycle it contacts a random peer: it *pushes* its hot entries, *pulls* those of the peer, or both.
+//! It loses interest and is *removed*: *blind*, on every copy sent, or by *feedback*, on copies that the
+//! receiver knew; by a *coin* of probability 1/k, or when a *counter* reaches k. With `--reset on` the
+//! counter counts useless contacts in a row. A source that is pulled from by several peers in a cycle
+//! counts once, and not at all if any of them needed the entry (the paper's footnote).
+//! `--judge start` means what was known when the cycle began, as in the paper's synchronous cycles.
+//!
+//! Cost: m copies per node leave a residue of e^-m nodes that never learn the entry (push); pull
+//! leaves e^-Θ(m³), and needs other traffic to pay for its empty requests. `--minimise on`: of two nodes that
+//! know, only the one with the smaller counter counts. `--connection-limit` refuses further
+//! incoming contacts of a cycle, which helps push (e^-1.58m) and harms pull; `--hunt` tries others.
+//!
+//! Used by: the Xerox Clearinghouse, in Bimodal Multicast's second phase, in Serf and Consul (blind counter).
+//!
+//! What breaks it: Some nodes never learn the entry: the residue is never 0. `--backup N` runs push-pull
+//! anti-entropy every N cycles; an entry that it finds missing is hot again. `--interest forever` never
+//! loses interest: the paper's simple epidemic, section 1.2.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cluster::{Cluster, Graph, Nodes};
+use crate::gossip::{Chance, CyclePeers, CycleTimer, Switch};
+use crate::id::{EntryId, Generation, NodeId};
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::store::{Store, Versions};
+use crate::time::Instant;
+
+crate::choice! {
+    /// The direction in which entries travel in a contact.
+    pub enum Mode {
+        /// From the caller.
+        Push = "push",
+        /// To the caller.
+        Pull = "pull",
+        /// Both.
+        PushPull = "push-pull",
+    }
+}
+
+crate::choice! {
+    /// The copies that count against an entry's heat.
+    pub enum Loss {
+        /// Every copy sent.
+        Blind = "blind",
+        /// Copies that the receiver knew.
+        Feedback = "feedback",
+    }
+}
+
+crate::choice! {
+    /// The end of interest.
+    pub enum Interest {
+        /// With probability 1/k each time.
+        Coin = "coin",
+        /// The k-th time.
+        Counter = "counter",
+        /// Never: anti-entropy.
+        Forever = "forever",
+    }
+}
+
+crate::choice! {
+    /// The state by which a receiver says whether it knew an entry, and from which it answers.
+    pub enum Judge {
+        /// That of the beginning of its cycle.
+        Start = "start",
+        /// The present one.
+        Now = "now",
+    }
+}
+
+crate::settings! {
+    /// The settings.
+    pub struct Config {
+        /// Time between two contacts of a node.
+        period: Duration as Interval = Duration::from_millis(100),
+            "--period", "time between two contacts of a node";
+        /// Direction.
+        mode: Mode as Choice = Mode::PushPull, "--mode", "push, pull or push-pull";
+        /// The copies that count.
+        loss: Loss as Choice = Loss::Feedback, "--loss", "copies that count: blind or feedback";
+        /// The end of interest.
+        interest: Interest as Choice = Interest::Counter,
+            "--interest", "its end: coin, counter or forever";
+        /// See [`Interest`].
+        k: usize as Count = 3, "--k", "copies that count until interest is lost; coin: on average";
+        /// A useful contact sets the counter to 0.
+        reset: Switch as Choice = Switch::On, "--reset", "a useful contact resets the counter";
+        /// The state that answers come from.
+        judge: Judge as Choice = Judge::Now,
+            "--judge", "answer from the state at the cycle's start or now";
+        /// Different peers contacted per cycle.
+        fanout: usize as Count = 1, "--fanout", "different peers contacted per cycle";
+        /// Incoming contacts that a node serves per cycle; 0: all.
+        connection_limit: usize as Number = 0,
+            "--connection-limit", "incoming contacts served per cycle; 0: all";
+        /// Further peers that a refused caller tries in the same cycle.
+        hunt: usize as Number = 0, "--hunt", "further peers tried in a cycle when refused";
+        /// Of two nodes that know, only the one with the smaller counter counts.
+        minimise: Switch as Choice = Switch::Off, "--minimise", "only the smaller counter counts";
+        /// Cycles between two runs of anti-entropy; 0: none.
+        backup: usize as Number = 10,
+            "--backup", "cycles between two runs of anti-entropy; 0: none";
+    }
+}
+
+crate::message! {
+    /// The message. A verdict on an entry is 0 if it was new, else 1 + the counter of the sender.
+    pub enum Message: "rumor" {
+        /// Asks for a connection (with a connection limit only).
+        Connect = "connect" {},
+        /// Grants it.
+        Accept = "accept" {},
+        /// Refuses it.
+        Refuse = "refuse" {},
+        /// Pushes the sender's hot entries.
+        Contact = "contact" {
+            /// The hot entries, ascending by name.
+            rumors: Vec<Entry>,
+            /// With minimisation, the sender's counter of each.
+            counts: Vec<u64>,
+            /// True to ask for the receiver's.
+            pulls: bool,
+        },
+        /// The answer to a contact.
+        Answer = "answer" {
+            /// The receiver's hot entries.
+            rumors: Vec<Entry>,
+            /// Feedback on those pushed.
+            verdicts: Vec<(EntryId, u64)>,
+        },
+        /// Feedback on an answer.
+        Feedback = "feedback" {
+            /// Feedback on the entries pulled.
+            verdicts: Vec<(EntryId, u64)>,
+        },
+        /// Anti-entropy: the names of all entries held.
+        Compare = "compare" {
+            /// The names.
+            held: Versions,
+        },
+        /// Anti-entropy: what the receiver lacks.
+        Repair = "repair" {
+            /// The entries.
+            rumors: Vec<Entry>,
+            /// The names of all entries held, unless the receiver has them.
+            held: Option<Versions>,
+        },
+    }
+}
+
+/// The state of a node with respect to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It does not know it.
+    Susceptible,
+    /// It spreads it.
+    Infective,
+    /// It has lost interest.
+    Removed,
+}
+
+/// A hot entry.
+#[derive(Clone, Debug)]
+struct Hot {
+    entry: Entry,
+    count: u64,
+    /// Learned in this cycle.
+    is_fresh: bool,
+    /// In this cycle it was pulled by a peer that knew it, by one that needed it.
+    pulls: [bool; 2],
+}
+
+/// One node's state.
+#[derive(Clone, Debug)]
+pub struct Rumor {
+    config: Config,
+    peers: CyclePeers,
+    coin: Chance,
+    coins: u64,
+    timer: CycleTimer,
+    store: Store,
+    /// Ascending by name.
+    hot: Vec<Hot>,
+    /// Incoming contacts accepted, and in which cycle.
+    accepted: (u64, usize),
+    /// CyclePeers that were asked for a connection in this cycle.
+    asked: u64,
+    /// Hot entries were pushed in this cycle.
+    has_pushed: bool,
+}
+
+/// Draws of [`CyclePeers`] from here on choose the peer of anti-entropy.
+const BACKUP_DRAW: u64 = 1 << 32;
+
+impl Protocol for Rumor {
+    type Config = Config;
+    type Message = Message;
+
+    fn new(cluster: Cluster, _: Generation, config: &Config, mut rng: Rng, _: Instant) -> Self {
+        Self {
+            config: config.clone(),
+            peers: CyclePeers::new(cluster.me(), cluster.len(), &mut rng),
+            coin: Chance::new(&mut rng),
+            coins: 0,
+            timer: CycleTimer::new(config.period, &mut rng),
+            store: Store::default(),
+            hot: Vec::new(),
+            accepted: (0, 0),
+            asked: 0,
+            has_pushed: false,
+        }
+    }
+
+    fn on_topology(&mut self, now: Instant, _: Arc<Graph>, _: &mut Effects<Message>) {
+        self.wake(now);
+    }
+
+    fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
+        if self.store.insert(&entry) {
+            self.heat(entry, false);
+        }
+        self.wake(now);
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        message: Message,
+        out: &mut Effects<Message>,
+    ) {
+        match message {
+            Message::Connect {} => out.send(from, self.accept(now)),
+            Message::Accept {} => self.contact(from, out),
+            Message::Refuse {} => self.hunt(now, out),
+            Message::Contact { rumors, counts, pulls } => {
+                self.on_contact(from, rumors, &counts, pulls, out);
+            }
+            Message::Answer { rumors, verdicts } => self.on_answer(from, rumors, &verdicts, out),
+            Message::Feedback { verdicts } => self.on_feedback(&verdicts),
+            Message::Compare { held } => {
+                let (rumors, ours) = (self.store.missing_from(&held), self.store.held());
+                if !rumors.is_empty() || self.store.lacks(&held) {
+                    out.send(from, Message::Repair { rumors, held: Some(ours.clone()) });
+                }
+            }
+            Message::Repair { rumors, held } => self.on_repair(from, rumors, held, out),
+        }
+        self.wake(now);
+    }
+
+    fn on_timeout(&mut self, now: Instant, out: &mut Effects<Message>) {
+        if !self.timer.take(now) {
+            return;
+        }
+        self.end_cycle();
+        let cycle = self.timer.cycle(now);
+        if self.config.mode != Mode::Push || !self.hot.is_empty() {
+            self.asked = self.config.fanout as u64;
+            let peers = self.peers.pick_distinct(cycle, self.config.fanout);
+            peers.for_each(|peer| self.call(peer, out));
+        }
+        if self.config.backup > 0
+            && cycle.is_multiple_of(self.config.backup as u64)
+            && let Some(peer) = self.peers.pick(cycle, BACKUP_DRAW)
+        {
+            out.send(peer, Message::Compare { held: self.store.held().clone() });
+        }
+        self.wake(now);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.timer.due()
+    }
+
+    fn is_infective(&self) -> bool {
+        !self.hot.is_empty()
+    }
+
+    fn describe(&self, now: Instant, _: &Nodes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (held, hot) = (self.store.len(), self.hot.len());
+        writeln!(f, "  entries infective: {hot}, removed: {}", held - hot)?;
+        let next = self.timer.due().map(|due| due.since(now));
+        next.map_or(Ok(()), |next| writeln!(f, "  next contact in {} ms", next.as_millis()))
+    }
+}
+
+impl Rumor {
+    /// The state of this node with respect to an entry.
+    #[must_use]
+    pub fn state(&self, id: EntryId) -> State {
+        match (self.store.contains(id), self.position(id)) {
+            (false, _) => State::Susceptible,
+            (true, Ok(_)) => State::Infective,
+            (true, Err(_)) => State::Removed,
+        }
+    }
+
+    fn position(&self, id: EntryId) -> Result<usize, usize> {
+        self.hot.binary_search_by_key(&id, |hot| hot.entry.id)
+    }
+
+    fn heat(&mut self, entry: Entry, is_fresh: bool) {
+        if let Err(at) = self.position(entry.id) {
+            self.hot.insert(at, Hot { entry, count: 0, is_fresh, pulls: [false; 2] });
+        }
+    }
+
+    /// Starts the timer if there is something to do in the next cycle.
+    fn wake(&mut self, now: Instant) {
+        let is_busy = self.config.mode != Mode::Push || self.config.backup > 0;
+        if is_busy || !self.hot.is_empty() {
+            self.timer.start(now);
+        }
+    }
+
+    fn call(&mut self, peer: NodeId, out: &mut Effects<Message>) {
+        if self.config.connection_limit > 0 {
+            out.send(peer, Message::Connect {});
+        } else {
+            self.contact(peer, out);
+        }
+    }
+
+    fn accept(&mut self, now: Instant) -> Message {
+        let cycle = self.timer.cycle(now);
+        if self.accepted.0 != cycle {
+            self.accepted = (cycle, 0);
+        }
+        self.accepted.1 += 1;
+        let limit = self.config.connection_limit;
+        if limit == 0 || self.accepted.1 <= limit { Message::Accept {} } else { Message::Refuse {} }
+    }
+
+    fn hunt(&mut self, now: Instant, out: &mut Effects<Message>) {
+        if self.asked < (self.config.fanout + self.config.hunt) as u64 {
+            let peer = self.peers.pick(self.timer.cycle(now), self.asked);
+            self.asked += 1;
+            peer.into_iter().for_each(|peer| self.call(peer, out));
+        }
+    }
+
+    fn contact(&mut self, peer: NodeId, out: &mut Effects<Message>) {
+        let (mut rumors, mut counts) = (Vec::new(), Vec::new());
+        if self.config.mode != Mode::Pull {
+            self.has_pushed = true;
+            let hot = || self.hot.iter().filter(|hot| !hot.is_fresh);
+            rumors.extend(hot().map(|hot| hot.entry.clone()));
+            if self.config.minimise.is_on() {
+                counts.extend(hot().map(|hot| hot.count));
+            }
+        }
+        out.send(peer, Message::Contact { rumors, counts, pulls: self.config.mode != Mode::Push });
+    }
+
+    fn on_contact(
+        &mut self,
+        from: NodeId,
+        rumors: Vec<Entry>,
+        counts: &[u64],
+        pulls: bool,
+        out: &mut Effects<Message>,
+    ) {
+        let verdicts = self.verdicts(&rumors);
+        let mut offered = Vec::new();
+        if pulls {
+            // Hot entries are sent in order of their names.
+            let known_there =
+                |hot: &Hot| rumors.binary_search_by_key(&hot.entry.id, |entry| entry.id).is_ok();
+            let unknown = self.hot.iter().filter(|hot| !hot.is_fresh && !known_there(hot));
+            offered.extend(unknown.map(|hot| hot.entry.clone()));
+        }
+        for (entry, place) in rumors.into_iter().zip(0..) {
+            match self.position(entry.id) {
+                Ok(at) if !self.hot[at].is_fresh => {
+                    if self.config.minimise.is_on() {
+                        let theirs = counts.get(place).copied().unwrap_or(0);
+                        self.count_useless_if_smaller(at, theirs);
+                    } else if pulls && self.config.loss == Loss::Feedback {
+                        self.hot[at].pulls[0] = true;
+                    }
+                }
+                _ => self.learn(entry, out),
+            }
+        }
+        if self.config.loss == Loss::Blind {
+            for at in (0..self.hot.len()).rev() {
+                let id = self.hot[at].entry.id;
+                if offered.iter().any(|entry| entry.id == id) {
+                    self.count_useless(at);
+                }
+            }
+        }
+        if !offered.is_empty() || !verdicts.is_empty() {
+            out.send(from, Message::Answer { rumors: offered, verdicts });
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        from: NodeId,
+        rumors: Vec<Entry>,
+        verdicts: &[(EntryId, u64)],
+        out: &mut Effects<Message>,
+    ) {
+        for (id, verdict) in verdicts {
+            let Ok(at) = self.position(*id) else { continue };
+            match verdict.checked_sub(1) {
+                None => self.reset(at),
+                Some(theirs) if self.config.minimise.is_on() => {
+                    self.count_useless_if_smaller(at, theirs);
+                }
+                Some(_) => self.count_useless(at),
+            }
+        }
+        let verdicts = self.verdicts(&rumors);
+        if !verdicts.is_empty() {
+            out.send(from, Message::Feedback { verdicts });
+        }
+        rumors.into_iter().for_each(|entry| self.learn(entry, out));
+    }
+
+    /// Feedback on pulled copies is judged once, at the end of the cycle.
+    fn on_feedback(&mut self, verdicts: &[(EntryId, u64)]) {
+        for (id, verdict) in verdicts {
+            if let Ok(at) = self.position(*id) {
+                self.hot[at].pulls[usize::from(*verdict == 0)] = true;
+            }
+        }
+    }
+
+    fn on_repair(
+        &mut self,
+        from: NodeId,
+        rumors: Vec<Entry>,
+        held: Option<Versions>,
+        out: &mut Effects<Message>,
+    ) {
+        if let Some(theirs) = held {
+            let missing = self.store.missing_from(&theirs);
+            if !missing.is_empty() {
+                out.send(from, Message::Repair { rumors: missing, held: None });
+            }
+        }
+        rumors.into_iter().for_each(|entry| self.learn(entry, out));
+    }
+
+    fn learn(&mut self, entry: Entry, out: &mut Effects<Message>) {
+        if self.store.insert(&entry) {
+            self.heat(entry.clone(), self.config.judge == Judge::Start);
+            out.deliver(entry);
+        }
+    }
+
+    /// Feedback on these entries; nothing if it is not wanted.
+    fn verdicts(&self, rumors: &[Entry]) -> Vec<(EntryId, u64)> {
+        if self.config.loss == Loss::Blind || self.config.interest == Interest::Forever {
+            return Vec::new();
+        }
+        let verdict = |entry: &Entry| match self.position(entry.id) {
+            Ok(at) if self.hot[at].is_fresh => 0,
+            Ok(at) => 1 + self.hot[at].count,
+            Err(_) if self.store.contains(entry.id) => 1 + self.config.k as u64,
+            Err(_) => 0,
+        };
+        rumors.iter().map(|entry| (entry.id, verdict(entry))).collect()
+    }
+
+    fn reset(&mut self, at: usize) {
+        if self.config.reset.is_on() {
+            self.hot[at].count = 0;
+        }
+    }
+
+    fn count_useless_if_smaller(&mut self, at: usize, theirs: u64) {
+        if self.hot[at].count <= theirs {
+            self.count_useless(at);
+        }
+    }
+
+    /// Counts one useless copy; interest may be lost.
+    fn count_useless(&mut self, at: usize) {
+        let k = self.config.k as u64;
+        self.hot[at].count += 1;
+        self.coins += 1;
+        if match self.config.interest {
+            Interest::Forever => false,
+            Interest::Counter => self.hot[at].count >= k,
+            Interest::Coin => self.coin.below(self.coins, 0, k) == 0,
+        } {
+            self.hot.remove(at);
+            if self.hot.is_empty() {
+                self.hot = Vec::new();
+            }
+        }
+    }
+
+    /// Judges the pulls of the cycle that ends, and blind pushes. What was learned in it is known
+    /// from now on.
+    fn end_cycle(&mut self) {
+        let is_blind_push = std::mem::take(&mut self.has_pushed) && self.config.loss == Loss::Blind;
+        for at in (0..self.hot.len()).rev() {
+            let hot = &mut self.hot[at];
+            let was_fresh = std::mem::take(&mut hot.is_fresh);
+            match std::mem::take(&mut hot.pulls) {
+                _ if is_blind_push && !was_fresh => self.count_useless(at),
+                [_, true] => self.reset(at),
+                [true, false] => self.count_useless(at),
+                [false, false] => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+    use crate::id::Origin;
+    use crate::protocols::testing::Net;
+    use crate::value::Value;
+
+    fn config() -> Config {
+        Config { judge: Judge::Start, backup: 0, ..Config::default() }
+    }
+
+    fn entry(sequence: u64) -> Entry {
+        let origin = Origin { node: NodeId(0), generation: Generation(1) };
+        Entry { id: EntryId { origin, sequence }, value: Value::Int(7) }
+    }
+
+    /// Node 0 of two, and its cycles one after another.
+    struct Node {
+        rumor: Rumor,
+        out: Effects<Message>,
+        now: Instant,
+    }
+
+    impl Node {
+        fn new(config: &Config) -> Self {
+            let cluster = Cluster::new(NodeId(0), Arc::new(Graph::new(2, [])));
+            let rng = Rng::seed_from_u64(1);
+            let mut rumor = Rumor::new(cluster, Generation(1), config, rng, Instant::ZERO);
+            let mut out = Effects::default();
+            rumor.on_submit(Instant::ZERO, entry(0), &mut out);
+            Self { rumor, out, now: Instant::ZERO }
+        }
+
+        fn receive(&mut self, message: Message) -> Vec<Message> {
+            self.rumor.on_message(self.now, NodeId(1), message, &mut self.out);
+            self.sent()
+        }
+
+        fn cycle(&mut self) -> Vec<Message> {
+            self.now = self.rumor.next_timeout().unwrap();
+            self.rumor.on_timeout(self.now, &mut self.out);
+            self.sent()
+        }
+
+        fn sent(&mut self) -> Vec<Message> {
+            self.out.drain_sends().map(|(_, message)| message).collect()
+        }
+
+        fn feedback(&mut self, verdict: u64) {
+            let verdicts = vec![(entry(0).id, verdict)];
+            assert_eq!(self.receive(Message::Answer { rumors: vec![], verdicts }), []);
+        }
+
+        fn state(&self) -> State {
+            self.rumor.state(entry(0).id)
+        }
+    }
+
+    #[test]
+    fn counter_counts_useless_contacts_in_a_row() {
+        let push = Config { mode: Mode::Push, k: 2, ..config() };
+        let mut node = Node::new(&push);
+        let pushed =
+            vec![Message::Contact { rumors: vec![entry(0)], counts: vec![], pulls: false }];
+        assert_eq!(node.cycle(), pushed);
+        node.feedback(1);
+        node.cycle();
+        // A useful contact resets the counter.
+        node.feedback(0);
+        node.cycle();
+        node.feedback(1);
+        assert_eq!(node.state(), State::Infective);
+        assert_eq!(node.cycle(), pushed);
+        node.feedback(1);
+        assert_eq!(node.state(), State::Removed);
+        assert_eq!((node.cycle(), node.rumor.next_timeout()), (vec![], None));
+        // Without the reset two useless ones are enough.
+        let mut node = Node::new(&Config { reset: Switch::Off, ..push });
+        [1, 0, 1].into_iter().for_each(|verdict| node.feedback(verdict));
+        assert_eq!(node.state(), State::Removed);
+    }
+
+    #[test]
+    fn blind_counter_is_hot_for_k_cycles_whatever_the_receivers_knew() {
+        let mut node = Node::new(&Config { mode: Mode::Push, loss: Loss::Blind, k: 2, ..config() });
+        assert_eq!((node.cycle().len(), node.cycle().len()), (1, 1));
+        assert_eq!(node.cycle(), []);
+        assert_eq!(node.state(), State::Removed);
+    }
+
+    /// The paper's footnote: a source that several pull from in a cycle counts once at its end, and
+    /// not at all if any of them needed the entry.
+    #[test]
+    fn a_source_counts_the_pulls_of_a_cycle_once() {
+        let pull = || Message::Contact { rumors: vec![], counts: vec![], pulls: true };
+        let mut node = Node::new(&Config { mode: Mode::Pull, k: 2, ..config() });
+        let feedback = |verdict| Message::Feedback { verdicts: vec![(entry(0).id, verdict)] };
+        for verdicts in [&[1, 1, 1][..], &[1, 0, 1], &[1, 1]] {
+            for verdict in verdicts {
+                let answer = Message::Answer { rumors: vec![entry(0)], verdicts: vec![] };
+                assert_eq!(node.receive(pull()), [answer]);
+                node.receive(feedback(*verdict));
+            }
+            node.cycle();
+            assert_eq!(node.state(), State::Infective, "{verdicts:?}");
+        }
+        node.receive(feedback(1));
+        node.cycle();
+        assert_eq!(node.state(), State::Removed);
+    }
+
+    #[test]
+    fn a_copy_learned_in_this_cycle_was_not_known_at_its_start() {
+        let push = |sequence| Message::Contact {
+            rumors: vec![entry(sequence)],
+            counts: vec![],
+            pulls: false,
+        };
+        let verdict = |messages: &[Message]| match messages {
+            [Message::Answer { verdicts, .. }] => verdicts[0].1,
+            other => panic!("{other:?}"),
+        };
+        for (judge, second) in [(Judge::Start, 0), (Judge::Now, 1)] {
+            let mut node = Node::new(&Config { mode: Mode::Push, judge, ..config() });
+            assert_eq!(verdict(&node.receive(push(5))), 0);
+            assert_eq!(verdict(&node.receive(push(5))), second, "{judge:?}");
+            node.cycle();
+            assert_eq!(verdict(&node.receive(push(5))), 1);
+            assert_eq!(node.out.drain_deliveries().count(), 1);
+        }
+    }
+
+    #[test]
+    fn only_the_smaller_counter_counts_with_minimisation() {
+        let contact =
+            |count| Message::Contact { rumors: vec![entry(0)], counts: vec![count], pulls: true };
+        let minimise = Config { minimise: Switch::On, k: 2, ..config() };
+        let mut node = Node::new(&minimise);
+        // This node's counter is 0: a tie counts, then 1 against 0 does not.
+        node.receive(contact(0));
+        node.receive(contact(0));
+        assert_eq!(node.state(), State::Infective);
+        node.receive(contact(1));
+        assert_eq!(node.state(), State::Removed);
+    }
+
+    #[test]
+    fn contacts_beyond_the_limit_are_refused_and_the_caller_hunts() {
+        let limit = Config { connection_limit: 1, hunt: 1, mode: Mode::Push, ..config() };
+        let mut node = Node::new(&limit);
+        assert_eq!(node.cycle(), [Message::Connect {}]);
+        assert_eq!(node.receive(Message::Connect {}), [Message::Accept {}]);
+        assert_eq!(node.receive(Message::Connect {}), [Message::Refuse {}]);
+        assert_eq!(node.receive(Message::Refuse {}), [Message::Connect {}]);
+        assert_eq!(node.receive(Message::Refuse {}), []);
+        node.cycle();
+        assert_eq!(node.receive(Message::Connect {}), [Message::Accept {}]);
+        assert!(matches!(node.receive(Message::Accept {})[..], [Message::Contact { .. }]));
+    }
+
+    #[test]
+    fn blind_rumours_leave_a_residue_and_backup_leaves_none() {
+        let blind = Config { mode: Mode::Push, loss: Loss::Blind, k: 2, ..config() };
+        for (backup, is_complete) in [(0, false), (10, true)] {
+            let mut net: Net<Rumor> = Net::new(200, &Config { backup, ..blind.clone() }, &[]);
+            net.lose(0.1);
+            let id = net.submit(3);
+            net.run_for(Duration::from_secs(20));
+            // About 1 - e^(-2·0.9) of the nodes without repair.
+            let holders = net.holders(id);
+            assert_eq!(holders == 200, is_complete, "{holders}");
+            assert!(holders > 100, "{holders}");
+        }
+    }
+}
