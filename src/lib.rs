@@ -14,6 +14,7 @@
 //!
 //! * [`maelstrom`]: `init`, `topology`, requests, errors, JSON lines, the record: the same for all;
 //! * [`service`]: what clients see, a fold over delivered entries;
+//! * [`journal`]: what survives `kill -9`, if the node has one;
 //! * [`protocol`] and [`protocols`]: how entries spread, among numbered nodes: pure state machines
 //!   that see no names, no JSON, no clock and no client.
 //!
@@ -62,6 +63,7 @@ pub mod cluster;
 pub mod config;
 pub mod gossip;
 pub mod id;
+pub mod journal;
 pub mod maelstrom;
 pub mod peers;
 pub mod protocol;
