@@ -32,6 +32,7 @@ fn main() {
     gossip();
     recording();
     memory();
+    durability();
 }
 
 /// The parser on its own.
@@ -138,6 +139,45 @@ fn memory() {
     node.exchange(std::iter::once(request(r#"{"type":"read","msg_id":2}"#)), 1);
     println!("{:<44} {:>9} MiB", "  after a read of them", node.peak_kib() >> 10);
 }
+
+/// What a journal costs: while it is written, and at the next start.
+fn durability() {
+    let directory = concat!(env!("CARGO_TARGET_TMPDIR"), "/throughput.data");
+    let args = [format!("--data-dir={directory}")];
+    let empty = || drop(std::fs::remove_dir_all(directory));
+    for (name, nodes) in [("0 peers", 1), ("24 peers", 25)] {
+        let took = best(|| {
+            empty();
+            time_broadcasts(nodes, &args)
+        });
+        report(&format!("journal: broadcast, {name}"), BROADCASTS, "lines/s", took);
+    }
+    empty();
+    let mut node = Node::start_with(1, &args);
+    let single = |value| node.exchange(std::iter::once(broadcast(value)), 1);
+    let mut took: Vec<Duration> = (0..SINGLES).map(single).collect();
+    took.sort_unstable();
+    let median = took[took.len() / 2].as_micros();
+    println!("{:<44} {median:>9} us", "journal: broadcast to its reply, median");
+    drop(node);
+    empty();
+    const VALUES: u64 = 1_000_000;
+    let mut node = Node::start_with(1, &args);
+    let took = node.exchange((0..VALUES).map(broadcast), VALUES);
+    report("journal: up to 1,000,000 values held", VALUES, "lines/s", took);
+    println!("{:<44} {:>9} MiB", "  peak memory", node.peak_kib() >> 10);
+    drop(node);
+    let start = Instant::now();
+    let node = Node::start_with(1, &args);
+    let took = start.elapsed().as_millis();
+    println!("{:<44} {took:>9} ms", "journal: start with 1,000,000 values");
+    println!("{:<44} {:>9} MiB", "  peak memory", node.peak_kib() >> 10);
+    drop(node);
+    empty();
+}
+
+/// Broadcasts one after the other, each after the reply to the one before.
+const SINGLES: u64 = 500;
 
 fn report(name: &str, count: u64, unit: &str, took: Duration) {
     println!("{name:<44} {:>9.0} {unit}", count as f64 / took.as_secs_f64());

@@ -28,6 +28,10 @@ pub struct Options {
     pub seed: Option<u64>,
     /// Where inputs and outputs are recorded, if anywhere.
     pub record: Option<RecordTo>,
+    /// The directory of the journal, if the node has one.
+    pub data_dir: Option<PathBuf>,
+    /// Go on with what is whole of a damaged journal.
+    pub repair: bool,
     /// The flags of the protocol, with their values, in order.
     settings: Vec<(String, String)>,
 }
@@ -42,11 +46,16 @@ pub enum RecordTo {
 }
 
 /// The flags of every protocol: name, placeholder, default, help.
-const GENERAL: [(&str, &str, &str, &str); 3] = [
+const GENERAL: [(&str, &str, &str, &str); 5] = [
     ("--protocol", "NAME", "rumormill", "how nodes exchange entries (see below)"),
     ("--seed", "NUMBER", "drawn", "seed of all random choices"),
     ("--record", "[PATH]", "off", "record all inputs and outputs, to stderr or a file"),
+    ("--data-dir", "DIR", "off", "keep all values in DIR/NODE, kill -9 or not"),
+    ("--repair", "", "off", "go on with what is whole of a damaged DIR/NODE"),
 ];
+
+/// The flag that takes no value.
+const REPAIR: &str = "--repair";
 
 impl Options {
     /// The defaults of a protocol.
@@ -86,6 +95,8 @@ impl Options {
             }
             "--record" if value.is_empty() => self.record = Some(RecordTo::Stderr),
             "--record" => self.record = Some(RecordTo::File(value.into())),
+            "--data-dir" if value.is_empty() => return Err(expected("a directory")),
+            "--data-dir" => self.data_dir = Some(value.into()),
             _ => self.settings.push((name.to_owned(), value)),
         }
         Ok(())
@@ -107,6 +118,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
                 continue;
             }
             "--version" | "-V" => return Ok(Command::Version),
+            REPAIR => {
+                options.repair = true;
+                continue;
+            }
             _ => {}
         }
         let (name, value) = match arg.split_once('=') {
@@ -118,6 +133,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
             return Err(format!("unknown {what} {name:?}"));
         }
         let value = match (value, name) {
+            (Some(_), REPAIR) => return Err(format!("{REPAIR} takes no value")),
             (Some(value), _) => Some(value),
             (None, "--record") => {
                 Some(args.next_if(|next| !next.starts_with('-')).unwrap_or_default())
@@ -129,6 +145,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String
     }
     if wants_help {
         return Ok(Command::Help(options.protocol));
+    }
+    if options.repair && options.data_dir.is_none() {
+        return Err(format!("{REPAIR} needs --data-dir"));
     }
     protocols::visit(options.protocol, Check(&options))?;
     Ok(Command::Run(Box::new(options)))
@@ -191,7 +210,7 @@ impl protocols::Visitor for Help {
         };
         line("", "default", "");
         for (name, placeholder, default, help) in GENERAL {
-            line(&format!("{name} {placeholder}"), default, help);
+            line(format!("{name} {placeholder}").trim_end(), default, help);
         }
         line("--help, -h", "", "print this text; with --protocol, that of the protocol");
         line("--version, -V", "", "print the version");
@@ -251,6 +270,15 @@ mod tests {
         assert_eq!(to(&["--record", "--seed", "7"]), Some(RecordTo::Stderr));
         assert_eq!((to(&["--record", "n0.record"]), to(&["--record=n0.record"])), (file(), file()));
         assert_eq!(to(&["--seed", "7"]), None);
+    }
+
+    #[test]
+    fn a_journal_is_repaired_where_it_is() {
+        let set = options(&["--repair", "--data-dir", "data"]);
+        assert_eq!((set.repair, set.data_dir), (true, Some("data".into())));
+        assert_eq!(run(&["--repair"]).unwrap_err(), "--repair needs --data-dir");
+        assert_eq!(run(&["--repair=yes"]).unwrap_err(), "--repair takes no value");
+        assert!(run(&["--data-dir="]).unwrap_err().contains("expected a directory"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The node as a process: arguments to settings, and the driver.
 
 use std::collections::hash_map::RandomState;
-use std::fs::File;
+use std::fs::{self, File};
 use std::hash::BuildHasher as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use rumormill::id::Generation;
 use rumormill::maelstrom::log::{self, Log};
 use rumormill::maelstrom::record::{Header, Writer};
 use rumormill::maelstrom::server::Server;
-use rumormill::maelstrom::stdio;
+use rumormill::maelstrom::stdio::{self, DataDir};
 use rumormill::protocol::Protocol;
 use rumormill::protocols::{self, Visitor};
 use rumormill::service::Broadcast;
@@ -71,19 +71,26 @@ impl Visitor for Run {
             log.clone(),
             &format!("version {version}, {protocol}, seed {seed}, generation {generation}"),
         );
-        let header = Header::new::<P>(&config, seed, generation);
-        let server: Server<P, Broadcast> = Server::new(config, seed, generation);
+        let mut header = Header::new::<P>(&config, seed, generation);
+        header.has_journal = options.data_dir.is_some();
+        let mut server: Server<P, Broadcast> = Server::new(config, seed, generation);
+        let data = options.data_dir.map(|path| DataDir { path, repair: options.repair });
+        if let Some(DataDir { path, .. }) = &data {
+            // Rather now than at `init`, which tells the node the name of its own directory in there.
+            fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+            server = server.with_journal();
+        }
         // Both standard streams pass large buffers through: there is no second copy.
         let (input, output) = (io::stdin(), io::stdout());
         let record: Box<dyn Write> = match options.record {
-            None => return stdio::run(server, input, output, log, ()),
+            None => return stdio::run(server, input, output, log, (), data),
             Some(RecordTo::Stderr) => Box::new(log.clone()),
             Some(RecordTo::File(path)) => {
                 let file = File::create(&path);
                 Box::new(file.with_context(|| format!("cannot record to {}", path.display()))?)
             }
         };
-        stdio::run(server, input, output, log, Writer::new(record, &header))
+        stdio::run(server, input, output, log, Writer::new(record, &header), data)
     }
 }
 

@@ -49,6 +49,10 @@ pub trait Protocol: Clone + fmt::Debug + Send + Sized + 'static {
         now: Instant,
     ) -> Self;
 
+    /// An entry comes from the journal: an earlier generation of this node held it, and delivered it. No
+    /// peer is sent anything for it. Each entry comes once, before every call but [`Protocol::new`].
+    fn on_restore(&mut self, entry: Entry);
+
     /// `topology` arrived: from now on every node can be written to.
     fn on_topology(&mut self, now: Instant, graph: Arc<Graph>, out: &mut Effects<Self::Message>) {
         let _ = (now, graph, out);

@@ -2,20 +2,16 @@
 
 mod support;
 
-use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use rumormill::id::Generation;
-use rumormill::maelstrom::record::{Event, Output, Record, Records};
-use rumormill::maelstrom::server::Server;
+use rumormill::maelstrom::record::{Event, Output, Records};
 use rumormill::protocols::flood::Flood;
 use rumormill::protocols::rumormill::Rumormill;
-use rumormill::service::Broadcast;
 use serde_json::json;
-use support::{Guarded, Process};
+use support::{Guarded, Process, assert_replays};
 
 /// A node with three pipes.
 fn piped(args: &[&str]) -> Guarded {
@@ -148,29 +144,6 @@ fn arguments_are_read_and_mistakes_are_named() {
     assert!(text.contains("--window TIME") && text.contains("default"), "{text}");
 
     assert_eq!(printed(&["--version"]), format!("rumormill {}\n", env!("CARGO_PKG_VERSION")));
-}
-
-/// The records in a file or in stderr's text, each replayed: every line sent must come again.
-fn assert_replays(text: &[u8]) -> Records {
-    let records = Records::read(text).unwrap();
-    for Record { header, events } in &records.lives {
-        let (config, generation) = (header.config::<Rumormill>(), Generation(header.generation));
-        let mut node: Server<Rumormill, Broadcast> =
-            Server::new(config.unwrap(), header.seed, generation);
-        let mut sent = VecDeque::new();
-        for (line, event) in events {
-            if let Event::Output(output) = event {
-                assert_eq!(sent.pop_front().as_ref(), Some(output), "line {line}");
-                continue;
-            }
-            assert_eq!(sent, [], "line {line}");
-            event.feed(&mut node).unwrap();
-            while let Some(message) = node.poll_transmit() {
-                sent.push_back(Output::of(&message));
-            }
-        }
-    }
-    records
 }
 
 #[test]

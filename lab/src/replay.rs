@@ -10,7 +10,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use rumormill::cluster::Nodes;
-use rumormill::id::Generation;
 use rumormill::maelstrom::record::{Event, Output, Record};
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
@@ -90,14 +89,13 @@ impl<'r> Replay<'r> {
     pub fn new(record: &'r Record) -> Result<Self, String> {
         let header = &record.header;
         let config = header.config::<Rumormill>()?;
-        let node = Node::new(config.clone(), header.seed, Generation(header.generation));
+        let node = header.node(config.clone());
         Ok(Self { record, config, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 })
     }
 
     /// The same replay from its beginning.
     fn restarted(&self) -> Self {
-        let header = &self.record.header;
-        let node = Node::new(self.config.clone(), header.seed, Generation(header.generation));
+        let node = self.record.header.node(self.config.clone());
         let (record, config) = (self.record, self.config.clone());
         Self { record, config, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 }
     }
@@ -233,6 +231,15 @@ pub fn describe(event: &Event) -> String {
         Event::Message(at, text) => format!("{at} < {text}"),
         Event::BadLine(at, line) => format!("{at} < {:?}", String::from_utf8_lossy(line)),
         Event::TooLong(at, text) => format!("{at} < {text:?}"),
+        Event::Opened(at, generation) => {
+            format!("{at} the journal was opened for generation {generation}")
+        }
+        Event::Restored(at, run) => {
+            let (node, count) = (&run.node, run.values.len());
+            format!("{at} {count} entries of {node} came from the journal")
+        }
+        Event::Synced(at, upto) => format!("{at} the journal is on disk up to {}", upto.0),
+        Event::DiskFailure(at, reason) => format!("{at} the journal cannot be written: {reason}"),
         Event::Timeout(at) => format!("{at} the deadline has come"),
         Event::End(at) => format!("{at} the end of the input"),
         Event::Output(output) => format!("> {output}"),

@@ -43,6 +43,14 @@ pub struct Run {
     pub values: Vec<Value>,
 }
 
+impl Run {
+    /// The number after the last entry's. The largest sequence number has one, too.
+    #[must_use]
+    pub fn end(&self) -> u128 {
+        u128::from(self.first) + self.values.len() as u128
+    }
+}
+
 /// A part of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
@@ -209,7 +217,9 @@ impl<'a> Items<'a> {
             3 => {
                 let (node, generation) = (self.node()?, Generation(self.number()?));
                 let (first, count) = (self.number()?, self.number()?);
-                first.checked_add(count)?;
+                if u128::from(first) + u128::from(count) > 1 << u64::BITS {
+                    return None;
+                }
                 // A value takes two bytes or more.
                 let count = usize::try_from(count).ok().filter(|&n| n <= self.rest.len() / 2)?;
                 let values = (0..count).map(|_| self.value()).collect::<Option<_>>()?;
@@ -301,19 +311,22 @@ mod tests {
         let texts =
             ["\"x\"", "{}", "123456789012345678901234567890"].map(|t| Value::Json(t.into()));
         let mixed = run(ints.into_iter().chain(texts).collect());
+        let last = Run { first: u64::MAX, ..run(vec![Value::Int(1)]) };
         let mut record = RecordWriter::new();
         assert!(record.is_empty());
         record.header(&header);
         record.generation(Generation(3));
         record.run(&mixed);
+        record.run(&last);
         record.run(&run(Vec::new()));
-        record.end(11);
+        record.end(12);
         let items = [
             Item::Header(header),
             Item::Generation(Generation(3)),
             Item::Run(mixed),
+            Item::Run(last),
             Item::Run(run(Vec::new())),
-            Item::End(11),
+            Item::End(12),
         ];
         assert_eq!(read(&record.finish()).unwrap(), items);
         assert_eq!(read(&RecordWriter::new().finish()).unwrap(), []);
@@ -347,7 +360,7 @@ mod tests {
             &[3, 1, 0xff, 1, 0, 1, 0, 0],
             // More values than the record has bytes, and sequence numbers beyond the last one.
             &[3, 1, b'n', 1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1],
-            &[3, 1, b'n', 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 1, 0, 0],
+            &[3, 1, b'n', 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 0, 0, 0, 0],
             // A value of another kind.
             &[3, 1, b'n', 1, 0, 1, 2, 0],
         ] {

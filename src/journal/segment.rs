@@ -88,35 +88,33 @@ impl Summary {
 /// in one run.
 #[derive(Debug, Default)]
 pub(super) struct Compact {
-    origins: BTreeMap<(Name, Generation), BTreeMap<u64, Run>>,
+    /// By the number of its first entry.
+    origins: BTreeMap<(Name, Generation), BTreeMap<u128, Vec<Value>>>,
 }
 
 impl Compact {
     /// Takes entries in. Of entries that are there twice the first one counts.
-    pub(super) fn insert(&mut self, mut run: Run) {
+    pub(super) fn insert(&mut self, run: Run) {
         let origin = (Name::clone(&run.node), run.generation);
         let runs = self.origins.entry(origin).or_default();
-        while !run.values.is_empty() {
-            let end = run.first + run.values.len() as u64;
-            let before = runs.range(..=run.first).next_back();
-            let held_to = before.map_or(0, |(first, run)| first + run.values.len() as u64);
-            if held_to > run.first {
-                let held = (held_to - run.first).min(end - run.first) as usize;
-                run.values.drain(..held);
-                run.first += held as u64;
+        let mut first = u128::from(run.first);
+        let mut values = run.values.into_iter();
+        while values.len() > 0 {
+            let before = runs.range_mut(..=first).next_back();
+            let after = before.as_ref().map_or(0, |(start, held)| *start + held.len() as u128);
+            if after > first {
+                let held = (after - first).min(values.len() as u128);
+                values.by_ref().take(held as usize).for_each(drop);
+                first += held;
                 continue;
             }
-            let next = runs.range(run.first..).next().map_or(u64::MAX, |(first, _)| *first);
-            let rest = run.values.split_off((next.min(end) - run.first) as usize);
-            let (node, generation) = (Name::clone(&run.node), run.generation);
-            let rest = Run { node, generation, first: next.min(end), values: rest };
-            match runs.range_mut(..run.first).next_back() {
-                Some((first, before)) if first + before.values.len() as u64 == run.first => {
-                    before.values.append(&mut run.values);
-                }
-                _ => drop(runs.insert(run.first, run)),
-            }
-            run = rest;
+            let end = first + values.len() as u128;
+            let before = before.filter(|_| after == first).map(|(start, _)| *start);
+            let next = runs.range(first..).next().map_or(end, |(next, _)| (*next).min(end));
+            let start = before.unwrap_or(first);
+            let held = runs.entry(start).or_default();
+            held.extend(values.by_ref().take((next - first) as usize));
+            first = next;
         }
     }
 
@@ -125,7 +123,7 @@ impl Compact {
         let (mut bytes, mut record, mut entries) = (Vec::new(), RecordWriter::new(), 0);
         record.header(header);
         generations.iter().for_each(|&generation| record.generation(generation));
-        for run in self.origins.into_values().flat_map(joined) {
+        for run in self.origins.into_iter().flat_map(joined) {
             entries += run.values.len() as u64;
             let mut start = 0;
             while start < run.values.len() {
@@ -153,15 +151,17 @@ fn fitting(values: &[Value], bytes: usize) -> usize {
     sizes.take_while(|&total| total <= bytes).count().max(1)
 }
 
-/// Joins runs where one begins at the end of the one before.
-fn joined(runs: BTreeMap<u64, Run>) -> Vec<Run> {
+/// The runs of an origin, joined where one begins at the end of the one before.
+fn joined((origin, runs): ((Name, Generation), BTreeMap<u128, Vec<Value>>)) -> Vec<Run> {
+    let (node, generation) = origin;
     let mut joined: Vec<Run> = Vec::new();
-    for mut run in runs.into_values() {
-        match joined.last_mut() {
-            Some(last) if last.first + last.values.len() as u64 == run.first => {
-                last.values.append(&mut run.values);
+    for (first, mut values) in runs {
+        match joined.last_mut().filter(|last| last.end() == first) {
+            Some(last) => last.values.append(&mut values),
+            None => {
+                let (node, first) = (Name::clone(&node), first as u64);
+                joined.push(Run { node, generation, first, values });
             }
-            _ => joined.push(run),
         }
     }
     joined
@@ -204,14 +204,16 @@ mod tests {
             ("b", 1, 91..99),
             ("a", 9, 9..10),
             ("a", 10, 10..12),
+            ("a", u64::MAX, 5..6),
+            ("a", u64::MAX - 1, 4..6),
         ] {
             compact.insert(run(node, first, values));
         }
         let (summary, runs) = read(&compact.into_bytes(&header(), &[Generation(4)]));
         let mut b = run("b", 0, 0..2);
         b.values.extend([92, 93, 94, 50, 51, 52, 53].map(Value::Int));
-        assert_eq!(runs, [run("a", 9, 9..12), b]);
-        assert_eq!((summary.entries, summary.is_closed()), (12, true));
+        assert_eq!(runs, [run("a", 9, 9..12), run("a", u64::MAX - 1, 4..6), b]);
+        assert_eq!((summary.entries, summary.is_closed()), (14, true));
         assert_eq!((summary.header, summary.generations), (Some(header()), vec![Generation(4)]));
     }
 

@@ -15,6 +15,16 @@
 //! {"t":9000,"on":"end"}
 //! ```
 //!
+//! The record of a node with a journal also has what came from there: its generation and its entries at
+//! the start, and how far what the node appended is on disk, or why it cannot be written.
+//!
+//! ```json
+//! {"t":9,"opened":7}
+//! {"t":9,"restored":["n0",6,0,[1,2,3]]}
+//! {"t":1250,"synced":4}
+//! {"t":1300,"disk":"No space left on device"}
+//! ```
+//!
 //! `ok` is short for a `broadcast_ok`: there are so many that their full text would slow the node
 //! down. Long messages are shortened, too (`long`), to what it takes to recognise them.
 //!
@@ -29,11 +39,12 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use super::message::{Body, Message};
+use super::server::Server;
 use super::stdio::{Input, Recorder};
 use crate::cluster::Name;
 use crate::id::Generation;
 use crate::protocol::Protocol;
-use crate::service::{ReadText, Reply};
+use crate::service::{ReadText, Reply, Service};
 use crate::time::Instant;
 use crate::wire::Wire;
 
@@ -72,6 +83,9 @@ pub struct Header {
     /// Only what clients are told is recorded, and not what peers are: a case for a test.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replies_only: bool,
+    /// The node has a journal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_journal: bool,
     /// The protocol's settings. Those that are absent have their defaults.
     pub config: serde_json::Value,
 }
@@ -87,9 +101,17 @@ impl Header {
             seed,
             generation: generation.0,
             replies_only: false,
+            has_journal: false,
             // Cannot fail: settings have string keys.
             config: serde_json::to_value(config).unwrap_or_default(),
         }
+    }
+
+    /// The node at the beginning of its record, with these settings.
+    #[must_use]
+    pub fn node<P: Protocol, S: Service>(&self, config: P::Config) -> Server<P, S> {
+        let server = Server::new(config, self.seed, Generation(self.generation));
+        if self.has_journal { server.with_journal() } else { server }
     }
 
     /// The settings of the protocol.
@@ -203,6 +225,22 @@ impl<W: Write> Recorder for Writer<W> {
             Input::TooLong(refusal) => {
                 self.time(now, "refused");
                 self.json(&refusal.text);
+            }
+            Input::Opened(generation) => {
+                self.time(now, "opened");
+                self.json(&generation.0);
+            }
+            Input::Restored(run) => {
+                self.time(now, "restored");
+                self.json(&(&run.node, run.generation.0, run.first, &run.values));
+            }
+            Input::Synced(upto) => {
+                self.time(now, "synced");
+                self.json(&upto.0);
+            }
+            Input::DiskFailure(reason) => {
+                self.time(now, "disk");
+                self.json(reason);
             }
             Input::Timeout => {
                 self.time(now, "on");

@@ -4,12 +4,15 @@
 //! No clock, no I/O, no threads: `stdio.rs` drives it as a process, the lab drives it in virtual
 //! time and replays it from records.
 
+mod durability;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use rand::SeedableRng as _;
 
+use super::gate::Gate;
 use super::message::{Body, ErrorCode, Message, Named};
 use super::parse::{self, Refusal};
 use crate::cluster::{Cluster, Name, Nodes, Topology};
@@ -18,12 +21,14 @@ use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::service::{Reply, Request, Service};
 use crate::time::Instant;
 use crate::value::Value;
+use durability::{Durability, Joining};
 
 /// A node: a protocol that disseminates entries, and a service that clients see.
 ///
 /// Drive it like this: call a `handle_*` method, then take messages from
 /// [`Server::poll_transmit`] and lines for people from [`Server::poll_log`] until there are none,
-/// then sleep until [`Server::poll_timeout`] or the next input.
+/// then sleep until [`Server::poll_timeout`] or the next input. A node with a journal
+/// ([`Server::with_journal`]) also has [`Server::poll_open`] and [`Server::poll_append`] to be polled.
 #[derive(Clone, Debug)]
 pub struct Server<P: Protocol, S: Service> {
     generation: Generation,
@@ -32,7 +37,9 @@ pub struct Server<P: Protocol, S: Service> {
     /// Values that a request submits; empty between requests.
     submitted: Vec<Value>,
     effects: Effects<P::Message>,
-    outbox: VecDeque<Message<P::Message>>,
+    outbox: Gate<Message<P::Message>>,
+    /// What the journal is owed, if there is one.
+    durability: Option<Durability>,
     log: VecDeque<String>,
     refused: u64,
 }
@@ -68,7 +75,8 @@ impl<P: Protocol, S: Service> Server<P, S> {
             service: S::default(),
             submitted: Vec::new(),
             effects: Effects::default(),
-            outbox: VecDeque::new(),
+            outbox: Gate::default(),
+            durability: None,
             log: VecDeque::new(),
             refused: 0,
         }
@@ -93,7 +101,12 @@ impl<P: Protocol, S: Service> Server<P, S> {
                 self.on_topology(now, &src, &dest, &topology, msg_id);
             }
             Body::Request { request, msg_id } => self.on_request(now, &src, &dest, request, msg_id),
-            Body::Peer(named) => self.on_peer_message(now, &src, named),
+            Body::Peer(named) => {
+                // Lost, as far as the protocol can tell: its entries could not be kept.
+                if !self.is_disk_failing() {
+                    self.on_peer_message(now, &src, named);
+                }
+            }
             Body::InitOk { .. }
             | Body::TopologyOk { .. }
             | Body::Reply { .. }
@@ -140,10 +153,11 @@ impl<P: Protocol, S: Service> Server<P, S> {
         self.with_protocol(|protocol, out| protocol.on_timeout(now, out));
     }
 
-    /// The next message to send; poll until `None` after every `handle_*`.
+    /// The next message to send; poll until `None` after every `handle_*`. Those that depend on what
+    /// is not on disk yet come later.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Message<P::Message>> {
-        self.outbox.pop_front()
+        self.outbox.pop()
     }
 
     /// The next line for people (stderr); poll until `None` after every `handle_*`.
@@ -221,14 +235,11 @@ impl<P: Protocol, S: Service> Server<P, S> {
         nodes: Arc<Nodes>,
         msg_id: i64,
     ) {
-        let (config, rng) = match &self.state {
-            State::Unnamed { config, rng } => (config, rng),
-            State::Member(member) => {
-                let me = Name::clone(member.nodes.name(member.me));
-                let text = format!("init: the node is {me} already");
-                return self.reply_error(&me, src, msg_id, ErrorCode::PreconditionFailed, text);
-            }
-        };
+        if let Some(me) = self.name() {
+            let me = Name::clone(me);
+            let text = format!("init: the node is {me} already");
+            return self.reply_error(&me, src, msg_id, ErrorCode::PreconditionFailed, text);
+        }
         let me = match nodes.ids() {
             Ok(ids) => ids.get(node_id).copied(),
             Err(text) => {
@@ -240,6 +251,18 @@ impl<P: Protocol, S: Service> Server<P, S> {
             let text = format!("init: node_id: {node_id} is not one of node_ids");
             return self.reply_error(node_id, src, msg_id, ErrorCode::MalformedRequest, text);
         };
+        let joining = Joining { client: Name::clone(src), me, nodes, msg_id };
+        match &mut self.durability {
+            None => self.join(now, joining),
+            // Once its journal is open.
+            Some(durability) => durability.on_init(joining),
+        }
+    }
+
+    /// The node knows its name and its generation, and replies to `init`.
+    fn join(&mut self, now: Instant, joining: Joining) {
+        let State::Unnamed { config, rng } = &self.state else { return };
+        let Joining { client, me, nodes, msg_id } = joining;
         let cluster = Cluster::new(me, Arc::clone(nodes.fallback()));
         let protocol = P::new(cluster, self.generation, config, rng.clone(), now);
         self.state = State::Member(Box::new(Member {
@@ -249,7 +272,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
             mismatched: BTreeSet::new(),
             protocol,
         }));
-        self.send(src, Body::InitOk { in_reply_to: msg_id });
+        self.send(&client, Body::InitOk { in_reply_to: msg_id });
     }
 
     fn on_topology(
@@ -276,6 +299,9 @@ impl<P: Protocol, S: Service> Server<P, S> {
     }
 
     fn on_request(&mut self, now: Instant, src: &Name, dest: &Name, request: Request, msg_id: i64) {
+        if self.is_disk_failing() {
+            return self.refuse_without_disk(src, msg_id);
+        }
         let State::Member(member) = &mut self.state else {
             return self.refuse_before_init(src, dest, msg_id);
         };
@@ -287,6 +313,9 @@ impl<P: Protocol, S: Service> Server<P, S> {
             member.next_sequence += 1;
             let entry = Entry { id, value };
             self.service.on_deliver(&entry);
+            if let Some(durability) = &mut self.durability {
+                durability.append(&entry, &member.nodes, &mut self.outbox);
+            }
             member.protocol.on_submit(now, entry, &mut self.effects);
         }
         match reply {
@@ -324,16 +353,26 @@ impl<P: Protocol, S: Service> Server<P, S> {
 
     /// Does what the protocol asked for: entries are applied before any message leaves.
     fn apply_effects(&mut self) {
+        let is_disk_failing = self.is_disk_failing();
         let State::Member(member) = &self.state else { return };
         for entry in self.effects.drain_deliveries() {
             self.service.on_deliver(&entry);
+            if let Some(durability) = &mut self.durability {
+                durability.append(&entry, &member.nodes, &mut self.outbox);
+            }
         }
         let src = member.nodes.name(member.me);
-        self.outbox.extend(self.effects.drain_sends().map(|(to, message)| Message {
-            src: Name::clone(src),
-            dest: Name::clone(member.nodes.name(to)),
-            body: Body::Peer(Named::new(message, &member.nodes)),
-        }));
+        for (to, message) in self.effects.drain_sends() {
+            // They would wait for the disk, with no end to their number: they are lost instead.
+            if is_disk_failing {
+                continue;
+            }
+            self.outbox.push(Message {
+                src: Name::clone(src),
+                dest: Name::clone(member.nodes.name(to)),
+                body: Body::Peer(Named::new(message, &member.nodes)),
+            });
+        }
         self.log.extend(self.effects.drain_log());
     }
 
@@ -344,7 +383,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
     fn send(&mut self, dest: &Name, body: Body<P::Message>) {
         let Some(src) = self.name() else { return };
         let (src, dest) = (Name::clone(src), Name::clone(dest));
-        self.outbox.push_back(Message { src, dest, body });
+        self.outbox.push(Message { src, dest, body });
     }
 
     fn refuse_before_init(&mut self, src: &Name, dest: &Name, msg_id: i64) {
@@ -362,7 +401,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
     ) {
         self.refuse(&format!("{dest}: {text}"));
         let body = Body::Error { in_reply_to, code, text };
-        self.outbox.push_back(Message { src: Name::clone(src), dest: Name::clone(dest), body });
+        self.outbox.push(Message { src: Name::clone(src), dest: Name::clone(dest), body });
     }
 
     fn refuse(&mut self, text: &str) {
@@ -388,6 +427,11 @@ impl<P: Protocol, S: Service> fmt::Display for Description<'_, P, S> {
         let (me, nodes) = (member.nodes.name(member.me), member.nodes.len());
         writeln!(f, "{me} at {now}: one of {nodes} nodes, generation {generation}")?;
         writeln!(f, "  entries submitted here: {}", member.next_sequence)?;
+        if server.durability.is_some() {
+            let (appended, synced) = (server.outbox.appended().0, server.outbox.synced().0);
+            let waiting = server.outbox.len();
+            writeln!(f, "  journal: {synced} of {appended} on disk, {waiting} messages wait")?;
+        }
         member.protocol.describe(now, &member.nodes, f)?;
         match server.refused {
             0 => Ok(()),

@@ -2,12 +2,14 @@
 //!
 //! Two threads. One reads and cuts the input into blocks of whole lines; the other owns the node,
 //! sleeps until there is input or the node's next deadline, and writes. What a batch of input gives
-//! rise to is written in one go.
+//! rise to is written in one go. A node with a journal has a third thread, which syncs ([`committer`]).
 
+mod committer;
 mod lines;
 
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError};
 use std::thread;
 
 use anyhow::Context as _;
@@ -15,10 +17,14 @@ use anyhow::Context as _;
 use super::message::{LINE_BYTES_MAX, Message};
 use super::parse::Refusal;
 use super::server::Server;
+use crate::cluster::Name;
+use crate::id::Generation;
+use crate::journal::{DiskDirectory, Journal, Offset, Opened, Run};
 use crate::protocol::Protocol;
 use crate::service::Service;
 use crate::time::Instant;
 use crate::wire::Wire;
+use committer::{Committer, Report};
 use lines::{Block, LineReader};
 
 /// Capacity of a pipe: more never comes at once.
@@ -31,6 +37,19 @@ const FLUSH_BYTES: usize = 256 << 10;
 /// Buffers that had to be larger than this once are given back.
 const KEEP_BYTES: usize = 4 * FLUSH_BYTES;
 
+/// Most messages that may wait for the disk. If there are more, nothing is read until some are written:
+/// a disk that hangs fills the pipe to the node, and not its memory.
+const WAITING_MAX: usize = 1 << 16;
+
+/// Where a node keeps its journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir {
+    /// The directory, in which the node has one of its own.
+    pub path: PathBuf,
+    /// Go on with what is whole of a damaged journal.
+    pub repair: bool,
+}
+
 /// An input of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
@@ -40,6 +59,14 @@ pub enum Input<'a> {
     BadLine(&'a [u8]),
     /// A line came that is too long to be looked at.
     TooLong(&'a Refusal),
+    /// The journal was opened, for this generation.
+    Opened(Generation),
+    /// Entries came from the journal.
+    Restored(&'a Run),
+    /// Everything before this place in the journal is on disk.
+    Synced(Offset),
+    /// The journal cannot be written for now, and why.
+    DiskFailure(&'a str),
     /// The node's deadline has come.
     Timeout,
     /// No more lines will come.
@@ -68,16 +95,18 @@ impl Recorder for () {
 }
 
 /// Runs the node until its input ends or its output is closed. Both are ways to stop a
-/// node, and no errors. Time starts now.
+/// node, and no errors. Time starts now. `data` is for a node with a journal.
 ///
 /// # Errors
-/// If the input cannot be read, or the output cannot be written although it is open.
+/// If the input cannot be read, or the output cannot be written although it is open; if the journal
+/// cannot be opened, or not be written at the end.
 pub fn run<P, S, R, W, L, T>(
     node: Server<P, S>,
     input: R,
     output: W,
     log: L,
     recorder: T,
+    data: Option<DataDir>,
 ) -> anyhow::Result<()>
 where
     P: Protocol,
@@ -89,17 +118,23 @@ where
 {
     let (sender, queue) = mpsc::sync_channel(BLOCKS_AHEAD);
     let mut reader = LineReader::new(input, CHUNK_BYTES, LINE_BYTES_MAX);
+    let journal = data.map(|data| JournalOf { data, events: sender.clone(), committer: None });
     thread::Builder::new()
         .name("reader".to_owned())
-        .spawn(move || reader.pump(|block| sender.send(block).is_ok()))
+        .spawn(move || {
+            reader.pump(|block| sender.send(Event::Block(block)).is_ok());
+            // Its sender is not the only one.
+            let _ = sender.send(Event::End);
+        })
         .context("cannot start the reader")?;
     let origin = std::time::Instant::now();
     let (out, notes) = (Vec::new(), Vec::new());
-    let mut driver = Driver { node, origin, output, out, log, notes, recorder };
+    let mut driver = Driver { node, origin, output, out, log, notes, recorder, journal };
     match driver.serve(&queue) {
         Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(Stop::Output(error)) => Err(error).context("cannot write the output"),
         Err(Stop::Input(error)) => Err(error).context("cannot read the input"),
+        Err(Stop::Journal(problem)) => Err(anyhow::Error::msg(problem)),
         Ok(()) => Ok(()),
     }
 }
@@ -108,6 +143,24 @@ where
 enum Stop {
     Input(io::Error),
     Output(io::Error),
+    Journal(String),
+}
+
+/// What the driver waits for.
+enum Event {
+    Block(Block),
+    /// There is no more input.
+    End,
+    /// The committer has something to say.
+    Disk,
+}
+
+/// The journal's side of the driver.
+struct JournalOf {
+    data: DataDir,
+    events: SyncSender<Event>,
+    /// Once the node has its name.
+    committer: Option<Committer>,
 }
 
 struct Driver<P: Protocol, S: Service, W, L, T> {
@@ -120,10 +173,11 @@ struct Driver<P: Protocol, S: Service, W, L, T> {
     /// Lines for `log`.
     notes: Vec<u8>,
     recorder: T,
+    journal: Option<JournalOf>,
 }
 
 impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L, T> {
-    fn serve(&mut self, queue: &Receiver<Block>) -> Result<(), Stop> {
+    fn serve(&mut self, queue: &Receiver<Event>) -> Result<(), Stop> {
         loop {
             let now = self.now();
             if self.node.poll_timeout().is_some_and(|deadline| deadline <= now) {
@@ -131,17 +185,23 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
                 self.node.handle_timeout(now);
                 self.collect()?;
             }
-            match queue.try_recv() {
-                Ok(block) => self.handle_block(block)?,
-                Err(TryRecvError::Disconnected) => return self.end(),
+            self.tend_journal()?;
+            let event = match queue.try_recv() {
+                Ok(event) => event,
+                Err(TryRecvError::Disconnected) => Event::End,
                 Err(TryRecvError::Empty) => {
                     self.flush()?;
                     match self.wait(queue) {
-                        Ok(block) => self.handle_block(block)?,
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Err(RecvTimeoutError::Disconnected) => return self.end(),
+                        Ok(event) => event,
+                        Err(RecvTimeoutError::Timeout) => continue,
+                        Err(RecvTimeoutError::Disconnected) => Event::End,
                     }
                 }
+            };
+            match event {
+                Event::Block(block) => self.handle_block(block)?,
+                Event::End => return self.end(),
+                Event::Disk => {}
             }
         }
     }
@@ -152,7 +212,7 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
     }
 
     /// Sleeps until there is input or the node's deadline has come.
-    fn wait(&self, queue: &Receiver<Block>) -> Result<Block, RecvTimeoutError> {
+    fn wait(&self, queue: &Receiver<Event>) -> Result<Event, RecvTimeoutError> {
         match self.node.poll_timeout() {
             Some(deadline) => queue.recv_timeout(deadline.since(self.now())),
             None => queue.recv().map_err(RecvTimeoutError::from),
@@ -164,7 +224,92 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
         self.recorder.input(now, &Input::End);
         self.node.handle_end_of_input(now);
         self.collect()?;
+        self.finish_journal()?;
         self.flush()
+    }
+
+    /// Hears how far the journal is on disk, and hands over what is new, if it has nothing to do.
+    fn tend_journal(&mut self) -> Result<(), Stop> {
+        let Some(JournalOf { committer: Some(committer), .. }) = &self.journal else {
+            return Ok(());
+        };
+        let is_full = self.node.waiting() > WAITING_MAX && !self.node.is_disk_failing();
+        let must_wait = is_full && !committer.is_idle();
+        let report = if must_wait { Some(committer.wait()) } else { committer.report() };
+        if let Some(report) = report {
+            self.on_report(&report)?;
+        }
+        let Some(JournalOf { committer: Some(committer), .. }) = &self.journal else {
+            return Ok(());
+        };
+        if committer.is_idle()
+            && let Some(batch) = self.node.poll_append()
+        {
+            committer.submit(batch);
+        }
+        Ok(())
+    }
+
+    fn on_report(&mut self, report: &Report) -> Result<(), Stop> {
+        let now = self.now();
+        match report {
+            Report::Synced(upto) => {
+                self.recorder.input(now, &Input::Synced(*upto));
+                self.node.handle_synced(now, *upto);
+            }
+            Report::Failed(reason) => {
+                self.recorder.input(now, &Input::DiskFailure(reason));
+                self.node.handle_disk_failure(now, reason);
+            }
+        }
+        self.collect()
+    }
+
+    /// Waits until everything is on disk, and with it all messages can leave.
+    fn finish_journal(&mut self) -> Result<(), Stop> {
+        loop {
+            self.tend_journal()?;
+            let Some(JournalOf { committer: Some(committer), .. }) = &self.journal else {
+                return Ok(());
+            };
+            if committer.is_idle() {
+                return Ok(());
+            }
+            let report = committer.wait();
+            self.on_report(&report)?;
+            if let Report::Failed(reason) = report {
+                self.flush()?;
+                return Err(Stop::Journal(format!("cannot write the journal: {reason}")));
+            }
+        }
+    }
+
+    /// Opens the journal of the node, which has just heard its name.
+    fn open_journal(&mut self, name: &Name) -> Result<(), String> {
+        let now = self.now();
+        let Some(JournalOf { data, events, committer }) = &mut self.journal else { return Ok(()) };
+        let directory = DiskDirectory::open(&data.path, name)?;
+        let opened = Journal::open(directory, name, self.node.generation(), data.repair);
+        let Opened { journal, notes } = opened.map_err(|error| error.to_string())?;
+        let (generation, mut entries) = (journal.generation(), 0);
+        self.recorder.input(now, &Input::Opened(generation));
+        self.node.handle_opened(now, generation);
+        let restored = journal.restore(|run| {
+            entries += run.values.len();
+            self.recorder.input(now, &Input::Restored(&run));
+            self.node.handle_restored(now, run)
+        });
+        restored.map_err(|error| error.to_string())?;
+        let found = format!("journal of {name}: {entries} entries, generation {generation}");
+        for note in notes.iter().chain([&found]) {
+            self.notes.extend_from_slice(format!("rumormill: {note}\n").as_bytes());
+        }
+        let events = events.clone();
+        // If there is no room, the driver is not asleep.
+        let wake = move || drop(events.try_send(Event::Disk));
+        let started = Committer::start(journal, wake);
+        *committer = Some(started.map_err(|error| format!("cannot start a thread: {error}"))?);
+        Ok(())
     }
 
     fn handle_block(&mut self, block: Block) -> Result<(), Stop> {
@@ -214,6 +359,13 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
 
     /// Takes the outputs of the node after an input.
     fn collect(&mut self) -> Result<(), Stop> {
+        if let Some(name) = self.node.poll_open() {
+            let opened = self.open_journal(&name);
+            if opened.is_err() {
+                self.flush()?;
+            }
+            opened.map_err(Stop::Journal)?;
+        }
         while let Some(message) = self.node.poll_transmit() {
             let start = self.out.len();
             message.write_line(&mut self.out);

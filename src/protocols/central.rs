@@ -51,6 +51,10 @@ impl Protocol for Central {
         Self { cluster, store: Store::default() }
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
         if self.cluster.me() == SERVER {

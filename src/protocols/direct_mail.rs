@@ -52,6 +52,10 @@ impl Protocol for DirectMail {
         Self { cluster, store: Store::default() }
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
         for peer in self.cluster.others() {

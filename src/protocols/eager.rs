@@ -48,6 +48,10 @@ impl Protocol for Eager {
         Self { cluster, store: Store::default() }
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
         self.relay(&entry, out);

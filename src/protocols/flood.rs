@@ -42,6 +42,10 @@ impl Protocol for Flood {
         Self { cluster, seen: BTreeSet::new() }
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.seen.insert(entry.id);
+    }
+
     fn on_topology(&mut self, _: Instant, graph: Arc<Graph>, _: &mut Effects<Push>) {
         self.cluster.set_topology(graph);
     }

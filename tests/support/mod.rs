@@ -1,5 +1,6 @@
 //! A node process under test, spoken to through its pipes.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -7,6 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rumormill::maelstrom::record::{Event, Output, Record, Records};
+use rumormill::maelstrom::server::Server;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill::service::Broadcast;
 use serde_json::{Value, json};
 
 /// Longest life of a process under test: then it is killed, which ends every wait for it, and the
@@ -96,6 +101,7 @@ impl Process {
     }
 
     /// A node `n0` that is alone in its cluster.
+    #[allow(dead_code, reason = "not all tests start it without arguments")]
     pub(crate) fn started() -> Self {
         let mut node = Self::start(&[]);
         node.init();
@@ -136,10 +142,41 @@ impl Process {
         assert!(reply["messages"].as_array().unwrap().contains(value), "{reply}");
     }
 
+    /// Kills the process, and returns its log.
+    #[allow(dead_code, reason = "not all tests kill")]
+    pub(crate) fn kill(self) -> String {
+        self.child.with(|child| child.kill().unwrap());
+        self.child.wait();
+        self.log.join().unwrap()
+    }
+
     /// Closes the input and waits for the process to end on its own.
     pub(crate) fn end(mut self) -> End {
         drop(self.input.take());
         let lines = self.lines.iter().map(|line| serde_json::from_slice(&line).unwrap()).collect();
         End { status: self.child.wait(), lines, log: self.log.join().unwrap() }
     }
+}
+
+/// The records in a file or in stderr's text, each replayed: every line sent must come again.
+#[allow(dead_code, reason = "not all tests have records")]
+pub(crate) fn assert_replays(text: &[u8]) -> Records {
+    let records = Records::read(text).unwrap();
+    for Record { header, events } in &records.lives {
+        let config = header.config::<Rumormill>().unwrap();
+        let mut node: Server<Rumormill, Broadcast> = header.node::<Rumormill, _>(config);
+        let mut sent = VecDeque::new();
+        for (line, event) in events {
+            if let Event::Output(output) = event {
+                assert_eq!(sent.pop_front().as_ref(), Some(output), "line {line}");
+                continue;
+            }
+            assert_eq!(sent, [], "line {line}");
+            event.feed(&mut node).unwrap();
+            while let Some(message) = node.poll_transmit() {
+                sent.push_back(Output::of(&message));
+            }
+        }
+    }
+    records
 }

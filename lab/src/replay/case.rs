@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rumormill::cluster::Nodes;
-use rumormill::id::Generation;
 use rumormill::maelstrom::parse::parse_line;
 use rumormill::maelstrom::record::{Event, Header, Output, Record, Writer};
 use rumormill::maelstrom::stdio::{Input, Recorder as _};
@@ -90,7 +89,7 @@ pub fn check(case: &Record) -> Result<()> {
 fn run(record: &Record, mut each: impl FnMut(&Event, &[Message]) -> Result<()>) -> Result<()> {
     let header = &record.header;
     let config = header.config::<Rumormill>().map_err(anyhow::Error::msg)?;
-    let mut node = Node::new(config, header.seed, Generation(header.generation));
+    let mut node: Node = header.node(config);
     let mut told = Told::default();
     for (line, event) in &record.events {
         if matches!(event, Event::Output(_)) {
@@ -122,6 +121,9 @@ struct Told {
 
 impl Told {
     fn note(&mut self, event: &Event) {
+        if let Event::Restored(_, run) = event {
+            self.values.extend(run.values.iter().cloned());
+        }
         let Event::Message(_, text) = event else { return };
         match parse_line::<Rumormill>(text.as_bytes(), self.peers.as_ref()) {
             Ok(Message { body: Body::Init { node_ids, .. }, .. }) if self.peers.is_none() => {
@@ -178,6 +180,10 @@ fn feed_writer<W: std::io::Write>(writer: &mut Writer<W>, event: &Event) {
             };
             Input::TooLong(&refusal)
         }
+        Event::Opened(_, generation) => Input::Opened(*generation),
+        Event::Restored(_, run) => Input::Restored(run),
+        Event::Synced(_, upto) => Input::Synced(*upto),
+        Event::DiskFailure(_, reason) => Input::DiskFailure(reason),
         Event::Timeout(_) => Input::Timeout,
         Event::End(_) => Input::End,
         Event::Output(_) => return,

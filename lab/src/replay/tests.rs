@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use rumormill::id::Generation;
 use rumormill::maelstrom::record::{Header, Records, Writer};
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::route::Route;

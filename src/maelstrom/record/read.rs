@@ -8,12 +8,16 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{FORMAT, Header, write_output};
+use crate::cluster::Name;
+use crate::id::Generation;
+use crate::journal::{Offset, Run};
 use crate::maelstrom::message::Message;
 use crate::maelstrom::parse::Refusal;
 use crate::maelstrom::server::Server;
 use crate::protocol::Protocol;
 use crate::service::Service;
 use crate::time::Instant;
+use crate::value::Value;
 use crate::wire::Wire;
 
 /// How the first line of a record begins.
@@ -60,6 +64,14 @@ pub enum Event {
     BadLine(Instant, Vec<u8>),
     /// A line came that was too long to be looked at; what is said about it.
     TooLong(Instant, String),
+    /// The journal was opened for this generation.
+    Opened(Instant, Generation),
+    /// Entries came from it.
+    Restored(Instant, Run),
+    /// Everything before this place in the journal was on disk.
+    Synced(Instant, Offset),
+    /// The journal could not be written.
+    DiskFailure(Instant, String),
     /// The node's deadline had come.
     Timeout(Instant),
     /// There was no more input.
@@ -76,6 +88,10 @@ impl Event {
             Self::Message(at, _)
             | Self::BadLine(at, _)
             | Self::TooLong(at, _)
+            | Self::Opened(at, _)
+            | Self::Restored(at, _)
+            | Self::Synced(at, _)
+            | Self::DiskFailure(at, _)
             | Self::Timeout(at)
             | Self::End(at) => Some(*at),
             Self::Output(_) => None,
@@ -102,6 +118,14 @@ impl Event {
                     Refusal { reply: None, mismatch: None, text: text.clone() },
                 );
             }
+            Self::Opened(now, generation) => {
+                // The driver opens the journal because of this.
+                let _ = node.poll_open();
+                node.handle_opened(*now, *generation);
+            }
+            Self::Restored(now, run) => node.handle_restored(*now, run.clone())?,
+            Self::Synced(now, upto) => node.handle_synced(*now, *upto),
+            Self::DiskFailure(now, reason) => node.handle_disk_failure(*now, reason),
             Self::Timeout(now) => node.handle_timeout(*now),
             Self::End(now) => node.handle_end_of_input(*now),
             Self::Output(_) => {}
@@ -222,6 +246,10 @@ struct InputLine<'a> {
     bad: Option<String>,
     bytes: Option<Vec<u8>>,
     refused: Option<String>,
+    opened: Option<u64>,
+    restored: Option<(Name, u64, u64, Vec<Value>)>,
+    synced: Option<u64>,
+    disk: Option<String>,
     on: Option<&'a str>,
 }
 
@@ -250,16 +278,36 @@ fn event(line: &[u8]) -> Result<Event, String> {
             _ => Err("damaged: not exactly one output".to_owned()),
         };
     }
-    let InputLine { t, message, bad, bytes, refused, on } =
-        serde_json::from_slice(line).map_err(damaged)?;
-    let now = Instant::from_micros(t);
-    match (message, bad, bytes, refused, on) {
-        (Some(raw), None, None, None, None) => Ok(Event::Message(now, raw.get().to_owned())),
-        (None, Some(bad), None, None, None) => Ok(Event::BadLine(now, bad.into_bytes())),
-        (None, None, Some(bytes), None, None) => Ok(Event::BadLine(now, bytes)),
-        (None, None, None, Some(text), None) => Ok(Event::TooLong(now, text)),
-        (None, None, None, None, Some("timeout")) => Ok(Event::Timeout(now)),
-        (None, None, None, None, Some("end")) => Ok(Event::End(now)),
+    let input: InputLine<'_> = serde_json::from_slice(line).map_err(damaged)?;
+    let now = Instant::from_micros(input.t);
+    let InputLine { t: _, message, bad, bytes, refused, opened, restored, synced, disk, on } =
+        input;
+    let on = match on {
+        None => None,
+        Some("timeout") => Some(Event::Timeout(now)),
+        Some("end") => Some(Event::End(now)),
+        Some(_) => return Err("damaged: `on` is neither timeout nor end".to_owned()),
+    };
+    let run = |(node, generation, first, values)| Run {
+        node,
+        generation: Generation(generation),
+        first,
+        values,
+    };
+    let events = [
+        message.map(|raw| Event::Message(now, raw.get().to_owned())),
+        bad.map(|bad| Event::BadLine(now, bad.into_bytes())),
+        bytes.map(|bytes| Event::BadLine(now, bytes)),
+        refused.map(|text| Event::TooLong(now, text)),
+        opened.map(|generation| Event::Opened(now, Generation(generation))),
+        restored.map(|row| Event::Restored(now, run(row))),
+        synced.map(|upto| Event::Synced(now, Offset(upto))),
+        disk.map(|reason| Event::DiskFailure(now, reason)),
+        on,
+    ];
+    let mut given = events.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(event), None) => Ok(event),
         _ => Err("damaged: not exactly one input".to_owned()),
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::journal::Run;
 use crate::protocols::flood::{Config, Flood, Push};
 use crate::service::Broadcast;
 use crate::value::Value;
@@ -131,4 +132,108 @@ fn messages_of_strangers_and_of_the_node_itself_are_refused() {
     assert!(!node.service().contains(&Value::Int(5)));
     feed(&mut node, "n1", push);
     assert!(node.service().contains(&Value::Int(5)));
+}
+
+/// The node `n0` of generation 8, with a journal that has `restored` in it, and not on disk yet.
+fn durable(restored: Vec<Run>) -> Node {
+    let mut node = unnamed().with_journal();
+    feed(&mut node, "c1", INIT);
+    assert_eq!(node.poll_open().as_deref(), Some("n0"));
+    assert_eq!(node.poll_open(), None);
+    assert!(sent(&mut node).is_empty() && node.name().is_none());
+    node.handle_opened(Instant::ZERO, Generation(8));
+    restored.into_iter().for_each(|run| node.handle_restored(Instant::ZERO, run).unwrap());
+    node
+}
+
+fn sync(node: &mut Node) -> Vec<Run> {
+    let batch = node.poll_append().unwrap();
+    node.handle_synced(Instant::ZERO, batch.upto);
+    batch.runs
+}
+
+fn kinds(node: &mut Node) -> Vec<&'static str> {
+    sent(node).iter().map(|message| message.body.kind()).collect()
+}
+
+fn run(node: &str, generation: u64, first: u64, values: &[i64]) -> Run {
+    let values = values.iter().copied().map(Value::Int).collect();
+    Run { node: node.into(), generation: Generation(generation), first, values }
+}
+
+const SUBMIT: &str = r#"{"type":"broadcast","message":5,"msg_id":1}"#;
+const READ: &str = r#"{"type":"read","msg_id":1}"#;
+const PUSH: &str = r#"{"type":"flood","v":1,"entry":["n1",1,0],"message":6}"#;
+
+#[test]
+fn nothing_leaves_before_what_it_vouches_for_is_on_disk() {
+    let mut node = durable(vec![]);
+    assert!(kinds(&mut node).is_empty(), "the generation is not on disk");
+    assert_eq!((sync(&mut node), kinds(&mut node)), (vec![], vec!["init_ok"]));
+    feed(&mut node, "c1", READ);
+    assert_eq!((kinds(&mut node), node.poll_append()), (vec!["read_ok"], None));
+    feed(&mut node, "c1", SUBMIT);
+    feed(&mut node, "n1", PUSH);
+    feed(&mut node, "c1", READ);
+    assert!(kinds(&mut node).is_empty());
+    let first = node.poll_append().unwrap();
+    assert_eq!(first.runs, [run("n0", 8, 0, &[5]), run("n1", 1, 0, &[6])]);
+    feed(&mut node, "c1", &SUBMIT.replace('5', "7"));
+    node.handle_synced(Instant::ZERO, first.upto);
+    // The acknowledgement and the two pushes, the push on, and the read.
+    let kinds_of_first = ["broadcast_ok", "flood", "flood", "flood", "read_ok"];
+    let mut left = kinds(&mut node);
+    left.sort_unstable();
+    assert_eq!(left, kinds_of_first);
+    assert_eq!(sync(&mut node), [run("n0", 8, 1, &[7])]);
+    assert_eq!(kinds(&mut node).len(), 3);
+}
+
+#[test]
+fn consecutive_entries_of_one_origin_are_written_as_one_run() {
+    let mut node = durable(vec![]);
+    for value in 0..3 {
+        feed(&mut node, "c1", &SUBMIT.replace('5', &value.to_string()));
+    }
+    feed(&mut node, "n1", PUSH);
+    feed(&mut node, "c1", SUBMIT);
+    let runs = [run("n0", 8, 0, &[0, 1, 2]), run("n1", 1, 0, &[6]), run("n0", 8, 3, &[5])];
+    assert_eq!(sync(&mut node), runs);
+}
+
+#[test]
+fn entries_of_earlier_generations_are_held_and_neither_sent_nor_written_again() {
+    let mut node = durable(vec![run("n0", 7, 0, &[1, 2]), run("n1", 1, 0, &[6])]);
+    assert_eq!((sync(&mut node), kinds(&mut node)), (vec![], vec!["init_ok"]));
+    assert_eq!(&**node.service().read_text(), "1,2,6");
+    feed(&mut node, "n1", PUSH);
+    assert!(kinds(&mut node).is_empty() && node.poll_append().is_none());
+    feed(&mut node, "c1", SUBMIT);
+    assert_eq!(sync(&mut node), [run("n0", 8, 0, &[5])]);
+    let stranger = node.handle_restored(Instant::ZERO, run("n9", 1, 0, &[1])).unwrap_err();
+    assert_eq!(stranger, "it has entries of n9, which is not in the cluster of this node");
+}
+
+#[test]
+fn while_the_disk_fails_requests_are_refused_and_nothing_is_taken_or_sent() {
+    let mut node = durable(vec![]);
+    sync(&mut node);
+    sent(&mut node);
+    feed(&mut node, "c1", SUBMIT);
+    let batch = node.poll_append().unwrap();
+    (0..3).for_each(|_| node.handle_disk_failure(Instant::ZERO, "no space"));
+    assert_eq!(log(&mut node).len(), 1);
+    for body in [SUBMIT, READ] {
+        let error = (11, "the journal cannot be written: no space".to_owned());
+        assert_eq!(refused(&mut node, body), error);
+    }
+    feed(&mut node, "n1", PUSH);
+    assert!(sent(&mut node).is_empty() && node.poll_append().is_none());
+    assert_eq!(log(&mut node), [""; 0]);
+    node.handle_synced(Instant::ZERO, batch.upto);
+    assert_eq!(log(&mut node), ["the journal can be written again"]);
+    // What was accepted before is acknowledged now, and the peer's message was lost.
+    assert_eq!(kinds(&mut node), ["broadcast_ok", "flood", "flood"]);
+    feed(&mut node, "n1", PUSH);
+    assert_eq!(sync(&mut node), [run("n1", 1, 0, &[6])]);
 }

@@ -50,7 +50,7 @@ fn input(text: &str) -> io::Cursor<Vec<u8>> {
 fn a_batch_of_input_is_answered_in_one_write() {
     let (output, log) = (Sink::default(), Sink::default());
     let text = format!("\n{INIT}\n \r\nnonsense\n{READ}\r\n{READ}");
-    run(node(), input(&text), output.clone(), log.clone(), ()).unwrap();
+    run(node(), input(&text), output.clone(), log.clone(), (), None).unwrap();
     let writes = output.0.borrow();
     // The last line, lacking its newline, is a batch of its own or part of the first.
     assert!(writes.len() <= 2, "{writes:?}");
@@ -63,7 +63,7 @@ fn a_batch_of_input_is_answered_in_one_write() {
 
 #[test]
 fn nobody_reading_is_a_way_to_stop_and_a_full_disk_is_an_error() {
-    let end = |kind| run(node(), input(INIT), Broken(kind), Sink::default(), ());
+    let end = |kind| run(node(), input(INIT), Broken(kind), Sink::default(), (), None);
     end(io::ErrorKind::BrokenPipe).unwrap();
     let error = end(io::ErrorKind::StorageFull).unwrap_err();
     assert!(format!("{error:#}").starts_with("cannot write the output: "), "{error:#}");
@@ -73,7 +73,7 @@ fn nobody_reading_is_a_way_to_stop_and_a_full_disk_is_an_error() {
 fn a_log_that_cannot_be_written_stops_nothing() {
     let output = Sink::default();
     let text = format!("{INIT}\nnonsense\n{READ}\n");
-    run(node(), input(&text), output.clone(), Broken(io::ErrorKind::BrokenPipe), ()).unwrap();
+    run(node(), input(&text), output.clone(), Broken(io::ErrorKind::BrokenPipe), (), None).unwrap();
     assert!(output.0.borrow().concat().contains("read_ok"));
 }
 
@@ -87,7 +87,7 @@ fn input_that_cannot_be_read_is_an_error_once_all_is_written() {
     }
     let output = Sink::default();
     let source = input(&format!("{INIT}\n")).chain(Fails);
-    let error = run(node(), source, output.clone(), Sink::default(), ()).unwrap_err();
+    let error = run(node(), source, output.clone(), Sink::default(), (), None).unwrap_err();
     assert_eq!(format!("{error:#}"), "cannot read the input: gone");
     assert!(output.0.borrow().concat().contains("init_ok"));
 }
@@ -114,7 +114,7 @@ fn a_recorder_sees_inputs_and_outputs_in_order() {
     }
     let list = List::default();
     let text = format!("{INIT}\n{READ}\n");
-    run(node(), input(&text), Sink::default(), Sink::default(), list.clone()).unwrap();
+    run(node(), input(&text), Sink::default(), Sink::default(), list.clone(), None).unwrap();
     let seen = list.0.borrow();
     // Before `init` and without peers no deadline comes, so this is all.
     assert_eq!((&*seen[0], &*seen[2]), (&*format!("> {INIT}"), &*format!("> {READ}")));

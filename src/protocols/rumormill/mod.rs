@@ -105,13 +105,17 @@ impl Protocol for Rumormill {
         node
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.replica.restore(entry);
+    }
+
     fn on_topology(&mut self, now: Instant, graph: Arc<Graph>, out: &mut Effects<Gossip>) {
         self.cluster.set_topology(graph);
         self.anti_entropy.on_topology(now, &mut self.rng);
         self.repair.on_topology(now, self.config.latency_budget);
         if matches!(self.config.route, Route::Topology | Route::Tree) {
             self.set_preferred_tree();
-            self.disseminate(now, &self.replica.held().clone());
+            self.disseminate(now, &self.replica.arrived());
         }
         self.finish(out);
     }

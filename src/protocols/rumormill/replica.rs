@@ -36,6 +36,8 @@ pub struct Replica {
     origins: Vec<Origin>,
     logs: Vec<Log>,
     held: VersionSet,
+    /// Those of an earlier generation of this node.
+    restored: VersionSet,
     /// Only ever asked for a key: its iteration order is never seen.
     origin_ids: HashMap<Origin, OriginId>,
     /// Entries by arrival, as far back as any grace reaches.
@@ -82,6 +84,7 @@ impl Replica {
             origins: Vec::new(),
             logs: Vec::new(),
             held: VersionSet::new(),
+            restored: VersionSet::new(),
             origin_ids: HashMap::new(),
             arrivals: VecDeque::new(),
             version: 0,
@@ -100,6 +103,23 @@ impl Replica {
         self.submitted = sequence + 1;
         self.insert(now, origin, sequence, &[entry.value]);
         (origin, sequence..sequence + 1)
+    }
+
+    /// Takes in an entry that an earlier generation of this node held. It has not arrived now, so it is
+    /// on its way to no peer.
+    pub fn restore(&mut self, entry: Entry) {
+        let Entry { id: EntryId { origin, sequence }, value } = entry;
+        let origin = self.origin_id(origin);
+        let arrivals = self.arrivals.len();
+        self.insert(Instant::ZERO, origin, sequence, &[value]);
+        self.arrivals.truncate(arrivals);
+        self.restored.insert(origin, sequence..sequence + 1);
+    }
+
+    /// The entries held that are new in this generation.
+    #[must_use]
+    pub fn arrived(&self) -> VersionSet {
+        self.held.difference(&self.restored)
     }
 
     /// The reason to reject a message: it names an entry of this node's generation that was never
@@ -383,6 +403,26 @@ mod tests {
 
     fn ints(values: Range<i64>) -> Vec<Value> {
         values.map(Value::Int).collect()
+    }
+
+    #[test]
+    fn restored_entries_are_held_and_have_not_arrived() {
+        let (mut replica, own) = replica_with_origin();
+        let earlier = Origin { generation: Generation(0), ..replica.origin(own) };
+        for sequence in [0, 1, 3] {
+            let id = EntryId { origin: earlier, sequence };
+            replica.restore(Entry { id, value: Value::Int(sequence as i64) });
+        }
+        let origin = replica.origin_id(earlier);
+        assert_eq!(replica.entries(origin, &(0..2)).values, ints(0..2));
+        replica.insert(Instant::ZERO, origin, 2, &ints(2..3));
+        let arrived: VersionSet = [(origin, std::iter::once(2..3).collect())].into_iter().collect();
+        assert_eq!(replica.arrived(), arrived);
+        // Restored entries are on their way to no peer: one that lacks them is sent them at once.
+        let (nothing, grace) = (VersionSet::new(), Duration::from_secs(1));
+        let missing = replica.missing_from(&nothing, Instant::ZERO, grace);
+        assert_eq!(missing.count(), 3);
+        assert!(!missing.contains(origin, 2));
     }
 
     #[test]
