@@ -105,6 +105,10 @@ impl Protocol for Averaging {
         self.timer.start(now);
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.number = self.number.saturating_add(amount(&entry.value));
+    }
+
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         self.timer.start(now);
         self.number = self.number.saturating_add(amount(&entry.value));

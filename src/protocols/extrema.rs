@@ -121,6 +121,10 @@ impl Protocol for Extrema {
         self.timer.start(now);
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.keep(&entry);
+    }
+
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         self.timer.start(now);
         self.keep(&entry);

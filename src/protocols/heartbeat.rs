@@ -202,6 +202,10 @@ impl<D: Detector> Protocol for Gossip<D> {
         self.timer.start(now);
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message<D>>) {
         self.timer.start(now);
         self.store.insert(&entry);

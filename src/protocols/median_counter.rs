@@ -136,6 +136,10 @@ impl Protocol for MedianCounter {
         self.timer.start(now);
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         self.timer.start(now);
         self.learn(entry, State::B(1));

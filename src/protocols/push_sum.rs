@@ -139,6 +139,12 @@ impl Protocol for PushSum {
         self.timer.start(now);
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        if self.counts_sums {
+            self.share.add(Share { sum: amount(&entry.value), weight: 0 });
+        }
+    }
+
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         self.timer.start(now);
         if self.counts_sums {

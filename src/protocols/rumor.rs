@@ -222,6 +222,10 @@ impl Protocol for Rumor {
         self.wake(now);
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         if self.store.insert(&entry) {
             self.heat(entry, false);

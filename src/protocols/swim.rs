@@ -148,6 +148,10 @@ impl Protocol for Swim {
         self.wake(now);
     }
 
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         self.wake(now);
         if self.store.insert(&entry) {
