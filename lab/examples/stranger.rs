@@ -69,6 +69,11 @@ impl Stranger {
 
     fn learn(&mut self, message: &Value) {
         let value = &message["body"]["message"];
+        let is_from_node = message["src"].as_str().is_some_and(|src| src.starts_with('n'));
+        let is_third = value.as_i64().is_some_and(|value| value % 3 == 0);
+        if self.is("drop") && self.id == "n1" && is_from_node && is_third {
+            return;
+        }
         if !self.values.insert(value.as_i64().unwrap_or_default()) {
             return;
         }

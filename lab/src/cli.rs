@@ -180,6 +180,10 @@ pub struct RunArgs {
     /// value [default: off]
     #[arg(long, value_name = "MS", help_heading = "Workload")]
     pub probe: Option<u64>,
+    /// Where values stand in messages between nodes that are not the workspace's own, such as
+    /// body.messages[*]; may be repeated [default: found out]
+    #[arg(long, value_name = "PATH", help_heading = "Workload")]
+    pub values_at: Vec<String>,
 
     /// Delay of messages between nodes, in ms [default: 0]
     #[arg(long, value_name = "MS", help_heading = "Network")]
@@ -263,6 +267,7 @@ impl RunArgs {
             seed: self.seed,
             recovery: self.recovery,
             probe: self.probe,
+            values_at: list(&self.values_at),
             strict: given(self.strict, true),
             mute: given(self.mute, true),
             head_of_line: given(self.no_head_of_line, false),

@@ -1,15 +1,11 @@
 //! Deliveries: when each node came to hold each value. Observations, not estimates.
 //!
-//! Two sources: probe reads (any node binary) and the values in our own gossip messages as they
-//! are handed over. Checkers turn them into figures.
+//! A source is a way to see it: probe reads, the messages between processes (see
+//! [`trace`](crate::trace)), or the inside of simulated nodes. Checkers turn them into figures.
 
 use roaring::RoaringTreemap;
-use rumormill::value::Value;
 
-use crate::gossip::{self, OwnGossip};
 use crate::history::Nanos;
-use crate::network::packet::Payload;
-use crate::node::Body;
 
 /// Deliveries of one value as one source saw them. Times are relative, like the history's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,36 +143,6 @@ pub(crate) fn has_bit(words: &[u64], index: usize) -> bool {
     words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
-/// The values that a message of our gossip format brings, if it is one.
-pub(crate) fn gossip_values(body: &Payload, mut each: impl FnMut(u64)) {
-    match body {
-        Payload::Typed(body) => {
-            let Body::Peer(named) = &**body else { return };
-            for value in named.message().entries.iter().flat_map(|entries| &entries.values) {
-                if let Value::Int(int) = value
-                    && let Ok(int) = u64::try_from(*int)
-                {
-                    each(int);
-                }
-            }
-        }
-        Payload::Peer(message) => message.values(&mut |value| {
-            if let Value::Int(int) = value
-                && let Ok(int) = u64::try_from(*int)
-            {
-                each(int);
-            }
-        }),
-        Payload::Gossip(text) => {
-            if let Some(gossip) = OwnGossip::of(gossip::KIND, text) {
-                gossip.for_each_int(each);
-            }
-        }
-        // What other nodes' messages mean cannot be known.
-        Payload::Text(_) => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,17 +164,5 @@ mod tests {
         assert_eq!((values[0].since_ack(3), values[0].since_invoke(3)), (Some(25), Some(35)));
         assert_eq!((values[1].holders, values[1].since_invoke(3)), (1, None));
         assert_eq!(values.len(), 2);
-    }
-
-    #[test]
-    fn values_are_found_in_gossip_as_text() {
-        let json = r#"{"type":"rumormill","v":1,"gen":1,"n":2,"entries":[["n1",5,0,[3,"x",4]],["n2",6,9,[7]]],
-            "have":[["n1",5,[0,1]]]}"#;
-        let body = Payload::Gossip(json.into());
-        let mut values = Vec::new();
-        gossip_values(&body, |value| values.push(value));
-        assert_eq!(values, [3, 4, 7]);
-        let other = Payload::Text(json.into());
-        gossip_values(&other, |value| panic!("{value}"));
     }
 }

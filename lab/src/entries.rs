@@ -2,9 +2,10 @@
 //!
 //! An entry is a value in a message from one node to another. A node that is too impatient, or
 //! does not believe what it was told, sends entries again that have arrived: a storm of retries is
-//! seen here first. Seen in the messages, so it works for processes, too, if they speak our gossip.
+//! seen here first. This counts those of simulated nodes; [`trace`](crate::trace) those of
+//! processes.
 
-use crate::convergence::{Collector, gossip_values, has_bit, set_bit};
+use crate::convergence::{Collector, has_bit, set_bit};
 use crate::network::packet::Payload;
 
 /// How many entries there were.
@@ -33,14 +34,14 @@ impl EntryWatch {
     /// Counts a message from a node to another. Values that were never broadcast are ignored.
     pub(crate) fn sent(&mut self, body: &Payload, held: &Collector) {
         let sent = &mut self.counts.sent;
-        gossip_values(body, |value| *sent += u64::from(held.knows(value)));
+        body.for_each_typed_value(|value| *sent += u64::from(held.knows(value)));
     }
 
     /// A node is about to get this from another one; `held` has not heard of it yet.
     pub(crate) fn received(&mut self, node: usize, body: &Payload, held: &Collector) {
         let (received, holds) = (&mut self.received[node], held.held(node));
         let repeated = &mut self.counts.repeated;
-        gossip_values(body, |value| {
+        body.for_each_typed_value(|value| {
             if held.knows(value) {
                 // Known values are numbered like the elements of a list.
                 let index = value as usize;
@@ -62,7 +63,16 @@ impl EntryWatch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rumormill::cluster::{Name, Nodes};
+    use rumormill::id::{Generation, NodeId, Origin};
+    use rumormill::maelstrom::message::Named;
+    use rumormill::protocols::rumormill::message::{Entries, Gossip};
+    use rumormill::value::Value;
+
     use super::*;
+    use crate::node::Body;
 
     fn bench() -> (EntryWatch, Collector) {
         let mut held = Collector::new(2);
@@ -70,33 +80,39 @@ mod tests {
         (EntryWatch::new(2), held)
     }
 
-    fn gossip(values: &str) -> Payload {
-        Payload::Gossip(
-            format!(r#"{{"type":"rumormill","v":1,"entries":[["n0",1,0,[{values}]]]}}"#).into(),
-        )
+    fn gossip(values: &[u64]) -> Payload {
+        let origin = Origin { node: NodeId(0), generation: Generation(1) };
+        let value = |value: &u64| {
+            i64::try_from(*value).map_or_else(|_| Value::Json(value.to_string().into()), Value::Int)
+        };
+        let entries =
+            vec![Entries { origin, first: 0, values: values.iter().map(value).collect() }];
+        let nodes = Arc::new(Nodes::from(vec![Name::from("n0")]));
+        let message = Gossip { entries, ..Gossip::default() };
+        Payload::Typed(Arc::new(Body::Peer(Named::new(message, &nodes))))
     }
 
     #[test]
     fn what_a_node_has_is_repeated_until_it_forgets() {
         let (mut watch, mut held) = bench();
         held.holds(1, 2, 0);
-        for (values, repeated) in [("0,1", 0), ("1", 1), ("2", 2), ("0,1,2", 5)] {
+        for (values, repeated) in [(&[0, 1][..], 0), (&[1], 1), (&[2], 2), (&[0, 1, 2], 5)] {
             watch.sent(&gossip(values), &held);
             watch.received(1, &gossip(values), &held);
-            assert_eq!(watch.counts().repeated, repeated, "{values}");
+            assert_eq!(watch.counts().repeated, repeated, "{values:?}");
         }
         assert_eq!(watch.counts().sent, 7);
-        watch.received(0, &gossip("0,1"), &held);
+        watch.received(0, &gossip(&[0, 1]), &held);
         watch.forget(1);
         held.forget(1);
-        watch.received(1, &gossip("0,1,2"), &held);
+        watch.received(1, &gossip(&[0, 1, 2]), &held);
         assert_eq!(watch.counts().repeated, 5);
     }
 
     #[test]
     fn values_that_nobody_has_broadcast_are_none() {
         let (mut watch, held) = bench();
-        let body = gossip("3,18446744073709551615");
+        let body = gossip(&[3, u64::MAX]);
         for _ in 0..2 {
             watch.sent(&body, &held);
             watch.received(0, &body, &held);

@@ -1,8 +1,8 @@
 //! What happened to a value: its way through the cluster, told from a run's `messages.jsonl`.
 
-pub mod journal;
 pub mod life;
 pub mod row;
+pub mod summary;
 pub mod words;
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub enum Needs {
     Deliveries,
     /// The same, and faults that disconnect nodes.
     Disconnection,
+    /// Values that can be seen in messages between nodes.
+    Values,
     /// Gossip messages of our node.
     Gossip,
     /// A simulation of our node.
@@ -59,8 +61,11 @@ impl Needs {
             Self::MaelstromLog => "the lab, or Maelstrom's jepsen.log",
             Self::FinalReads => "final reads by node",
             Self::Lab => "lab test or lab sim",
-            Self::Deliveries => "our node, lab sim or --probe",
-            Self::Disconnection => "our node or lab sim, and faults that disconnect nodes",
+            Self::Deliveries => "values seen in messages (of any node), lab sim or --probe",
+            Self::Disconnection => {
+                "values seen in messages or lab sim, and faults that disconnect nodes"
+            }
+            Self::Values => "values seen in messages (of any node), or lab sim",
             Self::Gossip => "our node",
             Self::Simulation => "lab sim",
         }

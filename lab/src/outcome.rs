@@ -11,6 +11,7 @@ use crate::history::{Nanos, Op, ReadSet};
 use crate::journal::Counts;
 use crate::network::faults::FaultCounts;
 use crate::network::packet::Packet;
+use crate::trace::ValueTrace;
 
 /// A message to be written to a node's stdin, or given to a simulated node, now.
 #[derive(Clone, Debug)]
@@ -289,16 +290,18 @@ pub struct Outcome {
     pub nodes: Vec<NodeReport>,
     /// Value spread as seen by the probes (`None` without `--probe`).
     pub probed: Option<Convergence>,
-    /// Value spread as seen in gossip messages (`None` if the nodes do not speak our gossip), or
-    /// inside of simulated nodes.
+    /// Value spread as seen in messages (`None` if they do not show values), or inside of simulated
+    /// nodes.
     pub gossiped: Option<Convergence>,
     /// It was seen inside of simulated nodes.
     pub exact: bool,
     /// Spread within connected components, from the same source (`None` if no fault disconnects
     /// nodes).
     pub components: Option<ComponentConvergence>,
-    /// Entries between nodes (`None` if the nodes do not speak our gossip).
+    /// Entries between nodes (`None` if messages do not show values).
     pub entries: Option<EntryCounts>,
+    /// Who was sent which value, and who holds it (`None` of simulated nodes).
+    pub trace: Option<ValueTrace>,
     /// False suspicions (`None` unless the driver sees into nodes of ours).
     pub suspicions: Option<SuspicionReport>,
     /// Acknowledged values that no node holds at the end, because their holders died.

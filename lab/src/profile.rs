@@ -99,6 +99,8 @@ pub struct Profile {
     pub recovery: Option<Recovery>,
     /// Milliseconds between probe reads of every node.
     pub probe: Option<u64>,
+    /// Where values stand in messages between nodes.
+    pub values_at: Option<Vec<String>>,
     /// End the run at the first bad line of a node.
     pub strict: Option<bool>,
     /// Mute a node after a bad line, as Maelstrom does.
@@ -185,6 +187,7 @@ impl Profile {
             seed: self.seed.or(base.seed),
             recovery: self.recovery.or(base.recovery),
             probe: self.probe.or(base.probe),
+            values_at: self.values_at.or(base.values_at),
             strict: self.strict.or(base.strict),
             mute: self.mute.or(base.mute),
             head_of_line: self.head_of_line.or(base.head_of_line),
@@ -234,6 +237,9 @@ impl Profile {
         set(&mut settings.faults, self.faults);
         settings.availability = self.availability;
         settings.probe_ms = self.probe;
+        for path in self.values_at.iter().flatten() {
+            settings.values_at.push(path.parse().map_err(|error| anyhow!("values-at: {error}"))?);
+        }
         for limit in &settings.limits {
             limit.parse::<Limit>().map_err(|error| anyhow!(error))?;
         }

@@ -66,7 +66,7 @@ impl ArrayText {
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
         Payload::Peer(_) => None,
-        Payload::Text(text) | Payload::Gossip(text) => {
+        Payload::Text(text) | Payload::Between(text, _) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
             (answered == msg_id).then(|| read_text(request, &fields))
@@ -96,7 +96,7 @@ pub(crate) struct Claim {
 /// What a message says of itself.
 pub(crate) fn claim_of(body: &Payload) -> Claim {
     match body {
-        Payload::Text(text) | Payload::Gossip(text) => claim_of_text(text),
+        Payload::Text(text) | Payload::Between(text, _) => claim_of_text(text),
         Payload::Typed(body) => claim_of_typed(body),
         Payload::Peer(_) => Claim::default(),
     }
@@ -241,7 +241,11 @@ pub(crate) fn for_each_int(inside: &str, each: impl FnMut(u64)) {
 
 /// Calls `each` for every integer of at least 0 in the inside of a JSON array, and `other` for the
 /// text of every other element. Returns the number of all elements.
-fn for_each_item(inside: &str, mut each: impl FnMut(u64), mut other: impl FnMut(&str)) -> usize {
+pub(crate) fn for_each_item<'a>(
+    inside: &'a str,
+    mut each: impl FnMut(u64),
+    mut other: impl FnMut(&'a str),
+) -> usize {
     let mut rest = inside.as_bytes();
     let mut len = 0;
     // The fast path: a list of integers of less than 19 digits.

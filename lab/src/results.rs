@@ -6,6 +6,7 @@
 pub(crate) mod conduct;
 mod crash;
 mod edn;
+mod in_vain;
 mod maelstrom;
 mod run_info;
 mod scheduling_delay;
@@ -35,6 +36,7 @@ use crate::journal::ClassCount;
 use crate::limit::{Limit, PROCESSES, Verdict};
 use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
+use crate::trace::Source;
 pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
 pub use run_info::RunInfo;
@@ -94,6 +96,9 @@ pub struct LabResults {
     /// node's output.
     #[serde(rename = "maelstrom-valid?")]
     pub maelstrom_valid: Validity,
+    /// Where the run was told that values stand in messages between nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values_at: Vec<String>,
     /// Each limit, and what was found.
     pub limits: Vec<Verdict>,
     /// Client operations of all kinds.
@@ -160,12 +165,18 @@ pub struct LabResults {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Convergence {
-    /// From the messages themselves, if the nodes speak our gossip.
+    /// From the messages themselves, if values can be seen in them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_flow: Option<Spread>,
     /// It was not seen in messages, but inside of simulated nodes.
     #[serde(default, rename = "exact?")]
     pub exact: bool,
+    /// Where values were seen in messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_in: Option<String>,
+    /// Why they were not, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
     /// From probe reads, with their interval as error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probes: Option<Spread>,
@@ -405,6 +416,11 @@ impl LabResults {
         let final_reads = living.map(|(name, report)| (name, report.final_read.as_ref()));
         let operations = invocation_count(history) as u64;
         let broadcasts = traffic::broadcast_count(history);
+        let mut missing = missing::check(history, final_reads, &outcome.lost_with_holders);
+        if let Some(trace) = &outcome.trace {
+            missing.nodes.iter_mut().for_each(|node| in_vain::note(node, trace, settings, outcome));
+        }
+        let source = outcome.trace.as_ref().map(|trace| &trace.source);
         let node_errors: Vec<NodeErrors> = names()
             .zip(&outcome.nodes)
             .filter_map(|(name, report)| NodeErrors::of(name, report, outcome))
@@ -418,12 +434,15 @@ impl LabResults {
             broadcast_count: broadcasts,
             ok_fraction: availability::ok_fraction(history),
             indeterminate_count: outcome.indeterminate,
-            missing: missing::check(history, final_reads, &outcome.lost_with_holders),
+            values_at: settings.values_at.iter().map(ToString::to_string).collect(),
+            missing,
             reads: reads::check(history),
             convergence: Convergence {
                 message_flow: outcome.gossiped.as_ref().map(convergence::check),
                 probes: outcome.probed.as_ref().map(convergence::check),
                 exact: outcome.exact,
+                seen_in: source.filter(|source| source.is_messages()).map(Source::words),
+                unseen: source.and_then(Source::why_not),
             },
             components: outcome.components.as_ref().map(components::check),
             client_latency: latency::check(history),

@@ -11,6 +11,7 @@ mod notices;
 mod output;
 mod replies;
 mod sent;
+mod spread;
 mod watch;
 mod work;
 
@@ -32,6 +33,7 @@ use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
 use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
+use crate::trace::Tracer;
 use messages::{Content, Directory};
 use notices::Notices;
 use output::Output;
@@ -73,9 +75,12 @@ pub struct Run<S> {
     history: Vec<Op>,
     tally: Tally,
     watch: Watch,
+    /// Who holds what, as messages and reads of processes show it.
+    tracer: Tracer,
+    /// Who holds what, as far as figures need it.
     gossiped: Collector,
     entries: EntryWatch,
-    /// The driver tells what nodes hold; it need not be guessed from messages.
+    /// The driver tells what nodes hold; it need not be seen in messages.
     exact: bool,
     /// Present if nodes may be kept apart.
     components: Option<ComponentWatch>,
@@ -131,6 +136,7 @@ impl<S: EventSink> Run<S> {
             history: Vec::new(),
             tally: Tally::default(),
             watch: Watch::new(nodes),
+            tracer: Tracer::new(&settings.nodes, &settings.values_at),
             gossiped: Collector::new(nodes),
             entries: EntryWatch::new(nodes),
             exact: false,
@@ -281,6 +287,7 @@ impl<S: EventSink> Run<S> {
         for node in &dead {
             self.reports[*node].is_dead = true;
         }
+        let trace = (!self.exact).then(|| self.settle_spread());
         for (report, service) in self.reports.iter_mut().zip(self.services) {
             report.service = service;
         }
@@ -300,7 +307,10 @@ impl<S: EventSink> Run<S> {
             gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
             components: self.components.map(ComponentWatch::into_convergence).filter(|_| observed),
             exact: self.exact,
-            entries: observed.then(|| self.entries.counts()),
+            entries: observed.then(|| {
+                trace.as_ref().map_or_else(|| self.entries.counts(), |trace| trace.entries)
+            }),
+            trace,
             suspicions: None,
             lost_with_holders,
             indeterminate: self.tally.indeterminate,

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use crate::figures::{FIGURES, Figure, POINTS, figure, number};
-use crate::results::{LabResults, Results, ignored_words, slowest};
+use crate::results::{Convergence, LabResults, Results, ignored_words, slowest};
 pub use comparison::render_comparison;
 pub use reason::{closing_line, verdict_word};
 pub use seeds::render_seeds;
@@ -261,12 +261,15 @@ impl Screen<'_> {
     /// Delivery times at the last node, by each source that observed them.
     fn deliveries(&mut self, lab: &LabResults) {
         let label = figure!("convergence-median").label;
+        let Convergence { message_flow, exact, seen_in, unseen, probes } = &lab.convergence;
         if lab.convergence.best().is_none() {
             self.unavailable(label);
         }
-        let seen = if lab.convergence.exact { "the simulation" } else { "messages" };
-        let sources = [(seen, &lab.convergence.message_flow), ("probes", &lab.convergence.probes)];
-        for (source, spread) in sources {
+        if let Some(why) = unseen {
+            why.split("; ").for_each(|part| self.note(&format!(" {part}")));
+        }
+        let seen = if *exact { "the simulation" } else { seen_in.as_deref().unwrap_or("messages") };
+        for (source, spread) in [(seen, message_flow), ("probes", probes)] {
             let Some(spread) = spread else { continue };
             if let Some(all) = spread.since_ack {
                 let points = all.points().map(|(_, ms)| ms.unwrap_or(f64::INFINITY));
@@ -276,7 +279,7 @@ impl Screen<'_> {
                 0 => String::new(),
                 count => format!("; {count} of {} values never on all nodes", spread.value_count),
             };
-            self.note(&format!(" by {source}, since the acknowledgement{incomplete}"));
+            self.note(&format!(" since the acknowledgement, seen in {source}{incomplete}"));
         }
     }
 
@@ -337,6 +340,9 @@ impl Screen<'_> {
             let count = node.missing_count.unwrap_or_default();
             let values = list(&node.missing, count);
             self.row("", &format!(" {} lacks {count}: {values}", node.node));
+            if let Some(diagnosis) = node.diagnosis() {
+                self.row("", &self.style.paint(Tone::Warn, &format!(" {diagnosis}")));
+            }
         }
         if let Some(rest) = beyond_shown(lacking.len(), "node") {
             self.row("", &format!(" {rest}"));

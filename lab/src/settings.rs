@@ -9,6 +9,7 @@ use anyhow::{Result, bail, ensure};
 use rumormill::cluster::Name;
 
 use crate::network::faults::FaultSettings;
+use crate::trace::ValuesAt;
 
 /// The most neighbours that all nodes together may be told of. Ten million take half a gigabyte
 /// and are a total topology of 3,162 nodes.
@@ -41,6 +42,8 @@ pub struct Settings {
     pub recovery: Recovery,
     /// Read every node this often, outside the history and its counts.
     pub probe_ms: Option<u64>,
+    /// Where values stand in messages between nodes; if empty, it is found out.
+    pub values_at: Vec<ValuesAt>,
     /// Which of Maelstrom's oddities to reproduce.
     pub compat: Compat,
     /// Crash the run where Maelstrom would mute a node (see [`Compat::mute`]).
@@ -180,6 +183,7 @@ impl Default for Settings {
             seed: 0,
             recovery: Recovery::FIXED,
             probe_ms: None,
+            values_at: Vec::new(),
             compat: Compat::default(),
             strict: false,
             availability: None,

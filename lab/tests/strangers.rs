@@ -62,9 +62,52 @@ fn a_node_without_a_mistake_passes_though_its_messages_are_named_like_ours() {
     let ended = run("none", &["--availability", "total"]);
     assert_eq!(ended.code, 0, "{}", ended.said());
     let lab = &ended.results()["rumormill"];
-    assert_eq!(lab["convergence"]["message-flow"], Value::Null, "its messages are not ours");
+    let seen_in = &lab["convergence"]["seen-in"];
+    assert_eq!(seen_in, "message of type rumormill (found out)", "its messages are not ours");
+    assert!(lab["convergence"]["message-flow"]["since-ack"]["1"].as_f64().is_some(), "{lab}");
     assert_eq!(lab["node-errors"].as_array().map(Vec::len), Some(0));
     assert!(lab["service-times"]["n2"]["0.5"].as_f64().is_some(), "{}", lab["service-times"]);
+}
+
+/// What a command of the lab says about a run.
+fn told(ended: &Ended, args: &[&str]) -> String {
+    let latest = ended.store.path().join("latest");
+    let output = Command::new(LAB).arg(args[0]).arg(latest).args(&args[1..]).output();
+    let output = output.expect("run the lab");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_node_that_drops_what_it_is_sent_is_named_everywhere_with_sender_and_time() {
+    let ended = run("drop", &[]);
+    assert_eq!(ended.code, 1, "{}", ended.said());
+    let node = &ended.results()["rumormill"]["missing"]["nodes"][1];
+    let sent = &node["sent"][0];
+    let (value, from) = (&sent["value"], sent["from"].as_str().expect("a sender"));
+    assert_eq!(node["missing-count"], node["sent"].as_array().map_or(0, Vec::len));
+    let begin = format!("n1 was sent {value} (by {from} at ");
+    let report = fs::read_to_string(ended.store.path().join("latest/report.html")).expect("report");
+    for said in [
+        ended.screen.clone(),
+        told(&ended, &["explain"]),
+        told(&ended, &["explain", "--lost"]),
+        told(&ended, &["explain", &value.to_string()]),
+        told(&ended, &["watch", "--once"]),
+        report,
+    ] {
+        assert!(said.contains(&begin) && said.contains("and never returned it"), "{said}");
+    }
+}
+
+#[test]
+fn values_are_followed_where_the_user_says_that_they_stand() {
+    let ended = run("none", &["--values-at", "body.message"]);
+    let lab = &ended.results()["rumormill"];
+    assert_eq!(lab["convergence"]["seen-in"], "message of type rumormill (as --values-at says)");
+    let summary = told(&ended, &["explain"]);
+    assert!(summary.contains("(as --values-at says)"), "as the run was told: {summary}");
+    let nowhere = told(&ended, &["explain", "--values-at", "body.nowhere"]);
+    assert!(nowhere.contains("seen in reads of clients only"), "{nowhere}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::history::{Action, Op, OpKind, ReadSet};
 const LISTED_VALUES: usize = 48;
 
 /// What one node lacks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NodeMissing {
     /// Its id.
@@ -23,10 +23,44 @@ pub struct NodeMissing {
     /// The least of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<u64>,
+    /// Those of them that it was sent all the same, as far as messages show values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<SentInVain>,
+}
+
+/// A value that a node was sent, and that it does not return.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SentInVain {
+    /// The value.
+    pub value: u64,
+    /// The node that sent it first; none if a client did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// When it came, in ms of the history's clock.
+    pub at_ms: f64,
+}
+
+impl NodeMissing {
+    /// The first value that the node was sent in vain, in a sentence; `None` if there is none.
+    #[must_use]
+    pub fn diagnosis(&self) -> Option<String> {
+        let SentInVain { value, from, at_ms } = self.sent.first()?;
+        let from = from.as_deref().unwrap_or("a client");
+        let more = match self.sent.len() - 1 {
+            0 => String::new(),
+            1 => ", nor 1 more value".to_owned(),
+            more => format!(", nor {more} more values"),
+        };
+        let node = &self.node;
+        Some(format!(
+            "{node} was sent {value} (by {from} at {at_ms:.0} ms) and never returned it{more}"
+        ))
+    }
 }
 
 /// The result.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Missing {
     /// False if any node lacks a value; unknown if none is seen to but some did not answer.
@@ -88,6 +122,7 @@ pub fn check<'a>(
                 node: node.to_owned(),
                 missing_count: None,
                 missing: Vec::new(),
+                sent: Vec::new(),
             });
             continue;
         };
@@ -96,6 +131,7 @@ pub fn check<'a>(
             node: node.to_owned(),
             missing_count: Some(lacking.len()),
             missing: first_of(&lacking),
+            sent: Vec::new(),
         });
         missing |= lacking;
         on_some |= &read.ints;

@@ -10,14 +10,18 @@ use rumormill::value::Value;
 use serde_json::value::RawValue;
 
 use super::CRASH;
-use crate::explain::journal::{Content, Journal, Message};
 use crate::explain::life::Life;
 use crate::explain::row::Row;
+use crate::explain::summary::summary;
 use crate::explain::words;
+use crate::trace::ValuesAt;
+use crate::trace::journal::{Journal, Message};
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\
 Examples:
+  lab explain store/latest
+      a summary: where deliveries are seen, how long they took, what is lost, the slowest value
   lab explain store/latest 42
       how value 42 came to each node, as a tree, and why the last one had it so late
   lab explain store/latest --slowest 10
@@ -28,6 +32,9 @@ Examples:
       the messages from n3 to n7 that were sent in these two seconds
   lab explain store/latest 42 --json
       the same for a program
+
+It works for every node: values are recognised in messages between nodes, wherever they stand. If
+that fails, --values-at says where, and reads of clients show the rest.
 
 A hop is told like this:
   n7  612.4 ms  sent 512.1 ms (waited 98.0 ms), 100.3 ms on the way, one of 14 in message 307
@@ -103,6 +110,13 @@ pub struct ExplainArgs {
     /// Only what was broadcast or sent in this time of the history's clock
     #[arg(long, value_name = "FROM,TO")]
     pub between: Option<Between>,
+    /// All messages, a line each, not a summary
+    #[arg(long, conflicts_with_all = ["value", "slowest", "lost"])]
+    pub messages: bool,
+    /// Where values stand in messages that are not of the workspace's own node, such as
+    /// body.messages[*]; may be repeated [default: as the run was told, or found out]
+    #[arg(long, value_name = "PATH")]
+    pub values_at: Vec<ValuesAt>,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -125,32 +139,35 @@ pub fn execute(args: &ExplainArgs) -> u8 {
 }
 
 fn explain(args: &ExplainArgs) -> Result<(String, u8)> {
-    let journal = Journal::load(&args.store)?;
+    let journal = Journal::load(&args.store, &args.values_at)?;
     let link = args.link.iter().flat_map(|link| [&link.0, &link.1]);
     for name in args.node.iter().chain(link) {
         ensure!(is_known(&journal, name), "there is no {name} in this run");
     }
-    let is_about_values = args.value.is_some() || args.slowest.is_some() || args.lost;
-    ensure!(
-        !is_about_values || speaks_gossip(&journal),
-        "these nodes do not speak Rumormill's gossip: only single messages can be told \
-         (--node, --link, --between)"
-    );
     if let Some(text) = &args.value {
         return one_value(args, &journal, text);
     }
-    if args.slowest.is_none() && !args.lost {
+    let is_about_messages =
+        args.messages || args.link.is_some() || args.node.is_some() || args.between.is_some();
+    let is_about_values = args.slowest.is_some() || args.lost;
+    if is_about_messages && !is_about_values {
         return messages(args, &journal);
     }
     let copies = journal.copies();
-    let lives = copies.iter().filter_map(|(value, copies)| Life::of(&journal, value, copies));
+    let lives = (0..).zip(&copies).filter_map(|(value, copies)| Life::of(&journal, value, copies));
     let mut lives: Vec<Life> = lives.filter(|life| is_wanted(args, life)).collect();
+    if !is_about_values && !args.json {
+        let store = args.store.display().to_string();
+        return Ok((summary(&journal, &lives, &store), 0));
+    }
     if args.lost {
         // What was not acknowledged may be lost.
         lives.retain(|life| life.acked_ms.is_some() && !life.missing.is_empty());
     }
     let took = |life: &Life| life.took_ms.unwrap_or(f64::INFINITY);
-    lives.sort_by(|a, b| took(b).total_cmp(&took(a)));
+    if is_about_values {
+        lives.sort_by(|a, b| took(b).total_cmp(&took(a)));
+    }
     lives.truncate(args.slowest.unwrap_or(usize::MAX));
     let code = u8::from(args.lost && !lives.is_empty());
     if args.json {
@@ -164,25 +181,34 @@ fn explain(args: &ExplainArgs) -> Result<(String, u8)> {
         };
         return Ok((text.to_owned(), code));
     }
-    Ok((words::table(&lives.iter().collect::<Vec<_>>()), code))
+    let table = words::table(&lives.iter().collect::<Vec<_>>());
+    Ok((table + &source_note(&journal), code))
+}
+
+/// A last line if messages do not show how values came to nodes; empty if they do.
+fn source_note(journal: &Journal) -> String {
+    let why = journal.trace.source.why_not();
+    why.map_or_else(String::new, |why| format!("seen in reads of clients only: {why}\n"))
 }
 
 fn one_value(args: &ExplainArgs, journal: &Journal, text: &str) -> Result<(String, u8)> {
     let raw: &RawValue =
         serde_json::from_str(text).with_context(|| format!("{text:?} is no JSON value"))?;
     let value = Value::from_raw(raw)?;
+    let number = journal.trace.values.iter().position(|traced| traced.value == value);
     let copies = journal.copies();
-    let life = copies.get(&value).and_then(|copies| Life::of(journal, &value, copies));
-    let Some(life) = life else {
+    let life = number.and_then(|number| Life::of(journal, number as u32, &copies[number]));
+    let (Some(life), Some(number)) = (life, number) else {
         return Ok((format!("{text} was not broadcast in this run\n"), 1));
     };
     if args.json {
         return Ok((serde_json::to_string_pretty(&life)? + "\n", 0));
     }
-    let mut out = words::tree(&life) + &partitions(journal, &life, &copies[&value]);
+    let copies = &copies[number];
+    let mut out = words::tree(&life) + &partitions(journal, &life, copies) + &source_note(journal);
     if let Some(node) = &args.node {
         let is_of = |message: &&Message| message.src == *node || message.dest == *node;
-        let of_node = copies[&value].iter().map(|&at| &journal.messages[at]).filter(is_of);
+        let of_node = copies.iter().map(|&at| &journal.messages[at]).filter(is_of);
         out += &format!("  copies to and from {node}:\n");
         for message in of_node {
             out += &format!("  {}\n", words::message(journal, message));
@@ -227,14 +253,6 @@ fn is_wanted(args: &ExplainArgs, life: &Life) -> bool {
 fn is_known(journal: &Journal, name: &String) -> bool {
     let is_of = |message: &Message| message.src == *name || message.dest == *name;
     journal.nodes.contains(name) || journal.messages.iter().any(is_of)
-}
-
-/// False if messages between nodes are not our gossip: then deliveries cannot be seen.
-fn speaks_gossip(journal: &Journal) -> bool {
-    let is_node = |name: &String| journal.nodes.contains(name);
-    let is_gossip = |message: &Message| matches!(message.content, Content::Gossip(_));
-    let mut talk = journal.messages.iter().filter(|m| is_node(&m.src) && is_node(&m.dest));
-    talk.clone().any(is_gossip) || talk.next().is_none()
 }
 
 /// The messages that pass the filters, a line each.

@@ -8,6 +8,7 @@ use clap::Args;
 use super::CRASH;
 use super::explain::Between;
 use crate::report::{self, Window};
+use crate::trace::ValuesAt;
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\
@@ -33,6 +34,10 @@ pub struct ReportArgs {
     /// Only the messages of this time of the history's clock, in the space-time diagram
     #[arg(long, value_name = "FROM,TO")]
     pub between: Option<Between>,
+    /// Where values stand in messages that are not of the workspace's own node, such as
+    /// body.messages[*]; may be repeated [default: as the run was told, or found out]
+    #[arg(long, value_name = "PATH")]
+    pub values_at: Vec<ValuesAt>,
 }
 
 /// Executes `lab report`; returns the exit status.
@@ -41,7 +46,7 @@ pub fn execute(args: &ReportArgs) -> u8 {
     let window = args
         .between
         .map_or_else(Window::default, |between| Window { from_ms: between.0, to_ms: between.1 });
-    match report::write(&args.store, window) {
+    match report::write(&args.store, window, &args.values_at) {
         Ok(path) => {
             // A closed stdout is no error: the file is there.
             let _ = writeln!(std::io::stdout(), "{}", line(&path));
@@ -57,7 +62,7 @@ pub fn execute(args: &ReportArgs) -> u8 {
 /// Writes the report of a run that is just over; says where it is, or why there is none. A run's
 /// verdict does not depend on it.
 pub(super) fn after_run(dir: &Path) -> String {
-    match report::write(dir, Window::default()) {
+    match report::write(dir, Window::default(), &[]) {
         Ok(path) => line(&path) + "\n",
         Err(error) => format!("report  none: {error:#}\n"),
     }

@@ -13,6 +13,8 @@ use signal_hook::iterator::Signals;
 
 use super::{CRASH, is_broken_pipe};
 use crate::screen::Style;
+use crate::trace::ValuesAt;
+use crate::trace::journal::values_at_of;
 use crate::watch::cluster::Cluster;
 use crate::watch::screen::{self, Frame};
 use crate::watch::tail::Tail;
@@ -29,8 +31,8 @@ Examples:
   lab watch | tee watch.txt
       a line a second instead of a picture
 
-Ctrl-C ends it, the run goes on. What nodes hold is seen in our gossip, and in `message`,
-`messages` and `values` of others' messages; where that tells nothing, when they are read.";
+Ctrl-C ends it, the run goes on. What nodes hold is seen in messages of any node, wherever values
+stand in them; where that tells nothing, when they are read.";
 
 /// How often a terminal is drawn.
 const FRAME: Duration = Duration::from_millis(200);
@@ -54,6 +56,10 @@ pub struct WatchArgs {
     /// Show it from its beginning, this many times as fast as it was
     #[arg(long, value_name = "X")]
     pub speed: Option<f64>,
+    /// Where values stand in messages that are not of the workspace's own node, such as
+    /// body.messages[*]; may be repeated [default: as the run was told, or found out]
+    #[arg(long, value_name = "PATH")]
+    pub values_at: Vec<ValuesAt>,
     /// Show it once, as it is now
     #[arg(long, conflicts_with = "speed")]
     pub once: bool,
@@ -78,7 +84,7 @@ fn watch(args: &WatchArgs) -> Result<()> {
         bail!("a speed is a number above 0");
     }
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot wait for signals")?;
-    let mut run = Run::open(&find(&args.store)?, args.speed)?;
+    let mut run = Run::open(&find(&args.store)?, args.speed, &args.values_at)?;
     let is_terminal = io::stdout().is_terminal();
     let style = Style::for_stdout();
     if args.once {
@@ -93,7 +99,7 @@ fn watch(args: &WatchArgs) -> Result<()> {
         if !has_more && args.speed.is_none() {
             let dir = find(&args.store)?;
             if dir != run.dir {
-                run = Run::open(&dir, None)?;
+                run = Run::open(&dir, None, &args.values_at)?;
                 continue;
             }
         }
@@ -104,7 +110,7 @@ fn watch(args: &WatchArgs) -> Result<()> {
                 || (Instant::now() >= next_line && (!has_more || args.speed.is_some())) =>
             {
                 next_line = Instant::now() + PLAIN;
-                show(&[screen::line(&run.cluster)])?;
+                show(&[screen::line(&mut run.cluster)])?;
             }
             None => {}
         }
@@ -157,10 +163,12 @@ struct Run {
 }
 
 impl Run {
-    fn open(dir: &Path, speed: Option<f64>) -> Result<Self> {
+    fn open(dir: &Path, speed: Option<f64>, values_at: &[ValuesAt]) -> Result<Self> {
         let path = dir.join("messages.jsonl");
         let messages =
             Tail::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let told = values_at_of(dir);
+        let values_at = if values_at.is_empty() { told } else { values_at.to_vec() };
         let now = Instant::now();
         // A run that was killed has written nothing for long.
         let age = fs::metadata(&path).and_then(|meta| meta.modified()).ok();
@@ -170,7 +178,7 @@ impl Run {
             messages,
             // Without it, partitions are not told, and that is all.
             history: Tail::open(&dir.join("history.edn")).ok(),
-            cluster: Cluster::default(),
+            cluster: Cluster::new(&values_at),
             waiting: None,
             speed,
             start: now,
@@ -211,7 +219,7 @@ impl Run {
         let Some(speed) = self.speed else { return Ok(self.messages.next_line()?) };
         if self.waiting.is_none() {
             let Some(line) = self.messages.next_line()? else { return Ok(None) };
-            let time = Cluster::time_of_message(&line).unwrap_or(self.cluster.now);
+            let time = Cluster::time_of_message(&line).unwrap_or_else(|| self.cluster.now());
             self.waiting = Some((time, line));
         }
         let now = (self.start.elapsed().as_nanos() as f64 * speed) as u64;
@@ -235,7 +243,7 @@ impl Run {
         !has_more && (self.has_results || self.last_news.elapsed() > GIVE_UP)
     }
 
-    fn draw(&self, style: Style, is_picture: bool) -> Vec<String> {
+    fn draw(&mut self, style: Style, is_picture: bool) -> Vec<String> {
         let size = rustix::termios::tcgetwinsize(io::stdout())
             .map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)))
             .ok()
@@ -266,7 +274,7 @@ impl Run {
             is_over: self.has_results && self.waiting.is_none(),
             colour: style.colour,
         };
-        screen::draw(&self.cluster, &frame)
+        screen::draw(&mut self.cluster, &frame)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rumormill::value::Value;
 use serde::Serialize;
 
-use super::journal::{Content, Journal, Message};
 use crate::history::Nanos;
+use crate::trace::journal::{Journal, Message};
+use crate::trace::{Hold, TracedValue, Unreturned, Via};
 
 /// A way that took this much longer than the shortest of the same value's was not the network's
 /// doing alone: the copy waited behind others, or a fault held it up.
@@ -26,10 +26,14 @@ pub struct Life {
     pub broadcast_ms: Option<f64>,
     /// When it was acknowledged.
     pub acked_ms: Option<f64>,
-    /// Nodes that came to hold it, in that order; the origin is the first.
+    /// Nodes that came to hold it, in that order; mostly the origin is the first.
     pub holders: Vec<Holder>,
-    /// Nodes that never did.
+    /// Nodes that lived to the end and never did.
     pub missing: Vec<String>,
+    /// Nodes of which it is not known: messages do not show values, and no read of them came later.
+    pub unread: Vec<String>,
+    /// How those that are missing it were sent it, if they were: reads that began later lack it.
+    pub unreturned: Vec<InVain>,
     /// Copies that told their receiver nothing new.
     pub redundant: u64,
     /// Copies that never arrived.
@@ -47,7 +51,7 @@ pub struct Holder {
     pub node: String,
     /// When it first held it.
     pub held_ms: f64,
-    /// The copy that brought it; none for the origin.
+    /// The copy that brought it; none for the origin, and if only a read shows it.
     pub by: Option<Copy>,
     /// How long the sender had held it before it sent this copy.
     pub waited_ms: f64,
@@ -55,6 +59,20 @@ pub struct Holder {
     pub dropped_before: u64,
     /// Why it was not sooner.
     pub cause: Cause,
+}
+
+/// A node was sent the value and never returned it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct InVain {
+    /// The node.
+    pub node: String,
+    /// Sender of the first copy; the client, if the value was broadcast here.
+    pub from: String,
+    /// When it came.
+    pub at_ms: f64,
+    /// The message that brought it.
+    pub message: u64,
 }
 
 /// A message that carries the value.
@@ -85,6 +103,8 @@ pub struct Copy {
 pub enum Cause {
     /// It is the origin.
     Origin,
+    /// Only a read shows that the node holds it.
+    Unseen,
     /// Nothing: the way through the network.
     Network,
     /// The sender waited for company.
@@ -105,6 +125,7 @@ impl Cause {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Origin => "broadcast here",
+            Self::Unseen => "a read returned it; what brought it is not seen in messages",
             Self::Network => "the way itself",
             Self::Window => "waited for a window",
             Self::Partition => "an earlier copy was dropped by a partition",
@@ -116,103 +137,98 @@ impl Cause {
 }
 
 impl Life {
-    /// The life of a value, given which messages carry it; `None` if it was never broadcast.
+    /// The life of the value of that number, given which messages carry it; `None` if its
+    /// broadcast was not sent.
     #[must_use]
-    pub fn of(journal: &Journal, value: &Value, copies: &[usize]) -> Option<Self> {
+    pub fn of(journal: &Journal, number: u32, copies: &[usize]) -> Option<Self> {
+        let value = journal.trace.values.get(number as usize)?;
         let messages = || copies.iter().map(|&at| &journal.messages[at]);
-        let request =
-            messages().find(|message| matches!(message.content, Content::Broadcast(..)))?;
-        let broadcast = request.received.first().copied();
-        let acked = acknowledged(journal, request);
-        let mut text = String::new();
-        value.write_to(&mut text);
+        let request = messages().find(|message| message.from.is_none())?;
+        let ms = |at: Nanos| journal.millis(at);
+        let name = |node: u32| journal.nodes[node as usize].clone();
+        let unreturned = |all: &Unreturned| {
+            let from = match all.via {
+                Via::Message { from, .. } => name(from),
+                Via::Client(_) | Via::Read => request.src.clone(),
+            };
+            let message = match all.via {
+                Via::Message { id, .. } | Via::Client(id) => id,
+                Via::Read => request.id,
+            };
+            InVain { node: name(all.node), from, at_ms: ms(all.at), message }
+        };
+        let lacking = |is_known: bool| -> Vec<String> {
+            let nodes = journal.lacking(value);
+            nodes
+                .filter(|node| journal.trace.would_know(*node, value) == is_known)
+                .map(name)
+                .collect()
+        };
+        let is_owed = |all: &&Unreturned| journal.lives(all.node);
         let mut life = Self {
-            value: text,
+            value: value.value.to_string(),
             client: request.src.clone(),
             origin: request.dest.clone(),
-            broadcast_ms: broadcast.map(|at| journal.millis(at)),
-            acked_ms: acked.map(|at| journal.millis(at)),
+            broadcast_ms: request.received.first().map(|at| ms(*at)),
+            acked_ms: value.acked.map(ms),
             holders: Vec::new(),
-            missing: Vec::new(),
+            missing: lacking(true),
+            unread: lacking(false),
+            unreturned: value.unreturned.iter().filter(is_owed).map(unreturned).collect(),
             redundant: 0,
             dropped: Vec::new(),
-            took_ms: None,
+            took_ms: journal.took_ms(value),
         };
-        if let Some(at) = broadcast {
-            life.follow(journal, at, messages());
-        }
-        let holds = |node: &&String| life.holders.iter().any(|holder| holder.node == **node);
-        life.missing = journal.nodes.iter().filter(|node| !holds(node)).cloned().collect();
-        let start = life.acked_ms.or(life.broadcast_ms);
-        life.took_ms = match (life.holders.last(), start) {
-            (Some(last), Some(start)) if life.missing.is_empty() => {
-                Some((last.held_ms - start).max(0.0))
-            }
-            _ => None,
-        };
+        life.follow(journal, value, messages().filter(|message| message.is_between_nodes()));
         Some(life)
     }
 
     fn follow<'j>(
         &mut self,
         journal: &Journal,
-        broadcast: Nanos,
+        value: &TracedValue,
         messages: impl Iterator<Item = &'j Message>,
     ) {
-        let mut held: BTreeMap<String, Nanos> = BTreeMap::new();
-        held.insert(self.origin.clone(), broadcast);
-        self.holders.push(Holder {
-            node: self.origin.clone(),
-            held_ms: journal.millis(broadcast),
-            by: None,
-            waited_ms: 0.0,
-            dropped_before: 0,
-            cause: Cause::Origin,
-        });
-        let mut arrivals = Vec::new();
+        let mut arrivals: BTreeMap<u64, (&Message, Copy)> = BTreeMap::new();
+        let mut shortest = Nanos::MAX;
+        let mut arrived = 0;
         for message in messages {
-            let Content::Gossip(gossip) = &message.content else { continue };
-            let mut copy = Copy {
-                message: message.id,
-                from: message.src.clone(),
-                to: message.dest.clone(),
-                sent_ms: journal.millis(message.sent),
-                received_ms: None,
-                batch: gossip.values.len(),
-                digest: gossip.is_digest,
-                dropped_by: None,
-            };
-            if let Some((at, cause)) = &message.dropped {
-                copy.dropped_by = Some(match journal.partition_at(*at) {
-                    Some((number, _)) if cause == "partition" => format!("{cause} {number}"),
-                    _ => cause.clone(),
-                });
+            let copy = Copy::of(journal, message);
+            if copy.dropped_by.is_some() {
                 self.dropped.push(copy);
-            } else {
-                arrivals.extend(message.received.iter().map(|&at| (at, message, copy.clone())));
-            }
-        }
-        arrivals.sort_by_key(|(at, message, _)| (*at, message.id));
-        let way = |(at, message, _): &(Nanos, &Message, Copy)| at.saturating_sub(message.sent);
-        let shortest = arrivals.iter().map(way).min().unwrap_or_default();
-        for (at, message, mut copy) in arrivals {
-            copy.received_ms = Some(journal.millis(at));
-            if held.contains_key(&message.dest) {
-                self.redundant += 1;
                 continue;
             }
-            let had = held.get(&message.src).copied().unwrap_or(message.sent);
-            let waited = message.sent.saturating_sub(had);
-            held.insert(message.dest.clone(), at);
-            let holder = self.holder(journal, at, waited, shortest, copy);
+            for at in &message.received {
+                arrived += 1;
+                shortest = shortest.min(at.saturating_sub(message.sent));
+            }
+            arrivals.insert(message.id, (message, copy));
+        }
+        for hold in &value.holds {
+            let brought = match hold.via {
+                Via::Message { id, .. } => arrivals.get(&id),
+                Via::Client(_) | Via::Read => None,
+            };
+            let holder = match brought {
+                Some((message, copy)) => {
+                    let had = value.hold(message.from.unwrap_or(u32::MAX)).map(|hold| hold.at);
+                    let waited = message.sent.saturating_sub(had.unwrap_or(message.sent));
+                    let mut copy = copy.clone();
+                    copy.received_ms = Some(journal.millis(hold.at));
+                    self.holder(journal, hold, waited, shortest, copy)
+                }
+                None => Holder::alone(journal, hold),
+            };
             self.holders.push(holder);
         }
+        let brought = self.holders.iter().filter(|holder| holder.by.is_some()).count();
+        self.redundant = u64::try_from(arrived - brought).unwrap_or(0);
     }
 
     fn holder(
         &self,
         journal: &Journal,
-        at: Nanos,
+        hold: &Hold,
         waited: Nanos,
         shortest: Nanos,
         by: Copy,
@@ -220,7 +236,7 @@ impl Life {
         let before = |copy: &&Copy| copy.to == by.to && copy.sent_ms < by.sent_ms;
         let earlier: Vec<&Copy> = self.dropped.iter().filter(before).collect();
         let is_cut = |copy: &&Copy| copy.dropped_by.as_ref().is_some_and(|c| c != "loss");
-        let held_ms = journal.millis(at);
+        let held_ms = journal.millis(hold.at);
         let (way_ms, shortest_ms) = (held_ms - by.sent_ms, shortest as f64 / 1e6);
         let waited_ms = waited as f64 / 1e6;
         let cause = if earlier.iter().any(is_cut) {
@@ -271,7 +287,39 @@ impl Life {
     }
 }
 
+impl Copy {
+    fn of(journal: &Journal, message: &Message) -> Self {
+        let cause = message.dropped.as_ref().map(|(at, cause)| match journal.partition_at(*at) {
+            Some((number, _)) if cause == "partition" => format!("{cause} {number}"),
+            _ => cause.clone(),
+        });
+        Self {
+            message: message.id,
+            from: message.src.clone(),
+            to: message.dest.clone(),
+            sent_ms: journal.millis(message.sent),
+            received_ms: None,
+            batch: message.values.len(),
+            digest: message.own.is_some_and(|own| own.is_digest),
+            // A copy of a message may have arrived all the same.
+            dropped_by: cause.filter(|_| message.received.is_empty()),
+        }
+    }
+}
+
 impl Holder {
+    /// A node that no message of another one brought the value, as far as is seen.
+    fn alone(journal: &Journal, hold: &Hold) -> Self {
+        Self {
+            node: journal.nodes[hold.node as usize].clone(),
+            held_ms: journal.millis(hold.at),
+            by: None,
+            waited_ms: 0.0,
+            dropped_before: 0,
+            cause: if hold.via == Via::Read { Cause::Unseen } else { Cause::Origin },
+        }
+    }
+
     /// From when the sender held the value until this node did, in ms.
     #[must_use]
     pub fn cost_ms(&self) -> f64 {
@@ -285,16 +333,4 @@ impl Holder {
         let from = self.by.as_ref().map_or("", |copy| copy.from.as_str());
         format!("{}: {from} to {}, {:.1} ms", self.cause.words(), self.node, self.cost_ms())
     }
-}
-
-/// When the origin's acknowledgement was handed to the client.
-fn acknowledged(journal: &Journal, request: &Message) -> Option<Nanos> {
-    let is_reply = |message: &&Message| {
-        message.content == Content::BroadcastOk
-            && message.in_reply_to == request.msg_id
-            && message.src == request.dest
-            && message.dest == request.src
-    };
-    let after = journal.messages.partition_point(|message| message.sent < request.sent);
-    journal.messages[after..].iter().find(is_reply)?.received.first().copied()
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::journal::{Journal, Message};
+use crate::trace::journal::{Journal, Message};
 
 /// A message, with times in ms of the history's clock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,12 +30,13 @@ impl Row {
     /// A message of a run.
     #[must_use]
     pub fn of(journal: &Journal, message: &Message) -> Self {
+        let text = |value: &u32| journal.trace.values[*value as usize].value.to_string();
         Self {
             message: message.id,
             from: message.src.clone(),
             to: message.dest.clone(),
-            kind: message.content.kind().to_owned(),
-            values: message.content.values().iter().map(ToString::to_string).collect(),
+            kind: message.kind.clone(),
+            values: message.values.iter().map(text).collect(),
             sent_ms: journal.millis(message.sent),
             received_ms: message.received.iter().map(|at| journal.millis(*at)).collect(),
             dropped_by: message.dropped.as_ref().map(|(_, cause)| cause.clone()),

@@ -1,8 +1,9 @@
 use rumormill::value::Value;
 
-use super::journal::{Content, Journal, Message, Partition};
 use super::life::{Cause, Life};
+use super::summary::summary;
 use super::words;
+use crate::trace::journal::{Journal, Partition};
 
 /// Value 5 goes from n0 to n1 and n2; n2 gets it late, after a copy that a partition dropped, and
 /// once more; n3 never does. Times are in ms from the history's zero.
@@ -20,6 +21,7 @@ fn journal() -> Journal {
     let recv = |id: u64| format!(r#""e":"recv","id":{id},"src":"","dest":"""#);
     event(1, send(0, "c0", "n0", init));
     event(10, r#""e":"zero""#.to_owned());
+    event(12, send(9, "c2", "n0", r#"{"type":"broadcast","message":4,"msg_id":1}"#));
     event(20, send(1, "c1", "n0", r#"{"type":"broadcast","message":5,"msg_id":9}"#));
     event(20, recv(1));
     event(21, send(2, "n0", "c1", r#"{"type":"broadcast_ok","in_reply_to":9}"#));
@@ -32,15 +34,15 @@ fn journal() -> Journal {
     event(1_010, recv(5));
     event(1_020, send(6, "n0", "n2", &gossip(1, false)));
     event(1_030, recv(6));
-    let mut journal = Journal::read(text.as_bytes()).unwrap();
+    let mut journal = Journal::read(text.as_bytes(), &[], None).unwrap();
     journal.partitions.push(Partition { start: 55_000_000, end: Some(900_000_000) });
     journal
 }
 
 fn life(journal: &Journal) -> Life {
-    let copies = journal.copies();
-    let value = Value::Int(5);
-    Life::of(journal, &value, &copies[&value]).unwrap()
+    // The value 4 is the first.
+    assert_eq!(journal.trace.values[1].value, Value::Int(5));
+    Life::of(journal, 1, &journal.copies()[1]).unwrap()
 }
 
 #[test]
@@ -75,34 +77,86 @@ fn the_tree_says_what_happened() {
         "  └─ n1  50.0 ms  sent 40.0 ms (waited 30.0 ms), 10.0 ms on the way, one of 2 in message 3",
         "     └─ n2  1000.0 ms",
         "with a digest, after 1 dropped",
-        "NEVER came to n3; 1 redundant copies",
+        "  n3 never held it; 1 redundant copies",
+        "  no message to n3 is seen to have had it",
         "dropped: n0 to n2, sent 40.0 ms: partition 1",
         "last: n2; most of the time: an earlier copy was dropped by a partition: n1 to n2, 950.0 ms",
     ] {
         assert!(tree.contains(part), "{part}\n{tree}");
     }
     let table = words::table(&[&life]);
-    assert!(table.contains("never held it; 1 copies dropped"), "{table}");
-    let line = words::message(&journal, &journal.messages[4]);
-    assert!(line.contains("n0 -> n2  gossip 0: 2 values  [4]  dropped: partition"), "{line}");
+    assert!(table.contains("n3         no message to n3 is seen to have had it"), "{table}");
+    let line = words::message(&journal, &journal.messages[5]);
+    assert!(line.contains("n0 -> n2  rumormill 0: 2 values  [4]  dropped: partition"), "{line}");
 }
 
 #[test]
-fn a_value_that_nobody_broadcast_has_no_life() {
+fn the_summary_names_the_source_the_slowest_and_the_lost() {
     let journal = journal();
-    let copies = journal.copies();
-    let value = Value::Int(4);
-    assert!(Life::of(&journal, &value, &copies[&value]).is_none());
+    let text = summary(&journal, &[life(&journal)], "store/latest");
+    for part in [
+        "1 value on 4 nodes, 4 messages between nodes",
+        "deliveries  seen in rumormill messages",
+        "lost        1 of 1 acknowledged",
+        "5: no message to n3 is seen to have had it",
+        "lab explain store/latest --lost",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+/// Nodes that are read by clients, and whose messages show nothing.
+fn opaque(reads: &[(&str, &str)]) -> Journal {
+    let mut lines = vec![
+        r#"{"t":1,"e":"send","id":0,"src":"c0","dest":"n0","body":{"type":"init","node_ids":["n0","n1"],"msg_id":1}}"#.to_owned(),
+        r#"{"t":2,"e":"send","id":1,"src":"c1","dest":"n0","body":{"type":"broadcast","message":5,"msg_id":1}}"#.to_owned(),
+        r#"{"t":3,"e":"recv","id":1,"src":"c1","dest":"n0"}"#.to_owned(),
+        r#"{"t":4,"e":"send","id":2,"src":"n0","dest":"c1","body":{"type":"broadcast_ok","in_reply_to":1}}"#.to_owned(),
+        r#"{"t":5,"e":"recv","id":2,"src":"n0","dest":"c1"}"#.to_owned(),
+        r#"{"t":6,"e":"send","id":3,"src":"n0","dest":"n1","body":{"type":"x","data":"?"}}"#.to_owned(),
+    ];
+    for (at, (node, list)) in (10..).step_by(10).zip(reads) {
+        lines.push(format!(
+            r#"{{"t":{at},"e":"send","id":{at},"src":"c2","dest":"{node}","body":{{"type":"read","msg_id":{at}}}}}"#
+        ));
+        lines
+            .push(format!(r#"{{"t":{},"e":"recv","id":{at},"src":"c2","dest":"{node}"}}"#, at + 1));
+        lines.push(format!(
+            r#"{{"t":{},"e":"send","id":{},"src":"{node}","dest":"c2","body":{{"type":"read_ok","messages":{list},"in_reply_to":{at}}}}}"#,
+            at + 2, at + 5
+        ));
+    }
+    Journal::read((lines.join("\n") + "\n").as_bytes(), &[], None).unwrap()
+}
+
+#[test]
+fn reads_alone_tell_what_is_lost_and_what_is_not_known() {
+    let lost = opaque(&[("n1", "[]")]);
+    let life = Life::of(&lost, 0, &lost.copies()[0]).unwrap();
+    assert_eq!((life.missing, life.unread), (vec!["n1".to_owned()], vec![]));
+    let unread = opaque(&[]);
+    let life = Life::of(&unread, 0, &unread.copies()[0]).unwrap();
+    assert_eq!((&life.missing[..], &life.unread[..]), (&[][..], &["n1".to_owned()][..]));
+    assert!(words::tree(&life).contains("not known of n1: no read of them came later"));
+    let late = opaque(&[("n1", "[]"), ("n1", "[5]")]);
+    let life = Life::of(&late, 0, &late.copies()[0]).unwrap();
+    assert_eq!((life.missing.len(), life.holders[1].cause), (0, Cause::Unseen));
+    assert!(words::tree(&life).contains("a read returned it; what brought it is not seen"));
+    let text = summary(&late, &[life], "x");
+    assert!(text.contains("seen in reads of clients only: no value"), "{text}");
 }
 
 #[test]
 fn a_journal_cut_short_is_read_and_damage_is_named() {
     let good = "{\"t\":1,\"e\":\"send\",\"id\":0,\"src\":\"c0\",\"dest\":\"n0\",\"body\":\
                 {\"type\":\"init\",\"node_id\":\"n0\",\"node_ids\":[\"n0\"],\"msg_id\":1}}\n";
-    assert_eq!(Journal::read(format!("{good}{{\"t\":").as_bytes()).unwrap().messages.len(), 1);
-    let error = Journal::read(format!("{good}{{\"t\":\n").as_bytes()).unwrap_err();
+    assert_eq!(
+        Journal::read(format!("{good}{{\"t\":").as_bytes(), &[], None).unwrap().messages.len(),
+        1
+    );
+    let error = Journal::read(format!("{good}{{\"t\":\n").as_bytes(), &[], None).unwrap_err();
     assert!(format!("{error:#}").starts_with("line 2"), "{error:#}");
-    assert!(Journal::read(&b""[..]).is_err());
+    assert!(Journal::read(&b""[..], &[], None).is_err());
 }
 
 #[test]
@@ -120,9 +174,8 @@ fn another_nodes_gossip_is_not_taken_for_rumormills() {
         line(3, "n0", "n1", r#"{"type":"rumormill","gen":"a","n":2,"msg_id":7}"#),
         line(4, "n0", "n1", r#"{"type":"rumormill","v":1,"gen":1,"n":2}"#),
     ];
-    let journal = Journal::read(text.concat().as_bytes()).unwrap();
-    let is_own = |message: &Message| matches!(message.content, Content::Gossip(_));
-    let own: Vec<bool> = journal.messages.iter().map(is_own).collect();
+    let journal = Journal::read(text.concat().as_bytes(), &[], None).unwrap();
+    let own: Vec<bool> = journal.messages.iter().map(|message| message.own.is_some()).collect();
     assert_eq!(own, [false, false, false, false, true]);
     // Fields of a form that Rumormill does not know do not hide the others.
     assert_eq!(journal.messages[3].msg_id, Some(7));

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::journal::{Content, Journal, Message};
 use super::life::{Cause, Copy, Holder, Life};
+use crate::trace::journal::{Journal, Message};
 
 /// Dropped copies that are listed one by one.
 const DROPS_LISTED: usize = 20;
@@ -17,16 +17,23 @@ pub fn tree(life: &Life) -> String {
     line(&mut out, &format!("value {value}, broadcast by {client} at {origin}"));
     let (broadcast, acked) = (at(life.broadcast_ms), at(life.acked_ms));
     line(&mut out, &format!("  received at {broadcast}, acknowledged at {acked}"));
-    if let Some(root) = life.holders.first() {
-        line(&mut out, &format!("  {}", root.node));
+    let roots = life.holders.iter().filter(|holder| holder.by.is_none());
+    for root in roots {
+        line(&mut out, &format!("  {}", root_words(life, root)));
         branches(&mut out, life, &root.node, "  ");
     }
     let took = match life.took_ms {
         Some(took) => format!("all {} nodes held it {} later", life.holders.len(), ms(took)),
-        None if life.missing.is_empty() => "all nodes held it".to_owned(),
-        None => format!("NEVER came to {}", life.missing.join(", ")),
+        None if life.missing.is_empty() && life.unread.is_empty() => "all nodes held it".to_owned(),
+        None if life.missing.is_empty() => {
+            format!("not known of {}: no read of them came later", life.unread.join(", "))
+        }
+        None => format!("{} never held it", life.missing.join(", ")),
     };
     line(&mut out, &format!("  {took}; {} redundant copies", life.redundant));
+    for node in &life.missing {
+        line(&mut out, &format!("  {}", why_missing(life, node)));
+    }
     for copy in life.dropped.iter().take(DROPS_LISTED) {
         line(&mut out, &format!("  dropped: {}", dropped(copy)));
     }
@@ -35,6 +42,29 @@ pub fn tree(life: &Life) -> String {
     }
     out += &last(life);
     out
+}
+
+/// A node that no other node's message brought the value.
+fn root_words(life: &Life, root: &Holder) -> String {
+    if root.node == life.origin && root.cause == Cause::Origin {
+        return root.node.clone();
+    }
+    format!("{}  {}  {}", root.node, ms(root.held_ms), root.cause.words())
+}
+
+/// Why a node does not hold a value, as far as messages tell.
+#[must_use]
+pub fn why_missing(life: &Life, node: &str) -> String {
+    let Life { value, .. } = life;
+    if let Some(sent) = life.unreturned.iter().find(|sent| sent.node == node) {
+        let (from, at) = (&sent.from, ms(sent.at_ms));
+        return format!("{node} was sent {value} (by {from} at {at}) and never returned it");
+    }
+    match life.dropped.iter().filter(|copy| copy.to == node).count() {
+        0 => format!("no message to {node} is seen to have had it"),
+        1 => format!("the only copy for {node} was dropped"),
+        dropped => format!("all {dropped} copies for {node} were dropped"),
+    }
 }
 
 fn branches(out: &mut String, life: &Life, parent: &str, indent: &str) {
@@ -104,9 +134,8 @@ pub fn table(lives: &[&Life]) -> String {
         let (last, why) = match (life.missing.first(), life.holders.last()) {
             (Some(node), _) => {
                 let others = life.missing.len() - 1;
-                let more = if others > 0 { format!(" and {others} more") } else { String::new() };
-                let dropped = life.dropped.len();
-                (node.clone(), format!("never held it{more}; {dropped} copies dropped"))
+                let more = if others > 0 { format!("; {others} more") } else { String::new() };
+                (node.clone(), format!("{}{more}", why_missing(life, node)))
             }
             (None, Some(holder)) => {
                 let most = life.costliest_hop().map_or_else(String::new, Holder::reason);
@@ -126,19 +155,20 @@ pub fn table(lives: &[&Life]) -> String {
 /// A message in a line.
 #[must_use]
 pub fn message(journal: &Journal, message: &Message) -> String {
-    let Message { id, src, dest, .. } = message;
-    let what = match &message.content {
-        Content::Broadcast(value) => {
-            let mut text = "broadcast ".to_owned();
-            value.write_to(&mut text);
-            text
-        }
-        Content::Gossip(gossip) => {
-            let digest = if gossip.is_digest { ", digest" } else { "" };
-            format!("gossip {}: {} values{digest}", gossip.number, gossip.values.len())
-        }
-        other => other.kind().to_owned(),
-    };
+    let Message { id, src, dest, kind, .. } = message;
+    let mut what = if kind.is_empty() { "(no type)".to_owned() } else { kind.clone() };
+    if let Some(number) = message.own.and_then(|own| own.number) {
+        let _ = write!(what, " {number}");
+    }
+    match &message.values[..] {
+        [] if message.own.is_some() => what += ": 0 values",
+        [] => {}
+        [value] => _ = write!(what, ": {}", journal.trace.values[*value as usize].value),
+        values => _ = write!(what, ": {} values", values.len()),
+    }
+    if message.own.is_some_and(|own| own.is_digest) {
+        what += ", digest";
+    }
     let sent = journal.millis(message.sent);
     let fate = match (&message.dropped, message.received.first()) {
         (Some((_, cause)), _) => format!("dropped: {cause}"),

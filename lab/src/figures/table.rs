@@ -145,7 +145,7 @@ const SCALARS: [Figure; 24] = scalars! {
     "ack-share" was "evidence-share", "ack share", Share, Higher, Gossip,
         "/rumormill/traffic/ack-share", |_, l| l.traffic.ack_share;
     // Entries received by a node that held them, of all entries sent.
-    "redundancy" was "duplicate-entries", "redundancy", Share, Higher, Gossip,
+    "redundancy" was "duplicate-entries", "redundancy", Share, Higher, Values,
         "/rumormill/traffic/entries", |_, l| l.traffic.redundancy();
     "quiescent-msgs" was "rest-msgs", "quiescent messages per node in 10 s", Number, Higher, Lab,
         "/rumormill/recovery/quiescent-msgs", |_, l| l.recovery?.quiescent_msgs;

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use rumormill::cluster::Name;
+use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 
 use crate::node::{Body, Message, PeerMessage};
+use crate::trace::Carried;
 
 /// A participant, by number: names are looked up once, at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,8 +36,8 @@ pub struct Address {
 pub enum Payload {
     /// The JSON text of a process, passed on untouched.
     Text(Box<str>),
-    /// The JSON text of a process that speaks Rumormill's gossip, passed on untouched as well.
-    Gossip(Box<str>),
+    /// The JSON text of a process for another node, and the values that were found in it.
+    Between(Box<str>, Arc<Carried>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
     /// From one simulated node of another protocol to another.
@@ -42,19 +45,29 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// True if it shows the values in it to the lab: Rumormill's gossip, or a simulated node's.
-    pub(crate) fn shows_values(&self) -> bool {
+    /// Calls `each` for every integer of at least 0 among the values that a simulated node sends.
+    pub(crate) fn for_each_typed_value(&self, mut each: impl FnMut(u64)) {
+        let mut int = |value: &Value| {
+            if let Value::Int(int) = value
+                && let Ok(int) = u64::try_from(*int)
+            {
+                each(int);
+            }
+        };
         match self {
-            Self::Gossip(_) | Self::Peer(_) => true,
-            Self::Typed(body) => matches!(**body, Body::Peer(_)),
-            Self::Text(_) => false,
+            Self::Typed(body) => {
+                let Body::Peer(named) = &**body else { return };
+                named.message().values(&mut int);
+            }
+            Self::Peer(message) => message.values(&mut int),
+            Self::Text(_) | Self::Between(..) => {}
         }
     }
 
     /// Appends the JSON.
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text(text) | Self::Gossip(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Text(text) | Self::Between(text, _) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
             Self::Peer(message) => message.write_json(out),
         }
@@ -109,7 +122,7 @@ impl Packet {
     #[must_use]
     pub fn into_message(self) -> Option<Message> {
         match self.body {
-            Payload::Text(_) | Payload::Gossip(_) | Payload::Peer(_) => None,
+            Payload::Text(_) | Payload::Between(..) | Payload::Peer(_) => None,
             Payload::Typed(body) => Some(Message {
                 src: self.src.name,
                 dest: self.dest.name,

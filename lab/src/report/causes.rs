@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::spread::{Hold, Spread};
-use crate::explain::journal::Journal;
 use crate::history::Nanos;
+use crate::trace::Via;
+use crate::trace::journal::Journal;
 
 /// The message behind another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +21,17 @@ pub(super) struct Cause {
 /// - A reply is caused by its request.
 /// - A message with values by the one that brought its sender the first of them.
 /// - Any other, probably, by the latest message that its sender had received.
-pub(super) fn of(journal: &Journal, spread: &Spread, nodes: &[String]) -> Vec<Option<Cause>> {
-    let places: HashMap<&str, u32> = nodes.iter().map(String::as_str).zip(0..).collect();
-    let bringers = spread.bringers();
+pub(super) fn of(journal: &Journal) -> Vec<Option<Cause>> {
+    let bringers = bringers(journal);
     let mut arrivals: Vec<(Nanos, u32, u32)> = Vec::new();
     for (message, place) in journal.messages.iter().zip(0..) {
-        if let (Some(at), Some(node)) = (message.received.first(), places.get(&*message.dest)) {
-            arrivals.push((*at, place, *node));
+        if let (Some(at), Some(node)) = (message.received.first(), message.to) {
+            arrivals.push((*at, place, node));
         }
     }
     arrivals.sort_unstable();
     let mut arrivals = arrivals.into_iter().peekable();
-    let mut latest: Vec<Option<u32>> = vec![None; nodes.len()];
+    let mut latest: Vec<Option<u32>> = vec![None; journal.nodes.len()];
     let mut requests: HashMap<(&str, &str, i64), u32> = HashMap::new();
     let mut causes = Vec::with_capacity(journal.messages.len());
     for (message, place) in journal.messages.iter().zip(0_u32..) {
@@ -45,16 +44,15 @@ pub(super) fn of(journal: &Journal, spread: &Spread, nodes: &[String]) -> Vec<Op
         if let Some(id) = message.msg_id {
             requests.insert((&*message.src, &*message.dest, id), place);
         }
-        let sender = places.get(&*message.src).copied();
-        let cause = sender.and_then(|sender| {
+        let cause = message.from.and_then(|sender| {
             let request = message
                 .in_reply_to
                 .and_then(|id| requests.get(&(&*message.dest, &*message.src, id)).copied());
             let brought = || {
-                let carried = spread.carried.get(place as usize)?;
-                let mut holds = carried.iter().filter_map(|value| bringers.find(*value, sender));
-                let is_earlier = |hold: &&Hold| hold.at <= message.sent && hold.by < place;
-                holds.find(is_earlier).map(|hold| hold.by)
+                let brought =
+                    message.values.iter().filter_map(|value| bringers.get(&(*value, sender)));
+                let is_earlier = |(at, by): &&(Nanos, u32)| *at <= message.sent && *by < place;
+                brought.filter(is_earlier).map(|(_, by)| *by).next()
             };
             match request.or_else(brought) {
                 Some(message) => Some(Cause { message, is_sure: true }),
@@ -64,4 +62,20 @@ pub(super) fn of(journal: &Journal, spread: &Spread, nodes: &[String]) -> Vec<Op
         causes.push(cause);
     }
     causes
+}
+
+/// By value and node: when a message brought it, and the message's place.
+fn bringers(journal: &Journal) -> HashMap<(u32, u32), (Nanos, u32)> {
+    let places = journal.places();
+    let mut bringers = HashMap::new();
+    for (value, traced) in (0..).zip(&journal.trace.values) {
+        for hold in &traced.holds {
+            if let Via::Client(id) | Via::Message { id, .. } = hold.via
+                && let Some(place) = places.get(&id)
+            {
+                bringers.insert((value, hold.node), (hold.at, *place as u32));
+            }
+        }
+    }
+    bringers
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::causes;
 use super::run::Run;
-use crate::explain::journal::{Journal, Message};
+use crate::trace::journal::{Journal, Message};
 
 /// Messages that are in the file; of a longer run only a part can be looked through.
 const MAX_MESSAGES: usize = 100_000;
@@ -53,7 +53,7 @@ impl Shown {
         let end = journal.messages.partition_point(|message| sent_ms(message) <= window.to_ms);
         let mut carried = 0;
         let has_room = |place: &usize| {
-            carried += run.spread.carried.get(*place).map_or(0, Vec::len);
+            carried += journal.messages[*place].values.len();
             place - start < max_messages && carried <= max_carried
         };
         let end = start + (start..end).take_while(has_room).count();
@@ -89,7 +89,7 @@ pub(super) struct Data<'r> {
     kinds: Vec<&'r str>,
     /// Outcome of a message: received, in flight at the end, or the cause of its drop.
     fates: Vec<&'r str>,
-    values: Vec<&'r str>,
+    values: Vec<String>,
     partitions: Vec<(i64, i64)>,
     /// Of the chart of latencies: the value, and in ms when it was acknowledged and how long it took.
     points: Vec<(String, f64, Option<f64>)>,
@@ -143,16 +143,17 @@ impl<'r> Data<'r> {
         }
         let mut kinds = Numbers::default();
         let mut fates = Numbers::default();
+        let values = run.journal.iter().flat_map(|journal| &journal.trace.values);
         let columns = run
             .journal
             .as_ref()
-            .map(|journal| Columns::of(run, journal, shown, [&mut names, &mut kinds, &mut fates]));
+            .map(|journal| Columns::of(journal, shown, [&mut names, &mut kinds, &mut fates]));
         Self {
             names: names.names,
             nodes: run.nodes.len(),
             kinds: kinds.names,
             fates: fates.names,
-            values: run.spread.values.iter().map(|value| value.text.as_str()).collect(),
+            values: values.map(|value| value.value.to_string()).collect(),
             partitions: run
                 .partitions()
                 .iter()
@@ -166,14 +167,13 @@ impl<'r> Data<'r> {
 
 impl Columns {
     fn of<'r>(
-        run: &'r Run,
         journal: &'r Journal,
         shown: &Shown,
         [names, kinds, fates]: [&mut Numbers<'r>; 3],
     ) -> Self {
         fates.of("received");
         fates.of("on its way at the end");
-        let causes = causes::of(journal, &run.spread, &run.nodes);
+        let causes = causes::of(journal);
         let micros = |time| (journal.millis(time) * 1e3).round() as i64;
         let mut columns = Self::default();
         let (mut last_id, mut last_sent) = (0, 0);
@@ -191,11 +191,10 @@ impl Columns {
             columns.took.push(micros(end) - sent);
             columns.src.push(names.of(&message.src));
             columns.dest.push(names.of(&message.dest));
-            columns.kind.push(kinds.of(message.content.kind()));
+            columns.kind.push(kinds.of(&message.kind));
             columns.fate.push(fate);
-            let carried = run.spread.carried.get(place).map_or(&[][..], Vec::as_slice);
-            columns.count.push(carried.len());
-            columns.carried.extend(carried);
+            columns.count.push(message.values.len());
+            columns.carried.extend(&message.values);
             let cause =
                 causes[place].filter(|cause| shown.places.contains(&(cause.message as usize)));
             columns.cause.push(cause.map_or(0, |cause| place - cause.message as usize));

@@ -1,13 +1,14 @@
 //! The report of a run: one HTML file with everything in it, from the files of its store.
 //!
-//! [`run`] gathers what is on disk; whatever is missing is said, not guessed. [`spread`] tells
-//! from the messages when each node came to hold each value, and [`causes`] which message is
-//! behind which. The figures and charts are drawn here, so that the file can be read without
+//! [`run`] gathers what is on disk; whatever is missing is said, not guessed. [`trace`] tells
+//! when each node came to hold each value, and [`causes`] which message is behind which. The figures and charts are drawn here, so that the file can be read without
 //! scripting; the script (`assets/report.js`) adds the space-time diagram that can be moved about,
 //! from the columns of [`data`].
 //!
 //! Names, values and errors come from other people's programs. Nothing of them gets into the file
 //! but through [`html::text`] or, for the script, [`html::json`].
+//!
+//! [`trace`]: crate::trace
 
 mod causes;
 mod charts;
@@ -17,7 +18,6 @@ mod operations;
 mod page;
 mod plot;
 mod run;
-mod spread;
 mod summary;
 mod tables;
 
@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::trace::ValuesAt;
 pub use data::Window;
 
 /// The file's name in its store.
@@ -36,12 +37,13 @@ pub const FILE_BETWEEN: &str = "report-between.html";
 /// The colours, type and elements that all pages of the lab share.
 pub const BASE_CSS: &str = include_str!("assets/base.css");
 
-/// Reads the files of a run and writes its report beside them; answers where it is.
+/// Reads the files of a run and writes its report beside them; answers where it is. `values_at` says
+/// where values stand in messages; if it is empty, what the run was told counts.
 ///
 /// # Errors
 /// If there is no such directory, nothing of a run in it, or it cannot be written to.
-pub fn write(dir: &Path, window: Window) -> Result<PathBuf> {
-    let page = render(dir, window)?;
+pub fn write(dir: &Path, window: Window, values_at: &[ValuesAt]) -> Result<PathBuf> {
+    let page = render(dir, window, values_at)?;
     let name = if window == Window::default() { FILE } else { FILE_BETWEEN };
     let path = dir.join(name);
     let unfinished = dir.join(format!(".{name}.unfinished"));
@@ -55,9 +57,9 @@ pub fn write(dir: &Path, window: Window) -> Result<PathBuf> {
 ///
 /// # Errors
 /// If there is no such directory, or nothing of a run in it.
-pub fn render(dir: &Path, window: Window) -> Result<String> {
+pub fn render(dir: &Path, window: Window, values_at: &[ValuesAt]) -> Result<String> {
     ensure!(dir.is_dir(), "{} is not a directory", dir.display());
-    let run = run::Run::gather(dir);
+    let run = run::Run::gather(dir, values_at);
     ensure!(
         !run.is_empty(),
         "{} is no run: none of results.json, history.edn and messages.jsonl can be read. {}",

@@ -84,6 +84,26 @@ impl Axis {
     }
 }
 
+/// Draws the ticks of an axis, at most about so many, their numbers and its label below a chart that
+/// ends there; answers where the ticks are.
+pub(super) fn below(
+    svg: &mut Svg,
+    axis: Axis,
+    most: usize,
+    (left, right): (f64, f64),
+    bottom: f64,
+) -> Vec<f64> {
+    let place = |tick: f64| left + axis.share(tick) * (right - left);
+    let places: Vec<(f64, f64)> = axis.ticks(most).into_iter().map(|t| (t, place(t))).collect();
+    for (tick, x) in &places {
+        svg.line(&[(*x, bottom), (*x, bottom + 4.0)], Paint::stroke(RULE, 1.0), "");
+        svg.text((*x, bottom + 17.0), Anchor::Middle, font(FAINT), &number(*tick));
+    }
+    let middle = f64::midpoint(left, right);
+    svg.text((middle, bottom + 36.0), Anchor::Middle, font(INK), axis.label);
+    places.into_iter().map(|(_, x)| x).collect()
+}
+
 /// A chart that is being drawn.
 #[derive(Debug)]
 pub(super) struct Plot {
@@ -109,14 +129,8 @@ impl Plot {
             self.svg.line(&[(left, y), (right, y)], Paint::stroke(GRID, 1.0), "");
             self.svg.text((left - 6.0, y + 4.0), Anchor::End, font(FAINT), &number(tick));
         }
-        for tick in self.x.ticks(7) {
-            let x = self.x(tick);
-            self.svg.line(&[(x, bottom), (x, bottom + 4.0)], Paint::stroke(RULE, 1.0), "");
-            self.svg.text((x, bottom + 17.0), Anchor::Middle, font(FAINT), &number(tick));
-        }
+        below(&mut self.svg, self.x, 7, (left, right), bottom);
         self.svg.line(&[(left, bottom), (right, bottom)], Paint::stroke(RULE, 1.0), "");
-        let middle = f64::midpoint(left, right);
-        self.svg.text((middle, bottom + 36.0), Anchor::Middle, font(INK), self.x.label);
         self.svg.vertical_text((12.0, f64::midpoint(TOP, bottom)), font(INK), self.y.label);
     }
 

@@ -8,11 +8,22 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::operations::{self, Operation};
-use super::spread::{Point, Spread};
 use crate::checker::set_full::{self, Outcome};
-use crate::explain::journal::{Journal, Partition};
 use crate::history::{Op, reader};
 use crate::results::Results;
+use crate::trace::journal::{Journal, Partition};
+use crate::trace::{Source, TracedValue, ValuesAt};
+
+/// A value's latency, for charts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Point {
+    /// The value, as JSON text.
+    pub(super) value: String,
+    /// When it was acknowledged, or else broadcast, in ms of the history's clock.
+    pub(super) at_ms: f64,
+    /// Length; none if it came to no end.
+    pub(super) took_ms: Option<f64>,
+}
 
 /// A run, as far as it left files.
 #[derive(Debug, Default)]
@@ -27,8 +38,6 @@ pub(super) struct Run {
     pub(super) operations: Option<Vec<Operation>>,
     /// Why operations did not succeed, and how often.
     pub(super) errors: Vec<(String, u64)>,
-    /// Deliveries of each value, as far as messages show them.
-    pub(super) spread: Spread,
     /// Maelstrom's stable latency of each value, as reads show it.
     pub(super) stable: Vec<Point>,
     /// All nodes.
@@ -45,12 +54,12 @@ pub(super) struct Run {
 
 impl Run {
     /// Reads what there is.
-    pub(super) fn gather(dir: &Path) -> Self {
+    pub(super) fn gather(dir: &Path, values_at: &[ValuesAt]) -> Self {
         // The two large files at once: there are mostly two cores.
         let (journal, history) = thread::scope(|scope| {
             let history = scope.spawn(|| read_history(dir));
             let journal = if dir.join("messages.jsonl").exists() {
-                Journal::load(dir)
+                Journal::load(dir, values_at)
             } else {
                 Err(anyhow!("there is no messages.jsonl"))
             };
@@ -66,9 +75,6 @@ impl Run {
             run.stable = stable_latencies(&history);
         }
         run.name_nodes();
-        if let Some(journal) = &run.journal {
-            run.spread = Spread::of(journal, &run.nodes, &run.dead);
-        }
         run.files = files(dir);
         run.logs = files(&dir.join("node-logs"));
         run
@@ -90,16 +96,13 @@ impl Run {
     }
 
     fn name_nodes(&mut self) {
-        let finals = self.results.iter().flat_map(|results| &results.rumormill.missing.nodes);
-        let living: Vec<String> = finals.map(|node| node.node.clone()).collect();
-        self.nodes = match &self.journal {
-            Some(journal) => journal.nodes.clone(),
-            None => living.clone(),
-        };
-        if !living.is_empty() {
-            let is_dead = |node: &&String| !living.contains(node);
-            self.dead = self.nodes.iter().filter(is_dead).cloned().collect();
+        if let Some(journal) = &self.journal {
+            self.nodes.clone_from(&journal.nodes);
+            self.dead.clone_from(&journal.dead);
+            return;
         }
+        let finals = self.results.iter().flat_map(|results| &results.rumormill.missing.nodes);
+        self.nodes = finals.map(|node| node.node.clone()).collect();
     }
 
     /// Begin and end of the partitions, in ms of the history's clock.
@@ -119,18 +122,51 @@ impl Run {
         self.journal.as_ref().map_or(last_op, |journal| journal.millis(journal.end).max(last_op))
     }
 
+    /// Where deliveries were seen, if there are messages.
+    pub(super) fn source(&self) -> Option<&Source> {
+        self.journal.as_ref().map(|journal| &journal.trace.source)
+    }
+
+    /// True if messages show when nodes came to hold values.
+    pub(super) fn shows_deliveries(&self) -> bool {
+        self.source().is_some_and(Source::is_messages)
+    }
+
+    /// The values that are owed to all: those that were acknowledged.
+    pub(super) fn owed(&self) -> impl Iterator<Item = (&Journal, &TracedValue)> {
+        let journal = self.journal.iter();
+        let values =
+            journal.flat_map(|journal| journal.trace.values.iter().map(move |v| (journal, v)));
+        values.filter(|(_, value)| value.acked.is_some())
+    }
+
     /// Latency of each value, from the best source there is.
     pub(super) fn latencies(&self) -> Vec<Point> {
-        if self.spread.source.is_some() { self.spread.points() } else { self.stable.clone() }
+        if !self.shows_deliveries() {
+            return self.stable.clone();
+        }
+        let point = |(journal, value): (&Journal, &TracedValue)| Point {
+            value: value.value.to_string(),
+            at_ms: journal.millis(value.start().unwrap_or(value.invoked)),
+            took_ms: journal.took_ms(value),
+        };
+        self.owed().map(point).collect()
     }
 
     /// Words for [`latencies`](Self::latencies).
-    pub(super) const fn latency_words(&self) -> &'static str {
-        if self.spread.source.is_some() {
-            "From the acknowledgement until the last node held the value, seen in the messages"
-        } else {
-            "Maelstrom's stable latency, seen in the reads of clients: from the acknowledgement to \
-             the last read that lacks the value. (The messages of these nodes do not show values)"
+    pub(super) fn latency_words(&self) -> String {
+        let stable = "Maelstrom's stable latency, seen in the reads of clients: from the \
+                      acknowledgement to the last read that lacks the value.";
+        match self.source() {
+            Some(source) if source.is_messages() => format!(
+                "From the acknowledgement until the last node held the value, seen in {}",
+                source.words()
+            ),
+            Some(source) => {
+                let why = source.why_not().unwrap_or_default();
+                format!("{stable} When nodes held it is not seen in messages: {why}")
+            }
+            None => stable.to_owned(),
         }
     }
 }

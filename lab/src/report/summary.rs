@@ -153,6 +153,7 @@ pub(super) fn to_look_at(run: &Run) -> String {
             let values: Vec<String> = node.missing.iter().take(8).map(u64::to_string).collect();
             let more = if count > 8 { " …" } else { "" };
             items.push(format!("{} lacks {count}: {}{more}", node.node, values.join(" ")));
+            items.extend(node.diagnosis().map(|diagnosis| format!("{diagnosis}.")));
         }
         if let Some(ms) = results.spoiling_delay_ms() {
             items.push(format!(

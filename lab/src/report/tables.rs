@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashSet};
 use super::html::{self, Cell};
 use super::run::Run;
 use crate::checker::quantile::Quantiles;
-use crate::explain::journal::Message;
 use crate::figures::number;
 use crate::results::Flow;
+use crate::trace::journal::Message;
 
 /// Links and nodes listed: more belong into `results.json`.
 const MAX_ROWS: usize = 1_000;
@@ -68,7 +68,7 @@ pub(super) fn types(run: &Run) -> String {
     let mut types: BTreeMap<&str, LinkCount> = BTreeMap::new();
     if let Some(journal) = &run.journal {
         for message in &journal.messages {
-            types.entry(message.content.kind()).or_default().add(message);
+            types.entry(&*message.kind).or_default().add(message);
         }
     } else if let Some(results) = &run.results {
         for (kind, Flow { sent, received, bytes }) in &results.rumormill.traffic.types {
@@ -120,6 +120,8 @@ const COUNTED: &str = "Messages between nodes: sent, received, and dropped on th
 const SPREAD: &str = " Then how long after its acknowledgement it held a value (the median), and of \
                       how many values it was the last to hold them.";
 
+const UNRETURNED: &str = " Never returned: values that it was sent, and that no read of it has.";
+
 /// Counts of a node.
 #[derive(Clone, Debug, Default)]
 struct NodeRow {
@@ -130,6 +132,8 @@ struct NodeRow {
     /// Delays from the acknowledgement until it held each value, in ms.
     delays_ms: Vec<f64>,
     was_last: u64,
+    /// Values that it was sent and never returned.
+    unreturned: u64,
 }
 
 /// A row per node.
@@ -141,7 +145,7 @@ pub(super) fn nodes(run: &Run) -> String {
         .flat_map(|results| &results.rumormill.missing.nodes)
         .map(|node| (node.node.as_str(), node.missing_count))
         .collect();
-    let has_spread = run.spread.source.is_some();
+    let has_spread = run.shows_deliveries();
     let mut columns = vec![
         ("node", false),
         ("sent", true),
@@ -152,6 +156,10 @@ pub(super) fn nodes(run: &Run) -> String {
     ];
     if has_spread {
         columns.extend([("held a value after, ms", true), ("was last", true)]);
+    }
+    let has_unreturned = rows.iter().any(|row| row.unreturned > 0);
+    if has_unreturned {
+        columns.push(("never returned", true));
     }
     let services = services(run);
     columns.extend(services.iter().flat_map(|_| [("service time, ms", true), ("p99", true)]));
@@ -176,6 +184,9 @@ pub(super) fn nodes(run: &Run) -> String {
                 delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), number);
             cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
         }
+        if has_unreturned {
+            cells.push(Cell::count(row.unreturned));
+        }
         if let Some(services) = services {
             let times = services.get(name.as_str());
             let ms = |ms: Option<f64>| Cell::Number(ms.map_or_else(|| "–".to_owned(), number));
@@ -189,7 +200,9 @@ pub(super) fn nodes(run: &Run) -> String {
     };
     let shown = run.nodes.iter().zip(rows).take(MAX_ROWS).map(row);
     let rows: Vec<_> = shown.collect();
-    let told = if has_spread { format!("{COUNTED}{SPREAD}") } else { COUNTED.to_owned() };
+    let spread = if has_spread { SPREAD } else { "" };
+    let unreturned = if has_unreturned { UNRETURNED } else { "" };
+    let told = format!("{COUNTED}{spread}{unreturned}");
     let table = html::table(&caption(run.nodes.len()), &columns, &rows);
     format!("<p class=\"small faint\">{told}</p>{table}")
 }
@@ -244,13 +257,16 @@ fn count_nodes(run: &Run) -> Vec<NodeRow> {
             _ => {}
         }
     }
-    for value in run.spread.owed().filter(|_| run.spread.source.is_some()) {
+    for (journal, value) in run.owed().filter(|_| run.shows_deliveries()) {
         for hold in &value.holds {
             let delay = hold.at.saturating_sub(value.acked.unwrap_or(hold.at));
             rows[hold.node as usize].delays_ms.push(delay as f64 / 1e6);
         }
-        if let (Some(_), Some(last)) = (value.took_ms, value.holds.last()) {
+        if let (Some(_), Some(last)) = (journal.took_ms(value), value.holds.last()) {
             rows[last.node as usize].was_last += 1;
+        }
+        for sent in &value.unreturned {
+            rows[sent.node as usize].unreturned += 1;
         }
     }
     rows

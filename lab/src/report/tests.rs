@@ -8,12 +8,12 @@ use serde_json::Value as Json;
 use super::causes::{self, Cause};
 use super::data::Shown;
 use super::run::Run;
-use super::spread::Source;
 use super::*;
 use crate::results::{Results, RunInfo, sample};
 use crate::settings::{Latency, Nemesis, Settings};
 use crate::sim::simulate;
 use crate::store::Store;
+use crate::trace::{Source, Via};
 
 /// Sections that every report has, whatever there is.
 const SECTIONS: [&str; 9] = [
@@ -129,13 +129,13 @@ fn settings() -> Settings {
 #[test]
 fn the_report_of_a_run_has_everything_in_one_file() {
     let (_base, store) = simulated(&settings());
-    let path = write(store.dir(), Window::default()).unwrap();
+    let path = write(store.dir(), Window::default(), &[]).unwrap();
     assert_eq!(path, store.dir().join("report.html"));
     let page = fs::read_to_string(&path).unwrap();
     let (text, data) = check(&page);
     assert!(text.contains("PASSED") && text.contains("All is well"), "{text}");
     assert!(!text.contains("cannot be seen"), "{text}");
-    let run = Run::gather(store.dir());
+    let run = Run::gather(store.dir(), &[]);
     let messages = run.journal.as_ref().unwrap().messages.len();
     assert_eq!(data["messages"]["id"].as_array().unwrap().len(), messages);
     assert_eq!(data["nodes"], 6);
@@ -153,7 +153,7 @@ fn the_report_of_a_run_has_everything_in_one_file() {
 #[test]
 fn scripts_are_plain_text_of_their_element() {
     let (_base, store) = simulated(&Settings { nemesis: None, time_limit_ms: 500, ..settings() });
-    let page = render(store.dir(), Window::default()).unwrap();
+    let page = render(store.dir(), Window::default(), &[]).unwrap();
     // One opening and one closing tag each: nothing inside looks like another.
     assert_eq!(page.matches("<script").count(), 6);
     assert_eq!(page.matches("</script").count(), 6);
@@ -219,7 +219,7 @@ fn hostile_names_stay_text() {
         ("results.json", &results.to_json().unwrap()),
         ("<img src=x>&\".txt", ""),
     ]);
-    let page = render(dir.path(), Window::default()).unwrap();
+    let page = render(dir.path(), Window::default(), &[]).unwrap();
     let (shown, data) = check(&page);
     for name in HOSTILE {
         let visible: String = name.replace(['\u{0}', '\u{1b}'], "\u{fffd}");
@@ -240,36 +240,36 @@ fn what_is_absent_is_said() {
     let cut = |text: &str| text[..text.len() - 30].to_owned();
 
     let dir = store(&[("messages.jsonl", &cut(&journal)), ("history.edn", &cut(&history))]);
-    let (text, data) = check(&render(dir.path(), Window::default()).unwrap());
+    let (text, data) = check(&render(dir.path(), Window::default(), &[]).unwrap());
     assert!(text.contains("NO RESULT") && text.contains("there is no results.json"), "{text}");
     assert!(data["messages"]["id"].as_array().unwrap().len() > 20);
 
     let dir = store(&[("results.json", &results)]);
-    let (text, data) = check(&render(dir.path(), Window::default()).unwrap());
+    let (text, data) = check(&render(dir.path(), Window::default(), &[]).unwrap());
     assert!(text.contains("PASSED") && text.contains("there is no messages.jsonl"), "{text}");
     assert!(text.contains("There are no messages to draw"), "{text}");
     assert_eq!(data["messages"], Json::Null);
 
     let dir = store(&[("history.edn", &history)]);
-    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    let (text, _) = check(&render(dir.path(), Window::default(), &[]).unwrap());
     assert!(text.contains("Maelstrom's stable latency, seen in the reads"), "{text}");
 
     let damaged =
         [("results.json", "{"), ("messages.jsonl", "x\n"), ("history.edn", ")\n{:index 0}\n")];
     let dir = store(&damaged);
-    let error = render(dir.path(), Window::default()).unwrap_err().to_string();
+    let error = render(dir.path(), Window::default(), &[]).unwrap_err().to_string();
     assert!(error.contains("is no run"), "{error}");
     let dir = store(&[damaged[0], ("history.edn", &history)]);
-    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    let (text, _) = check(&render(dir.path(), Window::default(), &[]).unwrap());
     assert!(text.contains("results.json is damaged"), "{text}");
-    assert!(write(Path::new("/nonexistent"), Window::default()).is_err());
+    assert!(write(Path::new("/nonexistent"), Window::default(), &[]).is_err());
 }
 
 #[test]
 fn an_empty_run_has_a_report() {
     let init = journal(&[]);
     let dir = store(&[("messages.jsonl", &init), ("history.edn", "")]);
-    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
+    let (text, _) = check(&render(dir.path(), Window::default(), &[]).unwrap());
     assert!(text.contains("Nodes sent each other nothing"), "{text}");
     assert!(text.contains("No operation of a client is known"), "{text}");
 }
@@ -282,17 +282,17 @@ fn journal(messages: &[(&str, &str, u64, u64, &str)]) -> String {
          \"node_id\":\"n0\",\"node_ids\":[\"n0\",\"n1\",\"n2\"],\"msg_id\":1}}\n\
          {\"t\":0,\"e\":\"zero\"}\n",
     );
-    for (id, (src, dest, sent, _, body)) in (1..).zip(messages) {
-        let t = sent * 1_000_000;
-        text += &format!(
-            "{{\"t\":{t},\"e\":\"send\",\"id\":{id},\"src\":\"{src}\",\"dest\":\"{dest}\",\"body\":{body}}}\n"
-        );
+    let mut events: Vec<(u64, String)> = Vec::new();
+    for (id, (src, dest, sent, at, body)) in (1..).zip(messages) {
+        let ends = format!("\"id\":{id},\"src\":\"{src}\",\"dest\":\"{dest}\"");
+        events.push((*sent, format!("\"e\":\"send\",{ends},\"body\":{body}")));
+        if *at > 0 {
+            events.push((*at, format!("\"e\":\"recv\",{ends}")));
+        }
     }
-    for (id, (src, dest, _, at, _)) in (1..).zip(messages).filter(|(_, message)| message.3 > 0) {
-        let t = at * 1_000_000;
-        text += &format!(
-            "{{\"t\":{t},\"e\":\"recv\",\"id\":{id},\"src\":\"{src}\",\"dest\":\"{dest}\"}}\n"
-        );
+    events.sort_by_key(|(ms, _)| *ms);
+    for (ms, event) in events {
+        text += &format!("{{\"t\":{},{event}}}\n", ms * 1_000_000);
     }
     text
 }
@@ -316,32 +316,37 @@ fn gossiping() -> Run {
             ("n2", "n1", 75, 80, EVIDENCE),
         ]),
     )]);
-    Run::gather(dir.path())
+    Run::gather(dir.path(), &[])
 }
 
 #[test]
 fn spread_is_seen_in_the_messages() {
     let run = gossiping();
-    let value = &run.spread.values[0];
-    let holds: Vec<(u32, u64, u32)> =
-        value.holds.iter().map(|hold| (hold.node, hold.at / 1_000_000, hold.by)).collect();
-    assert_eq!(holds, [(0, 10, 1), (1, 30, 3), (2, 60, 5)]);
-    assert_eq!(value.took_ms, Some(48.0));
-    let never = journal(&[("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, GOSSIP)]);
-    let run = Run::gather(store(&[("messages.jsonl", &never)]).path());
-    assert_eq!((run.spread.values[0].holds.len(), run.spread.values[0].took_ms), (2, None));
+    let journal = run.journal.as_ref().unwrap();
+    let value = &journal.trace.values[0];
+    let holds: Vec<(u32, u64, Via)> =
+        value.holds.iter().map(|hold| (hold.node, hold.at / 1_000_000, hold.via)).collect();
+    let by = |id, from| Via::Message { id, from };
+    assert_eq!(holds, [(0, 10, Via::Client(1)), (1, 30, by(3, 0)), (2, 60, by(5, 1))]);
+    assert_eq!(journal.took_ms(value), Some(48.0));
+    let never = self::journal(&[("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, GOSSIP)]);
+    let run = Run::gather(store(&[("messages.jsonl", &never)]).path(), &[]);
+    let journal = run.journal.as_ref().unwrap();
+    let value = &journal.trace.values[0];
+    assert_eq!((value.holds.len(), journal.took_ms(value)), (2, None));
 }
 
 #[test]
 fn spread_is_seen_in_floods_and_a_message_has_the_type_that_is_on_the_wire() {
     const PUSH: &str = r#"{"type":"flood","v":1,"entry":["n0",1,0],"message":7}"#;
     let messages = [("c1", "n0", 10, 10, BROADCAST), ("n0", "n1", 20, 30, PUSH)];
-    let run = Run::gather(store(&[("messages.jsonl", &journal(&messages))]).path());
-    let holds: Vec<u32> = run.spread.values[0].holds.iter().map(|hold| hold.node).collect();
-    assert_eq!((holds, run.spread.source), (vec![0, 1], Some(Source::Floods)));
+    let run = Run::gather(store(&[("messages.jsonl", &journal(&messages))]).path(), &[]);
+    let trace = &run.journal.as_ref().unwrap().trace;
+    let holds: Vec<u32> = trace.values[0].holds.iter().map(|hold| hold.node).collect();
+    assert_eq!((holds, &trace.source), (vec![0, 1], &Source::Own("flood messages".to_owned())));
     let kinds = |run: &Run| -> Vec<String> {
         let messages = &run.journal.as_ref().unwrap().messages;
-        messages.iter().map(|message| message.content.kind().to_owned()).collect()
+        messages.iter().map(|message| message.kind.clone()).collect()
     };
     // The journal begins with `init`.
     assert_eq!(kinds(&run)[1..], ["broadcast", "flood"]);
@@ -352,7 +357,7 @@ fn spread_is_seen_in_floods_and_a_message_has_the_type_that_is_on_the_wire() {
 #[test]
 fn every_message_has_its_cause() {
     let run = gossiping();
-    let causes = causes::of(run.journal.as_ref().unwrap(), &run.spread, &run.nodes);
+    let causes = causes::of(run.journal.as_ref().unwrap());
     let sure = |message| Some(Cause { message, is_sure: true });
     assert_eq!(causes[0], None);
     assert_eq!(causes[1], None, "the client's request");
@@ -374,11 +379,12 @@ fn nodes_that_show_no_values_are_told_apart() {
         ("n1", "n2", 40, 50, opaque),
     ]);
     let dir = store(&[("messages.jsonl", &text)]);
-    let run = Run::gather(dir.path());
-    let causes = causes::of(run.journal.as_ref().unwrap(), &run.spread, &run.nodes);
+    let run = Run::gather(dir.path(), &[]);
+    let causes = causes::of(run.journal.as_ref().unwrap());
     assert_eq!(causes[4], Some(Cause { message: 3, is_sure: false }));
-    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
-    assert!(text.contains("these nodes' messages do not show values"), "{text}");
+    let (text, _) = check(&render(dir.path(), Window::default(), &[]).unwrap());
+    assert!(text.contains("Not available: no value that a client broadcast stands in"), "{text}");
+    assert!(text.contains("--values-at PATH"), "{text}");
     // Nodes that tell each other values as clients do, without a request's number.
     let told = r#"{"type":"broadcast","message":7}"#;
     let text = journal(&[
@@ -387,10 +393,10 @@ fn nodes_that_show_no_values_are_told_apart() {
         ("n0", "n2", 20, 35, told),
     ]);
     let dir = store(&[("messages.jsonl", &text)]);
-    let run = Run::gather(dir.path());
-    assert_eq!(run.spread.values[0].holds.len(), 3);
-    let (text, _) = check(&render(dir.path(), Window::default()).unwrap());
-    assert!(text.contains("seen in broadcast messages between nodes"), "{text}");
+    let run = Run::gather(dir.path(), &[]);
+    assert_eq!(run.journal.as_ref().unwrap().trace.values[0].holds.len(), 3);
+    let (text, _) = check(&render(dir.path(), Window::default(), &[]).unwrap());
+    assert!(text.contains("seen in message of type broadcast (found out)"), "{text}");
 }
 
 #[test]

@@ -69,6 +69,7 @@ pub(crate) fn outcome() -> Outcome {
         }),
         exact: false,
         entries: Some(EntryCounts { sent: 200, repeated: 6 }),
+        trace: None,
         suspicions: None,
         components: None,
         lost_with_holders: Default::default(),

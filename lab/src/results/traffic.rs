@@ -106,7 +106,8 @@ impl Traffic {
             server_messages: counts.servers.msg,
             msgs_per_broadcast: per(counts.servers.msg, broadcasts),
             server_bytes: Some(counts.server_bytes),
-            ack_share: per(counts.valueless, counts.servers.msg - counts.valueless),
+            ack_share: per(counts.valueless, counts.servers.msg - counts.valueless)
+                .filter(|_| outcome.trace.as_ref().is_none_or(|trace| trace.source.is_own())),
             entries: outcome
                 .entries
                 .map(|EntryCounts { sent, repeated }| Entries { sent, repeated }),

@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use rumormill::cluster::Name;
 use rumormill::service;
-use rumormill::value::Value;
 
 use super::Run;
 use super::sent::Sent;
 use crate::client::parse_id;
-use crate::convergence::gossip_values;
 use crate::envelope::{Envelope, body_type};
-use crate::gossip::OwnGossip;
 use crate::history::Nanos;
 use crate::journal::{DropCause, EventSink};
 use crate::network::Arrival;
@@ -87,7 +84,10 @@ impl<S: EventSink> Run<S> {
         }
         let sent = Sent::Line(line, &envelope);
         let Some((src, dest)) = self.find_ends(now, node, sent) else { return };
-        let content = self.text_content(envelope.body);
+        let content = match (src.peer, dest.peer) {
+            (Peer::Node(from), Peer::Node(_)) => self.between_content(from, envelope.body),
+            _ => self.text_content(envelope.body),
+        };
         self.accept(now, node, (src, dest), content);
     }
 
@@ -123,17 +123,23 @@ impl<S: EventSink> Run<S> {
     }
 
     fn text_content(&mut self, body: &str) -> Content {
+        Content {
+            kind: self.journal.kind_id(&body_type(body)),
+            bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            carries_values: true,
+            body: Payload::Text(body.into()),
+        }
+    }
+
+    /// A process sends another one a message.
+    fn between_content(&mut self, from: u32, body: &str) -> Content {
         let kind = body_type(body);
-        let own = OwnGossip::of(&kind, body);
+        let carried = self.tracer.sent(from, &kind, body);
         Content {
             kind: self.journal.kind_id(&kind),
             bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
-            // Of other nodes' messages it is not known what they bring.
-            carries_values: own.is_none_or(OwnGossip::has_values),
-            body: match own {
-                Some(_) => Payload::Gossip(body.into()),
-                None => Payload::Text(body.into()),
-            },
+            carries_values: carried.may_bring_values(),
+            body: Payload::Between(body.into(), Arc::new(carried)),
         }
     }
 
@@ -308,9 +314,7 @@ impl<S: EventSink> Run<S> {
                 self.record_sent(now, &packet);
                 if packet.carries_values && !packet.is_client() {
                     self.watch.note_values(now);
-                    if packet.body.shows_values() {
-                        self.entries.sent(&packet.body, &self.gossiped);
-                    }
+                    self.entries.sent(&packet.body, &self.gossiped);
                 }
                 self.network.send(now, node, packet, &mut self.timer_queue);
                 self.handle_arrivals(now);
@@ -339,22 +343,21 @@ impl<S: EventSink> Run<S> {
         if let Peer::Client(client) = packet.src.peer {
             self.clients.delivered(client, now);
         }
-        let shows_values = !packet.is_client() && packet.body.shows_values();
-        if packet.carries_values && shows_values {
-            self.entries.received(node, &packet.body, &self.gossiped);
-        }
         if self.exact {
             // The driver sees into its nodes.
-        } else if let (Payload::Typed(body), Peer::Client(_)) = (&packet.body, packet.src.peer) {
-            if let Body::Request { request: service::Request::Broadcast { message }, .. } = &**body
-                && let Value::Int(value) = *message
-                && let Ok(value) = u64::try_from(value)
-            {
-                self.note_held(now, node, value);
+            if packet.carries_values && !packet.is_client() {
+                self.entries.received(node, &packet.body, &self.gossiped);
             }
-        } else if shows_values {
-            self.gossiped.used = true;
-            gossip_values(&packet.body, |value| self.note_held(now, node, value));
+        } else if let (Payload::Between(_, carried), Peer::Node(from)) =
+            (&packet.body, packet.src.peer)
+        {
+            // Nodes are numbered with 32 bits.
+            self.tracer.received((from, node as u32), carried, now, packet.id);
+        } else if let Payload::Typed(body) = &packet.body
+            && let Body::Request { request: service::Request::Broadcast { message }, .. } = &**body
+        {
+            let value = self.tracer.invoked(message, now);
+            self.tracer.taken(node as u32, value, now, packet.id);
         }
         self.deliveries.push_back(Delivery { node, packet });
     }

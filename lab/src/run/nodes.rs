@@ -31,8 +31,12 @@ impl<S: EventSink> Run<S> {
         self.lives[node] += 1;
         self.network.set_down(node, true);
         self.network.fault_counts_mut().crashed += 1;
-        self.gossiped.forget(node);
-        self.entries.forget(node);
+        if self.exact {
+            self.gossiped.forget(node);
+            self.entries.forget(node);
+        } else {
+            self.tracer.forgot(node as u32);
+        }
         self.note_connectivity(now);
         // Nodes are numbered with 32 bits.
         self.abandon_work(now, node as u32);
@@ -114,7 +118,12 @@ impl<S: EventSink> Run<S> {
         let time = self.relative(now);
         let Some(watch) = &mut self.components else { return };
         self.connectivity += 1;
-        watch.connect(time, self.network.components(now), &self.gossiped);
+        let components = self.network.components(now);
+        if self.exact {
+            watch.connect(time, components, &self.gossiped);
+        } else {
+            self.tracer.connected(now, components);
+        }
         let next = self.network.next_change(now);
         if next != self.connectivity_wake {
             self.connectivity_wake = next;
@@ -124,8 +133,13 @@ impl<S: EventSink> Run<S> {
 
     /// A node has acknowledged a value.
     pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
-        self.gossiped.acked(value, time);
         self.watch.acked(value, time);
+        if !self.exact {
+            // Values are numbered like the elements of a list.
+            self.tracer.acked(node, value as u32, self.zero.saturating_add(time));
+            return;
+        }
+        self.gossiped.acked(value, time);
         if let Some(components) = &mut self.components {
             components.acked(value, node, time, &self.gossiped);
         }

@@ -8,7 +8,7 @@ use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::packet::Packet;
 use crate::outcome::NoticeKind;
-use crate::reply::{Claim, Request, claim_of};
+use crate::reply::{Claim, Reply, Request, claim_of};
 use crate::text::quote;
 use crate::timer_queue::Timer;
 
@@ -35,7 +35,12 @@ impl<S: EventSink> Run<S> {
                         self.restart_answered(now, (node, life), topology, &reply);
                     }
                     Owner::Worker(worker) => {
-                        self.note_service(now, client, worker);
+                        let begun = self.clients.take_delivered(client);
+                        let node = worker % self.settings.nodes.len();
+                        self.note_service(now, node, begun);
+                        if let (Reply::Values(set, _), Some(begun)) = (&reply, begun) {
+                            self.tracer.read(node as u32, begun, now, set);
+                        }
                         self.worker_answered(now, worker, reply, &packet);
                     }
                 }
@@ -118,11 +123,8 @@ impl<S: EventSink> Run<S> {
 
     /// The time from the delivery of a worker's request to its first reply. Those of `init` would
     /// tell how long a process takes to start.
-    fn note_service(&mut self, now: Nanos, client: u32, worker: usize) {
-        let node = worker % self.settings.nodes.len();
-        if let Some(delivered) = self.clients.take_delivered(client)
-            && !self.exact
-        {
+    fn note_service(&mut self, now: Nanos, node: usize, delivered: Option<Nanos>) {
+        if let Some(delivered) = delivered.filter(|_| !self.exact) {
             self.services[node].push(now.saturating_sub(delivered));
         }
     }

@@ -123,11 +123,12 @@ impl<S: EventSink> Run<S> {
         let time = self.relative(now);
         let node = id as usize;
         let probe = &mut self.watch.probes[node];
-        let Some((msg_id, _)) = probe.waiting else { return };
+        let Some((msg_id, since)) = probe.waiting else { return };
         let Some(reply) = read_reply(Request::Read, msg_id, body) else { return };
         probe.waiting = None;
         let is_audit = probe.is_audit;
         if let Reply::Values(set, _) = reply {
+            self.tracer.read(id, since, now, &set);
             for value in &set.ints {
                 self.watch.probed.holds(node, value, time);
             }

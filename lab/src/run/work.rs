@@ -1,5 +1,7 @@
 //! What the workers do, and what becomes of it: the history.
 
+use rumormill::value::Value;
+
 use super::Run;
 use crate::client::Owner;
 use crate::generator::Task;
@@ -70,7 +72,9 @@ impl<S: EventSink> Run<S> {
             Task::Read | Task::FinalRead => Request::Read,
         };
         let time = self.relative(now);
-        if let Task::Broadcast(_) = task {
+        if let Task::Broadcast(value) = task {
+            // The generator counts them from 0: far fewer than 2^63.
+            self.tracer.invoked(&Value::Int(value as i64), now);
             self.gossiped.invoked(time);
             self.watch.invoked(time);
         }

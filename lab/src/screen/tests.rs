@@ -1,6 +1,6 @@
 use super::*;
 use crate::checker::Validity;
-use crate::checker::missing::NodeMissing;
+use crate::checker::missing::{NodeMissing, SentInVain};
 use crate::checker::quantile::Quantiles;
 use crate::results::sample;
 
@@ -27,6 +27,13 @@ fn the_screen_of_a_bad_run() {
             node: format!("n{node}"),
             missing_count: (node > 0).then_some(100 + node),
             missing: (0..48).collect(),
+            sent: match node {
+                3 => vec![
+                    SentInVain { value: 7, from: Some("n4".to_owned()), at_ms: 812.4 },
+                    SentInVain { value: 9, from: None, at_ms: 900.0 },
+                ],
+                _ => Vec::new(),
+            },
         })
         .collect();
     if let Some(spread) = &mut lab.convergence.message_flow {

@@ -2,23 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use roaring::RoaringBitmap;
-use rumormill::value::Value;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use crate::edn::Edn;
-use crate::gossip::OwnGossip;
 use crate::history::Nanos;
 use crate::store::MessageLine;
+use crate::trace::{Reader, ValueTrace, ValuesAt};
 
 /// A node, as far as its messages show it.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     /// Its name.
     pub name: String,
-    /// The values it is known to hold, by number.
-    held: RoaringBitmap,
+    /// Number of values it holds, and of those that it was sent and never returned.
+    pub held: u64,
+    /// See `held`.
+    pub unreturned: u64,
     /// Messages from other nodes that are on their way to it.
     pub coming: u64,
     /// Messages to other nodes that it has sent.
@@ -40,40 +37,23 @@ pub struct Partition {
     pub components: Vec<Vec<String>>,
 }
 
-/// A message on its way to a node.
-#[derive(Clone, Debug)]
-struct Flight {
-    to: usize,
-    /// It is from a node.
-    is_between: bool,
-    /// The numbers of the values in it.
-    values: Vec<u32>,
-}
-
 /// The cluster.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Cluster {
     /// The nodes, in the order in which they were named at the start.
     pub nodes: Vec<Node>,
+    /// What the messages tell of values.
+    reader: Reader,
     /// By name, its place among the nodes.
     places: HashMap<String, usize>,
-    /// Begin of the history's clock, by the driver's.
-    zero: Option<Nanos>,
-    /// The time of the last event, by the driver's clock.
-    pub now: Nanos,
-    /// The numbers of the values that clients handed in.
-    values: HashMap<Value, u32>,
-    /// Messages to nodes on their way.
-    flying: HashMap<u64, Flight>,
+    /// Messages between nodes that are on their way: to which node.
+    coming: HashMap<u64, usize>,
     /// Messages so far, those of clients too.
     pub messages: u64,
     /// Messages between nodes so far.
     pub between_nodes: u64,
     /// Dropped messages by cause.
     pub dropped: BTreeMap<String, u64>,
-    /// Nodes have been seen to speak our gossip, which tells what they hold. What others hold is
-    /// seen when they are read.
-    pub speaks_gossip: bool,
     /// Operations begun, and those that ended as `ok` or otherwise.
     pub operations: (u64, u64, u64),
     /// The cut that is there now.
@@ -87,126 +67,84 @@ pub struct Cluster {
 /// Length of the beginning of a history line that has all but its value, in bytes.
 const HEAD_BYTES: usize = 200;
 
-/// The fields of a body that show which values a node holds. In messages of other nodes they may mean
-/// anything: fields that do not look like this are ignored.
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    node_ids: Option<Vec<String>>,
-    #[serde(borrow)]
-    message: Option<&'a RawValue>,
-    #[serde(borrow)]
-    messages: Option<&'a RawValue>,
-    #[serde(borrow)]
-    values: Option<&'a RawValue>,
-}
-
 impl Cluster {
+    /// A cluster of which nothing is known. `values_at` says where values stand in messages; if it
+    /// is empty, it is found out.
+    #[must_use]
+    pub fn new(values_at: &[ValuesAt]) -> Self {
+        Self {
+            nodes: Vec::new(),
+            reader: Reader::new(values_at),
+            places: HashMap::new(),
+            coming: HashMap::new(),
+            messages: 0,
+            between_nodes: 0,
+            dropped: BTreeMap::new(),
+            operations: (0, 0, 0),
+            partition: None,
+            partitions: 0,
+            history_time: 0,
+        }
+    }
+
     /// Takes in a line of `messages.jsonl`. What is none is left out.
     pub fn message_line(&mut self, text: &str) {
         let Ok(line) = serde_json::from_str::<MessageLine<'_>>(text) else { return };
-        self.now = line.t;
-        match line.e {
-            "zero" => self.zero = Some(line.t),
-            "send" => self.sent(&line),
-            "recv" => {
-                if let Some(flight) = self.land(line.id) {
-                    self.nodes[flight.to].held.extend(flight.values);
-                }
+        if let Some(sent) = self.reader.take(&line) {
+            if self.nodes.len() < self.reader.nodes.len() {
+                self.name_nodes();
             }
-            "drop" => {
-                if let Some(flight) = self.land(line.id) {
-                    self.nodes[flight.to].dropped += 1;
-                }
+            self.messages += 1;
+            if let (Some(from), Some(to)) = (sent.from, sent.to) {
+                self.between_nodes += 1;
+                self.nodes[from as usize].sent += 1;
+                self.nodes[to as usize].coming += 1;
+                self.coming.insert(line.id, to as usize);
+            }
+        } else if matches!(line.e, "recv" | "drop") {
+            let is_dropped = line.e == "drop";
+            if let Some(to) = self.coming.remove(&line.id) {
+                self.nodes[to].coming -= 1;
+                self.nodes[to].dropped += u64::from(is_dropped);
+            }
+            if is_dropped {
                 *self.dropped.entry(line.cause.unwrap_or_default()).or_default() += 1;
             }
-            _ => {}
         }
     }
 
-    fn sent(&mut self, line: &MessageLine<'_>) {
-        let body = line.body.and_then(|raw| serde_json::from_str::<Body<'_>>(raw.get()).ok());
-        if let Some(names) = body.as_ref().and_then(|body| body.node_ids.as_ref())
-            && self.nodes.is_empty()
-        {
-            self.name_nodes(names);
-        }
-        self.messages += 1;
-        let (from, to) = (self.place(&line.src), self.place(&line.dest));
-        if let (Some(from), Some(to)) = (from, to) {
-            self.between_nodes += 1;
-            self.nodes[from].sent += 1;
-            self.nodes[to].coming += 1;
-        }
-        let text = line.body.map(RawValue::get).unwrap_or_default();
-        let values = body.map(|body| self.values_of(&body, text, from.is_some()));
-        let values = values.unwrap_or_default();
-        match (from, to) {
-            (from, Some(to)) => {
-                let flight = Flight { to, is_between: from.is_some(), values };
-                self.flying.insert(line.id, flight);
-            }
-            // What a node tells a client, it holds.
-            (Some(from), None) => self.nodes[from].held.extend(values),
-            (None, None) => {}
-        }
-    }
-
-    fn name_nodes(&mut self, names: &[String]) {
+    fn name_nodes(&mut self) {
+        let names = &self.reader.nodes;
         self.places = names.iter().cloned().zip(0..).collect();
         let node = |name: &String| Node { name: name.clone(), ..Node::default() };
         self.nodes = names.iter().map(node).collect();
     }
 
-    /// The numbers of the values in a body. They are numbered when clients hand them in: what is
-    /// no such value is none.
-    fn values_of(&mut self, body: &Body<'_>, text: &str, is_from_node: bool) -> Vec<u32> {
-        if !is_from_node {
-            let value = body.message.filter(|_| body.kind == "broadcast").map(Value::from_raw);
-            return value
-                .and_then(Result::ok)
-                .map(|value| self.number(value))
-                .into_iter()
-                .collect();
+    /// Who holds what by now. Nodes are counted anew by it.
+    pub fn trace(&mut self) -> ValueTrace {
+        let trace = self.reader.tracer.trace();
+        for node in &mut self.nodes {
+            (node.held, node.unreturned) = (0, 0);
         }
-        let known = |raw: &&RawValue| self.values.get(&Value::from_raw(raw).ok()?).copied();
-        let many = |raws: &[&RawValue]| raws.iter().filter_map(known).collect();
-        if let Some(gossip) = OwnGossip::of(body.kind, text)
-            && gossip.has_values()
-        {
-            let known = |value: Value| self.values.get(&value).copied();
-            let numbers = gossip.values().filter_map(known).collect();
-            self.speaks_gossip = true;
-            return numbers;
+        for value in &trace.values {
+            for hold in &value.holds {
+                self.nodes[hold.node as usize].held += 1;
+            }
+            for sent in &value.unreturned {
+                self.nodes[sent.node as usize].unreturned += 1;
+            }
         }
-        // Replies to reads are long, and tell nothing new of those whose gossip tells all.
-        if body.kind == "read_ok" && self.speaks_gossip {
-            return Vec::new();
-        }
-        match (body.message, body.messages.or(body.values)) {
-            (Some(one), _) => many(&[one]),
-            (None, Some(list)) => serde_json::from_str::<Vec<&RawValue>>(list.get())
-                .map(|raws| many(&raws))
-                .unwrap_or_default(),
-            (None, None) => Vec::new(),
-        }
-    }
-
-    fn number(&mut self, value: Value) -> u32 {
-        let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
-        *self.values.entry(value).or_insert(next)
-    }
-
-    /// A message is on its way no more.
-    fn land(&mut self, id: u64) -> Option<Flight> {
-        let flight = self.flying.remove(&id)?;
-        self.nodes[flight.to].coming -= u64::from(flight.is_between);
-        Some(flight)
+        trace
     }
 
     fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
+    }
+
+    /// The time of the last event, by the driver's clock.
+    #[must_use]
+    pub const fn now(&self) -> Nanos {
+        self.reader.now
     }
 
     /// Takes in a line of `history.edn`. What is none is left out.
@@ -285,21 +223,8 @@ impl Cluster {
     /// True if the history has been taken in for longer than the messages.
     #[must_use]
     pub fn is_history_ahead(&self) -> bool {
-        self.zero.is_none_or(|zero| zero.saturating_add(self.history_time) >= self.now)
-    }
-
-    /// Number of values that clients have broadcast.
-    #[must_use]
-    pub fn value_count(&self) -> u64 {
-        self.values.len() as u64
-    }
-
-    /// Number of values that every node holds.
-    #[must_use]
-    pub fn on_all(&self) -> u64 {
-        let mut nodes = self.nodes.iter();
-        let Some(first) = nodes.next() else { return 0 };
-        nodes.fold(first.held.clone(), |all, node| all & &node.held).len()
+        let zero = self.reader.zero;
+        zero.is_none_or(|zero| zero.saturating_add(self.history_time) >= self.reader.now)
     }
 
     /// Messages between nodes that are on their way.
@@ -308,18 +233,16 @@ impl Cluster {
         self.nodes.iter().map(|node| node.coming).sum()
     }
 
+    /// A time on the history's clock, in ms.
+    #[must_use]
+    pub fn millis(&self, time: Nanos) -> f64 {
+        time.saturating_sub(self.reader.zero.unwrap_or(time)) as f64 / 1e6
+    }
+
     /// The history's clock in seconds.
     #[must_use]
     pub fn seconds(&self) -> f64 {
-        self.now.saturating_sub(self.zero.unwrap_or(self.now)) as f64 / 1e9
-    }
-}
-
-impl Node {
-    /// Number of values it is known to hold.
-    #[must_use]
-    pub fn held(&self) -> u64 {
-        self.held.len()
+        self.millis(self.reader.now) / 1e3
     }
 }
 

@@ -1,6 +1,7 @@
 //! Draws the cluster: as lines for a terminal of a given size, or as one line for a file.
 
 use super::cluster::{Cluster, Node, Partition};
+use crate::trace::{ValueTrace, Via};
 
 /// Room for a bar at least and at most.
 const BAR: (usize, usize) = (4, 30);
@@ -32,23 +33,25 @@ pub struct Frame {
 
 /// The picture, line by line, no line longer than the terminal is wide, no more lines than it has.
 #[must_use]
-pub fn draw(cluster: &Cluster, frame: &Frame) -> Vec<String> {
-    let mut lines = head(cluster, frame);
+pub fn draw(cluster: &mut Cluster, frame: &Frame) -> Vec<String> {
+    let trace = cluster.trace();
+    let cluster = &*cluster;
+    let mut lines = head(cluster, &trace, frame);
     let room = frame.height.saturating_sub(lines.len() + 1).max(1);
     let mut nodes: Vec<&Node> = cluster.nodes.iter().collect();
-    let values = cluster.value_count();
+    let values = trace.values.len() as u64;
     let hidden = if nodes.len() > room {
         // Nodes that lack most come first; then disconnected ones, then those with many messages in
         // flight.
         nodes.sort_by_key(|node| {
-            std::cmp::Reverse((values - node.held().min(values), node.unreachable, node.coming))
+            std::cmp::Reverse((values - node.held.min(values), node.unreachable, node.coming))
         });
         nodes.split_off(room - 1)
     } else {
         Vec::new()
     };
     if !cluster.nodes.is_empty() {
-        let how = if cluster.speaks_gossip { "holds" } else { "was read to hold" };
+        let how = if trace.source.is_messages() { "holds" } else { "was read to hold" };
         let names = name_width(&cluster.nodes);
         let bar = bar_width(frame.width, names);
         lines.push(faint(
@@ -58,7 +61,7 @@ pub fn draw(cluster: &Cluster, frame: &Frame) -> Vec<String> {
         lines.extend(nodes.iter().map(|node| row(node, values, names, bar, frame)));
     }
     if !hidden.is_empty() {
-        let whole = hidden.iter().filter(|node| node.held() >= values).count();
+        let whole = hidden.iter().filter(|node| node.held >= values).count();
         let rest = match hidden.len() - whole {
             0 => "nothing is lacking there".to_owned(),
             lacking => format!("{lacking} of them lack something"),
@@ -69,13 +72,41 @@ pub fn draw(cluster: &Cluster, frame: &Frame) -> Vec<String> {
     lines.iter().map(|line| cut(line, frame.width)).collect()
 }
 
-fn head(cluster: &Cluster, frame: &Frame) -> Vec<String> {
+/// Values that every node holds.
+fn on_all(cluster: &Cluster, trace: &ValueTrace) -> u64 {
+    let nodes = cluster.nodes.len();
+    trace.values.iter().filter(|value| nodes > 0 && value.holds.len() == nodes).count() as u64
+}
+
+/// A value that a node was sent and never returned, in words.
+fn unreturned(cluster: &Cluster, trace: &ValueTrace) -> Option<String> {
+    let mut all = trace
+        .values
+        .iter()
+        .flat_map(|value| value.unreturned.iter().map(move |sent| (value, sent)));
+    let (value, first) = all.next()?;
+    let name = |node: u32| cluster.nodes[node as usize].name.as_str();
+    let from = match first.via {
+        Via::Message { from, .. } => name(from),
+        Via::Client(_) | Via::Read => "a client",
+    };
+    let (node, at) = (name(first.node), cluster.millis(first.at));
+    let more = match all.count() {
+        0 => String::new(),
+        more => format!(" (+{more})"),
+    };
+    let value = &value.value;
+    Some(format!("{node} was sent {value} (by {from} at {at:.0} ms) and never returned it{more}"))
+}
+
+fn head(cluster: &Cluster, trace: &ValueTrace, frame: &Frame) -> Vec<String> {
     let mut lines = Vec::with_capacity(HEAD_LINES);
     let Frame { store, state, .. } = frame;
     lines.push(strong(frame, &format!("{:.1} s  {state}  {store}", cluster.seconds())));
-    let (values, on_all, nodes) = (cluster.value_count(), cluster.on_all(), cluster.nodes.len());
+    let (values, on_all) = (trace.values.len() as u64, on_all(cluster, trace));
+    let nodes = cluster.nodes.len();
     let rest = values - on_all.min(values);
-    let words = match (frame.is_over, cluster.speaks_gossip) {
+    let words = match (frame.is_over, trace.source.is_messages()) {
         (false, _) => "still on their way",
         (true, true) => "missing on some node",
         (true, false) => "not seen on all",
@@ -90,6 +121,7 @@ fn head(cluster: &Cluster, frame: &Frame) -> Vec<String> {
         cluster.in_flight(),
         cluster.messages
     ));
+    lines.extend(unreturned(cluster, trace).map(|text| warn(frame, &format!("  {text}"))));
     let (begun, ok, not_ok) = cluster.operations;
     let open = begun.saturating_sub(ok + not_ok);
     let failed = if not_ok > 0 { format!(", {not_ok} failed") } else { String::new() };
@@ -141,7 +173,7 @@ fn names(component: &[String]) -> String {
 }
 
 fn row(node: &Node, values: u64, names: usize, bar: usize, frame: &Frame) -> String {
-    let held = node.held();
+    let held = node.held;
     let lacks = values.saturating_sub(held);
     let Node { name, coming, sent, unreachable, .. } = node;
     let filled = (held.min(values) * bar as u64 * 8).checked_div(values).unwrap_or(0) as usize;
@@ -164,8 +196,10 @@ fn bar_width(width: usize, names: usize) -> usize {
 
 /// The cluster in a line.
 #[must_use]
-pub fn line(cluster: &Cluster) -> String {
-    let (values, on_all) = (cluster.value_count(), cluster.on_all());
+pub fn line(cluster: &mut Cluster) -> String {
+    let trace = cluster.trace();
+    let cluster = &*cluster;
+    let (values, on_all) = (trace.values.len() as u64, on_all(cluster, &trace));
     let mut text = format!(
         "{:8.1} s  {values} values, {on_all} on all {} nodes; {} messages between nodes, {} on \
          their way",
@@ -174,9 +208,9 @@ pub fn line(cluster: &Cluster) -> String {
         cluster.between_nodes,
         cluster.in_flight()
     );
-    let most = cluster.nodes.iter().min_by_key(|node| node.held());
-    if let Some(node) = most.filter(|node| node.held() < values) {
-        text += &format!("; {} lacks {}", node.name, values - node.held());
+    let most = cluster.nodes.iter().min_by_key(|node| node.held);
+    if let Some(node) = most.filter(|node| node.held < values) {
+        text += &format!("; {} lacks {}", node.name, values - node.held);
     }
     if let Some(partition) = &cluster.partition {
         text += &format!("; {}", parted(partition, cluster));

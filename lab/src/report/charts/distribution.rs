@@ -59,7 +59,7 @@ pub(in super::super) fn distribution(run: &Run) -> String {
 
 fn curves(run: &Run) -> Vec<Curve> {
     let latencies = run.latencies();
-    let name = if run.spread.source.is_some() {
+    let name = if run.shows_deliveries() {
         figures::figure!("convergence-median").label
     } else {
         figures::figure!("median").label

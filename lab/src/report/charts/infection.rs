@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use super::super::html;
 use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, fill};
 use super::super::run::Run;
-use super::super::spread::ValueSpread;
 use super::{Mark, absent, figure, legend};
 use crate::figures::number;
 use crate::screen::counted;
 use crate::svg::Paint;
+use crate::trace::journal::Journal;
+use crate::trace::{Source, TracedValue, Via};
 
 const ID: &str = "infection";
 const TITLE: &str = "How values spread";
@@ -21,18 +22,20 @@ const BAND: &str = "var(--band)";
 const CUT: f64 = 4.0;
 
 pub(in super::super) fn infection(run: &Run) -> String {
-    let Some(source) = run.spread.source else {
-        let why = "How many nodes held a value when cannot be seen: these nodes' messages do not show \
-                   values. It can for nodes that speak our gossip, or that send each other messages \
-                   of the type \u{201c}broadcast\u{201d} with the value in \u{201c}message\u{201d}.";
-        let why = if run.journal.is_some() { why } else { "There are no messages to see it in." };
-        return absent(ID, TITLE, why);
+    let Some(journal) = &run.journal else {
+        return absent(ID, TITLE, "There are no messages to see it in.");
     };
     let nodes = run.nodes.len();
-    let values: Vec<&ValueSpread> =
-        run.spread.values.iter().filter(|value| !value.holds.is_empty()).collect();
+    let all = &journal.trace.values;
+    let values: Vec<&TracedValue> = all.iter().filter(|value| !value.holds.is_empty()).collect();
     if values.is_empty() || nodes == 0 {
         return absent(ID, TITLE, "No value was broadcast.");
+    }
+    if let Source::Reads(_) = &journal.trace.source
+        && !values.iter().any(|value| value.holds.iter().any(|hold| hold.via == Via::Read))
+    {
+        let why = journal.trace.source.why_not().unwrap_or_default();
+        return absent(ID, TITLE, &format!("Not available: {why}."));
     }
     let ages = ages(&values, nodes);
     let quantile = |share: f64| -> Vec<f64> { ages.iter().map(|ages| at(ages, share)).collect() };
@@ -72,12 +75,21 @@ pub(in super::super) fn infection(run: &Run) -> String {
         "<p>{} on {}, seen in {}. The age counts from when the first node received it.",
         counted(values.len() as u64, "value"),
         counted(nodes as u64, "node"),
-        html::text(source.words()),
+        html::text(&journal.trace.source.words()),
     );
+    if let Some(why) = journal.trace.source.why_not() {
+        let _ = write!(
+            caption,
+            " A node may have held a value before a read of it shows that. Messages do not show it: \
+             {}.",
+            html::text(&why)
+        );
+    }
     if cut {
         let _ = write!(caption, " Cut at {} ms; the slowest took {}.", number(to), words(end));
     }
     caption += &lost(&values, nodes);
+    caption += &html::text(&unreturned(journal));
     caption += "</p>";
     figure(ID, TITLE, &plot.finish(), &caption, "")
 }
@@ -88,11 +100,30 @@ fn longest(ages: &[Vec<f64>]) -> f64 {
 }
 
 /// How many values never came to all nodes, in a sentence; empty if all did.
-fn lost(values: &[&ValueSpread], nodes: usize) -> String {
+fn lost(values: &[&TracedValue], nodes: usize) -> String {
     match values.iter().filter(|value| value.holds.len() < nodes).count() {
         0 => String::new(),
         lost => format!(" {} never came to all nodes.", counted(lost as u64, "value")),
     }
+}
+
+/// The values that nodes were sent and never returned, in a sentence; empty if there are none.
+fn unreturned(journal: &Journal) -> String {
+    let all = journal.trace.values.iter();
+    let sent: Vec<_> =
+        all.flat_map(|value| value.unreturned.iter().map(move |sent| (value, sent))).collect();
+    let Some((value, first)) = sent.first() else { return String::new() };
+    let name = |node: u32| journal.nodes[node as usize].as_str();
+    let from = match first.via {
+        Via::Message { from, .. } => name(from),
+        Via::Client(_) | Via::Read => "a client",
+    };
+    let more = match sent.len() - 1 {
+        0 => String::new(),
+        more => format!(" {} like this.", counted(more as u64, "more case")),
+    };
+    let (node, at) = (name(first.node), number(journal.millis(first.at)));
+    format!(" {node} was sent {} (by {from} at {at} ms) and never returned it.{more}", value.value)
 }
 
 fn words(ms: f64) -> String {
@@ -101,7 +132,7 @@ fn words(ms: f64) -> String {
 
 /// By how many nodes hold it (less one): the sorted ages at which values came so far; infinite for
 /// those that never did.
-fn ages(values: &[&ValueSpread], nodes: usize) -> Vec<Vec<f64>> {
+fn ages(values: &[&TracedValue], nodes: usize) -> Vec<Vec<f64>> {
     let mut all = vec![Vec::with_capacity(values.len()); nodes];
     for value in values {
         for (count, ages) in all.iter_mut().enumerate() {
@@ -114,7 +145,7 @@ fn ages(values: &[&ValueSpread], nodes: usize) -> Vec<Vec<f64>> {
     all
 }
 
-fn age(value: &ValueSpread, count: usize) -> f64 {
+fn age(value: &TracedValue, count: usize) -> f64 {
     match (value.holds.first(), value.holds.get(count)) {
         (Some(first), Some(hold)) => hold.at.saturating_sub(first.at) as f64 / 1e6,
         _ => f64::INFINITY,
@@ -128,14 +159,14 @@ fn at(sorted: &[f64], share: f64) -> f64 {
 }
 
 /// The value that took longest, its text and ages; one that never came to all is slower than any.
-fn slowest(values: &[&ValueSpread], nodes: usize) -> (String, Vec<f64>) {
-    let reach = |value: &&&ValueSpread| {
+fn slowest(values: &[&TracedValue], nodes: usize) -> (String, Vec<f64>) {
+    let reach = |value: &&&TracedValue| {
         let last = value.holds.len() - 1;
         (std::cmp::Reverse(value.holds.len()), (age(value, last) * 1e3) as u64)
     };
     let slowest = values.iter().max_by_key(reach);
     slowest.map_or_else(Default::default, |value| {
-        (value.text.clone(), (0..nodes).map(|count| age(value, count)).collect())
+        (value.value.to_string(), (0..nodes).map(|count| age(value, count)).collect())
     })
 }
 
@@ -168,18 +199,26 @@ fn band(plot: &Plot, quick: &[f64], slow: &[f64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::spread::Hold;
     use super::*;
+    use crate::trace::Hold;
+    use rumormill::value::Value;
 
     #[test]
     fn lost_values_do_not_shrink_the_axis() {
-        let value = |ms: &[u64]| ValueSpread {
-            holds: ms.iter().map(|ms| Hold { node: 0, at: ms * 1_000_000, by: 0 }).collect(),
-            ..ValueSpread::default()
+        let value = |ms: &[u64]| TracedValue {
+            value: Value::Int(1),
+            origin: Some(0),
+            invoked: 0,
+            acked: None,
+            holds: ms
+                .iter()
+                .map(|ms| Hold { node: 0, at: ms * 1_000_000, via: Via::Read })
+                .collect(),
+            unreturned: Vec::new(),
         };
         // One value never leaves its origin, one stops half way.
         let values = [value(&[0]), value(&[0, 5]), value(&[0, 3, 900])];
-        let values: Vec<&ValueSpread> = values.iter().collect();
+        let values: Vec<&TracedValue> = values.iter().collect();
         assert_eq!(longest(&ages(&values, 3)), 900.0);
         assert_eq!(lost(&values, 3), " 2 values never came to all nodes.");
         assert_eq!(longest(&ages(&values[..1], 3)), 0.0);

@@ -2,8 +2,7 @@
 
 use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, ORANGE, Plot, SHADE, fill};
-use super::super::run::Run;
-use super::super::spread::Point;
+use super::super::run::{Point, Run};
 use super::{Mark, absent, figure, legend, thinned, triangles};
 use crate::figures::number;
 use crate::screen::counted;
@@ -49,7 +48,7 @@ pub(in super::super) fn latency(run: &Run) -> String {
     }
     let mut entries = vec![(Mark::Dot, BLUE, "a value")];
     if !lost.is_empty() {
-        let words = if run.spread.source.is_some() {
+        let words = if run.shows_deliveries() {
             "never on all nodes (at the top edge)"
         } else {
             "lost: not in the last read (at the top edge)"
@@ -59,7 +58,7 @@ pub(in super::super) fn latency(run: &Run) -> String {
     if !run.partitions().is_empty() {
         entries.push((Mark::Band, SHADE, "the network is partitioned"));
     }
-    let caption = format!("{}<p>{}.{said}</p>", legend(&entries), html::text(run.latency_words()));
+    let caption = format!("{}<p>{}.{said}</p>", legend(&entries), html::text(&run.latency_words()));
     figure(ID, TITLE, &plot.finish(), &caption, &slowest(points))
 }
 

@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 
 use super::super::data::Shown;
 use super::super::html;
-use super::super::plot::{Axis, BLUE, FAINT, GREEN, GRID, INK, ORANGE, RULE, font};
+use super::super::plot::{Axis, BLUE, GREEN, GRID, INK, ORANGE, RULE, below, font};
 use super::super::run::Run;
 use super::{Mark, legend};
-use crate::explain::journal::{Journal, Message};
 use crate::figures::number;
 use crate::svg::{Anchor, Paint, Svg};
+use crate::trace::journal::{Journal, Message};
 
 /// Messages drawn without the script.
 const STATIC: usize = 250;
@@ -72,11 +72,9 @@ fn still(run: &Run, journal: &Journal) -> String {
     let x = |ms: f64| LEFT + ((ms - from) / (to - from)).clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
     let y = |row: usize| TOP + (row as f64 + 0.5) * ROW;
     let axis = Axis { from, ..Axis::to(to, "time of the history's clock, ms") };
-    for tick in axis.ticks(10) {
-        svg.line(&[(x(tick), TOP), (x(tick), bottom)], Paint::stroke(GRID, 1.0), "");
-        svg.text((x(tick), bottom + 16.0), Anchor::Middle, font(FAINT), &number(tick));
+    for x in below(&mut svg, axis, 10, (LEFT, WIDTH - RIGHT), bottom) {
+        svg.line(&[(x, TOP), (x, bottom)], Paint::stroke(GRID, 1.0), "");
     }
-    svg.text((WIDTH / 2.0, bottom + 35.0), Anchor::Middle, font(INK), axis.label);
     for (row, node) in nodes.iter().enumerate() {
         svg.line(&[(LEFT, y(row)), (WIDTH - RIGHT, y(row))], Paint::stroke(RULE, 0.8), "");
         let name: String = node.chars().take(8).collect();
@@ -108,7 +106,7 @@ fn end_of(message: &Message) -> Option<u64> {
 fn draw(svg: &mut Svg, message: &Message, start: (f64, f64), stop: (f64, f64)) {
     let ((x, y), (to_x, to_y)) = (start, stop);
     let Message { id, src, dest, .. } = message;
-    let kind = message.content.kind();
+    let kind = &message.kind;
     let is_dropped = message.received.is_empty();
     let title = match &message.dropped {
         Some((_, cause)) if is_dropped => {
@@ -116,7 +114,7 @@ fn draw(svg: &mut Svg, message: &Message, start: (f64, f64), stop: (f64, f64)) {
         }
         _ => format!("{id}: {src} to {dest}, {kind}"),
     };
-    let (colour, dashes) = match (is_dropped, message.content.values().is_empty()) {
+    let (colour, dashes) = match (is_dropped, message.values.is_empty()) {
         (true, _) => (ORANGE, "5 3"),
         (false, true) => ("var(--grey)", "5 3"),
         (false, false) => (BLUE, ""),

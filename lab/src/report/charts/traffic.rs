@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::html;
-use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, RULE, SHADE, WIDTH, fill, font};
+use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, SHADE, WIDTH, below, fill, font};
 use super::super::run::Run;
 use super::super::tables;
 use super::figure;
@@ -55,12 +55,7 @@ pub(in super::super) fn traffic(run: &Run) -> String {
         let base = TOP + (at + 1) as f64 * ROW;
         draw(&mut svg, row, base, step_s, &x);
     }
-    for tick in axis.ticks(6) {
-        svg.line(&[(x(tick), bottom), (x(tick), bottom + 4.0)], Paint::stroke(RULE, 1.0), "");
-        svg.text((x(tick), bottom + 16.0), Anchor::Middle, font(FAINT), &number(tick));
-    }
-    let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
-    svg.text((middle, bottom + 33.0), Anchor::Middle, font(INK), axis.label);
+    below(&mut svg, axis, 6, (LEFT, WIDTH - RIGHT), bottom);
     let partitions = if run.partitions().is_empty() { "" } else { " Shaded: partitions." };
     let caption = format!(
         "<p>In steps of {} s; each row has its own scale, its peak is beside it.{partitions} \
@@ -81,11 +76,11 @@ fn rows(run: &Run, step_s: f64, end_s: f64) -> Vec<Row> {
     let steps = (end_s / step_s).ceil().max(1.0) as usize;
     let mut by_kind: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     let is_setup = |kind: &str| kind.starts_with("init") || kind.starts_with("topology");
-    for message in journal.messages.iter().filter(|message| !is_setup(message.content.kind())) {
+    for message in journal.messages.iter().filter(|message| !is_setup(&message.kind)) {
         let at_s = journal.millis(message.sent) / 1e3;
         // What is sent before the history's clock begins is in the table only.
         let step = (at_s / step_s).floor();
-        let counts = by_kind.entry(message.content.kind()).or_insert_with(|| vec![0; steps]);
+        let counts = by_kind.entry(&*message.kind).or_insert_with(|| vec![0; steps]);
         if step >= 0.0 {
             let last = counts.len() - 1;
             counts[(step as usize).min(last)] += 1;

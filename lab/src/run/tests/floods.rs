@@ -205,13 +205,102 @@ fn the_name_of_a_message_decides_nothing() {
         base.compat.head_of_line = false;
         let node = |_| Box::new(Renamed { flood: Flood::default(), kind }) as Box<dyn Node>;
         let outcome = Simulation::new(&base, node).outcome();
-        assert!(outcome.gossiped.is_none() && outcome.entries.is_none(), "{kind}");
         let values = outcome.counts.types["broadcast"].send;
         let held = |node: &crate::outcome::NodeReport| {
             node.final_read.as_ref().is_some_and(|set| set.ints.len() == values)
         };
         assert!(outcome.nodes.iter().all(held), "{kind}");
-        (outcome.history.len(), outcome.counts.valueless)
+        (outcome.history.len(), outcome.counts.valueless, outcome.gossiped, outcome.entries)
     };
     assert_eq!(run("rumormill"), run("rumour"));
+}
+
+#[test]
+fn deliveries_of_a_flood_are_seen_in_its_messages_to_the_hop() {
+    let mut base = Settings { topology: Topology::Line, ..slow(5, 100) };
+    base.compat.head_of_line = false;
+    let outcome = Simulation::floods(&base).outcome();
+    let seen = outcome.gossiped.as_ref().unwrap();
+    let values = outcome.counts.types["broadcast"].send;
+    assert_eq!((seen.nodes, seen.values.len() as u64), (5, values));
+    // On a line of five it is two to four hops to the last node.
+    for spread in &seen.values {
+        let took = spread.since_ack(5).unwrap() / MS;
+        assert!([200, 300, 400].contains(&took), "{took}");
+    }
+    let entries = outcome.entries.unwrap();
+    assert_eq!((entries.sent, entries.repeated), (4 * values, 0));
+    let trace = outcome.trace.unwrap();
+    assert_eq!(trace.source.words(), "message of type tell (found out)");
+    assert!(trace.values.iter().all(|value| value.unreturned.is_empty()));
+}
+
+/// A flood node that is sent every value, and does not keep every seventh.
+struct Sieve(Flood);
+
+impl Node for Sieve {
+    fn handle(&mut self, message: &Value) -> Vec<Value> {
+        let value = message["body"]["message"].as_u64();
+        if message["body"]["type"] == "tell" && value.is_some_and(|value| value % 7 == 3) {
+            return Vec::new();
+        }
+        self.0.handle(message)
+    }
+}
+
+#[test]
+fn what_a_node_is_sent_and_never_returns_it_does_not_hold() {
+    let base = Settings { topology: Topology::Total, ..slow(4, 20) };
+    let node = |i| match i {
+        3 => Box::new(Sieve(Flood::default())) as Box<dyn Node>,
+        _ => Box::new(Flood::default()),
+    };
+    let outcome = Simulation::new(&base, node).outcome();
+    let settings = base;
+    let results =
+        crate::results::Results::of(&settings, &outcome, &[], Default::default()).unwrap();
+    let missing = &results.rumormill.missing;
+    let lacking = missing.nodes[3].missing_count.unwrap();
+    assert!(lacking > 5 && missing.missing_count == lacking, "{missing:?}");
+    // Messages brought it there, so by them alone all nodes would hold it.
+    let seen = results.rumormill.convergence.message_flow.as_ref().unwrap();
+    assert_eq!(seen.incomplete_count, lacking);
+    assert_eq!(missing.nodes[3].sent.len() as u64, lacking);
+    let told = missing.nodes[3].diagnosis().unwrap();
+    let first = &missing.nodes[3].sent[0];
+    let from = first.from.as_ref().unwrap();
+    let begin = format!("n3 was sent {} (by {from} at {:.0} ms)", first.value, first.at_ms);
+    assert!(told.starts_with(&begin) && told.contains("and never returned it, nor "), "{told}");
+    let screen = crate::screen::render(&results, crate::screen::Style::PLAIN);
+    assert!(screen.contains(&told), "{screen}");
+}
+
+#[test]
+fn nodes_that_show_nothing_say_so_and_what_to_do() {
+    /// Tells values as text that only itself can read.
+    struct Opaque(Flood);
+    impl Node for Opaque {
+        fn handle(&mut self, message: &Value) -> Vec<Value> {
+            let mut message = message.clone();
+            if let Some(text) = message["body"]["data"].as_str().and_then(|t| t.strip_prefix("v")) {
+                let value: u64 = text.parse().unwrap();
+                message["body"] = json!({"type": "tell", "message": value});
+            }
+            let mut out = self.0.handle(&message);
+            for sent in out.iter_mut().filter(|sent| sent["body"]["type"] == "tell") {
+                let text = format!("v{}", sent["body"]["message"]);
+                sent["body"] = json!({"type": "tell", "data": text});
+            }
+            out
+        }
+    }
+    let base = slow(3, 20);
+    let outcome = Simulation::new(&base, |_| Box::new(Opaque(Flood::default()))).outcome();
+    assert!(outcome.gossiped.is_none() && outcome.entries.is_none());
+    let results = crate::results::Results::of(&base, &outcome, &[], Default::default()).unwrap();
+    let why = results.rumormill.convergence.unseen.as_deref().unwrap();
+    assert!(why.contains("no value that a client broadcast stands in"), "{why}");
+    assert!(why.contains("--values-at PATH") && why.contains("--probe MS"), "{why}");
+    let screen = crate::screen::render(&results, crate::screen::Style::PLAIN);
+    assert!(screen.contains("not available") && screen.contains("--values-at"), "{screen}");
 }

@@ -1,0 +1,30 @@
+//! Who was sent which value, by whom and when, and who holds it: seen in messages and reads.
+//!
+//! One tracker for everything that tells of values: screen, results, explain, report and watch.
+//!
+//! - [`Tracer`] takes in events in order: requests, messages, reads, restarts. [`Run`] feeds it
+//!   while the run goes on; [`Reader`] does so from `messages.jsonl`.
+//! - [`place`] finds where in a message values may stand, [`learn`] decides where they do.
+//! - [`ValueTrace`] is what follows: for each value, when each node came to hold it, by which
+//!   message or read. A node that was sent a value and returns reads without it does not hold it.
+//!
+//! [`Run`]: crate::run::Run
+
+pub mod journal;
+mod learn;
+pub(crate) mod own;
+mod place;
+mod reader;
+mod tracer;
+mod value_trace;
+
+pub use learn::Source;
+pub use place::ValuesAt;
+pub use reader::{Reader, Sent};
+pub use tracer::{Carried, Tracer};
+pub use value_trace::{Hold, TracedValue, Unreturned, ValueTrace, Via};
+
+pub(crate) use value_trace::Event;
+
+#[cfg(test)]
+mod tests;
