@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::mutation::Mutation;
@@ -20,7 +21,8 @@ const SEEDS_PER_MUTATION: u64 = 300;
 
 fn hunt(seeds: u64, mutation: Option<Mutation>) -> Found {
     let tweak = |config: &mut Config| config.mutation = mutation;
-    Hunt { start: 0, seeds, jobs: 2, tweak: &tweak, stop_at_first: mutation.is_some() }
+    let stop_at_first = mutation.is_some();
+    Hunt { start: 0, seeds, jobs: 2, tweak: &tweak, stop_at_first, stop: &AtomicBool::new(false) }
         .run(&|_, _| {})
 }
 
@@ -30,6 +32,26 @@ fn a_hunt_finds_nothing_and_is_not_vacuous() {
     let text = report::render(&found);
     assert!(found.failures.is_empty(), "{text}");
     assert_eq!(found.vacuous().collect::<Vec<_>>(), [""; 0], "{text}");
+}
+
+#[test]
+fn an_interrupted_hunt_tells_what_it_found_and_what_is_left() {
+    let stop = AtomicBool::new(false);
+    let hunt = |stop| Hunt {
+        start: 0,
+        seeds: 1 << 40,
+        jobs: 2,
+        tweak: &|_| {},
+        stop_at_first: true,
+        stop,
+    };
+    let found = hunt(&stop).run(&|done, _| stop.store(done >= 3, Ordering::Relaxed));
+    // Each thread ends the seed that it has begun.
+    assert!((3..=5).contains(&found.seeds), "{}", found.seeds);
+    assert_eq!(found.seeds + found.left, 1 << 40);
+    let text = report::render(&found);
+    assert!(text.starts_with(&format!("Interrupted, {} seeds are left.", found.left)), "{text}");
+    assert!(text.contains("messages between nodes") && !text.contains("VACUOUS"), "{text}");
 }
 
 #[test]
@@ -71,7 +93,7 @@ fn a_failure_is_told_with_what_happened_and_the_state_of_each_node() {
     let found = hunt(SEEDS_PER_MUTATION, mutation);
     let (&seed, violation) = found.failures.first_key_value().expect("the bug is found");
     let tweak = |config: &mut Config| config.mutation = mutation;
-    let case = shrink(&draw(seed), violation.kind, &tweak);
+    let case = shrink(&draw(seed), violation.kind, &tweak, &AtomicBool::new(false));
     let text = report::render_one(&case, &run(&case, &tweak, false));
     assert!(text.starts_with(&format!("FAILED  {}", violation.kind.words())), "{text}");
     assert!(text.contains("What happened") && text.contains("messages between nodes"), "{text}");

@@ -2,6 +2,8 @@
 //!
 //! A rule without a measured effect is deleted; one that stays has its row.
 
+use std::sync::atomic::AtomicBool;
+
 use anyhow::{Context as _, Result, anyhow};
 use rumormill::protocols::rumormill::ablation::{Rule, switch_off};
 use rumormill::protocols::rumormill::config::Config;
@@ -112,7 +114,9 @@ pub fn measure(scenarios: &[Scenario], rule: Option<Rule>, effort: Effort) -> Re
         sweep::run(&settings, &NodeKind::Rumormill(scenario.config.clone()), seeds, jobs)
     };
     let runs = scenarios.iter().map(run).collect::<Result<_>>();
-    let hunt = Hunt { start: seed, seeds: hunted, jobs, tweak: &|_| {}, stop_at_first: false };
+    let stop = &AtomicBool::new(false);
+    let hunt =
+        Hunt { start: seed, seeds: hunted, jobs, tweak: &|_| {}, stop_at_first: false, stop };
     let hunt_failures = hunt.run(&|_, _| {}).failures.len();
     switch_off(None);
     Ok(Measured { runs: runs?, hunt_failures })

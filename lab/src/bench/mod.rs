@@ -6,6 +6,7 @@ pub mod ablation;
 pub mod cases;
 pub mod chart;
 pub mod faults;
+pub mod fit;
 mod labels;
 pub mod measure;
 pub mod peers;

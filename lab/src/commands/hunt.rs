@@ -1,8 +1,9 @@
 //! `lab hunt`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -10,6 +11,8 @@ use clap::Args;
 use rumormill::protocols::rumormill::config::Config;
 #[cfg(feature = "mutations")]
 use rumormill::protocols::rumormill::mutation::Mutation;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::BAD_ARGUMENTS;
 use super::sim::case::command;
@@ -23,6 +26,9 @@ use crate::hunt::{Hunt, keep_panics, report};
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
 
+/// What a shell adds to the number of a signal that ended a process.
+const SIGNALLED: i32 = 128;
+
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
 Examples:
@@ -35,9 +41,12 @@ Examples:
   lab sim --case case.toml
       the case again; with --trace every event of it
 
+Ctrl-C ends it with what was found so far, and says how to go on; a second one ends it at once.
+
 Exit status:
   0    nothing found
   1    a promise was broken, or what was to be exercised never happened
+  130  interrupted (SIGINT; 143 for SIGTERM), and nothing found so far
   254  bad arguments";
 
 /// `lab hunt`.
@@ -88,7 +97,32 @@ fn show(case: &Case, args: &HuntArgs) {
     print!("{}", report::render_one(case, &outcome));
 }
 
+/// Set by the first signal; the second one ends the process.
+struct Interrupt {
+    stop: Arc<AtomicBool>,
+    signal: Arc<AtomicUsize>,
+}
+
+impl Interrupt {
+    fn register() -> io::Result<Self> {
+        let (stop, signal) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        for kind in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(kind, SIGNALLED + kind, Arc::clone(&stop))?;
+            flag::register(kind, Arc::clone(&stop))?;
+            flag::register_usize(kind, Arc::clone(&signal), kind.unsigned_abs() as usize)?;
+        }
+        Ok(Self { stop, signal })
+    }
+
+    /// The exit status of a process that this signal ended, if there was one.
+    fn code(&self) -> Option<u8> {
+        let signal = u8::try_from(self.signal.load(Ordering::Relaxed)).ok()?;
+        (signal > 0).then(|| signal.saturating_add(SIGNALLED as u8))
+    }
+}
+
 fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
+    let interrupt = Interrupt::register().context("cannot wait for signals")?;
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
     let hunt = Hunt {
         start: args.start,
@@ -96,42 +130,56 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
         jobs: jobs.unwrap_or(1),
         tweak: &|config| args.tweak(config),
         stop_at_first: !args.keep_going,
+        stop: &interrupt.stop,
     };
     let started = Instant::now();
     let shown = Mutex::new(started);
-    let is_watched = std::io::stderr().is_terminal();
+    let is_watched = io::stderr().is_terminal();
     let found = hunt.run(&|done, failed| {
         let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if is_watched && shown.elapsed().as_millis() >= 200 {
             *shown = Instant::now();
             let seconds = started.elapsed().as_secs();
             eprint!("\r{done} of {} seeds, {failed} failed, {seconds} s ", hunt.seeds);
-            let _ = std::io::stderr().flush();
+            let _ = io::stderr().flush();
         }
     });
     if is_watched {
         eprintln!("\r{:60}\r{} seeds in {:.1?}", "", found.seeds, started.elapsed());
     }
     print!("{}", report::render(&found));
+    if found.left > 0 {
+        println!("\nTo go on: {}", args.rest(found.seeds));
+    }
     if let Some((&seed, violation)) = found.failures.first_key_value() {
-        show_failure(args, seed, violation.kind)?;
+        show_failure(args, seed, violation.kind, &interrupt.stop)?;
+    }
+    if found.failures.is_empty()
+        && let Some(code) = interrupt.code()
+    {
+        return Ok(code);
     }
     let is_vacuous = found.vacuous().next().is_some();
     Ok(u8::from(!found.failures.is_empty() || is_vacuous))
 }
 
 /// Makes the failing case small, shows it, and keeps it.
-fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
+fn show_failure(args: &HuntArgs, seed: u64, kind: Kind, stop: &AtomicBool) -> anyhow::Result<()> {
     let bug = args.bug().map_or_else(String::new, |bug| format!(" --mutation {bug}"));
     println!("\nSeed {seed} again: lab hunt --start {seed} --seeds 1{bug}");
     keep_panics();
     let mut case = draw(seed);
     if !args.no_shrink && kind != Kind::Determinism {
         eprintln!("lab: making seed {seed} small ...");
-        case = shrink(&case, kind, &|config| args.tweak(config));
+        case = shrink(&case, kind, &|config| args.tweak(config), stop);
     }
     case.about = format!("seed {seed}: {}", kind.words());
-    println!("\nThe same with as little as it takes:\n");
+    let how = if stop.load(Ordering::Relaxed) {
+        "as far as it was made small"
+    } else {
+        "with as little as it takes"
+    };
+    println!("\nThe same {how}:\n");
     show(&case, args);
     let _ = std::panic::take_hook();
     match &args.out {
@@ -150,6 +198,22 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind) -> anyhow::Result<()> {
 }
 
 impl HuntArgs {
+    /// The command for the seeds that are left once so many are done.
+    fn rest(&self, done: u64) -> String {
+        let (start, seeds) = (self.start.saturating_add(done), self.seeds.saturating_sub(done));
+        let mut command = format!("lab hunt --start {start} --seeds {seeds}");
+        if let Some(jobs) = self.jobs {
+            command += &format!(" --jobs {jobs}");
+        }
+        if self.keep_going {
+            command += " --keep-going";
+        }
+        if let Some(bug) = self.bug() {
+            command += &format!(" --mutation {bug}");
+        }
+        command
+    }
+
     /// What is changed in the nodes' settings: nothing but a bug on purpose.
     #[cfg(feature = "mutations")]
     const fn tweak(&self, config: &mut Config) {

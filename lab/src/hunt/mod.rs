@@ -21,7 +21,7 @@ mod words;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub struct Hunt<'a> {
     pub tweak: Tweak<'a>,
     /// No seed above a failing one is begun any more.
     pub stop_at_first: bool,
+    /// Once it is true, no seed is begun any more.
+    pub stop: &'a AtomicBool,
 }
 
 /// What a hunt found.
@@ -55,6 +57,8 @@ pub struct Hunt<'a> {
 pub struct Found {
     /// Seeds that were run.
     pub seeds: u64,
+    /// Seeds that were to be run, and were not, because the hunt was interrupted: the last ones.
+    pub left: u64,
     /// What happened in all of them.
     pub counts: Counts,
     /// By what was to be exercised: in how many runs, and in how many it really happened.
@@ -116,7 +120,8 @@ impl Hunt<'_> {
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.max(1) {
                 scope.spawn(|| {
-                    while !self.stop_at_first || failed.load(Ordering::Relaxed) == 0 {
+                    let is_failed = || self.stop_at_first && failed.load(Ordering::Relaxed) > 0;
+                    while !is_failed() && !self.stop.load(Ordering::Relaxed) {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         if number >= self.seeds {
                             return;
@@ -134,7 +139,12 @@ impl Hunt<'_> {
         });
         let _ = std::panic::take_hook();
         let runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.sum_up(runs)
+        let left = self.seeds.saturating_sub(runs.len() as u64);
+        let mut found = self.sum_up(runs);
+        if self.stop.load(Ordering::Relaxed) {
+            found.left = left;
+        }
+        found
     }
 
     /// In the order of seeds, and not beyond the first failure if that ended the hunt: the same

@@ -14,6 +14,9 @@ const LISTED_MAX: usize = 20;
 pub fn render(found: &Found) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
+    if found.left > 0 {
+        let _ = writeln!(text, "Interrupted, {} seeds are left.", found.left);
+    }
     let _ = writeln!(text, "{} seeds. What happened:", found.seeds);
     for (name, count) in found.counts.list() {
         let _ = writeln!(text, "{count:>14} {name}");
@@ -28,7 +31,8 @@ pub fn render(found: &Found) -> String {
             "Slowest to agree after the heal: {took:.3?}, of {bound:.3?} allowed (seed {seed})"
         );
     }
-    for name in found.vacuous() {
+    // Of a few seeds it proves nothing.
+    for name in found.vacuous().filter(|_| found.left == 0) {
         let _ = writeln!(text, "VACUOUS: {name} never happened");
     }
     let mut kinds = std::collections::BTreeMap::new();

@@ -5,6 +5,7 @@
 //! few other seeds.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rumormill::cluster::Name;
@@ -19,11 +20,12 @@ const SEEDS: u64 = 4;
 /// A case that takes this long to shrink is small enough.
 const TIME_MAX: Duration = Duration::from_secs(60);
 
-/// The smallest case found that still breaks the same promise.
+/// The smallest case found that still breaks the same promise. Once `stop` is true, the smallest so
+/// far is taken.
 #[must_use]
-pub fn shrink(case: &Case, kind: Kind, tweak: Tweak<'_>) -> Case {
+pub fn shrink(case: &Case, kind: Kind, tweak: Tweak<'_>, stop: &AtomicBool) -> Case {
     let started = Instant::now();
-    let mut shrinker = Shrinker { best: case.clone(), kind, tweak, started };
+    let mut shrinker = Shrinker { best: case.clone(), kind, tweak, started, stop };
     loop {
         let before = shrinker.best.clone();
         shrinker.shorten_lists();
@@ -40,11 +42,12 @@ struct Shrinker<'a> {
     kind: Kind,
     tweak: Tweak<'a>,
     started: Instant,
+    stop: &'a AtomicBool,
 }
 
 impl Shrinker<'_> {
     fn is_late(&self) -> bool {
-        self.started.elapsed() > TIME_MAX
+        self.started.elapsed() > TIME_MAX || self.stop.load(Ordering::Relaxed)
     }
 
     /// Keeps the candidate if it still fails in the same way.

@@ -6,8 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::bench::fit::fit;
 use crate::bench::sections;
 use crate::commands::repeating_command;
+
+/// Columns of a terminal that does not tell.
+const COLUMNS: usize = 100;
 
 /// A part of the results: its name in the markers, and its text with heading and table.
 pub(super) struct Part {
@@ -47,7 +51,12 @@ pub(super) fn publish(
         write(&file, &text)?;
     }
     let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
-    let text = format!("{}\n\nAgain: {command}\n", texts.join("\n\n").trim_end());
+    let mut text = format!("{}\n\nAgain: {command}\n", texts.join("\n\n").trim_end());
+    // In a file it is Markdown, as in the documents.
+    if let Ok(size) = rustix::termios::tcgetwinsize(std::io::stdout()) {
+        let columns = usize::from(size.ws_col);
+        text = fit(&text, if columns > 0 { columns } else { COLUMNS });
+    }
     // A closed stdout is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
