@@ -138,6 +138,9 @@ fn reads_alone_tell_what_is_lost_and_what_is_not_known() {
     let life = Life::of(&unread, 0, &unread.copies()[0]).unwrap();
     assert_eq!((&life.missing[..], &life.unread[..]), (&[][..], &["n1".to_owned()][..]));
     assert!(words::tree(&life).contains("not known of n1: no read of them came later"));
+    let word = opaque(&[("n1", "\"none\"")]);
+    let life = Life::of(&word, 0, &word.copies()[0]).unwrap();
+    assert_eq!((life.missing.len(), life.unread.len()), (0, 1), "a word is no list");
     let late = opaque(&[("n1", "[]"), ("n1", "[5]")]);
     let life = Life::of(&late, 0, &late.copies()[0]).unwrap();
     assert_eq!((life.missing.len(), life.holders[1].cause), (0, Cause::Unseen));

@@ -1,15 +1,19 @@
 //! The top of the report: verdict, figures, limits, oddities.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use super::html::{self, Cell};
 use super::run::Run;
+use crate::checker::missing::NodeMissing;
 use crate::figures::{Figure, figure, number, select};
 use crate::results::{CrashReport, Results, ignored_words, slowest};
 use crate::screen::{closing_line, counted, verdict_word};
 
 /// Number of notices shown: `results.json` has some more.
 const NOTICES: usize = 20;
+/// Nodes that lack values shown, those that lack most first: the table of the nodes has all.
+const LACKING: usize = 8;
 
 /// The verdict, and what was run.
 pub(super) fn headline(run: &Run) -> String {
@@ -148,12 +152,18 @@ pub(super) fn to_look_at(run: &Run) -> String {
                 items.push(format!("{what}: {}.", words.join(", ")));
             }
         }
-        for node in lab.missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0) {
+        let lacks = |node: &&NodeMissing| node.missing_count.unwrap_or(0) > 0;
+        let mut lacking: Vec<&NodeMissing> = lab.missing.nodes.iter().filter(lacks).collect();
+        lacking.sort_by_key(|node| Reverse(node.missing_count));
+        for node in lacking.iter().take(LACKING) {
             let count = node.missing_count.unwrap_or_default();
             let values: Vec<String> = node.missing.iter().take(8).map(u64::to_string).collect();
             let more = if count > 8 { " …" } else { "" };
             items.push(format!("{} lacks {count}: {}{more}", node.node, values.join(" ")));
             items.extend(node.diagnosis().map(|diagnosis| format!("{diagnosis}.")));
+        }
+        if lacking.len() > LACKING {
+            items.push(format!("{} more nodes lack values.", lacking.len() - LACKING));
         }
         if let Some(ms) = results.spoiling_delay_ms() {
             items.push(format!(

@@ -206,8 +206,9 @@ impl Reader {
     fn answered(&mut self, node: u32, line: &MessageLine<'_>, body: &Body<'_>) {
         let Some(number) = body.in_reply_to else { return };
         let Some(begun) = self.reads.remove(&(line.dest.clone(), node, number)) else { return };
-        let inside = body.messages.map(|list| array_inside(list).unwrap_or_default());
-        if let Some(inside) = inside {
+        // Maelstrom takes `null` for an empty list; anything else tells nothing.
+        let list = body.messages.map(|list| if list == "null" { "[]" } else { list });
+        if let Some(inside) = list.and_then(array_inside) {
             self.tracer.read(node, begun, line.t, &read_set(inside));
         }
     }

@@ -29,7 +29,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let all = &journal.trace.values;
     let values: Vec<&TracedValue> = all.iter().filter(|value| !value.holds.is_empty()).collect();
     if values.is_empty() || nodes == 0 {
-        return absent(ID, TITLE, "No value was broadcast.");
+        return absent(ID, TITLE, "No value came to any node.");
     }
     if let Source::Reads(_) = &journal.trace.source
         && !values.iter().any(|value| value.holds.iter().any(|hold| hold.via == Via::Read))
@@ -60,7 +60,8 @@ pub(in super::super) fn infection(run: &Run) -> String {
     plot.svg.line(&curve, Paint::stroke(BLUE, 2.2), "");
     let slowest = slowest(&values, nodes);
     plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(ORANGE, 1.6), "6 3");
-    let slowest_name = format!("the slowest value, {}", slowest.0);
+    let never = if slowest.1.iter().all(|ms| ms.is_finite()) { "" } else { " (never on all)" };
+    let slowest_name = format!("the slowest value, {}{never}", slowest.0);
     let entries = [
         (Mark::Line(""), BLUE, "median value"),
         (Mark::Band, BAND, "5th to 95th percentile"),
@@ -170,27 +171,23 @@ fn slowest(values: &[&TracedValue], nodes: usize) -> (String, Vec<f64>) {
     })
 }
 
-/// Up to one more node at each age.
+/// Up to one more node at each age, and on to the right edge: a value that never comes to more nodes
+/// stays where it is for good.
 fn staircase(plot: &Plot, ages: &[f64]) -> Vec<(f64, f64)> {
     let mut points = vec![plot.at(0.0, 0.0)];
-    for (count, ms) in ages.iter().enumerate().take_while(|(_, ms)| ms.is_finite()) {
-        points.push(plot.at(*ms, count as f64));
-        points.push(plot.at(*ms, count as f64 + 1.0));
+    let mut held = 0.0;
+    for ms in ages.iter().take_while(|ms| ms.is_finite()) {
+        points.push(plot.at(*ms, held));
+        held += 1.0;
+        points.push(plot.at(*ms, held));
     }
+    points.push(plot.at(f64::MAX, held));
     points
 }
 
 fn band(plot: &Plot, quick: &[f64], slow: &[f64]) -> String {
     let mut points = staircase(plot, quick);
-    // Values that never come stay below for good.
     let mut back = staircase(plot, slow);
-    let (right, _) = plot.at(f64::MAX, 0.0);
-    if let Some((_, height)) = points.last().copied() {
-        points.push((right, height));
-    }
-    if let Some((_, height)) = back.last().copied() {
-        back.push((right, height));
-    }
     back.reverse();
     points.extend(back);
     let corners: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
