@@ -215,3 +215,40 @@ fn events_are_replayed_in_order() {
     });
     assert_eq!(events, ["[0, 1]", "n0 holds", "n0 acks", "n1 holds", "n1 forgets"]);
 }
+
+#[test]
+fn a_place_that_holds_other_things_as_well_holds_no_values() {
+    let other = |value: u64| if value.is_multiple_of(2) { value } else { value + 1_000_000 };
+    let body = |hop: &Hop| json!({"type": "g", "x": other(hop.value)});
+    assert!(matches!(Ring::new(5, &[], &body).run(60).source(), Source::Reads(_)));
+}
+
+#[test]
+fn a_read_says_nothing_of_messages_that_came_after_it_began() {
+    let body = |hop: &Hop| json!({"type": "g", "message": hop.value});
+    let mut ring = Ring::new(3, &[], &body).run(8);
+    let value = ring.broadcast(0);
+    let begun = ring.now;
+    ring.send(0, 1, &json!({"type": "g", "message": value}));
+    let set = ReadSet { ints: (0..8).collect(), ..ReadSet::default() };
+    ring.tracer.read(1, begun, ring.now + 1, &set);
+    assert!(ring.tracer.trace().values[8].hold(1).is_some());
+    ring.tracer.read(1, ring.now + 1, ring.now + 2, &set);
+    assert!(ring.tracer.trace().values[8].hold(1).is_none());
+}
+
+#[test]
+fn a_value_that_comes_back_to_its_origin_or_by_another_place_is_redundant() {
+    let body = |hop: &Hop| json!({"type": "g", "message": hop.value});
+    let mut ring = Ring::new(3, &[], &body).run(8);
+    let value = ring.broadcast(0);
+    let repeated = |ring: &Ring<'_>| ring.tracer.trace().entries.repeated;
+    ring.send(0, 1, &json!({"type": "g", "message": value}));
+    assert_eq!(repeated(&ring), 0);
+    ring.send(1, 0, &json!({"type": "g", "message": value}));
+    assert_eq!(repeated(&ring), 1);
+    // This place brings n2 the value first, so it counts.
+    ring.send(0, 2, &json!({"type": "h", "message": value}));
+    ring.send(0, 1, &json!({"type": "h", "message": value}));
+    assert_eq!(repeated(&ring), 2);
+}
