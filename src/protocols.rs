@@ -1,22 +1,32 @@
 //! The protocols: one protocol, one file, its paper in the first line.
 //!
-//! A new protocol is a file and a line in the list below.
+//! A new protocol is a file and a line in the list below: its name in code, its type, what it
+//! promises, and a summary.
 
+pub mod anti_entropy;
 pub mod averaging;
+pub mod cassandra;
 pub mod central;
 pub mod direct_mail;
 pub mod eager;
 pub mod extrema;
 pub mod flood;
 pub mod heartbeat;
+pub mod high_water;
+pub mod hyparview;
 pub mod median_counter;
 pub mod phi;
+pub mod plumtree;
 pub mod push_sum;
+pub mod random;
 pub mod rumor;
 pub mod rumormill;
+pub mod scuttlebutt;
 pub mod swim;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tree_ack;
+pub mod tree_nak;
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,9 +34,23 @@ use std::str::FromStr;
 use crate::protocol::Protocol;
 use crate::wire::Wire as _;
 
-/// Lists the protocols: variant, type, summary.
+/// The promise of a protocol, with its default settings: the lab's tests hold it to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// Every entry reaches all nodes while nothing is lost and no node fails; nothing is repaired
+    /// after a partition.
+    Delivers,
+    /// Every entry that a live node holds reaches all nodes once the network works again.
+    Repairs,
+    /// An entry reaches all nodes but for a residue that is small and not zero.
+    Most,
+    /// Entries do not spread: the nodes compute something of them together.
+    Aggregates,
+}
+
+/// Lists the protocols: variant, type, promise, summary.
 macro_rules! protocols {
-    ($($variant:ident: $protocol:ty, $summary:literal;)*) => {
+    ($($variant:ident: $protocol:ty, $promise:ident, $summary:literal;)*) => {
         /// The name of a protocol.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Name {
@@ -42,6 +66,14 @@ macro_rules! protocols {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => <$protocol as Protocol>::Message::TYPE),*
+                }
+            }
+
+            /// Its promise.
+            #[must_use]
+            pub const fn promise(self) -> Promise {
+                match self {
+                    $(Self::$variant => Promise::$promise),*
                 }
             }
 
@@ -64,19 +96,27 @@ macro_rules! protocols {
 }
 
 protocols! {
-    Rumormill: rumormill::Rumormill, "batched gossip through hubs or along the topology, with repair";
-    DirectMail: direct_mail::DirectMail, "each value from its origin to all nodes; no repair";
-    Central: central::Central, "each value through one server, the first node; no repair";
-    Eager: eager::Eager, "each value from every node to every node; no repair";
-    Flood: flood::Flood, "each value at once to every neighbour; no repair";
-    Rumor: rumor::Rumor, "push, pull or both until interest is lost: rumour mongering (Demers 1987)";
-    MedianCounter: median_counter::MedianCounter, "rumours that age and stop by themselves (Karp 2000)";
-    Heartbeat: heartbeat::HeartbeatGossip, "membership by heartbeat counters (van Renesse 1998)";
-    Phi: phi::PhiGossip, "the same with the phi accrual failure detector (Hayashibara 2004)";
-    Swim: swim::Swim, "membership by probes, suspicion and piggyback (Das 2002, Lifeguard)";
-    PushSum: push_sum::PushSum, "average, sum or count by splitting shares (Kempe 2003)";
-    Averaging: averaging::Averaging, "average by push-pull exchange (Jelasity 2005)";
-    Extrema: extrema::Extrema, "least and greatest integer, and a leader, by push-pull";
+    Rumormill: rumormill::Rumormill, Repairs, "batched gossip through hubs or along the topology, with repair";
+    DirectMail: direct_mail::DirectMail, Delivers, "each value from its origin to all nodes; no repair";
+    Central: central::Central, Delivers, "each value through one server, the first node; no repair";
+    Eager: eager::Eager, Delivers, "each value from every node to every node; no repair";
+    Flood: flood::Flood, Delivers, "each value at once to every neighbour; no repair";
+    TreeAck: tree_ack::TreeAck, Repairs, "along a spanning tree, repaired by aggregated acks";
+    TreeNak: tree_nak::TreeNak, Repairs, "along a spanning tree, repaired by naks with suppression (SRM)";
+    Random: random::Random, Repairs, "every period to some random nodes, over and over or once";
+    Rumor: rumor::Rumor, Most, "push, pull or both until interest is lost: rumour mongering (Demers 1987)";
+    MedianCounter: median_counter::MedianCounter, Most, "rumours that age and stop by themselves (Karp 2000)";
+    AntiEntropy: anti_entropy::AntiEntropy, Repairs, "every period the difference with a random node, by any digest";
+    Scuttlebutt: scuttlebutt::Scuttlebutt, Repairs, "every period the difference with a random node, bounded in size";
+    Cassandra: cassandra::Cassandra, Repairs, "every second the difference with a live node, and with seeds";
+    HighWater: high_water::HighWater, Repairs, "at once over bounded connections, by stamps per originator";
+    Plumtree: plumtree::Plumtree, Delivers, "along a tree that builds and heals itself, over partial views";
+    Heartbeat: heartbeat::HeartbeatGossip, Repairs, "membership by heartbeat counters (van Renesse 1998)";
+    Phi: phi::PhiGossip, Repairs, "the same with the phi accrual failure detector (Hayashibara 2004)";
+    Swim: swim::Swim, Most, "membership by probes, suspicion and piggyback (Das 2002, Lifeguard)";
+    PushSum: push_sum::PushSum, Aggregates, "average, sum or count by splitting shares (Kempe 2003)";
+    Averaging: averaging::Averaging, Aggregates, "average by push-pull exchange (Jelasity 2005)";
+    Extrema: extrema::Extrema, Aggregates, "least and greatest integer, and a leader, by push-pull";
 }
 
 /// Ours.

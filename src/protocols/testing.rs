@@ -80,6 +80,16 @@ impl<P: Protocol> Net<P> {
         self.call(NodeId(node), |machine, now, out| machine.on_topology(now, graph, out));
     }
 
+    /// The node loses its memory and starts again.
+    pub(crate) fn restart(&mut self, node: u32) {
+        let at = node as usize;
+        self.generations[at] += 1;
+        self.sequences[at] = 0;
+        self.delivered[at].clear();
+        self.nodes[at] = self.machine(node);
+        self.tell_topology(node);
+    }
+
     /// A client submits a value to a node.
     pub(crate) fn submit(&mut self, node: u32) -> EntryId {
         let at = node as usize;
@@ -143,6 +153,11 @@ impl<P: Protocol> Net<P> {
         self.delivered.iter().filter(|held| held.contains(&id)).count()
     }
 
+    /// True if the node holds the entry.
+    pub(crate) fn holds(&self, node: u32, id: EntryId) -> bool {
+        self.delivered[node as usize].contains(&id)
+    }
+
     /// Loses each message with that probability.
     pub(crate) fn lose(&mut self, probability: f64) {
         use rand::RngExt as _;
@@ -164,4 +179,21 @@ impl<P: Protocol> Net<P> {
 /// The edges of a star whose centre is node 0.
 pub(crate) fn star(nodes: u32) -> Vec<(u32, u32)> {
     (1..nodes).map(|leaf| (0, leaf)).collect()
+}
+
+/// The edges of a line.
+pub(crate) fn line(nodes: u32) -> Vec<(u32, u32)> {
+    (1..nodes).map(|node| (node - 1, node)).collect()
+}
+
+/// The edges of a square grid.
+pub(crate) fn grid(side: u32) -> Vec<(u32, u32)> {
+    let nodes = 0..side * side;
+    nodes
+        .flat_map(|i| {
+            let below = (i + side < side * side).then_some((i, i + side));
+            let right = ((i + 1) % side > 0).then_some((i, i + 1));
+            below.into_iter().chain(right)
+        })
+        .collect()
 }

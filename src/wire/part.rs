@@ -259,6 +259,7 @@ lists! {
     [A, B] (A, B);
     [A, B, C] (A, B, C);
     [A, B, C, D] (A, B, C, D);
+    [A, B, C, D, E] (A, B, C, D, E);
 }
 
 /// A set is a list on the wire.
@@ -331,6 +332,7 @@ tuples! {
     2: A 0, B 1;
     3: A 0, B 1, C 2;
     4: A 0, B 1, C 2, D 3;
+    5: A 0, B 1, C 2, D 3, E 4;
 }
 
 /// Makes the message of a protocol: an enum, and its form on the wire.

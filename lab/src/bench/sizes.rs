@@ -9,13 +9,10 @@ use rumormill::protocols::rumormill::Rumormill;
 use serde::{Deserialize, Serialize};
 
 use super::cases::{Case, settings};
+use super::load::Load;
 use super::table::{Judged, cell, markdown};
 use crate::cost::{cpu_time, peak_mib};
 use crate::figures::{Figure, Sample, Unit, number, select};
-use crate::generator::MS;
-use crate::history::Nanos;
-use crate::journal::EventSink;
-use crate::network::packet::{Packet, Peer};
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::sim::{Nobody, NodeKind, Simulated, simulate_observed};
@@ -56,45 +53,6 @@ pub struct Row {
     pub complete: bool,
 }
 
-/// Counts each node's messages while there is load.
-#[derive(Debug)]
-struct LoadSink {
-    zero: Option<Nanos>,
-    length: Nanos,
-    /// By node: messages sent, and messages received.
-    per_node: Vec<(u64, u64)>,
-}
-
-impl LoadSink {
-    fn counts(&mut self, now: Nanos, packet: &Packet, peer: Peer) -> Option<&mut (u64, u64)> {
-        let in_time = self.zero.is_some_and(|zero| now.saturating_sub(zero) <= self.length);
-        match peer {
-            Peer::Node(node) if in_time && !packet.is_client() => {
-                self.per_node.get_mut(node as usize)
-            }
-            _ => None,
-        }
-    }
-}
-
-impl EventSink for LoadSink {
-    fn zero(&mut self, now: Nanos) {
-        self.zero = Some(now);
-    }
-
-    fn sent(&mut self, now: Nanos, packet: &Packet) {
-        if let Some((sent, _)) = self.counts(now, packet, packet.src.peer) {
-            *sent += 1;
-        }
-    }
-
-    fn received(&mut self, now: Nanos, packet: &Packet) {
-        if let Some((_, received)) = self.counts(now, packet, packet.dest.peer) {
-            *received += 1;
-        }
-    }
-}
-
 /// Simulates a cluster of so many nodes with a latency budget.
 ///
 /// # Errors
@@ -102,30 +60,24 @@ impl EventSink for LoadSink {
 pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     let config = Case::budget(budget_ms).config().map_err(|why| anyhow!(why))?;
     let settings = crate::settings::Settings { seed, ..settings(nodes) };
-    let length = settings.time_limit_ms * MS;
-    let sink = LoadSink { zero: None, length, per_node: vec![(0, 0); nodes] };
     let kind = NodeKind::Rumormill(config);
     let (started, cpu_before) = (Instant::now(), cpu_time());
-    let simulated = simulate_observed(&settings, &kind, sink, &mut Nobody)?;
+    let simulated = simulate_observed(&settings, &kind, Load::new(&settings), &mut Nobody)?;
     if let State::Crashed(why) = &simulated.outcome.state {
         bail!("{nodes} nodes: {why}");
     }
     let (wall, cpu) = (started.elapsed(), cpu_time().saturating_sub(cpu_before));
     let results =
         Results::of(&settings, &simulated.outcome, &simulated.notices, RunInfo::default())?;
-    let seconds = settings.time_limit_ms as f64 / 1e3;
-    let per_node = &simulated.sink.per_node;
-    let sent: u64 = per_node.iter().map(|(sent, _)| sent).sum();
-    let busiest = per_node.iter().copied().max_by_key(|(sent, received)| sent + received);
-    let (most_sent, most_received) = busiest.unwrap_or_default();
+    let load = &simulated.sink;
     Ok(Size {
         nodes,
         budget_ms,
         plan: plan(&simulated),
         results,
-        mean_load: sent as f64 / nodes as f64 / seconds,
-        busiest: (most_sent as f64 / seconds, most_received as f64 / seconds),
-        busiest_share: (most_sent + most_received) as f64 / sent.max(1) as f64,
+        mean_load: load.mean(),
+        busiest: load.busiest(),
+        busiest_share: load.busiest_share(),
         events: simulated.events,
         wall,
         cpu,

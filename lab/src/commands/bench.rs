@@ -2,6 +2,7 @@
 
 pub mod faults;
 pub mod frontier;
+pub mod protocols;
 mod publish;
 pub mod sizes;
 
@@ -9,6 +10,7 @@ use clap::Subcommand;
 
 use faults::FaultsArgs;
 use frontier::FrontierArgs;
+use protocols::ProtocolsArgs;
 use sizes::SizesArgs;
 
 /// Directory that `--update` writes to.
@@ -26,6 +28,9 @@ pub enum BenchCommand {
     /// Simulate clusters of several sizes: load, latency, and the simulator's cost
     #[command(after_long_help = sizes::EXAMPLES)]
     Sizes(SizesArgs),
+    /// Run the protocols of the family side by side: cost, latency, and what faults leave out
+    #[command(after_long_help = protocols::EXAMPLES)]
+    Protocols(ProtocolsArgs),
 }
 
 /// Executes `lab bench`; returns the exit status.
@@ -35,6 +40,7 @@ pub fn execute(command: &BenchCommand) -> u8 {
         BenchCommand::Frontier(args) => frontier::execute(args),
         BenchCommand::Faults(args) => faults::execute(args),
         BenchCommand::Sizes(args) => sizes::execute(args),
+        BenchCommand::Protocols(args) => protocols::execute(args),
     }
 }
 

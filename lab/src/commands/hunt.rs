@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Args;
+use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::config::Config;
 #[cfg(feature = "mutations")]
 use rumormill::protocols::rumormill::mutation::Mutation;
@@ -16,12 +17,13 @@ use signal_hook::flag;
 
 use super::BAD_ARGUMENTS;
 use super::sim::case::command;
+use super::sim::protocol_parser;
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
 use crate::hunt::phases::run;
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
-use crate::hunt::{Hunt, keep_panics, report};
+use crate::hunt::{Hunt, family, keep_panics, report};
 
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
@@ -38,6 +40,8 @@ Examples:
       the small case goes to a file
   lab hunt --start 4711 --seeds 1
       one seed again
+  lab hunt --protocol scuttlebutt --seeds 1000
+      another protocol of the family; its seeds are not made small
   lab sim --case case.toml
       the case again; with --trace every event of it
 
@@ -52,6 +56,9 @@ Exit status:
 /// `lab hunt`.
 #[derive(Debug, Args)]
 pub struct HuntArgs {
+    /// Hunt in another protocol, seen from outside: does every value reach all nodes in the end?
+    #[arg(long, value_name = "NAME", value_parser = protocol_parser())]
+    pub protocol: Option<Name>,
     /// How many seeds to run
     #[arg(long, value_name = "N", default_value_t = SEEDS)]
     pub seeds: u64,
@@ -121,9 +128,28 @@ impl Interrupt {
     }
 }
 
+/// Hunts in a protocol other than ours.
+fn hunt_family(protocol: Name, args: &HuntArgs, jobs: usize) -> anyhow::Result<u8> {
+    let started = Instant::now();
+    let failures = family::hunt(protocol, args.start, args.seeds, jobs)?;
+    let seeds = args.seeds;
+    println!("{protocol}: {seeds} seeds in {:.1?}, {} failed", started.elapsed(), failures.len());
+    for (seed, why) in &failures {
+        println!("  seed {seed}: {why}");
+    }
+    if let Some(seed) = failures.keys().next() {
+        println!("\n{:#?}", family::draw(protocol, *seed));
+        println!("Again: lab hunt --protocol {protocol} --start {seed} --seeds 1");
+    }
+    Ok(u8::from(!failures.is_empty()))
+}
+
 fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
-    let interrupt = Interrupt::register().context("cannot wait for signals")?;
     let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    if let Some(protocol) = args.protocol.filter(|protocol| *protocol != Name::Rumormill) {
+        return hunt_family(protocol, args, jobs.unwrap_or(1));
+    }
+    let interrupt = Interrupt::register().context("cannot wait for signals")?;
     let hunt = Hunt {
         start: args.start,
         seeds: args.seeds,

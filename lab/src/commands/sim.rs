@@ -87,7 +87,7 @@ pub struct SimArgs {
 }
 
 /// Reads the name of a protocol; the help lists all.
-fn protocol_parser() -> impl TypedValueParser<Value = Name> {
+pub(super) fn protocol_parser() -> impl TypedValueParser<Value = Name> {
     let names = Name::ALL.map(|name| PossibleValue::new(name.as_str()).help(name.summary()));
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Name>())
 }

@@ -8,6 +8,7 @@ pub mod bound;
 pub mod case;
 pub mod counts;
 pub mod draw;
+pub mod family;
 mod oracle;
 pub mod phases;
 pub mod recorder;

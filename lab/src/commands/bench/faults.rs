@@ -92,6 +92,6 @@ fn run(args: &FaultsArgs) -> Result<u8> {
     let text = format!("## Faults, simulated\n\n{EXPLANATION} {seeds}.\n\n{table}");
     let command = publish::command(args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
-    publish(dir, &command, vec![Part { name: "faults", text }], None)?;
+    publish(dir, &command, vec![Part { name: "faults".into(), text }], None)?;
     Ok(u8::from(!judged.iter().all(faults::Judged::passed)))
 }

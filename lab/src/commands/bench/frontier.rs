@@ -128,7 +128,7 @@ fn points(args: &FrontierArgs) -> Result<u8> {
     let real = run_real(args)?;
     let seeds = if args.seeds == 1 { "one seed" } else { "medians over the seeds" };
     let mut parts = vec![Part {
-        name: "frontier",
+        name: "frontier".into(),
         text: format!(
             "## Messages against latency\n\n{}\n\n{}\n### Each message on time\n\n{ON_TIME}\n\n{}",
             explanation(&format!("In the simulator, {seeds}")),
@@ -138,7 +138,7 @@ fn points(args: &FrontierArgs) -> Result<u8> {
     }];
     if !real.is_empty() {
         parts.push(Part {
-            name: "frontier-real",
+            name: "frontier-real".into(),
             text: format!("### The same on real processes\n\n{}", table::points(&real, &peers)),
         });
     }

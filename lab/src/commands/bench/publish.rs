@@ -1,5 +1,6 @@
 //! Tables that a command measures: to stdout, and into the documents if asked for.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -15,7 +16,7 @@ const COLUMNS: usize = 100;
 
 /// A part of the results: its name in the markers, and its text with heading and table.
 pub(super) struct Part {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) text: String,
 }
 
@@ -39,17 +40,28 @@ pub(super) fn publish(
         if let Some(picture) = picture {
             write(&dir.join("frontier.svg"), picture)?;
         }
-        let file = dir.join("RESULTS.md");
-        let mut text = match fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "# Results\n".to_owned(),
-            Err(error) => return Err(error).with_context(|| format!("{}", file.display())),
-        };
-        for part in &parts {
-            text = sections::replace(&text, part.name, command, &part.text);
-        }
-        write(&file, &text)?;
+        replace(&dir.join("RESULTS.md"), "# Results\n", command, &parts)?;
     }
+    show(command, parts);
+    Ok(())
+}
+
+/// Puts the parts into a file, each between its markers; `empty` is the text of a file that is not
+/// there yet.
+pub(super) fn replace(file: &Path, empty: &str, command: &str, parts: &[Part]) -> Result<()> {
+    let mut text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => empty.to_owned(),
+        Err(error) => return Err(error).with_context(|| format!("{}", file.display())),
+    };
+    for part in parts {
+        text = sections::replace(&text, &part.name, command, &part.text);
+    }
+    write(file, &text)
+}
+
+/// Shows the parts, and the command that measures the same again.
+pub(super) fn show(command: &str, parts: Vec<Part>) {
     let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
     let mut text = format!("{}\n\nAgain: {command}\n", texts.join("\n\n").trim_end());
     // In a file it is Markdown, as in the documents.
@@ -59,7 +71,6 @@ pub(super) fn publish(
     }
     // A closed stdout is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    Ok(())
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -109,6 +109,6 @@ fn clusters(args: &SizesArgs, budgets: &[u64]) -> Result<u8> {
     );
     let command = publish::command(args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
-    publish(dir, &command, vec![Part { name: "sizes", text }], None)?;
+    publish(dir, &command, vec![Part { name: "sizes".into(), text }], None)?;
     Ok(u8::from(!complete))
 }

@@ -1,0 +1,138 @@
+//! `lab bench protocols`: from the arguments to the exit status.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use rumormill::protocols::Name;
+
+use super::publish::{self, Part};
+use super::{DOCS, cores};
+use crate::bench::protocols::{Fault, Row, Workload, measure, spreading, table};
+use crate::commands::CRASH;
+
+/// Help beyond the flags.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab bench protocols
+      all protocols on 25 nodes: cost and latency, and what loss, partitions and deaths leave out
+  lab bench protocols 100,1000 --protocols rumormill,plumtree,anti-entropy --rate 10
+      some protocols on larger clusters, fewer values
+  lab bench protocols --update
+      writes the table into docs/FAMILY.md
+
+Exit status:
+  0    every protocol kept its promise
+  1    one did not
+  254  bad arguments
+  255  crash";
+
+const EXPLANATION: &str = "\
+Default settings, a grid at 100 ms per hop, in the simulator; a minute after the main phase to repair \
+in. The promise is the one in `--help`. Messages, bytes, delivery time (at the last node, since the \
+acknowledgement), redundancy and load are of the run without faults; *busiest node has part in* is the \
+share of all messages that one node sent or received. The other columns say what each kind of fault \
+leaves out: the share of acknowledged values that some live node lacks in the end, and in brackets the \
+share of copies that are lacking. *Heal time*: from a heal until every node held everything.";
+
+/// `lab bench protocols`.
+#[derive(Debug, Args)]
+pub struct ProtocolsArgs {
+    /// Numbers of nodes
+    #[arg(value_name = "N,…", value_delimiter = ',', default_values_t = [25])]
+    pub sizes: Vec<usize>,
+    /// Protocols [default: all that spread values]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', help_heading = "Runs")]
+    pub protocols: Vec<Name>,
+    /// Operations per second
+    #[arg(long, value_name = "N", default_value_t = 100.0, help_heading = "Runs")]
+    pub rate: f64,
+    /// Seconds of load
+    #[arg(long, value_name = "S", default_value_t = 20, help_heading = "Runs")]
+    pub time_limit: u64,
+    /// Leave the runs with faults out
+    #[arg(long, help_heading = "Runs")]
+    pub no_faults: bool,
+    /// The seed
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
+    pub seed: u64,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N", help_heading = "Runs")]
+    pub jobs: Option<usize>,
+    /// Write the tables into FAMILY.md there, between their markers
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// The same as --out docs
+    #[arg(long, conflicts_with = "out", help_heading = "Output")]
+    pub update: bool,
+}
+
+/// Executes `lab bench protocols`; returns the exit status.
+#[must_use]
+pub fn execute(args: &ProtocolsArgs) -> u8 {
+    run(args).unwrap_or_else(|error| {
+        eprintln!("lab: {error:#}");
+        CRASH
+    })
+}
+
+fn run(args: &ProtocolsArgs) -> Result<u8> {
+    let faults: &[Fault] = if args.no_faults { &[] } else { &Fault::ALL };
+    let mut parts = Vec::new();
+    let mut is_kept = true;
+    for &nodes in &args.sizes {
+        let workload = Workload {
+            nodes,
+            rate: args.rate,
+            time_limit_ms: args.time_limit.saturating_mul(1_000),
+            seed: args.seed,
+        };
+        let rows = rows(args, &workload, faults)?;
+        is_kept &= rows.iter().all(Row::keeps_promise);
+        let text = format!(
+            "## {nodes} nodes, {} operations per second for {} s\n\n{EXPLANATION}\n\n{}",
+            args.rate,
+            args.time_limit,
+            table(&rows, faults)
+        );
+        parts.push(Part { name: format!("protocols-{nodes}").into(), text });
+    }
+    let command = publish::command(args.seed);
+    if let Some(dir) = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS))) {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        publish::replace(&dir.join("FAMILY.md"), "# The family\n", &command, &parts)?;
+    }
+    publish::show(&command, parts);
+    Ok(u8::from(!is_kept))
+}
+
+/// A row per protocol, in their order, on so many threads.
+fn rows(args: &ProtocolsArgs, workload: &Workload, faults: &[Fault]) -> Result<Vec<Row>> {
+    let names: Vec<Name> =
+        if args.protocols.is_empty() { spreading().collect() } else { args.protocols.clone() };
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..args.jobs.unwrap_or_else(cores).max(1) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&name) = names.get(at) else { return };
+                    let started = Instant::now();
+                    let row = measure(name, workload, faults);
+                    let seconds = started.elapsed().as_secs_f64();
+                    eprintln!("lab: {name}, {} nodes: {seconds:.1} s", workload.nodes);
+                    if let Ok(mut rows) = rows.lock() {
+                        rows.push((at, row));
+                    }
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    rows.sort_by_key(|(at, _)| *at);
+    rows.into_iter().map(|(_, row)| row).collect()
+}

@@ -1,0 +1,409 @@
+//! Plumtree: epidemic broadcast trees (Leitão, Pereira and Rodrigues 2007), over HyParView or over
+//! the topology.
+//!
+//! Rule: a node sends a new entry at once to its *eager* peers, and only its name (IHAVE) to its
+//! *lazy* ones. At first all are eager. A duplicate makes its sender lazy, and tells it so (PRUNE): a
+//! spanning tree is left. An entry that was announced and does not come within a time is asked for
+//! (GRAFT), which makes the announcer eager again: the tree heals. If an announcement came over
+//! clearly fewer hops than the entry, the link it came over replaces the one to the parent.
+//!
+//! Cost: n - 1 copies per entry once the tree stands, as many as a tree needs; and an announcement
+//! over each other link, many in one message.
+//!
+//! Used by: Riak's cluster metadata, Partisan, iroh-gossip, Corrosion (Fly.io).
+//!
+//! What breaks it: it is made for reliable links. A node whose copy *and* announcements are all lost
+//! never learns of the entry, and after a partition nothing is announced again: a real system adds
+//! anti-entropy. Several origins share one tree, which is best for one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::hyparview::{self, HyParView};
+use crate::cluster::{Cluster, Graph};
+use crate::id::{EntryId, Generation, NodeId};
+use crate::peers::Ticker;
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::store::Store;
+use crate::time::Instant;
+
+crate::choice! {
+    /// Which peers a node has.
+    pub enum View {
+        /// Those of HyParView.
+        HyParView = "hyparview",
+        /// The neighbours in the topology.
+        Topology = "topology",
+    }
+}
+
+crate::settings! {
+    /// Settings of Plumtree.
+    pub struct Config {
+        /// The peers. Default `hyparview`.
+        view: View as Choice = View::HyParView, "--view", "the peers: hyparview, or topology";
+        /// Time for an announced entry to arrive before it is asked for. Default 500 ms: above the
+        /// difference of the ways through a slow network.
+        graft: Duration as Interval = Duration::from_millis(500), "--graft",
+            "wait for an announced entry before it is asked for";
+        /// The same for the second announcer. Default 300 ms: a round trip.
+        graft_again: Duration as Interval = Duration::from_millis(300), "--graft-again",
+            "wait before the next announcer is asked";
+        /// Time between two batches of announcements. Default 100 ms.
+        lazy: Duration as Interval = Duration::from_millis(100), "--lazy",
+            "time between two batches of announcements";
+        /// Hops that a better link must save. Default 7, the paper's for several origins.
+        threshold: usize as Count = 7, "--threshold", "hops that a better link must save";
+        /// Time between two shuffles of HyParView. Default 10 s.
+        shuffle: Duration as Interval = Duration::from_secs(10), "--shuffle",
+            "time between two shuffles of the views";
+    }
+}
+
+crate::message! {
+    /// The message.
+    pub enum Message: "plumtree" {
+        /// An entry, over an eager link.
+        Gossip = "gossip" {
+            /// Hops from the origin to the receiver.
+            round: u32,
+            /// The entries.
+            entries: Vec<Entry>,
+        },
+        /// Announcements, over a lazy link.
+        Ihave = "ihave" {
+            /// Names of entries, and hops from their origins to the receiver.
+            ids: Vec<(EntryId, u32)>,
+        },
+        /// The receiver becomes a parent: it sends the entry, if one is named.
+        Graft = "graft" {
+            /// The entry that is missing.
+            id: Option<EntryId>,
+        },
+        /// The link is redundant.
+        Prune = "prune" {},
+        /// Membership.
+        View = "view" {
+            /// The message of HyParView.
+            message: hyparview::Message,
+        },
+    }
+}
+
+/// An entry that was announced and has not come.
+#[derive(Clone, Debug)]
+struct Missing {
+    ask_at: Instant,
+    announcers: Vec<(NodeId, u32)>,
+}
+
+/// One node's state.
+#[derive(Clone, Debug)]
+pub struct Plumtree {
+    cluster: Cluster,
+    config: Config,
+    store: Store,
+    view: HyParView,
+    /// All peers, and whether the link to each is eager.
+    peers: BTreeMap<NodeId, bool>,
+    /// Of entries held: hops from the origin.
+    rounds: BTreeMap<EntryId, u32>,
+    missing: BTreeMap<EntryId, Missing>,
+    announcements: BTreeMap<NodeId, Vec<(EntryId, u32)>>,
+    ticker: Ticker,
+}
+
+impl Protocol for Plumtree {
+    type Config = Config;
+    type Message = Message;
+
+    fn new(cluster: Cluster, _: Generation, config: &Config, mut rng: Rng, now: Instant) -> Self {
+        let ticker = Ticker::new(config.lazy, now, &mut rng);
+        let mut node = Self {
+            view: HyParView::new(&cluster, config.shuffle, rng, now),
+            cluster,
+            config: config.clone(),
+            store: Store::default(),
+            peers: BTreeMap::new(),
+            rounds: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            announcements: BTreeMap::new(),
+            ticker,
+        };
+        node.update_peers();
+        node
+    }
+
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
+    fn on_topology(&mut self, _: Instant, graph: Arc<Graph>, _: &mut Effects<Message>) {
+        self.cluster.set_topology(graph);
+        self.update_peers();
+    }
+
+    fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
+        self.store.insert(&entry);
+        self.forward(&entry, 0, None, out);
+    }
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        message: Message,
+        out: &mut Effects<Message>,
+    ) {
+        match message {
+            Message::Gossip { round, entries } => {
+                entries.into_iter().for_each(|entry| self.on_gossip(from, round, entry, out));
+            }
+            Message::Ihave { ids } => {
+                for (id, round) in ids.into_iter().filter(|(id, _)| !self.store.contains(*id)) {
+                    let ask_at = now.after(self.config.graft);
+                    let missing = Missing { ask_at, announcers: Vec::new() };
+                    let missing = self.missing.entry(id).or_insert(missing);
+                    missing.announcers.push((from, round));
+                }
+            }
+            Message::Graft { id } => {
+                self.set_eager(from, true);
+                if let Some(entry) = id.and_then(|id| self.store.get(id)) {
+                    let round = self.rounds.get(&entry.id).map_or(1, |round| round + 1);
+                    out.send(from, Message::Gossip { round, entries: vec![entry] });
+                }
+            }
+            Message::Prune {} => self.set_eager(from, false),
+            Message::View { message } => {
+                self.view.on_message(now, from, message);
+                self.after_view(out);
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, now: Instant, out: &mut Effects<Message>) {
+        if self.config.view == View::HyParView {
+            self.view.on_timeout(now);
+            self.after_view(out);
+        }
+        if self.ticker.is_due(now) {
+            for (peer, ids) in std::mem::take(&mut self.announcements) {
+                if self.peers.contains_key(&peer) {
+                    out.send(peer, Message::Ihave { ids });
+                }
+            }
+        }
+        let due = self.missing.iter().filter(|(_, missing)| missing.ask_at <= now);
+        let due: Vec<EntryId> = due.map(|(id, _)| *id).collect();
+        for id in due {
+            self.graft(now, id, out);
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        let missing = self.missing.values().map(|missing| missing.ask_at);
+        let view = (self.config.view == View::HyParView).then(|| self.view.next_timeout());
+        missing.chain(view).chain([self.ticker.next()]).min()
+    }
+}
+
+impl Plumtree {
+    /// The first copy goes on; a later one makes the link it came over lazy.
+    fn on_gossip(&mut self, from: NodeId, round: u32, entry: Entry, out: &mut Effects<Message>) {
+        if !self.store.insert(&entry) {
+            self.set_eager(from, false);
+            out.send(from, Message::Prune {});
+            return;
+        }
+        let announced = self.missing.remove(&entry.id);
+        self.set_eager(from, true);
+        self.forward(&entry, round, Some(from), out);
+        // Optimisation: an announcement that came over fewer hops.
+        let announcers = announced.into_iter().flat_map(|missing| missing.announcers);
+        let best = announcers.min_by_key(|(_, round)| *round);
+        if let Some((peer, announced)) = best
+            && u64::from(round) >= u64::from(announced) + self.config.threshold as u64
+            && peer != from
+        {
+            self.set_eager(peer, true);
+            self.set_eager(from, false);
+            out.send(peer, Message::Graft { id: None });
+            out.send(from, Message::Prune {});
+        }
+        out.deliver(entry);
+    }
+
+    /// Sends a new entry to the eager peers, and its name to the others.
+    fn forward(
+        &mut self,
+        entry: &Entry,
+        round: u32,
+        from: Option<NodeId>,
+        out: &mut Effects<Message>,
+    ) {
+        self.rounds.insert(entry.id, round);
+        let round = round.saturating_add(1);
+        for (&peer, &is_eager) in self.peers.iter().filter(|(peer, _)| Some(**peer) != from) {
+            if is_eager {
+                out.send(peer, Message::Gossip { round, entries: vec![entry.clone()] });
+            } else {
+                self.announcements.entry(peer).or_default().push((entry.id, round));
+            }
+        }
+    }
+
+    /// Asks the next announcer for an entry; forgets the entry when there is none left.
+    fn graft(&mut self, now: Instant, id: EntryId, out: &mut Effects<Message>) {
+        let Some(missing) = self.missing.get_mut(&id) else { return };
+        missing.ask_at = now.after(self.config.graft_again);
+        if missing.announcers.is_empty() {
+            self.missing.remove(&id);
+            return;
+        }
+        let (peer, _) = missing.announcers.remove(0);
+        self.set_eager(peer, true);
+        out.send(peer, Message::Graft { id: Some(id) });
+    }
+
+    fn set_eager(&mut self, peer: NodeId, eager: bool) {
+        if let Some(is_eager) = self.peers.get_mut(&peer) {
+            *is_eager = eager;
+        }
+    }
+
+    /// Takes over the peers of the view: a new one is eager, one that left is forgotten.
+    fn update_peers(&mut self) {
+        let now: BTreeSet<NodeId> = match self.config.view {
+            View::HyParView => self.view.active().collect(),
+            View::Topology => self.cluster.neighbours(self.cluster.me()).iter().copied().collect(),
+        };
+        self.peers.retain(|peer, _| now.contains(peer));
+        for missing in self.missing.values_mut() {
+            missing.announcers.retain(|(peer, _)| now.contains(peer));
+        }
+        for peer in now {
+            self.peers.entry(peer).or_insert(true);
+        }
+    }
+
+    fn after_view(&mut self, out: &mut Effects<Message>) {
+        for (peer, message) in self.view.drain() {
+            out.send(peer, Message::View { message });
+        }
+        self.update_peers();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::testing::{Net, grid, line};
+
+    fn net(nodes: u32, config: &Config, edges: &[(u32, u32)]) -> Net<Plumtree> {
+        let mut net = Net::new(nodes, config, edges);
+        // The views are filled and the tree is built.
+        net.run_for(Duration::from_secs(30));
+        for _ in 0..10 {
+            net.submit(0);
+            net.run_for(Duration::from_secs(1));
+        }
+        net.sent.clear();
+        net
+    }
+
+    fn count(net: &Net<Plumtree>, kind: fn(&Message) -> bool) -> usize {
+        net.sent.iter().filter(|(.., message)| kind(message)).count()
+    }
+
+    fn is_gossip(message: &Message) -> bool {
+        matches!(message, Message::Gossip { .. })
+    }
+
+    fn is_graft(message: &Message) -> bool {
+        matches!(message, Message::Graft { .. })
+    }
+
+    fn over_the_topology() -> Config {
+        Config { view: View::Topology, ..Config::default() }
+    }
+
+    /// LITERATURE, section 7: relative message redundancy 0, n - 1 payloads, once the tree stands.
+    #[test]
+    fn a_tree_remains_and_carries_n_minus_1_copies() {
+        for (config, edges) in [(Config::default(), vec![]), (over_the_topology(), grid(10))] {
+            let mut net = net(100, &config, &edges);
+            let id = net.submit(0);
+            net.run_for(Duration::from_secs(5));
+            assert_eq!((net.holders(id), count(&net, is_gossip)), (100, 99), "{:?}", config.view);
+            assert_eq!(count(&net, is_graft), 0);
+        }
+    }
+
+    #[test]
+    fn a_lost_copy_is_grafted_and_the_tree_heals() {
+        let mut net = net(36, &over_the_topology(), &grid(6));
+        net.loses = Box::new(|_, to, message| to == NodeId(14) && is_gossip(message));
+        let id = net.submit(0);
+        net.run_for(Duration::from_millis(400));
+        assert!(!net.holds(14, id));
+        net.heal();
+        net.run_for(Duration::from_secs(3));
+        assert_eq!(net.holders(id), 36);
+        assert!(count(&net, is_graft) > 0);
+    }
+
+    /// A duplicate prunes the link it came over, on both sides.
+    #[test]
+    fn the_links_of_the_tree_are_the_same_at_both_ends() {
+        let net = net(36, &over_the_topology(), &grid(6));
+        let is_eager = |a: NodeId, b: &NodeId| net.nodes[a.0 as usize].peers[b];
+        let mut eager = 0;
+        for (a, node) in (0..).map(NodeId).zip(&net.nodes) {
+            for (b, &mine) in &node.peers {
+                assert_eq!(mine, is_eager(*b, &a), "{a:?} {b:?}");
+                eager += usize::from(mine);
+            }
+        }
+        assert_eq!(eager, 2 * 35);
+    }
+
+    /// HyParView's invariant, and that the overlay is one.
+    #[test]
+    fn views_are_symmetric_bounded_and_connect_all_nodes_even_after_half_have_failed() {
+        let mut net = net(60, &Config::default(), &[]);
+        for alive in [60, 30] {
+            if alive == 30 {
+                net.loses = Box::new(|from, to, _| from.0 >= 30 || to.0 >= 30);
+                net.run_for(Duration::from_secs(60));
+            }
+            let view = |node: u32| net.nodes[node as usize].view.active().collect::<Vec<_>>();
+            let mut seen = BTreeSet::from([0]);
+            for _ in 0..30 {
+                let next: Vec<u32> =
+                    seen.iter().flat_map(|&node| view(node)).map(|id| id.0).collect();
+                seen.extend(next);
+            }
+            assert_eq!(seen, (0..alive).collect::<BTreeSet<u32>>());
+            for node in 0..alive {
+                assert!(view(node).len() <= 5);
+                assert!(view(node).iter().all(|peer| view(peer.0).contains(&NodeId(node))));
+            }
+        }
+        let id = net.submit(3);
+        net.run_for(Duration::from_secs(5));
+        assert_eq!(net.holders(id), 30);
+    }
+
+    #[test]
+    fn nothing_is_announced_again_after_a_partition() {
+        let mut net = net(10, &over_the_topology(), &line(10));
+        net.cut(5);
+        let id = net.submit(0);
+        net.run_for(Duration::from_secs(10));
+        net.heal();
+        net.run_for(Duration::from_secs(60));
+        assert_eq!(net.holders(id), 5);
+    }
+}

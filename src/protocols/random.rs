@@ -1,0 +1,189 @@
+//! Random gossip: each period to `fanout` random nodes, over and over or once (LITERATURE: fanout
+//! and rounds; Kermarrec, Massoulié and Ganesh 2003; Eugster et al. 2004).
+//!
+//! Rule, *repeat*: every period, send all entries held to `fanout` random nodes, for ever. *Once*
+//! (infect and die): send an entry in the first period after its arrival, and never again.
+//!
+//! Cost: repeat: n · fanout messages per period, of a size that grows with all that was ever
+//! submitted. Once: `fanout` copies per node and entry.
+//!
+//! Model: repeat informs i(t+1) = n - (n - i(t)) (1 - 1/(n-1))^(fanout · i(t)) nodes; with 1,000
+//! nodes and fanout 3 all of them after 8.2 rounds. Once reaches the share p = 1 - e^(-fanout · p),
+//! which is 94 % with fanout 3; all nodes with probability e^(-e^(-c)) at fanout ln n + c.
+//!
+//! Used by: peer-to-peer networks (once), the simulator on Serf's home page (repeat); real systems
+//! send differences instead (see `anti-entropy`).
+//!
+//! What breaks it: once: nothing repairs what it leaves out. Repeat: its traffic.
+
+use std::time::Duration;
+
+use crate::cluster::Cluster;
+use crate::id::{Generation, NodeId};
+use crate::peers::{Ticker, random_others};
+use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::store::Store;
+use crate::time::Instant;
+
+crate::choice! {
+    /// How often an entry is sent.
+    pub enum Mode {
+        /// In every period.
+        Repeat = "repeat",
+        /// In the first period after its arrival.
+        Once = "once",
+    }
+}
+
+crate::settings! {
+    /// Settings of random gossip.
+    pub struct Config {
+        /// Repeat or once. Default repeat, which reaches all nodes.
+        mode: Mode as Choice = Mode::Repeat, "--mode", "repeat, or once (infect and die)";
+        /// Time between two rounds. Default 500 ms: with fanout 3, some four seconds to 1,000 nodes.
+        period: Duration as Interval = Duration::from_millis(500), "--period",
+            "time between two rounds";
+        /// Receivers per round. Default 3.
+        fanout: usize as Count = 3, "--fanout", "random nodes that a node sends to per round";
+    }
+}
+
+crate::message! {
+    /// The message.
+    pub enum Message: "random" {
+        /// Entries for a random node.
+        Gossip = "gossip" {
+            /// The entries.
+            entries: Vec<Entry>,
+        },
+    }
+}
+
+/// One node's state.
+#[derive(Clone, Debug)]
+pub struct Random {
+    cluster: Cluster,
+    config: Config,
+    rng: Rng,
+    store: Store,
+    /// Entries that have not been sent yet, in order of arrival.
+    fresh: Vec<Entry>,
+    ticker: Ticker,
+}
+
+impl Protocol for Random {
+    type Config = Config;
+    type Message = Message;
+
+    fn new(cluster: Cluster, _: Generation, config: &Config, mut rng: Rng, now: Instant) -> Self {
+        let ticker = Ticker::new(config.period, now, &mut rng);
+        let config = config.clone();
+        Self { cluster, config, rng, store: Store::default(), fresh: Vec::new(), ticker }
+    }
+
+    fn on_restore(&mut self, entry: Entry) {
+        self.store.insert(&entry);
+    }
+
+    fn on_submit(&mut self, _: Instant, entry: Entry, _: &mut Effects<Message>) {
+        self.take(&entry);
+    }
+
+    fn on_message(&mut self, _: Instant, _: NodeId, message: Message, out: &mut Effects<Message>) {
+        let Message::Gossip { entries } = message;
+        for entry in entries {
+            if self.take(&entry) {
+                out.deliver(entry);
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, now: Instant, out: &mut Effects<Message>) {
+        if !self.ticker.is_due(now) {
+            return;
+        }
+        let fresh = std::mem::take(&mut self.fresh);
+        let entries = match self.config.mode {
+            Mode::Repeat => self.store.entries().collect(),
+            Mode::Once => fresh,
+        };
+        if !entries.is_empty() {
+            for peer in random_others(&self.cluster, self.config.fanout, &mut self.rng) {
+                out.send(peer, Message::Gossip { entries: entries.clone() });
+            }
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        Some(self.ticker.next())
+    }
+}
+
+impl Random {
+    /// Takes an entry in; false if it is held.
+    fn take(&mut self, entry: &Entry) -> bool {
+        let is_new = self.store.insert(entry);
+        if is_new && self.config.mode == Mode::Once {
+            self.fresh.push(entry.clone());
+        }
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::testing::{DELAY, Net};
+
+    fn config(mode: Mode, fanout: usize) -> Config {
+        Config { mode, fanout, ..Config::default() }
+    }
+
+    /// LITERATURE: infect-and-die with fanout 3 reaches 941.7 of 1,000 nodes on average, with three
+    /// messages of each.
+    #[test]
+    fn once_reaches_the_share_of_the_fixed_point_and_stops() {
+        let (mut reached, runs) = (0, 10);
+        for seed in 0..runs {
+            let mut net: Net<Random> = Net::seeded(1_000, &config(Mode::Once, 3), &[], seed);
+            let id = net.submit(0);
+            net.run_for(Duration::from_secs(60));
+            assert_eq!(net.sent.len(), 3 * net.holders(id));
+            reached += net.holders(id);
+        }
+        let mean = reached / runs as usize;
+        assert!((935..=949).contains(&mean), "{mean}");
+    }
+
+    /// LITERATURE: with fanout 3 and 1,000 nodes all are informed after some 8 rounds. Here rounds
+    /// are not synchronous: a node acts on the average half a period after it is informed.
+    #[test]
+    fn repeat_reaches_all_in_the_rounds_of_the_model_in_spite_of_loss() {
+        for loss in [0.0, 0.1] {
+            let mut net: Net<Random> = Net::new(1_000, &config(Mode::Repeat, 3), &[]);
+            net.lose(loss);
+            net.run_for(Duration::from_secs(2));
+            let id = net.submit(0);
+            let start = net.now;
+            while net.holders(id) < 1_000 {
+                net.run_for(DELAY);
+            }
+            let rounds = net.now.since(start).as_secs_f64() / 0.5;
+            assert!((4.0..=9.5).contains(&rounds), "{rounds} rounds at loss {loss}");
+        }
+    }
+
+    #[test]
+    fn a_partition_is_repaired_by_repetition_and_not_after_a_single_round() {
+        for (mode, holders) in [(Mode::Repeat, 25), (Mode::Once, 10)] {
+            let mut net: Net<Random> = Net::new(25, &config(mode, 24), &[]);
+            net.cut(10);
+            let id = net.submit(3);
+            net.run_for(Duration::from_secs(5));
+            assert_eq!(net.holders(id), 10, "{mode:?}");
+            net.heal();
+            net.run_for(Duration::from_secs(5));
+            assert_eq!(net.holders(id), holders, "{mode:?}");
+        }
+    }
+}
