@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checker::Validity;
 use crate::checker::quantile::{Quantiles, millis};
+use crate::figures::number;
 use crate::history::{Action, Op, OpError};
 use crate::outcome::{NodeReport, Notice, Outcome};
 use crate::reply::error_code;
@@ -178,7 +179,7 @@ pub(super) fn notice_lines(outcome: &Outcome, notices: &[Notice]) -> Vec<String>
     let line = |notice: &Notice| {
         let when = match outcome.relative_ms(notice.time) {
             ms if ms < 0.0 => "init".to_owned(),
-            ms => format!("{ms} ms"),
+            ms => format!("{} ms", number(ms)),
         };
         let often = outcome.repeated.get(&notice.text).map_or_else(String::new, |repeated| {
             let nodes = match repeated.nodes.len() {

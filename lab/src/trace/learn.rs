@@ -4,20 +4,34 @@
 //! from those by what their senders know. A place holds values if
 //!
 //! - nearly all that stands there are values that were broadcast before;
-//! - nearly each node that sends a value there has it from its client, from a read, or from such a
-//!   place before. The places are judged together, and the worst is left out, until all are good;
+//! - nearly each node that sends a value there, and nearly each that sends it first, has it from its
+//!   client, from a read, or from such a place before. The places are judged together, and the worst
+//!   is left out, until all are good;
 //! - there are so many values that this is no chance, or the field has a usual name;
-//! - it brought some node a value before other places did. Acknowledgements that name values do not.
+//! - it brings nodes values that other places did not bring before. Acknowledgements that name values
+//!   do not, nor do counters that lag behind the values.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::place::{Kind, Place, Places};
 use super::tracer::{Tracer, Use};
+use crate::history::Nanos;
 
 /// Share of the scalars at a place that must be values.
 const VALUE_SHARE: f64 = 0.98;
 /// Share of the values that a node sends that it must have had before.
 const KNOWN_SHARE: f64 = 0.95;
+/// Share of the values that come to nodes at a place that must be new to them, unless the field has a
+/// usual name: a number that is no value is new to some node now and then.
+const BRINGS_SHARE: f64 = 0.05;
 /// Chance at most with which numbers that are no values pass for values.
 const MAX_CHANCE: f64 = 1e-3;
+/// What the user can do.
+const VALUES_AT: &str =
+    "--values-at PATH says where values stand in messages (such as body.messages[*])";
+const PROBE: &str = "--probe MS reads all nodes";
+
 /// Places that are named in words.
 const NAMED: usize = 3;
 
@@ -58,14 +72,11 @@ impl Source {
         }
     }
 
-    /// Why messages show nothing, and what to do; `None` if they do.
+    /// Why messages show nothing, and what to do, with a semicolon between; `None` if they do.
     #[must_use]
     pub fn why_not(&self) -> Option<String> {
         match self {
-            Self::Reads(why) => Some(format!(
-                "{why}; --values-at PATH says where values stand in messages (such as \
-                 body.messages[*]), --probe MS reads all nodes"
-            )),
+            Self::Reads(why) => Some(why.clone()),
             _ => None,
         }
     }
@@ -90,7 +101,9 @@ pub(super) fn learn(tracer: &Tracer) -> Learned {
     } else if places.are_given() {
         good.extend(places.iter().filter(|(at, place)| place.is_given && used(*at)).map(|p| p.0));
         if good.is_empty() {
-            Source::Reads("nothing that clients broadcast stands where --values-at says".into())
+            Source::Reads(format!(
+                "nothing that clients broadcast stands where --values-at says; {PROBE}"
+            ))
         } else {
             Source::Given(name(places, &good))
         }
@@ -128,13 +141,15 @@ fn name(places: &Places, chosen: &[u16]) -> String {
 /// The places that hold values; why there are none.
 fn find(tracer: &Tracer) -> Result<Vec<u16>, String> {
     if tracer.messages == 0 {
-        return Err("nodes sent each other nothing".to_owned());
+        return Err(format!("nodes sent each other nothing; {PROBE}"));
     }
     let places = &tracer.places;
     let with_values: Vec<u16> =
         places.iter().filter(|(_, place)| place.known > 0).map(|(at, _)| at).collect();
     if with_values.is_empty() {
-        return Err("no value that a client broadcast stands in messages between nodes".into());
+        return Err(format!(
+            "no value that a client broadcast stands in messages between nodes; {VALUES_AT}, {PROBE}"
+        ));
     }
     let mut chosen: Vec<u16> =
         with_values.iter().copied().filter(|at| is_mostly_values(places.get(*at))).collect();
@@ -153,7 +168,7 @@ fn find(tracer: &Tracer) -> Result<Vec<u16>, String> {
         let names = name(places, &with_values);
         return Err(format!(
             "numbers like those that clients broadcast stand in {names}, but it \
-                            cannot be told whether they are values"
+                            cannot be told whether they are values; {VALUES_AT}, {PROBE}"
         ));
     }
     Ok(chosen)
@@ -168,19 +183,49 @@ fn at(tracer: &Tracer, place: u16) -> Option<&Use> {
     tracer.uses.get(usize::from(place))
 }
 
-/// Share of the values, by sender, that the sender had before it first sent them at this place.
+/// Share of the values that their senders had before they first sent them at this place: of all
+/// senders, or of the first ones alone if that is less. (Counters that run alike in all nodes seem to
+/// come from one node to the next, but for the first one.)
 fn known_share(tracer: &Tracer, chosen: &[u16], place: u16) -> f64 {
     let Some(seen) = at(tracer, place) else { return 0.0 };
     let sources = || chosen.iter().chain([&Places::CLIENT, &Places::READ]);
-    let (mut all, mut known) = (0_u64, 0_u64);
+    let mut all = Share::default();
+    // By value: when it was first sent, and if one of those who sent it then had it.
+    let mut firsts: BTreeMap<u32, (u32, bool)> = BTreeMap::new();
     for (node, value, sent) in seen.sent.iter() {
         let had = |source: &u16| {
             at(tracer, *source).is_some_and(|at| (1..sent).contains(&at.first.get(node, value)))
         };
-        all += 1;
-        known += u64::from(sources().any(had));
+        let is_known = sources().any(had);
+        all.add(is_known);
+        let (first, is_first_known) = firsts.entry(value).or_insert((sent, false));
+        if sent < *first {
+            (*first, *is_first_known) = (sent, is_known);
+        } else if sent == *first {
+            *is_first_known |= is_known;
+        }
     }
-    if all == 0 { 0.0 } else { known as f64 / all as f64 }
+    let mut first = Share::default();
+    firsts.values().for_each(|(_, is_known)| first.add(*is_known));
+    all.value().min(first.value())
+}
+
+/// How many of all.
+#[derive(Debug, Default)]
+struct Share {
+    some: u64,
+    all: u64,
+}
+
+impl Share {
+    fn add(&mut self, is_one: bool) {
+        self.some += u64::from(is_one);
+        self.all += 1;
+    }
+
+    fn value(&self) -> f64 {
+        if self.all == 0 { 0.0 } else { self.some as f64 / self.all as f64 }
+    }
 }
 
 /// True if the place has too many values for a chance: a number that is no value is first sent by
@@ -197,32 +242,44 @@ fn is_significant(tracer: &Tracer, place: u16) -> bool {
     chance.powi(i32::try_from(values.len()).unwrap_or(i32::MAX)) <= MAX_CHANCE
 }
 
-/// Leaves out places that never brought a node a value first. Of those that a message brings in
-/// two places, the one with more values counts.
-fn those_that_bring(tracer: &Tracer, mut chosen: Vec<u16>) -> Vec<u16> {
-    let count = |place: &u16| at(tracer, *place).map_or(0, |at| at.first.iter().count());
-    chosen.sort_by_cached_key(|place| (std::cmp::Reverse(count(place)), *place));
-    let when = |place: u16, node: u32, value: u32| -> Option<(u64, u64)> {
+/// The places that brought nodes values, those that brought most first. What a place brings counts if
+/// it came before it did at the places that are taken already, so that of two places in one message
+/// the better one counts alone.
+fn those_that_bring(tracer: &Tracer, mut left: Vec<u16>) -> Vec<u16> {
+    let when = |place: u16, node: u32, value: u32| -> Option<(Nanos, u64)> {
         let number = at(tracer, place)?.first.get(node, value).checked_sub(1)?;
         let receipt = tracer.receipts[number as usize];
         Some((receipt.at, receipt.by))
     };
-    let brings = |rank: usize| {
-        let Some(seen) = at(tracer, chosen[rank]) else { return false };
-        seen.first.iter().any(|(node, value, number)| {
-            let receipt = tracer.receipts[number as usize - 1];
-            let own = (receipt.at, receipt.by);
-            let from_client =
-                when(Places::CLIENT, node, value).is_some_and(|other| other.0 <= own.0);
-            let others = (0..chosen.len()).filter(|other| *other != rank);
-            let is_first = |other: usize| match when(chosen[other], node, value) {
-                Some(other_at) if other < rank => other_at.0 > own.0,
-                Some(other_at) => other_at.0 >= own.0,
-                None => true,
-            };
-            !from_client && others.into_iter().all(is_first)
-        })
-    };
-    let keep: Vec<bool> = (0..chosen.len()).map(brings).collect();
-    chosen.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(place, _)| place).collect()
+    let mut taken: Vec<u16> = Vec::new();
+    loop {
+        let brings = |place: u16| {
+            let Some(seen) = at(tracer, place) else { return Share::default() };
+            let mut share = Share::default();
+            for (node, value, _) in seen.first.iter() {
+                let own = when(place, node, value);
+                let by_client = when(Places::CLIENT, node, value).map(|(at, _)| at);
+                let is_before =
+                    |other: &u16| when(*other, node, value).is_none_or(|at| own < Some(at));
+                let is_not_after =
+                    |other: &u16| when(*other, node, value).is_none_or(|at| own <= Some(at));
+                share.add(
+                    by_client.is_none_or(|at| own.is_some_and(|own| own.0 < at))
+                        && taken.iter().all(is_before)
+                        && left.iter().all(is_not_after),
+                );
+            }
+            share
+        };
+        let shares = left.iter().map(|place| (brings(*place), *place));
+        let Some((share, best)) = shares.max_by_key(|(share, place)| (share.some, Reverse(*place)))
+        else {
+            return taken;
+        };
+        left.retain(|place| *place != best);
+        let is_usual = tracer.places.get(best).is_usual && share.some > 0;
+        if is_usual || (share.some > 0 && share.value() >= BRINGS_SHARE) {
+            taken.push(best);
+        }
+    }
 }

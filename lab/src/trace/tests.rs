@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+
 use rumormill::cluster::Name;
 use rumormill::value::Value;
 use serde_json::{Value as Json, json};
@@ -251,4 +253,45 @@ fn a_value_that_comes_back_to_its_origin_or_by_another_place_is_redundant() {
     ring.send(0, 2, &json!({"type": "h", "message": value}));
     ring.send(0, 1, &json!({"type": "h", "message": value}));
     assert_eq!(repeated(&ring), 2);
+}
+
+#[test]
+fn counters_that_run_alike_in_all_nodes_are_not_taken_for_values() {
+    let counters = RefCell::new([0_u64; 25]);
+    let count = |hop: &Hop| {
+        let count = &mut counters.borrow_mut()[hop.from as usize];
+        *count += 1;
+        *count - 1
+    };
+    let hidden =
+        |hop: &Hop| json!({"type": "g", "data": format!("v{}", hop.value), "seq": count(hop)});
+    assert!(matches!(Ring::new(25, &[], &hidden).run(60).source(), Source::Reads(_)));
+    counters.replace([0; 25]);
+    let shown = |hop: &Hop| json!({"type": "g", "v": hop.value, "seq": count(hop)});
+    let found = Source::Learned("v of type g".to_owned());
+    assert_eq!(Ring::new(25, &[], &shown).run(60).source(), found);
+    // A number goes round like a value, but it begins at a node that did not have it.
+    let none = |_: &Hop| json!({});
+    let mut ring = Ring::new(25, &[], &none);
+    for _ in 0..60 {
+        let seq = ring.broadcast(3);
+        for hop in 0..24 {
+            let from = (7 + hop) % 25;
+            ring.send(from, (from + 1) % 25, &json!({"type": "g", "seq": seq}));
+        }
+    }
+    assert!(matches!(ring.source(), Source::Reads(_)));
+}
+
+#[test]
+fn a_place_that_brings_next_to_nothing_new_is_left_out() {
+    let body = |hop: &Hop| json!({"type": "g", "v": hop.value});
+    let mut ring = Ring::new(5, &[], &body).run(60);
+    for x in 0..60 {
+        ring.send(0, 1, &json!({"type": "noise", "x": x}));
+    }
+    let value = ring.broadcast(0);
+    ring.send(0, 1, &json!({"type": "noise", "x": value}));
+    ring.send(0, 1, &json!({"type": "g", "v": value}));
+    assert_eq!(ring.source(), Source::Learned("v of type g".to_owned()));
 }
