@@ -144,8 +144,11 @@ fn find(tracer: &Tracer) -> Result<Vec<u16>, String> {
         return Err(format!("nodes sent each other nothing; {PROBE}"));
     }
     let places = &tracer.places;
-    let with_values: Vec<u16> =
-        places.iter().filter(|(_, place)| place.known > 0).map(|(at, _)| at).collect();
+    let with_values: Vec<u16> = places
+        .iter()
+        .filter(|(_, place)| place.known > 0 && places.is_apart(place))
+        .map(|(at, _)| at)
+        .collect();
     if with_values.is_empty() {
         return Err(format!(
             "no value that a client broadcast stands in messages between nodes; {VALUES_AT}, {PROBE}"

@@ -1,6 +1,7 @@
 //! Places in the bodies of messages between nodes where a value may stand.
 //!
-//! A place is a `type` and a path: `messages[*]` of `g`. The elements of a list share one place.
+//! A place is a `type` and a path: `messages[*]` of `g`. The elements of a list share one place, but
+//! for those of a tuple: a list that always has the same few elements, such as `[hops, value]`.
 //! So do the values of an object whose keys are integers or names of nodes; its keys are a place
 //! of their own if they are integers. The keys of the envelope are no places.
 
@@ -8,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::reply::for_each_item;
-use crate::scan::{Fields, array_inside};
+use crate::scan::{Fields, array_inside, items};
 use crate::text::printable;
 
 /// Keys of a body that mean the same in every protocol.
@@ -24,6 +25,8 @@ const MAX_DEPTH: usize = 16;
 const GIVE_UP_SHARE: u64 = 10;
 /// … once there have been so many of them.
 const GIVE_UP_COUNT: u64 = 100;
+/// Elements of a tuple.
+const TUPLE: std::ops::RangeInclusive<usize> = 2..=8;
 /// The step from a list to its elements.
 const ELEMENT: &str = "[*]";
 /// The step from an object to all its values.
@@ -49,7 +52,11 @@ impl FromStr for ValuesAt {
         let path = text.strip_prefix("$.").unwrap_or(text);
         let path = path.strip_prefix("body.").unwrap_or(path);
         let is_step = |step: &str| !step.trim_end_matches(ELEMENT).is_empty();
-        let is_path = path.split('.').all(is_step) && path.replace(ELEMENT, "").find('[').is_none();
+        let is_index = |inside: &str| {
+            let index = inside.split(']').next().unwrap_or_default();
+            inside.contains(']') && (index == "*" || index.parse::<u32>().is_ok())
+        };
+        let is_path = path.split('.').all(is_step) && path.split('[').skip(1).all(is_index);
         if is_path { Ok(Self(path.to_owned())) } else { Err(wrong()) }
     }
 }
@@ -78,6 +85,10 @@ pub(super) struct Place {
     /// The path in the body.
     pub(super) path: String,
     steps: Vec<(Box<str>, u16)>,
+    /// Lengths of the lists that stood at it: the first, and whether all were the same.
+    lengths: Option<(usize, bool)>,
+    /// Of an element: the place of its list, and whether it has an index.
+    list: Option<(u16, bool)>,
     /// Scalars that were a value at that time, and others.
     pub(super) known: u64,
     pub(super) others: u64,
@@ -139,6 +150,14 @@ impl Places {
         !self.values_at.is_empty()
     }
 
+    /// False for the elements of a tuple all together, and of any other list one by one.
+    pub(super) fn is_apart(&self, place: &Place) -> bool {
+        place.list.is_none_or(|(list, has_index)| {
+            let lengths = self.get(list).lengths;
+            lengths.is_some_and(|(length, same)| same && TUPLE.contains(&length)) == has_index
+        })
+    }
+
     /// Number of places that could be told apart has been reached.
     pub(super) const fn is_full(&self) -> bool {
         self.list.len() >= MAX_PLACES
@@ -173,6 +192,8 @@ impl Places {
             is_usual: USUAL.contains(&last),
             path,
             steps: Vec::new(),
+            lengths: None,
+            list: None,
             known: 0,
             others: 0,
         });
@@ -185,9 +206,11 @@ impl Places {
         if let Some((_, to)) = place.steps.iter().find(|(other, _)| **other == *step) {
             return Some(*to);
         }
-        let dot = if place.path.is_empty() || step == ELEMENT || step == KEYS { "" } else { "." };
+        let is_element = step.starts_with('[');
+        let dot = if place.path.is_empty() || is_element || step == KEYS { "" } else { "." };
         let (of, path) = (place.of.clone(), format!("{}{dot}{step}", place.path));
         let to = self.add(Kind::Foreign, &of, path)?;
+        self.list[usize::from(to)].list = is_element.then_some((from, step != ELEMENT));
         self.list[usize::from(from)].steps.push((step.into(), to));
         Some(to)
     }
@@ -228,7 +251,13 @@ impl Places {
         if let Some(inside) = array_inside(json) {
             let Some(element) = self.step(place, ELEMENT) else { return };
             let (mut ints, mut rest) = (Vec::new(), Vec::new());
-            for_each_item(inside, |int| ints.push(int), |item| rest.push(item));
+            let length = for_each_item(inside, |int| ints.push(int), |item| rest.push(item));
+            let lengths = &mut self.list[usize::from(place)].lengths;
+            let (first, same) = lengths.unwrap_or((length, true));
+            *lengths = Some((first, same && first == length));
+            if same && first == length && TUPLE.contains(&length) {
+                self.tuple(place, inside, names, found);
+            }
             for int in ints {
                 self.scalar(element, names.int(int), found);
             }
@@ -250,6 +279,17 @@ impl Places {
             }
         } else {
             self.scalar(place, names.scalar(json), found);
+        }
+    }
+
+    /// The scalars of a list that may be a tuple.
+    fn tuple(&mut self, place: u16, inside: &str, names: &impl Names, found: &mut Vec<(u16, u32)>) {
+        for (index, item) in items(inside).enumerate() {
+            if !item.starts_with(['[', '{'])
+                && let Some(element) = self.step(place, &format!("[{index}]"))
+            {
+                self.scalar(element, names.scalar(item), found);
+            }
         }
     }
 
@@ -312,6 +352,9 @@ mod tests {
             found(&mut places, "g", body),
             [
                 "message=5",
+                // It may be a tuple.
+                "list[0]=6",
+                "list[1]=7",
                 "list[*]=6",
                 "list[*]=7",
                 "list[*][*]=8",
@@ -356,7 +399,8 @@ mod tests {
         ] {
             assert!(text.parse::<ValuesAt>().unwrap().is_at(path), "{text}");
         }
-        for wrong in ["", "body.", "a..b", "a[0]", "[*]"] {
+        assert!("body.p[1]".parse::<ValuesAt>().unwrap().is_at("p[1]"));
+        for wrong in ["", "body.", "a..b", "a[x]", "a[0", "[*]"] {
             let error = wrong.parse::<ValuesAt>().unwrap_err();
             assert!(error.contains("body.messages[*]"), "{error}");
         }

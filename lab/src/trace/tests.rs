@@ -295,3 +295,18 @@ fn a_place_that_brings_next_to_nothing_new_is_left_out() {
     ring.send(0, 1, &json!({"type": "g", "v": value}));
     assert_eq!(ring.source(), Source::Learned("v of type g".to_owned()));
 }
+
+#[test]
+fn the_elements_of_a_tuple_are_told_apart() {
+    let tuple = |hop: &Hop| json!({"type": "g", "p": [hop.hops, hop.value, "x"]});
+    let ring = Ring::new(5, &[], &tuple).run(60);
+    assert_eq!(ring.source(), Source::Learned("p[1] of type g".to_owned()));
+    assert_eq!(ring.tracer.trace().entries.sent, 60 * 4);
+    // A list that happens to begin with two elements is a list all the same.
+    let list = |hop: &Hop| match hop.value {
+        0 => json!({"type": "g", "p": [0, 0]}),
+        value => json!({"type": "g", "p": [value]}),
+    };
+    let ring = Ring::new(5, &[], &list).run(60);
+    assert_eq!(ring.source(), Source::Learned("p[*] of type g".to_owned()));
+}
