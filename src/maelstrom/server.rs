@@ -37,11 +37,20 @@ pub struct Server<P: Protocol, S: Service> {
     /// Values that a request submits; empty between requests.
     submitted: Vec<Value>,
     effects: Effects<P::Message>,
-    outbox: Gate<Message<P::Message>>,
+    outbox: Gate<Outgoing<P::Message>>,
     /// What the journal is owed, if there is one.
     durability: Option<Durability>,
     log: VecDeque<String>,
     refused: u64,
+}
+
+/// A message that leaves a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outgoing<M> {
+    /// To a peer, by its position in the node list.
+    Peer(NodeId, M),
+    /// To a client.
+    Client(Message<M>),
 }
 
 /// Before and after `init`: a protocol exists once the node knows its name.
@@ -101,12 +110,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
                 self.on_topology(now, &src, &dest, &topology, msg_id);
             }
             Body::Request { request, msg_id } => self.on_request(now, &src, &dest, request, msg_id),
-            Body::Peer(named) => {
-                // Lost, as far as the protocol can tell: its entries could not be kept.
-                if !self.is_disk_failing() {
-                    self.on_peer_message(now, &src, named);
-                }
-            }
+            Body::Peer(named) => self.on_peer_message(now, &src, named),
             Body::InitOk { .. }
             | Body::TopologyOk { .. }
             | Body::Reply { .. }
@@ -115,6 +119,25 @@ impl<P: Protocol, S: Service> Server<P, S> {
                 self.refuse(&format!("{src} sent a reply of type {kind} to no request"));
             }
         }
+    }
+
+    /// Handles a message of a peer, as [`Server::handle_message`] does, without its names.
+    pub fn handle_peer(&mut self, now: Instant, from: NodeId, message: P::Message) {
+        if self.is_disk_failing() {
+            // Lost, as far as the protocol can tell: its entries could not be kept.
+            return;
+        }
+        let State::Member(member) = &mut self.state else {
+            return self.refuse(&format!("a message of node {} before init", from.0));
+        };
+        member.protocol.on_message(now, from, message, &mut self.effects);
+        let refusals: Vec<String> = self.effects.drain_refusals().collect();
+        for reason in refusals {
+            let State::Member(member) = &self.state else { return };
+            let src = Name::clone(member.nodes.name(from));
+            self.refuse(&format!("a message of {src}: {reason}"));
+        }
+        self.apply_effects();
     }
 
     /// Handles a line that is no message. Poll everything afterwards.
@@ -157,6 +180,21 @@ impl<P: Protocol, S: Service> Server<P, S> {
     /// is not on disk yet come later.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Message<P::Message>> {
+        let (to, message) = match self.outbox.pop()? {
+            Outgoing::Client(message) => return Some(message),
+            Outgoing::Peer(to, message) => (to, message),
+        };
+        let member = self.member()?;
+        Some(Message {
+            src: Name::clone(member.nodes.name(member.me)),
+            dest: Name::clone(member.nodes.name(to)),
+            body: Body::Peer(Named::new(message, &member.nodes)),
+        })
+    }
+
+    /// The next message to send, as [`Server::poll_transmit`], but a peer's without names.
+    #[must_use]
+    pub fn poll_outgoing(&mut self) -> Option<Outgoing<P::Message>> {
         self.outbox.pop()
     }
 
@@ -182,6 +220,11 @@ impl<P: Protocol, S: Service> Server<P, S> {
     #[must_use]
     pub const fn service(&self) -> &S {
         &self.service
+    }
+
+    /// What clients see, for a service that keeps notes.
+    pub const fn service_mut(&mut self) -> &mut S {
+        &mut self.service
     }
 
     /// The node list, once `init` has arrived.
@@ -330,18 +373,13 @@ impl<P: Protocol, S: Service> Server<P, S> {
     }
 
     fn on_peer_message(&mut self, now: Instant, src: &Name, named: Named<P::Message>) {
-        let State::Member(member) = &mut self.state else {
+        let State::Member(member) = &self.state else {
             return self.refuse(&format!("a message of {src} before init"));
         };
-        let Some(from) = member.nodes.id(src).filter(|&id| id != member.me) else {
-            return self.refuse(&format!("a message of {src}, which is not a peer"));
-        };
-        member.protocol.on_message(now, from, named.into_message(), &mut self.effects);
-        let refusals: Vec<String> = self.effects.drain_refusals().collect();
-        for reason in refusals {
-            self.refuse(&format!("a message of {src}: {reason}"));
+        match member.nodes.id(src).filter(|&id| id != member.me) {
+            Some(from) => self.handle_peer(now, from, named.into_message()),
+            None => self.refuse(&format!("a message of {src}, which is not a peer")),
         }
-        self.apply_effects();
     }
 
     fn with_protocol(&mut self, call: impl FnOnce(&mut P, &mut Effects<P::Message>)) {
@@ -361,17 +399,11 @@ impl<P: Protocol, S: Service> Server<P, S> {
                 durability.append(&entry, &member.nodes, &mut self.outbox);
             }
         }
-        let src = member.nodes.name(member.me);
         for (to, message) in self.effects.drain_sends() {
             // They would wait for the disk, with no end to their number: they are lost instead.
-            if is_disk_failing {
-                continue;
+            if !is_disk_failing {
+                self.outbox.push(Outgoing::Peer(to, message));
             }
-            self.outbox.push(Message {
-                src: Name::clone(src),
-                dest: Name::clone(member.nodes.name(to)),
-                body: Body::Peer(Named::new(message, &member.nodes)),
-            });
         }
         self.log.extend(self.effects.drain_log());
     }
@@ -383,7 +415,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
     fn send(&mut self, dest: &Name, body: Body<P::Message>) {
         let Some(src) = self.name() else { return };
         let (src, dest) = (Name::clone(src), Name::clone(dest));
-        self.outbox.push(Message { src, dest, body });
+        self.outbox.push(Outgoing::Client(Message { src, dest, body }));
     }
 
     fn refuse_before_init(&mut self, src: &Name, dest: &Name, msg_id: i64) {
@@ -401,7 +433,8 @@ impl<P: Protocol, S: Service> Server<P, S> {
     ) {
         self.refuse(&format!("{dest}: {text}"));
         let body = Body::Error { in_reply_to, code, text };
-        self.outbox.push(Message { src: Name::clone(src), dest: Name::clone(dest), body });
+        let message = Message { src: Name::clone(src), dest: Name::clone(dest), body };
+        self.outbox.push(Outgoing::Client(message));
     }
 
     fn refuse(&mut self, text: &str) {

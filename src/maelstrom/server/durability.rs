@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::gate::Gate;
 use super::super::message::{Body, ErrorCode, Message};
-use super::{Server, State};
+use super::{Outgoing, Server, State};
 use crate::cluster::{Name, Nodes};
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::journal::{Batch, Offset, Run};
@@ -162,7 +162,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
             return;
         };
         self.refused += 1;
-        self.outbox.push_free(Message {
+        self.outbox.push_free(Outgoing::Client(Message {
             src: Name::clone(member.nodes.name(member.me)),
             dest: Name::clone(client),
             body: Body::Error {
@@ -170,6 +170,6 @@ impl<P: Protocol, S: Service> Server<P, S> {
                 code: ErrorCode::TemporarilyUnavailable,
                 text: format!("the journal cannot be written: {reason}"),
             },
-        });
+        }));
     }
 }
