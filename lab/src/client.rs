@@ -246,6 +246,11 @@ impl Requests {
         }
     }
 
+    /// The node list.
+    pub(crate) const fn nodes(&self) -> &Arc<Nodes> {
+        &self.nodes
+    }
+
     pub(crate) fn body(&self, request: Request, msg_id: i64, node: u32) -> Arc<Body> {
         Arc::new(match request {
             Request::Topology => return Arc::clone(&self.topology),

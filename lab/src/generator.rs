@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 use crate::history::Nanos;
 use crate::random::Dice;
 use crate::settings::{Nemesis, Settings};
-
-/// Nanoseconds in a millisecond.
-pub(crate) const MS: Nanos = 1_000_000;
+pub(crate) use rumormill_sim::MS;
 
 /// How much of the driver's own scheduling delay the next operation makes up for: being woken a little
 /// late each time must not add up to a lower rate. What is later than that is not made up for,

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use roaring::RoaringTreemap;
 
-/// Nanoseconds since the run's relative time zero (after `init`, before `topology`).
-pub type Nanos = u64;
+/// In the history: since the run's relative time zero (after `init`, before `topology`).
+pub use rumormill_sim::Nanos;
 
 /// Which end of an operation a line of the history is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,6 +6,7 @@ use rumormill::cluster::Name;
 
 use crate::history::{Nanos, Op};
 use crate::network::packet::{Packet, Peer};
+pub use rumormill_sim::network::DropCause;
 
 /// Distinct message types counted by name; a node that invents more shares one row.
 const MAX_KINDS: usize = 1_000;
@@ -78,32 +79,6 @@ impl<S: EventSink> EventSink for Option<S> {
     }
     fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
         self.iter_mut().for_each(|sink| sink.dropped(now, packet, cause));
-    }
-}
-
-/// Why a message never arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DropCause {
-    /// The nemesis' partition stood between the two when the receiver took it.
-    Partition,
-    /// A cut of the fault settings stood between the two.
-    Cut,
-    /// Lost at random.
-    Loss,
-    /// Its receiver was down.
-    Down,
-}
-
-impl DropCause {
-    /// The name in files and on screens.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Partition => "partition",
-            Self::Cut => "cut",
-            Self::Loss => "loss",
-            Self::Down => "down",
-        }
     }
 }
 

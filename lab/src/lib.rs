@@ -3,6 +3,8 @@
 //! All semantics are in one state machine without I/O, [`run::Run`]; the [`harness`] drives it
 //! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
+pub use rumormill_sim::dice as random;
+
 pub mod bench;
 pub mod check;
 pub mod checker;
@@ -29,7 +31,6 @@ pub mod network;
 pub mod node;
 pub mod outcome;
 pub mod profile;
-pub mod random;
 pub mod replay;
 mod reply;
 pub mod report;
@@ -44,7 +45,6 @@ pub mod spread;
 pub mod store;
 mod svg;
 mod text;
-mod timer_queue;
 pub mod topology;
 pub mod trace;
 pub mod watch;

@@ -233,12 +233,6 @@ pub(crate) fn read_set(inside: &str) -> ReadSet {
     ReadSet { ints, others, len }
 }
 
-/// Calls `each` for every integer of at least 0 in the inside of a JSON array; only these can
-/// match a broadcast value.
-pub(crate) fn for_each_int(inside: &str, each: impl FnMut(u64)) {
-    for_each_item(inside, each, |_| ());
-}
-
 /// Calls `each` for every integer of at least 0 in the inside of a JSON array, and `other` for the
 /// text of every other element. Returns the number of all elements.
 pub(crate) fn for_each_item<'a>(

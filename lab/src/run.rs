@@ -12,10 +12,16 @@ mod output;
 mod replies;
 mod sent;
 mod spread;
+mod timer;
 mod watch;
 mod work;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rumormill::cluster::Nodes;
+use rumormill::id::NodeId;
+use rumormill_sim::network::{Due, Network};
 
 use crate::client::{Clients, Requests};
 use crate::components::ComponentWatch;
@@ -24,19 +30,20 @@ use crate::entries::EntryWatch;
 use crate::generator::Generator;
 use crate::history::{Nanos, Op};
 use crate::journal::{EventSink, Journal};
-use crate::network::Network;
-use crate::node::{Message, PeerMessage};
+use crate::network;
+use crate::network::packet::{Packet, PeerMessage};
+use crate::node::Message;
 use crate::outcome::{
     Delivery, NodeReport, Notice, Outcome, Phase, Progress, RecoveryReport, SchedulingDelay, State,
 };
 use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
-use crate::timer_queue::{Timer, TimerQueue};
 use crate::topology::neighbours;
 use crate::trace::Tracer;
 use messages::{Content, Directory};
 use notices::Notices;
 use output::Output;
+use timer::Timer;
 use watch::Watch;
 use work::{Tally, Worker};
 
@@ -59,8 +66,7 @@ pub struct Run<S> {
     /// The history's relative time 0.
     zero: Nanos,
     directory: Directory,
-    timer_queue: TimerQueue,
-    network: Network,
+    network: Network<Packet, Timer>,
     journal: Journal,
     clients: Clients,
     requests: Requests,
@@ -68,7 +74,7 @@ pub struct Run<S> {
     /// Nodes that have yet to answer `init` or `topology`.
     unready: usize,
     generator: Generator,
-    /// For when the timer_queue has the generator's next step.
+    /// For when the network has an alarm for the generator's next step.
     generator_wake: Option<Nanos>,
     workers: Vec<Worker>,
     partition_dice: Dice,
@@ -84,7 +90,7 @@ pub struct Run<S> {
     exact: bool,
     /// Present if nodes may be kept apart.
     components: Option<ComponentWatch>,
-    /// For when the timer_queue has the next change of who is connected.
+    /// For when the network has an alarm for the next change of who is connected.
     connectivity_wake: Option<Nanos>,
     /// How often it may have changed so far.
     connectivity: u64,
@@ -122,8 +128,7 @@ impl<S: EventSink> Run<S> {
             phases: Vec::new(),
             zero: 0,
             directory: Directory::new(&settings.nodes),
-            timer_queue: TimerQueue::default(),
-            network: Network::new(settings),
+            network: Network::new(network::config(settings)),
             journal: Journal::default(),
             clients: Clients::default(),
             requests: Requests::new(settings.nodes.clone(), topology),
@@ -188,11 +193,22 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// A simulated node of another protocol sent a peer a message.
-    pub(crate) fn handle_peer(&mut self, now: Nanos, node: usize, dest: &str, sent: PeerMessage) {
-        if self.listens_to(node) {
-            self.accept_peer(now, node, dest, sent);
+    /// A simulated node sent a message to another.
+    pub(crate) fn handle_peer(
+        &mut self,
+        now: Nanos,
+        from: NodeId,
+        to: NodeId,
+        message: Box<dyn PeerMessage>,
+    ) {
+        if self.listens_to(from.0 as usize) {
+            self.accept_peer(now, (from, to), message);
         }
+    }
+
+    /// The node list, as `init` has it.
+    pub(crate) const fn nodes(&self) -> &Arc<Nodes> {
+        self.requests.nodes()
     }
 
     /// A node's process is gone, which ends the run: `why` is its exit status, in words.
@@ -211,17 +227,13 @@ impl<S: EventSink> Run<S> {
 
     /// The instant of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Nanos) {
-        while let Some((due, timer)) = self.timer_queue.pop_due(now) {
+        while let Some((due, what)) = self.network.handle_due(now) {
+            let Due::Alarm(timer) = what else {
+                self.scheduling_delay.note(due, now);
+                self.handle_arrivals(now);
+                continue;
+            };
             match timer {
-                Timer::Queue(node) => {
-                    self.scheduling_delay.note(due, now);
-                    self.network.wake(now, node, &mut self.timer_queue);
-                    self.handle_arrivals(now);
-                }
-                Timer::HeldUp => {
-                    self.network.let_go(now, &mut self.timer_queue);
-                    self.handle_arrivals(now);
-                }
                 Timer::Generator => {
                     self.scheduling_delay.note(due, now);
                     self.generator_wake = None;
@@ -248,7 +260,7 @@ impl<S: EventSink> Run<S> {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if never.
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        self.timer_queue.next_time()
+        self.network.poll_timeout()
     }
 
     /// The next thing a person should see.
@@ -281,9 +293,10 @@ impl<S: EventSink> Run<S> {
             self.crash(now, "ended early".into());
         }
         let end = self.phases.last().map_or(now, |(_, time)| *time);
-        let faults = self.network.fault_counts();
-        let dead: Vec<usize> =
-            (0..self.reports.len()).filter(|node| self.network.is_down(*node as u32)).collect();
+        let faults = self.network.conditions().counts();
+        let dead: Vec<usize> = (0..self.reports.len())
+            .filter(|node| self.network.conditions().is_down(*node as u32))
+            .collect();
         for node in &dead {
             self.reports[*node].is_dead = true;
         }

@@ -10,6 +10,7 @@ use rumormill::cluster::Name;
 
 use crate::network::faults::FaultSettings;
 use crate::trace::ValuesAt;
+pub use rumormill_sim::network::latency::{Distribution, Latency};
 
 /// The most neighbours that all nodes together may be told of. Ten million take half a gigabyte
 /// and are a total topology of 3,162 nodes.
@@ -75,30 +76,6 @@ impl Workload {
             Self::Broadcast => "broadcast",
         }
     }
-}
-
-/// Delay of messages between nodes, in whole milliseconds. Clients have none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Latency {
-    /// The parameter of the distribution.
-    pub mean_ms: u64,
-    /// How it is spread.
-    pub distribution: Distribution,
-}
-
-/// How the latency is spread.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Distribution {
-    /// Always the mean.
-    #[default]
-    Constant,
-    /// A whole number from 0 to twice the mean, the latter excluded.
-    Uniform,
-    /// Exponential, truncated to whole milliseconds.
-    Exponential,
-    /// The mean and an excess as seen under the real Maelstrom 0.2.4: exponential, 6 ms on average,
-    /// 30 ms at most.
-    Measured,
 }
 
 /// The shape of the `topology` message.

@@ -7,7 +7,7 @@ use rumormill_lab::journal::NullSink;
 use rumormill_lab::network::faults::FaultSettings;
 use rumormill_lab::results::{Results, RunInfo};
 use rumormill_lab::settings::{Latency, Nemesis, Recovery, Settings};
-use rumormill_lab::sim::{Nobody, NodeKind, simulate_observed};
+use rumormill_lab::sim::{NodeKind, simulate};
 
 /// 25 nodes on a grid, 20 ms, ten seconds, and a wait in which slow protocols repair.
 fn settings() -> Settings {
@@ -23,7 +23,7 @@ fn settings() -> Settings {
 
 fn run(protocol: Name, settings: &Settings) -> Results {
     let kind = NodeKind::of(Options::of(protocol)).expect("default settings");
-    let simulated = simulate_observed(settings, &kind, NullSink, &mut Nobody).expect("a run");
+    let simulated = simulate(settings, &kind, NullSink).expect("a run");
     Results::of(settings, &simulated.outcome, &[], RunInfo::default()).expect("no limits")
 }
 
@@ -115,7 +115,7 @@ fn every_protocol_is_deterministic() {
     for protocol in Name::ALL {
         let kind = NodeKind::of(Options::of(protocol)).expect("default settings");
         let fingerprint = || {
-            let simulated = simulate_observed(&settings, &kind, NullSink, &mut Nobody);
+            let simulated = simulate(&settings, &kind, NullSink);
             simulated.expect("a run").outcome.fingerprint
         };
         assert_eq!(fingerprint(), fingerprint(), "{protocol}");

@@ -10,7 +10,7 @@ use rumormill::args;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::profile::Profile;
 use rumormill_lab::replay::{Replay, files};
-use rumormill_lab::sim::{self, NodeKind, Records};
+use rumormill_lab::sim::{self, Records};
 
 const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
 
@@ -93,8 +93,8 @@ fn record_simulated(profile: &str, dir: &Path) {
     profile.seed = Some(7);
     let settings = profile.into_settings().expect("settings");
     let mut records = Records::create(dir, &settings.nodes).expect("records");
-    let kind = NodeKind::Rumormill(options.settings().expect("settings of ours"));
-    sim::simulate_observed(&settings, &kind, NullSink, &mut records).expect("a run");
+    let config = options.settings().expect("settings of ours");
+    sim::simulate_observed(&settings, &config, NullSink, &mut records).expect("a run");
     records.finish().expect("records");
 }
 

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use rumormill::args::Options;
+use rumormill::id::{Generation, NodeId};
 use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::service::Reply;
@@ -16,13 +17,14 @@ use rumormill_lab::node::{Body, Inspect as _, Message};
 use rumormill_lab::outcome::{Outcome, Phase, State};
 use rumormill_lab::profile::Profile;
 use rumormill_lab::results::{Results, RunInfo};
+use rumormill_lab::run::Run;
 use rumormill_lab::settings::{Availability, Latency, Nemesis, Settings, Topology};
-use rumormill_lab::sim::{
-    Nobody, NodeFault, NodeFaultKind, NodeKind, Observer, Simulated, World, simulate,
-    simulate_observed,
-};
+use rumormill_lab::sim::{self, NodeKind, Simulated, simulate, simulate_observed};
+use rumormill_sim::{Host, Input, MS, NodeFault, NodeFaultKind, Observer};
 
-const MS: u64 = 1_000_000;
+/// A node of ours, and the simulation of many.
+type Node = sim::Node;
+type Sim = rumormill_sim::Sim<Node, Run<NullSink>>;
 
 fn settings(nodes: usize, faults: &str) -> Settings {
     let settings = Settings {
@@ -37,17 +39,19 @@ fn settings(nodes: usize, faults: &str) -> Settings {
     settings
 }
 
-fn run(settings: &Settings) -> Simulated<NullSink> {
-    simulate(settings, &Config::default(), NullSink).expect("settings that make sense")
-}
-
-fn flood() -> NodeKind {
-    NodeKind::of(Options::of(Name::Flood)).expect("no settings")
+fn run(settings: &Settings) -> Simulated<NullSink, Vec<Host<Node>>> {
+    simulate_observed(settings, &Config::default(), NullSink, &mut ())
+        .expect("settings that make sense")
 }
 
 fn results(settings: &Settings, outcome: &Outcome) -> Results {
     assert_eq!(outcome.state, State::Finished);
     Results::of(settings, outcome, &[], RunInfo::default()).expect("no limits")
+}
+
+fn flood(settings: &Settings) -> Simulated<NullSink> {
+    let kind = NodeKind::of(Options::of(Name::Flood)).expect("no settings");
+    simulate(settings, &kind, NullSink).expect("settings that make sense")
 }
 
 #[test]
@@ -56,7 +60,7 @@ fn the_time_of_each_value_on_each_node_is_exact() {
     let mut settings = settings(4, "");
     settings.topology = Topology::Line;
     settings.compat.head_of_line = false;
-    let flooded = simulate_observed(&settings, &flood(), NullSink, &mut Nobody).expect("a run");
+    let flooded = flood(&settings);
     let spread = flooded.outcome.gossiped.as_ref().expect("seen inside");
     assert!(flooded.outcome.exact && !spread.values.is_empty());
     for value in &spread.values {
@@ -71,7 +75,7 @@ fn the_time_of_each_value_on_each_node_is_exact() {
 #[test]
 fn a_flood_loses_in_partitions_what_ours_does_not() {
     let settings = Settings { nemesis: Some(Nemesis { interval_ms: 1_000 }), ..settings(9, "") };
-    let flooded = simulate_observed(&settings, &flood(), NullSink, &mut Nobody).expect("a run");
+    let flooded = flood(&settings);
     assert!(results(&settings, &flooded.outcome).rumormill.missing.missing_count > 0);
     let ours = run(&settings);
     let results = results(&settings, &ours.outcome);
@@ -88,10 +92,11 @@ fn in_a_tree_of_hubs_no_node_has_many_links() {
     let mut settings = Settings { rate: 20.0, time_limit_ms: 2_000, ..settings(nodes, "") };
     settings.recovery.wait_ms = 2_000;
     let config = Config { latency_budget: Duration::from_millis(200), ..Config::default() };
-    let simulated = simulate(&settings, &config, NullSink).expect("settings that make sense");
+    let simulated = simulate_observed(&settings, &config, NullSink, &mut ());
+    let simulated = simulated.expect("settings that make sense");
     let results = results(&settings, &simulated.outcome);
     assert_eq!(results.rumormill.missing.missing_count, 0, "{:?}", results.rumormill.missing);
-    let nodes = simulated.nodes.iter().filter_map(|node| node.node());
+    let nodes = simulated.nodes.iter().map(|host| host.process().server());
     let links: Vec<usize> = nodes.map(|node| node.links().count()).collect();
     // 33 children, a parent, four neighbours, and whom digests went to by chance.
     let most = links.iter().copied().max().unwrap_or(0);
@@ -146,7 +151,7 @@ fn everything_at_once_loses_nothing_and_is_counted() {
     ];
     assert!(happened.iter().all(|count| *count > 0), "{counts:?}");
     assert_eq!(counts.crashed, counts.restarted, "all are back at the end");
-    let generations: u64 = simulated.nodes.iter().map(|node| node.generation() - 1).sum();
+    let generations: u64 = simulated.nodes.iter().map(|node| node.generation().0 - 1).sum();
     assert_eq!(generations, counts.restarted);
 }
 
@@ -175,21 +180,22 @@ struct Diary {
     acks: u64,
 }
 
-impl Observer for Diary {
-    fn receiving(&mut self, _: &World<'_>, node: usize, message: &Message) {
-        if node == 1 && matches!(message.body, Body::Init { .. } | Body::Topology { .. }) {
-            self.lines.push(message.body.kind().to_owned());
+impl Observer<Node, Run<NullSink>> for Diary {
+    fn receiving(&mut self, _: &Sim, node: NodeId, input: &Input<Node>) {
+        if let (NodeId(1), Input::Request(Message { body, .. })) = (node, input)
+            && matches!(body, Body::Init { .. } | Body::Topology { .. })
+        {
+            self.lines.push(body.kind().to_owned());
         }
     }
 
-    fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
-        self.acks +=
-            u64::from(matches!(message.body, Body::Reply { reply: Reply::BroadcastOk, .. }));
+    fn replied(&mut self, _: &Sim, _: NodeId, reply: &Message) {
+        self.acks += u64::from(matches!(reply.body, Body::Reply { reply: Reply::BroadcastOk, .. }));
     }
 
-    fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
-        let alone =
-            world.components().iter().filter(|part| **part == world.components()[1]).count() == 1;
+    fn fault(&mut self, sim: &Sim, fault: &NodeFault) {
+        let components = sim.medium().conditions().components(sim.now());
+        let alone = components.iter().filter(|part| **part == components[1]).count() == 1;
         let name = match fault.kind {
             NodeFaultKind::Pause(_) => "pause",
             NodeFaultKind::Resume => "resume",
@@ -200,10 +206,11 @@ impl Observer for Diary {
         self.lines.push(format!("{name}, alone: {alone}"));
     }
 
-    fn handled(&mut self, world: &World<'_>, node: usize) -> ControlFlow<String> {
-        assert!(world.nodes[node].is_up() && !world.nodes[node].is_paused());
-        if node == 1 && world.phase == Phase::Main {
-            *self.handled.entry(world.now / (100 * MS)).or_default() += 1;
+    fn handled(&mut self, sim: &Sim, node: NodeId) -> ControlFlow<String> {
+        let host = &sim.hosts()[node.0 as usize];
+        assert!(host.is_up() && !host.is_paused());
+        if node == NodeId(1) && sim.medium().phase() == Phase::Main {
+            *self.handled.entry(sim.now() / (100 * MS)).or_default() += 1;
         }
         ControlFlow::Continue(())
     }
@@ -216,8 +223,8 @@ fn nothing_happens_to_a_paused_or_dead_node_and_it_is_alone() {
         crash = [{ node = 'n1', at-ms = 4000, down-ms = 1000, forget-topology = true }]";
     let mut diary = Diary::default();
     let settings = settings(5, faults);
-    let kind = NodeKind::Rumormill(Config::default());
-    let simulated = simulate_observed(&settings, &kind, NullSink, &mut diary).expect("a run");
+    let simulated =
+        simulate_observed(&settings, &Config::default(), NullSink, &mut diary).expect("a run");
     let events = [
         "init",
         "topology",
@@ -230,7 +237,7 @@ fn nothing_happens_to_a_paused_or_dead_node_and_it_is_alone() {
     assert_eq!(diary.lines, events);
     let quiet = |tenths: std::ops::Range<u64>| diary.handled.range(tenths).count() == 0;
     assert!(quiet(11..19) && quiet(41..49) && !quiet(20..22) && !quiet(50..55));
-    assert_eq!(simulated.nodes[1].generation(), 2);
+    assert_eq!(simulated.nodes[1].generation(), Generation(2));
     // While its node is down a client rests; what was asked before is lost, at most.
     let results = results(&settings, &simulated.outcome);
     assert!(results.rumormill.ok_fraction > 0.99, "{}", results.rumormill.ok_fraction);
@@ -295,12 +302,12 @@ fn a_silence_is_wrong_from_the_heal_on_and_without_faults_there_is_none() {
 /// Breaks the run off at the first acknowledgement.
 struct Impatient(bool);
 
-impl Observer for Impatient {
-    fn sent(&mut self, _: &World<'_>, _: usize, message: &Message) {
-        self.0 |= matches!(message.body, Body::Reply { reply: Reply::BroadcastOk, .. });
+impl Observer<Node, Run<NullSink>> for Impatient {
+    fn replied(&mut self, _: &Sim, _: NodeId, reply: &Message) {
+        self.0 |= matches!(reply.body, Body::Reply { reply: Reply::BroadcastOk, .. });
     }
 
-    fn handled(&mut self, _: &World<'_>, _: usize) -> ControlFlow<String> {
+    fn handled(&mut self, _: &Sim, _: NodeId) -> ControlFlow<String> {
         if self.0 {
             ControlFlow::Break("seen enough".to_owned())
         } else {
@@ -311,9 +318,9 @@ impl Observer for Impatient {
 
 #[test]
 fn an_observer_can_break_a_run_off() {
-    let kind = NodeKind::Rumormill(Config::default());
+    let (settings, mut impatient) = (settings(3, ""), Impatient(false));
     let simulated =
-        simulate_observed(&settings(3, ""), &kind, NullSink, &mut Impatient(false)).expect("a run");
+        simulate_observed(&settings, &Config::default(), NullSink, &mut impatient).expect("a run");
     assert!(simulated.broken_off);
     assert_eq!(simulated.outcome.state, State::Crashed("seen enough".to_owned()));
 }

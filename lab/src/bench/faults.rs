@@ -50,10 +50,11 @@ pub fn judge(name: &str, seed: u64, seeds: u64, jobs: usize) -> Result<Judged> {
     profile.seed = Some(seed);
     let node_args = profile.node_args.take().unwrap_or_default();
     let config = config(&node_args).map_err(|why| anyhow!("{name}: {why}"))?;
+    let kind = NodeKind::Rumormill(config);
     let settings = profile.into_settings().with_context(|| name.to_owned())?;
     let limits = settings.limits.iter().map(|limit| limit.parse::<Limit>());
     let limits = limits.collect::<Result<_, _>>().map_err(|why| anyhow!("{name}: {why}"))?;
-    let rows = sweep::run(&settings, &NodeKind::Rumormill(config), seeds, jobs)?;
+    let rows = sweep::run(&settings, &kind, seeds, jobs)?;
     Ok(Judged { profile: name.to_owned(), limits, rows })
 }
 

@@ -55,8 +55,7 @@ impl Measured {
 /// # Errors
 /// If a run comes to no end.
 pub fn simulate(case: Case, seed: u64, seeds: u64, jobs: usize) -> Result<Measured> {
-    let config = case.config().map_err(|why| anyhow!(why))?;
-    let kind = NodeKind::Rumormill(config);
+    let kind = NodeKind::Rumormill(case.config().map_err(|why| anyhow!(why))?);
     let sweep = |head_of_line: bool| {
         let mut settings = case.settings(seed);
         settings.compat.head_of_line = head_of_line;

@@ -12,7 +12,7 @@ use crate::network::faults::FaultSettings;
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::settings::{Latency, Nemesis, Recovery, Settings};
-use crate::sim::{Nobody, NodeKind, simulate_observed};
+use crate::sim::{NodeKind, simulate};
 
 /// Figures of the run without faults.
 const COLUMNS: [&Figure; 5] =
@@ -126,7 +126,7 @@ pub fn measure(protocol: Name, workload: &Workload, faults: &[Fault]) -> Result<
 
 fn run(protocol: Name, settings: &Settings) -> Result<(Results, Load)> {
     let kind = NodeKind::of(Options::of(protocol)).map_err(|why| anyhow!(why))?;
-    let simulated = simulate_observed(settings, &kind, Load::new(settings), &mut Nobody)?;
+    let simulated = simulate(settings, &kind, Load::new(settings))?;
     if let State::Crashed(why) = &simulated.outcome.state {
         bail!("{protocol}: {why}");
     }

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use rumormill::cluster::Tree;
 use rumormill::protocols::rumormill::Plan;
 use rumormill::protocols::rumormill::Rumormill;
+use rumormill_sim::Host;
 use serde::{Deserialize, Serialize};
 
 use super::cases::{Case, settings};
@@ -15,7 +16,7 @@ use crate::cost::{cpu_time, peak_mib};
 use crate::figures::{Figure, Sample, Unit, number, select};
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
-use crate::sim::{Nobody, NodeKind, Simulated, simulate_observed};
+use crate::sim;
 
 /// A cluster of one size.
 #[derive(Clone, Debug)]
@@ -60,9 +61,8 @@ pub struct Row {
 pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     let config = Case::budget(budget_ms).config().map_err(|why| anyhow!(why))?;
     let settings = crate::settings::Settings { seed, ..settings(nodes) };
-    let kind = NodeKind::Rumormill(config);
     let (started, cpu_before) = (Instant::now(), cpu_time());
-    let simulated = simulate_observed(&settings, &kind, Load::new(&settings), &mut Nobody)?;
+    let simulated = sim::simulate_observed(&settings, &config, Load::new(&settings), &mut ())?;
     if let State::Crashed(why) = &simulated.outcome.state {
         bail!("{nodes} nodes: {why}");
     }
@@ -73,7 +73,7 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     Ok(Size {
         nodes,
         budget_ms,
-        plan: plan(&simulated),
+        plan: plan(&simulated.nodes),
         results,
         mean_load: load.mean(),
         busiest: load.busiest(),
@@ -86,14 +86,14 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
 }
 
 /// Route by which the last node sent values in the end, in words.
-fn plan<S>(simulated: &Simulated<S>) -> String {
-    let node = simulated.nodes.last().and_then(|node| node.node());
-    match node.and_then(crate::node::Node::protocol).and_then(Rumormill::plan) {
+fn plan(nodes: &[Host<sim::Node>]) -> String {
+    let node = nodes.last().and_then(|host| host.process().server().protocol());
+    match node.and_then(Rumormill::plan) {
         None => "none".to_owned(),
         Some(Plan::Flood { .. }) => "along the topology".to_owned(),
         Some(Plan::Direct { .. }) => "direct".to_owned(),
         Some(Plan::Tree { pulse, .. }) => {
-            let nodes = u32::try_from(simulated.nodes.len()).unwrap_or(u32::MAX);
+            let nodes = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
             let shape = if Tree::hubs(nodes).height > 1 { "tree of hubs" } else { "hub" };
             format!("{shape}, {}", if pulse { "pulse" } else { "window" })
         }

@@ -15,12 +15,12 @@ use rumormill::protocols::Name;
 use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, results, shape};
 use crate::cli::RunArgs;
 use crate::cost::{cpu_time, peak_mib};
-use crate::journal::{EventSink, NullSink};
+use crate::journal::EventSink;
 use crate::results::{CrashReport, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::Settings;
 use crate::sim::sweep::{self, Row};
-use crate::sim::{NodeKind, Records, Simulated, simulate_observed};
+use crate::sim::{NodeKind, Records, Simulated, simulate, simulate_observed};
 use crate::store::Store;
 
 /// Help beyond the flags.
@@ -169,26 +169,24 @@ fn run_one(
         ),
         None => None,
     };
-    let Some(store) = store else {
-        let simulated = simulate_observed(settings, kind, NullSink, &mut records)?;
-        finish_records(records)?;
-        return finish(settings, &simulated, info, None, started);
+    let sink = store.as_ref().map(Store::sink).transpose()?;
+    let mut simulated = match kind {
+        NodeKind::Rumormill(config) => {
+            simulate_observed(settings, config, sink, &mut records)?.without_nodes()
+        }
+        NodeKind::Other(_) => simulate(settings, kind, sink)?,
     };
-    let mut simulated = simulate_observed(settings, kind, Some(store.sink()?), &mut records)?;
-    finish_records(records)?;
+    records.map_or(Ok(()), Records::finish).context("cannot record")?;
     if let Some(sink) = simulated.sink.take() {
         sink.finish().context("cannot write the history")?;
     }
-    let code = finish(settings, &simulated, info, Some(&store), started)?;
+    let code = finish(settings, &simulated, info, store.as_ref(), started)?;
+    let Some(store) = store else { return Ok(code) };
     if !args.run.no_report {
         let _ = std::io::stdout().write_all(report::after_run(store.dir()).as_bytes());
     }
     store.publish()?;
     Ok(code)
-}
-
-fn finish_records(records: Option<Records>) -> Result<()> {
-    records.map_or(Ok(()), Records::finish).context("cannot record")
 }
 
 fn finish<S: EventSink>(

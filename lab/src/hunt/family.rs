@@ -17,7 +17,7 @@ use crate::outcome::State;
 use crate::random::Dice;
 use crate::results::{Results, RunInfo};
 use crate::settings::{Distribution, Latency, Nemesis, Recovery, Settings, Topology};
-use crate::sim::{Nobody, NodeKind, simulate_observed};
+use crate::sim::{NodeKind, simulate};
 
 /// The settings of a seed. Nodes of Cassandra's gossip never restart: a newer generation replaces what
 /// the older one said, so it promises nothing then.
@@ -70,7 +70,7 @@ pub fn draw(protocol: Name, seed: u64) -> Settings {
 pub fn run(protocol: Name, seed: u64) -> Result<Option<String>> {
     let settings = draw(protocol, seed);
     let kind = NodeKind::of(Options::of(protocol)).map_err(anyhow::Error::msg)?;
-    let simulated = simulate_observed(&settings, &kind, NullSink, &mut Nobody)?;
+    let simulated = simulate(&settings, &kind, NullSink)?;
     if let State::Crashed(why) = &simulated.outcome.state {
         return Ok(Some(format!("crashed: {why}")));
     }

@@ -12,7 +12,7 @@ use rumormill::set::{OriginId, VersionSet};
 use rumormill::value::Value;
 
 use super::violation::{Kind, Violation};
-use crate::node::{Inspect as _, Node};
+use crate::node::{Inspect as _, SimServer};
 
 /// All lives of all nodes.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl Oracle {
     }
 
     /// Takes in what has changed in a node's store; true if anything has.
-    pub(super) fn update(&mut self, index: usize, node: &Node) -> bool {
+    pub(super) fn update(&mut self, index: usize, node: &SimServer) -> bool {
         let store = node.replica();
         let Some(life) = self.lives[index].last_mut() else { return false };
         for origin in store.origins().iter().skip(life.numbers.len()) {

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::service::Request;
 use rumormill::set::VersionSet;
+use rumormill_sim::network::partition::Partition;
 
 use super::bound::{Circumstances, convergence_bound, settling_bound};
 use super::case::Case;
@@ -18,8 +18,7 @@ use super::words;
 use super::world::World;
 use crate::generator::MS;
 use crate::history::Nanos;
-use crate::network::partition::Partition;
-use crate::node::{Body, Inspect as _};
+use crate::node::Inspect as _;
 
 /// Changes the nodes' settings beyond what a case can say.
 pub type Tweak<'a> = &'a (dyn Fn(&mut Config) + Sync);
@@ -59,9 +58,10 @@ pub fn run_kept(
 ) -> (Outcome, Option<Recorder>) {
     let mut config = case.config.to_config();
     tweak(&mut config);
-    let mut world = World::new(case, config.clone());
-    world.trace = with_trace.then(Vec::new);
-    world.recorder = recorder;
+    let mut world = World::new(case, &config, recorder);
+    if with_trace {
+        world = world.with_trace();
+    }
     let mut life = Life { config, shape: Shape::of(case), converged: None, bound: Duration::ZERO };
     // A panic leaves a node as it was: good enough to tell how that is.
     let result = catch_unwind(AssertUnwindSafe(|| life.pass(&mut world)));
@@ -70,16 +70,10 @@ pub fn run_kept(
         Err(_) => Some(Violation::new(Kind::Panic, words::last_panic())),
     };
     let state = violation.as_ref().map(|_| words::state(&world)).unwrap_or_default();
-    let outcome = Outcome {
-        counts: world.total(),
-        converged: life.converged,
-        bound: life.bound,
-        state,
-        fingerprint: world.watch.fingerprint.value(),
-        trace: world.trace.take().unwrap_or_default(),
-        violation,
-    };
-    (outcome, world.recorder.take())
+    let (counts, fingerprint) = (world.total(), world.watch.fingerprint.value());
+    let (trace, recorder) = world.into_parts();
+    let Life { converged, bound, .. } = life;
+    (Outcome { violation, counts, converged, bound, state, fingerprint, trace }, recorder)
 }
 
 struct Life {
@@ -95,34 +89,27 @@ struct Goal(Vec<Option<VersionSet>>);
 impl Life {
     fn pass(&mut self, world: &mut World<'_>) -> Result<(), Violation> {
         let case = world.case;
-        for index in 0..case.nodes.len() {
-            world.boot(index, false)?;
-        }
-        for index in 0..case.nodes.len() {
-            world.tell_topology(index)?;
-        }
-        world.network.start_faults(world.now);
+        world.begin()?;
+        world.start_faults();
         while world.step(case.main_ms * MS)? {}
-        world.network.stop_faults();
-        world.finish_script()?;
+        world.end_script()?;
         let everybody: Vec<usize> = (0..case.nodes.len()).collect();
         if !case.partitioned.is_empty() {
             self.stay_partitioned(world)?;
         }
-        world.network.set_partition(None);
-        world.keep_partitioned(false);
+        world.set_partition(None);
         let circumstances = self.circumstances(world, &everybody);
         self.bound = convergence_bound(&self.config, &circumstances);
-        let healed_at = world.now;
+        let healed_at = world.sim.now();
         let parts = [everybody];
         self.converged = Some(agree(world, &parts, self.bound, Kind::Convergence)?);
         self.bound = self.bound.max(Duration::from_millis(1));
         let settling = settling_bound(&self.config, &circumstances);
         let settled_at = healed_at + nanos(self.bound.min(settling)) + nanos(settling);
-        while world.step(settled_at.max(world.now))? {}
+        while world.step(settled_at.max(world.sim.now()))? {}
         self.rest(world)?;
         same_everywhere(world)?;
-        read_everywhere(world)
+        world.read_everywhere()
     }
 
     /// Without faults, but partitioned in two: each connected component has to agree on its own.
@@ -130,11 +117,9 @@ impl Life {
         let case = world.case;
         let sides: Vec<bool> =
             case.nodes.iter().map(|name| case.partitioned.contains(name)).collect();
-        let lives = alive(world);
+        let lives = world.alive();
         let parts = self.shape.parts(|a, b| sides[a] == sides[b] && lives[a] && lives[b]);
-        world.network.set_partition(Some(Partition::Groups(sides)));
-        world.keep_partitioned(true);
-        world.counts.partitioned += 1;
+        world.set_partition(Some(Partition::Groups(sides)));
         let longest = parts
             .iter()
             .map(|part| convergence_bound(&self.config, &self.circumstances(world, part)));
@@ -145,7 +130,7 @@ impl Life {
 
     fn circumstances(&self, world: &World<'_>, part: &[usize]) -> Circumstances {
         let case = world.case;
-        let lives = alive(world);
+        let lives = world.alive();
         let delay_ms = self.shape.delay_ms(case);
         let sum = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
         let faults = &case.faults;
@@ -155,7 +140,7 @@ impl Life {
             nodes: case.nodes.len() as u64,
             delay_ms,
             round_trip_ms: 2 * (delay_ms + faults.reorder_max_ms) + stalls + jumps,
-            outage_ms: world.now / MS + jumps,
+            outage_ms: world.sim.now() / MS + jumps,
             degree: self.shape.degree(),
             distance: self.shape.distance(part, |node| lives[node]),
             tree: self.shape.tree(),
@@ -169,15 +154,15 @@ impl Life {
         let interval = self.config.sync_interval_max.max(self.config.sync_interval);
         let (before, entries) = (world.total(), entries_sent(world));
         let watched = interval * 4;
-        let end = world.now + nanos(watched);
+        let end = world.sim.now() + nanos(watched);
         while world.step(end)? {}
         let spent = world.total();
-        let lives = alive(world);
+        let lives = world.alive();
         let dead = lives.iter().filter(|is_alive| !**is_alive).count() as u64;
         let up = lives.len() as u64 - dead;
         // Jitter shortens an interval to a half at most. Probes of the dead come at a fraction of
         // their silence, or at the longest interval set for them.
-        let silence = (world.now / 32).min(self.config.probe_max.as_nanos() as u64).max(1);
+        let silence = (world.sim.now() / 32).min(self.config.probe_max.as_nanos() as u64).max(1);
         let allowed = up * (2 * 4 + 2) + up * dead * (nanos(watched) / silence + 2);
         let said = spent.messages - before.messages;
         if said > allowed {
@@ -200,14 +185,14 @@ fn agree(
     bound: Duration,
     kind: Kind,
 ) -> Result<Duration, Violation> {
-    let began = world.now;
+    let began = world.sim.now();
     let goal = Goal::of(world, parts);
-    let mut open: BTreeSet<usize> = (0..world.members.len()).collect();
+    let mut open: BTreeSet<usize> = (0..world.case.nodes.len()).collect();
     world.watch.grown.clear();
     open.retain(|&index| !goal.is_reached(world, index));
     while !open.is_empty() {
         if !world.step(began + nanos(bound))? {
-            let laggards: Vec<&str> = open.iter().map(|&i| &*world.members[i].name).collect();
+            let laggards: Vec<&str> = open.iter().map(|&i| &**world.name(i)).collect();
             let text = format!("{} after {bound:?}: the bound", laggards.join(", "));
             return Err(Violation::new(kind, text));
         }
@@ -217,16 +202,16 @@ fn agree(
             }
         }
     }
-    Ok(Duration::from_nanos(world.now - began))
+    Ok(Duration::from_nanos(world.sim.now() - began))
 }
 
 impl Goal {
     fn of(world: &World<'_>, parts: &[Vec<usize>]) -> Self {
-        let mut goals = vec![None; world.members.len()];
+        let lives = world.alive();
+        let mut goals = vec![None; lives.len()];
         for part in parts {
             let mut all = VersionSet::new();
-            let alive: Vec<usize> =
-                part.iter().copied().filter(|&index| world.members[index].node.is_some()).collect();
+            let alive: Vec<usize> = part.iter().copied().filter(|&index| lives[index]).collect();
             for &index in &alive {
                 let held = world.watch.oracle.life(index).map(|life| &life.held);
                 held.into_iter().for_each(|held| all.union_with(held));
@@ -244,24 +229,19 @@ impl Goal {
     }
 }
 
-fn alive(world: &World<'_>) -> Vec<bool> {
-    world.members.iter().map(|member| member.node.is_some()).collect()
-}
-
 fn entries_sent(world: &World<'_>) -> u64 {
-    let nodes = world.members.iter().filter_map(|member| member.node.as_ref());
-    nodes.map(|node| node.stats().entries_sent).sum()
+    world.servers().flatten().map(|server| server.stats().entries_sent).sum()
 }
 
 /// Also what was on its way when its holders died has reached everybody, or nobody.
 fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
     let held = |index: usize| world.watch.oracle.life(index).map(|life| &life.held);
-    let up: Vec<usize> =
-        (0..world.members.len()).filter(|&i| world.members[i].node.is_some()).collect();
+    let lives = world.alive();
+    let up: Vec<usize> = (0..lives.len()).filter(|&index| lives[index]).collect();
     match up.iter().find(|&&index| held(index) != held(up[0])) {
         None => Ok(()),
         Some(&index) => {
-            let (one, other) = (&world.members[up[0]].name, &world.members[index].name);
+            let (one, other) = (world.name(up[0]), world.name(index));
             let text = format!("{one} and {other} do not hold the same at rest");
             Err(Violation::new(Kind::Convergence, text))
         }
@@ -271,16 +251,16 @@ fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
 /// At rest, what a node knows of a peer takes no more room than what it holds, and nothing is
 /// queued or in flight for a peer that is there.
 fn check_memory(world: &World<'_>) -> Result<(), Violation> {
-    let lives = alive(world);
-    for member in &world.members {
-        let Some(node) = &member.node else { continue };
+    let lives = world.alive();
+    for (index, server) in world.servers().enumerate() {
+        let Some(node) = server else { continue };
         let ranges = node.replica().held().range_count();
         for (peer, link) in node.links() {
-            let peer_name = &world.members[peer.0 as usize].name;
-            let place = format!("{} of its link to {peer_name}", member.name);
+            let peer_name = world.name(peer.0 as usize);
+            let place = format!("{} of its link to {peer_name}", world.name(index));
             let known = link.known().range_count();
             // Whoever is met seldom is known by pieces until its next digest comes.
-            if known > 2 * (ranges + world.members.len()) {
+            if known > 2 * (ranges + lives.len()) {
                 let text = format!("knows {known} ranges and holds {ranges}");
                 return Err(Violation::new(Kind::Memory, text).at(&place));
             }
@@ -290,14 +270,6 @@ fn check_memory(world: &World<'_>) -> Result<(), Violation> {
                 return Err(Violation::new(Kind::Memory, text).at(&place));
             }
         }
-    }
-    Ok(())
-}
-
-fn read_everywhere(world: &mut World<'_>) -> Result<(), Violation> {
-    for index in 0..world.members.len() {
-        let msg_id = world.next_request();
-        world.request(index, Body::Request { request: Request::Read, msg_id })?;
     }
     Ok(())
 }

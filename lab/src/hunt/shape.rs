@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rumormill::cluster::{Name, Topology, Tree};
 use rumormill::protocols::rumormill::route::Route;
+use rumormill_sim::network::latency::MEASURED_EXCESS_MAX_MS;
 
 use super::case::Case;
-use crate::network::latency::MEASURED_EXCESS_MAX_MS;
 use crate::settings::Distribution;
 use crate::topology::neighbours;
 

@@ -1,10 +1,12 @@
 //! Looks at every step of every node: its replies, its messages, and what it knows of its peers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rumormill::cluster::Name;
-use rumormill::id::Generation;
+use rumormill::id::{Generation, NodeId};
+use rumormill::maelstrom::message::Named;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::link::Link;
 use rumormill::protocols::rumormill::message::Gossip;
@@ -13,10 +15,15 @@ use rumormill::service::{ReadText, Reply, Request};
 use rumormill::set::VersionSet;
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill_sim::{Input, MS, NodeFault, NodeFaultKind, Observer, Sim};
 
+use super::case::Case;
+use super::counts::Counts;
 use super::oracle::Oracle;
+use super::surroundings::Surroundings;
 use super::violation::{Kind, Violation};
-use crate::node::{Body, Inspect as _, Message, Node};
+use super::world::Node;
+use crate::node::{Body, Inspect as _, Message, SimServer};
 use crate::random::Fingerprint;
 
 /// Before anybody has said anything, peers are left alone for this long: Maelstrom gives a node
@@ -34,6 +41,14 @@ pub(super) struct Watch {
     /// Nodes that came to hold something new, until somebody asks.
     pub(super) grown: Vec<usize>,
     pub(super) fingerprint: Fingerprint,
+    /// The broken promise that ended the run.
+    pub(super) violation: Option<Violation>,
+    /// Counters of generations that are over.
+    pub(super) ended: Counts,
+    names: Vec<Name>,
+    ids: BTreeMap<Name, u32>,
+    /// Messages of the present step.
+    sent: Vec<Message>,
     line: Vec<u8>,
 }
 
@@ -58,40 +73,38 @@ struct WatchedLink {
     pending: VersionSet,
 }
 
-/// A step that a node has made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step<'a> {
-    pub(super) index: usize,
-    pub(super) node: &'a Node,
-    /// By the node's clock.
-    pub(super) now: Instant,
-    pub(super) sent: &'a [Message],
-}
-
 impl Watch {
-    pub(super) fn new(nodes: usize, config: &Config) -> Self {
-        Self {
+    pub(super) fn new(case: &Case, config: &Config) -> Self {
+        let nodes = case.nodes.len();
+        let mut watch = Self {
             oracle: Oracle::new(nodes),
             nodes: (0..nodes).map(|_| Watched::default()).collect(),
             reroutes: matches!(config.route, Route::Auto | Route::Hub),
             handed_in: BTreeSet::new(),
             grown: Vec::new(),
             fingerprint: Fingerprint::default(),
+            violation: None,
+            ended: Counts::default(),
+            names: case.nodes.clone(),
+            ids: case.nodes.iter().cloned().zip(0..).collect(),
+            sent: Vec::new(),
             line: Vec::new(),
-        }
+        };
+        (0..nodes).for_each(|index| watch.begin(index, Generation(1)));
+        watch
     }
 
     /// A node begins a life.
-    pub(super) fn begin(&mut self, index: usize, generation: Generation) {
+    fn begin(&mut self, index: usize, generation: Generation) {
         let links = vec![WatchedLink::default(); self.nodes.len()];
         self.nodes[index] = Watched { links, ..Watched::default() };
         self.oracle.begin(index, generation);
     }
 
-    /// A node is about to be handed a message.
-    pub(super) fn asked(&mut self, index: usize, message: &Message) {
+    /// A client's request is about to be handed to a node.
+    fn asked(&mut self, index: usize, request: &Body) {
         let watched = &mut self.nodes[index];
-        match &message.body {
+        match request {
             Body::Request { request: Request::Broadcast { message: value }, msg_id } => {
                 watched.may_speak = true;
                 watched.open.insert(*msg_id, Some(value.clone()));
@@ -104,23 +117,24 @@ impl Watch {
             Body::Init { msg_id, .. } | Body::Request { request: Request::Read, msg_id } => {
                 watched.open.insert(*msg_id, None);
             }
-            _ => watched.may_speak = true,
+            _ => {}
         }
     }
 
-    /// Checks a step that a node has made.
-    pub(super) fn stepped(
+    /// Checks a step that a node has made, at this time of its clock.
+    fn check_step(
         &mut self,
-        step: &Step<'_>,
-        ids: &BTreeMap<Name, u32>,
+        index: usize,
+        node: &SimServer,
+        now: Instant,
     ) -> Result<(), Violation> {
-        let &Step { index, node, now, sent } = step;
         if self.oracle.update(index, node) {
             self.grown.push(index);
         }
-        for message in sent {
+        let sent = std::mem::take(&mut self.sent);
+        for message in &sent {
             self.check_form(node, message)?;
-            match ids.get(&message.dest) {
+            match self.ids.get(&message.dest) {
                 Some(&peer) => {
                     self.check_gossip(index, peer as usize, now, message)
                         .map_err(|violation| violation.at(&format!("to {}", message.dest)))?;
@@ -142,7 +156,7 @@ impl Watch {
     }
 
     /// Whatever is sent must be read back as it was meant.
-    fn check_form(&mut self, node: &Node, message: &Message) -> Result<(), Violation> {
+    fn check_form(&mut self, node: &SimServer, message: &Message) -> Result<(), Violation> {
         self.line.clear();
         message.write_line(&mut self.line);
         self.fingerprint.add_bytes(&self.line);
@@ -206,7 +220,7 @@ impl Watch {
     fn check_reply(
         &mut self,
         index: usize,
-        node: &Node,
+        node: &SimServer,
         message: &Message,
     ) -> Result<(), Violation> {
         let wrong = |text: String| Err(Violation::new(Kind::Reply, text));
@@ -285,5 +299,50 @@ impl Watch {
     /// What a node names by its own numbers, in words.
     pub(super) fn local(&self, index: usize, held: &VersionSet) -> String {
         self.oracle.words(&self.oracle.translate(index, held))
+    }
+}
+
+type World<'a> = Sim<Node, Surroundings<'a>>;
+
+impl<'a> Observer<Node, Surroundings<'a>> for Watch {
+    fn receiving(&mut self, _: &World<'a>, node: NodeId, input: &Input<Node>) {
+        match input {
+            Input::Request(message) => self.asked(node.0 as usize, &message.body),
+            Input::Message { .. } => self.nodes[node.0 as usize].may_speak = true,
+        }
+    }
+
+    fn replied(&mut self, _: &World<'a>, _: NodeId, reply: &Message) {
+        self.sent.push(reply.clone());
+    }
+
+    fn sent(&mut self, sim: &World<'a>, from: NodeId, to: NodeId, message: &Gossip) {
+        let server = sim.hosts()[from.0 as usize].process().server();
+        let Some(nodes) = server.nodes() else { return };
+        let [src, dest] = [from, to].map(|node| self.names[node.0 as usize].clone());
+        let body = Body::Peer(Named::new(message.clone(), nodes));
+        self.sent.push(Message { src, dest, body });
+    }
+
+    fn fault(&mut self, sim: &World<'a>, fault: &NodeFault) {
+        let (index, host) = (fault.node.0 as usize, &sim.hosts()[fault.node.0 as usize]);
+        match fault.kind {
+            NodeFaultKind::Crash { .. } => self.ended.add_stats(&host.process().server().stats()),
+            NodeFaultKind::Restart { .. } => self.begin(index, host.generation()),
+            _ => {}
+        }
+    }
+
+    fn handled(&mut self, sim: &World<'a>, node: NodeId) -> ControlFlow<String> {
+        let (index, host) = (node.0 as usize, &sim.hosts()[node.0 as usize]);
+        if host.process().server().protocol().is_none() {
+            // It has restarted, and was not told its name yet.
+            return ControlFlow::Continue(());
+        }
+        let checked = self.check_step(index, host.process().server(), host.clock(sim.now()));
+        let Err(violation) = checked else { return ControlFlow::Continue(()) };
+        let place = format!("{} at {} ms", self.names[index], sim.now() / MS);
+        let violation = self.violation.get_or_insert_with(|| violation.at(&place));
+        ControlFlow::Break(violation.text.clone())
     }
 }

@@ -30,21 +30,22 @@ pub(super) fn last_panic() -> String {
 /// The state of every node.
 pub(super) fn state(world: &World<'_>) -> String {
     let oracle = &world.watch.oracle;
+    let now = world.sim.now();
     let mut all = VersionSet::new();
-    for (index, member) in world.members.iter().enumerate() {
-        if let (Some(_), Some(life)) = (&member.node, oracle.life(index)) {
+    for (index, server) in world.servers().enumerate() {
+        if let (Some(_), Some(life)) = (server, oracle.life(index)) {
             all.union_with(&life.held);
         }
     }
-    let mut text = format!("at {} ms, {} entries are held:\n", world.now / MS, all.count());
-    for (index, member) in world.members.iter().enumerate() {
-        let name = &member.name;
-        let (Some(node), Some(life)) = (&member.node, oracle.life(index)) else {
+    let mut text = format!("at {} ms, {} entries are held:\n", now / MS, all.count());
+    for (index, (host, server)) in world.sim.hosts().iter().zip(world.servers()).enumerate() {
+        let name = world.name(index);
+        let (Some(node), Some(life)) = (server, oracle.life(index)) else {
             let _ = writeln!(text, "{name} is down");
             continue;
         };
         let missing = all.difference(&life.held);
-        let _ = write!(text, "{name} (life {}) holds {}", member.lives, life.held.count());
+        let _ = write!(text, "{name} (life {}) holds {}", host.generation(), life.held.count());
         if !missing.is_empty() {
             let _ = write!(text, ", lacks {}", oracle.words(&missing));
         }
@@ -52,10 +53,10 @@ pub(super) fn state(world: &World<'_>) -> String {
             let _ = write!(text, "; {plan:?}");
         }
         text.push('\n');
-        let clock = member.clock(world.now);
+        let clock = host.clock(now);
         for (NodeId(peer), link) in node.links() {
             if let Some(what) = link_in_words(world, index, link, clock) {
-                let _ = writeln!(text, "    to {}: {what}", world.members[peer as usize].name);
+                let _ = writeln!(text, "    to {}: {what}", world.name(peer as usize));
             }
         }
     }

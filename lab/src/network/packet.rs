@@ -1,12 +1,16 @@
 //! A message on its way through the network.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use rumormill::cluster::Name;
+use rumormill::maelstrom::message::{Body as AnyBody, Named};
 use rumormill::value::Value;
-use rumormill::wire::Wire as _;
+use rumormill::wire::Wire;
+use rumormill_sim::network::Way;
 
-use crate::node::{Body, Message, PeerMessage};
+use crate::node::{Body, Message};
 use crate::trace::Carried;
 
 /// A participant, by number: names are looked up once, at the edge.
@@ -40,8 +44,50 @@ pub enum Payload {
     Between(Box<str>, Arc<Carried>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
-    /// From one simulated node of another protocol to another.
-    Peer(PeerMessage),
+    /// From one simulated node to another.
+    Peer(Box<dyn PeerMessage>),
+}
+
+/// A message between simulated nodes, of any protocol.
+pub trait PeerMessage: fmt::Debug + Send {
+    /// The protocol's name, which is the `type`.
+    fn kind(&self) -> &'static str;
+    /// Appends the body as JSON.
+    fn write_json(&self, out: &mut Vec<u8>);
+    /// Calls `each` for every value that it carries.
+    fn values(&self, each: &mut dyn FnMut(&Value));
+    /// A copy.
+    fn boxed_clone(&self) -> Box<dyn PeerMessage>;
+    /// The message itself, to be had back as what it is.
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<M: Wire + Clone + fmt::Debug + Send + 'static> PeerMessage for Named<M> {
+    fn kind(&self) -> &'static str {
+        M::TYPE
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        AnyBody::Peer(self.clone()).write_json(out);
+    }
+
+    fn values(&self, each: &mut dyn FnMut(&Value)) {
+        self.message().values(each);
+    }
+
+    fn boxed_clone(&self) -> Box<dyn PeerMessage> {
+        Box::new(self.clone())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl Clone for Box<dyn PeerMessage> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
+    }
 }
 
 impl Payload {
@@ -98,6 +144,15 @@ impl Packet {
     #[must_use]
     pub const fn is_client(&self) -> bool {
         self.src.is_client || self.dest.is_client
+    }
+
+    /// Its way through the network to this node.
+    pub(crate) const fn way(&self, to: u32) -> Way {
+        let from = match self.src.peer {
+            Peer::Node(from) => Some(from),
+            _ => None,
+        };
+        Way { from, to, is_exempt: self.is_client(), has_values: self.carries_values }
     }
 
     /// Appends the line for a process, newline included.

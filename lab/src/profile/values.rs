@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserializer, de};
 
-use crate::settings::{Distribution, Recovery, Topology, Workload};
+use crate::settings::{Recovery, Topology, Workload};
 
 /// Number of workers: `4n` is four per node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,13 +94,6 @@ fn unknown(text: &str, names: &[&str]) -> String {
 named!(Workload, "broadcast" => Self::Broadcast);
 named!(NemesisKind, "partition" => Self::Partition, "none" => Self::None);
 named!(
-    Distribution,
-    "constant" => Self::Constant,
-    "uniform" => Self::Uniform,
-    "exponential" => Self::Exponential,
-    "measured" => Self::Measured,
-);
-named!(
     Topology,
     "line" => Self::Line,
     "grid" => Self::Grid,
@@ -181,7 +174,12 @@ mod tests {
     fn what_is_shown_is_what_was_given() {
         survives::<Concurrency>(&["1n", "4n", "7"]);
         survives::<Workload>(&["broadcast"]);
-        survives::<Distribution>(&["constant", "uniform", "exponential", "measured"]);
+        survives::<crate::settings::Distribution>(&[
+            "constant",
+            "uniform",
+            "exponential",
+            "measured",
+        ]);
         survives::<Topology>(&["line", "grid", "tree", "tree3", "tree4", "total"]);
         survives::<NemesisKind>(&["partition", "none"]);
         survives::<Recovery>(&["fixed", "auto", "120"]);

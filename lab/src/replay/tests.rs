@@ -8,7 +8,7 @@ use rumormill::protocols::rumormill::route::Route;
 use super::*;
 use crate::journal::NullSink;
 use crate::settings::{Latency, Nemesis, Settings};
-use crate::sim::{self, NodeKind};
+use crate::sim;
 
 /// A simulated run with partitions, recorded.
 fn simulate(dir: &Path, route: Route) {
@@ -21,9 +21,9 @@ fn simulate(dir: &Path, route: Route) {
         seed: 7,
         ..Settings::default()
     };
-    let kind = NodeKind::Rumormill(Config { route, ..Config::default() });
+    let config = Config { route, ..Config::default() };
     let mut records = sim::Records::create(dir, &settings.nodes).unwrap();
-    let run = sim::simulate_observed(&settings, &kind, NullSink, &mut records).unwrap();
+    let run = sim::simulate_observed(&settings, &config, NullSink, &mut records).unwrap();
     assert!(!run.broken_off);
     records.finish().unwrap();
 }

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::*;
 use crate::results::{Results, RunInfo, sample};
 use crate::settings::{Latency, Nemesis, Settings};
-use crate::sim::simulate;
+use crate::sim;
 use crate::store::Store;
 use crate::trace::{Source, Via};
 
@@ -108,7 +108,8 @@ fn check(page: &str) -> (String, Json) {
 fn simulated(settings: &Settings) -> (tempfile::TempDir, Store) {
     let base = tempfile::tempdir().unwrap();
     let store = Store::create(base.path(), "broadcast", &jiff::Zoned::now()).unwrap();
-    let mut run = simulate(settings, &Config::default(), Some(store.sink().unwrap())).unwrap();
+    let sink = Some(store.sink().unwrap());
+    let mut run = sim::simulate_observed(settings, &Config::default(), sink, &mut ()).unwrap();
     run.sink.take().unwrap().finish().unwrap();
     let results = Results::of(settings, &run.outcome, &[], RunInfo::default()).unwrap();
     store.write_results(&results).unwrap();

@@ -2,14 +2,14 @@
 
 use super::Run;
 use super::output::Output;
+use super::timer::Timer;
 use crate::client::Owner;
 use crate::generator::{MS, Step};
 use crate::history::{Action, Nanos, Op, OpKind, Process};
 use crate::journal::EventSink;
-use crate::network::partition::{Kind, Partition};
 use crate::outcome::{Phase, RecoveryReport, State};
 use crate::reply::{Reply, Request};
-use crate::timer_queue::Timer;
+use rumormill_sim::network::partition::{Kind, Partition};
 
 impl<S: EventSink> Run<S> {
     /// Where the run is.
@@ -42,7 +42,7 @@ impl<S: EventSink> Run<S> {
     fn end(&mut self, now: Nanos, state: State) {
         if self.state == State::Running {
             self.state = state;
-            self.timer_queue.clear();
+            self.network.clear_timers();
             self.enter(Phase::Done, now);
         }
     }
@@ -141,7 +141,7 @@ impl<S: EventSink> Run<S> {
                 Step::Wait(time) => {
                     if self.generator_wake != Some(time) {
                         self.generator_wake = Some(time);
-                        self.timer_queue.add(time, Timer::Generator);
+                        self.network.set_alarm(time, Timer::Generator);
                     }
                     return;
                 }
@@ -160,14 +160,14 @@ impl<S: EventSink> Run<S> {
         let partition = Partition::draw(kind, nodes.len(), &mut self.partition_dice);
         let effect = partition.to_edn(kind, nodes);
         self.record_nemesis(now, "start-partition", kind.keyword());
-        self.network.set_partition(Some(partition));
+        self.network.conditions_mut().set_partition(Some(partition));
         self.note_connectivity(now);
         self.record_nemesis(now, "start-partition", &effect);
     }
 
     fn stop_partition(&mut self, now: Nanos) {
         self.record_nemesis(now, "stop-partition", "nil");
-        self.network.set_partition(None);
+        self.network.conditions_mut().set_partition(None);
         self.note_connectivity(now);
         self.record_nemesis(now, "stop-partition", ":network-healed");
     }
@@ -187,10 +187,10 @@ impl<S: EventSink> Run<S> {
 
     fn recover(&mut self, now: Nanos) {
         self.enter(Phase::Recovery, now);
-        self.network.stop_faults();
+        self.network.conditions_mut().stop_faults();
         self.note_connectivity(now);
         let half = self.settings.recovery.wait_ms.saturating_mul(MS) / 2;
-        self.timer_queue.add(now.saturating_add(half), Timer::Rest);
+        self.network.set_alarm(now.saturating_add(half), Timer::Rest);
         self.watch_quiet(now);
     }
 

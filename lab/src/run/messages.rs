@@ -4,21 +4,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rumormill::cluster::Name;
+use rumormill::id::NodeId;
 use rumormill::service;
+use rumormill_sim::network::Arrival;
 
 use super::Run;
 use super::sent::Sent;
+use super::timer::Timer;
 use crate::client::parse_id;
 use crate::envelope::{Envelope, body_type};
 use crate::history::Nanos;
 use crate::journal::{DropCause, EventSink};
-use crate::network::Arrival;
-use crate::network::packet::{Address, Packet, Payload, Peer};
-use crate::node::{Body, Message, PeerMessage};
+use crate::network::packet::{Address, Packet, Payload, Peer, PeerMessage};
+use crate::node::{Body, Message};
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
 use crate::text::quote;
-use crate::timer_queue::Timer;
 
 /// Maelstrom's built-in services, of which the lab has none.
 const SERVICES: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];
@@ -97,19 +98,16 @@ impl<S: EventSink> Run<S> {
         self.accept(now, node, (src, dest), content);
     }
 
+    /// A message of a simulated node to another.
     pub(super) fn accept_peer(
         &mut self,
         now: Nanos,
-        node: usize,
-        dest: &str,
-        message: PeerMessage,
+        (from, to): (NodeId, NodeId),
+        message: Box<dyn PeerMessage>,
     ) {
-        let src = self.name(node);
-        let Some((src, dest)) = self.find_ends(now, node, Sent::Peer(&src, dest, &message)) else {
-            return;
-        };
         self.scratch.clear();
         message.write_json(&mut self.scratch);
+        self.fingerprint.add_bytes(&self.scratch);
         let mut carries_values = false;
         message.values(&mut |_| carries_values = true);
         let content = Content {
@@ -118,8 +116,8 @@ impl<S: EventSink> Run<S> {
             carries_values,
             body: Payload::Peer(message),
         };
-        self.fingerprint.add_bytes(&self.scratch);
-        self.accept(now, node, (src, dest), content);
+        let ends = (self.directory.node(from.0).clone(), self.directory.node(to.0).clone());
+        self.accept(now, from.0 as usize, ends, content);
     }
 
     fn text_content(&mut self, body: &str) -> Content {
@@ -147,14 +145,10 @@ impl<S: EventSink> Run<S> {
         self.scratch.clear();
         body.write_json(&mut self.scratch);
         self.fingerprint.add_bytes(&self.scratch);
-        let carries_values = match &*body {
-            Body::Peer(named) => !named.message().entries.is_empty(),
-            _ => true,
-        };
         Content {
             kind: self.journal.kind_id(body.kind()),
             bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
-            carries_values,
+            carries_values: true,
             body: Payload::Typed(body),
         }
     }
@@ -272,7 +266,7 @@ impl<S: EventSink> Run<S> {
         let deadline = now.saturating_add(self.timeout(request));
         let begun = self.clients.request(client, request, deadline);
         if begun.needs_timer {
-            self.timer_queue.add(deadline, Timer::Client(client));
+            self.network.set_alarm(deadline, Timer::Client(client));
         }
         let packet = self.request_packet(begun.address, node, request, begun.msg_id);
         self.send(now, packet, None);
@@ -316,7 +310,7 @@ impl<S: EventSink> Run<S> {
                     self.watch.note_values(now);
                     self.entries.sent(&packet.body, &self.gossiped);
                 }
-                self.network.send(now, node, packet, &mut self.timer_queue);
+                self.network.send(now, packet.way(node), packet);
                 self.handle_arrivals(now);
             }
         }
@@ -324,14 +318,14 @@ impl<S: EventSink> Run<S> {
 
     /// What the network has done with messages.
     pub(super) fn handle_arrivals(&mut self, now: Nanos) {
-        while let Some(arrival) = self.network.poll() {
-            let (Arrival::Received(packet) | Arrival::Dropped(packet, _)) = &arrival;
+        while let Some(arrival) = self.network.poll_arrival() {
+            let Arrival { message: packet, dropped, .. } = arrival;
             if packet.carries_values && !packet.is_client() {
                 self.watch.note_values(now);
             }
-            match arrival {
-                Arrival::Received(packet) => self.deliver(now, packet),
-                Arrival::Dropped(packet, cause) => self.record_dropped(now, &packet, cause),
+            match dropped {
+                None => self.deliver(now, packet),
+                Some(cause) => self.record_dropped(now, &packet, cause),
             }
         }
     }

@@ -1,13 +1,15 @@
 //! What the driver tells of its nodes: that they died, came back, stand still, and what they hold.
 
+use rumormill_sim::network::Conditions;
+
 use super::Run;
+use super::timer::Timer;
 use crate::client::Owner;
+use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::EventSink;
-use crate::network::Network;
-use crate::network::faults::FaultCounts;
+use crate::network::faults::LatencyChange;
 use crate::reply::{Reply, Request};
-use crate::timer_queue::Timer;
 
 impl<S: EventSink> Run<S> {
     /// From now on only [`note_held`](Self::note_held) says what nodes hold.
@@ -29,8 +31,8 @@ impl<S: EventSink> Run<S> {
     /// A node has died, its memory with it. Its clients rest until it is back.
     pub(crate) fn node_down(&mut self, now: Nanos, node: usize) {
         self.lives[node] += 1;
-        self.network.set_down(node, true);
-        self.network.fault_counts_mut().crashed += 1;
+        self.network.conditions_mut().set_down(node, true);
+        self.network.conditions_mut().counts_mut().crashed += 1;
         if self.exact {
             self.gossiped.forget(node);
             self.entries.forget(node);
@@ -44,8 +46,8 @@ impl<S: EventSink> Run<S> {
 
     /// A node is back, and has to be told who it is, and perhaps who its neighbours are.
     pub(crate) fn node_up(&mut self, now: Nanos, node: usize, topology: bool) {
-        self.network.set_down(node, false);
-        self.network.fault_counts_mut().restarted += 1;
+        self.network.conditions_mut().set_down(node, false);
+        self.network.conditions_mut().counts_mut().restarted += 1;
         self.note_connectivity(now);
         let life = self.lives[node];
         let node = node as u32;
@@ -55,13 +57,9 @@ impl<S: EventSink> Run<S> {
 
     /// Time stands still for a node, or goes on.
     pub(crate) fn node_paused(&mut self, now: Nanos, node: usize, paused: bool) {
-        self.network.set_paused(node, paused);
-        self.network.fault_counts_mut().paused += u64::from(paused);
+        self.network.conditions_mut().set_paused(node, paused);
+        self.network.conditions_mut().counts_mut().paused += u64::from(paused);
         self.note_connectivity(now);
-    }
-
-    pub(crate) const fn fault_counts_mut(&mut self) -> &mut FaultCounts {
-        self.network.fault_counts_mut()
     }
 
     /// Grows whenever it may have changed who is connected to whom.
@@ -69,8 +67,21 @@ impl<S: EventSink> Run<S> {
         self.connectivity
     }
 
-    pub(crate) const fn network(&self) -> &Network {
-        &self.network
+    /// Which messages would get through now.
+    #[must_use]
+    pub const fn conditions(&self) -> &Conditions {
+        self.network.conditions()
+    }
+
+    /// Messages on their way.
+    #[must_use]
+    pub const fn in_flight(&self) -> u64 {
+        self.network.queued()
+    }
+
+    /// A clock of a node has jumped.
+    pub(crate) const fn clock_jumped(&mut self) {
+        self.network.conditions_mut().counts_mut().clock_jumped += 1;
     }
 
     /// A restarted node has answered `init` (then `topology` may follow) or `topology`.
@@ -105,10 +116,10 @@ impl<S: EventSink> Run<S> {
 
     /// The faults of the settings begin.
     pub(super) fn start_faults(&mut self, now: Nanos) {
-        self.network.start_faults(now);
-        let changes: Vec<(Nanos, u64)> = self.network.latency_changes().collect();
-        for (at, mean_ms) in changes {
-            self.timer_queue.add(now.saturating_add(at), Timer::Latency(mean_ms));
+        self.network.conditions_mut().start_faults(now);
+        for LatencyChange { at_ms, mean_ms } in &self.settings.faults.latency {
+            let at = now.saturating_add(at_ms.saturating_mul(MS));
+            self.network.set_alarm(at, Timer::Latency(*mean_ms));
         }
         self.note_connectivity(now);
     }
@@ -118,16 +129,18 @@ impl<S: EventSink> Run<S> {
         let time = self.relative(now);
         let Some(watch) = &mut self.components else { return };
         self.connectivity += 1;
-        let components = self.network.components(now);
+        let components = self.network.conditions().components(now);
         if self.exact {
             watch.connect(time, components, &self.gossiped);
         } else {
             self.tracer.connected(now, components);
         }
-        let next = self.network.next_change(now);
+        let next = self.network.conditions().next_change(now);
         if next != self.connectivity_wake {
             self.connectivity_wake = next;
-            self.timer_queue.extend(next.map(|at| (at, Timer::Connectivity)));
+            if let Some(at) = next {
+                self.network.set_alarm(at, Timer::Connectivity);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Run;
 use super::output::Output;
 use super::sent::Sent;
+use super::timer::Timer;
 use crate::client::{Expiry, Offer, Owner, Standing};
 use crate::history::Nanos;
 use crate::journal::EventSink;
@@ -10,7 +11,6 @@ use crate::network::packet::Packet;
 use crate::outcome::NoticeKind;
 use crate::reply::{Claim, Reply, Request, claim_of};
 use crate::text::quote;
-use crate::timer_queue::Timer;
 
 impl<S: EventSink> Run<S> {
     /// A message has come to a client that is open.
@@ -52,7 +52,7 @@ impl<S: EventSink> Run<S> {
     pub(super) fn expire(&mut self, now: Nanos, client: u32) {
         match self.clients.expire(client, now) {
             Expiry::Idle => {}
-            Expiry::Later(deadline) => self.timer_queue.add(deadline, Timer::Client(client)),
+            Expiry::Later(deadline) => self.network.set_alarm(deadline, Timer::Client(client)),
             Expiry::Expired(Owner::Init(node) | Owner::Topology(node), request) => {
                 self.node_answered(now, node, request, None);
             }

@@ -1,7 +1,7 @@
 //! A message as a node handed it over, before it is known whether it may be sent.
 
 use crate::envelope::Envelope;
-use crate::node::{Message, PeerMessage};
+use crate::node::Message;
 use crate::reply::{Claim, claim_of_text, claim_of_typed};
 use crate::text::quote;
 
@@ -12,8 +12,6 @@ pub(super) enum Sent<'a> {
     Line(&'a [u8], &'a Envelope<'a>),
     /// A message of a simulated node.
     Message(&'a Message),
-    /// A message of a simulated node of another protocol: sender, addressee, content.
-    Peer(&'a str, &'a str, &'a PeerMessage),
 }
 
 impl Sent<'_> {
@@ -22,7 +20,6 @@ impl Sent<'_> {
         match self {
             Self::Line(_, envelope) => (&envelope.src, &envelope.dest),
             Self::Message(message) => (&message.src, &message.dest),
-            Self::Peer(src, dest, _) => (src, dest),
         }
     }
 
@@ -35,11 +32,6 @@ impl Sent<'_> {
                 message.write_line(&mut line);
                 quote(&line)
             }
-            Self::Peer(.., message) => {
-                let mut body = Vec::new();
-                message.write_json(&mut body);
-                quote(&body)
-            }
         }
     }
 
@@ -48,7 +40,6 @@ impl Sent<'_> {
         match self {
             Self::Line(_, envelope) => claim_of_text(envelope.body),
             Self::Message(message) => claim_of_typed(&message.body),
-            Self::Peer(..) => Claim::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use rumormill::cluster::Name;
 
 use super::Run;
+use super::timer::Timer;
 use crate::convergence::{Collector, Convergence};
 use crate::generator::MS;
 use crate::history::Nanos;
@@ -11,7 +12,6 @@ use crate::journal::EventSink;
 use crate::network::packet::{Address, Payload, Peer};
 use crate::outcome::{Phase, State};
 use crate::reply::{Reply, Request, read_reply};
-use crate::timer_queue::Timer;
 
 /// A client outside the count; number `i` reads node `i`.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Watch {
 impl<S: EventSink> Run<S> {
     pub(super) fn start_probes(&mut self, now: Nanos) {
         if self.settings.probe_ms.is_some() {
-            self.timer_queue.add(now, Timer::Probe);
+            self.network.set_alarm(now, Timer::Probe);
         }
     }
 
@@ -105,7 +105,7 @@ impl<S: EventSink> Run<S> {
                 self.send_probe(now, node);
             }
         }
-        self.timer_queue.add(now.saturating_add(interval_ms.saturating_mul(MS)), Timer::Probe);
+        self.network.set_alarm(now.saturating_add(interval_ms.saturating_mul(MS)), Timer::Probe);
     }
 
     fn send_probe(&mut self, now: Nanos, node: u32) {
@@ -157,7 +157,7 @@ impl<S: EventSink> Run<S> {
             self.watch.probes[node as usize].is_audit = true;
             self.send_probe(now, node);
         }
-        self.timer_queue.add(now.saturating_add(self.timeout(Request::Read)), Timer::Audit);
+        self.network.set_alarm(now.saturating_add(self.timeout(Request::Read)), Timer::Audit);
     }
 
     /// Begins to look for quiet, if the settings want it.
@@ -179,7 +179,7 @@ impl<S: EventSink> Run<S> {
         }
         let quiet_at = self.watch.last_values.saturating_add(quiet_ms.saturating_mul(MS));
         if quiet_at > now {
-            self.timer_queue.add(quiet_at, Timer::Quiet);
+            self.network.set_alarm(quiet_at, Timer::Quiet);
         } else {
             self.watch.quiet = true;
             self.generator.end_recovery();

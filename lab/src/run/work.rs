@@ -174,7 +174,7 @@ impl<S: EventSink> Run<S> {
             error: end.error,
         };
         self.record(op, text.as_ref().map(ArrayText::as_str));
-        if self.network.is_down(node) {
+        if self.network.conditions().is_down(node) {
             self.generator.suspend(index);
         } else {
             self.generator.release(index);

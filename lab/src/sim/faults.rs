@@ -1,42 +1,13 @@
 //! Faults of nodes: what is going to happen to which, and when.
 
+use rumormill::id::NodeId;
+use rumormill_sim::{NodeFault, NodeFaultKind};
+
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::network::faults::FaultSettings;
 use crate::random::Dice;
 use crate::settings::Settings;
-
-/// Something happens to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeFault {
-    /// Which.
-    pub node: usize,
-    /// What.
-    pub kind: NodeFaultKind,
-}
-
-/// What happens to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeFaultKind {
-    /// Time stands still for it, so long.
-    Pause(Nanos),
-    /// It goes on; all that came meanwhile arrives.
-    Resume,
-    /// Its clock jumps by so many nanoseconds.
-    ClockJump(i64),
-    /// It dies. Its memory is gone.
-    Crash {
-        /// How long it is down; `None` for good.
-        down: Option<Nanos>,
-        /// It will not be told the topology again.
-        forget_topology: bool,
-    },
-    /// It comes back, and gets `init`.
-    Restart {
-        /// It gets `topology` as well.
-        topology: bool,
-    },
-}
 
 /// All faults of nodes, by time from the start of the main phase.
 ///
@@ -50,7 +21,8 @@ pub(super) fn schedule(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
     schedule
 }
 
-fn scripted(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
+/// The faults that the settings name one by one, in no order.
+pub(crate) fn scripted(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
     let FaultSettings { pause, clock_jump, crash, .. } = &settings.faults;
     let pauses = pause.iter().map(|pause| {
         (&pause.node, pause.at_ms, NodeFaultKind::Pause(pause.for_ms.saturating_mul(MS)))
@@ -69,6 +41,8 @@ fn scripted(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
         .chain(crashes)
         .filter_map(|(name, at_ms, kind)| {
             let node = settings.nodes.iter().position(|node| node == name)?;
+            // Checked with the settings: there are far fewer than 2^32 nodes.
+            let node = NodeId(node as u32);
             Some((at_ms.saturating_mul(MS), NodeFault { node, kind }))
         })
         .collect()
@@ -91,7 +65,7 @@ fn random(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
             if at >= end {
                 return;
             }
-            let node = dice.index(settings.nodes.len());
+            let node = NodeId(dice.index(settings.nodes.len()) as u32);
             schedule.push((at, NodeFault { node, kind: kind(&mut dice) }));
         }
     };
@@ -130,7 +104,7 @@ mod tests {
             crash = [{ node = 'n0', at-ms = 20 }]";
         let kinds: Vec<_> = schedule(&settings(toml))
             .into_iter()
-            .map(|(at, fault)| (at / MS, fault.node, fault.kind))
+            .map(|(at, fault)| (at / MS, fault.node.0, fault.kind))
             .collect();
         let crash = NodeFaultKind::Crash { down: None, forget_topology: false };
         assert_eq!(

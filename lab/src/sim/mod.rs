@@ -1,32 +1,73 @@
-//! The simulator: the same nodes, the same workload and network, in virtual time.
+//! `lab sim`: the same nodes, the same workload and network as with processes, in virtual time.
 //!
-//! A discrete-event loop. What happens next is decided by time, then by kind (a node's fault, the
-//! run, a node's timer), then by node number; every source of chance has a seed of its own. So the
-//! same settings give the same run to the byte.
+//! The nodes run in [`rumormill_sim::Sim`]; a [`Run`] stands around them: the network, the clients
+//! and the history. Every source of chance has a seed of its own, so the same settings give the
+//! same run to the byte.
 
+mod any;
 mod faults;
-mod node;
-mod observer;
+mod medium;
 mod record;
-mod simulation;
 mod suspicion;
 pub mod sweep;
 
 use anyhow::Result;
+use rumormill::args::Options;
+use rumormill::id::{Generation, NodeId};
+use rumormill::protocols;
+use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::Broadcast;
+use rumormill_sim::server::Maelstrom;
+use rumormill_sim::{Host, Medium, Observer, Process, Sim};
 
 use crate::journal::EventSink;
-use crate::outcome::{Notice, Outcome};
+use crate::outcome::{Notice, Outcome, Phase, State};
+use crate::random::Dice;
+use crate::run::Run;
 use crate::settings::Settings;
-pub use faults::{NodeFault, NodeFaultKind};
-pub use node::{Machine, NodeKind, SimNode};
-pub use observer::{Nobody, Observer, World};
+pub use any::AnyNode;
+pub(crate) use faults::scripted;
 pub use record::Records;
-use simulation::Simulation;
+use suspicion::{SuspicionWatch, Watch};
 
-/// What is left of a simulated run.
+/// A node of the simulation: the protocol `P` behind a server. Ours, unless it says otherwise.
+pub type Node<P = Rumormill> = Maelstrom<P, Broadcast>;
+
+/// The kind of the nodes of a simulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// Ours, with these settings.
+    Rumormill(Config),
+    /// Of any protocol.
+    Other(Options),
+}
+
+impl NodeKind {
+    /// The kind of node that a command line asks for.
+    ///
+    /// # Errors
+    /// The flag, what was expected, and what came.
+    pub fn of(options: Options) -> Result<Self, String> {
+        match options.protocol {
+            protocols::Name::Rumormill => options.settings().map(Self::Rumormill),
+            _ => AnyNode::all(&options, 0, 0).map(|_| Self::Other(options)),
+        }
+    }
+
+    /// The protocol.
+    #[must_use]
+    pub const fn protocol(&self) -> protocols::Name {
+        match self {
+            Self::Rumormill(_) => protocols::Name::Rumormill,
+            Self::Other(options) => options.protocol,
+        }
+    }
+}
+
+/// The remains of a simulated run.
 #[derive(Debug)]
-pub struct Simulated<S> {
+pub struct Simulated<S, N = ()> {
     /// What the run tells, as for real processes. If an observer broke it off, its state is
     /// [`Crashed`](crate::outcome::State::Crashed) with the observer's reason.
     pub outcome: Outcome,
@@ -35,34 +76,145 @@ pub struct Simulated<S> {
     /// Where the events went.
     pub sink: S,
     /// The nodes as they were at the end.
-    pub nodes: Vec<SimNode>,
+    pub nodes: N,
     /// Events handled: messages delivered and timers run.
     pub events: u64,
     /// The observer broke the run off.
     pub broken_off: bool,
 }
 
-/// Runs the whole test with simulated nodes of ours.
+/// Runs the whole test with simulated nodes of any kind.
 ///
 /// # Errors
 /// If the settings make no sense.
 pub fn simulate<S: EventSink>(
     settings: &Settings,
-    config: &Config,
+    kind: &NodeKind,
     sink: S,
 ) -> Result<Simulated<S>> {
-    simulate_observed(settings, &NodeKind::Rumormill(config.clone()), sink, &mut Nobody)
+    Ok(match kind {
+        NodeKind::Rumormill(config) => {
+            simulate_observed(settings, config, sink, &mut ())?.without_nodes()
+        }
+        NodeKind::Other(options) => {
+            let nodes = AnyNode::all(options, settings.seed, count(settings));
+            let nodes = nodes.map_err(anyhow::Error::msg)?;
+            play(settings, nodes, sink, ((), ()))?.without_nodes()
+        }
+    })
 }
 
-/// Runs the whole test with simulated nodes, watched by `observer`.
+/// Runs the whole test with simulated nodes of ours, watched by `observer`.
 ///
 /// # Errors
 /// If the settings make no sense.
-pub fn simulate_observed<S: EventSink, O: Observer>(
+pub fn simulate_observed<S: EventSink>(
     settings: &Settings,
-    kind: &NodeKind,
+    config: &Config,
     sink: S,
-    observer: &mut O,
-) -> Result<Simulated<S>> {
-    Ok(Simulation::new(settings, kind, sink, observer)?.play())
+    observer: &mut impl Observer<Node, Run<S>>,
+) -> Result<Simulated<S, Vec<Host<Node>>>> {
+    let node = |number| Node::new(config.clone(), settings.seed, NodeId(number), seed_of);
+    let nodes = (0..count(settings)).map(node).collect();
+    play(settings, nodes, sink, (SuspicionWatch::default(), observer))
+}
+
+impl<S, N> Simulated<S, N> {
+    /// The same without the nodes.
+    #[must_use]
+    pub fn without_nodes(self) -> Simulated<S> {
+        let Self { outcome, notices, sink, events, broken_off, .. } = self;
+        Simulated { outcome, notices, sink, nodes: (), events, broken_off }
+    }
+}
+
+/// Number of nodes. Checked with the settings: there are far fewer than 2^32.
+const fn count(settings: &Settings) -> u32 {
+    settings.nodes.len() as u32
+}
+
+/// The seed of a generation of a node: each draws another number from the same dice.
+fn seed_of(seed: u64, node: u64, generation: Generation) -> u64 {
+    let mut dice = Dice::numbered(seed, "nodes", node);
+    for _ in 1..generation.0 {
+        dice.next_u64();
+    }
+    dice.next_u64()
+}
+
+fn play<N, S, W, O>(
+    settings: &Settings,
+    nodes: Vec<N>,
+    sink: S,
+    watch: (W, O),
+) -> Result<Simulated<S, Vec<Host<N>>>>
+where
+    N: Process,
+    S: EventSink,
+    Run<S>: Medium<N>,
+    W: Watch<N, S>,
+    O: Observer<N, Run<S>>,
+{
+    let mut run = Run::new(settings, sink)?;
+    run.set_exact();
+    let simulation = Simulation { sim: Sim::new(nodes, run), settings, watch, phase: Phase::Init };
+    Ok(simulation.play())
+}
+
+struct Simulation<'s, N: Process, S, W, O> {
+    sim: Sim<N, Run<S>>,
+    settings: &'s Settings,
+    watch: (W, O),
+    /// The phase that faults were last set for.
+    phase: Phase,
+}
+
+impl<N, S, W, O> Simulation<'_, N, S, W, O>
+where
+    N: Process,
+    S: EventSink,
+    Run<S>: Medium<N>,
+    W: Watch<N, S>,
+    O: Observer<N, Run<S>>,
+{
+    fn play(mut self) -> Simulated<S, Vec<Host<N>>> {
+        self.sim.medium_mut().start(0);
+        self.sim.settle(&mut self.watch);
+        while self.sim.medium().state() == &State::Running {
+            let goes_on = self.sim.step(&mut self.watch);
+            self.follow_phase();
+            self.watch.0.stepped(&self.sim);
+            let now = self.sim.now();
+            if let Some(why) = self.sim.broken_off().map(str::to_owned) {
+                self.sim.medium_mut().abort(now, &why);
+            } else if !goes_on {
+                break;
+            }
+        }
+        let (now, events) = (self.sim.now(), self.sim.events());
+        let broken_off = self.sim.broken_off().is_some();
+        let suspicions = self.watch.0.into_report(now);
+        let (nodes, mut run) = self.sim.into_parts();
+        let notices = std::iter::from_fn(|| run.poll_notice()).collect();
+        let (mut outcome, sink) = run.into_outcome(now);
+        outcome.suspicions = suspicions;
+        Simulated { outcome, notices, sink, nodes, events, broken_off }
+    }
+
+    /// Faults begin with the main phase and end with it: then every node is well that can be.
+    fn follow_phase(&mut self) {
+        let phase = self.sim.medium().phase();
+        if phase == self.phase {
+            return;
+        }
+        if self.phase < Phase::Main && phase >= Phase::Main {
+            for (at, fault) in faults::schedule(self.settings) {
+                self.sim.plan(self.sim.now().saturating_add(at), fault);
+            }
+        }
+        if self.phase < Phase::Recovery && phase >= Phase::Recovery {
+            self.sim.end_faults(&mut self.watch);
+        }
+        self.phase = phase;
+    }
 }

@@ -5,15 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rumormill::cluster::Name;
-use rumormill::id::Generation;
+use rumormill::id::NodeId;
+use rumormill::maelstrom::message::{Body, Message, Named};
 use rumormill::maelstrom::record::{Header, Writer};
-use rumormill::maelstrom::stdio::{Input, Recorder as _};
-use rumormill::protocols::rumormill::Rumormill;
+use rumormill::maelstrom::stdio::{self, Recorder as _};
+use rumormill::protocol::Protocol;
+use rumormill::time::Instant;
+use rumormill_sim::{Host, Input, NodeFault, NodeFaultKind, Observer, Sim};
 
-use super::faults::{NodeFault, NodeFaultKind};
-use super::node::{NodeKind, SimNode};
-use super::observer::{Observer, World};
-use crate::node::Message;
+use super::Node;
 
 /// Writes `NODE.record` for each node of ours. A node that is restarted goes on in its file.
 #[derive(Debug)]
@@ -30,8 +30,14 @@ impl Records {
     /// If it cannot be made.
     pub fn create(dir: &Path, nodes: &[Name]) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let paths = nodes.iter().map(|name| dir.join(format!("{name}.record"))).collect();
-        Ok(Self { paths, writers: nodes.iter().map(|_| None).collect(), error: None })
+        let paths = nodes.iter().map(|name| dir.join(format!("{name}.record")));
+        Ok(Self::at(paths.collect()))
+    }
+
+    /// Records into a file per node.
+    #[must_use]
+    pub fn at(paths: Vec<PathBuf>) -> Self {
+        Self { writers: paths.iter().map(|_| None).collect(), paths, error: None }
     }
 
     /// Writes out what is left.
@@ -43,55 +49,92 @@ impl Records {
         self.error.map_or(Ok(()), Err)
     }
 
-    fn writer(&mut self, world: &World<'_>, node: usize) -> Option<&mut Writer<File>> {
-        if self.writers[node].is_none() && self.error.is_none() {
-            let header = header(&world.nodes[node])?;
-            match File::create(&self.paths[node]) {
-                Ok(file) => self.writers[node] = Some(Writer::new(file, &header)),
+    fn writer<P: Protocol>(
+        &mut self,
+        node: NodeId,
+        host: &Host<Node<P>>,
+    ) -> Option<&mut Writer<File>> {
+        let number = node.0 as usize;
+        if self.writers[number].is_none() && self.error.is_none() {
+            match File::create(&self.paths[number]) {
+                Ok(file) => self.writers[number] = Some(Writer::new(file, &header(host))),
                 Err(error) => self.error = Some(error),
             }
         }
-        self.writers[node].as_mut()
-    }
-}
-
-fn header(node: &SimNode) -> Option<Header> {
-    let generation = Generation(node.generation());
-    node.node()?;
-    match node.kind() {
-        NodeKind::Rumormill(config) => {
-            Some(Header::new::<Rumormill>(config, node.seed(), generation))
-        }
-        NodeKind::Other(_) => None,
-    }
-}
-
-impl Observer for Records {
-    fn receiving(&mut self, world: &World<'_>, node: usize, message: &Message) {
-        let now = world.nodes[node].clock(world.now);
-        if let Some(writer) = self.writer(world, node) {
-            writer.message(now, message);
-        }
+        self.writers[number].as_mut()
     }
 
-    fn waking(&mut self, world: &World<'_>, node: usize) {
-        let now = world.nodes[node].clock(world.now);
-        if let Some(writer) = self.writer(world, node) {
-            writer.input(now, &Input::Timeout);
-        }
-    }
-
-    fn sent(&mut self, world: &World<'_>, node: usize, message: &Message) {
-        if let Some(writer) = self.writer(world, node) {
+    /// Writes what a node sent.
+    fn sent<P: Protocol>(
+        &mut self,
+        node: NodeId,
+        host: &Host<Node<P>>,
+        message: &Message<P::Message>,
+    ) {
+        if let Some(writer) = self.writer(node, host) {
             writer.sent(message);
         }
     }
+}
 
-    fn fault(&mut self, world: &World<'_>, fault: &NodeFault) {
-        if let (NodeFaultKind::Restart { .. }, Some(header), Some(writer)) =
-            (&fault.kind, header(&world.nodes[fault.node]), &mut self.writers[fault.node])
+fn header<P: Protocol>(host: &Host<Node<P>>) -> Header {
+    let node = host.process();
+    Header::new::<P>(node.config(), node.seed(), host.generation())
+}
+
+/// A message between nodes with their names; none before the node knows them.
+fn named<P: Protocol>(
+    host: &Host<Node<P>>,
+    (from, to): (NodeId, NodeId),
+    message: &P::Message,
+) -> Option<Message<P::Message>> {
+    let nodes = host.process().server().nodes()?;
+    let [src, dest] = [from, to].map(|node| Name::clone(nodes.name(node)));
+    Some(Message { src, dest, body: Body::Peer(Named::new(message.clone(), nodes)) })
+}
+
+fn parts<P: Protocol, M>(sim: &Sim<Node<P>, M>, node: NodeId) -> (&Host<Node<P>>, Instant) {
+    let host = &sim.hosts()[node.0 as usize];
+    (host, host.clock(sim.now()))
+}
+
+impl<P: Protocol, M> Observer<Node<P>, M> for Records {
+    fn receiving(&mut self, sim: &Sim<Node<P>, M>, node: NodeId, input: &Input<Node<P>>) {
+        let (host, now) = parts(sim, node);
+        let Some(writer) = self.writer(node, host) else { return };
+        match input {
+            Input::Request(message) => writer.message(now, message),
+            Input::Message { from, message } => {
+                if let Some(message) = named(host, (*from, node), message) {
+                    writer.message(now, &message);
+                }
+            }
+        }
+    }
+
+    fn waking(&mut self, sim: &Sim<Node<P>, M>, node: NodeId) {
+        let (host, now) = parts(sim, node);
+        if let Some(writer) = self.writer(node, host) {
+            writer.input(now, &stdio::Input::Timeout);
+        }
+    }
+
+    fn replied(&mut self, sim: &Sim<Node<P>, M>, node: NodeId, reply: &Message<P::Message>) {
+        self.sent(node, parts(sim, node).0, reply);
+    }
+
+    fn sent(&mut self, sim: &Sim<Node<P>, M>, from: NodeId, to: NodeId, message: &P::Message) {
+        let (host, _) = parts(sim, from);
+        if let Some(message) = named(host, (from, to), message) {
+            self.sent(from, host, &message);
+        }
+    }
+
+    fn fault(&mut self, sim: &Sim<Node<P>, M>, fault: &NodeFault) {
+        if let (NodeFaultKind::Restart { .. }, Some(writer)) =
+            (&fault.kind, &mut self.writers[fault.node.0 as usize])
         {
-            writer.begin(&header);
+            writer.begin(&header(parts(sim, fault.node).0));
         }
     }
 }

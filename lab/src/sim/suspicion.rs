@@ -7,99 +7,108 @@
 //! figure for it. It stops when the node hears the peer, or cannot any more.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
-use rumormill::cluster::Name;
+use rumormill::id::NodeId;
+use rumormill::protocols::rumormill::Rumormill;
+use rumormill_sim::{Observer, Process, Sim};
 
-use super::node::SimNode;
-use super::observer::World;
+use super::Node;
 use crate::history::Nanos;
-use crate::node::Inspect as _;
+use crate::journal::EventSink;
 use crate::outcome::{FalseSuspicion, SuspicionReport};
+use crate::run::Run;
 
-/// Watches the nodes' silences.
-#[derive(Debug)]
+/// Watches a run for its report.
+pub(super) trait Watch<N: Process, S>: Observer<N, Run<S>> {
+    /// An event is over: who is connected to whom may be different now.
+    fn stepped(&mut self, sim: &Sim<N, Run<S>>);
+
+    /// The run is over.
+    fn into_report(self, now: Nanos) -> Option<SuspicionReport>;
+}
+
+/// Of nodes that are not known from inside nothing can be said.
+impl<N: Process, S> Watch<N, S> for () {
+    fn stepped(&mut self, _: &Sim<N, Run<S>>) {}
+
+    fn into_report(self, _: Nanos) -> Option<SuspicionReport> {
+        None
+    }
+}
+
+/// Watches the silences of nodes of ours.
+#[derive(Debug, Default)]
 pub(super) struct SuspicionWatch {
-    ids: BTreeMap<Name, usize>,
     /// By node and peer, of all silences that last: since when it is wrong, if it is.
-    wrong: BTreeMap<(usize, usize), Option<Nanos>>,
-    /// By node: its life, and how many silences had begun in it.
-    seen: BTreeMap<usize, (u64, u64)>,
+    wrong: BTreeMap<(u32, u32), Option<Nanos>>,
+    /// By node: its generation, and how many silences had begun in it.
+    seen: BTreeMap<u32, (u64, u64)>,
     /// The count of changes of who is connected to whom that `wrong` is up to date with.
     connectivity: u64,
     report: SuspicionReport,
 }
 
-impl SuspicionWatch {
-    pub(super) fn new(nodes: &[Name]) -> Self {
-        Self {
-            ids: nodes.iter().cloned().zip(0..).collect(),
-            wrong: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            connectivity: 0,
-            report: SuspicionReport::default(),
-        }
-    }
-
-    /// A node has handled something.
-    pub(super) fn handled(&mut self, world: &World<'_>, node: usize) {
-        let member = &world.nodes[node];
-        let Some(machine) = member.node() else { return };
-        let began = (member.generation(), machine.stats().suspicions);
+impl<S: EventSink> Observer<Node, Run<S>> for SuspicionWatch {
+    fn handled(&mut self, sim: &Sim<Node, Run<S>>, node: NodeId) -> ControlFlow<String> {
+        let host = &sim.hosts()[node.0 as usize];
+        let Some(protocol) = host.process().server().protocol() else {
+            return ControlFlow::Continue(());
+        };
+        let NodeId(node) = node;
+        let began = (host.generation().0, protocol.stats().suspicions);
         let is_new = self.seen.get(&node).map_or(began.1 > 0, |seen| *seen != began);
         if !is_new && self.wrong.range((node, 0)..(node + 1, 0)).next().is_none() {
-            return;
+            return ControlFlow::Continue(());
         }
         self.seen.insert(node, began);
-        let silent = self.silent_peers(member);
+        let silent = silent_peers(protocol);
         let known = self.wrong.range((node, 0)..(node + 1, 0)).map(|(pair, _)| *pair);
         let ended: Vec<_> = known.filter(|(_, peer)| !silent.contains(peer)).collect();
         for pair in ended {
-            self.end(world.now, pair);
+            self.end(sim.now(), pair);
         }
         for peer in silent {
             let pair = (node, peer);
-            self.wrong.entry(pair).or_insert_with(|| reachable(world, pair).then_some(world.now));
+            let since = || reachable(sim, pair).then_some(sim.now());
+            self.wrong.entry(pair).or_insert_with(since);
         }
+        ControlFlow::Continue(())
     }
+}
 
-    /// An event is over: who is connected to whom may be different now.
-    pub(super) fn reconnect(&mut self, world: &World<'_>, connectivity: u64) {
+impl<S: EventSink> Watch<Node, S> for SuspicionWatch {
+    fn stepped(&mut self, sim: &Sim<Node, Run<S>>) {
+        let connectivity = sim.medium().connectivity();
         if self.connectivity == connectivity {
             return;
         }
         self.connectivity = connectivity;
         let pairs: Vec<_> = self.wrong.keys().copied().collect();
         for pair in pairs {
-            if !world.nodes[pair.0].is_up() {
-                self.end(world.now, pair);
-            } else if !reachable(world, pair) {
-                self.end(world.now, pair);
+            if !sim.hosts()[pair.0 as usize].is_up() {
+                self.end(sim.now(), pair);
+            } else if !reachable(sim, pair) {
+                self.end(sim.now(), pair);
                 self.wrong.insert(pair, None);
             } else if let Some(since @ None) = self.wrong.get_mut(&pair) {
-                *since = Some(world.now);
+                *since = Some(sim.now());
             }
         }
     }
 
-    /// The run is over.
-    pub(super) fn into_report(mut self, now: Nanos) -> SuspicionReport {
+    fn into_report(mut self, now: Nanos) -> Option<SuspicionReport> {
         while let Some((&pair, _)) = self.wrong.first_key_value() {
             self.end(now, pair);
         }
-        self.report
+        Some(self.report)
     }
+}
 
-    /// The peers that a node takes for silent.
-    fn silent_peers(&self, member: &SimNode) -> Vec<usize> {
-        let Some(node) = member.node() else { return Vec::new() };
-        let silent = node.links().filter(|(_, link)| link.suspected_since().is_some());
-        let names = silent.filter_map(|(peer, _)| Some(node.nodes()?.name(peer)));
-        names.filter_map(|name| self.ids.get(name).copied()).collect()
-    }
-
-    fn end(&mut self, now: Nanos, pair: (usize, usize)) {
+impl SuspicionWatch {
+    fn end(&mut self, now: Nanos, pair: (u32, u32)) {
         let Some(Some(since)) = self.wrong.remove(&pair) else { return };
-        let (node, peer) = pair;
+        let (node, peer) = (pair.0 as usize, pair.1 as usize);
         let silence = FalseSuspicion { node, peer, at: since, lasted: now.saturating_sub(since) };
         self.report.count += 1;
         if self.report.longest.is_none_or(|longest| longest.lasted < silence.lasted) {
@@ -108,6 +117,13 @@ impl SuspicionWatch {
     }
 }
 
-fn reachable(world: &World<'_>, (node, peer): (usize, usize)) -> bool {
-    world.hears(node, peer) && world.hears(peer, node)
+/// The peers that a node takes for silent.
+fn silent_peers(protocol: &Rumormill) -> Vec<u32> {
+    let silent = protocol.links().filter(|(_, link)| link.suspected_since().is_some());
+    silent.map(|(peer, _)| peer.0).collect()
+}
+
+fn reachable<S: EventSink>(sim: &Sim<Node, Run<S>>, (node, peer): (u32, u32)) -> bool {
+    let conditions = sim.medium().conditions();
+    conditions.connects(sim.now(), peer, node) && conditions.connects(sim.now(), node, peer)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 
-use super::{Nobody, NodeKind, simulate_observed};
+use super::{NodeKind, simulate};
 use crate::figures::figure;
 use crate::history::Nanos;
 use crate::journal::NullSink;
@@ -112,7 +112,7 @@ pub fn run(settings: &Settings, kind: &NodeKind, seeds: u64, jobs: usize) -> Res
 }
 
 fn one(settings: &Settings, kind: &NodeKind) -> Result<Row> {
-    let simulated = simulate_observed(settings, kind, NullSink, &mut Nobody)?;
+    let simulated = simulate(settings, kind, NullSink)?;
     let (outcome, events) = (&simulated.outcome, simulated.events);
     let mut row = Row { seed: settings.seed, results: None, crash: None, events, end: outcome.end };
     match &outcome.state {

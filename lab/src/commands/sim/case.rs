@@ -48,7 +48,7 @@ fn check(args: &SimArgs) -> Result<()> {
 }
 
 fn run(path: &Path, case: &Case, args: &SimArgs) -> Result<u8> {
-    let recorder = if args.no_store { None } else { Some(recorder(path, &args.run.store)?) };
+    let recorder = if args.no_store { None } else { Some(recorder(path, case, &args.run.store)?) };
     let tweak: Tweak<'_> = &|config| args.tweak(config);
     keep_panics();
     let (outcome, recorder) = run_kept(case, tweak, args.trace, recorder);
@@ -72,12 +72,12 @@ fn run(path: &Path, case: &Case, args: &SimArgs) -> Result<u8> {
 }
 
 /// Keeps the run in the store, with a copy of the case.
-fn recorder(path: &Path, base: &Path) -> Result<Recorder> {
+fn recorder(path: &Path, case: &Case, base: &Path) -> Result<Recorder> {
     let store = Store::create(base, STORED_AS, &jiff::Zoned::now())
         .with_context(|| format!("cannot write to {}", base.display()))?;
     let copy = store.dir().join("case.toml");
     std::fs::copy(path, &copy).with_context(|| format!("cannot write {}", copy.display()))?;
-    Recorder::create(store)
+    Recorder::create(store, &case.nodes)
 }
 
 /// The command that runs the case of a file again, with the bug on purpose that it is about.

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use rumormill::cluster::Name;
 
-use crate::random::Dice;
+use super::DropCause;
+use super::rule::{Crossing, Rule, Verdict};
+use crate::dice::Dice;
 
 /// Beyond this many nodes a ring is dealt, not grown: growing it takes cubic time.
 const MAX_GROWN_RING: usize = 300;
@@ -12,9 +14,21 @@ const MAX_GROWN_RING: usize = 300;
 /// Beyond this many pairs, the history names the kind instead of listing them all.
 const MAX_LISTED_PAIRS: usize = 1_000_000;
 
+/// Keeps the groups of a partition apart, if there is one.
+impl Rule for Option<Partition> {
+    fn on_arrival(&self, crossing: &Crossing) -> Verdict {
+        match self {
+            Some(partition) if partition.blocks(crossing.from, crossing.to) => {
+                Verdict::Drop(DropCause::Partition)
+            }
+            _ => Verdict::Pass,
+        }
+    }
+}
+
 /// Kinds of partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A random node, and the rest.
     One,
     /// A random half, rounded down, and the rest.
@@ -29,12 +43,14 @@ impl Kind {
     const ALL: [Self; 4] = [Self::One, Self::Majority, Self::MinorityThird, Self::MajoritiesRing];
 
     /// One of them, each as likely.
-    pub(crate) fn draw(dice: &mut Dice) -> Self {
+    #[must_use]
+    pub fn draw(dice: &mut Dice) -> Self {
         Self::ALL[dice.index(Self::ALL.len())]
     }
 
     /// Jepsen's keyword.
-    pub(crate) const fn keyword(self) -> &'static str {
+    #[must_use]
+    pub const fn keyword(self) -> &'static str {
         match self {
             Self::One => ":one",
             Self::Majority => ":majority",
@@ -46,7 +62,7 @@ impl Kind {
 
 /// A partition of nodes that are known by their positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Partition {
+pub enum Partition {
     /// Two groups; by node, whether it is in the first. They do not hear each other.
     Groups(Vec<bool>),
     /// By receiver: the nodes it receives from, itself included, ascending.
@@ -55,7 +71,8 @@ pub(crate) enum Partition {
 
 impl Partition {
     /// A random partition of this kind.
-    pub(crate) fn draw(kind: Kind, nodes: usize, dice: &mut Dice) -> Self {
+    #[must_use]
+    pub fn draw(kind: Kind, nodes: usize, dice: &mut Dice) -> Self {
         let size = match kind {
             Kind::One => 1,
             Kind::Majority => nodes / 2,
@@ -72,7 +89,8 @@ impl Partition {
     }
 
     /// True if `receiver` does not hear `sender`.
-    pub(crate) fn blocks(&self, sender: u32, receiver: u32) -> bool {
+    #[must_use]
+    pub fn blocks(&self, sender: u32, receiver: u32) -> bool {
         let (from, to) = (sender as usize, receiver as usize);
         match self {
             Self::Groups(groups) => groups.get(from) != groups.get(to),
@@ -83,7 +101,8 @@ impl Partition {
     }
 
     /// As Jepsen's history has it: every receiver with the senders it does not hear.
-    pub(crate) fn to_edn(&self, kind: Kind, nodes: &[Name]) -> String {
+    #[must_use]
+    pub fn to_edn(&self, kind: Kind, nodes: &[Name]) -> String {
         if nodes.len() * nodes.len() > MAX_LISTED_PAIRS {
             return format!("[:isolated {}]", kind.keyword());
         }
@@ -163,7 +182,6 @@ fn grown_ring(nodes: usize, majority: usize, dice: &mut Dice) -> Vec<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Settings;
 
     fn blocked(partition: &Partition, nodes: u32) -> Vec<(u32, u32)> {
         let pairs = (0..nodes).flat_map(|from| (0..nodes).map(move |to| (from, to)));
@@ -225,7 +243,7 @@ mod tests {
     #[test]
     fn the_history_lists_receivers_with_those_they_do_not_hear() {
         let partition = Partition::Groups(vec![true, false, false]);
-        let edn = partition.to_edn(Kind::One, &Settings::numbered_nodes(3));
+        let edn = partition.to_edn(Kind::One, &["n0", "n1", "n2"].map(Name::from));
         assert_eq!(edn, r#"[:isolated {"n0" #{"n1" "n2"}, "n1" #{"n0"}, "n2" #{"n0"}}]"#);
     }
 }

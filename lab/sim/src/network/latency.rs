@@ -1,33 +1,86 @@
 //! How long a message takes between two nodes.
 
-use crate::random::Dice;
-use crate::settings::{Distribution, Latency};
+use std::fmt;
+use std::str::FromStr;
+
+use crate::dice::Dice;
 
 /// Excess of the delays under the real Maelstrom 0.2.4 over `--latency`: its mean, in ms.
 const MEASURED_EXCESS_MS: f64 = 6.0;
 
 /// Its maximum on an idle machine, in ms.
-pub(crate) const MEASURED_EXCESS_MAX_MS: u64 = 30;
+pub const MEASURED_EXCESS_MAX_MS: u64 = 30;
+
+/// Latency of the messages between nodes, in whole milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// The parameter of the distribution.
+    pub mean_ms: u64,
+    /// How it is spread.
+    pub distribution: Distribution,
+}
+
+/// How the latency is spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Distribution {
+    /// Always the mean.
+    #[default]
+    Constant,
+    /// A whole number from 0 to twice the mean, the latter excluded.
+    Uniform,
+    /// Exponential, truncated to whole milliseconds.
+    Exponential,
+    /// The mean and an excess as seen under the real Maelstrom 0.2.4: exponential, 6 ms on average,
+    /// 30 ms at most.
+    Measured,
+}
+
+impl Distribution {
+    const NAMES: [(&str, Self); 4] = [
+        ("constant", Self::Constant),
+        ("uniform", Self::Uniform),
+        ("exponential", Self::Exponential),
+        ("measured", Self::Measured),
+    ];
+}
+
+impl FromStr for Distribution {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
+        found.map(|(_, distribution)| *distribution).ok_or_else(|| {
+            format!("`{text}` is not one of {}", Self::NAMES.map(|(name, _)| name).join(", "))
+        })
+    }
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Self::NAMES.iter().find(|(_, distribution)| distribution == self);
+        f.write_str(found.map_or("?", |(name, _)| name))
+    }
+}
 
 /// Draws latencies.
-#[derive(Debug)]
-pub(crate) struct LatencyRule {
+#[derive(Clone, Debug)]
+pub(super) struct LatencyRule {
     settings: Latency,
     dice: Dice,
 }
 
 impl LatencyRule {
-    pub(crate) const fn new(settings: Latency, dice: Dice) -> Self {
+    pub(super) const fn new(settings: Latency, dice: Dice) -> Self {
         Self { settings, dice }
     }
 
-    /// From now on.
-    pub(crate) const fn set_mean_ms(&mut self, mean_ms: u64) {
+    /// Changes the mean from now on.
+    pub(super) const fn set_mean_ms(&mut self, mean_ms: u64) {
         self.settings.mean_ms = mean_ms;
     }
 
     /// The latency of one message, in whole milliseconds. Rolls once, whatever the distribution.
-    pub(crate) fn draw_ms(&mut self) -> u64 {
+    pub(super) fn draw_ms(&mut self) -> u64 {
         let mean_ms = self.settings.mean_ms;
         let mut dice = self.dice.clone();
         self.dice.next_u64();

@@ -1,0 +1,345 @@
+//! The network between the nodes: latency, queues, and what stands in a message's way.
+//!
+//! A chain of rules ([`rule::Rule`]), each in its own file. When a message is *sent*, all dice are
+//! rolled, whether a rule needs them or not: latency, loss, duplication, reordering. When its
+//! receiver *takes* it, the partitions and cuts of that moment decide whether it gets through.
+//!
+//! With head-of-line delivery (`head_of_line.rs`) a node takes one message after another.
+//! Without, every message is taken when it is due.
+//!
+//! The delay of the rules (slow nodes, reordering) passes before a message comes to the queue of
+//! its receiver: otherwise one slow node would slow down every node to which it sends.
+//!
+//! No clock, no I/O: a simulation drives it in virtual time, a harness of real processes in real
+//! time. Its owner may set alarms in its timer queue, so that one queue orders everything.
+
+mod conditions;
+mod counts;
+pub mod cut;
+pub mod duplicate;
+mod head_of_line;
+pub mod latency;
+pub mod loss;
+pub mod partition;
+pub mod reorder;
+pub mod rule;
+pub mod slow;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::dice::Dice;
+use crate::timer_queue::TimerQueue;
+use crate::{MS, Nanos};
+pub use conditions::{Conditions, Rules};
+pub use counts::{DropCause, FaultCounts};
+use head_of_line::Queue;
+use latency::{Latency, LatencyRule};
+
+/// The parameters of a network.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkConfig {
+    /// Number of nodes.
+    pub nodes: u32,
+    /// From which all dice are derived.
+    pub seed: u64,
+    /// Latency of the messages between nodes.
+    pub latency: Latency,
+    /// A node takes one message after another, as under Maelstrom.
+    pub head_of_line: bool,
+    /// The rules.
+    pub rules: Rules,
+}
+
+/// The way of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Sender; `None` for a client.
+    pub from: Option<u32>,
+    /// Receiver.
+    pub to: u32,
+    /// No latency and none of the rules that act when a message is sent.
+    pub is_exempt: bool,
+    /// Counted by [`Network::queued_values`].
+    pub has_values: bool,
+}
+
+impl Way {
+    /// The way from one node to another.
+    #[must_use]
+    pub const fn between(from: u32, to: u32) -> Self {
+        Self { from: Some(from), to, is_exempt: false, has_values: true }
+    }
+
+    /// The way from a client to a node.
+    #[must_use]
+    pub const fn from_client(to: u32) -> Self {
+        Self { from: None, to, is_exempt: true, has_values: true }
+    }
+}
+
+/// The end of a message's way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival<M> {
+    /// Its way.
+    pub way: Way,
+    /// The message.
+    pub message: M,
+    /// Why it did not arrive, if it did not.
+    pub dropped: Option<DropCause>,
+}
+
+/// A timer that was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due<A> {
+    /// Messages went on: poll for arrivals.
+    Messages,
+    /// An alarm of the owner.
+    Alarm(A),
+}
+
+/// A message on its way, by its place.
+type MessageId = u32;
+
+#[derive(Clone, Debug)]
+struct Transit<M> {
+    way: Way,
+    /// The latency that is left after the delay of the rules.
+    latency: Nanos,
+    message: M,
+}
+
+#[derive(Clone, Debug)]
+enum Timer<A> {
+    /// This message is due.
+    Message(MessageId),
+    /// The message that this node's consumer has in hand is due.
+    Queue(u32),
+    /// A message that the rules delayed comes to the queue of its receiver.
+    Delayed,
+    Alarm(A),
+}
+
+/// The network. `M` is what it carries, `A` an alarm of its owner.
+#[derive(Clone, Debug)]
+pub struct Network<M, A = ()> {
+    timers: TimerQueue<Timer<A>>,
+    latency: LatencyRule,
+    copy_latency: LatencyRule,
+    conditions: Conditions,
+    /// By node, with head-of-line delivery; otherwise empty.
+    queues: Vec<Queue>,
+    /// Messages on their way; places that are free are in `free`.
+    transits: Vec<Option<Transit<M>>>,
+    free: Vec<MessageId>,
+    /// By when they go on, and the order of sending.
+    delayed: BTreeMap<(Nanos, u64), MessageId>,
+    sent: u64,
+    queued: u64,
+    queued_values: u64,
+    arrivals: VecDeque<Arrival<M>>,
+}
+
+impl<M: Clone, A> Network<M, A> {
+    /// A network without messages.
+    #[must_use]
+    pub fn new(config: NetworkConfig) -> Self {
+        let NetworkConfig { nodes, seed, latency, head_of_line, rules } = config;
+        let queues = if head_of_line { nodes } else { 0 };
+        Self {
+            timers: TimerQueue::default(),
+            latency: LatencyRule::new(latency, Dice::new(seed, "latency")),
+            copy_latency: LatencyRule::new(latency, Dice::new(seed, "copy latency")),
+            conditions: Conditions::new(nodes, seed, rules),
+            queues: (0..queues).map(|_| Queue::default()).collect(),
+            transits: Vec::new(),
+            free: Vec::new(),
+            delayed: BTreeMap::new(),
+            sent: 0,
+            queued: 0,
+            queued_values: 0,
+            arrivals: VecDeque::new(),
+        }
+    }
+
+    /// Messages on their way.
+    #[must_use]
+    pub const fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// Messages on their way that may carry values.
+    #[must_use]
+    pub const fn queued_values(&self) -> u64 {
+        self.queued_values
+    }
+
+    /// Partitions, faults, and which nodes are there.
+    #[must_use]
+    pub const fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// Partitions, faults, and which nodes are there.
+    pub const fn conditions_mut(&mut self) -> &mut Conditions {
+        &mut self.conditions
+    }
+
+    /// Changes the mean latency from now on.
+    pub const fn set_latency(&mut self, mean_ms: u64) {
+        self.latency.set_mean_ms(mean_ms);
+        self.copy_latency.set_mean_ms(mean_ms);
+        self.conditions.counts_mut().latency_changed += 1;
+    }
+
+    /// Sets an alarm. Alarms and messages of one instant are due in the order in which they were
+    /// set and sent.
+    pub fn set_alarm(&mut self, at: Nanos, alarm: A) {
+        self.timers.add(at, Timer::Alarm(alarm));
+    }
+
+    /// Removes all timers: nothing happens any more.
+    pub fn clear_timers(&mut self) {
+        self.timers.clear();
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        self.timers.next_time()
+    }
+
+    /// The next message that has arrived, or was lost.
+    pub fn poll_arrival(&mut self) -> Option<Arrival<M>> {
+        self.arrivals.pop_front()
+    }
+
+    /// Sends a message. From a client it takes no time, but has to queue.
+    pub fn send(&mut self, now: Nanos, way: Way, message: M) {
+        let Some(from) = way.from.filter(|_| !way.is_exempt) else {
+            self.dispatch(now, now, way, 0, message);
+            return;
+        };
+        let latency_ms = self.latency.draw_ms();
+        let copy_latency_ms = self.copy_latency.draw_ms();
+        let fate = self.conditions.on_send(now, from, way.to);
+        if let dropped @ Some(_) = fate.dropped {
+            self.arrivals.push_back(Arrival { way, message, dropped });
+            return;
+        }
+        let goes_on = now.saturating_add(fate.delay);
+        if fate.is_duplicated {
+            let latency = copy_latency_ms.saturating_mul(MS);
+            self.dispatch(now, goes_on, way, latency, message.clone());
+        }
+        self.dispatch(now, goes_on, way, latency_ms.saturating_mul(MS), message);
+    }
+
+    /// Takes the next timer that is due, and lets messages go on if it is theirs.
+    pub fn handle_due(&mut self, now: Nanos) -> Option<(Nanos, Due<A>)> {
+        let (due, timer) = self.timers.pop_due(now)?;
+        match timer {
+            Timer::Alarm(alarm) => return Some((due, Due::Alarm(alarm))),
+            Timer::Message(id) => {
+                if let Some(transit) = self.remove(id) {
+                    let Way { from, to, .. } = transit.way;
+                    let dropped = self.conditions.on_arrival(now, from, to);
+                    self.arrive(transit, dropped);
+                }
+            }
+            Timer::Queue(node) => self.wake(now, node),
+            Timer::Delayed => {
+                while let Some(first) = self.delayed.first_entry().filter(|e| e.key().0 <= now) {
+                    let id = first.remove();
+                    self.enqueue(now, id);
+                }
+            }
+        }
+        Some((due, Due::Messages))
+    }
+
+    /// A message is on its way.
+    fn dispatch(&mut self, now: Nanos, goes_on: Nanos, way: Way, latency: Nanos, message: M) {
+        self.queued += 1;
+        self.queued_values += u64::from(way.has_values);
+        let id = self.insert(Transit { way, latency, message });
+        if goes_on == now {
+            self.enqueue(now, id);
+        } else {
+            let key = (goes_on, self.next_number());
+            self.delayed.insert(key, id);
+            self.timers.add(goes_on, Timer::Delayed);
+        }
+    }
+
+    fn enqueue(&mut self, now: Nanos, id: MessageId) {
+        let Some(transit) = &self.transits[id as usize] else { return };
+        let (due, to) = (now.saturating_add(transit.latency), transit.way.to);
+        if self.queues.is_empty() {
+            self.timers.add(due, Timer::Message(id));
+        } else {
+            let number = self.next_number();
+            self.queues[to as usize].push(due, number, id);
+            self.take(now, to);
+        }
+    }
+
+    /// A node's consumer hands over what it slept for, and takes the next messages.
+    fn wake(&mut self, now: Nanos, node: u32) {
+        if let Some(id) = self.queues[node as usize].in_hand.take()
+            && let Some(transit) = self.remove(id)
+        {
+            let is_down = self.conditions.is_down(node);
+            self.conditions.counts_mut().unheard += u64::from(is_down);
+            self.arrive(transit, is_down.then_some(DropCause::Down));
+        }
+        self.take(now, node);
+    }
+
+    /// An idle consumer takes messages until it has to sleep.
+    fn take(&mut self, now: Nanos, node: u32) {
+        while let Some((due, id)) = self.queues[node as usize].take() {
+            let from = self.transits[id as usize].as_ref().and_then(|transit| transit.way.from);
+            let dropped = self.conditions.on_arrival(now, from, node);
+            let sleep = head_of_line::sleep(now, due);
+            if dropped.is_none() && sleep > 0 {
+                self.queues[node as usize].in_hand = Some(id);
+                self.timers.add(now + sleep, Timer::Queue(node));
+            } else if let Some(transit) = self.remove(id) {
+                self.arrive(transit, dropped);
+            }
+        }
+    }
+
+    fn arrive(&mut self, transit: Transit<M>, dropped: Option<DropCause>) {
+        let Transit { way, message, .. } = transit;
+        self.queued -= 1;
+        self.queued_values -= u64::from(way.has_values);
+        self.arrivals.push_back(Arrival { way, message, dropped });
+    }
+
+    fn insert(&mut self, transit: Transit<M>) -> MessageId {
+        if let Some(id) = self.free.pop() {
+            self.transits[id as usize] = Some(transit);
+            return id;
+        }
+        // More than 2^32 messages on their way do not fit into memory.
+        let id = self.transits.len() as MessageId;
+        self.transits.push(Some(transit));
+        id
+    }
+
+    fn remove(&mut self, id: MessageId) -> Option<Transit<M>> {
+        let transit = self.transits[id as usize].take();
+        self.free.push(id);
+        transit
+    }
+
+    const fn next_number(&mut self) -> u64 {
+        let number = self.sent;
+        self.sent += 1;
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests;

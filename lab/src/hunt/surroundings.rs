@@ -1,0 +1,284 @@
+//! The surroundings of the nodes of a case: the network, and the one client with its script.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rumormill::cluster::{Name, Nodes, Topology};
+use rumormill::id::NodeId;
+use rumormill::maelstrom::message::Named;
+use rumormill::protocol::Entry;
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::service::Request;
+use rumormill_sim::network::{Arrival, DropCause, Due, Network, Way};
+use rumormill_sim::{Input, MS, Medium, Nanos, NodeFault, NodeFaultKind};
+
+use super::case::Case;
+use super::counts::Counts;
+use super::recorder::Messages;
+use super::world::Node;
+use crate::network;
+use crate::network::packet::{Address, Packet, Payload, Peer};
+use crate::node::{Body, Message};
+use crate::topology::neighbours;
+
+/// The one client of a case.
+const CLIENT: &str = "c1";
+
+/// Something that is to happen, beside the faults of nodes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scripted {
+    /// The case's operation of this number is made.
+    Operate(usize),
+    /// Messages take this long from now on, on average.
+    Latency(u64),
+}
+
+/// A message between nodes, with its number.
+#[derive(Clone, Debug)]
+pub(super) struct Numbered {
+    number: u64,
+    gossip: Gossip,
+}
+
+/// The network of a case, and its client.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    case: &'a Case,
+    nodes: Arc<Nodes>,
+    topology: Arc<Topology>,
+    pub(super) network: Network<Numbered, Scripted>,
+    requests: VecDeque<(NodeId, Message)>,
+    is_up: Vec<bool>,
+    /// The script acts no more.
+    is_over: bool,
+    last_request: i64,
+    last_message: u64,
+    pub(super) counts: Counts,
+    /// What happened, in words, if somebody wants to know.
+    pub(super) trace: Option<Vec<String>>,
+    /// Keeps the messages in a file, if there is one.
+    pub(super) messages: Option<Messages>,
+}
+
+impl<'a> Surroundings<'a> {
+    pub(super) fn new(case: &'a Case) -> Self {
+        let mut network = Network::new(network::config(&case.settings()));
+        for change in &case.faults.latency {
+            let at = change.at_ms.saturating_mul(MS);
+            network.set_alarm(at, Scripted::Latency(change.mean_ms));
+        }
+        for (number, op) in case.op.iter().enumerate() {
+            network.set_alarm(op.at_ms.saturating_mul(MS), Scripted::Operate(number));
+        }
+        Self {
+            nodes: Arc::new(case.nodes.clone().into()),
+            topology: Arc::new(neighbours(case.topology, &case.nodes).into()),
+            network,
+            requests: VecDeque::new(),
+            is_up: vec![true; case.nodes.len()],
+            is_over: false,
+            last_request: 0,
+            last_message: 0,
+            counts: Counts::default(),
+            trace: None,
+            messages: None,
+            case,
+        }
+    }
+
+    /// Tells a node its name.
+    pub(super) fn init(&mut self, node: NodeId) {
+        let (node_id, node_ids) = (self.name(node).clone(), Arc::clone(&self.nodes));
+        self.request(node, |msg_id| Body::Init { node_id, node_ids, msg_id });
+    }
+
+    /// Tells a node its neighbours.
+    pub(super) fn tell_topology(&mut self, node: NodeId) {
+        let topology = Arc::clone(&self.topology);
+        self.request(node, |msg_id| Body::Topology { topology, msg_id });
+    }
+
+    /// Asks a node for its values.
+    pub(super) fn read(&mut self, node: NodeId) {
+        self.request(node, |msg_id| Body::Request { request: Request::Read, msg_id });
+    }
+
+    /// Ends the script: no operation is made any more.
+    pub(super) const fn end_script(&mut self) {
+        self.is_over = true;
+        self.network.conditions_mut().stop_faults();
+    }
+
+    /// The client makes a request, at once.
+    fn request(&mut self, node: NodeId, body: impl FnOnce(i64) -> Body) {
+        self.last_request += 1;
+        let body = body(self.last_request);
+        let message = Message { src: CLIENT.into(), dest: self.name(node).clone(), body };
+        self.requests.push_back((node, message));
+    }
+
+    fn name(&self, node: NodeId) -> &Name {
+        &self.case.nodes[node.0 as usize]
+    }
+
+    fn act(&mut self, scripted: Scripted) {
+        match scripted {
+            _ if self.is_over => {}
+            Scripted::Latency(mean_ms) => self.network.set_latency(mean_ms),
+            Scripted::Operate(number) => {
+                let op = &self.case.op[number];
+                let Some(node) = self.nodes.id(&op.node) else { return };
+                self.counts.operations += 1;
+                match op.value() {
+                    None => self.read(node),
+                    Some(message) => self.request(node, |msg_id| {
+                        let request = Request::Broadcast { message };
+                        Body::Request { request, msg_id }
+                    }),
+                }
+            }
+        }
+    }
+
+    /// A request reaches its node at once, or is lost if that is down.
+    fn take_request(&mut self, now: Nanos) -> Option<(NodeId, Input<Node>)> {
+        let (node, message) = self.requests.pop_front()?;
+        if self.messages.is_some() {
+            self.keep_client(now, client(), self.address(node), &message.body);
+        }
+        if self.is_up[node.0 as usize] {
+            self.note(now, || line("recv", &message.src, &message.dest, &message.body));
+        } else {
+            self.counts.to_dead += 1;
+        }
+        Some((node, Input::Request(message)))
+    }
+
+    /// The next message that reaches a node that is up.
+    fn take_message(&mut self, now: Nanos) -> Option<(NodeId, Input<Node>)> {
+        loop {
+            let Arrival { way, message, dropped } = self.network.poll_arrival()?;
+            let (from, to) = (NodeId(way.from?), NodeId(way.to));
+            let is_down = dropped.is_none() && !self.is_up[way.to as usize];
+            self.counts.to_dead += u64::from(is_down);
+            self.counts.partition_drops += u64::from(dropped == Some(DropCause::Partition));
+            let dropped = dropped.or_else(|| is_down.then_some(DropCause::Down));
+            if self.messages.is_some() {
+                let packet = self.packet(from, to, &message);
+                self.messages.iter_mut().for_each(|m| m.arrived(now, &packet, dropped));
+            }
+            let (src, dest) = (self.name(from).clone(), self.name(to).clone());
+            if let Some(cause) = dropped {
+                self.note(now, || format!("drop {src} > {dest}: {}", cause.name()));
+                continue;
+            }
+            let nodes = Arc::clone(&self.nodes);
+            self.note(now, || {
+                line("recv", &src, &dest, &Body::Peer(Named::new(message.gossip.clone(), &nodes)))
+            });
+            return Some((to, Input::Message { from, message: message.gossip }));
+        }
+    }
+
+    fn address(&self, node: NodeId) -> Address {
+        Address { name: self.name(node).clone(), peer: Peer::Node(node.0), is_client: false }
+    }
+
+    fn packet(&self, from: NodeId, to: NodeId, message: &Numbered) -> Packet {
+        let body = Payload::Peer(Box::new(Named::new(message.gossip.clone(), &self.nodes)));
+        packet(message.number, self.address(from), self.address(to), body)
+    }
+
+    /// Keeps a message from or to the client.
+    fn keep_client(&mut self, now: Nanos, src: Address, dest: Address, body: &Body) {
+        self.last_message += 1;
+        let body = Payload::Typed(Arc::new(body.clone()));
+        let packet = packet(self.last_message, src, dest, body);
+        self.messages.iter_mut().for_each(|messages| messages.client(now, &packet));
+    }
+
+    fn note(&mut self, now: Nanos, text: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>10.3} {}", now as f64 / 1e6, text()));
+        }
+    }
+}
+
+impl Medium<Node> for Surroundings<'_> {
+    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, gossip: Gossip) {
+        self.counts.messages += 1;
+        self.last_message += 1;
+        let nodes = Arc::clone(&self.nodes);
+        let (src, dest) = (self.name(from).clone(), self.name(to).clone());
+        self.note(now, || {
+            line("send", &src, &dest, &Body::Peer(Named::new(gossip.clone(), &nodes)))
+        });
+        let message = Numbered { number: self.last_message, gossip };
+        if self.messages.is_some() {
+            let packet = self.packet(from, to, &message);
+            self.messages.iter_mut().for_each(|messages| messages.sent(now, &packet));
+        }
+        self.network.send(now, Way::between(from.0, to.0), message);
+    }
+
+    fn on_reply(&mut self, now: Nanos, from: NodeId, reply: Message) {
+        self.note(now, || line("send", &reply.src, &reply.dest, &reply.body));
+        if self.messages.is_some() {
+            self.keep_client(now, self.address(from), client(), &reply.body);
+        }
+    }
+
+    fn on_deliver(&mut self, _: Nanos, _: NodeId, _: &Entry) {}
+
+    fn on_fault(&mut self, now: Nanos, fault: &NodeFault) {
+        self.note(now, || format!("-- {fault:?}"));
+        let (node, counts) = (fault.node, &mut self.counts);
+        let is_up = &mut self.is_up[node.0 as usize];
+        match fault.kind {
+            NodeFaultKind::Pause(_) => counts.pauses += 1,
+            NodeFaultKind::Resume => {}
+            NodeFaultKind::ClockJump(_) => counts.jumps += u64::from(*is_up),
+            NodeFaultKind::Crash { .. } => {
+                counts.crashes += 1;
+                *is_up = false;
+            }
+            NodeFaultKind::Restart { topology } => {
+                counts.restarts += 1;
+                *is_up = true;
+                self.init(node);
+                if topology {
+                    self.tell_topology(node);
+                }
+            }
+        }
+    }
+
+    fn poll_input(&mut self, now: Nanos) -> Option<(NodeId, Input<Node>)> {
+        self.take_request(now).or_else(|| self.take_message(now))
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.network.poll_timeout()
+    }
+
+    /// One thing at a time: what comes of it is handed over before the next.
+    fn handle_timeout(&mut self, now: Nanos) {
+        if let Some((_, Due::Alarm(scripted))) = self.network.handle_due(now) {
+            self.act(scripted);
+        }
+    }
+}
+
+fn client() -> Address {
+    Address { name: CLIENT.into(), peer: Peer::Client(1), is_client: true }
+}
+
+fn packet(id: u64, src: Address, dest: Address, body: Payload) -> Packet {
+    Packet { id, src, dest, body, kind: 0, bytes: 0, carries_values: false }
+}
+
+fn line(what: &str, src: &str, dest: &str, body: &Body) -> String {
+    let mut text = Vec::new();
+    body.write_json(&mut text);
+    format!("{what} {src} > {dest} {}", String::from_utf8_lossy(&text))
+}

@@ -1,0 +1,175 @@
+//! A node of any protocol, behind an object: the simulation is compiled once for all of them.
+
+use std::fmt;
+
+use rumormill::args::Options;
+use rumormill::id::{Generation, NodeId};
+use rumormill::maelstrom::message::{self, Named};
+use rumormill::protocol::Protocol;
+use rumormill::protocols::{self, Visitor};
+use rumormill::time::Instant;
+use rumormill_sim::{Outbox, Process};
+
+use super::{Node, seed_of};
+use crate::network::packet::PeerMessage;
+use crate::node::Message;
+
+/// A node of any protocol.
+#[derive(Debug)]
+pub struct AnyNode(Box<dyn Object>);
+
+impl AnyNode {
+    /// The nodes of a run with this seed.
+    ///
+    /// # Errors
+    /// The flag of the protocol, what was expected, and what came.
+    pub fn all(options: &Options, seed: u64, nodes: u32) -> Result<Vec<Self>, String> {
+        protocols::visit(options.protocol, Make { options, seed, nodes })
+    }
+}
+
+struct Make<'a> {
+    options: &'a Options,
+    seed: u64,
+    nodes: u32,
+}
+
+impl Visitor for Make<'_> {
+    type Output = Result<Vec<AnyNode>, String>;
+
+    fn visit<P: Protocol>(self) -> Self::Output {
+        let config: P::Config = self.options.settings()?;
+        let node = |number| {
+            let node = Node::<P>::new(config.clone(), self.seed, NodeId(number), seed_of);
+            AnyNode(Box::new(Typed { node, out: Outbox::default() }))
+        };
+        Ok((0..self.nodes).map(node).collect())
+    }
+}
+
+/// A process whose messages are objects.
+trait Object: fmt::Debug + Send {
+    fn on_message(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        message: Box<dyn PeerMessage>,
+        out: &mut Outbox<AnyNode>,
+    );
+    fn on_request(&mut self, now: Instant, request: Message, out: &mut Outbox<AnyNode>);
+    fn on_timeout(&mut self, now: Instant, out: &mut Outbox<AnyNode>);
+    fn next_timeout(&self) -> Option<Instant>;
+    fn restart(
+        &mut self,
+        now: Instant,
+        generation: Generation,
+        topology: bool,
+        out: &mut Outbox<AnyNode>,
+    );
+}
+
+/// A node, and the outbox that it fills.
+#[derive(Debug)]
+struct Typed<P: Protocol> {
+    node: Node<P>,
+    out: Outbox<Node<P>>,
+}
+
+impl<P: Protocol> Typed<P> {
+    /// Hands over what the node had to say.
+    fn pass_on(&mut self, out: &mut Outbox<AnyNode>) {
+        for entry in self.out.effects.drain_deliveries() {
+            out.effects.deliver(entry);
+        }
+        for message::Message { src, dest, body } in self.out.replies.drain(..) {
+            out.replies.extend(body.for_protocol().map(|body| Message { src, dest, body }));
+        }
+        for (to, message) in self.out.effects.drain_sends() {
+            if let Some(nodes) = self.node.server().nodes() {
+                out.effects.send(to, Box::new(Named::new(message, nodes)));
+            }
+        }
+    }
+}
+
+impl<P: Protocol> Object for Typed<P> {
+    fn on_message(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        message: Box<dyn PeerMessage>,
+        out: &mut Outbox<AnyNode>,
+    ) {
+        // All nodes are of one protocol.
+        if let Ok(named) = message.into_any().downcast::<Named<P::Message>>() {
+            self.node.on_message(now, from, named.into_message(), &mut self.out);
+            self.pass_on(out);
+        }
+    }
+
+    fn on_request(&mut self, now: Instant, request: Message, out: &mut Outbox<AnyNode>) {
+        let Message { src, dest, body } = request;
+        if let Some(body) = body.for_protocol() {
+            self.node.on_request(now, message::Message { src, dest, body }, &mut self.out);
+            self.pass_on(out);
+        }
+    }
+
+    fn on_timeout(&mut self, now: Instant, out: &mut Outbox<AnyNode>) {
+        self.node.on_timeout(now, &mut self.out);
+        self.pass_on(out);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.node.next_timeout()
+    }
+
+    fn restart(
+        &mut self,
+        now: Instant,
+        generation: Generation,
+        topology: bool,
+        out: &mut Outbox<AnyNode>,
+    ) {
+        self.node.restart(now, generation, topology, &mut self.out);
+        self.pass_on(out);
+    }
+}
+
+impl Process for AnyNode {
+    type Message = Box<dyn PeerMessage>;
+    type Request = Message;
+    type Reply = Message;
+
+    fn on_message(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        message: Self::Message,
+        out: &mut Outbox<Self>,
+    ) {
+        self.0.on_message(now, from, message, out);
+    }
+
+    fn on_request(&mut self, now: Instant, request: Message, out: &mut Outbox<Self>) {
+        self.0.on_request(now, request, out);
+    }
+
+    fn on_timeout(&mut self, now: Instant, out: &mut Outbox<Self>) {
+        self.0.on_timeout(now, out);
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.0.next_timeout()
+    }
+
+    fn restart(
+        &mut self,
+        now: Instant,
+        generation: Generation,
+        topology: bool,
+        out: &mut Outbox<Self>,
+    ) {
+        self.0.restart(now, generation, topology, out);
+    }
+}
