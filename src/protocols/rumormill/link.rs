@@ -177,6 +177,11 @@ impl Link {
         }
     }
 
+    /// True if the peer has acked a message.
+    pub(crate) fn has_acked(&self) -> bool {
+        self.sent.is_acked(0)
+    }
+
     /// The peer holds `entries`.
     pub(crate) fn confirm(&mut self, entries: &VersionSet) {
         self.known.union_with(entries);

@@ -116,6 +116,12 @@ impl Replica {
         self.restored.insert(origin, sequence..sequence + 1);
     }
 
+    /// True if an earlier generation of this node held entries that came from its journal.
+    #[must_use]
+    pub fn has_restored(&self) -> bool {
+        !self.restored.is_empty()
+    }
+
     /// The entries held that are new in this generation.
     #[must_use]
     pub fn arrived(&self) -> VersionSet {

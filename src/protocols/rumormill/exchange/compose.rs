@@ -73,8 +73,11 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
             ranges.iter().map(move |range| replica.entries(origin, &range))
         })
         .collect();
-    // The answer to a probe tells the same as a digest, but asks for nothing.
-    let have = if purpose.is_digest() || link.acks().is_probed() {
+    // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
+    // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,
+    // and is sent everything.
+    let is_unheard = replica.has_restored() && !link.has_acked();
+    let have = if purpose.is_digest() || link.acks().is_probed() || is_unheard {
         replica.held().iter().map(|(origin, _)| replica.have(origin)).collect()
     } else {
         Vec::new()
@@ -142,7 +145,9 @@ fn weight(value: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{NodeId, Origin};
+    use crate::id::{EntryId, NodeId, Origin};
+    use crate::protocol::Entry;
+    use crate::protocols::rumormill::message::Ack;
 
     fn replica(values: &[Value]) -> Replica {
         let own = Origin { node: NodeId(0), generation: Generation(1) };
@@ -197,6 +202,25 @@ mod tests {
         assert!(digest.is_digest && !digest.is_probe && digest.have.len() == 1);
         let probe = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Probe, none));
         assert!(probe.is_digest && probe.is_probe);
+    }
+
+    #[test]
+    fn a_restarted_node_tells_what_it_held_before_until_the_peer_has_acked_a_message() {
+        let mut replica = replica(&[Value::Int(1)]);
+        let mut link = Link::default();
+        let none = VersionSet::new;
+        let have = |replica: &Replica, link: &mut Link| {
+            compose(Instant::ZERO, link, replica, draft(Purpose::Batch, none())).have.len()
+        };
+        assert_eq!(have(&replica, &mut link), 0);
+        let origin = Origin { node: NodeId(0), generation: Generation(0) };
+        let id = EntryId { origin, sequence: 0 };
+        replica.restore(Entry { id, value: Value::Int(2) });
+        assert_eq!((have(&replica, &mut link), have(&replica, &mut link)), (2, 2));
+        let acked = std::iter::once(1..2).collect();
+        let ack = Ack { generation: Generation(1), numbers: acked, held_us: 0 };
+        link.on_ack(Instant::ZERO, &ack, Duration::ZERO);
+        assert_eq!(have(&replica, &mut link), 0);
     }
 
     #[test]
