@@ -18,6 +18,7 @@ mod crc;
 mod directory;
 mod error;
 mod format;
+mod mutation;
 mod open;
 mod segment;
 
@@ -31,6 +32,7 @@ pub use directory::{Directory, DiskDirectory};
 pub use error::JournalError;
 pub use format::{FORMAT, Run};
 use format::{Header, RecordWriter};
+pub use mutation::Mutation;
 use segment::{Compact, Summary};
 
 /// A segment is left when it is this long. Closing one takes the journal as long as it takes to read
@@ -69,7 +71,30 @@ pub struct Journal<D> {
     has_generation: bool,
     /// Segments that were left and are not closed yet.
     left: BTreeSet<u64>,
-    segment_bytes: u64,
+    options: OpenOptions,
+}
+
+/// How a journal is opened and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Go on with what is whole of a damaged journal; a copy of each damaged file is kept.
+    pub repair: bool,
+    /// The length at which a segment is left, in bytes.
+    pub segment_bytes: u64,
+    /// The bug to have.
+    #[cfg(feature = "mutations")]
+    pub mutation: Option<Mutation>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            repair: false,
+            segment_bytes: SEGMENT_BYTES,
+            #[cfg(feature = "mutations")]
+            mutation: None,
+        }
+    }
 }
 
 /// What was found when a journal was opened.
@@ -85,16 +110,13 @@ impl<D: Directory> Journal<D> {
     /// Opens the journal of `node`, or begins one in an empty directory. Its generation is `candidate`,
     /// or a later one if the journal has a generation of the node that is as late.
     ///
-    /// Damage is an error unless `repair` is set; then the journal goes on with what is whole, and a
-    /// copy of each damaged file is kept.
-    ///
     /// # Errors
     /// If the journal is damaged, of another node or of a later format, or cannot be read.
     pub fn open(
         directory: D,
         node: &Name,
         candidate: Generation,
-        repair: bool,
+        options: &OpenOptions,
     ) -> Result<Opened<D>, JournalError> {
         let mut journal = Self {
             directory,
@@ -105,9 +127,9 @@ impl<D: Directory> Journal<D> {
             previous: 0,
             has_generation: false,
             left: BTreeSet::new(),
-            segment_bytes: SEGMENT_BYTES,
+            options: *options,
         };
-        let notes = journal.go_on(repair)?;
+        let notes = journal.go_on()?;
         Ok(Opened { journal, notes })
     }
 
@@ -115,16 +137,6 @@ impl<D: Directory> Journal<D> {
     #[must_use]
     pub const fn generation(&self) -> Generation {
         self.generation
-    }
-
-    /// Sets the length at which a segment is left, in bytes.
-    pub const fn set_segment_bytes(&mut self, bytes: u64) {
-        self.segment_bytes = bytes;
-    }
-
-    /// The directory.
-    pub const fn directory_mut(&mut self) -> &mut D {
-        &mut self.directory
     }
 
     /// Closes the journal.
@@ -149,11 +161,16 @@ impl<D: Directory> Journal<D> {
                 Err(error) => return Err(self.io("read", &file, error)),
             };
             let mut outcome = Ok(());
-            Summary::read(&bytes, |run| {
+            let summary = Summary::read(&bytes, |run| {
                 if outcome.is_ok() {
                     outcome = each(run);
                 }
             });
+            if self.has_bug(Mutation::TornTailTaken) {
+                summary.torn_runs(&bytes).try_for_each(&mut each).map_err(|problem| {
+                    JournalError::Entries { file: self.place(&file), problem }
+                })?;
+            }
             outcome
                 .map_err(|problem| JournalError::Entries { file: self.place(&file), problem })?;
         }
@@ -188,13 +205,15 @@ impl<D: Directory> Journal<D> {
         // Always at the end of what was synced: bytes of a write that failed are written once more, so
         // that a sync which succeeds now is a sync of theirs.
         self.directory.write(&file, self.length, &bytes)?;
-        self.directory.sync(&file)?;
+        if !self.has_bug(Mutation::AckBeforeSync) {
+            self.directory.sync(&file)?;
+        }
         if is_new {
             self.directory.sync_names()?;
         }
         self.length += bytes.len() as u64;
         self.has_generation = true;
-        if self.length >= self.segment_bytes {
+        if self.length >= self.options.segment_bytes {
             self.leave_segment();
         }
         Ok(())
@@ -238,9 +257,24 @@ impl<D: Directory> Journal<D> {
         let bytes = compact.into_bytes(&header, &summary.generations);
         // The copy is on disk before it gets the segment's name, which replaces the segment.
         self.directory.write(&temporary, 0, &bytes)?;
-        self.directory.sync(&temporary)?;
+        if !self.has_bug(Mutation::SegmentReplacedEarly) {
+            self.directory.sync(&temporary)?;
+        }
         self.directory.rename(&temporary, &file)?;
         self.directory.sync_names()
+    }
+
+    /// True if the journal is to have this bug.
+    #[cfg(feature = "mutations")]
+    fn has_bug(&self, bug: Mutation) -> bool {
+        self.options.mutation == Some(bug)
+    }
+
+    /// It has none.
+    #[cfg(not(feature = "mutations"))]
+    #[expect(clippy::unused_self)]
+    const fn has_bug(&self, _bug: Mutation) -> bool {
+        false
     }
 
     fn place(&self, file: &str) -> String {

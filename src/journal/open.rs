@@ -3,7 +3,7 @@
 use std::io;
 
 use super::segment::Summary;
-use super::{Directory, FORMAT, Journal, JournalError, SEGMENT, TEMPORARY, file_name};
+use super::{Directory, FORMAT, Journal, JournalError, Mutation, SEGMENT, TEMPORARY, file_name};
 use crate::cluster::Name;
 use crate::id::Generation;
 
@@ -45,7 +45,7 @@ impl Found {
 impl<D: Directory> Journal<D> {
     /// Reads all segments and finds the place to go on: cuts off a write that was not completed, and
     /// repairs damage if that is wanted. Returns notes for people.
-    pub(super) fn go_on(&mut self, repair: bool) -> Result<Vec<String>, JournalError> {
+    pub(super) fn go_on(&mut self) -> Result<Vec<String>, JournalError> {
         let mut notes = Vec::new();
         let last = self.tidy()?;
         let mut latest = Generation::default();
@@ -60,10 +60,10 @@ impl<D: Directory> Journal<D> {
             {
                 let at = before.summary.length.min(header.previous as usize);
                 let fault = Fault { at, problem: "the segment has another length than it had" };
-                self.repair(before, &fault, repair, &mut notes)?;
+                self.repair(before, &fault, &mut notes)?;
             }
             if let Some(fault) = found.fault(number == last) {
-                self.repair(&found, &fault, repair, &mut notes)?;
+                self.repair(&found, &fault, &mut notes)?;
                 self.begin_segment(number + 1, found.summary.length);
             } else if found.summary.is_closed() {
                 self.begin_segment(number + 1, found.summary.length);
@@ -80,6 +80,7 @@ impl<D: Directory> Journal<D> {
             self.directory.sync_names().map_err(|error| self.io("sync", "", error))?;
         }
         let next = latest.0.checked_add(1).ok_or(JournalError::NoGenerationLeft)?;
+        let next = if self.has_bug(Mutation::GenerationReused) { latest.0 } else { next };
         self.generation = self.generation.max(Generation(next));
         Ok(notes)
     }
@@ -131,7 +132,8 @@ impl<D: Directory> Journal<D> {
     /// Goes on at the end of the last segment, without a write that was not completed.
     fn resume(&mut self, found: &Found, notes: &mut Vec<String>) -> Result<(), JournalError> {
         let (file, length) = (&found.file, found.summary.length);
-        let end = found.summary.damages.first().map_or(length, |tail| tail.at);
+        let tail = found.summary.damages.first().filter(|_| !self.has_bug(Mutation::TornTailTaken));
+        let end = tail.map_or(length, |tail| tail.at);
         if end < length {
             let place = self.place(file);
             notes.push(format!(
@@ -153,12 +155,11 @@ impl<D: Directory> Journal<D> {
         &mut self,
         found: &Found,
         fault: &Fault,
-        repair: bool,
         notes: &mut Vec<String>,
     ) -> Result<(), JournalError> {
         let Found { number, file, bytes, summary } = found;
         let (place, Fault { at, problem }) = (self.place(file), fault);
-        if !repair {
+        if !self.options.repair {
             return Err(JournalError::Damaged { file: place, offset: *at as u64, problem });
         }
         let copy = format!("{number:08}{DAMAGED}");

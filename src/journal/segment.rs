@@ -78,6 +78,16 @@ impl Summary {
         None
     }
 
+    /// What can be read of a write that was not completed: for [`super::Mutation::TornTailTaken`].
+    pub(super) fn torn_runs(&self, bytes: &[u8]) -> impl Iterator<Item = Run> {
+        let tail = self.damages.last().filter(|damage| damage.is_tail);
+        let rest = tail.and_then(|tail| bytes.get(tail.at + HEAD_BYTES..)).unwrap_or_default();
+        Items::new(rest).map_while(Result::ok).filter_map(|item| match item {
+            Item::Run(run) => Some(run),
+            _ => None,
+        })
+    }
+
     /// True if nothing is missing of a closed segment.
     pub(super) fn is_closed(&self) -> bool {
         self.damages.is_empty() && self.end == Some(self.entries)

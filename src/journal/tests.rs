@@ -67,7 +67,8 @@ impl Directory for Memory {
 }
 
 fn open_with(disk: Memory, repair: bool) -> Result<Opened<Memory>, JournalError> {
-    Journal::open(disk, &"n0".into(), Generation(5), repair)
+    let options = OpenOptions { repair, ..OpenOptions::default() };
+    Journal::open(disk, &"n0".into(), Generation(5), &options)
 }
 
 fn open(disk: Memory) -> Journal<Memory> {
@@ -132,7 +133,12 @@ fn entries_are_there_again_and_every_start_is_a_later_generation() {
     // A start that wrote nothing has shown its generation to no one.
     journal = open(open(journal.into_directory()).into_directory());
     assert_eq!(journal.generation(), Generation(9));
-    let later = Journal::open(journal.into_directory(), &"n0".into(), Generation(70), false);
+    let later = Journal::open(
+        journal.into_directory(),
+        &"n0".into(),
+        Generation(70),
+        &OpenOptions::default(),
+    );
     assert_eq!(later.unwrap().journal.generation(), Generation(70));
 }
 
@@ -201,7 +207,7 @@ fn damage_before_the_end_names_the_place_and_is_repaired_only_if_that_is_wanted(
 /// A journal of many segments, some of them closed.
 fn segmented(commits: u64) -> Memory {
     let mut journal = open(Memory::default());
-    journal.set_segment_bytes(200);
+    journal.options.segment_bytes = 200;
     for sequence in 0..commits {
         journal.commit(&batch(vec![run("n1", sequence..sequence + 1)])).unwrap();
         if sequence < commits / 2 {
@@ -262,7 +268,7 @@ fn a_segment_that_is_missing_or_too_short_is_an_error_until_it_is_repaired() {
 #[test]
 fn a_segment_cut_between_two_records_is_too_short() {
     let mut journal = open(Memory::default());
-    journal.set_segment_bytes(200);
+    journal.options.segment_bytes = 200;
     let mut first = 0;
     while journal.segment == 1 {
         first = journal.length as usize;
@@ -289,7 +295,7 @@ fn a_process_that_is_killed_at_any_change_of_its_files_loses_nothing_it_has_comm
                 Err(JournalError::Io { .. }) => open(Memory { changes_left: None, ..disk }),
                 Err(error) => panic!("after {changes} changes: {error}"),
             };
-            journal.set_segment_bytes(100);
+            journal.options.segment_bytes = 100;
             assert!(numbers("n1", 0..committed).is_subset(&entries(&journal)), "{changes}");
             assert!(journal.generation() > generation);
             for _ in 0..6 {
@@ -331,7 +337,8 @@ fn a_commit_that_failed_is_made_again() {
 #[test]
 fn a_journal_of_another_node_or_of_a_later_format_is_not_opened() {
     let (disk, _) = three_commits();
-    let other = Journal::open(disk.clone(), &"n7".into(), Generation(5), true).unwrap_err();
+    let other = Journal::open(disk.clone(), &"n7".into(), Generation(5), &OpenOptions::default())
+        .unwrap_err();
     assert_eq!(other.to_string(), "data/n0/00000001.segment is of node n0, and this is node n7");
     let mut later = Memory::default();
     let mut record = RecordWriter::new();

@@ -19,7 +19,7 @@ use super::parse::Refusal;
 use super::server::Server;
 use crate::cluster::Name;
 use crate::id::Generation;
-use crate::journal::{DiskDirectory, Journal, Offset, Opened, Run};
+use crate::journal::{DiskDirectory, Journal, Offset, OpenOptions, Opened, Run};
 use crate::protocol::Protocol;
 use crate::service::Service;
 use crate::time::Instant;
@@ -289,7 +289,8 @@ impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L
         let now = self.now();
         let Some(JournalOf { data, events, committer }) = &mut self.journal else { return Ok(()) };
         let directory = DiskDirectory::open(&data.path, name)?;
-        let opened = Journal::open(directory, name, self.node.generation(), data.repair);
+        let options = OpenOptions { repair: data.repair, ..OpenOptions::default() };
+        let opened = Journal::open(directory, name, self.node.generation(), &options);
         let Opened { journal, notes } = opened.map_err(|error| error.to_string())?;
         let (generation, mut entries) = (journal.generation(), 0);
         self.recorder.input(now, &Input::Opened(generation));

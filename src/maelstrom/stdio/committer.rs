@@ -147,6 +147,7 @@ mod tests {
 
     use super::*;
     use crate::id::Generation;
+    use crate::journal::OpenOptions;
 
     /// A disk without room for so many attempts to write.
     struct Full(Arc<AtomicU32>);
@@ -189,7 +190,8 @@ mod tests {
 
     fn start(failures: u32, wakes: &Arc<AtomicU32>) -> Committer {
         let disk = Full(Arc::new(AtomicU32::new(failures)));
-        let opened = Journal::open(disk, &"n0".into(), Generation(1), false).unwrap();
+        let opened =
+            Journal::open(disk, &"n0".into(), Generation(1), &OpenOptions::default()).unwrap();
         let wakes = Arc::clone(wakes);
         Committer::start(opened.journal, move || {
             wakes.fetch_add(1, Ordering::SeqCst);
