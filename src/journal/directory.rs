@@ -19,8 +19,8 @@ pub trait Directory {
     /// If there is no such file, among others.
     fn read(&self, file: &str) -> io::Result<Vec<u8>>;
 
-    /// Makes `bytes` the content of a file from `offset` on: what stood there is cut off first. There
-    /// is a file afterwards.
+    /// Makes `bytes` the content of a file from `offset` on: writes over what stands there, and then
+    /// cuts off what stands behind. There is a file afterwards.
     ///
     /// # Errors
     /// Some of the bytes may have been written then.
@@ -111,11 +111,10 @@ impl Directory for DiskDirectory {
 
     fn write(&mut self, file: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let file = self.file(file)?;
-        if file.metadata()?.len() > offset {
-            file.set_len(offset)?;
-        }
         file.seek(SeekFrom::Start(offset))?;
-        file.write_all(bytes)
+        file.write_all(bytes)?;
+        let end = offset + bytes.len() as u64;
+        if file.metadata()?.len() > end { file.set_len(end) } else { Ok(()) }
     }
 
     fn sync(&mut self, file: &str) -> io::Result<()> {

@@ -140,10 +140,12 @@ impl<D: Directory> Journal<D> {
                 "{place}: the last write was not completed: {} bytes cut off at byte {end}",
                 length - end
             ));
-            let cut = self.directory.write(file, end as u64, &[]);
-            cut.map_err(|error| self.io("cut", file, error))?;
         }
-        // A process that was killed may have left what it had not synced.
+        // A process that was killed may have left its last record without a sync, or after a sync that
+        // failed; then only what is written again is synced. It is also where the rest is cut off.
+        let last = found.summary.last_record.min(end);
+        let written = self.directory.write(file, last as u64, &found.bytes[last..end]);
+        written.map_err(|error| self.io("write", file, error))?;
         self.directory.sync(file).map_err(|error| self.io("sync", file, error))?;
         self.length = end as u64;
         Ok(())

@@ -32,6 +32,8 @@ pub(super) struct Summary {
     /// The number of entries at the end of a closed segment.
     pub(super) end: Option<u64>,
     pub(super) damages: Vec<Damage>,
+    /// Where the last whole record begins.
+    pub(super) last_record: usize,
     /// Length of the segment in bytes.
     pub(super) length: usize,
 }
@@ -45,6 +47,7 @@ impl Summary {
             let problem = match format::record(&bytes[at..]) {
                 Ok(items) => {
                     let until = at + HEAD_BYTES + items.len();
+                    summary.last_record = at;
                     if let Some(problem) = summary.take(items, &mut each) {
                         summary.damages.push(Damage { at, until, problem, is_tail: false });
                     }

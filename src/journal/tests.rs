@@ -36,8 +36,12 @@ impl Directory for Memory {
         let changed = self.change();
         let written = if changed.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
         let content = self.files.entry(file.to_owned()).or_default();
-        content.resize(offset as usize, 0);
-        content.extend_from_slice(written);
+        let (start, end) = (offset as usize, offset as usize + written.len());
+        content.resize(content.len().max(end), 0);
+        content[start..end].copy_from_slice(written);
+        if changed.is_ok() {
+            content.truncate(end);
+        }
         changed
     }
 

@@ -167,8 +167,11 @@ impl Directory for SimDisk {
         let count = if is_whole { bytes.len() } else { state.rng.random_range(0..=bytes.len()) };
         let Inode { content, dirty_from, .. } = &mut state.inodes[inode];
         let offset = offset as usize;
-        content.resize(offset, 0);
-        content.extend_from_slice(&bytes[..count]);
+        content.resize(content.len().max(offset + count), 0);
+        content[offset..offset + count].copy_from_slice(&bytes[..count]);
+        if is_whole {
+            content.truncate(offset + count);
+        }
         *dirty_from = Some(dirty_from.map_or(offset, |from| from.min(offset)));
         if is_whole { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
     }
