@@ -21,6 +21,8 @@ use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::report::{self, ReportArgs};
 use crate::commands::serve::{self, ServeArgs};
 use crate::commands::sim::{self, SimArgs};
+use crate::commands::spread::{self, SpreadArgs};
+use crate::commands::validate::{self, ValidateArgs};
 use crate::commands::watch::{self, WatchArgs};
 use crate::profile::{Concurrency, NemesisKind, Profile};
 use crate::settings::{Availability, Distribution, Recovery, Topology, Workload};
@@ -69,6 +71,12 @@ pub enum Command {
     /// Run many seeds of random faults in virtual time, and make what fails small
     #[command(after_long_help = hunt::EXAMPLES)]
     Hunt(HuntArgs),
+    /// Spread one rumour through bare protocols: S-curve, residue, traffic, up to a million nodes
+    #[command(after_long_help = spread::EXAMPLES)]
+    Spread(Box<SpreadArgs>),
+    /// Hold the protocols of the literature against the figures that their papers published
+    #[command(after_long_help = validate::EXAMPLES)]
+    Validate(ValidateArgs),
     /// Measure many runs for a table: the frontier of messages against latency, faults, sizes
     #[command(subcommand)]
     Bench(BenchCommand),

@@ -13,6 +13,8 @@ pub mod replay;
 pub mod report;
 pub mod serve;
 pub mod sim;
+pub mod spread;
+pub mod validate;
 pub mod watch;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -61,6 +63,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Profiles => figures::profiles(),
         #[cfg(feature = "ablation")]
         Command::Ablate(args) => ablate::execute(args),
+        Command::Spread(args) => spread::execute(args),
+        Command::Validate(args) => validate::execute(args),
         Command::Bench(command) => bench::execute(command),
         Command::Frontier(args) => bench::frontier::execute(args),
         Command::Faults(args) => bench::faults::execute(args),

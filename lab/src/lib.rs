@@ -47,4 +47,5 @@ mod svg;
 mod text;
 pub mod topology;
 pub mod trace;
+pub mod validate;
 pub mod watch;

@@ -38,8 +38,6 @@ use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{Fields, Part, Wire, put_part};
 
-/// Every so many periods the list goes to a seed.
-const SEED_EVERY: u64 = 10;
 /// Draws of the choice among seeds.
 const SEED_DRAW: u64 = 1;
 
@@ -73,6 +71,8 @@ pub struct GossipConfig {
     pub remove: Switch,
     /// Number of seeds: nodes that all nodes know, the first of the cluster.
     pub seeds: usize,
+    /// Every so many lists go to a seed; 0: only while no member is known.
+    pub seed_every: usize,
 }
 
 crate::settings! {
@@ -88,6 +88,10 @@ crate::settings! {
         remove: Switch as Choice = Switch::On, "--remove", "forget failed members: on or off";
         /// Number of seeds: nodes that all nodes know, the first of the cluster.
         seeds: usize as Count = 3, "--seeds", "number of nodes that all know, the first ones";
+        /// Every so many lists go to a seed, which unites separated groups; 0: only while no
+        /// member is known.
+        seed_every: usize as Number = 10,
+            "--seed-every", "every so many lists go to a seed; 0: while no member is known";
     }
 }
 
@@ -102,7 +106,12 @@ impl Detector for Timeout {
     type Config = Config;
 
     fn gossip(config: &Config) -> GossipConfig {
-        GossipConfig { period: config.period, remove: config.remove, seeds: config.seeds }
+        GossipConfig {
+            period: config.period,
+            remove: config.remove,
+            seeds: config.seeds,
+            seed_every: config.seed_every,
+        }
     }
 
     fn new(_: &Config, now: Instant) -> Self {
@@ -279,6 +288,12 @@ impl<D: Detector> Protocol for Gossip<D> {
 }
 
 impl<D: Detector> Gossip<D> {
+    /// This node's own heartbeat.
+    #[must_use]
+    pub const fn own_heartbeat(&self) -> Heartbeat {
+        self.own
+    }
+
     /// The last heartbeat known of a member.
     #[must_use]
     pub fn heartbeat(&self, node: NodeId) -> Option<Heartbeat> {
@@ -319,7 +334,8 @@ impl<D: Detector> Gossip<D> {
         let cycle = self.timer.cycle(now);
         let members = self.members.keys().copied();
         let alive: Vec<NodeId> = members.filter(|node| self.is_alive(*node, now)).collect();
-        let wants_seed = alive.is_empty() || cycle.is_multiple_of(SEED_EVERY);
+        let every = D::gossip(&self.config).seed_every as u64;
+        let wants_seed = alive.is_empty() || every > 0 && cycle.is_multiple_of(every);
         let (among, draw) = match wants_seed && !self.seeds.is_empty() {
             true => (&self.seeds, SEED_DRAW),
             false => (&alive, 0),

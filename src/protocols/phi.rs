@@ -49,6 +49,10 @@ crate::settings! {
         remove: Switch as Choice = Switch::On, "--remove", "forget failed members: on or off";
         /// Number of seeds: nodes that all nodes know, the first of the cluster.
         seeds: usize as Count = 3, "--seeds", "number of nodes that all know, the first ones";
+        /// Every so many lists go to a seed, which unites separated groups; 0: only while no
+        /// member is known.
+        seed_every: usize as Number = 10,
+            "--seed-every", "every so many lists go to a seed; 0: while no member is known";
     }
 }
 
@@ -130,7 +134,12 @@ impl Detector for Phi {
     type Config = Config;
 
     fn gossip(config: &Config) -> GossipConfig {
-        GossipConfig { period: config.period, remove: config.remove, seeds: config.seeds }
+        GossipConfig {
+            period: config.period,
+            remove: config.remove,
+            seeds: config.seeds,
+            seed_every: config.seed_every,
+        }
     }
 
     /// The first interval is a guess, as in Cassandra: twice the period.

@@ -10,7 +10,6 @@
 //!
 //! Answers come within the cycle either way.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ use crate::random::Dice;
 /// The reading of "cycle".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// All act on the state at the cycle's start.
+    /// All act on the state at the cycle's start, in the order of nodes from a random one on.
     #[default]
     Snapshot,
     /// One acts after another.
@@ -47,6 +46,11 @@ pub struct World {
     /// Number of the run: each has seeds of its own.
     pub run: u64,
 }
+
+/// Receivers in a group: their states fit into a processor's second cache.
+const GROUP: usize = 1_024;
+/// Fewer messages are delivered as they were sent.
+const GROUPED_FROM: usize = 1 << 16;
 
 /// Sees what happens.
 pub trait Observer<M> {
@@ -73,7 +77,7 @@ pub struct Cycles<P: Protocol> {
     loss_dice: Dice,
     period: u64,
     cycle: u64,
-    queue: VecDeque<Flight<P::Message>>,
+    queue: Vec<Flight<P::Message>>,
     effects: Effects<P::Message>,
 }
 
@@ -105,7 +109,7 @@ impl<P: Protocol> Cycles<P> {
             loss_dice: Dice::numbered(world.seed, "loss", world.run),
             period: u64::try_from(period.as_micros()).unwrap_or(u64::MAX),
             cycle: 0,
-            queue: VecDeque::new(),
+            queue: Vec::new(),
             effects: Effects::default(),
         };
         for node in 0..world.nodes {
@@ -153,8 +157,17 @@ impl<P: Protocol> Cycles<P> {
     pub fn run_cycle(&mut self, observer: &mut impl Observer<P::Message>) {
         self.cycle += 1;
         let now = self.now();
-        self.turn_dice.shuffle(&mut self.turns);
-        for turn in 0..self.turns.len() {
+        // In a snapshot only the order at a common receiver can matter (connection limits): a random
+        // start is fair to all nodes, and memory is read in order.
+        let first = match self.order {
+            Order::Snapshot => self.turn_dice.index(self.turns.len()),
+            Order::Immediate => {
+                self.turn_dice.shuffle(&mut self.turns);
+                0
+            }
+        };
+        let count = self.turns.len();
+        for turn in (first..count).chain(0..first) {
             let node = self.turns[turn];
             let protocol = &mut self.nodes[node as usize];
             if protocol.next_timeout().is_some_and(|due| due <= now) {
@@ -174,14 +187,34 @@ impl<P: Protocol> Cycles<P> {
 
     /// Delivers messages and their answers until there are none.
     fn exchange(&mut self, observer: &mut impl Observer<P::Message>) {
-        let now = self.now();
-        while let Some(Flight { from, to, message }) = self.queue.pop_front() {
-            if self.loss > 0.0 && self.loss_dice.chance(self.loss) {
-                continue;
+        while !self.queue.is_empty() {
+            for Flight { from, to, message } in self.take_by_receiver() {
+                if self.loss > 0.0 && self.loss_dice.chance(self.loss) {
+                    continue;
+                }
+                let now = self.now();
+                self.nodes[to.0 as usize].on_message(now, from, message, &mut self.effects);
+                self.collect(to, Some(from), observer);
             }
-            self.nodes[to.0 as usize].on_message(now, from, message, &mut self.effects);
-            self.collect(to, Some(from), observer);
         }
+    }
+
+    /// Takes all messages; if there are many, by groups of receivers, so that a group's state stays in
+    /// the processor's cache. Each receiver gets its messages in the order in which they were sent.
+    fn take_by_receiver(&mut self) -> Vec<Flight<P::Message>> {
+        let queue = std::mem::take(&mut self.queue);
+        if queue.len() < GROUPED_FROM {
+            return queue;
+        }
+        let groups = self.nodes.len().div_ceil(GROUP) + 1;
+        let mut sizes = vec![0; groups];
+        queue.iter().for_each(|flight| sizes[flight.to.0 as usize / GROUP] += 1);
+        let mut grouped: Vec<Vec<Flight<P::Message>>> =
+            sizes.into_iter().map(Vec::with_capacity).collect();
+        for flight in queue {
+            grouped[flight.to.0 as usize / GROUP].push(flight);
+        }
+        grouped.into_iter().flatten().collect()
     }
 
     fn collect(
@@ -195,7 +228,7 @@ impl<P: Protocol> Cycles<P> {
         }
         for (to, message) in self.effects.drain_sends() {
             observer.on_send(node, to, &message);
-            self.queue.push_back(Flight { from: node, to, message });
+            self.queue.push(Flight { from: node, to, message });
         }
         drop(self.effects.drain_log());
         drop(self.effects.drain_refusals());

@@ -1,5 +1,12 @@
 //! Bare protocols: one rumour in a cluster without names, JSON or clients, as in the literature.
 
+pub mod chart;
+pub mod clocked;
 pub mod cycles;
 pub mod model;
+pub mod output;
 pub mod rumour;
+pub mod subject;
+
+#[cfg(test)]
+mod tests;

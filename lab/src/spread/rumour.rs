@@ -8,7 +8,8 @@ use rumormill::id::NodeId;
 use rumormill::protocol::Protocol;
 use rumormill::wire::Wire;
 
-use super::cycles::{Cycles, Observer, World};
+use super::clocked::Clocked;
+use super::cycles::{Blind, Cycles, Observer, World};
 
 /// One run. Times are in cycles after the injection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,16 +111,63 @@ pub fn period<C: Settings>(config: &C) -> Option<Duration> {
 /// Spreads one rumour from node 0.
 #[must_use]
 pub fn run<P: Protocol>(world: &World, config: &P::Config, until: Until) -> Run {
+    run_after::<P>(world, config, until, 0)
+}
+
+/// The same after some cycles without a rumour.
+#[must_use]
+pub fn run_after<P: Protocol>(
+    world: &World,
+    config: &P::Config,
+    until: Until,
+    warm_up: u64,
+) -> Run {
     let mut cycles = Cycles::<P>::new(world, config, period(config).unwrap_or(Duration::ZERO));
+    (0..warm_up).for_each(|_| cycles.run_cycle(&mut Blind));
     let mut tally = Tally { learned: 0, run: Run { learned: vec![1], ..Run::default() } };
     cycles.submit(NodeId(0), 0, 1, &mut tally);
     let mut known = 1;
     let is_over = |cycles: &Cycles<P>, known: u32| match until {
         Until::Silence => cycles.is_silent() || cycles.cycle() >= CYCLES_MAX,
-        Until::Everywhere(max) => known >= world.nodes || cycles.cycle() >= max,
+        Until::Everywhere(max) => known >= world.nodes || cycles.cycle() - warm_up >= max,
     };
     while !is_over(&cycles, known) {
         cycles.run_cycle(&mut tally);
+        let learned = std::mem::take(&mut tally.learned);
+        known += learned;
+        tally.run.learned.push(learned);
+    }
+    tally.run
+}
+
+/// Steps per unit of asynchronous time in which arrivals are counted.
+pub const STEPS: u32 = 10;
+
+/// Spreads one rumour from node 0 in asynchronous time. [`Run::learned`] counts by tenths of `unit`.
+#[must_use]
+pub fn run_clocked<P: Protocol>(
+    world: &World,
+    config: &P::Config,
+    until: Until,
+    latency: Duration,
+    unit: Duration,
+    warm_up: u64,
+) -> Run {
+    let mut clocked = Clocked::<P>::new(world, config, latency);
+    let units = u32::try_from(warm_up).unwrap_or(u32::MAX);
+    clocked.run_for(unit.saturating_mul(units), &mut Blind);
+    let mut tally = Tally { learned: 0, run: Run { learned: vec![1], ..Run::default() } };
+    clocked.submit(NodeId(0), 0, 1, &mut tally);
+    let (mut known, mut steps) = (1, 0);
+    let is_over = |clocked: &Clocked<P>, known: u32, steps: u64| match until {
+        Until::Silence => clocked.is_silent() || steps >= CYCLES_MAX * u64::from(STEPS),
+        Until::Everywhere(max) => {
+            known >= world.nodes || clocked.is_idle() || steps >= max * u64::from(STEPS)
+        }
+    };
+    while !is_over(&clocked, known, steps) {
+        clocked.run_for(unit / STEPS, &mut tally);
+        steps += 1;
         let learned = std::mem::take(&mut tally.learned);
         known += learned;
         tally.run.learned.push(learned);

@@ -1,0 +1,215 @@
+//! `lab spread`.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+use rumormill::config::parse_time;
+
+use super::{BAD_ARGUMENTS, CRASH, fresh_seed, log};
+use crate::spread::cycles::{Order, World};
+use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
+use crate::spread::{chart, output};
+
+/// Shown below the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab spread rumor
+      push-pull rumour mongering among 1,000 nodes, 200 runs: the S-curve, residue, traffic
+  lab spread rumor --loss 0.1 --fanout 3 -- --mode push --interest forever
+      flags of the protocol after two dashes; --fanout is short for the commonest
+  lab spread 'rumor --mode push' 'rumor --mode pull' median-counter
+      side by side, with the same choices of peers; each protocol may have flags of its own
+  lab spread rumor --cycles immediate
+      one node after another, instead of all on the state at the cycle's start
+  lab spread rumor --latency 20ms
+      asynchronous time: nodes tick at their own times, and messages take 20 ms
+  lab spread rumor --nodes 1000,10000,100000,1000000
+      how time and memory grow; fewer runs for larger clusters
+  lab spread rumor --out spread.svg --out spread.csv --out spread.json
+
+Cycles of a protocol are its --period. Protocols without one act on messages only and run in
+asynchronous time. The anti-entropy that backs rumours up is off unless --backup is given.
+
+Exit status:
+  0    done
+  254  bad arguments
+  255  a file could not be written";
+
+/// `lab spread`.
+#[derive(Debug, Args)]
+pub struct SpreadArgs {
+    /// Protocols, each with flags of its own if quoted: 'rumor --mode push --k 2'
+    #[arg(required = true, value_name = "PROTOCOL")]
+    pub protocols: Vec<String>,
+    /// Number of nodes; several numbers make a table of sizes
+    #[arg(long, value_name = "N", default_value = "1000", value_delimiter = ',')]
+    pub nodes: Vec<u32>,
+    /// Number of runs [default: 200, fewer for more than 1,000 nodes]
+    #[arg(long, value_name = "N")]
+    pub runs: Option<u64>,
+    /// Probability that a message is lost
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    pub loss: f64,
+    /// Peers per cycle, for every protocol that has this flag
+    #[arg(long, value_name = "N")]
+    pub fanout: Option<u32>,
+    /// Meaning of a cycle
+    #[arg(long, value_enum, default_value = "snapshot")]
+    pub cycles: CycleOrder,
+    /// Run in asynchronous time, with this latency
+    #[arg(long, value_name = "TIME", conflicts_with = "cycles")]
+    pub latency: Option<String>,
+    /// End of a run [default: silence for protocols that lose interest, else everywhere]
+    #[arg(long, value_enum)]
+    pub until: Option<Ending>,
+    /// Cycles before the rumour is injected [default: 2; 30 for membership protocols]
+    #[arg(long, value_name = "N")]
+    pub warm_up: Option<u64>,
+    /// Seed of all runs
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Write the figures to a file: .csv, .json or .svg; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub out: Vec<PathBuf>,
+    /// Flags for every protocol that has them
+    #[arg(last = true, value_name = "FLAG")]
+    pub flags: Vec<String>,
+}
+
+/// The meaning of a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CycleOrder {
+    /// All act on the state at the cycle's start (Demers)
+    Snapshot,
+    /// One acts after another, in random order (PeerSim)
+    Immediate,
+}
+
+/// Executes `lab spread`; returns the exit status.
+#[must_use]
+pub fn execute(args: &SpreadArgs) -> u8 {
+    let found = match prepare(args).and_then(|cases| run(&cases)) {
+        Ok(found) => found,
+        Err(error) => {
+            log(&format!("{error:#}"));
+            return BAD_ARGUMENTS;
+        }
+    };
+    let (found, seed) = found;
+    let text = if args.nodes.len() > 1 {
+        output::sizes(&found)
+    } else {
+        chart::terminal(&found) + "\n" + &output::table(&found)
+    };
+    let loss = if args.loss > 0.0 { format!(", loss {}", args.loss) } else { String::new() };
+    let nodes: Vec<String> = args.nodes.iter().map(ToString::to_string).collect();
+    let head = format!("{} nodes{loss}, seed {seed}\n\n", nodes.join(", "));
+    // A closed stdout is no error.
+    let _ = std::io::stdout().write_all((head + &text).as_bytes());
+    let written = args.out.iter().try_for_each(|path| write(path, &found, seed, args.loss));
+    if let Err(error) = written {
+        log(&format!("{error:#}"));
+        return CRASH;
+    }
+    0
+}
+
+fn prepare(args: &SpreadArgs) -> Result<Vec<(Subject, Conditions)>> {
+    if !(0.0..1.0).contains(&args.loss) {
+        bail!("--loss: expected a probability below 1, got {}", args.loss);
+    }
+    if let Some(nodes) = args.nodes.iter().find(|nodes| **nodes < 2) {
+        bail!("--nodes: expected at least 2, got {nodes}");
+    }
+    for path in &args.out {
+        kind(path)?;
+    }
+    let mut flags = flags(&args.flags)?;
+    flags.extend(args.fanout.map(|fanout| ("--fanout".to_owned(), fanout.to_string())));
+    let latency = match &args.latency {
+        Some(text) => Some(parse_time(text).filter(|time| !time.is_zero()).with_context(|| {
+            format!("--latency: expected a time above 0 such as 20ms, got {text:?}")
+        })?),
+        None => None,
+    };
+    let seed = args.seed.unwrap_or_else(fresh_seed);
+    let mut cases = Vec::new();
+    for &nodes in &args.nodes {
+        for words in &args.protocols {
+            let conditions = conditions(args, nodes, latency, seed, &flags);
+            cases.push((Subject::parse(words, &conditions)?, conditions));
+        }
+    }
+    Ok(cases)
+}
+
+fn conditions(
+    args: &SpreadArgs,
+    nodes: u32,
+    latency: Option<Duration>,
+    seed: u64,
+    flags: &[(String, String)],
+) -> Conditions {
+    let order = match args.cycles {
+        CycleOrder::Snapshot => Order::Snapshot,
+        CycleOrder::Immediate => Order::Immediate,
+    };
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Conditions {
+        world: World { nodes, order, loss: args.loss, seed, run: 0 },
+        latency,
+        runs: args.runs.unwrap_or_else(|| (200_000 / u64::from(nodes)).clamp(1, 200)).max(1),
+        jobs: args.jobs.unwrap_or_else(cores),
+        until: args.until,
+        warm_up: args.warm_up,
+        flags: flags.to_vec(),
+    }
+}
+
+/// `--name value` and `--name=value`.
+fn flags(words: &[String]) -> Result<Vec<(String, String)>> {
+    let mut flags = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        if !is_flag(name) {
+            bail!("no protocol has the flag {name:?}");
+        }
+        let value = value.or_else(|| words.next().cloned());
+        flags.push((name.to_owned(), value.with_context(|| format!("{name} needs a value"))?));
+    }
+    Ok(flags)
+}
+
+fn run(cases: &[(Subject, Conditions)]) -> Result<(Vec<Found>, u64)> {
+    let seed = cases.first().map_or(0, |(_, conditions)| conditions.world.seed);
+    let found: Result<Vec<Found>> =
+        cases.iter().map(|(subject, conditions)| subject.run(conditions)).collect();
+    Ok((found?, seed))
+}
+
+fn kind(path: &Path) -> Result<&str> {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.filter(|kind| ["csv", "json", "svg"].contains(kind)).with_context(|| {
+        format!("--out: expected a file that ends in .csv, .json or .svg, got {}", path.display())
+    })
+}
+
+fn write(path: &Path, found: &[Found], seed: u64, loss: f64) -> Result<()> {
+    let text = match kind(path)? {
+        "csv" => output::csv(found),
+        "json" => output::json(found, seed, loss),
+        _ => chart::svg(found),
+    };
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,98 @@
+//! `lab validate`.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{BAD_ARGUMENTS, CRASH, log};
+use crate::validate::{self, CHECKS, Check, Effort, Verdict};
+
+/// Shown below the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab validate --out docs/LITERATURE.md
+      all checks, as the document was made
+  lab validate --quick
+      a fortieth of the runs: seconds
+  lab validate table-1 karp
+      two of them, to the terminal
+
+Checks: table-1 table-2 table-3 table-4 (and 5) residue cycles fanout infect-and-die kermarrec serf
+karp averaging push-sum swim false-detection lifeguard memberlist phi heartbeat
+
+Exit status:
+  0    no figure differs
+  1    a figure differs from the published one
+  254  bad arguments
+  255  the document could not be written";
+
+/// `lab validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Only these checks
+    #[arg(value_name = "CHECK")]
+    pub checks: Vec<String>,
+    /// Make a fortieth of the runs
+    #[arg(long)]
+    pub quick: bool,
+    /// Seed of all runs
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// Threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Write the document here instead of to the terminal
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `--quick` makes one run of so many.
+const QUICK_DIVISOR: u64 = 40;
+
+/// Executes `lab validate`; returns the exit status.
+#[must_use]
+pub fn execute(args: &ValidateArgs) -> u8 {
+    let is_known = |name: &&String| CHECKS.iter().any(|(known, _)| known == name);
+    if let Some(unknown) = args.checks.iter().find(|name| !is_known(name)) {
+        let names: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
+        log(&format!("no check {unknown:?}; there are {}", names.join(", ")));
+        return BAD_ARGUMENTS;
+    }
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let effort = Effort {
+        divisor: if args.quick { QUICK_DIVISOR } else { 1 },
+        seed: args.seed,
+        jobs: args.jobs.unwrap_or_else(cores),
+    };
+    let checks = validate::run(&effort, &args.checks, report);
+    let document = validate::markdown(&checks, &effort);
+    let written = match &args.out {
+        Some(path) => fs::write(path, document).map_err(|why| format!("{}: {why}", path.display())),
+        None => std::io::stdout().write_all(document.as_bytes()).map_err(|why| why.to_string()),
+    };
+    if let Err(why) = written {
+        log(&why);
+        return CRASH;
+    }
+    let differs = |check: &Check| check.cells.iter().any(|cell| cell.verdict == Verdict::Differs);
+    u8::from(checks.iter().any(differs))
+}
+
+/// A line per check while they run, and one per figure that differs.
+fn report(check: &Check) {
+    let judged =
+        |cell: &&validate::Cell| matches!(cell.verdict, Verdict::Reproduced | Verdict::Differs);
+    let judged = check.cells.iter().filter(judged).count();
+    let differing: Vec<_> =
+        check.cells.iter().filter(|cell| cell.verdict == Verdict::Differs).collect();
+    let (reproduced, seconds) = (judged - differing.len(), check.took.as_secs_f64());
+    log(&format!("{}: {reproduced} of {judged} reproduced ({seconds:.1} s)", check.title));
+    for cell in differing {
+        let published = cell.published.as_deref().unwrap_or("none");
+        let model = cell.model.map_or_else(|| "none".to_owned(), |model| model.to_string());
+        let (name, ours) = (&cell.name, cell.ours);
+        log(&format!("    differs: {name}: published {published}, model {model}, ours {ours}"));
+    }
+}

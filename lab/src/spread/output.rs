@@ -1,0 +1,120 @@
+//! Figures of a comparison as text, CSV and JSON.
+
+use serde_json::{Value, json};
+
+use super::chart::mark;
+use super::rumour::Mean;
+use super::subject::Found;
+
+/// The table below the chart.
+#[must_use]
+pub fn table(found: &[Found]) -> String {
+    let mut text = String::new();
+    for (place, one) in found.iter().enumerate() {
+        let complete = format!("{} of {} runs reached all", one.complete, one.residue.count);
+        text += &format!("{}  {}\n   {}; {complete}\n", mark(place), one.words, one.time);
+    }
+    text += "\n                                  ";
+    for place in 0..found.len() {
+        text += &format!("{:>20}", mark(place));
+    }
+    text.push('\n');
+    let rows: [(&str, fn(&Found) -> Mean); 6] = [
+        ("residue s (share never reached)", |one| one.residue),
+        ("traffic m (copies per node)", |one| one.traffic),
+        ("messages per node, of any kind", |one| one.messages),
+        ("mean arrival (cycles)", |one| one.mean_arrival),
+        ("last arrival (cycles)", |one| one.last),
+        ("end of the run (cycles)", |one| one.cycles),
+    ];
+    for (label, figure) in rows {
+        text += &format!("{label:<34}");
+        for one in found {
+            let Mean { mean, deviation, .. } = figure(one);
+            text += &format!("{:>20}", format!("{} ± {}", show(mean), show(deviation)));
+        }
+        text.push('\n');
+    }
+    text += "(mean ± standard deviation of one run)\n";
+    text
+}
+
+/// A table of sizes.
+#[must_use]
+pub fn sizes(found: &[Found]) -> String {
+    let mut text =
+        "     nodes  runs  residue s  traffic m  last arrival  end  s per run  peak MiB\n"
+            .to_owned();
+    for one in found {
+        let runs = one.residue.count;
+        let peak = one.peak_mib.map_or_else(String::new, |mib| format!("{mib:.0}"));
+        text += &format!(
+            "{:>10} {:>5} {:>10} {:>10} {:>13} {:>4} {:>10} {:>9}  {}\n",
+            one.nodes,
+            runs,
+            show(one.residue.mean),
+            show(one.traffic.mean),
+            show(one.last.mean),
+            show(one.cycles.mean),
+            show(one.took.as_secs_f64() / runs.max(1) as f64),
+            peak,
+            one.words
+        );
+    }
+    text += "(s per run: processor time; peak: most memory of this process so far)\n";
+    text
+}
+
+/// One row per protocol and step.
+#[must_use]
+pub fn csv(found: &[Found]) -> String {
+    let mut text = "protocol,nodes,cycle,known,model\n".to_owned();
+    for one in found {
+        for (step, known) in one.curve.iter().enumerate() {
+            let cycle = step as f64 * one.step;
+            let model = match cycle.fract() {
+                0.0 => one.model.get(cycle as usize).map(f64::to_string).unwrap_or_default(),
+                _ => String::new(),
+            };
+            let words = one.words.replace('"', "\"\"");
+            text += &format!("\"{words}\",{},{cycle},{known},{model}\n", one.nodes);
+        }
+    }
+    text
+}
+
+/// All figures.
+#[must_use]
+pub fn json(found: &[Found], seed: u64, loss: f64) -> String {
+    let figure = |mean: Mean| json!({ "mean": mean.mean, "deviation": mean.deviation });
+    let one = |one: &Found| {
+        json!({
+            "protocol": one.words,
+            "nodes": one.nodes,
+            "time": one.time,
+            "runs": one.residue.count,
+            "complete_runs": one.complete,
+            "residue": figure(one.residue),
+            "copies_per_node": figure(one.traffic),
+            "messages_per_node": figure(one.messages),
+            "mean_arrival_cycles": figure(one.mean_arrival),
+            "last_arrival_cycles": figure(one.last),
+            "end_cycles": figure(one.cycles),
+            "step_cycles": one.step,
+            "known": one.curve,
+            "model": one.model,
+            "took_seconds": one.took.as_secs_f64(),
+        })
+    };
+    let all: Vec<Value> = found.iter().map(one).collect();
+    format!("{:#}\n", json!({ "seed": seed, "loss": loss, "protocols": all }))
+}
+
+fn show(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        small if small < 1e-3 => format!("{number:.1e}"),
+        small if small < 10.0 => format!("{number:.3}"),
+        _ => format!("{number:.1}"),
+    }
+}

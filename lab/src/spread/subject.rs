@@ -1,0 +1,305 @@
+//! A protocol with its settings, as `lab spread` runs it.
+
+use std::any::Any;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use rumormill::args::{self, Options};
+use rumormill::config::Settings;
+use rumormill::protocol::Protocol;
+use rumormill::protocols::{self, Name, Visitor, rumor};
+
+use super::cycles::{Order, World};
+use super::model::{self, Direction};
+use super::rumour::{self, Mean, Run, Until, mean};
+use crate::cost::{cpu_time, peak_mib};
+
+/// The conditions that all protocols of a comparison share.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// Cluster, cycles, loss and seed.
+    pub world: World,
+    /// Asynchronous time instead of cycles, with this latency.
+    pub latency: Option<Duration>,
+    /// Number of runs.
+    pub runs: u64,
+    /// Threads.
+    pub jobs: usize,
+    /// End of a run; by default silence for protocols that fall silent.
+    pub until: Option<Ending>,
+    /// Cycles before the injection; by default 2, and 30 for membership.
+    pub warm_up: Option<u64>,
+    /// Flags for every protocol that has them: name and value.
+    pub flags: Vec<(String, String)>,
+}
+
+/// The end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Ending {
+    /// No node spreads the rumour any more.
+    Silence,
+    /// All nodes know it.
+    Everywhere,
+}
+
+/// A protocol and its flags.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    options: Options,
+    /// Its command line.
+    pub words: String,
+}
+
+/// The figures of a protocol.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its command line.
+    pub words: String,
+    /// Number of nodes.
+    pub nodes: u32,
+    /// Cycles or asynchronous time, in words.
+    pub time: String,
+    /// Share of the nodes that know the rumour, by steps of [`Found::step`].
+    pub curve: Vec<f64>,
+    /// The model's, by cycles; empty if there is none.
+    pub model: Vec<f64>,
+    /// Length of a step of the curve, in cycles.
+    pub step: f64,
+    /// Demers' s.
+    pub residue: Mean,
+    /// Demers' m: copies of the rumour per node.
+    pub traffic: Mean,
+    /// Messages of any kind per node.
+    pub messages: Mean,
+    /// Mean arrival, in cycles.
+    pub mean_arrival: Mean,
+    /// Last arrival, in cycles.
+    pub last: Mean,
+    /// End of the run, in cycles.
+    pub cycles: Mean,
+    /// Runs that reached every node.
+    pub complete: u64,
+    /// Processor time that the runs took, of all threads.
+    pub took: Duration,
+    /// Most memory of this process so far.
+    pub peak_mib: Option<f64>,
+}
+
+/// A run that is never silent is broken off after so many cycles.
+const CYCLES_MAX: u64 = 1_000;
+
+impl Subject {
+    /// Reads `NAME --flag value …`; `given` are flags for all protocols, of which it takes those it has.
+    ///
+    /// # Errors
+    /// The flag or name that is wrong.
+    pub fn parse(words: &str, conditions: &Conditions) -> Result<Self> {
+        let mut parts = words.split_whitespace();
+        let name = parts.next().unwrap_or_default();
+        let name: Name = name.parse().map_err(|names| anyhow!("no protocol {name:?}: {names}"))?;
+        let own: Vec<String> = parts.map(str::to_owned).collect();
+        let has_own = |flag: &str| own.iter().any(|part| part.split('=').next() == Some(flag));
+        let flags = protocols::visit(name, Flags);
+        // One rumour in the papers' setting: nothing else runs, and cycles mean what they say.
+        let judge = match (conditions.world.order, conditions.latency) {
+            (Order::Snapshot, None) => "start",
+            _ => "now",
+        };
+        let mut given: Vec<(String, String)> = conditions.flags.clone();
+        for (flag, value) in [("--backup", "0"), ("--judge", judge)] {
+            if !given.iter().any(|(name, _)| name == flag) {
+                given.push((flag.to_owned(), value.to_owned()));
+            }
+        }
+        let mut line = vec![format!("--protocol={name}")];
+        for (flag, value) in given {
+            if flags.contains(&&*flag) && !has_own(&flag) {
+                line.push(format!("{flag}={value}"));
+            }
+        }
+        line.extend(own);
+        let words = std::iter::once(name.to_string())
+            .chain(line[1..].iter().map(|part| part.replacen('=', " ", 1)))
+            .collect::<Vec<_>>()
+            .join(" ");
+        match args::parse(line.into_iter().map(Into::into)) {
+            Ok(args::Command::Run(options)) => Ok(Self { options: *options, words }),
+            Ok(_) => bail!("{words}: a protocol only takes its own flags here"),
+            Err(why) => bail!("{words}: {why}"),
+        }
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Settings that contradict each other.
+    pub fn run(&self, conditions: &Conditions) -> Result<Found> {
+        protocols::visit(self.options.protocol, Spread { subject: self, conditions })
+    }
+}
+
+/// True if any protocol has the flag.
+#[must_use]
+pub fn is_flag(flag: &str) -> bool {
+    Name::ALL.into_iter().any(|name| protocols::visit(name, Flags).contains(&flag))
+}
+
+struct Flags;
+
+impl Visitor for Flags {
+    type Output = Vec<&'static str>;
+
+    fn visit<P: Protocol>(self) -> Self::Output {
+        P::Config::FLAGS.iter().map(|flag| flag.name).collect()
+    }
+}
+
+struct Spread<'a> {
+    subject: &'a Subject,
+    conditions: &'a Conditions,
+}
+
+impl Visitor for Spread<'_> {
+    type Output = Result<Found>;
+
+    fn visit<P: Protocol>(self) -> Result<Found> {
+        let Self { subject, conditions } = self;
+        let config: P::Config = subject.options.settings().map_err(anyhow::Error::msg)?;
+        let name = subject.options.protocol;
+        let period = rumour::period(&config);
+        // A protocol without a period acts on messages only: cycles do not exist for it.
+        let latency = match (conditions.latency, period) {
+            (Some(latency), _) => Some(latency),
+            (None, Some(_)) => None,
+            (None, None) => Some(Duration::from_millis(10)),
+        };
+        let until = match conditions.until.unwrap_or_else(|| ending(name, &config)) {
+            Ending::Silence => Until::Silence,
+            Ending::Everywhere => Until::Everywhere(CYCLES_MAX),
+        };
+        let is_membership = matches!(name, Name::Swim | Name::Heartbeat | Name::Phi);
+        let warm_up = conditions.warm_up.unwrap_or(if is_membership { 30 } else { 2 });
+        let started = cpu_time();
+        let (world, count, jobs) = (&conditions.world, conditions.runs, conditions.jobs);
+        let (runs, step, time) = match latency {
+            None => {
+                let words = match world.order {
+                    Order::Snapshot => "synchronous cycles, all on the state at the cycle's start",
+                    Order::Immediate => "synchronous cycles, one node after another",
+                };
+                let run = |number| {
+                    let world = World { run: number, ..world.clone() };
+                    rumour::run_after::<P>(&world, &config, until, warm_up)
+                };
+                (rumour::in_parallel(count, jobs, run), 1.0, words.to_owned())
+            }
+            Some(latency) => {
+                let unit = period.unwrap_or(latency);
+                let run = |number| {
+                    let world = World { run: number, ..world.clone() };
+                    rumour::run_clocked::<P>(&world, &config, until, latency, unit, warm_up)
+                };
+                let of = if period.is_some() { "periods" } else { "message delays" };
+                let words = format!(
+                    "asynchronous time in {of}, latency {} ms",
+                    latency.as_secs_f64() * 1e3
+                );
+                (rumour::in_parallel(count, jobs, run), 1.0 / f64::from(rumour::STEPS), words)
+            }
+        };
+        let took = cpu_time().saturating_sub(started);
+        let model = model_of(name, &config, world);
+        Ok(Found::new(&subject.words, world.nodes, time, &runs, step, model, took))
+    }
+}
+
+/// Silence for protocols that lose interest, everywhere for the others.
+fn ending<C: Settings>(name: Name, config: &C) -> Ending {
+    let config = (config as &dyn Any).downcast_ref::<rumor::Config>();
+    match (name, config) {
+        (_, Some(config)) if config.interest != rumor::Interest::Forever => Ending::Silence,
+        (Name::MedianCounter, _) => Ending::Silence,
+        _ => Ending::Everywhere,
+    }
+}
+
+/// The model's share of nodes that know, by cycles.
+fn model_of<C: Settings>(name: Name, config: &C, world: &World) -> Vec<f64> {
+    let n = f64::from(world.nodes);
+    let success = 1.0 - world.loss;
+    let known = match (name, (config as &dyn Any).downcast_ref::<rumor::Config>()) {
+        (_, Some(config)) => {
+            let direction = match config.mode {
+                rumor::Mode::Push => Direction::Push,
+                rumor::Mode::Pull => Direction::Pull,
+                rumor::Mode::PushPull => Direction::PushPull,
+            };
+            let ends = config.interest != rumor::Interest::Forever;
+            if ends && direction == Direction::Push && config.fanout == 1 {
+                model::rumour(n, config.k as f64, config.loss == rumor::Loss::Blind)
+            } else {
+                model::epidemic(n, config.fanout as f64, direction, success)
+            }
+        }
+        (Name::MedianCounter | Name::Extrema | Name::Heartbeat | Name::Phi, _) => {
+            model::epidemic(n, 1.0, Direction::PushPull, success)
+        }
+        _ => return Vec::new(),
+    };
+    known.into_iter().map(|known| known / n).collect()
+}
+
+impl Found {
+    fn new(
+        words: &str,
+        nodes: u32,
+        time: String,
+        runs: &[Run],
+        step: f64,
+        model: Vec<f64>,
+        took: Duration,
+    ) -> Self {
+        let n = f64::from(nodes);
+        let length = runs.iter().map(|run| run.learned.len()).max().unwrap_or(0);
+        let mut sums = vec![0.0; length];
+        for run in runs {
+            let mut known = 0.0;
+            for (at, sum) in sums.iter_mut().enumerate() {
+                known += f64::from(run.learned.get(at).copied().unwrap_or(0));
+                *sum += known;
+            }
+        }
+        let share = 1.0 / (n * runs.len().max(1) as f64);
+        let of = |figure: &dyn Fn(&Run) -> f64| mean(runs.iter().map(figure));
+        Self {
+            words: words.to_owned(),
+            nodes,
+            time,
+            curve: sums.into_iter().map(|sum| sum * share).collect(),
+            model,
+            step,
+            residue: of(&|run| run.residue(nodes)),
+            traffic: of(&|run| run.copies as f64 / n),
+            messages: of(&|run| run.messages as f64 / n),
+            mean_arrival: of(&|run| run.mean_arrival() * step),
+            last: of(&|run| run.last() * step),
+            cycles: of(&|run| run.cycles() * step),
+            complete: runs.iter().filter(|run| run.reached() == u64::from(nodes)).count() as u64,
+            took,
+            peak_mib: peak_mib(),
+        }
+    }
+
+    /// Share of the nodes that know, after so many cycles.
+    #[must_use]
+    pub fn known_at(&self, cycles: f64) -> f64 {
+        let at = (cycles / self.step) as usize;
+        self.curve.get(at).or(self.curve.last()).copied().unwrap_or(0.0)
+    }
+
+    /// Length of the curve, in cycles.
+    #[must_use]
+    pub fn length(&self) -> f64 {
+        self.curve.len().saturating_sub(1) as f64 * self.step
+    }
+}

@@ -1,0 +1,118 @@
+//! Averaging (Jelasity et al. 2005) and push-sum (Kempe et al. 2003).
+
+use std::time::Duration;
+
+use rumormill::id::NodeId;
+use rumormill::protocol::Protocol;
+use rumormill::protocols::averaging::{self, Averaging, UNITS};
+use rumormill::protocols::push_sum::{self, PushSum, WEIGHT};
+
+use super::{Cell, Check, Effort, Tolerance};
+use crate::spread::cycles::{Blind, Cycles, Order, World};
+use crate::spread::rumour::{in_parallel, mean, period};
+
+/// A cluster in which node i has the number i.
+fn cluster<P: Protocol>(world: &World, config: &P::Config) -> Cycles<P> {
+    let mut cycles = Cycles::new(world, config, period(config).unwrap_or_default());
+    for node in 0..world.nodes {
+        cycles.submit(NodeId(node), 0, i64::from(node), &mut Blind);
+    }
+    cycles
+}
+
+/// The factor by which `spread` shrinks per cycle (the geometric mean of `cycles` cycles), and the
+/// change of `mass`, per run.
+fn factors<P: Protocol>(
+    effort: &Effort,
+    world: &World,
+    config: &P::Config,
+    cycles: u32,
+    spread: impl Fn(&[P]) -> f64 + Sync,
+    mass: impl Fn(&[P]) -> i128 + Sync,
+) -> Vec<(f64, f64)>
+where
+    P::Config: Sync,
+{
+    in_parallel(effort.runs(400), effort.jobs, |run| {
+        let mut nodes = cluster::<P>(&World { run, ..world.clone() }, config);
+        let (before, mass_before) = (spread(nodes.nodes()), mass(nodes.nodes()));
+        (0..cycles).for_each(|_| nodes.run_cycle(&mut Blind));
+        let factor = (spread(nodes.nodes()) / before).powf(1.0 / f64::from(cycles));
+        (factor, (mass(nodes.nodes()) - mass_before) as f64)
+    })
+}
+
+pub(super) fn averaging(effort: &Effort) -> Check {
+    let mut cells = Vec::new();
+    for (nodes, published) in [(100, None), (1_000, Some(".3022 ± .0011 (PeerSim, 50 seeds)"))] {
+        let world = effort.world(nodes, Order::Immediate);
+        let variance = |nodes: &[Averaging]| {
+            let n = nodes.len() as f64;
+            let mean = nodes.iter().map(|node| node.number() as f64).sum::<f64>() / n;
+            nodes.iter().map(|node| (node.number() as f64 - mean).powi(2)).sum::<f64>() / n
+        };
+        let mass =
+            |nodes: &[Averaging]| nodes.iter().map(|node| i128::from(node.number())).sum::<i128>();
+        let config = averaging::Config::default();
+        let found = factors::<Averaging>(effort, &world, &config, 15, variance, mass);
+        let factor = mean(found.iter().map(|(factor, _)| *factor));
+        let model = 0.5 / 1.0_f64.exp().sqrt();
+        let name = format!("{nodes} nodes: factor of the variance per cycle, 15 cycles");
+        let cell = Cell::modelled(name, model, factor, Tolerance::Share(0.015));
+        cells.push(Cell { published: published.map(str::to_owned), ..cell });
+        let drift = mean(found.iter().map(|(_, drift)| *drift));
+        let name = format!("{nodes} nodes: change of the sum, in units of 1/{UNITS}");
+        cells.push(Cell::modelled(name, 0.0, drift, Tolerance::Absolute(0.0)));
+    }
+    Check {
+        title: "Push-pull averaging: 1/(2√e) = .3033 per cycle",
+        convention: "Each node calls once per cycle, one after another in random order; the exchange is \
+            atomic. Node i starts with i. Numbers are fixed-point, so the sum must not change by a bit.",
+        cells,
+        took: Duration::ZERO,
+    }
+}
+
+pub(super) fn push_sum(effort: &Effort) -> Check {
+    let mut cells = Vec::new();
+    for nodes in [10_u32, 1_000] {
+        let n = f64::from(nodes);
+        let average = (n - 1.0) / 2.0 * UNITS as f64;
+        let potential = |nodes: &[PushSum]| {
+            let distance = |node: &PushSum| {
+                let share = node.share();
+                share.sum as f64 - share.weight as f64 / WEIGHT as f64 * average
+            };
+            nodes.iter().map(|node| distance(node).powi(2)).sum::<f64>()
+        };
+        let mass = |nodes: &[PushSum]| {
+            let weights: i128 = nodes.iter().map(|node| i128::from(node.share().weight)).sum();
+            let sums: i128 = nodes.iter().map(|node| i128::from(node.share().sum)).sum();
+            weights + sums
+        };
+        let world = effort.world(nodes, Order::Snapshot);
+        let config = push_sum::Config::default();
+        // The factor is an expectation: it is measured over one round, and averaged.
+        let found = factors::<PushSum>(effort, &world, &config, 1, potential, mass);
+        let factor = mean(found.iter().map(|(factor, _)| *factor));
+        // Without calls to itself; the paper's bound is 1/2 - 1/(2n).
+        let others = n - 1.0;
+        let model = 0.5 - 0.5 / others - 0.25 * (n - 2.0) / others.powi(2);
+        let name = format!("{nodes} nodes: factor of the potential in a round");
+        let cell = Cell::modelled(name, model, factor, Tolerance::Share(0.005));
+        let paper = format!("{:.4} (1/2 - 1/(2n))", 0.5 - 0.5 / n);
+        cells.push(Cell { published: Some(paper), ..cell });
+        let drift = mean(found.iter().map(|(_, drift)| *drift));
+        let name = format!("{nodes} nodes: change of Σs + Σw, in their units");
+        cells.push(Cell::modelled(name, 0.0, drift, Tolerance::Absolute(0.0)));
+    }
+    Check {
+        title: "Push-sum: the potential shrinks by 1/2 - 1/(2n) per round",
+        convention: "The potential is measured as Σ(s_i - w_i·mean)². The paper's nodes may choose \
+            themselves and its formula is 1/2 - 1/(2n); ours choose another node, for which the same \
+            calculation gives 1/2 - 1/(2(n-1)) - (n-2)/(4(n-1)²), the model here. The mass must not change by \
+            a bit.",
+        cells,
+        took: Duration::ZERO,
+    }
+}

@@ -1,0 +1,237 @@
+//! The protocols against their papers: every figure that was published, the model's, and ours.
+//!
+//! Nothing is tuned to a published figure: the conventions of each check are those of the paper, or, where
+//! the paper is silent, those that hit all of its other columns. What no implementation reproduces is
+//! listed as such.
+
+mod aggregation;
+mod demers;
+mod document;
+mod fanout;
+mod karp;
+mod membership;
+mod swim;
+
+use std::time::{Duration, Instant};
+
+use crate::spread::cycles::{Order, World};
+use crate::spread::rumour::Mean;
+
+pub use document::markdown;
+
+/// How much is spent on a validation.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Runs are divided by this.
+    pub divisor: u64,
+    /// Seed of all runs.
+    pub seed: u64,
+    /// Threads.
+    pub jobs: usize,
+}
+
+/// A table or a formula of a paper.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Its name.
+    pub title: &'static str,
+    /// The conventions under which it is measured.
+    pub convention: &'static str,
+    /// Its cells.
+    pub cells: Vec<Cell>,
+    /// Time that it took.
+    pub took: Duration,
+}
+
+/// One figure.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Its name.
+    pub name: String,
+    /// As it was published; the first word is a number.
+    pub published: Option<String>,
+    /// By the model.
+    pub model: Option<f64>,
+    /// Ours.
+    pub ours: f64,
+    /// Number of runs; 0 for formulas.
+    pub runs: u64,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// The verdict on a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Ours is within the tolerance.
+    Reproduced,
+    /// It is not.
+    Differs,
+    /// No implementation reproduces it, or it needs data that were not published.
+    NotReproducible,
+    /// It is shown beside the published figure, which is about something a little different.
+    Compared,
+}
+
+impl Verdict {
+    /// The word in the table.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reproduced => "reproduced",
+            Self::Differs => "**differs**",
+            Self::NotReproducible => "not reproducible",
+            Self::Compared => "compared",
+        }
+    }
+}
+
+/// How far ours may be from the published figure, beyond half a unit of its last digit and three standard
+/// errors of our runs.
+#[derive(Clone, Copy, Debug)]
+enum Tolerance {
+    /// So much of the figure.
+    Share(f64),
+    /// So much.
+    Absolute(f64),
+    /// Up to this factor, either way, or three standard errors of a count of nodes in clusters of so
+    /// many: for figures that are a few nodes in all runs.
+    Rare(f64, u32),
+}
+
+impl Effort {
+    fn runs(&self, full: u64) -> u64 {
+        (full / self.divisor).max(20)
+    }
+
+    const fn world(&self, nodes: u32, order: Order) -> World {
+        World { nodes, order, loss: 0.0, seed: self.seed, run: 0 }
+    }
+}
+
+impl Cell {
+    fn published(
+        name: impl Into<String>,
+        published: &str,
+        ours: Mean,
+        tolerance: Tolerance,
+    ) -> Self {
+        let (reference, half_unit) = read(published);
+        let verdict = verdict(reference, half_unit, &ours, tolerance);
+        Self {
+            name: name.into(),
+            published: Some(published.to_owned()),
+            model: None,
+            ours: ours.mean,
+            runs: ours.count,
+            verdict,
+        }
+    }
+
+    fn modelled(name: impl Into<String>, model: f64, ours: Mean, tolerance: Tolerance) -> Self {
+        let verdict = verdict(model, 0.0, &ours, tolerance);
+        let (name, model) = (name.into(), Some(model));
+        Self { name, published: None, model, ours: ours.mean, runs: ours.count, verdict }
+    }
+
+    /// A formula: it has no runs, and must agree to the last digit that was published.
+    fn formula(name: impl Into<String>, published: &str, ours: f64) -> Self {
+        let exact = Mean { mean: ours, deviation: 0.0, count: 0 };
+        Self::published(name, published, exact, Tolerance::Share(1e-9))
+    }
+
+    fn not_reproducible(name: impl Into<String>, published: &str, ours: Mean) -> Self {
+        let cell = Self::published(name, published, ours, Tolerance::Share(0.0));
+        Self { verdict: Verdict::NotReproducible, ..cell }
+    }
+
+    fn compared(self) -> Self {
+        Self { verdict: Verdict::Compared, ..self }
+    }
+
+    fn with_model(self, model: f64) -> Self {
+        Self { model: Some(model), ..self }
+    }
+
+    /// Ours must lie between two published bounds.
+    fn between(name: impl Into<String>, low: f64, high: f64, ours: Mean) -> Self {
+        let is_within = (low..=high).contains(&ours.mean);
+        Self {
+            name: name.into(),
+            published: Some(format!("{low} to {high}")),
+            model: None,
+            ours: ours.mean,
+            runs: ours.count,
+            verdict: if is_within { Verdict::Reproduced } else { Verdict::Differs },
+        }
+    }
+}
+
+/// The number at the start of a published figure, and half a unit of its last digit.
+fn read(published: &str) -> (f64, f64) {
+    let word = published.split_whitespace().next().unwrap_or_default();
+    let (digits, exponent) = word.split_once('e').unwrap_or((word, "0"));
+    let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let unit = 10_f64.powi(exponent - i32::try_from(decimals).unwrap_or(0));
+    (word.parse().unwrap_or(f64::NAN), unit / 2.0)
+}
+
+fn verdict(reference: f64, half_unit: f64, ours: &Mean, tolerance: Tolerance) -> Verdict {
+    let error = 3.0 * ours.deviation / (ours.count.max(1) as f64).sqrt();
+    let distance = (ours.mean - reference).abs();
+    let is_close = match tolerance {
+        Tolerance::Share(share) => {
+            distance <= half_unit * 1.000_001 + share * reference.abs() + error
+        }
+        Tolerance::Absolute(most) => distance <= half_unit + most + error,
+        Tolerance::Rare(factor, nodes) => {
+            let all = f64::from(nodes) * ours.count.max(1) as f64;
+            let expected = 3.0 * (reference / all).sqrt();
+            (reference / factor..=reference * factor).contains(&ours.mean) || distance <= expected
+        }
+    };
+    if is_close { Verdict::Reproduced } else { Verdict::Differs }
+}
+
+type Run = fn(&Effort) -> Check;
+
+/// The checks, by the name that selects them.
+pub const CHECKS: &[(&str, Run)] = &[
+    ("table-1", demers::table_1),
+    ("table-2", demers::table_2),
+    ("table-3", demers::table_3),
+    ("table-4", demers::tables_4_and_5),
+    ("residue", demers::residue),
+    ("cycles", demers::cycles),
+    ("fanout", fanout::repeat),
+    ("infect-and-die", fanout::infect_and_die),
+    ("kermarrec", fanout::kermarrec),
+    ("serf", fanout::serf),
+    ("karp", karp::table),
+    ("averaging", aggregation::averaging),
+    ("push-sum", aggregation::push_sum),
+    ("swim", swim::first_detection),
+    ("false-detection", swim::false_detection),
+    ("lifeguard", swim::lifeguard),
+    ("memberlist", swim::memberlist),
+    ("phi", membership::phi),
+    ("heartbeat", membership::heartbeat),
+];
+
+/// Runs the checks of these names, all if there are none.
+pub fn run(effort: &Effort, names: &[String], mut each: impl FnMut(&Check)) -> Vec<Check> {
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    let wanted = CHECKS.iter().filter(|(name, _)| is_wanted(name));
+    let check = |(_, check): &(&str, Run)| {
+        let started = Instant::now();
+        let check = Check { took: started.elapsed(), ..check(effort) };
+        let check = Check { took: started.elapsed(), ..check };
+        each(&check);
+        check
+    };
+    wanted.map(check).collect()
+}
+
+#[cfg(test)]
+mod tests;
