@@ -59,10 +59,13 @@ impl CyclePeers {
         Some(NodeId(if drawn >= self.me.0 { drawn + 1 } else { drawn }))
     }
 
-    /// `count` different nodes, or all others if there are fewer.
-    pub fn pick_distinct(&self, cycle: u64, count: usize) -> impl Iterator<Item = NodeId> + use<> {
+    /// Calls `each` with `count` different nodes, or with all others if there are fewer.
+    pub fn pick_distinct(&self, cycle: u64, count: usize, mut each: impl FnMut(NodeId)) {
+        if count == 1 {
+            return self.pick(cycle, 0).into_iter().for_each(each);
+        }
         let count = count.min(self.nodes.saturating_sub(1) as usize);
-        let mut picked: Vec<NodeId> = Vec::new();
+        let mut picked: Vec<NodeId> = Vec::with_capacity(count);
         // With few nodes and a large count repeated draws are many, and each is cheap.
         let mut draw = 0;
         while picked.len() < count {
@@ -70,9 +73,9 @@ impl CyclePeers {
             draw += 1;
             if !picked.contains(&peer) {
                 picked.push(peer);
+                each(peer);
             }
         }
-        picked.into_iter()
     }
 }
 
@@ -110,8 +113,9 @@ mod tests {
     #[test]
     fn distinct_picks_are_distinct_and_at_most_all_others() {
         let peers = CyclePeers::new(NodeId(0), 5, &mut Rng::seed_from_u64(1));
-        for (count, expected) in [(0, 0), (3, 3), (9, 4)] {
-            let mut picked: Vec<NodeId> = peers.pick_distinct(2, count).collect();
+        for (count, expected) in [(0, 0), (1, 1), (3, 3), (9, 4)] {
+            let mut picked = Vec::new();
+            peers.pick_distinct(2, count, |peer| picked.push(peer));
             picked.sort_unstable();
             picked.dedup();
             assert_eq!(picked.len(), expected);

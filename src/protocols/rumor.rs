@@ -268,8 +268,8 @@ impl Protocol for Rumor {
         let cycle = self.timer.cycle(now);
         if self.config.mode != Mode::Push || !self.hot.is_empty() {
             self.asked = self.config.fanout as u64;
-            let peers = self.peers.pick_distinct(cycle, self.config.fanout);
-            peers.for_each(|peer| self.call(peer, out));
+            let (peers, fanout) = (self.peers, self.config.fanout);
+            peers.pick_distinct(cycle, fanout, |peer| self.call(peer, out));
         }
         if self.config.backup > 0
             && cycle.is_multiple_of(self.config.backup as u64)

@@ -49,8 +49,6 @@ pub struct World {
 
 /// Receivers in a group: their states fit into a processor's second cache.
 const GROUP: usize = 1_024;
-/// Fewer messages are delivered as they were sent.
-const GROUPED_FROM: usize = 1 << 16;
 
 /// Sees what happens.
 pub trait Observer<M> {
@@ -77,7 +75,12 @@ pub struct Cycles<P: Protocol> {
     loss_dice: Dice,
     period: u64,
     cycle: u64,
-    queue: Vec<Flight<P::Message>>,
+    /// Messages on their way, by groups of receivers: a group's state stays in the processor's cache while
+    /// it is served. Each receiver gets its messages in the order in which they were sent.
+    queue: Vec<Vec<Flight<P::Message>>>,
+    /// As long as the queue, and empty: its memory is used again.
+    delivered: Vec<Vec<Flight<P::Message>>>,
+    queued: usize,
     effects: Effects<P::Message>,
 }
 
@@ -100,6 +103,10 @@ impl<P: Protocol> Cycles<P> {
             let rng = Rng::seed_from_u64(seeds.next_u64());
             P::new(cluster, Generation(1), config, rng, Instant::ZERO)
         };
+        let groups = || {
+            let last = Self::group(world.order, world.nodes.saturating_sub(1));
+            (0..=last).map(|_| Vec::new()).collect()
+        };
         let mut cycles = Self {
             nodes: (0..world.nodes).map(node).collect(),
             order: world.order,
@@ -109,7 +116,9 @@ impl<P: Protocol> Cycles<P> {
             loss_dice: Dice::numbered(world.seed, "loss", world.run),
             period: u64::try_from(period.as_micros()).unwrap_or(u64::MAX),
             cycle: 0,
-            queue: Vec::new(),
+            queue: groups(),
+            delivered: groups(),
+            queued: 0,
             effects: Effects::default(),
         };
         for node in 0..world.nodes {
@@ -150,7 +159,7 @@ impl<P: Protocol> Cycles<P> {
     /// True if no node will send an entry by itself.
     #[must_use]
     pub fn is_silent(&self) -> bool {
-        self.queue.is_empty() && !self.nodes.iter().any(Protocol::is_infective)
+        self.queued == 0 && !self.nodes.iter().any(Protocol::is_infective)
     }
 
     /// Runs one cycle.
@@ -187,34 +196,30 @@ impl<P: Protocol> Cycles<P> {
 
     /// Delivers messages and their answers until there are none.
     fn exchange(&mut self, observer: &mut impl Observer<P::Message>) {
-        while !self.queue.is_empty() {
-            for Flight { from, to, message } in self.take_by_receiver() {
-                if self.loss > 0.0 && self.loss_dice.chance(self.loss) {
-                    continue;
+        let now = self.now();
+        let mut generation = std::mem::take(&mut self.delivered);
+        while self.queued > 0 {
+            self.queued = 0;
+            std::mem::swap(&mut generation, &mut self.queue);
+            for group in &mut generation {
+                for Flight { from, to, message } in group.drain(..) {
+                    if self.loss > 0.0 && self.loss_dice.chance(self.loss) {
+                        continue;
+                    }
+                    self.nodes[to.0 as usize].on_message(now, from, message, &mut self.effects);
+                    self.collect(to, Some(from), observer);
                 }
-                let now = self.now();
-                self.nodes[to.0 as usize].on_message(now, from, message, &mut self.effects);
-                self.collect(to, Some(from), observer);
             }
         }
+        self.delivered = generation;
     }
 
-    /// Takes all messages; if there are many, by groups of receivers, so that a group's state stays in
-    /// the processor's cache. Each receiver gets its messages in the order in which they were sent.
-    fn take_by_receiver(&mut self) -> Vec<Flight<P::Message>> {
-        let queue = std::mem::take(&mut self.queue);
-        if queue.len() < GROUPED_FROM {
-            return queue;
+    const fn group(order: Order, node: u32) -> usize {
+        match order {
+            Order::Snapshot => node as usize / GROUP,
+            // There are never more than a few messages.
+            Order::Immediate => 0,
         }
-        let groups = self.nodes.len().div_ceil(GROUP) + 1;
-        let mut sizes = vec![0; groups];
-        queue.iter().for_each(|flight| sizes[flight.to.0 as usize / GROUP] += 1);
-        let mut grouped: Vec<Vec<Flight<P::Message>>> =
-            sizes.into_iter().map(Vec::with_capacity).collect();
-        for flight in queue {
-            grouped[flight.to.0 as usize / GROUP].push(flight);
-        }
-        grouped.into_iter().flatten().collect()
     }
 
     fn collect(
@@ -228,7 +233,9 @@ impl<P: Protocol> Cycles<P> {
         }
         for (to, message) in self.effects.drain_sends() {
             observer.on_send(node, to, &message);
-            self.queue.push(Flight { from: node, to, message });
+            let group = Self::group(self.order, to.0);
+            self.queue[group].push(Flight { from: node, to, message });
+            self.queued += 1;
         }
         drop(self.effects.drain_log());
         drop(self.effects.drain_refusals());
