@@ -175,12 +175,17 @@ impl<P: Protocol> Cycles<P> {
                 0
             }
         };
+        // A node that has something to do since another's turn acts in its own turn.
+        let latest = match self.order {
+            Order::Snapshot => now,
+            Order::Immediate => now.after(Duration::from_micros(self.period)),
+        };
         let count = self.turns.len();
         for turn in (first..count).chain(0..first) {
             let node = self.turns[turn];
             let protocol = &mut self.nodes[node as usize];
-            if protocol.next_timeout().is_some_and(|due| due <= now) {
-                protocol.on_timeout(now, &mut self.effects);
+            if let Some(due) = protocol.next_timeout().filter(|due| *due <= latest) {
+                protocol.on_timeout(due.max(now), &mut self.effects);
                 self.collect(NodeId(node), None, observer);
                 if self.order == Order::Immediate {
                     self.exchange(observer);
