@@ -38,17 +38,18 @@ pub fn terminal(found: &[Found]) -> String {
     let length = length(found);
     let mut grid = vec![vec![' '; COLUMNS + 1]; ROWS + 1];
     let row = |share: f64| ROWS - (share.clamp(0.0, 1.0) * ROWS as f64).round() as usize;
-    for column in 0..=COLUMNS {
-        let cycle = column as f64 / COLUMNS as f64 * length;
-        for one in found.iter().filter(|one| !one.model.is_empty()) {
-            grid[row(model_at(&one.model, cycle))][column] = '·';
+    let at = |column: usize| column as f64 / COLUMNS as f64 * length;
+    let mut plot = |mark: char, share: &dyn Fn(f64) -> f64| {
+        for column in 0..=COLUMNS {
+            let line = &mut grid[row(share(at(column)))];
+            line[column] = mark;
         }
+    };
+    for one in found.iter().filter(|one| !one.model.is_empty()) {
+        plot('·', &|cycle| model_at(&one.model, cycle));
     }
     for (place, one) in found.iter().enumerate().rev() {
-        for column in 0..=COLUMNS {
-            let cycle = column as f64 / COLUMNS as f64 * length;
-            grid[row(between(one, cycle))][column] = mark(place);
-        }
+        plot(mark(place), &|cycle| between(one, cycle));
     }
     let mut text = String::new();
     for (at, line) in grid.iter().enumerate() {
@@ -74,7 +75,7 @@ fn between(one: &Found, cycle: f64) -> f64 {
 
 fn model_at(model: &[f64], cycle: f64) -> f64 {
     let at = cycle.floor();
-    let get = |at: f64| model.get(at as usize).or(model.last()).copied().unwrap_or(0.0);
+    let get = |at: f64| model.get(at as usize).or_else(|| model.last()).copied().unwrap_or(0.0);
     get(at) + (get(at + 1.0) - get(at)) * (cycle - at)
 }
 

@@ -6,6 +6,9 @@ use super::chart::mark;
 use super::rumour::Mean;
 use super::subject::Found;
 
+/// A label and its figure.
+type Row = (&'static str, fn(&Found) -> Mean);
+
 /// The table below the chart.
 #[must_use]
 pub fn table(found: &[Found]) -> String {
@@ -19,7 +22,7 @@ pub fn table(found: &[Found]) -> String {
         text += &format!("{:>20}", mark(place));
     }
     text.push('\n');
-    let rows: [(&str, fn(&Found) -> Mean); 6] = [
+    let rows: [Row; 6] = [
         ("residue s (share never reached)", |one| one.residue),
         ("traffic m (copies per node)", |one| one.traffic),
         ("messages per node, of any kind", |one| one.messages),

@@ -129,7 +129,9 @@ pub fn run_after<P: Protocol>(
     let mut known = 1;
     let is_over = |cycles: &Cycles<P>, known: u32| match until {
         Until::Silence => cycles.is_silent() || cycles.cycle() >= CYCLES_MAX,
-        Until::Everywhere(max) => known >= world.nodes || cycles.cycle() - warm_up >= max,
+        Until::Everywhere(max) => {
+            known >= world.nodes || cycles.cycle() - warm_up >= max || cycles.is_silent()
+        }
     };
     while !is_over(&cycles, known) {
         cycles.run_cycle(&mut tally);

@@ -294,7 +294,7 @@ impl Found {
     #[must_use]
     pub fn known_at(&self, cycles: f64) -> f64 {
         let at = (cycles / self.step) as usize;
-        self.curve.get(at).or(self.curve.last()).copied().unwrap_or(0.0)
+        self.curve.get(at).or_else(|| self.curve.last()).copied().unwrap_or(0.0)
     }
 
     /// Length of the curve, in cycles.

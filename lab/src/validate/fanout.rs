@@ -38,7 +38,9 @@ pub(super) fn repeat(effort: &Effort) -> Check {
             let recomputed = format!("{recomputed} (recomputed)");
             let name = format!("{words}: nodes that know after round {round}");
             let cell = Cell::published(name, &recomputed, ours, Tolerance::Share(0.01));
-            cells.push(cell.with_model(model.get(round).copied().unwrap_or(f64::from(NODES))));
+            cells.push(
+                cell.with_model(model.get(round).map_or_else(|| f64::from(NODES), |known| *known)),
+            );
         }
         let ours = mean(found.iter().map(Run::last));
         let recomputed = format!("{last} (recomputed)");
