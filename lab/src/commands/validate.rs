@@ -12,7 +12,7 @@ use crate::validate::{self, CHECKS, Check, Effort, Verdict};
 /// Shown below the help.
 pub const EXAMPLES: &str = "\
 Examples:
-  lab validate --out docs/LITERATURE.md
+  lab validate --out LITERATURE.md
       all checks, as the document was made
   lab validate --quick
       a fortieth of the runs: seconds

@@ -70,6 +70,8 @@ pub(super) fn phi(effort: &Effort) -> Check {
 fn rounds_to_all(effort: &Effort, nodes: u32, run: u64) -> f64 {
     let config = heartbeat::Config {
         fail_after: Duration::from_secs(1_000_000_000),
+        // One seed: with several, groups could form that never hear of each other.
+        seeds: 1,
         seed_every: 0,
         ..heartbeat::Config::default()
     };
