@@ -9,7 +9,7 @@
 //! names one of its peers instead. *Tighten*: while there is room and the most distant node is more
 //! than five hops away, connect to it. *Cull*: every minute or so, a full node drops the connection
 //! that supplied the fewest originators. A node that has not heard of the first node lately (the
-//! sentinel) is stalled, and connects through the first nodes of the list again.
+//! sentinel) is stalled, and connects to one of the first nodes of the list, or any that it knows.
 //!
 //! Cost: an info crosses a connection once, or once each way when both ends send: up to 3 n messages
 //! per entry at the bound of three. Stamps: a row per originator and second over each connection.
@@ -321,9 +321,11 @@ impl HighWater {
         let is_stalled =
             self.links.is_empty() || self.reachable(now).all(|(node, _)| node != NodeId(0));
         if is_stalled && self.has_room() {
+            // The join list, and all nodes ever heard of: the list may be down.
             let resolvers = (0..RESOLVERS.min(self.cluster.len())).map(NodeId);
-            let resolvers: Vec<NodeId> =
-                resolvers.filter(|node| *node != me && !self.links.contains_key(node)).collect();
+            let known: BTreeSet<NodeId> = resolvers.chain(self.nodes.keys().copied()).collect();
+            let is_candidate = |node: &NodeId| *node != me && !self.links.contains_key(node);
+            let resolvers: Vec<NodeId> = known.into_iter().filter(is_candidate).collect();
             for resolver in random_of(&resolvers, 1, &mut self.rng) {
                 self.dial(now, resolver, out);
             }
@@ -435,6 +437,17 @@ mod tests {
         assert_eq!((net.holders(first), net.holders(second)), (1, 1));
         net.run_for(Duration::from_secs(3));
         assert_eq!((net.holders(first), net.holders(second)), (2, 2));
+    }
+
+    /// Found by `lab bench protocols`: the join list died, and stalled nodes asked nobody else.
+    #[test]
+    fn the_survivors_stay_connected_when_the_join_list_and_a_third_of_the_nodes_die() {
+        let mut net = net(25);
+        net.loses = Box::new(|from, to, _| from.0 < 8 || to.0 < 8);
+        net.run_for(Duration::from_secs(30));
+        let ids: Vec<_> = (8..25).map(|node| net.submit(node)).collect();
+        net.run_for(Duration::from_secs(30));
+        assert!(ids.iter().all(|&id| net.holders(id) == 17));
     }
 
     #[test]

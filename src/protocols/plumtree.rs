@@ -14,7 +14,8 @@
 //!
 //! What breaks it: it is made for reliable links. A node whose copy *and* announcements are all lost
 //! never learns of the entry, and after a partition nothing is announced again: a real system adds
-//! anti-entropy. Several origins share one tree, which is best for one of them.
+//! anti-entropy. A partition that lasts longer than the failure timeout splits HyParView for good,
+//! because each side fills its views with its own nodes. Several origins share one tree, which is best for one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

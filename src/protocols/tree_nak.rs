@@ -32,6 +32,8 @@ use crate::time::Instant;
 
 /// Doublings of the request timer, at most.
 const BACKOFF_MAX: u32 = 5;
+/// Least distance to a neighbour. Timers in units of a distance of zero would never end.
+const DISTANCE_MIN: Duration = Duration::from_millis(1);
 /// Entries missing at a time, at most: a faulty peer may claim that any number exists.
 const REQUESTS_MAX: usize = 10_000;
 
@@ -345,7 +347,8 @@ impl TreeNak {
     fn link_distance(&self) -> Duration {
         let distances = self.links.values().filter_map(|link| link.distance);
         let (sum, count) = distances.fold((Duration::ZERO, 0), |(s, n), d| (s + d, n + 1));
-        if count == 0 { self.config.distance } else { sum / count }
+        let mean = if count == 0 { self.config.distance } else { sum / count };
+        mean.max(DISTANCE_MIN)
     }
 
     /// The distance to a node: that to a neighbour, once per hop.
@@ -466,6 +469,21 @@ mod tests {
             is_repair(message) && (from.0, to.0) == (19, 24)
         });
         assert_eq!(own.count(), 1);
+    }
+
+    /// Found by `lab hunt --protocol tree-nak --start 82 --seeds 1`.
+    #[test]
+    fn a_measured_distance_of_zero_does_not_stop_time() {
+        let mut net = net(3, &Config::default(), &line(3), 1);
+        for link in net.nodes[1].links.values_mut() {
+            link.distance = Some(Duration::ZERO);
+        }
+        net.loses = Box::new(|_, to, _| to == NodeId(1));
+        let id = net.submit(0);
+        net.nodes[1].learn_end(net.now, id);
+        net.run_for(Duration::from_millis(100));
+        let naks = count(&net, is_nak);
+        assert!((2..40).contains(&naks), "{naks}");
     }
 
     #[test]
