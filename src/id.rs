@@ -12,24 +12,24 @@ pub struct NodeId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
-/// Times in microseconds since 1970 below this one (in 2005) are those of a clock that was not set.
-const CLOCK_SET_MICROS: u64 = 1 << 50;
+/// Times in milliseconds since 1970 below this one (in 2004) are those of a clock that was not set.
+const CLOCK_SET_MILLIS: u64 = 1 << 40;
 
 impl Generation {
     /// The generation of a process that starts at this time of its clock.
     ///
-    /// A generation is the time in microseconds, so a later one is larger, and peers take a larger
-    /// one for a newer one. A clock that was never set tells nothing: it may start at the same time
+    /// A generation is the time in milliseconds, so a later one is larger, and peers take a larger
+    /// one for a newer one. Two starts of a node must be a millisecond apart. A clock that was never set tells nothing: it may start at the same time
     /// again and again. Then the generation is `drawn`, a random number, from 1 to
-    /// [`CLOCK_SET_MICROS`]: below all times, so that it is older than any generation of a clock
-    /// that was set. Two drawn ones differ, but for one case in 2^50, and their order is that of
+    /// [`CLOCK_SET_MILLIS`]: below all times, so that it is older than any generation of a clock
+    /// that was set. Two drawn ones differ, but for one case in 2^40, and their order is that of
     /// chance. That is no harm: a peer that takes the living generation for an older one challenges
     /// it, as after a clock was set back.
     #[must_use]
     pub fn new(clock: SystemTime, drawn: u64) -> Self {
         let since = clock.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let micros = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        Self(if micros > CLOCK_SET_MICROS { micros } else { 1 + drawn % CLOCK_SET_MICROS })
+        let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        Self(if millis > CLOCK_SET_MILLIS { millis } else { 1 + drawn % CLOCK_SET_MILLIS })
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_generation_is_the_time_of_its_start() {
         let at = |secs| Generation::new(UNIX_EPOCH + Duration::from_secs(secs), 7);
-        assert_eq!(at(1_700_000_000), Generation(1_700_000_000_000_000));
+        assert_eq!(at(1_700_000_000), Generation(1_700_000_000_000));
         assert!(at(1_700_000_000) < at(1_700_000_001));
     }
 
@@ -81,7 +81,7 @@ mod tests {
             assert_ne!(a, b);
             for drawn in [0, u64::MAX] {
                 let generation = Generation::new(clock, drawn);
-                assert!((1..=CLOCK_SET_MICROS).contains(&generation.0), "{generation}");
+                assert!((1..=CLOCK_SET_MILLIS).contains(&generation.0), "{generation}");
             }
         }
     }

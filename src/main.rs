@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::hash::BuildHasher as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use rumormill::args::{self, Command, Options, RecordTo};
@@ -63,6 +64,8 @@ impl Visitor for Run {
         let config = options.settings::<P::Config>().map_err(anyhow::Error::msg)?;
         // The standard library's source of random numbers: the keys of its hash tables.
         let draw = || RandomState::new().hash_one(std::process::id());
+        // Two starts of a node are in different milliseconds, and so are their generations.
+        thread::sleep(Duration::from_millis(1));
         let generation = Generation::new(SystemTime::now(), draw());
         let seed = options.seed.unwrap_or_else(draw);
         let version = env!("CARGO_PKG_VERSION");

@@ -109,9 +109,9 @@ fn bad_gossip_is_logged_and_never_answered() {
     let cases = [
         (r#"{"type":"rumormill","v":1,"msg_id":7}"#, "`gen` is missing"),
         (r#"{"type":"rumormill","v":1,"gen":1,"n":0,"entries":7}"#, "`entries`"),
-        (r#"{"type":"rumormill","v":1,"gen":1,"n":0,"entries":[["n1",1,0,[]]]}"#, "without values"),
-        (r#"{"type":"rumormill","v":1,"gen":1,"n":0,"have":[["n1",1,[4,4]]]}"#, "bad ranges"),
-        (r#"{"type":"rumormill","v":1,"gen":1,"n":0,"have":[["n1",1,[0,1,2]]]}"#, "bad ranges"),
+        (r#"{"type":"rumormill","v":1,"gen":1,"n":0,"entries":["n1",1,0,[]]}"#, "without values"),
+        (r#"{"type":"rumormill","v":1,"gen":1,"n":0,"have":["n1",1,[4,4]]}"#, "bad ranges"),
+        (r#"{"type":"rumormill","v":1,"gen":1,"n":0,"have":["n1",1,[0,1,2]]}"#, "bad ranges"),
     ];
     for (body, text) in cases {
         let line = format!(r#"{{"src":"n1","dest":"n0","body":{body}}}"#);

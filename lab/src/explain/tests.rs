@@ -12,7 +12,7 @@ fn journal() -> Journal {
     let init = r#"{"type":"init","node_id":"n0","node_ids":["n0","n1","n2","n3"],"msg_id":1}"#;
     let gossip = |n: u64, all: bool| {
         let all = if all { r#","digest":true"# } else { "" };
-        format!(r#"{{"type":"rumormill","v":1,"gen":1,"n":{n},"entries":[["n0",1,0,[4,5]]]{all}}}"#)
+        format!(r#"{{"type":"rumormill","v":1,"gen":1,"n":{n},"entries":["n0",1,0,[4,5]]{all}}}"#)
     };
     let mut event = |t: u64, rest: String| text += &format!("{{\"t\":{},{rest}}}\n", t * 1_000_000);
     let send = |id: u64, src: &str, dest: &str, body: &str| {

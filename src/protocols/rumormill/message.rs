@@ -4,7 +4,8 @@ use crate::id::{Generation, NodeId, Origin};
 use crate::set::Ranges;
 use crate::value::Value;
 
-/// Consecutive entries of one origin. On the wire: `[node, generation, first, [value, …]]`.
+/// Consecutive entries of one origin. On the wire: `node, difference, first, [value, …]`, with
+/// the difference of the generation from the sender's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries {
     /// Where the values were broadcast.
@@ -16,7 +17,7 @@ pub struct Entries {
 }
 
 /// Everything that a node holds of one origin. On the wire:
-/// `[node, generation, [start, end, start, end, …]]`, ends excluded.
+/// `node, difference, [start, end, …]`, ends excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Have {
     /// The origin.
@@ -26,7 +27,7 @@ pub struct Have {
 }
 
 /// The addressee's messages that have arrived: their entries are confirmed. On the wire:
-/// `[generation, held_us, start, end, start, end, …]`, ends excluded.
+/// `[difference, held_us, start, end, …]`, ends excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ack {
     /// Generation of the node that the messages came from.

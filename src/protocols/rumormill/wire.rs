@@ -1,6 +1,14 @@
 //! The message between nodes as JSON: see [`Gossip`] for its meaning.
+//!
+//! A generation is a time in milliseconds, of 13 digits, and a message names one per origin. All but
+//! the sender's are written as their difference from it, which is short: clusters start within
+//! seconds.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::cluster::{Name, Nodes};
@@ -18,20 +26,21 @@ impl Wire for Gossip {
         put_field(out, "n", &self.number);
         if let Some(Ack { generation, numbers, held_us }) = &self.ack {
             let bounds = numbers.iter().flat_map(|range| [range.start, range.end]);
-            let ack: Vec<u64> = [generation.0, *held_us].into_iter().chain(bounds).collect();
+            let start = [difference(self.generation, *generation), *held_us];
+            let ack: Vec<u64> = start.into_iter().chain(bounds).collect();
             put_field(out, "ack", &ack);
         }
         if !self.entries.is_empty() {
-            put_list(out, "entries", &self.entries, |out, Entries { origin, first, values }| {
-                put_origin(out, nodes, *origin);
+            put_rows(out, "entries", &self.entries, |out, Entries { origin, first, values }| {
+                put_origin(out, nodes, self.generation, *origin);
                 put(out, first);
                 out.push(b',');
                 put(out, values);
             });
         }
         if !self.have.is_empty() {
-            put_list(out, "have", &self.have, |out, Have { origin, ranges }| {
-                put_origin(out, nodes, *origin);
+            put_rows(out, "have", &self.have, |out, Have { origin, ranges }| {
+                put_origin(out, nodes, self.generation, *origin);
                 let bounds: Vec<u64> = ranges.iter().flat_map(|r| [r.start, r.end]).collect();
                 put(out, &bounds);
             });
@@ -58,12 +67,13 @@ impl Wire for Gossip {
     }
 
     fn decode(fields: &Fields<'_>, nodes: &Nodes) -> Result<Self, String> {
+        let own = Generation(fields.get("gen").u64("gen")?);
         Ok(Self {
-            generation: Generation(fields.get("gen").u64("gen")?),
+            generation: own,
             number: number(fields.get("n"))?,
-            ack: ack(fields.get("ack"))?,
-            entries: entries(fields.get("entries"), nodes)?,
-            have: have(fields.get("have"), nodes)?,
+            ack: ack(fields.get("ack"), own)?,
+            entries: entries(fields.get("entries"), own, nodes)?,
+            have: have(fields.get("have"), own, nodes)?,
             is_digest: fields.get("digest").flag("digest")?,
             is_probe: fields.get("probe").flag("probe")?,
             forward: forward(fields.get("forward"))?,
@@ -78,33 +88,99 @@ impl Wire for Gossip {
     }
 }
 
-/// Appends a list of arrays; `inside` writes the inside of each.
-fn put_list<T>(out: &mut Vec<u8>, key: &str, items: &[T], inside: impl Fn(&mut Vec<u8>, &T)) {
+/// Appends a list of the rows of `items` one after the other; `row` writes one.
+fn put_rows<T>(out: &mut Vec<u8>, key: &str, items: &[T], row: impl Fn(&mut Vec<u8>, &T)) {
     for (i, item) in items.iter().enumerate() {
         if i == 0 {
             out.extend_from_slice(b",\"");
             out.extend_from_slice(key.as_bytes());
-            out.extend_from_slice(b"\":[[");
+            out.extend_from_slice(b"\":[");
         } else {
-            out.extend_from_slice(b",[");
+            out.push(b',');
         }
-        inside(out, item);
-        out.push(b']');
+        row(out, item);
     }
     out.push(b']');
 }
 
-fn put_origin(out: &mut Vec<u8>, nodes: &Nodes, origin: Origin) {
+/// The difference of a generation from the sender's, as an unsigned number that is small if the
+/// difference is (the zigzag encoding of Protocol Buffers): 0, -1, 1, -2, … are 0, 1, 2, 3, ….
+const fn difference(own: Generation, generation: Generation) -> u64 {
+    let difference = generation.0.wrapping_sub(own.0) as i64;
+    ((difference << 1) ^ (difference >> 63)) as u64
+}
+
+/// The generation with this difference from the sender's.
+const fn generation(own: Generation, difference: u64) -> Generation {
+    let difference = (difference >> 1) as i64 ^ -((difference & 1) as i64);
+    Generation(own.0.wrapping_add(difference as u64))
+}
+
+fn put_origin(out: &mut Vec<u8>, nodes: &Nodes, own: Generation, origin: Origin) {
     put(out, nodes.name(origin.node));
     out.push(b',');
-    put(out, &origin.generation.0);
+    put(out, &difference(own, origin.generation));
     out.push(b',');
 }
 
+/// A row of `entries`: `node, difference, first, [value, …]`.
+type EntriesRow<T> = (Name, u64, (u64, Vec<T>));
+
+/// Rows that stand one after the other in one array: each is a name, a number, and its rest.
+struct Rows<R>(Vec<R>);
+
+/// The rest of a row.
+trait Rest<'de>: Sized {
+    fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error>;
+}
+
+impl<'de, T: Deserialize<'de>> Rest<'de> for (u64, Vec<T>) {
+    fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error> {
+        let Some(first) = row.next_element()? else { return Ok(None) };
+        Ok(row.next_element()?.map(|values| (first, values)))
+    }
+}
+
+impl<'de> Rest<'de> for Vec<u64> {
+    fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error> {
+        row.next_element()
+    }
+}
+
+impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(Name, u64, R)> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(RowsVisitor(PhantomData))
+    }
+}
+
+struct RowsVisitor<R>(PhantomData<R>);
+
+impl<'de, R: Rest<'de>> Visitor<'de> for RowsVisitor<R> {
+    type Value = Rows<(Name, u64, R)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let mut rows = Vec::new();
+        while let Some(node) = array.next_element()? {
+            let missing = || A::Error::custom("the last row is not whole");
+            let number = array.next_element()?.ok_or_else(missing)?;
+            rows.push((node, number, R::next(&mut array)?.ok_or_else(missing)?));
+        }
+        Ok(Rows(rows))
+    }
+}
+
 /// The origin that a message names; nodes outside the cluster have none.
-fn origin(field: &str, node: &Name, generation: u64, nodes: &Nodes) -> Result<Origin, String> {
-    let node = known(field, node, nodes)?;
-    Ok(Origin { node, generation: Generation(generation) })
+fn origin(
+    field: &str,
+    node: &Name,
+    generation: Generation,
+    nodes: &Nodes,
+) -> Result<Origin, String> {
+    Ok(Origin { node: known(field, node, nodes)?, generation })
 }
 
 fn known(field: &str, node: &Name, nodes: &Nodes) -> Result<NodeId, String> {
@@ -118,18 +194,18 @@ fn number(field: Field<'_>) -> Result<u64, String> {
     number.checked_add(1).map(|_| number).ok_or_else(|| "field `n`: out of range".to_owned())
 }
 
-fn ack(field: Field<'_>) -> Result<Option<Ack>, String> {
+fn ack(field: Field<'_>, own: Generation) -> Result<Option<Ack>, String> {
     if !field.is_present() {
         return Ok(None);
     }
-    const EXPECTED: &str = "[generation, microseconds, start, end, …]";
+    const EXPECTED: &str = "[difference of generations, microseconds, start, end, …]";
     let numbers: Vec<u64> = field.decode("ack", EXPECTED)?;
-    let [generation, held_us, bounds @ ..] = &*numbers else {
+    let [difference, held_us, bounds @ ..] = &*numbers else {
         return Err(format!("field `ack`: expected {EXPECTED}"));
     };
     let numbers = ranges(bounds).filter(|numbers| !numbers.is_empty());
     let numbers = numbers.ok_or("field `ack`: bad ranges of numbers")?;
-    Ok(Some(Ack { generation: Generation(*generation), numbers, held_us: *held_us }))
+    Ok(Some(Ack { generation: generation(own, *difference), numbers, held_us: *held_us }))
 }
 
 fn forward(field: Field<'_>) -> Result<Forward, String> {
@@ -162,23 +238,26 @@ fn offer(field: Field<'_>, nodes: &Nodes) -> Result<Option<TreeOffer>, String> {
     Ok(Some(TreeOffer { parent, root: known("offer", &root, nodes)?, depth, age_us }))
 }
 
-fn entries(field: Field<'_>, nodes: &Nodes) -> Result<Vec<Entries>, String> {
+fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Entries>, String> {
     if !field.is_present() {
         return Ok(Vec::new());
     }
-    const EXPECTED: &str = "a list of [node, generation, first, [value, …]]";
+    const EXPECTED: &str = "[node, difference of generations, first, [value, …], node, …]";
     // Integers are the usual case, and read in a third of the time.
-    match field.decode::<Vec<(Name, u64, u64, Vec<i64>)>>("entries", EXPECTED) {
-        Ok(rows) => rows.into_iter().map(|row| run(row, nodes)).collect(),
+    match field.decode::<Rows<EntriesRow<i64>>>("entries", EXPECTED) {
+        Ok(Rows(rows)) => rows.into_iter().map(|row| run(row, own, nodes)).collect(),
         Err(_) => {
-            let rows: Vec<(Name, u64, u64, Vec<Value>)> = field.decode("entries", EXPECTED)?;
-            rows.into_iter().map(|row| run(row, nodes)).collect()
+            let Rows(rows) = field.decode::<Rows<EntriesRow<Value>>>("entries", EXPECTED)?;
+            rows.into_iter().map(|row| run(row, own, nodes)).collect()
         }
     }
 }
 
-fn run<T: Into<Value>>(row: (Name, u64, u64, Vec<T>), nodes: &Nodes) -> Result<Entries, String> {
-    let (node, generation, first, values) = row;
+fn run<T: Into<Value>>(
+    (node, difference, (first, values)): EntriesRow<T>,
+    own: Generation,
+    nodes: &Nodes,
+) -> Result<Entries, String> {
     if values.is_empty() {
         return Err("field `entries`: an entry without values".to_owned());
     }
@@ -188,21 +267,23 @@ fn run<T: Into<Value>>(row: (Name, u64, u64, Vec<T>), nodes: &Nodes) -> Result<E
         return Err(format!("field `entries`: {count} values from {first} on are out of range"));
     }
     let values = values.into_iter().map(Into::into).collect();
-    Ok(Entries { origin: origin("entries", &node, generation, nodes)?, first, values })
+    let origin = origin("entries", &node, generation(own, difference), nodes)?;
+    Ok(Entries { origin, first, values })
 }
 
-fn have(field: Field<'_>, nodes: &Nodes) -> Result<Vec<Have>, String> {
+fn have(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Have>, String> {
     if !field.is_present() {
         return Ok(Vec::new());
     }
-    let rows: Vec<(Name, u64, Vec<u64>)> =
-        field.decode("have", "a list of [node, generation, [start, end, …]]")?;
+    const EXPECTED: &str = "[node, difference of generations, [start, end, …], node, …]";
+    let Rows(rows) = field.decode::<Rows<(Name, u64, Vec<u64>)>>("have", EXPECTED)?;
     let have = rows
         .into_iter()
-        .map(|(node, generation, bounds)| {
+        .map(|(node, difference, bounds)| {
             let ranges =
                 ranges(&bounds).ok_or_else(|| format!("field `have`: bad ranges of {node}"))?;
-            Ok(Have { origin: origin("have", &node, generation, nodes)?, ranges })
+            let origin = origin("have", &node, generation(own, difference), nodes)?;
+            Ok(Have { origin, ranges })
         })
         .collect::<Result<Vec<_>, String>>()?;
     // "Everything held of it", said twice, cannot both be true.
@@ -220,4 +301,21 @@ fn ranges(bounds: &[u64]) -> Option<Ranges> {
     let (pairs, rest) = bounds.as_chunks::<2>();
     let ascending = bounds.is_sorted_by(|a, b| a < b);
     (rest.is_empty() && ascending).then(|| pairs.iter().map(|&[start, end]| start..end).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_of_generations_are_short_and_lose_nothing() {
+        let millis = |offset: u64| Generation(1_795_000_000_000 + offset);
+        let pairs = [(0, 0), (0, 1), (1, 0), (0, 400), (400, 0)];
+        let short = pairs.map(|(own, other)| difference(millis(own), millis(other)));
+        assert_eq!(short, [0, 2, 1, 800, 799]);
+        let all = [0, 1, 7, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX - 1, u64::MAX].map(Generation);
+        for (own, other) in all.iter().flat_map(|own| all.map(|other| (*own, other))) {
+            assert_eq!(generation(own, difference(own, other)), other, "{own} {other}");
+        }
+    }
 }
