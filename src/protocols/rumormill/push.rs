@@ -304,8 +304,8 @@ mod tests {
     use crate::protocols::rumormill::exchange::fixture::{Machines, at, entries};
     use crate::protocols::rumormill::route::Route;
 
-    fn with(route: Route, me: u32, config: Config) -> Machines {
-        Machines::new(me, 5, &Config { route, ..config })
+    fn with(route: Route, me: u32, config: &Config) -> Machines {
+        Machines::new(me, 5, &Config { route, ..config.clone() })
     }
 
     /// The peers for which something is queued.
@@ -341,7 +341,7 @@ mod tests {
     fn each_route_has_its_receivers() {
         // The nodes stand in a line. A window of zero: nothing is left to wait.
         let at_once = || Config { window: Some(Duration::ZERO), ..Config::default() };
-        let of = |route, me| disseminated(&mut with(route, me, at_once()));
+        let of = |route, me| disseminated(&mut with(route, me, &at_once()));
         assert_eq!(of(Route::Direct, 1), [0, 2, 3, 4]);
         assert_eq!(of(Route::Hub, 1), [0]);
         assert_eq!(of(Route::Hub, 0), [1, 2, 3, 4]);
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_cut_spanning_tree_of_the_topology_is_flooded_around() {
-        let mut node = with(Route::Tree, 2, Config::default());
+        let mut node = with(Route::Tree, 2, &Config::default());
         node.suspect(at(0), 1);
         let held = node.hold(&entries(2, &[7]));
         let (push, mut around) = node.around(at(0));
@@ -400,10 +400,10 @@ mod tests {
         let leaf = Machines::hubs(1, 5);
         assert_eq!([0, 2].map(|peer| relation(&leaf, peer)), [Relation::Parent, Relation::Other]);
         assert_eq!(relation(&Machines::hubs(0, 5), 3), Relation::Child);
-        let direct = with(Route::Direct, 1, Config::default());
+        let direct = with(Route::Direct, 1, &Config::default());
         assert_eq!(relation(&direct, 0), Relation::Other);
         let window = Some(Duration::ZERO);
-        let flood = with(Route::Topology, 1, Config { window, ..Config::default() });
+        let flood = with(Route::Topology, 1, &Config { window, ..Config::default() });
         assert_eq!(relation(&flood, 4), Relation::Neighbour);
     }
 }
