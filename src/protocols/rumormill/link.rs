@@ -294,9 +294,6 @@ impl Link {
         let overdue = self.liveness.take_overdue(now);
         let Some((since, number)) = late.or(overdue) else { return Timeout::Nothing };
         let is_acked = self.sent.is_acked(number);
-        // Where delays vary widely, one late message proves nothing.
-        let is_jittery = self.rtt.is_jittery() && Rule::JitteryPeer.applies();
-        let pto_max = pto_max.max(u8::from(is_jittery));
         let is_counted = !is_acked && !self.is_suspected();
         if is_counted && self.liveness.on_timeout(now, since, number, pto_max) {
             let lost = self.sent.take_all();

@@ -35,9 +35,6 @@ const OTHERS_PROBED: usize = 5;
 /// Most peers that a node without a parent probes and mails.
 const MAIL_MAX: u32 = 64;
 
-/// Receivers of such a mail that are asked to forward it: one may be as cut off as this node.
-const FORWARDERS: usize = 6;
-
 /// The tree, and the watch over the parent.
 #[derive(Clone, Debug)]
 pub(crate) struct TreeRepair {
@@ -315,16 +312,6 @@ impl TreeRepair {
         if was_missed && is_parent && !cx.peers.is_suspected(peer) {
             self.detector.on_parent_found();
         }
-        if is_parent
-            && let Some(since) = self.tree.chosen_at()
-            && cx.peers.get(peer).is_some_and(|link| link.sent().acked_since(since))
-        {
-            // Its answer says what it holds.
-            self.tree.on_parent_acked();
-            if Rule::NewParent.applies() {
-                send_missing(cx, peer);
-            }
-        }
         // While the parent may still answer, no other peer is better for being quicker.
         let parent = self.tree.parent().and_then(|parent| cx.peers.get(parent));
         let is_probed = parent.is_some_and(|link| link.liveness().is_probed());
@@ -348,7 +335,7 @@ impl TreeRepair {
     /// Sets the parent, and lets it and the old one know.
     fn set_parent(&mut self, cx: &mut Context<'_>, parent: Option<NodeId>) {
         let old = self.tree.parent();
-        if !self.tree.set_parent(cx.now, parent) {
+        if !self.tree.set_parent(parent) {
             return;
         }
         cx.push.on_new_parent();
@@ -359,40 +346,25 @@ impl TreeRepair {
         {
             link.acks_mut().schedule(cx.now);
         }
-        let Some(parent) = parent else { return };
-        let link = cx.peers.open(parent);
-        link.request_probe(cx.now);
-        // If it has been probed before, it has said what it holds.
-        if self.detector.missed_at().is_some_and(|at| link.sent().acked_since(at)) {
-            self.tree.on_parent_acked();
-            if Rule::NewParent.applies() {
-                send_missing(cx, parent);
-            }
+        if let Some(parent) = parent {
+            cx.peers.open(parent).request_probe(cx.now);
         }
     }
 
-    /// Probes all peers that are not suspected, and sends them `entries`. Some are asked to forward
-    /// them to nodes that are out of this one's reach.
+    /// Probes all peers that are not suspected, and sends them `entries`.
     fn mail(&mut self, cx: &mut Context<'_>, entries: &VersionSet) {
-        // Where much is lost, the parent is likely to be up.
-        let is_unreliable = cx.peers.is_unreliable(cx.now);
         let count = cx.cluster.len().min(MAIL_MAX);
-        if !self.detector.take_mail(cx.now, count) || !Rule::Mail.applies() {
+        // Where much is lost, the parent is likely to be up.
+        let is_due = !cx.peers.is_unreliable(cx.now) && self.detector.take_mail(cx.now, count);
+        if !is_due || !Rule::Mail.applies() {
             return;
         }
-        let receivers: Vec<NodeId> = cx.cluster.others().take(count as usize).collect();
-        let forwarders = if Rule::MailForwarders.applies() { FORWARDERS } else { 0 };
-        let (mut forwarders, mut left) = (forwarders, receivers.len());
-        for peer in receivers {
+        for peer in cx.cluster.others().take(count as usize) {
             let link = cx.peers.open(peer);
-            let forwards = cx.rng.random_range(0..left.max(1)) < forwarders;
-            left = left.saturating_sub(1);
-            if !link.is_suspected() && (forwards || !is_unreliable) {
+            if !link.is_suspected() {
                 link.request_probe(cx.now);
-                let forward = if forwards { Forward::Tree } else { Forward::No };
-                link.queue_mut().piggyback(entries, forward);
+                link.queue_mut().piggyback(entries, Forward::No);
             }
-            forwarders -= usize::from(forwards);
         }
     }
 }
@@ -513,12 +485,9 @@ mod tests {
         node.hold(&entries(3, &[7]));
         lose_parent(&mut node);
         assert_eq!(probed(&node), [0, 1, 2, 4, 5, 6, 7, 8]);
-        let mut mailed = 0;
         for peer in [1, 2, 4, 5, 6, 7, 8].map(NodeId) {
-            let (cargo, forward) = node.peers.open(peer).take_piggyback();
-            mailed += usize::from(!cargo.is_empty() && forward == Forward::Tree);
+            assert_eq!(node.peers.open(peer).take_piggyback().0.count(), 1, "{peer:?}");
         }
-        assert!((1..=FORWARDERS).contains(&mailed), "{mailed} receivers forward it");
     }
 
     #[test]

@@ -77,8 +77,6 @@ pub(crate) struct SpanningTree {
     has_hubs: bool,
     preferred: Option<Arc<Tree>>,
     parent: Option<NodeId>,
-    /// When the parent was chosen, until it has acked a message.
-    chosen_at: Option<Instant>,
     /// Children beyond those of the preferred tree.
     extra_children: BTreeSet<NodeId>,
     /// The peers' offers; a peer without one stands where the preferred tree puts it.
@@ -97,7 +95,6 @@ impl SpanningTree {
             has_hubs,
             preferred: None,
             parent: None,
-            chosen_at: None,
             extra_children: BTreeSet::new(),
             offers: BTreeMap::new(),
             requested_by: BTreeSet::new(),
@@ -327,23 +324,12 @@ impl SpanningTree {
     }
 
     /// Sets the parent; `None` makes this node a root. Returns false if that is its parent already.
-    pub(crate) fn set_parent(&mut self, now: Instant, parent: Option<NodeId>) -> bool {
+    pub(crate) fn set_parent(&mut self, parent: Option<NodeId>) -> bool {
         if parent == self.parent {
             return false;
         }
-        self.chosen_at = parent.map(|_| now);
         self.parent = parent;
         true
-    }
-
-    /// When the parent was chosen, until it has acked a message.
-    pub(crate) const fn chosen_at(&self) -> Option<Instant> {
-        self.chosen_at
-    }
-
-    /// The parent has acked a message since it was chosen.
-    pub(crate) const fn on_parent_acked(&mut self) {
-        self.chosen_at = None;
     }
 
     /// The best parent, and whether its offer is fresh. `missed_at`: the present one has been missed
@@ -544,7 +530,7 @@ mod tests {
     fn a_root_in_the_place_of_others_serves_them_and_their_children() {
         let (mut tree, mut peers) = hub_tree(1, 5);
         suspect(&mut peers, 0, at(0));
-        assert!(tree.set_parent(at(10), None) && !tree.set_parent(at(10), None));
+        assert!(tree.set_parent(None) && !tree.set_parent(None));
         let edges: Vec<u32> = tree.edges(&peers).into_iter().map(|peer| peer.0).collect();
         assert_eq!(edges, [0, 2, 3, 4]);
         assert!(tree.is_child(&peers, NodeId(0)) && tree.is_child(&peers, NodeId(4)));
@@ -563,7 +549,7 @@ mod tests {
         tree.on_offer(at(1_000), &peers, NodeId(hub.0 - 1), place(Some(0), 0, 1, 0));
         assert_eq!(tree.best_parent(at(1_000), &peers, None).0, Some(hub));
         assert_eq!(tree.better_parent(at(1_000), &peers, None), None);
-        tree.set_parent(at(1_000), Some(NodeId(hub.0 - 1)));
+        tree.set_parent(Some(NodeId(hub.0 - 1)));
         assert_eq!(tree.better_parent(at(1_000), &peers, None), Some(Some(hub)));
     }
 }

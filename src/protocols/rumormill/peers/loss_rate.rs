@@ -13,9 +13,6 @@ use crate::time::Instant;
 /// Share of messages lost from which on unconfirmed entries are piggybacked.
 const LIGHT: f64 = 0.001;
 
-/// The same where delays vary widely: a late message is easily taken for lost.
-const LIGHT_JITTERY: f64 = 0.02;
-
 /// Share from which on they are piggybacked until confirmed, and messages to a parent are repeated.
 const HEAVY: f64 = 0.03;
 
@@ -71,13 +68,11 @@ impl LossRate {
     }
 
     /// How often an unconfirmed entry may be sent again along with others.
-    pub(crate) fn rides(&mut self, now: Instant, is_jittery: bool) -> u8 {
-        let is_jittery = is_jittery && Rule::JitteryRiders.applies();
-        let light = if is_jittery { LIGHT_JITTERY } else { LIGHT };
+    pub(crate) fn rides(&mut self, now: Instant) -> u8 {
         match self.rate(now) {
             _ if !Rule::Riders.applies() => 0,
             rate if rate >= HEAVY => RIDES_HEAVY,
-            rate if rate >= light && Rule::LightRiders.applies() => RIDES_LIGHT,
+            rate if rate >= LIGHT && Rule::LightRiders.applies() => RIDES_LIGHT,
             _ => 0,
         }
     }
@@ -97,13 +92,13 @@ mod tests {
         let mut loss = LossRate::default();
         let at = |i: u64| Instant::from_micros(i * 10_000);
         (0..400).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.rides(at(400), false), 0);
+        assert_eq!(loss.rides(at(400)), 0);
         loss.on_lost(at(400), 1);
-        assert_eq!(loss.rides(at(400), false), RIDES_LIGHT);
+        assert_eq!(loss.rides(at(400)), RIDES_LIGHT);
         loss.on_lost(at(401), 40);
-        assert_eq!(loss.rides(at(401), false), RIDES_HEAVY);
+        assert_eq!(loss.rides(at(401)), RIDES_HEAVY);
         assert!(loss.is_heavy(at(401)));
         (401..3_000).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.rides(at(3_000), false), 0);
+        assert_eq!(loss.rides(at(3_000)), 0);
     }
 }
