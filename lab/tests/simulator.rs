@@ -122,7 +122,7 @@ const EVERYTHING: &str = "
     pause-max-ms = 500
     clock-jump-rate = 2.0
     clock-jump-max-ms = 5000
-    crash-rate = 0.5
+    crash-rate = 1.0
     crash-max-ms = 700
     crash-forget = 0.5
     slow = [{ node = 'n2', extra-ms = 30 }]
