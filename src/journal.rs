@@ -47,7 +47,7 @@ const TEMPORARY: &str = ".tmp";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offset(pub u64);
 
-/// What one sync makes durable.
+/// The records that one sync makes durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The entries, in order of arrival.
@@ -97,7 +97,7 @@ impl Default for OpenOptions {
     }
 }
 
-/// What was found when a journal was opened.
+/// The findings when a journal is opened.
 #[derive(Debug)]
 pub struct Opened<D> {
     /// The journal.

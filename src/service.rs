@@ -1,4 +1,4 @@
-//! What clients see: a fold over delivered entries.
+//! The clients' view: a fold over delivered entries.
 //!
 //! A service answers the requests of a workload and applies entries. It knows nothing of peers:
 //! dissemination is the protocol's.

@@ -99,7 +99,7 @@ impl Serialize for Value {
 /// The fields of an object are sorted where they are not, which is done at the end for all objects:
 /// an object that is moved takes those inside along.
 struct Canonical<'a> {
-    /// What is left of the text, which is known to be JSON.
+    /// The rest of the text, which is known to be JSON.
     rest: &'a str,
     /// The text as it was read, without white space.
     out: String,

@@ -155,7 +155,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> any
     let crash = CrashReport::of(&outcome, words.as_ref(), signal.is_some());
     let results = results(settings, &outcome, &view.into_notices(), info, crash.clone())?;
     let written = store.write_results(&results);
-    // What is in memory is shown even if the disk is full.
+    // Results in memory are shown even if the disk is full.
     let screen = screen::render(&results, Style::for_stdout());
     let _ = io::stdout().write_all(screen.as_bytes());
     written?;
@@ -189,7 +189,7 @@ fn results(
     }
 }
 
-/// What is known of a node that ended the run.
+/// The known facts of a node that ended the run.
 fn last_words(death: &Death) -> LastWords {
     LastWords {
         node: death.node.clone(),

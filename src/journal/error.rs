@@ -11,7 +11,7 @@ use crate::cluster::Name;
 pub enum JournalError {
     /// The file system failed.
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
         /// The file.
         file: String,
@@ -24,7 +24,7 @@ pub enum JournalError {
         file: String,
         /// Where in the file, in bytes.
         offset: u64,
-        /// What is wrong there.
+        /// The fault found there.
         problem: &'static str,
     },
     /// The journal is that of another node.

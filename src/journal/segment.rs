@@ -22,7 +22,7 @@ pub(super) struct Damage {
     pub(super) is_tail: bool,
 }
 
-/// What a segment says but its entries.
+/// The content of a segment but its entries.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Summary {
     pub(super) header: Option<Header>,
@@ -81,7 +81,7 @@ impl Summary {
         None
     }
 
-    /// What can be read of a write that was not completed: for [`super::Mutation::TornTailTaken`].
+    /// The readable part of a write that was not completed: for [`super::Mutation::TornTailTaken`].
     pub(super) fn torn_runs(&self, bytes: &[u8]) -> impl Iterator<Item = Run> {
         let tail = self.damages.last().filter(|damage| damage.is_tail);
         let rest = tail.and_then(|tail| bytes.get(tail.at + HEAD_BYTES..)).unwrap_or_default();

@@ -98,7 +98,7 @@ impl Write for Writer {
         if state.is_done {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        // What follows dropped lines is dropped until they are reported, so the report stands where
+        // Lines after dropped ones are dropped until they are reported, so the report stands where
         // they are missing. An empty queue takes lines of any length.
         let is_full =
             !state.queue.is_empty() && state.queue.len() + lines.len() > shared.queue_bytes;

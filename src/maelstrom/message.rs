@@ -81,7 +81,7 @@ pub enum Body<M> {
         in_reply_to: i64,
         /// Maelstrom's error code.
         code: ErrorCode,
-        /// What was wrong, for people.
+        /// The reason, for people.
         text: String,
     },
 }

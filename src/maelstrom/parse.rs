@@ -29,7 +29,7 @@ pub struct Refusal {
     pub reply: Option<ErrorReply>,
     /// The peer that sent the line, if it speaks another protocol or another version of this one.
     pub mismatch: Option<NodeId>,
-    /// What was wrong, for people: one line that quotes the beginning of the refused one.
+    /// The reason, for people: one line that quotes the beginning of the refused one.
     pub text: String,
 }
 
@@ -143,7 +143,7 @@ fn decode<P: Protocol>(
     Ok(Message { src, dest, body })
 }
 
-/// What is wrong with a line that is JSON in the shape of a message.
+/// The fault of a line that is JSON in the shape of a message.
 struct Problem {
     code: ErrorCode,
     text: String,

@@ -66,7 +66,7 @@ const KEPT_BYTES: usize = 256;
 /// Lines are written in batches of about this size; sooner when the node has nothing to do.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What a node is made from: the first line of its record.
+/// The input of a node's construction: the first line of its record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The format's version.
@@ -303,7 +303,7 @@ fn write_output<M: Wire>(out: &mut Vec<u8>, message: &Message<M>, line: &[u8]) {
     }
 }
 
-/// What is kept of a long `read_ok`.
+/// The part kept of a long `read_ok`.
 #[derive(Serialize)]
 struct LongRead<'a> {
     src: &'a Name,
@@ -330,7 +330,7 @@ impl<'a> LongRead<'a> {
     }
 }
 
-/// What is kept of any other long line.
+/// The part kept of any other long line.
 #[derive(Serialize)]
 struct Long {
     /// Its length, newline included.

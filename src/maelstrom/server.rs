@@ -38,7 +38,7 @@ pub struct Server<P: Protocol, S: Service> {
     submitted: Vec<Value>,
     effects: Effects<P::Message>,
     outbox: Gate<Outgoing<P::Message>>,
-    /// What the journal is owed, if there is one.
+    /// The entries owed to the journal, if there is one.
     durability: Option<Durability>,
     log: VecDeque<String>,
     refused: u64,
@@ -216,13 +216,13 @@ impl<P: Protocol, S: Service> Server<P, S> {
         self.member().map(|member| &member.protocol)
     }
 
-    /// What clients see.
+    /// The service, as clients see it.
     #[must_use]
     pub const fn service(&self) -> &S {
         &self.service
     }
 
-    /// What clients see, for a service that keeps notes.
+    /// The service, mutably, for one that keeps notes.
     pub const fn service_mut(&mut self) -> &mut S {
         &mut self.service
     }

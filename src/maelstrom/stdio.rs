@@ -146,7 +146,7 @@ enum Stop {
     Journal(String),
 }
 
-/// What the driver waits for.
+/// An event that the driver waits for.
 enum Event {
     Block(Block),
     /// There is no more input.

@@ -1,4 +1,4 @@
-//! What each rule of our protocol buys: the figures of many runs with it and without it.
+//! The worth of each rule of our protocol: the figures of many runs with it and without it.
 //!
 //! A rule without a measured effect is deleted; one that stays has its row.
 

@@ -22,7 +22,7 @@ pub struct Peer {
     pub name: String,
     /// Programming language.
     pub language: Option<String>,
-    /// What it keeps under partitions.
+    /// Values kept under partitions.
     pub keeps: Keeps,
     /// The topology, if new values travel along the links that it is given.
     pub links: Option<String>,

@@ -129,7 +129,7 @@ impl Log {
     }
 }
 
-/// What is wrong with a number that the description of a test has under a key.
+/// The fault of a number that the description of a test has under a key.
 fn bad_number(key: &str, value: &Edn) -> Option<String> {
     let (value, whole, max) = match key {
         "node-count" | "concurrency" => (value, true, MAX_COUNT),

@@ -199,7 +199,7 @@ fn finish<S: EventSink>(
     let outcome = &simulated.outcome;
     let crash = CrashReport::of(outcome, None, false);
     let results = results(settings, outcome, &simulated.notices, info, crash.clone())?;
-    // What is in memory is shown even if the disk is full.
+    // Results in memory are shown even if the disk is full.
     let written = store.map_or(Ok(()), |store| store.write_results(&results));
     let mut screen = screen::render(&results, Style::for_stdout());
     screen += &speed(outcome.end, simulated.events, started.elapsed());

@@ -222,7 +222,7 @@ fn a_message_of_another_version_is_refused_and_not_decoded() {
     assert!(unreplied(&from("n1", r#","v":"1""#)).starts_with("field `v`: expected an integer"));
     for (src, peer) in [("n1", Some(NodeId(1))), ("n9", None)] {
         for version in [0, 2, u64::MAX] {
-            // What the other version means by its fields, this node cannot know.
+            // This node cannot know the meaning of the other version's fields.
             let fields = format!(r#","v":{version},"have":{{}}"#);
             let refusal = parse(&from(src, &fields)).unwrap_err();
             let text = format!(
@@ -467,7 +467,7 @@ fn damaged_lines_are_read_or_refused_in_one_short_line() {
             }
         }
         match parse_bytes(&line) {
-            // What is taken is a message like any other.
+            // An accepted message is one like any other.
             Ok(message) => assert_eq!(parse_bytes(&line_of(&message)), Ok(message)),
             Err(refusal) => {
                 refused += 1;

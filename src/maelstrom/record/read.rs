@@ -46,12 +46,12 @@ pub struct Records {
     pub is_cut: bool,
 }
 
-/// What is recorded of one life of a node.
+/// The record of one generation of a node.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// What the node was made from.
+    /// The input of the node's construction.
     pub header: Header,
-    /// What happened to it and what it did, each with its line's number in the file.
+    /// Its inputs and outputs, each with its line's number in the file.
     pub events: Vec<(u64, Event)>,
 }
 
@@ -134,12 +134,12 @@ impl Event {
     }
 }
 
-/// What a record has of a sent message: its line, which may be short for the message.
+/// A sent message as the record has it: its line, which may be short for the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output(String);
 
 impl Output {
-    /// What the record of this message would be.
+    /// The record of this message, as it would be.
     #[must_use]
     pub fn of<M: Wire>(message: &Message<M>) -> Self {
         let (mut line, mut record) = (Vec::new(), Vec::new());
@@ -163,7 +163,7 @@ impl fmt::Display for Output {
 pub struct ReadError {
     /// The line, from 1; 0 if it is about the whole file.
     pub line: u64,
-    /// What is wrong.
+    /// The fault.
     pub problem: String,
 }
 

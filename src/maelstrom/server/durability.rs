@@ -25,7 +25,7 @@ pub(super) struct Joining {
     pub(super) msg_id: i64,
 }
 
-/// What a node owes its journal.
+/// The entries that a node owes its journal.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durability {
     /// The `init` that waits for the journal to be opened.
@@ -114,7 +114,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
         Ok(())
     }
 
-    /// What is new since the last call, to be written to the journal with one sync.
+    /// The entries new since the last call, to be written to the journal with one sync.
     #[must_use]
     pub fn poll_append(&mut self) -> Option<Batch> {
         let upto = self.outbox.appended();

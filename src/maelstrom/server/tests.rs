@@ -232,7 +232,7 @@ fn while_the_disk_fails_requests_are_refused_and_nothing_is_taken_or_sent() {
     assert_eq!(log(&mut node), [""; 0]);
     node.handle_synced(Instant::ZERO, batch.upto);
     assert_eq!(log(&mut node), ["the journal can be written again"]);
-    // What was accepted before is acknowledged now, and the peer's message was lost.
+    // Values accepted before are acknowledged now, and the peer's message was lost.
     assert_eq!(kinds(&mut node), ["broadcast_ok", "flood", "flood"]);
     feed(&mut node, "n1", PUSH);
     assert_eq!(sync(&mut node), [run("n1", 1, 0, &[6])]);

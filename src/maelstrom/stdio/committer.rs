@@ -11,7 +11,7 @@ use crate::journal::{Batch, Directory, Journal, Offset};
 /// could when there is space again; with less, a disk that fails is kept busy.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What became of a commit.
+/// The outcome of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Report {
     /// Everything before this place is on disk.

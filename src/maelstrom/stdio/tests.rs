@@ -14,7 +14,7 @@ fn node() -> Server<Rumormill, Broadcast> {
     Server::new(Config::default(), 1, Generation(1))
 }
 
-/// What was written, as its readers got it: one string per write.
+/// The output as its readers got it: one string per write.
 #[derive(Clone, Default)]
 struct Sink(Rc<RefCell<Vec<String>>>);
 

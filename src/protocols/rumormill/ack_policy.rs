@@ -19,7 +19,7 @@ const LEAF_THRESHOLD: u64 = 24;
 /// A leaf that expects at least this many entries of its own while an ack waits acks each message.
 const OWN_ENTRIES_MAX: f64 = 1.5;
 
-/// What a peer is to a node.
+/// The relation of a peer to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Relation {
     Parent,
@@ -57,7 +57,7 @@ impl AckPolicy {
             Relation::Parent => Some(self.delay_to_parent(period)),
             Relation::Child => None,
             Relation::Neighbour => Some(self.delay),
-            // What other nodes submitted comes from a hub, which plans differently and waits for it.
+            // Entries of other nodes come from a hub, which plans differently and waits for it.
             Relation::Other if forwards => Some(self.delay),
             Relation::Other if !Rule::DirectAckDelay.applies() => Some(self.delay),
             Relation::Other => Some(DIRECT_ACK_DELAY),

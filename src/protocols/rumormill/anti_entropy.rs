@@ -148,7 +148,7 @@ pub(crate) fn repair_grace(
         DigestSender { is_probing: false, .. } => Some(grace),
         DigestSender { is_child: true, .. } => Some(Duration::ZERO),
         _ if !Rule::ProbeGrace.applies() => Some(Duration::ZERO),
-        // What arrived while the probe was on its way may have come to its sender as well.
+        // Entries that arrived while the probe was on its way may have come to its sender as well.
         _ => (!is_unreliable).then_some(hop * 3 / 2),
     }
 }

@@ -29,7 +29,7 @@ use sent::{AckWait, Batch, Lost, SentMessages};
 use session::{Incarnation, Session};
 use suspicion::Liveness;
 
-/// What was found lost when a deadline came.
+/// The loss found when a deadline came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timeout {
     /// Nothing.
@@ -42,7 +42,7 @@ pub(crate) enum Timeout {
     Peer,
 }
 
-/// What an ack of a peer tells.
+/// The evidence in an ack of a peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AckReceived {
     /// The round trip that it measures, if the message is remembered.
@@ -198,7 +198,7 @@ impl Link {
         &mut self.queue
     }
 
-    /// What the peer is to do with what is queued.
+    /// The action wanted of the peer for the queued entries.
     pub(crate) const fn queued_forward(&self) -> Forward {
         self.queue.forward()
     }

@@ -46,7 +46,7 @@ impl Ack {
     }
 }
 
-/// What the addressee does with entries that are new to it.
+/// The addressee's action for entries that are new to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Forward {
     /// It keeps them: the other nodes get them from the sender, or from where the sender has them.
@@ -119,7 +119,7 @@ pub struct Gossip {
     /// True for a probe: the addressee answers at once, with its tree offer and all that the sender
     /// lacks.
     pub is_probe: bool,
-    /// What to do with the entries.
+    /// The action wanted for the entries.
     pub forward: Forward,
     /// True if the entries were sent for a beat of the root.
     pub is_paced: bool,

@@ -42,7 +42,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) struct Received<'a> {
     pub(crate) entries: &'a VersionSet,
     pub(crate) from: NodeId,
-    /// What the sender wants done with them.
+    /// The action that the sender wants.
     pub(crate) forward: Forward,
     /// They were sent again, or because this node lacked them.
     pub(crate) is_repair: bool,
@@ -143,7 +143,7 @@ impl EagerPush {
             _ if forward == Forward::Flood => {
                 return flood(around, entries, Some(from), Duration::ZERO);
             }
-            // What was lost once is late already. But where much is lost, so much is repaired that
+            // Entries that were lost once are late already. But where much is lost, so much is repaired that
             // it must share messages.
             _ if is_tree && is_repair && !Rule::RepairAtOnce.applies() => false,
             _ if is_tree && is_repair => !around.peers.loss_mut().is_heavy(now) || is_displaced,
@@ -213,7 +213,7 @@ impl EagerPush {
         self.planner.is_tree()
     }
 
-    /// What a peer is to this node.
+    /// The relation of a peer to this node.
     pub(crate) fn relation(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Relation {
         match self.plan() {
             Some(Plan::Flood { .. }) => Relation::Neighbour,
@@ -237,7 +237,7 @@ impl EagerPush {
         }
     }
 
-    /// What `peer` is to do with what waits for it.
+    /// The action wanted of `peer` for the entries waiting for it.
     pub(crate) fn forward_for(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Forward {
         let queued = peers.get(peer).map_or(Forward::No, Link::queued_forward);
         let is_up = self.planner.is_tree() && tree.parent() == Some(peer);

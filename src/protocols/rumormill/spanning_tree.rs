@@ -302,7 +302,7 @@ impl SpanningTree {
                 (root, depth, None)
             }
         };
-        // What comes down along the preferred tree comes from its root. A parent elsewhere that
+        // Entries down the preferred tree come from its root. A parent elsewhere that
         // does not tell the age of its root's messages has none.
         let is_preferred = tree.parent(self.me) == Some(parent);
         let heard_at = peers.get(parent).and_then(|link| link.acks().heard_at());

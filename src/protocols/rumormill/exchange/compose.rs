@@ -40,7 +40,7 @@ impl Purpose {
     }
 }
 
-/// What the next message is made from.
+/// The parts of the next message.
 pub(crate) struct Draft {
     pub(crate) generation: Generation,
     pub(crate) purpose: Purpose,

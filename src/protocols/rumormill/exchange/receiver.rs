@@ -16,7 +16,7 @@ use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::repair::TreeRepair;
 use crate::set::VersionSet;
 
-/// What the receiver needs to know of this node.
+/// The receiver's view of this node.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Receiver {
     generation: Generation,

@@ -1,4 +1,4 @@
-//! What this node owes a peer: the ack of its messages, and when it is due (QUIC, RFC 9000 section
+//! The ack that this node owes a peer, and when it is due (QUIC, RFC 9000 section
 //! 13.2).
 //!
 //! An ack is the ranges of the peer's message numbers that have arrived, one range while nothing is

@@ -4,7 +4,7 @@ use crate::protocols::rumormill::message::Forward;
 use crate::set::VersionSet;
 use crate::time::Instant;
 
-/// What waits for a peer, when it leaves, and what the peer is to do with it.
+/// The entries waiting for a peer, their deadline, and the action wanted of the peer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SendQueue {
     entries: VersionSet,
@@ -16,12 +16,12 @@ pub(crate) struct SendQueue {
 }
 
 impl SendQueue {
-    /// What waits.
+    /// The entries waiting.
     pub(crate) const fn entries(&self) -> &VersionSet {
         &self.entries
     }
 
-    /// What the peer is to do with it. It sticks to the entries until they are confirmed, whatever
+    /// The action wanted of the peer. It sticks to the entries until they are confirmed, whatever
     /// becomes of the plan that they were queued under.
     pub(crate) const fn forward(&self) -> Forward {
         self.forward
@@ -55,17 +55,17 @@ impl SendQueue {
         self.forward = forward;
     }
 
-    /// What waits contains entries that were lost.
+    /// The queue contains retransmissions.
     pub(crate) fn mark_retransmissions(&mut self) {
         self.has_retransmissions = true;
     }
 
-    /// What waits leaves by `deadline`.
+    /// The queue leaves by `deadline`.
     pub(crate) fn flush_by(&mut self, deadline: Instant) {
         self.flush_at = Some(self.flush_at.map_or(deadline, |at| at.min(deadline)));
     }
 
-    /// What waits leaves at `at`, whatever was planned.
+    /// The queue leaves at `at`, whatever was planned.
     pub(crate) fn flush_at_exactly(&mut self, at: Instant) {
         self.flush_at = Some(at);
     }

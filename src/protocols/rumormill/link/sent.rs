@@ -36,7 +36,7 @@ struct Sent {
     at: Instant,
 }
 
-/// What an ack tells.
+/// The evidence in an ack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Acked {
     /// Entries of the acked messages, as far as they were not confirmed before.

@@ -54,7 +54,7 @@ struct Suspicion {
     tried: VersionSet,
 }
 
-/// What this node knows of whether the peer is up.
+/// This node's knowledge of whether the peer is up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Liveness {
     probe: Option<Probe>,

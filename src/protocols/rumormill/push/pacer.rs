@@ -105,7 +105,7 @@ impl Pacer {
             return self.before_next_beat(now, position);
         }
         match position.parent {
-            // What comes down goes on down.
+            // Entries that come down go on down.
             Some(parent) if from == Some(parent) => now,
             // Siblings are served by the root's next beat: until then there is time.
             Some(_) => now.after(self.beat.map_or(period, |beat| beat.period)),
@@ -287,7 +287,7 @@ mod tests {
         let pulse = Pulse { period_us: 500_000, age_us: 20_000, distance_us: 0 };
         pacer.on_pulse(at(1_000), ms(100), Some(pulse));
         assert_eq!(up(&mut pacer, 1_050), at(1_380 - 100).before(MARGIN));
-        // What comes too late for a beat goes for the one after it.
+        // An entry too late for a beat goes for the one after it.
         assert_eq!(up(&mut pacer, 1_279), at(1_880 - 100).before(MARGIN));
         assert_eq!(pacer.period(tree(7, true)), ms(500));
         pacer.forget_beat();
