@@ -180,7 +180,7 @@ fn check_maelstroms(
         program: "maelstrom".to_owned(),
         command: log.command.clone().unwrap_or_default(),
         node: log.node.clone().unwrap_or_default(),
-        shape: if names_nodes { crate::commands::shape(&settings) } else { String::new() },
+        shape: if names_nodes { settings.shape() } else { String::new() },
         started: String::new(),
         store: Some(dir.display().to_string()),
     };

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use rumormill_lab::cli::Cli;
-use rumormill_lab::commands;
+use rumormill_lab::cli::{self, Cli};
+use rumormill_lab::commands::shell::BAD_ARGUMENTS;
 
 fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => commands::execute(&cli).into(),
+        Ok(cli) => cli::execute(&cli).into(),
         Err(error) => {
             // Help and version come this way, too; only they belong on stdout.
-            let code = if error.use_stderr() { commands::BAD_ARGUMENTS } else { 0 };
+            let code = if error.use_stderr() { BAD_ARGUMENTS } else { 0 };
             // A closed terminal is no error.
             let _ = error.print();
             code.into()

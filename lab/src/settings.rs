@@ -184,6 +184,29 @@ impl Settings {
         Self { nodes: Self::numbered_nodes(count), concurrency: count, ..Self::default() }
     }
 
+    /// The run in a few words.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        let nodes = self.nodes.len();
+        let Latency { mean_ms, distribution } = self.latency;
+        let seconds = self.time_limit_ms as f64 / 1e3;
+        let mut words = vec![
+            format!("{nodes} nodes"),
+            self.topology.to_string(),
+            format!("latency {mean_ms} ms"),
+        ];
+        if distribution != Distribution::Constant {
+            words.push(distribution.to_string());
+        }
+        words.push(format!("rate {}/s", self.rate));
+        words.push(format!("{seconds} s"));
+        if let Some(nemesis) = self.nemesis {
+            words.push(format!("partitions every {} s", nemesis.interval_ms as f64 / 1e3));
+        }
+        words.extend(self.faults.words());
+        words.join(", ")
+    }
+
     /// Finds what cannot be run.
     ///
     /// # Errors

@@ -7,8 +7,7 @@ use clap::Args;
 use rumormill::protocols::rumormill::ablation::Rule;
 
 use crate::bench::ablation::{Effort, table};
-use crate::commands::BAD_ARGUMENTS;
-use crate::commands::bench::cores;
+use crate::commands::shell::{BAD_ARGUMENTS, cores, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -48,13 +47,7 @@ pub struct AblateArgs {
 /// Executes `lab ablate`; returns the exit status.
 #[must_use]
 pub fn execute(args: &AblateArgs) -> u8 {
-    run(args).map_or_else(
-        |error| {
-            eprintln!("lab: {error:#}");
-            BAD_ARGUMENTS
-        },
-        |()| 0,
-    )
+    status(run(args).map(|()| 0), BAD_ARGUMENTS)
 }
 
 fn run(args: &AblateArgs) -> Result<()> {

@@ -43,7 +43,3 @@ pub fn execute(command: &BenchCommand) -> u8 {
         BenchCommand::Protocols(args) => protocols::execute(args),
     }
 }
-
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BAD_ARGUMENTS, CRASH, log};
 use crate::check::{self, Checked};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log};
 use crate::profile::{Concurrency, Profile};
 use crate::screen::{self, Style};
 use crate::settings::Availability;
@@ -67,7 +67,9 @@ impl CheckArgs {
     }
 }
 
-pub(super) fn execute(args: &CheckArgs) -> u8 {
+/// Executes `lab check`; returns the exit status.
+#[must_use]
+pub fn execute(args: &CheckArgs) -> u8 {
     let profile = match args.profile.as_deref().map(Profile::load).transpose() {
         Ok(profile) => profile,
         Err(error) => {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BAD_ARGUMENTS, CRASH};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH};
 use crate::compare::{self, Run};
 use crate::limit::Limit;
 

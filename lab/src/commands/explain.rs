@@ -9,7 +9,7 @@ use clap::Args;
 use rumormill::value::Value;
 use serde_json::value::RawValue;
 
-use super::CRASH;
+use crate::commands::shell::{CRASH, status};
 use crate::explain::life::Life;
 use crate::explain::row::Row;
 use crate::explain::summary::summary;
@@ -125,17 +125,12 @@ pub struct ExplainArgs {
 /// Executes `lab explain`; returns the exit status.
 #[must_use]
 pub fn execute(args: &ExplainArgs) -> u8 {
-    match explain(args) {
-        Ok((text, code)) => {
-            // A closed stdout is no error.
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            code
-        }
-        Err(error) => {
-            eprintln!("lab: {error:#}");
-            CRASH
-        }
-    }
+    let done = explain(args).map(|(text, code)| {
+        // A closed stdout is no error.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        code
+    });
+    status(done, CRASH)
 }
 
 fn explain(args: &ExplainArgs) -> Result<(String, u8)> {

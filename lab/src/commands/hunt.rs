@@ -15,9 +15,9 @@ use rumormill::protocols::rumormill::mutation::Mutation;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::BAD_ARGUMENTS;
 use super::sim::case::command;
 use super::sim::protocol_parser;
+use crate::commands::shell::{BAD_ARGUMENTS, SIGNAL_BASE, cores, status};
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
 use crate::hunt::phases::run;
@@ -27,9 +27,6 @@ use crate::hunt::{Hunt, family, keep_panics, report};
 
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
-
-/// What a shell adds to the number of a signal that ended a process.
-const SIGNALLED: i32 = 128;
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -89,10 +86,7 @@ pub struct HuntArgs {
 /// Runs it; returns the exit status.
 #[must_use]
 pub fn execute(args: &HuntArgs) -> u8 {
-    hunt(args).unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
-        BAD_ARGUMENTS
-    })
+    status(hunt(args), BAD_ARGUMENTS)
 }
 
 /// Runs a case and tells how it went.
@@ -114,7 +108,7 @@ impl Interrupt {
     fn register() -> io::Result<Self> {
         let (stop, signal) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         for kind in [SIGINT, SIGTERM] {
-            flag::register_conditional_shutdown(kind, SIGNALLED + kind, Arc::clone(&stop))?;
+            flag::register_conditional_shutdown(kind, SIGNAL_BASE + kind, Arc::clone(&stop))?;
             flag::register(kind, Arc::clone(&stop))?;
             flag::register_usize(kind, Arc::clone(&signal), kind.unsigned_abs() as usize)?;
         }
@@ -124,7 +118,7 @@ impl Interrupt {
     /// The exit status of a process that this signal ended, if there was one.
     fn code(&self) -> Option<u8> {
         let signal = u8::try_from(self.signal.load(Ordering::Relaxed)).ok()?;
-        (signal > 0).then(|| signal.saturating_add(SIGNALLED as u8))
+        (signal > 0).then(|| signal.saturating_add(SIGNAL_BASE as u8))
     }
 }
 
@@ -145,15 +139,15 @@ fn hunt_family(protocol: Name, args: &HuntArgs, jobs: usize) -> anyhow::Result<u
 }
 
 fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
-    let jobs = args.jobs.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
+    let jobs = args.jobs.unwrap_or_else(cores);
     if let Some(protocol) = args.protocol.filter(|protocol| *protocol != Name::Rumormill) {
-        return hunt_family(protocol, args, jobs.unwrap_or(1));
+        return hunt_family(protocol, args, jobs);
     }
     let interrupt = Interrupt::register().context("cannot wait for signals")?;
     let hunt = Hunt {
         start: args.start,
         seeds: args.seeds,
-        jobs: jobs.unwrap_or(1),
+        jobs,
         tweak: &|config| args.tweak(config),
         stop_at_first: !args.keep_going,
         stop: &interrupt.stop,

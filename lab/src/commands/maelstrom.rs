@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::{BAD_ARGUMENTS, CRASH, check, log, node_command_line, quote};
+use super::check;
 use crate::check::{Checked, check as check_run};
 use crate::checker::Validity;
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, node_command_line, quote, status};
 use crate::harness::own_node;
 use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
@@ -56,7 +57,9 @@ impl MaelstromArgs {
     }
 }
 
-pub(super) fn execute(args: &MaelstromArgs) -> u8 {
+/// Executes `lab maelstrom`; returns the exit status.
+#[must_use]
+pub fn execute(args: &MaelstromArgs) -> u8 {
     let profiles = match profiles(args) {
         Ok(profiles) => profiles,
         Err(error) => {
@@ -64,10 +67,7 @@ pub(super) fn execute(args: &MaelstromArgs) -> u8 {
             return BAD_ARGUMENTS;
         }
     };
-    run_all(args, &profiles).unwrap_or_else(|error| {
-        log(&format!("{error:#}"));
-        CRASH
-    })
+    status(run_all(args, &profiles), CRASH)
 }
 
 /// The profiles asked for, by name, with the limits of the command line.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rumormill::maelstrom::record::{Output, Record, Records};
 
-use super::{BAD_ARGUMENTS, CRASH, is_broken_pipe};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, status};
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
 
 /// Longer messages are shown as the record has them.
@@ -90,16 +90,7 @@ pub fn execute(args: &ReplayArgs) -> u8 {
         eprintln!("lab: --as-case takes one file");
         return BAD_ARGUMENTS;
     }
-    match replay_all(args) {
-        Ok(true) => 0,
-        Ok(false) => 1,
-        // The reader is gone.
-        Err(error) if is_broken_pipe(&error) => 0,
-        Err(error) => {
-            eprintln!("lab: {error:#}");
-            CRASH
-        }
-    }
+    status(replay_all(args).map(|is_same| u8::from(!is_same)), CRASH)
 }
 
 /// True if nothing parted.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::CRASH;
 use super::explain::Between;
+use crate::commands::shell::{CRASH, status};
 use crate::report::{self, Window};
 use crate::trace::ValuesAt;
 
@@ -46,17 +46,12 @@ pub fn execute(args: &ReportArgs) -> u8 {
     let window = args
         .between
         .map_or_else(Window::default, |between| Window { from_ms: between.0, to_ms: between.1 });
-    match report::write(&args.store, window, &args.values_at) {
-        Ok(path) => {
-            // A closed stdout is no error: the file is there.
-            let _ = writeln!(std::io::stdout(), "{}", line(&path));
-            0
-        }
-        Err(error) => {
-            eprintln!("lab: {error:#}");
-            CRASH
-        }
-    }
+    let done = report::write(&args.store, window, &args.values_at).map(|path| {
+        // A closed stdout is no error: the file is there.
+        let _ = writeln!(std::io::stdout(), "{}", line(&path));
+        0
+    });
+    status(done, CRASH)
 }
 
 /// Writes the report of a run that is just over; says where it is, or why there is none. A run's

@@ -8,7 +8,7 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::CRASH;
+use crate::commands::shell::{CRASH, status};
 use crate::serve;
 
 /// Shown below the help.
@@ -35,13 +35,7 @@ pub struct ServeArgs {
 /// Executes `lab serve`; returns the exit status.
 #[must_use]
 pub fn execute(args: &ServeArgs) -> u8 {
-    match serve_until_signal(args) {
-        Ok(()) => 0,
-        Err(error) => {
-            eprintln!("lab: {error:#}");
-            CRASH
-        }
-    }
+    status(serve_until_signal(args).map(|()| 0), CRASH)
 }
 
 fn serve_until_signal(args: &ServeArgs) -> Result<()> {

@@ -3,7 +3,7 @@
 pub(super) mod case;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,10 +11,15 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rumormill::args;
 use rumormill::protocols::Name;
+#[cfg(feature = "mutations")]
+use rumormill::protocols::rumormill::mutation::Mutation;
 
-use super::{BAD_ARGUMENTS, CRASH, quote, repeating_command, report, resolve, results, shape};
-use crate::cli::RunArgs;
+use super::report;
+use crate::commands::run_args::RunArgs;
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, quote, repeating_command, status};
+use crate::commands::test::results;
 use crate::cost::{cpu_time, peak_mib};
+use crate::hunt::phases::Tweak;
 use crate::journal::EventSink;
 use crate::results::{CrashReport, RunInfo};
 use crate::screen::{self, Style};
@@ -59,7 +64,7 @@ pub struct SimArgs {
         value_parser = protocol_parser(),
     )]
     pub protocol: Option<Name>,
-    /// What is run, and how it is judged
+    /// The run, and how it is judged
     #[command(flatten)]
     pub run: RunArgs,
     /// Run this many seeds from --seed on, and show a table instead; nothing is stored
@@ -80,7 +85,7 @@ pub struct SimArgs {
     /// Put this bug into the nodes, on purpose
     #[cfg(feature = "mutations")]
     #[arg(long, value_name = "NAME", requires = "case", help_heading = "Case")]
-    pub mutation: Option<rumormill::protocols::rumormill::mutation::Mutation>,
+    pub mutation: Option<Mutation>,
     /// Write no files
     #[arg(long, help_heading = "Output")]
     pub no_store: bool,
@@ -96,17 +101,17 @@ pub(super) fn protocol_parser() -> impl TypedValueParser<Value = Name> {
 #[must_use]
 pub fn execute(args: &SimArgs) -> u8 {
     if let Some(path) = &args.case {
-        return case::execute(path, args);
+        return execute_case(path, args);
     }
     let started = Instant::now();
-    let resolved = resolve(&args.run).and_then(|(settings, node_args)| {
+    let resolved = args.run.resolve().and_then(|(settings, node_args)| {
         let kind = node_kind(args.protocol, &node_args)?;
         Ok((settings, node_args, kind))
     });
     let (settings, node_args, kind) = match resolved {
         Ok(resolved) => resolved,
         Err(error) => {
-            eprintln!("lab: {error:#}");
+            log(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
@@ -115,10 +120,24 @@ pub fn execute(args: &SimArgs) -> u8 {
     } else {
         run_many(args, &settings, &kind)
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
-        CRASH
-    })
+    status(done, CRASH)
+}
+
+/// A case says all of the run: flags that would be ignored are refused.
+fn execute_case(path: &Path, args: &SimArgs) -> u8 {
+    let nothing = RunArgs { store: args.run.store.clone(), ..RunArgs::default() };
+    let is_plain = args.run == nothing && args.seeds == 1 && args.jobs.is_none();
+    if !is_plain || args.record.is_some() || args.protocol.is_some() {
+        log("a case says all of the run: only --trace, --store DIR and --no-store go with --case");
+        return BAD_ARGUMENTS;
+    }
+    #[cfg(feature = "mutations")]
+    let (tweak, bug): (Tweak<'_>, _) =
+        (&|config| config.mutation = args.mutation, args.mutation.map(Mutation::name));
+    #[cfg(not(feature = "mutations"))]
+    let (tweak, bug): (Tweak<'_>, _) = (&|_| {}, None);
+    let store = (!args.no_store).then_some(&*args.run.store);
+    case::execute(path, &case::Options { store, trace: args.trace, tweak, bug })
 }
 
 fn node_kind(protocol: Option<Name>, node_args: &[String]) -> Result<NodeKind> {
@@ -159,7 +178,7 @@ fn run_one(
         command: repeating_command(std::env::args(), settings.seed),
         store: store.as_ref().map(|store| store.dir().display().to_string()),
         node,
-        shape: shape(settings),
+        shape: settings.shape(),
         started: begun.to_string(),
     };
     let mut records = match &args.record {
@@ -207,7 +226,7 @@ fn finish<S: EventSink>(
     let _ = std::io::stdout().write_all(screen.as_bytes());
     written?;
     if let Some(crash) = crash {
-        eprintln!("lab: the test crashed: {} (seed {})", crash.why, settings.seed);
+        log(&format!("the test crashed: {} (seed {})", crash.why, settings.seed));
         return Ok(CRASH);
     }
     Ok(results.exit_code())
@@ -230,10 +249,9 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     if args.seeds == 0 {
         bail!("no seeds are no runs");
     }
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let started = Instant::now();
-    let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or(cores))?;
-    let mut text = format!("{}, {} seeds from {}\n\n", shape(settings), args.seeds, settings.seed);
+    let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or_else(cores))?;
+    let mut text = format!("{}, {} seeds from {}\n\n", settings.shape(), args.seeds, settings.seed);
     text += &screen::render_seeds(&rows);
     if let Some(row) = sweep::worst(&rows) {
         let verdict = row.verdict();
@@ -249,7 +267,7 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     let _ = std::io::stdout().write_all(text.as_bytes());
     for row in &rows {
         if let Some(why) = &row.crash {
-            eprintln!("lab: seed {} crashed: {why}", row.seed);
+            log(&format!("seed {} crashed: {why}", row.seed));
         }
     }
     let codes = rows.iter().map(Row::exit_code);

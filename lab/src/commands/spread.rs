@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use rumormill::config::parse_time;
 
-use super::{BAD_ARGUMENTS, CRASH, fresh_seed, log};
+use crate::commands::run_args::fresh_seed;
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log};
 use crate::spread::cycles::{Order, World};
 use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
 use crate::spread::{chart, output};
@@ -161,7 +162,6 @@ fn conditions(
         CycleOrder::Snapshot => Order::Snapshot,
         CycleOrder::Immediate => Order::Immediate,
     };
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Conditions {
         world: World { nodes, order, loss: args.loss, seed, run: 0 },
         latency,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BAD_ARGUMENTS, CRASH, log};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log};
 use crate::validate::{self, CHECKS, Check, Effort, Verdict};
 
 /// Shown below the help.
@@ -60,7 +60,6 @@ pub fn execute(args: &ValidateArgs) -> u8 {
         log(&format!("no check {unknown:?}; there are {}", names.join(", ")));
         return BAD_ARGUMENTS;
     }
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let effort = Effort {
         divisor: if args.quick { QUICK_DIVISOR } else { 1 },
         seed: args.seed,

@@ -11,7 +11,7 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{CRASH, is_broken_pipe};
+use crate::commands::shell::{CRASH, status};
 use crate::screen::Style;
 use crate::trace::ValuesAt;
 use crate::trace::journal::values_at_of;
@@ -68,15 +68,7 @@ pub struct WatchArgs {
 /// Executes `lab watch`; returns the exit status.
 #[must_use]
 pub fn execute(args: &WatchArgs) -> u8 {
-    match watch(args) {
-        Ok(()) => 0,
-        // The terminal is closed.
-        Err(error) if is_broken_pipe(&error) => 0,
-        Err(error) => {
-            eprintln!("lab: {error:#}");
-            CRASH
-        }
-    }
+    status(watch(args).map(|()| 0), CRASH)
 }
 
 fn watch(args: &WatchArgs) -> Result<()> {

@@ -15,10 +15,10 @@ use rumormill_sim::{Input, MS, Medium, Nanos, NodeFault, NodeFaultKind};
 use super::case::Case;
 use super::counts::Counts;
 use super::recorder::Messages;
-use super::world::Node;
 use crate::network;
 use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::node::{Body, Message};
+use crate::sim::Node;
 use crate::topology::neighbours;
 
 /// The one client of a case.

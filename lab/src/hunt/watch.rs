@@ -22,9 +22,9 @@ use super::counts::Counts;
 use super::oracle::Oracle;
 use super::surroundings::Surroundings;
 use super::violation::{Kind, Violation};
-use super::world::Node;
 use crate::node::{Body, Inspect as _, Message, SimServer};
 use crate::random::Fingerprint;
+use crate::sim::Node;
 
 /// Before anybody has said anything, peers are left alone for this long: Maelstrom gives a node
 /// 10 s to be set up, and mutes for good who writes to one that is not.

@@ -16,13 +16,10 @@ use super::violation::{Kind, Violation};
 use super::watch::Watch;
 use crate::node::{Inspect as _, SimServer};
 use crate::random::Dice;
-use crate::sim::{self, Records};
+use crate::sim::{Node, Records, scripted};
 
 /// No run needs more events than this: the largest cases drawn need a tenth of it.
 const EVENTS_MAX: u64 = 2_000_000;
-
-/// A node of a case.
-pub(super) type Node = sim::Node;
 
 #[derive(Debug)]
 pub(super) struct World<'a> {
@@ -40,7 +37,7 @@ impl<'a> World<'a> {
         let (messages, records) = recorder.map(Recorder::into_parts).unzip();
         surroundings.messages = messages;
         let mut sim = Sim::new(nodes.map(node).collect(), surroundings).with_clocks_of_nodes();
-        for (at, fault) in sim::scripted(&case.settings()) {
+        for (at, fault) in scripted(&case.settings()) {
             sim.plan(at, fault);
         }
         Self { case, sim, watch: Watch::new(case, config), records }

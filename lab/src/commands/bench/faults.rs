@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 
+use super::DOCS;
 use super::publish::{self, Part, publish};
-use super::{DOCS, cores};
 use crate::bench::faults::{self, judge, profiles};
-use crate::commands::BAD_ARGUMENTS;
+use crate::commands::shell::{BAD_ARGUMENTS, cores, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -58,10 +58,7 @@ pub struct FaultsArgs {
 /// Executes `lab bench faults`; returns the exit status.
 #[must_use]
 pub fn execute(args: &FaultsArgs) -> u8 {
-    run(args).unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
-        BAD_ARGUMENTS
-    })
+    status(run(args), BAD_ARGUMENTS)
 }
 
 const EXPLANATION: &str = "\

@@ -6,15 +6,15 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 
+use super::DOCS;
 use super::publish::{self, Part, publish};
 use super::sizes::{self, SizesArgs};
-use super::{DOCS, cores};
 use crate::bench::cases::{BUDGETS_MS, Case};
 use crate::bench::chart::{self, Points};
 use crate::bench::measure::{self, Measured};
 use crate::bench::peers::{self, Peer};
 use crate::bench::table;
-use crate::commands::CRASH;
+use crate::commands::shell::{CRASH, cores, status};
 use crate::harness::own_node;
 use crate::harness::process::resolve_bin;
 
@@ -100,10 +100,7 @@ pub fn execute(args: &FrontierArgs) -> u8 {
             update: args.update,
         });
     }
-    points(args).unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
-        CRASH
-    })
+    status(points(args), CRASH)
 }
 
 const ON_TIME: &str = "\

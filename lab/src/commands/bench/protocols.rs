@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use rumormill::protocols::Name;
 
+use super::DOCS;
 use super::publish::{self, Part};
-use super::{DOCS, cores};
 use crate::bench::protocols::{Fault, Row, Workload, measure, spreading, table};
-use crate::commands::CRASH;
+use crate::commands::shell::{CRASH, cores, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -73,10 +73,7 @@ pub struct ProtocolsArgs {
 /// Executes `lab bench protocols`; returns the exit status.
 #[must_use]
 pub fn execute(args: &ProtocolsArgs) -> u8 {
-    run(args).unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
-        CRASH
-    })
+    status(run(args), CRASH)
 }
 
 fn run(args: &ProtocolsArgs) -> Result<u8> {

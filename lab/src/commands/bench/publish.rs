@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::fit::fit;
 use crate::bench::sections;
-use crate::commands::repeating_command;
+use crate::commands::shell::repeating_command;
 
 /// Columns of a terminal that does not tell.
 const COLUMNS: usize = 100;

@@ -10,7 +10,7 @@ use clap::Args;
 use super::DOCS;
 use super::publish::{self, Part, publish};
 use crate::bench::sizes::{self, Row};
-use crate::commands::CRASH;
+use crate::commands::shell::CRASH;
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\

@@ -3,14 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
-use rumormill::protocols::rumormill::config::Config;
-#[cfg(feature = "mutations")]
-use rumormill::protocols::rumormill::mutation::Mutation;
+use anyhow::{Context as _, Result};
 
-use super::SimArgs;
-use crate::cli::RunArgs;
-use crate::commands::{BAD_ARGUMENTS, CRASH, quote};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, quote, status};
 use crate::hunt::case::Case;
 use crate::hunt::phases::{Tweak, run_kept};
 use crate::hunt::recorder::Recorder;
@@ -20,38 +15,34 @@ use crate::store::Store;
 /// The directory of the store for runs of cases, where other runs have their workload's.
 const STORED_AS: &str = "case";
 
+/// How a case is run and told.
+pub(super) struct Options<'a> {
+    /// The directory of the store, if files are to be written.
+    pub(super) store: Option<&'a Path>,
+    /// Tell every event.
+    pub(super) trace: bool,
+    /// Changes the nodes' settings: a bug on purpose.
+    pub(super) tweak: Tweak<'a>,
+    /// The name of that bug.
+    pub(super) bug: Option<&'static str>,
+}
+
 /// Runs the case of a file; returns the exit status.
-pub(super) fn execute(path: &Path, args: &SimArgs) -> u8 {
-    let case = match check(args).and_then(|()| Case::load(path)) {
+pub(super) fn execute(path: &Path, options: &Options<'_>) -> u8 {
+    let case = match Case::load(path) {
         Ok(case) => case,
         Err(error) => {
-            eprintln!("lab: {error:#}");
+            log(&format!("{error:#}"));
             return BAD_ARGUMENTS;
         }
     };
-    run(path, &case, args).unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
-        CRASH
-    })
+    status(run(path, &case, options), CRASH)
 }
 
-/// A case says all of the run: flags that would be ignored are refused.
-fn check(args: &SimArgs) -> Result<()> {
-    let nothing = RunArgs { store: args.run.store.clone(), ..RunArgs::default() };
-    let is_plain = args.run == nothing && args.seeds == 1 && args.jobs.is_none();
-    if !is_plain || args.record.is_some() || args.protocol.is_some() {
-        bail!(
-            "a case says all of the run: only --trace, --store DIR and --no-store go with --case"
-        );
-    }
-    Ok(())
-}
-
-fn run(path: &Path, case: &Case, args: &SimArgs) -> Result<u8> {
-    let recorder = if args.no_store { None } else { Some(recorder(path, case, &args.run.store)?) };
-    let tweak: Tweak<'_> = &|config| args.tweak(config);
+fn run(path: &Path, case: &Case, options: &Options<'_>) -> Result<u8> {
+    let recorder = options.store.map(|store| recorder(path, case, store)).transpose()?;
     keep_panics();
-    let (outcome, recorder) = run_kept(case, tweak, args.trace, recorder);
+    let (outcome, recorder) = run_kept(case, options.tweak, options.trace, recorder);
     let _ = std::panic::take_hook();
     let mut text = String::new();
     for line in &outcome.trace {
@@ -59,7 +50,7 @@ fn run(path: &Path, case: &Case, args: &SimArgs) -> Result<u8> {
         text.push('\n');
     }
     let mut told = report::render_one(case, &outcome);
-    told += &format!("seed    {}\nagain   {}\n", case.seed, args.command_for(path));
+    told += &format!("seed    {}\nagain   {}\n", case.seed, command(path, options.bug));
     let store = recorder.map(Recorder::finish).transpose()?;
     if let Some(store) = &store {
         told += &format!("files   {}\n", store.dir().display());
@@ -88,25 +79,4 @@ pub(in crate::commands) fn command(path: &Path, bug: Option<&str>) -> String {
         command += bug;
     }
     command
-}
-
-impl SimArgs {
-    /// What is changed in the nodes' settings: nothing but a bug on purpose.
-    #[cfg(feature = "mutations")]
-    const fn tweak(&self, config: &mut Config) {
-        config.mutation = self.mutation;
-    }
-
-    #[cfg(not(feature = "mutations"))]
-    const fn tweak(&self, _config: &mut Config) {}
-
-    #[cfg(feature = "mutations")]
-    fn command_for(&self, path: &Path) -> String {
-        command(path, self.mutation.map(Mutation::name))
-    }
-
-    #[cfg(not(feature = "mutations"))]
-    fn command_for(&self, path: &Path) -> String {
-        command(path, None)
-    }
 }

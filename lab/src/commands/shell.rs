@@ -1,0 +1,88 @@
+//! The commands and the shell that runs them: exit statuses, lines on stderr, command lines to paste.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Maelstrom's exit status for arguments that make no sense.
+pub const BAD_ARGUMENTS: u8 = 254;
+/// Maelstrom's exit status for runs that came to no end.
+pub(super) const CRASH: u8 = 255;
+/// A shell adds this to the number of a signal that ended a process.
+pub(super) const SIGNAL_BASE: i32 = 128;
+
+/// The exit status of a command: its own, or `failed` after the error was written to stderr. A
+/// closed stdout is no error.
+pub(super) fn status(done: anyhow::Result<u8>, failed: u8) -> u8 {
+    match done {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => 0,
+        Err(error) => {
+            log(&format!("{error:#}"));
+            failed
+        }
+    }
+}
+
+/// True if the reader of a pipe is gone.
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes a line to stderr.
+pub(super) fn log(text: &str) {
+    // A closed stderr is no error.
+    let _ = writeln!(io::stderr(), "lab: {text}");
+}
+
+/// The node's binary and arguments.
+pub(super) fn node_command_line(bin: &Path, args: &[String]) -> String {
+    let bin = quote(&bin.display().to_string());
+    args.iter().fold(bin, |line, arg| line + " " + &quote(arg))
+}
+
+/// The command line that does the same again, from the name of the program on: with the seed, and
+/// quoted for a shell.
+pub(super) fn repeating_command(args: impl Iterator<Item = String>, seed: u64) -> String {
+    let mut words: Vec<String> = args.collect();
+    let is_seed = |word: &String| word == "--seed" || word.starts_with("--seed=");
+    let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    if !words[..end].iter().any(is_seed) {
+        words.splice(end..end, ["--seed".to_owned(), seed.to_string()]);
+    }
+    let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    quoted.join(" ")
+}
+
+/// Quotes a word for a shell, if need be.
+pub(super) fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Threads to use by default: one per core.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_repeats_a_run_has_its_seed_and_is_quoted() {
+        let repeat = |args: &[&str]| {
+            let args = ["lab"].iter().chain(args);
+            repeating_command(args.map(ToString::to_string), 7)
+        };
+        assert_eq!(repeat(&["test", "--rate", "5"]), "lab test --rate 5 --seed 7");
+        assert_eq!(repeat(&["test", "--seed", "9"]), "lab test --seed 9");
+        assert_eq!(
+            repeat(&["test", "--limit", "median<1s", "--", "--seed", "it's"]),
+            r"lab test --limit 'median<1s' --seed 7 -- --seed 'it'\''s'"
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! `lab test`: from the arguments to the exit status.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use super::report;
+use super::run_args::RunArgs;
+use crate::commands::shell::{
+    BAD_ARGUMENTS, CRASH, SIGNAL_BASE, log, node_command_line, repeating_command, status,
+};
+use crate::figures::Needs;
+use crate::harness::net_log::NetLog;
+use crate::harness::process::{NodeCommand, resolve_bin};
+use crate::harness::view::View;
+use crate::harness::{self, Death, Processes, Report, own_node};
+use crate::limit::{Limit, PROCESSES};
+use crate::outcome::{Notice, Outcome};
+use crate::results::{CrashReport, LastWords, Results, RunInfo};
+use crate::screen::{self, Style};
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// Help beyond the flags.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab test --node-count 5 --time-limit 10 --rate 10
+      five of the workspace's own nodes
+  lab test --bin ./my-node --node-count 25 --latency 100 --rate 100 --time-limit 20
+      a binary of your own, in any language
+  lab test --profile fly-3d --limit 'msgs-per-op<30' --limit 'median<400ms'
+      a profile from maelstrom/profiles, and limits that decide the exit status
+  lab test --profile partition-25 --bin /usr/bin/python3 -- node.py --verbose
+      the node's arguments after two dashes; --bin is a path, PATH is not searched
+
+Exit status:
+  0    valid, all limits kept
+  1    invalid, or a limit failed
+  2    unknown: nothing could be judged, or Maelstrom would have ignored a node's output
+  254  bad arguments
+  255  crash: a node died, did not answer init, or could not be started
+  130  interrupted (SIGINT; 143 for SIGTERM)";
+
+/// `lab test`.
+#[derive(Debug, Default, Args)]
+pub struct TestArgs {
+    /// The node's binary, a path; without it the workspace's own node, built if need be
+    #[arg(long, value_name = "PATH", help_heading = "Nodes")]
+    pub bin: Option<PathBuf>,
+    /// How long nodes may take to end by themselves when their stdin is closed; then SIGKILL
+    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Nodes")]
+    pub grace: u64,
+    /// Do not have our own nodes record what happens to them (to node-logs, for `lab replay`)
+    #[arg(long, help_heading = "Nodes")]
+    pub no_record: bool,
+    /// The run, and how it is judged
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Show what the nodes write to stderr, too
+    #[arg(long, help_heading = "Output")]
+    pub log_stderr: bool,
+    /// Show every message as it is sent
+    #[arg(long, help_heading = "Output")]
+    pub log_net_send: bool,
+    /// Show every message as it arrives
+    #[arg(long, help_heading = "Output")]
+    pub log_net_recv: bool,
+}
+
+/// Executes `lab test`; returns the exit status.
+#[must_use]
+pub fn execute(args: &TestArgs) -> u8 {
+    let (settings, node_args) = match resolve_for_processes(args) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            log(&format!("{error:#}"));
+            return BAD_ARGUMENTS;
+        }
+    };
+    status(run_test(args, &settings, node_args), CRASH)
+}
+
+fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
+    let resolved = args.run.resolve()?;
+    // A profile may have such a limit, for both kinds of runs: it is shown as not judged.
+    for limit in args.run.limits.iter().filter_map(|limit| limit.parse::<Limit>().ok()) {
+        if limit.figure.needs == Needs::Simulation {
+            bail!("the limit `{limit}` is for simulated nodes only: run this with `lab sim`");
+        }
+    }
+    if let Some(what) = resolved.0.faults.simulated_only() {
+        bail!("{what} are for simulated nodes only: run this with `lab sim`");
+    }
+    Ok(resolved)
+}
+
+fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Result<u8> {
+    let bin = match &args.bin {
+        Some(bin) => resolve_bin(bin)?,
+        None => own_node::locate(log)?,
+    };
+    let mut node_args = node_args;
+    if !args.no_record && own_node::is_own(&bin) {
+        own_node::record(&mut node_args);
+    }
+    let started = jiff::Zoned::now();
+    let store = Store::create(&args.run.store, settings.workload.name(), &started)
+        .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
+    let info = RunInfo {
+        program: PROCESSES.to_owned(),
+        command: repeating_command(std::env::args(), settings.seed),
+        store: Some(store.dir().display().to_string()),
+        node: node_command_line(&bin, &node_args),
+        shape: settings.shape(),
+        started: started.to_string(),
+    };
+    let processes = Processes {
+        command: NodeCommand { bin, args: node_args, pipe_stderr: args.log_stderr },
+        logs: settings.nodes.iter().map(|name| store.node_log(name)).collect(),
+        grace: Duration::from_millis(args.grace),
+    };
+    let sink = NetLog::new(store.sink()?, args.log_net_send, args.log_net_recv);
+    let mut view = View::new();
+    let report = harness::run(settings, &processes, sink, &mut view)?;
+    let Report { outcome, sink, signal, deaths, backlog } = report;
+    let finished = sink.into_inner().finish();
+
+    if let Some(backlog) = backlog {
+        let kib = backlog.peak_bytes.div_ceil(1 << 10);
+        view.say(&format!("{} read slowly: up to {kib} KiB waited for it", backlog.node));
+    }
+    let words = deaths.first().map(last_words);
+    let crash = CrashReport::of(&outcome, words.as_ref(), signal.is_some());
+    let results = results(settings, &outcome, &view.into_notices(), info, crash.clone())?;
+    let written = store.write_results(&results);
+    // Results in memory are shown even if the disk is full.
+    let screen = screen::render(&results, Style::for_stdout());
+    let _ = io::stdout().write_all(screen.as_bytes());
+    written?;
+    finished.context("cannot write the history")?;
+    let code = match (crash, signal) {
+        (_, Some(signal)) => u8::try_from(SIGNAL_BASE + signal).unwrap_or(CRASH),
+        (Some(crash), None) => {
+            log_crash(&crash, &deaths);
+            CRASH
+        }
+        (None, None) => results.exit_code(),
+    };
+    if !args.run.no_report {
+        let _ = io::stdout().write_all(report::after_run(store.dir()).as_bytes());
+    }
+    store.publish()?;
+    Ok(code)
+}
+
+/// The results of a run, whatever end it came to.
+pub(super) fn results(
+    settings: &Settings,
+    outcome: &Outcome,
+    notices: &[Notice],
+    info: RunInfo,
+    crash: Option<CrashReport>,
+) -> Result<Results> {
+    match crash {
+        Some(crash) => Results::of_crashed(settings, outcome, notices, info, crash),
+        None => Results::of(settings, outcome, notices, info),
+    }
+}
+
+/// The known facts of a node that ended the run.
+fn last_words(death: &Death) -> LastWords {
+    LastWords {
+        node: death.node.clone(),
+        status: death.how.clone(),
+        lines: death.last_lines.clone(),
+        last_message: Some(death.last_line.clone()).filter(|line| !line.is_empty()),
+    }
+}
+
+/// Says on stderr, too, that a run crashed: the screen may go elsewhere.
+fn log_crash(crash: &CrashReport, deaths: &[Death]) {
+    log(&format!("the test crashed: {}", crash.why));
+    let node = crash.node.as_deref().unwrap_or_default();
+    for line in &crash.last_lines {
+        log(&format!("    {node}: {line}"));
+    }
+    for death in deaths.iter().skip(1) {
+        log(&format!("{} {}", death.node, death.how));
+    }
+}
