@@ -13,7 +13,7 @@ use roaring::RoaringTreemap;
 
 use crate::checker::{Validity, availability, missing};
 use crate::history::{Op, reader};
-use crate::limit::Limit;
+use crate::limit::{Limit, decide};
 use crate::profile::Profile;
 use crate::results::conduct::ignored_validity;
 use crate::results::{MaelstromResults, Results, RunInfo};
@@ -142,7 +142,7 @@ fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Resul
     }
     let decided = lab.limits.iter().map(|verdict| verdict.limit.clone()).collect();
     known = known.over(Profile { limit: Some(decided), ..Profile::default() });
-    results.decide(&limits(known)?);
+    decide(&mut results, &limits(known)?);
     Ok(Checked { results, comparison })
 }
 
@@ -186,7 +186,7 @@ fn check_maelstroms(
     };
     let bad_lines = log.is_complete.then_some(log.muted.len() as u64);
     let mut results = Results::of_maelstrom(reported, history, finals, run, notices, bad_lines);
-    results.decide(&limits);
+    decide(&mut results, &limits);
     Ok(Checked { results, comparison })
 }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::figures::{FIGURES, Figure, Needs};
-use crate::limit::{Limit, Verdict};
-use crate::results::{CrashReport, MaelstromResults, Results};
+use crate::limit::Limit;
+use crate::results::{CrashReport, MaelstromResults, Results, Verdict};
 use crate::screen::verdict_word;
 
 /// Points of distributions that are left out.
@@ -211,12 +211,13 @@ fn apart(figure: &Figure, first: Option<f64>, value: Option<f64>) -> (String, St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::judge;
     use crate::results::RunInfo;
     use crate::results::sample;
 
     fn sample_results() -> Results {
         let (settings, outcome) = (sample::settings(), sample::outcome());
-        Results::of(&settings, &outcome, &sample::notices(), RunInfo::default()).unwrap()
+        judge(&settings, &outcome, &sample::notices(), RunInfo::default()).unwrap()
     }
 
     #[test]

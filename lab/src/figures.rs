@@ -9,10 +9,11 @@ mod table;
 mod unit;
 
 use crate::checker::quantile::Quantiles;
+pub use crate::number::number;
 use crate::results::Results;
 pub use runs::Sample;
 pub use table::FIGURES;
-pub use unit::{Unit, number};
+pub use unit::Unit;
 
 /// The points of a distribution, by the last part of a figure's name.
 pub const POINTS: [&str; 5] = ["min", "median", "p95", "p99", "max"];

@@ -29,6 +29,7 @@ pub mod limit;
 pub mod maelstrom;
 pub mod network;
 pub mod node;
+mod number;
 pub mod outcome;
 pub mod profile;
 pub mod replay;

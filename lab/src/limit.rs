@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use anyhow::{Result, anyhow};
 
 use crate::figures::{FIGURES, Figure, Needs};
-use crate::results::Results;
+use crate::outcome::{Notice, Outcome};
+use crate::results::{MAELSTROM, PROCESSES, Results, RunInfo, Verdict};
+use crate::settings::Settings;
 
 /// Comparison of a figure with its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,31 +68,27 @@ pub struct Limit {
     pub bound: f64,
 }
 
-/// A limit held against a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Verdict {
-    /// The limit, as text that can be parsed again.
-    pub limit: String,
-    /// The figure, as text; `no such figure in this run` if there is none.
-    pub found: String,
-    /// The figure in its unit; none if the run does not have it, or it is infinite.
-    pub value: Option<f64>,
-    /// True if the figure is within the limit, or is not judged.
-    pub passed: bool,
-    /// False if the run is of a kind that cannot have the figure, such as false suspicions of
-    /// processes.
-    #[serde(default = "yes")]
-    pub judged: bool,
+/// Checks a run, and holds it against the limits of its settings.
+///
+/// # Errors
+/// If a limit of the settings is not one.
+pub fn judge(
+    settings: &Settings,
+    outcome: &Outcome,
+    notices: &[Notice],
+    run: RunInfo,
+) -> Result<Results> {
+    let limits = settings.limits.iter().map(|limit| limit.parse::<Limit>());
+    let limits: Vec<Limit> = limits.collect::<Result<_, _>>().map_err(|why| anyhow!(why))?;
+    let mut results = Results::of(settings, outcome, notices, run);
+    decide(&mut results, &limits);
+    Ok(results)
 }
 
-/// [`RunInfo::program`](crate::results::RunInfo) of runs of real processes.
-pub const PROCESSES: &str = "test";
-/// The same in runs of the real Maelstrom.
-pub const MAELSTROM: &str = "maelstrom";
-
-const fn yes() -> bool {
-    true
+/// Holds limits against a run, instead of those it was held against before.
+pub fn decide(results: &mut Results, limits: &[Limit]) {
+    let verdicts = limits.iter().map(|limit| limit.check(results)).collect();
+    results.set_limits(verdicts);
 }
 
 impl Limit {

@@ -11,10 +11,11 @@ mod maelstrom;
 mod run_info;
 mod scheduling_delay;
 mod traffic;
+mod verdict;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::checker::availability::Availability;
@@ -33,15 +34,15 @@ use crate::checker::{
 };
 use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
-use crate::limit::{Limit, PROCESSES, Verdict};
 use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
 use crate::trace::Source;
 pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
-pub use run_info::RunInfo;
+pub use run_info::{MAELSTROM, PROCESSES, RunInfo};
 pub use scheduling_delay::DelayFigures;
 pub use traffic::{Entries, Flow, Link, Traffic};
+pub use verdict::Verdict;
 
 /// All results of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -266,40 +267,10 @@ impl FalseSuspicions {
 }
 
 impl Results {
-    /// Checks a run that crashed or was interrupted for what there is. Nothing of it is valid.
-    ///
-    /// # Errors
-    /// If a limit of the settings is not one.
-    pub fn of_crashed(
-        settings: &Settings,
-        outcome: &Outcome,
-        notices: &[Notice],
-        run: RunInfo,
-        crash: CrashReport,
-    ) -> Result<Self> {
-        let mut results = Self::of(settings, outcome, notices, run)?;
-        results.rumormill.crash = Some(crash);
-        results.rumormill.maelstrom_valid = Validity::Unknown;
-        results.maelstrom.valid = Validity::Unknown;
-        results.rumormill.passed = false;
-        Ok(results)
-    }
-
-    /// Checks a finished run.
-    ///
-    /// # Errors
-    /// If a limit of the settings is not one.
-    pub fn of(
-        settings: &Settings,
-        outcome: &Outcome,
-        notices: &[Notice],
-        run: RunInfo,
-    ) -> Result<Self> {
-        let limits = settings
-            .limits
-            .iter()
-            .map(|limit| limit.parse::<Limit>().map_err(|error| anyhow!(error)))
-            .collect::<Result<Vec<Limit>>>()?;
+    /// Checks a run for what there is. It was held against no limit yet: see
+    /// [`judge`](crate::limit::judge).
+    #[must_use]
+    pub fn of(settings: &Settings, outcome: &Outcome, notices: &[Notice], run: RunInfo) -> Self {
         let mut maelstrom = MaelstromResults::of(settings, outcome);
         let mut lab = LabResults::of(settings, outcome, notices, run);
         let heard = conduct::ignored_validity(&lab.node_errors);
@@ -310,13 +281,22 @@ impl Results {
             heard,
         ]);
         let mut results = Self { maelstrom, rumormill: lab };
-        results.decide(&limits);
-        Ok(results)
+        results.set_limits(Vec::new());
+        results
     }
 
-    /// Holds limits against the run, instead of those it was held against before.
-    pub fn decide(&mut self, limits: &[Limit]) {
-        let verdicts: Vec<Verdict> = limits.iter().map(|limit| limit.check(self)).collect();
+    /// The run crashed or was interrupted: nothing of it is valid.
+    #[must_use]
+    pub fn crashed(mut self, crash: CrashReport) -> Self {
+        self.rumormill.crash = Some(crash);
+        self.rumormill.maelstrom_valid = Validity::Unknown;
+        self.maelstrom.valid = Validity::Unknown;
+        self.rumormill.passed = false;
+        self
+    }
+
+    /// The verdicts of the limits, in place of those before.
+    pub fn set_limits(&mut self, verdicts: Vec<Verdict>) {
         self.rumormill.passed = self.maelstrom.valid == Validity::Valid
             && verdicts.iter().all(|verdict| verdict.passed);
         self.rumormill.limits = verdicts;

@@ -4,6 +4,7 @@
 use rumormill::args::Options;
 use rumormill::protocols::{Name, Promise};
 use rumormill_lab::journal::NullSink;
+use rumormill_lab::limit::judge;
 use rumormill_lab::network::faults::FaultSettings;
 use rumormill_lab::results::{Results, RunInfo};
 use rumormill_lab::settings::{Latency, Nemesis, Recovery, Settings};
@@ -24,7 +25,7 @@ fn settings() -> Settings {
 fn run(protocol: Name, settings: &Settings) -> Results {
     let kind = NodeKind::of(Options::of(protocol)).expect("default settings");
     let simulated = simulate(settings, &kind, NullSink).expect("a run");
-    Results::of(settings, &simulated.outcome, &[], RunInfo::default()).expect("no limits")
+    judge(settings, &simulated.outcome, &[], RunInfo::default()).expect("no limits")
 }
 
 /// Acknowledged values, and those of them that some node lacks.

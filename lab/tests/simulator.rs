@@ -12,6 +12,7 @@ use rumormill::protocols::rumormill::config::Config;
 use rumormill::service::Reply;
 use rumormill_lab::checker::Validity;
 use rumormill_lab::journal::NullSink;
+use rumormill_lab::limit::judge;
 use rumormill_lab::network::faults::FaultSettings;
 use rumormill_lab::node::{Body, Inspect as _, Message};
 use rumormill_lab::outcome::{Outcome, Phase, State};
@@ -46,7 +47,7 @@ fn run(settings: &Settings) -> Simulated<NullSink, Vec<Host<Node>>> {
 
 fn results(settings: &Settings, outcome: &Outcome) -> Results {
     assert_eq!(outcome.state, State::Finished);
-    Results::of(settings, outcome, &[], RunInfo::default()).expect("no limits")
+    judge(settings, outcome, &[], RunInfo::default()).expect("no limits")
 }
 
 fn flood(settings: &Settings) -> Simulated<NullSink> {

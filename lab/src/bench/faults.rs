@@ -125,7 +125,7 @@ mod tests {
         let rows = msgs_per_op.iter().zip(1..).map(|(ratio, seed)| {
             let mut results = sample::results();
             results.maelstrom.net.servers.msgs_per_op = Some(*ratio);
-            results.decide(&limits);
+            crate::limit::decide(&mut results, &limits);
             Row { seed, results: Some(results), crash: None, events: 0, end: 0 }
         });
         Judged { profile: "some".to_owned(), rows: rows.collect(), limits }

@@ -11,6 +11,7 @@ use crate::harness::process::NodeCommand;
 use crate::harness::view::View;
 use crate::harness::{self, Processes};
 use crate::limit::Limit;
+use crate::limit::judge;
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::sim::{NodeKind, sweep};
@@ -118,7 +119,7 @@ fn run_once(case: &Case, bin: &Path, base: &Path, seed: u64) -> Result<Results> 
         started: started.to_string(),
         ..RunInfo::default()
     };
-    let results = Results::of(&settings, &report.outcome, &view.into_notices(), info)?;
+    let results = judge(&settings, &report.outcome, &view.into_notices(), info)?;
     store.write_results(&results)?;
     store.publish()?;
     Ok(results)

@@ -8,6 +8,7 @@ use rumormill::protocols::{Name, Promise};
 use super::load::Load;
 use super::table::markdown;
 use crate::figures::{Figure, Unit, select};
+use crate::limit::judge;
 use crate::network::faults::FaultSettings;
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
@@ -131,7 +132,7 @@ fn run(protocol: Name, settings: &Settings) -> Result<(Results, Load)> {
         bail!("{protocol}: {why}");
     }
     let notices = &simulated.notices;
-    let results = Results::of(settings, &simulated.outcome, notices, RunInfo::default())?;
+    let results = judge(settings, &simulated.outcome, notices, RunInfo::default())?;
     Ok((results, simulated.sink))
 }
 

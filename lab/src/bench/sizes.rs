@@ -14,6 +14,7 @@ use super::load::Load;
 use super::table::{Judged, cell, markdown};
 use crate::cost::{cpu_time, peak_mib};
 use crate::figures::{Figure, Sample, Unit, number, select};
+use crate::limit::judge;
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::sim;
@@ -67,8 +68,7 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
         bail!("{nodes} nodes: {why}");
     }
     let (wall, cpu) = (started.elapsed(), cpu_time().saturating_sub(cpu_before));
-    let results =
-        Results::of(&settings, &simulated.outcome, &simulated.notices, RunInfo::default())?;
+    let results = judge(&settings, &simulated.outcome, &simulated.notices, RunInfo::default())?;
     let load = &simulated.sink;
     Ok(Size {
         nodes,

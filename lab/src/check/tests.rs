@@ -1,6 +1,7 @@
 use super::*;
 use crate::checker::script::history as script;
 use crate::figures::figure;
+use crate::limit::judge;
 use crate::outcome::Outcome;
 use crate::profile::Concurrency;
 use crate::results::{RunInfo, sample};
@@ -218,7 +219,7 @@ fn own_run(outcome: &Outcome) -> (tempfile::TempDir, PathBuf) {
     }
     sink.finish().unwrap();
     let settings = sample::settings();
-    let results = Results::of(&settings, outcome, &[], RunInfo::default()).unwrap();
+    let results = judge(&settings, outcome, &[], RunInfo::default()).unwrap();
     store.write_results(&results).unwrap();
     let dir = store.dir().to_owned();
     (base, dir)

@@ -17,10 +17,10 @@ use rumormill::protocols::rumormill::mutation::Mutation;
 use super::report;
 use crate::commands::run_args::RunArgs;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, quote, repeating_command, status};
-use crate::commands::test::results;
 use crate::cost::{cpu_time, peak_mib};
 use crate::hunt::phases::Tweak;
 use crate::journal::EventSink;
+use crate::limit::judge;
 use crate::results::{CrashReport, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::Settings;
@@ -217,7 +217,10 @@ fn finish<S: EventSink>(
 ) -> Result<u8> {
     let outcome = &simulated.outcome;
     let crash = CrashReport::of(outcome, None, false);
-    let results = results(settings, outcome, &simulated.notices, info, crash.clone())?;
+    let mut results = judge(settings, outcome, &simulated.notices, info)?;
+    if let Some(crash) = &crash {
+        results = results.crashed(crash.clone());
+    }
     // Results in memory are shown even if the disk is full.
     let written = store.map_or(Ok(()), |store| store.write_results(&results));
     let mut screen = screen::render(&results, Style::for_stdout());

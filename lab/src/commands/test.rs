@@ -17,9 +17,8 @@ use crate::harness::net_log::NetLog;
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
 use crate::harness::{self, Death, Processes, Report, own_node};
-use crate::limit::{Limit, PROCESSES};
-use crate::outcome::{Notice, Outcome};
-use crate::results::{CrashReport, LastWords, Results, RunInfo};
+use crate::limit::{Limit, judge};
+use crate::results::{CrashReport, LastWords, PROCESSES, RunInfo};
 use crate::screen::{self, Style};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -134,7 +133,10 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
     }
     let words = deaths.first().map(last_words);
     let crash = CrashReport::of(&outcome, words.as_ref(), signal.is_some());
-    let results = results(settings, &outcome, &view.into_notices(), info, crash.clone())?;
+    let mut results = judge(settings, &outcome, &view.into_notices(), info)?;
+    if let Some(crash) = &crash {
+        results = results.crashed(crash.clone());
+    }
     let written = store.write_results(&results);
     // Results in memory are shown even if the disk is full.
     let screen = screen::render(&results, Style::for_stdout());
@@ -154,20 +156,6 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
     }
     store.publish()?;
     Ok(code)
-}
-
-/// The results of a run, whatever end it came to.
-pub(super) fn results(
-    settings: &Settings,
-    outcome: &Outcome,
-    notices: &[Notice],
-    info: RunInfo,
-    crash: Option<CrashReport>,
-) -> Result<Results> {
-    match crash {
-        Some(crash) => Results::of_crashed(settings, outcome, notices, info, crash),
-        None => Results::of(settings, outcome, notices, info),
-    }
 }
 
 /// The known facts of a node that ended the run.

@@ -12,10 +12,11 @@ use rumormill::args::Options;
 use rumormill::protocols::Name;
 
 use crate::journal::NullSink;
+use crate::limit::judge;
 use crate::network::faults::FaultSettings;
 use crate::outcome::State;
 use crate::random::Dice;
-use crate::results::{Results, RunInfo};
+use crate::results::RunInfo;
 use crate::settings::{Distribution, Latency, Nemesis, Recovery, Settings, Topology};
 use crate::sim::{NodeKind, simulate};
 
@@ -74,7 +75,7 @@ pub fn run(protocol: Name, seed: u64) -> Result<Option<String>> {
     if let State::Crashed(why) = &simulated.outcome.state {
         return Ok(Some(format!("crashed: {why}")));
     }
-    let results = Results::of(&settings, &simulated.outcome, &[], RunInfo::default())?;
+    let results = judge(&settings, &simulated.outcome, &[], RunInfo::default())?;
     let missing = &results.rumormill.missing;
     let (lost, of) = (missing.missing_count, missing.acknowledged_count);
     let nodes = missing.nodes.iter().filter(|node| node.missing_count != Some(0)).count();

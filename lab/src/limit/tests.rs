@@ -127,7 +127,7 @@ fn a_time_that_failed_while_the_lab_was_late_is_not_trustworthy() {
     assert_eq!(found(&results, "median<100ms"), "18 ms");
     assert_eq!(found(&results, "lost=1"), "0");
     let limit = "median<10ms".parse().unwrap();
-    results.decide(&[limit]);
+    decide(&mut results, &[limit]);
     let closing = crate::screen::closing_line(&results);
     assert!(
         closing.ends_with("not trustworthy: the lab's scheduling delay was up to 42 ms"),

@@ -119,7 +119,7 @@ fn unknown(figure: &Figure, results: &Results) -> Option<String> {
 /// Each limit, and what was found.
 pub(super) fn limits(run: &Run) -> String {
     let limits = run.results.iter().flat_map(|results| &results.rumormill.limits);
-    let row = |limit: &crate::limit::Verdict| {
+    let row = |limit: &crate::results::Verdict| {
         let (word, class) = match (limit.judged, limit.passed) {
             (false, _) => ("not judged", "faint"),
             (true, true) => ("pass", "good"),

@@ -9,7 +9,8 @@ use super::causes::{self, Cause};
 use super::data::Shown;
 use super::run::Run;
 use super::*;
-use crate::results::{Results, RunInfo, sample};
+use crate::limit::judge;
+use crate::results::{RunInfo, sample};
 use crate::settings::{Latency, Nemesis, Settings};
 use crate::sim;
 use crate::store::Store;
@@ -111,7 +112,7 @@ fn simulated(settings: &Settings) -> (tempfile::TempDir, Store) {
     let sink = Some(store.sink().unwrap());
     let mut run = sim::simulate_observed(settings, &Config::default(), sink, &mut ()).unwrap();
     run.sink.take().unwrap().finish().unwrap();
-    let results = Results::of(settings, &run.outcome, &[], RunInfo::default()).unwrap();
+    let results = judge(settings, &run.outcome, &[], RunInfo::default()).unwrap();
     store.write_results(&results).unwrap();
     (base, store)
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::checker::Validity;
 use crate::checker::quantile::{Quantiles, millis};
-use crate::figures::number;
 use crate::history::{Action, Op, OpError};
+use crate::number::number;
 use crate::outcome::{NodeReport, Notice, Outcome};
 use crate::reply::error_code;
 use crate::settings::Settings;

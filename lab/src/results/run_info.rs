@@ -38,3 +38,8 @@ impl RunInfo {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
     }
 }
+
+/// [`RunInfo::program`] of runs of real processes.
+pub const PROCESSES: &str = "test";
+/// The same in runs of the real Maelstrom.
+pub const MAELSTROM: &str = "maelstrom";

@@ -1,5 +1,6 @@
 //! A run's outcome and results, for tests of what is made of them.
 
+use crate::limit::judge;
 use std::collections::BTreeMap;
 
 use super::*;
@@ -102,8 +103,7 @@ pub(crate) fn results() -> Results {
         started: "2025-11-21T09:06:00+02:00".to_owned(),
         store: Some("store/broadcast/20251121T090600.042+0200".to_owned()),
     };
-    let mut results =
-        Results::of(&settings(), &outcome(), &notices(), run).expect("limits that parse");
+    let mut results = judge(&settings(), &outcome(), &notices(), run).expect("limits that parse");
     results.maelstrom.net.servers.msgs_per_op = Some(11.608_248);
     results
 }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::edn::Edn;
 use crate::history::ReadSet;
+use crate::limit::judge;
 
 fn of(settings: &Settings, outcome: &Outcome) -> Results {
-    Results::of(settings, outcome, &sample::notices(), RunInfo::default()).unwrap()
+    judge(settings, outcome, &sample::notices(), RunInfo::default()).unwrap()
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn what_was_open_at_a_dying_node_fails_maelstroms_verdict_only() {
 #[test]
 fn a_limit_that_is_none_is_refused() {
     let settings = Settings { limits: vec!["speed<3".to_owned()], ..sample::settings() };
-    assert!(Results::of(&settings, &sample::outcome(), &[], RunInfo::default()).is_err());
+    assert!(judge(&settings, &sample::outcome(), &[], RunInfo::default()).is_err());
 }
 
 #[test]

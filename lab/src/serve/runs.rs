@@ -246,6 +246,7 @@ fn stamp(dir: &Path) -> Option<Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::judge;
     use crate::results::sample;
     use crate::results::{CrashReport, Results, RunInfo};
 
@@ -255,7 +256,7 @@ mod tests {
             shape: "2 nodes, line".to_owned(),
             ..RunInfo::default()
         };
-        Results::of(&sample::settings(), &sample::outcome(), &sample::notices(), info).unwrap()
+        judge(&sample::settings(), &sample::outcome(), &sample::notices(), info).unwrap()
     }
 
     /// A store with a run of each kind.

@@ -4,7 +4,8 @@ use std::net::TcpStream;
 
 use super::answer::{Answer, Body, Question, answer};
 use super::*;
-use crate::results::{Results, RunInfo, sample};
+use crate::limit::judge;
+use crate::results::{RunInfo, sample};
 
 /// A store with two runs, one of them with a report, and something beside it.
 fn store() -> (tempfile::TempDir, Runs) {
@@ -15,8 +16,7 @@ fn store() -> (tempfile::TempDir, Runs) {
         shape: "2 nodes & <b>line</b>".to_owned(),
         ..RunInfo::default()
     };
-    let results =
-        Results::of(&sample::settings(), &sample::outcome(), &sample::notices(), info).unwrap();
+    let results = judge(&sample::settings(), &sample::outcome(), &sample::notices(), info).unwrap();
     for name in ["20261122T1+0000", "20261123T1+0000"] {
         let run = root.join("broadcast").join(name);
         fs::create_dir_all(run.join("node-logs")).unwrap();

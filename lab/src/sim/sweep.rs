@@ -9,6 +9,7 @@ use super::{NodeKind, simulate};
 use crate::figures::figure;
 use crate::history::Nanos;
 use crate::journal::NullSink;
+use crate::limit::judge;
 use crate::outcome::State;
 use crate::results::{Results, RunInfo};
 use crate::screen::closing_line;
@@ -119,7 +120,7 @@ fn one(settings: &Settings, kind: &NodeKind) -> Result<Row> {
         State::Crashed(why) => row.crash = Some(why.clone()),
         _ => {
             let notices = &simulated.notices;
-            row.results = Some(Results::of(settings, outcome, notices, RunInfo::default())?);
+            row.results = Some(judge(settings, outcome, notices, RunInfo::default())?);
         }
     }
     Ok(row)

@@ -1,6 +1,7 @@
 //! Runs in which nothing goes wrong but the network.
 
 use super::*;
+use crate::limit::judge;
 use crate::outcome::Phase;
 use crate::settings::{Distribution, Latency, Nemesis, Recovery, Topology};
 
@@ -257,8 +258,7 @@ fn what_a_node_is_sent_and_never_returns_it_does_not_hold() {
     };
     let outcome = Simulation::new(&base, node).outcome();
     let settings = base;
-    let results =
-        crate::results::Results::of(&settings, &outcome, &[], Default::default()).unwrap();
+    let results = judge(&settings, &outcome, &[], Default::default()).unwrap();
     let missing = &results.rumormill.missing;
     let lacking = missing.nodes[3].missing_count.unwrap();
     assert!(lacking > 5 && missing.missing_count == lacking, "{missing:?}");
@@ -297,7 +297,7 @@ fn nodes_that_show_nothing_say_so_and_what_to_do() {
     let base = slow(3, 20);
     let outcome = Simulation::new(&base, |_| Box::new(Opaque(Flood::default()))).outcome();
     assert!(outcome.gossiped.is_none() && outcome.entries.is_none());
-    let results = crate::results::Results::of(&base, &outcome, &[], Default::default()).unwrap();
+    let results = judge(&base, &outcome, &[], Default::default()).unwrap();
     let why = results.rumormill.convergence.unseen.as_deref().unwrap();
     assert!(why.contains("no value that a client broadcast stands in"), "{why}");
     assert!(why.contains("--values-at PATH") && why.contains("--probe MS"), "{why}");
