@@ -1,6 +1,7 @@
 //! Messages between nodes as JSON: what a protocol needs only where messages leave a process.
 
 mod field;
+mod message;
 mod part;
 
 use std::borrow::Cow;

@@ -10,10 +10,10 @@
 //!
 //! Used by: PeerSim's examples and in size estimation (one node has 1, the others 0: the mean is 1/n).
 //!
-//! What breaks it: An exchange must be atomic: while a node awaits an answer it refuses calls. A lost answer
-//! loses mass: the peer has moved and the caller has not. Numbers are fixed-point, so the sum is conserved to
-//! the last bit unless an answer is lost. A crash takes its share of the sum along. Entries do not
-//! spread, so the broadcast workload fails.
+//! Breaks with: a lost answer, which loses mass: the peer has moved and the caller has not. An
+//! exchange must be atomic, so a node that awaits an answer refuses calls. Numbers are fixed-point:
+//! the sum is conserved to the last bit unless an answer is lost. A crash takes its share of the
+//! sum along. Entries do not spread, so the broadcast workload fails.
 
 use std::fmt;
 use std::sync::Arc;

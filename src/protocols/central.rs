@@ -8,8 +8,8 @@
 //! Used by: chat servers, brokers, most applications with a database in the middle. A hub that
 //! batches (Rumormill's `hub` route) is the same tree with fewer messages.
 //!
-//! What breaks it: the server is a bottleneck and a single point of failure. While it is down or
-//! cut off, nothing spreads, and what was sent meanwhile is lost: nobody sends it again.
+//! Breaks with: its server, a bottleneck and a single point of failure. While it is down or cut
+//! off, nothing spreads, and the entries sent meanwhile are lost: nobody sends them again.
 
 use crate::cluster::Cluster;
 use crate::id::{Generation, NodeId};

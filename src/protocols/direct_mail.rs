@@ -10,7 +10,7 @@
 //! "notifies all". Amazon's Dynamo and Cassandra write to the replicas of a key like this, with
 //! hints and repair behind it.
 //!
-//! What breaks it: each lost message is a node without the entry, for ever. With loss `l` the
+//! Breaks with: each lost message, which is a node without the entry, for ever. With loss `l` the
 //! expected coverage is exactly `1 - l`. An origin that dies while it sends has told some and not
 //! others. An incomplete node list leaves nodes out.
 

@@ -7,9 +7,9 @@
 //!
 //! Used by: textbooks, where it gives agreement without a failure detector; small consensus groups.
 //!
-//! What breaks it: its price. A crash of the origin in the middle of its send does no harm, because
-//! any node that has the entry sends it to all; random loss seldom does, because n - 1 copies come.
-//! A partition does: everything was sent before the heal, and nothing is sent again.
+//! Breaks with: its price, and a partition: everything was sent before the heal, and nothing is
+//! sent again. A crash of the origin in the middle of its send does no harm, because any node that
+//! has the entry sends it to all; random loss seldom does, because n - 1 copies come.
 
 use crate::cluster::Cluster;
 use crate::id::{Generation, NodeId};

@@ -7,10 +7,11 @@
 //!
 //! Cost: Two messages per node and cycle; log3 n + O(ln ln n) cycles, 9.1 for 1,000 nodes.
 //!
-//! **Used** to elect a leader, to count nodes (the minimum of random numbers), for distributed top-k.
+//! Used by: leader election, counting nodes (the minimum of random numbers), distributed top-k.
 //!
-//! What breaks it: Nothing is ever forgotten: the maximum of a node that is gone stays, and so does its
-//! leadership. Restart in epochs if that matters. Only extremes spread, so the broadcast workload fails.
+//! Breaks with: departures. Nothing is ever forgotten: the maximum of a node that is gone stays,
+//! and so does its leadership. Restart in epochs if that matters. Only extremes spread, so the
+//! broadcast workload fails.
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ crate::settings! {
 }
 
 crate::message! {
-    /// What the sender knows. The least and the greatest are one entry each, or none.
+    /// The knowledge of the sender. The least and the greatest are one entry each, or none.
     pub enum Message: "extrema" {
         /// A call, which is answered.
         Call = "call" {
@@ -51,7 +52,7 @@ crate::message! {
     }
 }
 
-/// What a node knows.
+/// The knowledge of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extremes {
     /// The least node number heard of.
@@ -79,7 +80,7 @@ fn rank(entry: &Entry) -> Option<(i64, EntryId)> {
 }
 
 impl Extrema {
-    /// What the node knows.
+    /// The node's knowledge.
     #[must_use]
     pub const fn known(&self) -> &Extremes {
         &self.known

@@ -16,9 +16,9 @@
 //!
 //! Used by: CockroachDB for node addresses, store capacities and settings.
 //!
-//! What breaks it: stamps assume that infos of an originator come in order. CockroachDB relies on
-//! TCP for that; here an info beyond a gap is dropped and sent again. Hop counts of nodes that are
-//! seldom heard are stale, and connections thrash (cockroach #9819, #17610).
+//! Breaks with: infos of an originator out of order, of which a stamp says nothing. CockroachDB
+//! relies on TCP for the order; here an info beyond a gap is dropped and sent again. Hop counts of
+//! nodes that are seldom heard are stale, and connections thrash (cockroach #9819, #17610).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -47,7 +47,7 @@ crate::settings! {
         /// Time between two reports of stamps over a connection. Default 1 s.
         period: Duration as Interval = Duration::from_secs(1), "--period",
             "time between two reports of stamps";
-        /// How long infos that were sent count as received. Default 500 ms: above a slow round trip.
+        /// Time for which infos that were sent count as received. Default 500 ms: above a slow round trip.
         resend: Duration as Interval = Duration::from_millis(500), "--resend",
             "time after which infos that the peer has not reached are sent again";
         /// Time between two culls, 25 % more or less. Default 60 s, as in CockroachDB.
@@ -297,7 +297,7 @@ impl HighWater {
         self.send_deltas(now, out);
     }
 
-    /// Sends every peer what it has not reached.
+    /// Sends every peer the infos that it has not reached.
     fn send_deltas(&mut self, now: Instant, out: &mut Effects<Message>) {
         for (&peer, link) in &mut self.links {
             let mut ids = Vec::new();
@@ -364,104 +364,4 @@ impl Link {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocols::testing::Net;
-
-    fn net(nodes: u32) -> Net<HighWater> {
-        let mut net = Net::new(nodes, &Config::default(), &[]);
-        net.run_for(Duration::from_secs(20));
-        net.sent.clear();
-        net
-    }
-
-    /// LITERATURE, section 4: the bounds by cluster size, and the trap of floating point at 27 and 125.
-    #[test]
-    fn the_number_of_connections_is_bounded_by_the_cube_root() {
-        for (nodes, peers) in
-            [(3, 3), (27, 3), (28, 4), (64, 4), (65, 5), (125, 5), (343, 7), (1_000, 10)]
-        {
-            assert_eq!(peers_max(nodes), peers, "{nodes}");
-        }
-        let net = net(64);
-        for node in &net.nodes {
-            assert!(node.count(true) <= 4 && node.count(false) <= 4);
-            assert!(!node.links.is_empty());
-        }
-        let redirected = net.nodes.iter().filter(|node| !node.links.contains_key(&NodeId(0)));
-        assert!(redirected.count() > 50);
-    }
-
-    #[test]
-    fn distant_nodes_are_connected_to_until_all_are_within_five_hops() {
-        let mut net = net(100);
-        net.run_for(Duration::from_secs(120));
-        // Hops over connections, from every node: what the counts in descriptors stand for.
-        for start in 0..100 {
-            let mut seen = BTreeSet::from([NodeId(start)]);
-            for _ in 0..HOPS_MAX {
-                let next = seen.iter().flat_map(|node| net.nodes[node.0 as usize].links.keys());
-                let next: Vec<NodeId> = next.copied().collect();
-                seen.extend(next);
-            }
-            assert_eq!(seen.len(), 100, "from {start}");
-        }
-        assert!(net.nodes.iter().all(|node| node.nodes.len() == 100));
-    }
-
-    #[test]
-    fn an_info_crosses_a_connection_once_each_way_at_most() {
-        let mut net = net(25);
-        let links: usize = net.nodes.iter().map(|node| node.links.len()).sum();
-        let id = net.submit(7);
-        net.run_for(Duration::from_millis(500));
-        let deltas = |net: &Net<HighWater>| {
-            net.sent.iter().filter(|(.., m)| matches!(m, Message::Delta { .. })).count()
-        };
-        assert_eq!(net.holders(id), 25);
-        assert!((24..=links).contains(&deltas(&net)), "{} of {links}", deltas(&net));
-        let before = deltas(&net);
-        net.run_for(Duration::from_secs(10));
-        assert_eq!(deltas(&net), before);
-    }
-
-    /// Pitfall: a stamp says nothing of what is below it unless infos come in order.
-    #[test]
-    fn an_info_beyond_a_gap_is_dropped_and_sent_again() {
-        let mut net = net(2);
-        net.cut(1);
-        let first = net.submit(0);
-        net.heal();
-        let second = net.submit(0);
-        net.run_for(Duration::from_millis(50));
-        assert_eq!((net.holders(first), net.holders(second)), (1, 1));
-        net.run_for(Duration::from_secs(3));
-        assert_eq!((net.holders(first), net.holders(second)), (2, 2));
-    }
-
-    /// Found by `lab bench protocols`: the join list died, and stalled nodes asked nobody else.
-    #[test]
-    fn the_survivors_stay_connected_when_the_join_list_and_a_third_of_the_nodes_die() {
-        let mut net = net(25);
-        net.loses = Box::new(|from, to, _| from.0 < 8 || to.0 < 8);
-        net.run_for(Duration::from_secs(30));
-        let ids: Vec<_> = (8..25).map(|node| net.submit(node)).collect();
-        net.run_for(Duration::from_secs(30));
-        assert!(ids.iter().all(|&id| net.holders(id) == 17));
-    }
-
-    #[test]
-    fn loss_partitions_and_lost_memory_are_repaired() {
-        let mut net = net(25);
-        net.lose(0.1);
-        let mut ids: Vec<_> = (0..100).map(|i| net.submit(i % 25)).collect();
-        net.run_for(Duration::from_secs(20));
-        net.cut(10);
-        ids.extend([net.submit(0), net.submit(20)]);
-        net.run_for(Duration::from_secs(30));
-        net.heal();
-        net.restart(5);
-        net.run_for(Duration::from_secs(40));
-        assert!(ids.iter().all(|&id| net.holders(id) == 25));
-    }
-}
+mod tests;

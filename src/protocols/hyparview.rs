@@ -13,7 +13,9 @@
 //! start with the neighbours on two random cycles over the list, which are the same at every node
 //! (Law and Siu 2003). A node that is left without active peers joins.
 //!
-//! Used by: Partisan, iroh-gossip, Corrosion. What breaks it: a contact that is down while many join.
+//! Used by: Partisan, iroh-gossip, Corrosion.
+//!
+//! Breaks with: a contact that is down while many join.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

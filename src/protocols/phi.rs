@@ -11,9 +11,9 @@
 //!
 //! Used by: Cassandra and Scylla (8), Akka (normal), chitchat.
 //!
-//! What breaks it: The first heartbeats decide nothing: the window starts with a guess. A pause of this node
-//! looks like the failure of all others. The exponential tail reacts
-//! to the mean only, so it is slow.
+//! Breaks with: a pause of this node, which looks like the failure of all others. The first
+//! heartbeats decide nothing: the window starts with a guess. The exponential tail reacts to the
+//! mean only, so it is slow.
 
 use std::collections::VecDeque;
 use std::time::Duration;

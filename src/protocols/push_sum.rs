@@ -10,9 +10,9 @@
 //!
 //! Used by: distributed averaging and in gossip learning.
 //!
-//! What breaks it: Any lost message loses mass, and all estimates are wrong for good. Numbers are fixed-point, so
-//! without loss Σs and Σw are conserved to the last bit, messages in flight included. Entries do not
-//! spread, so the broadcast workload fails.
+//! Breaks with: any lost message, which loses mass: all estimates are wrong for good. Numbers are
+//! fixed-point, so without loss Σs and Σw are conserved to the last bit, messages in flight
+//! included. Entries do not spread, so the broadcast workload fails.
 
 use std::fmt;
 use std::sync::Arc;

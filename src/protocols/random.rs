@@ -14,7 +14,7 @@
 //! Used by: peer-to-peer networks (once), the simulator on Serf's home page (repeat); real systems
 //! send differences instead (see `anti-entropy`).
 //!
-//! What breaks it: once: nothing repairs what it leaves out. Repeat: its traffic.
+//! Breaks with: once: any loss, because nothing repairs it. Repeat: its own traffic.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::store::Store;
 use crate::time::Instant;
 
 crate::choice! {
-    /// How often an entry is sent.
+    /// Number of times that an entry is sent.
     pub enum Mode {
         /// In every period.
         Repeat = "repeat",

@@ -14,9 +14,9 @@
 //!
 //! Used by: Cassandra, Chitchat (Quickwit), and in name Secure Scuttlebutt.
 //!
-//! What breaks it: more updates than the MTU carries. A receiver that takes deltas beyond a gap, for
-//! example one that has lost its memory since it sent its digest, would never miss what it skipped;
-//! here such deltas are dropped.
+//! Breaks with: more updates than the MTU carries. A receiver that takes deltas beyond a gap, for
+//! example one that has lost its memory since it sent its digest, would never miss the skipped
+//! ones; here such deltas are dropped.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::store::Store;
 use crate::time::Instant;
 
 crate::choice! {
-    /// Which deltas come first when not all fit.
+    /// The deltas that come first when not all fit.
     pub enum Order {
         /// All of the owner with the most.
         Depth = "depth",
@@ -48,7 +48,7 @@ crate::settings! {
         /// Most deltas in a message. Default 100, as in the paper's experiment: twice what 128
         /// nodes need at an update per second each.
         mtu: usize as Count = 100, "--mtu", "most deltas in a message";
-        /// Which deltas come first. Default depth, which the paper found better.
+        /// The deltas that come first. Default depth, which the paper found better.
         order: Order as Choice = Order::Depth, "--order", "which deltas come first: depth, breadth";
     }
 }
@@ -61,14 +61,14 @@ crate::message! {
             /// The highest version known of each owner.
             versions: Vec<(Origin, u64)>,
         },
-        /// The answer: what the initiator lacks, and the responder's digest.
+        /// The answer: the deltas that the initiator lacks, and the responder's digest.
         Reply = "reply" {
             /// Deltas, ascending within each owner.
             deltas: Vec<Entry>,
             /// The highest version known of each owner.
             versions: Vec<(Origin, u64)>,
         },
-        /// What the responder lacks.
+        /// The deltas that the responder lacks.
         Deltas = "deltas" {
             /// Deltas, ascending within each owner.
             deltas: Vec<Entry>,
@@ -196,98 +196,4 @@ impl Scuttlebutt {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::protocols::testing::Net;
-
-    fn net(nodes: u32, config: &Config) -> Net<Scuttlebutt> {
-        Net::new(nodes, config, &[])
-    }
-
-    /// The deltas per owner in the first reply of a node that holds 9 entries of each of `owners`.
-    fn first_reply(order: Order, own: &[u32]) -> Vec<Entry> {
-        let config = Config { order, mtu: 6, ..Config::default() };
-        let mut net = net(4, &config);
-        for &node in own {
-            for _ in 0..3 * (node + 1) {
-                net.submit(node);
-            }
-        }
-        let mut node = net.nodes[3].clone();
-        for other in &net.nodes {
-            assert!(other.store.entries().all(|entry| node.store.insert(&entry)));
-        }
-        node.deltas(&[])
-    }
-
-    /// The MTU rule: within an owner nothing is left out before something that is sent.
-    #[test]
-    fn deltas_that_fit_have_no_gaps_in_either_order() {
-        for (order, expected) in [(Order::Depth, vec![6]), (Order::Breadth, vec![2, 2, 2])] {
-            let deltas = first_reply(order, &[0, 1, 2]);
-            let mut by_owner: BTreeMap<Origin, Vec<u64>> = BTreeMap::new();
-            for delta in &deltas {
-                by_owner.entry(delta.id.origin).or_default().push(delta.id.sequence);
-            }
-            for sequences in by_owner.values() {
-                assert_eq!(
-                    *sequences,
-                    (0..sequences.len() as u64).collect::<Vec<_>>(),
-                    "{order:?}"
-                );
-            }
-            let counts: Vec<_> = by_owner.values().map(Vec::len).collect();
-            assert_eq!(counts, expected, "{order:?}");
-        }
-    }
-
-    #[test]
-    fn depth_takes_the_owner_with_the_most_deltas() {
-        let deltas = first_reply(Order::Depth, &[0, 1, 2]);
-        assert!(deltas.iter().all(|delta| delta.id.origin.node == NodeId(2)));
-    }
-
-    /// Pitfall: chitchat #179. A digest from before a restart must not leave a hole.
-    #[test]
-    fn deltas_beyond_a_gap_are_dropped() {
-        let mut net = net(2, &Config::default());
-        for _ in 0..5 {
-            net.submit(0);
-        }
-        let deltas = net.nodes[0].deltas(&[]);
-        let (mut out, node) = (Effects::default(), &mut net.nodes[1]);
-        node.apply(deltas[2..].to_vec(), &mut out);
-        assert_eq!((out.drain_deliveries().count(), node.digest()), (0, vec![]));
-        node.apply(deltas, &mut out);
-        assert_eq!(out.drain_deliveries().count(), 5);
-    }
-
-    #[test]
-    fn loss_partitions_and_lost_memory_are_repaired() {
-        for order in [Order::Depth, Order::Breadth] {
-            let mut net = net(25, &Config { order, ..Config::default() });
-            net.lose(0.1);
-            let mut ids: Vec<_> = (0..250).map(|i| net.submit(i % 25)).collect();
-            net.run_for(Duration::from_secs(20));
-            net.cut(10);
-            ids.extend([net.submit(0), net.submit(20)]);
-            net.run_for(Duration::from_secs(10));
-            net.heal();
-            net.restart(5);
-            net.run_for(Duration::from_secs(20));
-            assert!(ids.iter().all(|&id| net.holders(id) == 25), "{order:?}");
-        }
-    }
-
-    #[test]
-    fn a_round_costs_two_messages_when_all_agree() {
-        let mut net = net(25, &Config::default());
-        net.submit(0);
-        net.run_for(Duration::from_secs(30));
-        net.sent.clear();
-        net.run_for(Duration::from_secs(10));
-        assert_eq!(net.sent.len(), 25 * 10 * 2);
-    }
-}
+mod tests;

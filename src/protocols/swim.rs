@@ -16,10 +16,11 @@
 //!
 //! Used by: Consul and Serf (memberlist), Uber's Ringpop, Habitat.
 //!
-//! What breaks it: Slow nodes suspect healthy ones (hence Lifeguard). Piggyback alone loses values with small
-//! probability, so every few periods a node compares digests with a random member, and now and then with a dead one or a
-//! seed, which heals partitions. As in memberlist, and unlike in the paper, a node that is wrongly
-//! taken for dead refutes by a higher incarnation. Dead members are remembered for ever.
+//! Breaks with: slow nodes, which suspect healthy ones (hence Lifeguard). Piggyback alone loses
+//! values with small probability, so every few periods a node compares digests with a random
+//! member, and now and then with a dead one or a seed, which heals partitions. As in memberlist,
+//! and unlike in the paper, a node that is wrongly taken for dead refutes by a higher incarnation.
+//! Dead members are remembered for ever.
 
 mod member;
 mod message;
@@ -91,7 +92,7 @@ pub struct Swim {
     me: NodeId,
     seeds: Vec<NodeId>,
     rng: Rng,
-    /// What this node says of itself.
+    /// This node's own word on itself.
     own: Status,
     members: BTreeMap<NodeId, Member>,
     /// The members to probe, and the next one.

@@ -26,7 +26,7 @@ pub(crate) struct Net<P: Protocol> {
     pub(crate) now: Instant,
     /// All messages since the start, lost ones included.
     pub(crate) sent: Vec<Sent<P::Message>>,
-    /// Which messages are lost.
+    /// The rule by which messages are lost.
     pub(crate) loses: Loses<P::Message>,
     generations: Vec<u64>,
     sequences: Vec<u64>,

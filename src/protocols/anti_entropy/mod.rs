@@ -5,7 +5,7 @@
 //! It never stops, so it repairs everything. Near the end pull squares the share of nodes without an
 //! entry per period, and push divides it by e.
 //!
-//! How the difference is found is the digest's matter:
+//! The digest finds the difference:
 //!
 //! | digest | sent | cost besides the difference |
 //! |---|---|---|
@@ -20,7 +20,7 @@
 //! Used by: the Clearinghouse (checksum), Dynamo, Riak and Cassandra's repair (merkle), Solana
 //! (bloom), Negentropy and Willow (ranges), Scuttlebutt and Rumormill (versions).
 //!
-//! What breaks it: nothing but an entry whose holders are all gone. It is late: on the average some
+//! Breaks with: nothing but an entry whose holders are all gone. It is late: on the average some
 //! log n periods; so real systems push new entries at once, and repair with this.
 
 mod bloom;
@@ -42,7 +42,7 @@ use crate::store::{Store, Versions};
 use crate::time::Instant;
 
 crate::choice! {
-    /// In which direction entries go.
+    /// The direction in which entries go.
     pub enum Mode {
         /// From the initiator.
         Push = "push",
@@ -54,7 +54,7 @@ crate::choice! {
 }
 
 crate::choice! {
-    /// How the difference is found.
+    /// The way in which the difference is found.
     pub enum Digest {
         /// All entries.
         Full = "full",
@@ -139,7 +139,7 @@ crate::message! {
             /// Index and hash.
             nodes: Vec<(u64, u64)>,
         },
-        /// `merkle`: what the sender holds in leaves that differ.
+        /// `merkle`: the sender's entries in leaves that differ.
         Leaves = "leaves" {
             /// True at the initiator.
             by_initiator: bool,
@@ -199,7 +199,7 @@ pub struct AntiEntropy {
     ticker: Ticker,
 }
 
-/// What a digest concludes from a message.
+/// The conclusion of a digest from a message.
 #[derive(Debug, Default)]
 struct Finding {
     /// The next message of the comparison.
@@ -333,7 +333,7 @@ impl AntiEntropy {
         }
     }
 
-    /// Acts on what a digest has found, as far as the mode allows.
+    /// Acts on the finding of a digest, as far as the mode allows.
     fn conclude(
         &self,
         peer: NodeId,

@@ -12,7 +12,7 @@ impl AntiEntropy {
         Message::Versions { by_initiator, held: self.store.held().clone() }
     }
 
-    /// Finds what the peer lacks; the responder sends its own versions if entries are pushed.
+    /// Finds the entries that the peer lacks; the responder sends its own versions if entries are pushed.
     pub(super) fn on_versions(&self, by_initiator: bool, theirs: &Versions) -> Finding {
         let lacks = self.store.missing_from(theirs).into_iter().map(|entry| entry.id).collect();
         let answers = by_initiator && self.config.mode != Mode::Pull;

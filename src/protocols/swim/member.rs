@@ -1,10 +1,9 @@
-//! Members and what is said of them.
+//! Members, and the word on them.
 
 use crate::id::{Generation, NodeId};
 use crate::time::Instant;
 
-/// The liveness of a member. What is said later in this list overrides what is said before it, of
-/// the same incarnation.
+/// The liveness of a member. Later in this list overrides earlier, of the same incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Liveness {
     /// It answers.
@@ -17,7 +16,7 @@ pub enum Liveness {
     Left,
 }
 
-/// What is said of a member. The greater status is the newer: a restart (generation) overrides
+/// The word on a member. The greater status is the newer: a restart (generation) overrides
 /// all, then the incarnation, then the liveness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Status {
@@ -32,7 +31,7 @@ pub struct Status {
 /// A member.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// What is known of it.
+    /// The newest word on it.
     pub status: Status,
     /// Since when it is suspect.
     pub suspected_at: Option<Instant>,
