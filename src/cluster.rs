@@ -54,6 +54,11 @@ impl Cluster {
         (0..self.len()).map(NodeId).filter(move |&id| id != me)
     }
 
+    /// The first `count` nodes of the list but this one: the seeds, which all nodes know.
+    pub fn seeds(&self, count: usize) -> impl Iterator<Item = NodeId> + use<> {
+        self.others().take_while(move |node| (node.0 as usize) < count)
+    }
+
     /// True from the first `topology` on.
     #[must_use]
     pub const fn has_topology(&self) -> bool {

@@ -1,12 +1,24 @@
-//! Parts that several protocols of the family share besides [`crate::peers`] and [`crate::store`].
+//! Parts that several protocols of the family share besides [`crate::store`]: random peers, periodic
+//! timers, piggyback.
+//!
+//! A protocol that runs in rounds for ever has a [`Ticker`] and draws its peers from its generator
+//! ([`random_others`], [`random_of`]). A protocol of synchronous cycles in its paper has a
+//! [`CycleTimer`], whose phase never moves and which stands still while there is nothing to do, and
+//! draws its peers by cycle ([`CyclePeers`]): so variants that fall silent at different times still
+//! make the same choices, and the lab compares them cycle by cycle.
 
 mod chance;
 mod cycle_timer;
 mod piggyback;
+mod sample;
+mod ticker;
 
+pub(crate) use chance::mix;
 pub use chance::{Chance, CyclePeers};
 pub use cycle_timer::CycleTimer;
 pub use piggyback::Piggyback;
+pub use sample::{random_of, random_others};
+pub use ticker::{Ticker, random_time};
 
 crate::choice! {
     /// A switch.

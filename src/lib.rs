@@ -20,9 +20,8 @@
 //!
 //! Below them stand the leaves: [`id`], [`time`], [`value`], [`set`]; [`cluster`] (names, graph,
 //! trees); [`wire`] (messages as JSON); [`config`] (settings and flags); and for the family
-//! [`store`] (entries held) and [`peers`] (random peers, periodic timers),
-//! [`gossip`] (choices by cycle, piggyback). The lab's simulator, its
-//! hunt and its replay drive the very same code as a process.
+//! [`store`] (entries held) and [`gossip`] (random peers, periodic timers, piggyback). The lab's
+//! simulator, its hunt and its replay drive the very same code as a process.
 //!
 //! # The way of a value, in four stops
 //!
@@ -65,7 +64,6 @@ pub mod gossip;
 pub mod id;
 pub mod journal;
 pub mod maelstrom;
-pub mod peers;
 pub mod protocol;
 pub mod protocols;
 pub mod service;

@@ -121,6 +121,14 @@ impl<M> Effects<M> {
         self.sends.push((to, message));
     }
 
+    /// Sends a message to each of some peers.
+    pub fn send_all(&mut self, peers: impl IntoIterator<Item = NodeId>, message: &M)
+    where
+        M: Clone,
+    {
+        self.sends.extend(peers.into_iter().map(|peer| (peer, message.clone())));
+    }
+
     /// Delivers an entry of another node, which is new here: the service applies it.
     pub fn deliver(&mut self, entry: Entry) {
         self.deliveries.push(entry);

@@ -6,6 +6,8 @@
 
 pub(crate) mod ranges;
 mod version_set;
+mod versions;
 
 pub use ranges::Ranges;
 pub use version_set::{OriginId, VersionSet};
+pub use versions::Versions;

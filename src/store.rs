@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map;
 
 use crate::id::{EntryId, Origin};
-use crate::protocol::Entry;
-use crate::set::Ranges;
+use crate::protocol::{Effects, Entry};
+use crate::set::Versions;
 use crate::value::Value;
-
-/// A set of entries by name: a version vector with exceptions.
-pub type Versions = BTreeMap<Origin, Ranges>;
 
 /// Entries with their values. None is ever removed.
 #[derive(Clone, Debug, Default)]
@@ -23,10 +20,17 @@ impl Store {
     pub fn insert(&mut self, entry: &Entry) -> bool {
         let btree_map::Entry::Vacant(vacant) = self.values.entry(entry.id) else { return false };
         vacant.insert(entry.value.clone());
-        let EntryId { origin, sequence } = entry.id;
-        // The set is of half-open ranges: the very last number has no end.
-        self.held.entry(origin).or_default().insert(sequence..sequence.saturating_add(1));
+        self.held.insert(entry.id);
         true
+    }
+
+    /// Takes an entry of a peer in, and delivers it if it is new: then true.
+    pub fn receive<M>(&mut self, entry: &Entry, out: &mut Effects<M>) -> bool {
+        let is_new = self.insert(entry);
+        if is_new {
+            out.deliver(entry.clone());
+        }
+        is_new
     }
 
     /// True if the entry is held.
@@ -41,7 +45,7 @@ impl Store {
         self.values.get(&id).map(|value| Entry { id, value: value.clone() })
     }
 
-    /// The names of the entries held, as ranges.
+    /// The names of the entries held, as a set.
     #[must_use]
     pub const fn held(&self) -> &Versions {
         &self.held
@@ -80,29 +84,19 @@ impl Store {
     /// The entries held that are not among those of `known`, ascending by name.
     #[must_use]
     pub fn missing_from(&self, known: &Versions) -> Vec<Entry> {
-        let none = Ranges::new();
-        let missing = self.held.iter().flat_map(|(&origin, held)| {
-            let missing = held.difference(known.get(&origin).unwrap_or(&none));
-            let ids: Vec<EntryId> =
-                missing.iter().flatten().map(|sequence| EntryId { origin, sequence }).collect();
-            ids
-        });
-        self.entries_of(missing).collect()
+        self.entries_of(self.held.difference(known)).collect()
     }
 
     /// True if there is an entry among those of `known` that is not held.
     #[must_use]
     pub fn lacks(&self, known: &Versions) -> bool {
-        known.iter().any(|(origin, theirs)| match self.held.get(origin) {
-            Some(ours) => !theirs.difference(ours).is_empty(),
-            None => !theirs.is_empty(),
-        })
+        known.difference(&self.held).next().is_some()
     }
 
     /// The number of consecutive entries of an origin that are held, from its first on.
     #[must_use]
     pub fn prefix(&self, origin: Origin) -> u64 {
-        let first = self.held.get(&origin).and_then(|held| held.iter().next());
+        let first = self.held.of(origin).iter().next();
         first.filter(|range| range.start == 0).map_or(0, |range| range.end)
     }
 }
@@ -110,12 +104,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Generation, NodeId};
-
-    fn entry(node: u32, sequence: u64) -> Entry {
-        let origin = Origin { node: NodeId(node), generation: Generation(1) };
-        Entry { id: EntryId { origin, sequence }, value: Value::Int(7) }
-    }
+    use crate::protocols::testing::entry;
 
     #[test]
     fn an_entry_is_taken_once_and_gaps_are_seen() {
@@ -126,7 +115,8 @@ mod tests {
         }
         let [first, second] = [0, 1].map(|node| entry(node, 0).id.origin);
         assert_eq!((store.prefix(first), store.prefix(second), store.len()), (2, 0, 4));
-        let known = Versions::from([(first, [0..1, 3..9].into_iter().collect())]);
+        let known: Versions =
+            [0, 3, 4, 5].map(|sequence| entry(0, sequence).id).into_iter().collect();
         assert_eq!(store.missing_from(&known), [entry(0, 1), entry(1, 2)]);
         assert_eq!(store.missing_from(store.held()), []);
         assert!(store.lacks(&known) && !store.lacks(store.held()));

@@ -82,8 +82,8 @@ impl CyclePeers {
 /// Weyl's increment of SplitMix64.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-const fn mix(number: u64) -> u64 {
+/// The step of SplitMix64 (Steele, Lea and Flood 2014): a hash of a number.
+pub(crate) const fn mix(number: u64) -> u64 {
     let z = number.wrapping_add(GOLDEN);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

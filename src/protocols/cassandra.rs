@@ -25,9 +25,10 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 
+use super::phi;
 use crate::cluster::Cluster;
+use crate::gossip::{Ticker, random_of};
 use crate::id::{EntryId, Generation, NodeId, Origin};
-use crate::peers::{Ticker, random_of};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::time::Instant;
 use crate::value::Value;
@@ -217,15 +218,12 @@ impl Endpoint {
         self.is_unreachable = false;
     }
 
-    /// -log10 of the probability that a heartbeat comes later still: time without one over the mean
-    /// interval, over ln 10.
+    /// The suspicion, by the mean interval.
     fn phi(&self, now: Instant, period: Duration) -> f64 {
         let sum: Duration = self.intervals.iter().sum();
         let count = u32::try_from(self.intervals.len()).unwrap_or(u32::MAX);
         let mean = if count == 0 { period * 2 } else { sum / count };
-        now.since(self.advanced_at).as_secs_f64()
-            / mean.as_secs_f64().max(1e-6)
-            / std::f64::consts::LN_10
+        phi::exponential(now.since(self.advanced_at).as_secs_f64(), mean.as_secs_f64().max(1e-6))
     }
 }
 
@@ -249,11 +247,7 @@ impl Cassandra {
     /// The receivers of a round's SYN.
     fn targets(&mut self) -> Vec<NodeId> {
         let me = self.cluster.me();
-        let seeds: Vec<NodeId> = (0..self.cluster.len())
-            .map(NodeId)
-            .take(self.config.seeds)
-            .filter(|&seed| seed != me)
-            .collect();
+        let seeds: Vec<NodeId> = self.cluster.seeds(self.config.seeds).collect();
         let others = self.endpoints.iter().filter(|(node, _)| **node != me);
         let (unreachable, live): (Vec<_>, Vec<_>) =
             others.map(|(&node, e)| (node, e.is_unreachable)).partition(|(_, is)| *is);

@@ -58,7 +58,7 @@ impl Protocol for Central {
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
         if self.cluster.me() == SERVER {
-            self.publish(&entry, SERVER, out);
+            self.publish(entry, SERVER, out);
         } else {
             out.send(SERVER, Message::Update { entries: vec![entry] });
         }
@@ -73,11 +73,8 @@ impl Protocol for Central {
     ) {
         let Message::Update { entries } = message;
         for entry in entries {
-            if self.store.insert(&entry) {
-                if self.cluster.me() == SERVER {
-                    self.publish(&entry, from, out);
-                }
-                out.deliver(entry);
+            if self.store.receive(&entry, out) && self.cluster.me() == SERVER {
+                self.publish(entry, from, out);
             }
         }
     }
@@ -85,10 +82,9 @@ impl Protocol for Central {
 
 impl Central {
     /// Sends an entry to all but the node it came from.
-    fn publish(&self, entry: &Entry, from: NodeId, out: &mut Effects<Message>) {
-        for peer in self.cluster.others().filter(|&peer| peer != from) {
-            out.send(peer, Message::Update { entries: vec![entry.clone()] });
-        }
+    fn publish(&self, entry: Entry, from: NodeId, out: &mut Effects<Message>) {
+        let peers = self.cluster.others().filter(|&peer| peer != from);
+        out.send_all(peers, &Message::Update { entries: vec![entry] });
     }
 }
 

@@ -58,17 +58,14 @@ impl Protocol for DirectMail {
 
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
-        for peer in self.cluster.others() {
-            out.send(peer, Message::Mail { entries: vec![entry.clone()] });
-        }
+        out.send_all(self.cluster.others(), &Message::Mail { entries: vec![entry] });
     }
 
     fn on_message(&mut self, _: Instant, _: NodeId, message: Message, out: &mut Effects<Message>) {
         let Message::Mail { entries } = message;
-        entries
-            .into_iter()
-            .filter(|entry| self.store.insert(entry))
-            .for_each(|entry| out.deliver(entry));
+        for entry in &entries {
+            self.store.receive(entry, out);
+        }
     }
 }
 

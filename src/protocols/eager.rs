@@ -54,25 +54,22 @@ impl Protocol for Eager {
 
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
-        self.relay(&entry, out);
+        self.relay(entry, out);
     }
 
     fn on_message(&mut self, _: Instant, _: NodeId, message: Message, out: &mut Effects<Message>) {
         let Message::Relay { entries } = message;
         for entry in entries {
-            if self.store.insert(&entry) {
-                self.relay(&entry, out);
-                out.deliver(entry);
+            if self.store.receive(&entry, out) {
+                self.relay(entry, out);
             }
         }
     }
 }
 
 impl Eager {
-    fn relay(&self, entry: &Entry, out: &mut Effects<Message>) {
-        for peer in self.cluster.others() {
-            out.send(peer, Message::Relay { entries: vec![entry.clone()] });
-        }
+    fn relay(&self, entry: Entry, out: &mut Effects<Message>) {
+        out.send_all(self.cluster.others(), &Message::Relay { entries: vec![entry] });
     }
 }
 

@@ -61,14 +61,14 @@ impl Protocol for Flood {
 
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Push>) {
         self.seen.insert(entry.id);
-        self.push(&entry, None, out);
+        self.push(entry, None, out);
     }
 
     fn on_message(&mut self, _: Instant, from: NodeId, push: Push, out: &mut Effects<Push>) {
         let Push(entry) = push;
         if self.seen.insert(entry.id) {
-            self.push(&entry, Some(from), out);
-            out.deliver(entry);
+            out.deliver(entry.clone());
+            self.push(entry, Some(from), out);
         }
     }
 }
@@ -82,12 +82,9 @@ impl Push {
 }
 
 impl Flood {
-    fn push(&self, entry: &Entry, from: Option<NodeId>, out: &mut Effects<Push>) {
-        for &peer in self.cluster.neighbours(self.cluster.me()) {
-            if Some(peer) != from {
-                out.send(peer, Push(entry.clone()));
-            }
-        }
+    fn push(&self, entry: Entry, from: Option<NodeId>, out: &mut Effects<Push>) {
+        let neighbours = self.cluster.neighbours(self.cluster.me()).iter().copied();
+        out.send_all(neighbours.filter(|&peer| Some(peer) != from), &Push(entry));
     }
 }
 
@@ -126,17 +123,13 @@ mod tests {
     use super::*;
     use crate::maelstrom::message::{Body, Message, Named};
     use crate::maelstrom::parse::{Refusal, parse_line};
+    use crate::protocols::testing::entry;
 
     /// Node 0 of a star of four, of which it is the centre.
     fn flood() -> Flood {
         let graph = Graph::new(4, [1, 2, 3].map(|leaf| (NodeId(0), NodeId(leaf))));
         let cluster = Cluster::new(NodeId(0), Arc::new(graph));
         Flood::new(cluster, Generation(1), &Config {}, Rng::seed_from_u64(1), Instant::ZERO)
-    }
-
-    fn entry(node: u32, sequence: u64) -> Entry {
-        let origin = Origin { node: NodeId(node), generation: Generation(1) };
-        Entry { id: EntryId { origin, sequence }, value: Value::Int(7) }
     }
 
     /// The receivers, and the number of entries delivered. All messages must carry the entry.

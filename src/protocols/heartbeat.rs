@@ -33,7 +33,8 @@ use crate::config::Settings;
 use crate::gossip::{Chance, CycleTimer, Switch};
 use crate::id::{Generation, NodeId};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::store::{Store, Versions};
+use crate::set::Versions;
+use crate::store::Store;
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{Fields, Part, Wire, put_part};
@@ -194,12 +195,11 @@ impl<D: Detector> Protocol for Gossip<D> {
         _: Instant,
     ) -> Self {
         let gossip = D::gossip(config);
-        let seeds = cluster.others().take_while(|node| node.0 < gossip.seeds as u32).collect();
         Self {
             config: config.clone(),
             me: cluster.me(),
             own: Heartbeat { generation, has_left: false, counter: 0 },
-            seeds,
+            seeds: cluster.seeds(gossip.seeds).collect(),
             chance: Chance::new(&mut rng),
             timer: CycleTimer::new(gossip.period, &mut rng),
             members: BTreeMap::new(),
@@ -243,10 +243,8 @@ impl<D: Detector> Protocol for Gossip<D> {
         for (node, heartbeat) in message.list {
             self.hear(now, node, heartbeat);
         }
-        for entry in message.entries {
-            if self.store.insert(&entry) {
-                out.deliver(entry);
-            }
+        for entry in &message.entries {
+            self.store.receive(entry, out);
         }
     }
 

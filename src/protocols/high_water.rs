@@ -26,8 +26,8 @@ use std::time::Duration;
 use rand::RngExt as _;
 
 use crate::cluster::Cluster;
+use crate::gossip::{Ticker, random_of};
 use crate::id::{EntryId, Generation, NodeId, Origin};
-use crate::peers::{Ticker, random_of};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::store::Store;
 use crate::time::Instant;
@@ -35,7 +35,7 @@ use crate::time::Instant;
 /// Hops to the most distant node above which a node opens another connection.
 const HOPS_MAX: u32 = 5;
 /// The nodes that a node connects through at first: the join list.
-const RESOLVERS: u32 = 3;
+const RESOLVERS: usize = 3;
 /// Periods without a message after which a connection is closed.
 const SILENCE_MAX: u32 = 4;
 /// Periods after which a descriptor is stale: its node is gone, or far behind.
@@ -177,8 +177,7 @@ impl Protocol for HighWater {
         self.nodes.insert(self.cluster.me(), (self.stamp, 0, now));
         let silent = now.before(self.config.period * SILENCE_MAX);
         self.links.retain(|_, link| link.heard_at > silent);
-        let peers: Vec<NodeId> = self.links.keys().copied().collect();
-        peers.into_iter().for_each(|peer| out.send(peer, self.report(now, false)));
+        out.send_all(self.links.keys().copied(), &self.report(now, false));
         self.bootstrap(now, out);
         self.tighten(now, out);
         if self.cull_at <= now {
@@ -200,8 +199,8 @@ fn peers_max(nodes: u32) -> usize {
 
 impl HighWater {
     fn report(&self, now: Instant, is_dial: bool) -> Message {
-        let origins = self.store.held().keys();
-        let stamps = origins.map(|&origin| (origin, self.store.prefix(origin))).collect();
+        let origins = self.store.held().origins();
+        let stamps = origins.map(|origin| (origin, self.store.prefix(origin))).collect();
         let nodes = self.reachable(now).map(|(node, hops)| (node, self.nodes[&node].0, hops));
         Message::Stamps { is_dial, stamps, nodes: nodes.collect() }
     }
@@ -289,9 +288,8 @@ impl HighWater {
             let EntryId { origin, sequence } = entry.id;
             let known = link.stamps.entry(origin).or_insert((0, now));
             known.0 = known.0.max(sequence.saturating_add(1));
-            if sequence == self.store.prefix(origin) && self.store.insert(&entry) {
+            if sequence == self.store.prefix(origin) && self.store.receive(&entry, out) {
                 link.supplied.insert(origin.node);
-                out.deliver(entry);
             }
         }
         self.send_deltas(now, out);
@@ -301,7 +299,7 @@ impl HighWater {
     fn send_deltas(&mut self, now: Instant, out: &mut Effects<Message>) {
         for (&peer, link) in &mut self.links {
             let mut ids = Vec::new();
-            for &origin in self.store.held().keys() {
+            for origin in self.store.held().origins() {
                 let end = self.store.prefix(origin);
                 let reached = link.stamps.get(&origin).map_or(0, |(stamp, _)| *stamp);
                 if reached < end {
@@ -322,7 +320,7 @@ impl HighWater {
             self.links.is_empty() || self.reachable(now).all(|(node, _)| node != NodeId(0));
         if is_stalled && self.has_room() {
             // The join list, and all nodes ever heard of: the list may be down.
-            let resolvers = (0..RESOLVERS.min(self.cluster.len())).map(NodeId);
+            let resolvers = self.cluster.seeds(RESOLVERS);
             let known: BTreeSet<NodeId> = resolvers.chain(self.nodes.keys().copied()).collect();
             let is_candidate = |node: &NodeId| *node != me && !self.links.contains_key(node);
             let resolvers: Vec<NodeId> = known.into_iter().filter(is_candidate).collect();

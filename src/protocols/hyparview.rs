@@ -26,8 +26,8 @@ use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, Nodes};
 use crate::config::Choice as _;
+use crate::gossip::{Ticker, random_of};
 use crate::id::NodeId;
-use crate::peers::{Ticker, random_of};
 use crate::protocol::Rng;
 use crate::time::Instant;
 use crate::wire::Part;

@@ -143,7 +143,9 @@ impl Protocol for MedianCounter {
 
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         self.timer.start(now);
-        self.learn(entry, State::B(1));
+        if self.store.insert(&entry) {
+            self.heat(entry, State::B(1));
+        }
     }
 
     fn on_message(
@@ -170,8 +172,8 @@ impl Protocol for MedianCounter {
                 Ok(at) => self.hot[at].meet(age, self.limits),
                 Err(_) => {
                     let state = if age < self.limits.age { State::B(1) } else { State::C(0) };
-                    if self.learn(entry.clone(), state) {
-                        out.deliver(entry);
+                    if self.store.receive(&entry, out) {
+                        self.heat(entry, state);
                     }
                 }
             }
@@ -241,13 +243,12 @@ impl MedianCounter {
         self.hot.binary_search_by_key(&id, |hot| hot.entry.id)
     }
 
-    fn learn(&mut self, entry: Entry, state: State) -> bool {
-        let is_new = self.store.insert(&entry);
-        if is_new && let Err(at) = self.position(entry.id) {
+    /// Begins to spread a new entry.
+    fn heat(&mut self, entry: Entry, state: State) {
+        if let Err(at) = self.position(entry.id) {
             let (rounds, older, before, met_c) = (0, 0, self.partners, false);
             self.hot.insert(at, Hot { entry, state, rounds, older, before, met_c });
         }
-        is_new
     }
 
     /// The entries to tell, and their ages.

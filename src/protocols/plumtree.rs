@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use super::hyparview::{self, HyParView};
 use crate::cluster::{Cluster, Graph};
+use crate::gossip::Ticker;
 use crate::id::{EntryId, Generation, NodeId};
-use crate::peers::Ticker;
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::store::Store;
 use crate::time::Instant;
@@ -160,7 +160,7 @@ impl Protocol for Plumtree {
     ) {
         match message {
             Message::Gossip { round, entries } => {
-                entries.into_iter().for_each(|entry| self.on_gossip(from, round, entry, out));
+                entries.iter().for_each(|entry| self.on_gossip(from, round, entry, out));
             }
             Message::Ihave { ids } => {
                 for (id, round) in ids.into_iter().filter(|(id, _)| !self.store.contains(*id)) {
@@ -213,15 +213,15 @@ impl Protocol for Plumtree {
 
 impl Plumtree {
     /// The first copy goes on; a later one makes the link it came over lazy.
-    fn on_gossip(&mut self, from: NodeId, round: u32, entry: Entry, out: &mut Effects<Message>) {
-        if !self.store.insert(&entry) {
+    fn on_gossip(&mut self, from: NodeId, round: u32, entry: &Entry, out: &mut Effects<Message>) {
+        if !self.store.receive(entry, out) {
             self.set_eager(from, false);
             out.send(from, Message::Prune {});
             return;
         }
         let announced = self.missing.remove(&entry.id);
         self.set_eager(from, true);
-        self.forward(&entry, round, Some(from), out);
+        self.forward(entry, round, Some(from), out);
         // Optimisation: an announcement that came over fewer hops.
         let announcers = announced.into_iter().flat_map(|missing| missing.announcers);
         let best = announcers.min_by_key(|(_, round)| *round);
@@ -234,7 +234,6 @@ impl Plumtree {
             out.send(peer, Message::Graft { id: None });
             out.send(from, Message::Prune {});
         }
-        out.deliver(entry);
     }
 
     /// Sends a new entry to the eager peers, and its name to the others.

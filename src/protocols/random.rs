@@ -19,8 +19,8 @@
 use std::time::Duration;
 
 use crate::cluster::Cluster;
+use crate::gossip::{Ticker, random_others};
 use crate::id::{Generation, NodeId};
-use crate::peers::{Ticker, random_others};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::store::Store;
 use crate::time::Instant;
@@ -86,14 +86,16 @@ impl Protocol for Random {
     }
 
     fn on_submit(&mut self, _: Instant, entry: Entry, _: &mut Effects<Message>) {
-        self.take(&entry);
+        if self.store.insert(&entry) {
+            self.learn(entry);
+        }
     }
 
     fn on_message(&mut self, _: Instant, _: NodeId, message: Message, out: &mut Effects<Message>) {
         let Message::Gossip { entries } = message;
         for entry in entries {
-            if self.take(&entry) {
-                out.deliver(entry);
+            if self.store.receive(&entry, out) {
+                self.learn(entry);
             }
         }
     }
@@ -108,9 +110,8 @@ impl Protocol for Random {
             Mode::Once => fresh,
         };
         if !entries.is_empty() {
-            for peer in random_others(&self.cluster, self.config.fanout, &mut self.rng) {
-                out.send(peer, Message::Gossip { entries: entries.clone() });
-            }
+            let peers = random_others(&self.cluster, self.config.fanout, &mut self.rng);
+            out.send_all(peers, &Message::Gossip { entries });
         }
     }
 
@@ -120,13 +121,11 @@ impl Protocol for Random {
 }
 
 impl Random {
-    /// Takes an entry in; false if it is held.
-    fn take(&mut self, entry: &Entry) -> bool {
-        let is_new = self.store.insert(entry);
-        if is_new && self.config.mode == Mode::Once {
-            self.fresh.push(entry.clone());
+    /// A new entry.
+    fn learn(&mut self, entry: Entry) {
+        if self.config.mode == Mode::Once {
+            self.fresh.push(entry);
         }
-        is_new
     }
 }
 

@@ -28,7 +28,8 @@ use crate::cluster::{Cluster, Graph, Nodes};
 use crate::gossip::{Chance, CyclePeers, CycleTimer, Switch};
 use crate::id::{EntryId, Generation, NodeId};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::store::{Store, Versions};
+use crate::set::Versions;
+use crate::store::Store;
 use crate::time::Instant;
 
 crate::choice! {
@@ -457,9 +458,8 @@ impl Rumor {
     }
 
     fn learn(&mut self, entry: Entry, out: &mut Effects<Message>) {
-        if self.store.insert(&entry) {
-            self.heat(entry.clone(), self.config.judge == Judge::Start);
-            out.deliver(entry);
+        if self.store.receive(&entry, out) {
+            self.heat(entry, self.config.judge == Judge::Start);
         }
     }
 

@@ -23,8 +23,8 @@ use std::time::Duration;
 use rand::seq::SliceRandom as _;
 
 use crate::cluster::Cluster;
+use crate::gossip::{Ticker, random_others};
 use crate::id::{EntryId, Generation, NodeId, Origin};
-use crate::peers::{Ticker, random_others};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::store::Store;
 use crate::time::Instant;
@@ -142,16 +142,15 @@ impl Protocol for Scuttlebutt {
 
 impl Scuttlebutt {
     fn digest(&self) -> Vec<(Origin, u64)> {
-        let origins = self.store.held().keys();
-        origins.map(|&origin| (origin, self.store.prefix(origin))).collect()
+        let origins = self.store.held().origins();
+        origins.map(|origin| (origin, self.store.prefix(origin))).collect()
     }
 
     /// Takes the next deltas of each owner; what is held or lies beyond a gap is dropped.
     fn apply(&mut self, deltas: Vec<Entry>, out: &mut Effects<Message>) {
         for delta in deltas {
-            if delta.id.sequence == self.store.prefix(delta.id.origin) && self.store.insert(&delta)
-            {
-                out.deliver(delta);
+            if delta.id.sequence == self.store.prefix(delta.id.origin) {
+                self.store.receive(&delta, out);
             }
         }
     }

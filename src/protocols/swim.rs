@@ -76,15 +76,6 @@ struct Relay {
     ends_at: Instant,
 }
 
-/// Counters, for measurements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Members probed.
-    pub probes: u64,
-    /// Probes without any ack.
-    pub failed_probes: u64,
-}
-
 /// One node's state.
 #[derive(Clone, Debug)]
 pub struct Swim {
@@ -107,7 +98,6 @@ pub struct Swim {
     news: Piggyback<NodeId, (NodeId, Status, NodeId)>,
     values: Piggyback<EntryId, Entry>,
     store: Store,
-    counters: Counters,
 }
 
 impl Protocol for Swim {
@@ -122,11 +112,10 @@ impl Protocol for Swim {
         _: Instant,
     ) -> Self {
         let me = cluster.me();
-        let seeds = cluster.others().take_while(|node| node.0 < config.seeds as u32);
         Self {
             config: config.clone(),
             me,
-            seeds: seeds.collect(),
+            seeds: cluster.seeds(config.seeds).collect(),
             rng,
             own: Status { generation, incarnation: 0, liveness: Liveness::Alive },
             members: BTreeMap::new(),
@@ -141,7 +130,6 @@ impl Protocol for Swim {
             news: Piggyback::default(),
             values: Piggyback::default(),
             store: Store::default(),
-            counters: Counters::default(),
         }
     }
 
@@ -172,9 +160,8 @@ impl Protocol for Swim {
             self.hear(now, node, status, accuser);
         }
         for entry in message.entries {
-            if self.store.insert(&entry) {
-                self.values.push(entry.id, entry.clone());
-                out.deliver(entry);
+            if self.store.receive(&entry, out) {
+                self.values.push(entry.id, entry);
             }
         }
         match message.kind {
@@ -249,12 +236,6 @@ impl Swim {
     #[must_use]
     pub fn status(&self, node: NodeId) -> Option<Status> {
         self.members.get(&node).map(|member| member.status)
-    }
-
-    /// Counters.
-    #[must_use]
-    pub const fn counters(&self) -> Counters {
-        self.counters
     }
 
     fn wake(&mut self, now: Instant) {
@@ -349,7 +330,6 @@ impl Swim {
         }
         let Some(target) = self.next_target() else { return };
         self.numbers += 1;
-        self.counters.probes += 1;
         let mut ping = self.message(Kind::Ping, self.numbers);
         // Buddy: a suspect learns of it from the ping.
         if let Some(status) = self.status(target).filter(|s| s.liveness == Liveness::Suspect)
@@ -372,7 +352,6 @@ impl Swim {
         if probe.is_acked {
             return self.change_health(false);
         }
-        self.counters.failed_probes += 1;
         (0..=probe.nacks_missing).for_each(|_| self.change_health(true));
         if let Some(status) = self.status(probe.target)
             && status.liveness == Liveness::Alive

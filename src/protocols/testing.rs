@@ -1,4 +1,5 @@
-//! A small network for the tests of protocols: fixed delay, messages lost by a rule.
+//! Two worlds for the tests of protocols: a node alone, and a small network with a fixed delay and
+//! messages lost by a rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,6 +15,50 @@ use crate::value::Value;
 
 /// Delay of every message.
 pub(crate) const DELAY: Duration = Duration::from_millis(10);
+
+/// An entry, of the first generation of its node.
+pub(crate) fn entry(node: u32, sequence: u64) -> Entry {
+    let origin = Origin { node: NodeId(node), generation: Generation(1) };
+    Entry { id: EntryId { origin, sequence }, value: Value::Int(7) }
+}
+
+/// Node 0 of a cluster; its peers are the test.
+pub(crate) struct Alone<P: Protocol> {
+    pub(crate) machine: P,
+    pub(crate) out: Effects<P::Message>,
+    pub(crate) now: Instant,
+}
+
+impl<P: Protocol> Alone<P> {
+    pub(crate) fn new(nodes: u32, config: &P::Config) -> Self {
+        let cluster = Cluster::new(NodeId(0), Arc::new(Graph::new(nodes, [])));
+        let (rng, now) = (Rng::seed_from_u64(1), Instant::ZERO);
+        let machine = P::new(cluster, Generation(1), config, rng, now);
+        Self { machine, out: Effects::default(), now }
+    }
+
+    /// A client submits an entry.
+    pub(crate) fn submit(&mut self, entry: Entry) {
+        self.machine.on_submit(self.now, entry, &mut self.out);
+    }
+
+    /// A message of node 1 arrives; the messages that the node sends.
+    pub(crate) fn receive(&mut self, message: P::Message) -> Vec<P::Message> {
+        self.machine.on_message(self.now, NodeId(1), message, &mut self.out);
+        self.sent()
+    }
+
+    /// The next timeout comes; the messages that the node sends.
+    pub(crate) fn time_out(&mut self) -> Vec<P::Message> {
+        self.now = self.machine.next_timeout().unwrap();
+        self.machine.on_timeout(self.now, &mut self.out);
+        self.sent()
+    }
+
+    fn sent(&mut self) -> Vec<P::Message> {
+        self.out.drain_sends().map(|(_, message)| message).collect()
+    }
+}
 
 /// A message that was sent: sender, receiver, content.
 type Sent<M> = (NodeId, NodeId, M);
@@ -158,6 +203,27 @@ impl<P: Protocol> Net<P> {
         self.delivered[node as usize].contains(&id)
     }
 
+    /// The number of messages sent of a kind.
+    pub(crate) fn count(&self, kind: impl Fn(&P::Message) -> bool) -> usize {
+        self.sent.iter().filter(|(.., message)| kind(message)).count()
+    }
+
+    /// Entries are submitted while messages are lost, then on both sides of a partition; then a node
+    /// loses its memory. All nodes hold all entries, if each of these has so much time to be repaired.
+    pub(crate) fn assert_repairs(&mut self, time: Duration) {
+        let nodes = u32::try_from(self.nodes.len()).unwrap();
+        self.lose(0.1);
+        let mut ids: Vec<_> = (0..4 * nodes).map(|i| self.submit(i % nodes)).collect();
+        self.run_for(time);
+        self.cut(nodes * 2 / 5);
+        ids.extend([self.submit(0), self.submit(nodes - 1)]);
+        self.run_for(time);
+        self.heal();
+        self.restart(nodes / 2);
+        self.run_for(time);
+        assert!(ids.iter().all(|&id| self.holders(id) == self.nodes.len()));
+    }
+
     /// Loses each message with that probability.
     pub(crate) fn lose(&mut self, probability: f64) {
         use rand::RngExt as _;
@@ -168,6 +234,11 @@ impl<P: Protocol> Net<P> {
     /// Loses every message between the nodes below the number and the others.
     pub(crate) fn cut(&mut self, below: u32) {
         self.loses = Box::new(move |from, to, _| (from.0 < below) != (to.0 < below));
+    }
+
+    /// Loses every message of a node and to it: it has crashed, as far as others can tell.
+    pub(crate) fn silence(&mut self, node: u32) {
+        self.loses = Box::new(move |from, to, _| from.0 == node || to.0 == node);
     }
 
     /// Loses nothing any more.

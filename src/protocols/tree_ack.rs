@@ -19,10 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::{Cluster, Graph, Tree};
+use crate::gossip::Ticker;
 use crate::id::{EntryId, Generation, NodeId, Origin};
-use crate::peers::Ticker;
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::store::{Store, Versions};
+use crate::set::Versions;
+use crate::store::Store;
 use crate::time::Instant;
 
 crate::settings! {
@@ -141,23 +142,16 @@ impl Protocol for TreeAck {
             Message::Data { generation, mut entries } => {
                 let Some(link) = self.link(from, generation) else { return };
                 link.owes_ack = true;
-                for Entry { id, .. } in &entries {
-                    let held = link.acked.entry(id.origin).or_default();
-                    held.insert(id.sequence..id.sequence.saturating_add(1));
-                }
-                entries.retain(|entry| self.store.insert(entry));
+                entries.iter().for_each(|entry| link.acked.insert(entry.id));
+                entries.retain(|entry| self.store.receive(entry, out));
                 self.forward(now, Some(from), &entries, out);
-                entries.into_iter().for_each(|entry| out.deliver(entry));
             }
             Message::Ack { generation, held, stable, is_hello } => {
                 let Some(link) = self.link(from, generation) else { return };
                 link.owes_ack |= is_hello;
-                for (origin, ranges) in held {
-                    link.acked.entry(origin).or_default().union_with(&ranges);
-                }
+                link.acked.union_with(&held);
                 let before = link.sent.len();
-                let acked = &link.acked;
-                link.sent.retain(|id, _| !holds(acked, *id));
+                link.sent.retain(|id, _| !link.acked.contains(*id));
                 if link.sent.len() < before {
                     link.backoff = 0;
                 }
@@ -199,10 +193,6 @@ impl Link {
             is_heard: false,
         }
     }
-}
-
-fn holds(versions: &Versions, id: EntryId) -> bool {
-    versions.get(&id.origin).is_some_and(|held| held.contains(id.sequence))
 }
 
 impl TreeAck {
@@ -265,10 +255,10 @@ impl TreeAck {
     }
 
     fn send_ack(&mut self, peer: NodeId, out: &mut Effects<Message>) {
-        let origins = self.store.held().keys();
+        let origins = self.store.held().origins();
         let stable: Vec<(Origin, u64)> = origins
             .filter(|origin| self.towards(origin.node) == Some(peer))
-            .map(|&origin| (origin, self.stable(origin)))
+            .map(|origin| (origin, self.stable(origin)))
             .collect();
         let Some(link) = self.links.get_mut(&peer) else { return };
         let is_hello = !link.is_heard;

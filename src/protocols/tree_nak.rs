@@ -23,11 +23,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::{Cluster, Graph, Tree};
+use crate::gossip::{Ticker, random_time};
 use crate::id::{EntryId, Generation, NodeId, Origin};
-use crate::peers::{Ticker, random_time};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::set::Ranges;
-use crate::store::{Store, Versions};
+use crate::set::Versions;
+use crate::store::Store;
 use crate::time::Instant;
 
 /// Doublings of the request timer, at most.
@@ -220,19 +221,14 @@ impl TreeNak {
 
     /// Sends along the tree, but not back.
     fn multicast(&self, from: Option<NodeId>, message: &Message, out: &mut Effects<Message>) {
-        for &peer in self.links.keys().filter(|peer| Some(**peer) != from) {
-            out.send(peer, message.clone());
-        }
+        out.send_all(self.links.keys().copied().filter(|&peer| Some(peer) != from), message);
     }
 
     fn on_entries(&mut self, now: Instant, entries: Vec<Entry>, out: &mut Effects<Message>) {
         for entry in entries {
             self.requests.remove(&entry.id);
-            let is_new = self.store.insert(&entry);
+            self.store.receive(&entry, out);
             self.learn_end(now, entry.id);
-            if is_new {
-                out.deliver(entry);
-            }
         }
     }
 
@@ -252,7 +248,7 @@ impl TreeNak {
         }
         let new: Ranges = std::iter::once(*known..end).collect();
         *known = end;
-        let missing = new.difference(self.store.held().get(&origin).unwrap_or(&Ranges::new()));
+        let missing = new.difference(self.store.held().of(origin));
         if !missing.is_empty() {
             let timer = self.request_timer(now, origin.node, 0);
             let ids = missing.iter().flatten().map(|sequence| EntryId { origin, sequence });
@@ -284,10 +280,9 @@ impl TreeNak {
         let distance = self.distance(requester);
         let (d1, d2) = (times(distance, self.config.d1), times(distance, self.config.d2));
         let due = now.after(random_time(d1, d1 + d2, &mut self.rng));
-        for (&origin, ranges) in missing {
+        for (&origin, ranges) in missing.by_origin() {
             let backoff = self.request_timer(now, origin.node, 1);
-            let none = Ranges::new();
-            let held = self.store.held().get(&origin).unwrap_or(&none).intersection(ranges);
+            let held = self.store.held().of(origin).intersection(ranges);
             for sequence in held.iter().flatten() {
                 let repair = self.repairs.entry(EntryId { origin, sequence }).or_default();
                 if repair.0.is_none() && repair.1 <= now {
@@ -312,11 +307,10 @@ impl TreeNak {
         let mut missing = Versions::new();
         let mut timers: BTreeMap<(NodeId, u32), Timer> = BTreeMap::new();
         for (id, backoff) in due {
-            let EntryId { origin, sequence } = id;
-            missing.entry(origin).or_default().insert(sequence..sequence.saturating_add(1));
-            let next = (backoff + 1).min(BACKOFF_MAX);
-            let timer = timers.entry((origin.node, next)).or_insert_with(|| {
-                request_timer(self.distance(origin.node), &self.config, now, next, &mut self.rng)
+            missing.insert(id);
+            let (source, next) = (id.origin.node, (backoff + 1).min(BACKOFF_MAX));
+            let timer = timers.entry((source, next)).or_insert_with(|| {
+                request_timer(self.distance(source), &self.config, now, next, &mut self.rng)
             });
             self.requests.insert(id, timer.clone());
         }

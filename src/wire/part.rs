@@ -12,7 +12,7 @@ use super::{excerpt, put};
 use crate::cluster::{Name, Nodes};
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::protocol::Entry;
-use crate::set::Ranges;
+use crate::set::{Ranges, Versions};
 use crate::value::Value;
 
 /// Characters of bad JSON that an error quotes.
@@ -297,6 +297,17 @@ impl<K: Part + Ord, V: Part> Part for BTreeMap<K, V> {
 
     fn values(&self, each: &mut dyn FnMut(&Value)) {
         self.values().for_each(|part| part.values(each));
+    }
+}
+
+/// `[[[node, generation], [start, end, …]], …]`.
+impl Part for Versions {
+    fn put(&self, nodes: &Nodes, out: &mut Vec<u8>) {
+        self.by_origin().put(nodes, out);
+    }
+
+    fn get(json: &RawValue, nodes: &Nodes) -> Result<Self, String> {
+        <BTreeMap<Origin, Ranges> as Part>::get(json, nodes).map(Self::from)
     }
 }
 

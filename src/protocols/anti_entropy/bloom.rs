@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use rand::RngExt as _;
 
 use super::{AntiEntropy, Finding, Message, Mode, fingerprint};
+use crate::gossip::mix;
 use crate::id::EntryId;
 
 /// Bits per entry. With six hash functions 2.2 % of the entries are hidden from an exchange.
@@ -30,7 +31,7 @@ impl Filter {
     fn positions(&self, id: EntryId) -> impl Iterator<Item = usize> + use<> {
         let bits = self.digits.len() as u64 * 4;
         let first = fingerprint::seeded(id, self.seed);
-        let step = fingerprint::mix(first) | 1;
+        let step = mix(first) | 1;
         (0..HASHES).map(move |i| (first.wrapping_add(i.wrapping_mul(step)) % bits) as usize)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{AntiEntropy, Finding, Message};
 use crate::protocol::{Effects, Entry};
-use crate::store::Versions;
+use crate::set::Versions;
 use crate::time::Instant;
 
 impl AntiEntropy {
@@ -20,11 +20,7 @@ impl AntiEntropy {
         entries: Vec<Entry>,
         out: &mut Effects<Message>,
     ) -> Finding {
-        let mut known = Versions::new();
-        for Entry { id, .. } in &entries {
-            let held = known.entry(id.origin).or_default();
-            held.insert(id.sequence..id.sequence.saturating_add(1));
-        }
+        let known: Versions = entries.iter().map(|entry| entry.id).collect();
         self.take(now, entries, out);
         if !by_initiator || !self.gives(false) {
             return Finding::default();

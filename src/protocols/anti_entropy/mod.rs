@@ -35,10 +35,11 @@ mod versions;
 use std::time::Duration;
 
 use crate::cluster::Cluster;
+use crate::gossip::{Ticker, random_others};
 use crate::id::{EntryId, Generation, NodeId};
-use crate::peers::{Ticker, random_others};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::store::{Store, Versions};
+use crate::set::Versions;
+use crate::store::Store;
 use crate::time::Instant;
 
 crate::choice! {

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::{AntiEntropy, Finding, Message, fingerprint};
+use crate::gossip::mix;
 use crate::id::EntryId;
 
 /// Parts that a range is split into.
@@ -79,5 +80,5 @@ impl AntiEntropy {
 fn summary(start: Bound, end: Bound, ids: &[EntryId]) -> Fingerprint {
     let sum = ids.iter().fold(0_u64, |sum, &id| sum.wrapping_add(fingerprint::of(id)));
     let count = ids.len() as u64;
-    (start, end, fingerprint::mix(sum ^ fingerprint::mix(count)), count)
+    (start, end, mix(sum ^ mix(count)), count)
 }

@@ -51,17 +51,7 @@ fn bytes(net: &Net<AntiEntropy>) -> usize {
 fn every_digest_repairs_loss_partitions_and_lost_memory_in_every_mode() {
     for (mode, digest) in all() {
         let mut net: Net<AntiEntropy> = Net::new(12, &config(mode, digest), &[]);
-        net.lose(0.1);
-        let mut ids: Vec<_> = (0..120).map(|i| net.submit(i % 12)).collect();
-        net.run_for(Duration::from_secs(10));
-        net.cut(5);
-        ids.extend([net.submit(0), net.submit(10)]);
-        net.run_for(Duration::from_secs(5));
-        net.heal();
-        net.restart(5);
-        net.run_for(Duration::from_secs(20));
-        let missing = ids.iter().filter(|&&id| net.holders(id) < 12).count();
-        assert_eq!(missing, 0, "{mode:?} {digest:?}");
+        net.assert_repairs(Duration::from_secs(20));
     }
 }
 
@@ -233,5 +223,6 @@ fn nonsense_from_a_peer_is_survived() {
     ] {
         let (now, mut out) = (net.now, Effects::default());
         net.nodes[0].on_message(now, NodeId(1), message, &mut out);
+        assert_eq!((out.drain_deliveries().count(), net.nodes[0].store.len()), (0, 10));
     }
 }

@@ -4,7 +4,7 @@
 //! Exact in one round; a row per origin while nothing is missing.
 
 use super::{AntiEntropy, Finding, Message, Mode};
-use crate::store::Versions;
+use crate::set::Versions;
 
 impl AntiEntropy {
     /// The entries held.
@@ -14,7 +14,7 @@ impl AntiEntropy {
 
     /// Finds the entries that the peer lacks; the responder sends its own versions if entries are pushed.
     pub(super) fn on_versions(&self, by_initiator: bool, theirs: &Versions) -> Finding {
-        let lacks = self.store.missing_from(theirs).into_iter().map(|entry| entry.id).collect();
+        let lacks = self.store.held().difference(theirs).collect();
         let answers = by_initiator && self.config.mode != Mode::Pull;
         let reply = answers.then(|| self.versions(false));
         Finding { reply, lacks, ..Finding::default() }

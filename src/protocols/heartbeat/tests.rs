@@ -10,11 +10,6 @@ fn alive(net: &HeartbeatNet, at: usize) -> usize {
     (0..net.nodes.len() as u32).filter(|id| node.is_alive(NodeId(*id), net.now)).count()
 }
 
-/// Loses every message of a node and to it: it has crashed, as far as others can tell.
-fn silence(net: &mut HeartbeatNet, node: u32) {
-    net.loses = Box::new(move |from, to, _| from.0 == node || to.0 == node);
-}
-
 #[test]
 fn nodes_meet_through_the_seeds() {
     let config = Config { seeds: 1, ..Config::default() };
@@ -27,7 +22,7 @@ fn nodes_meet_through_the_seeds() {
 fn a_member_without_heartbeats_fails_after_t_fail_and_is_forgotten_after_twice_that() {
     let mut net: HeartbeatNet = Net::new(10, &Config::default(), &[]);
     net.run_for(SECOND * 5);
-    silence(&mut net, 9);
+    net.silence(9);
     net.run_for(SECOND * 4);
     assert_eq!(alive(&net, 1), 9);
     net.run_for(SECOND * 4);
@@ -46,7 +41,7 @@ fn a_member_that_was_not_told_to_leave_is_kept_without_removal() {
     let config = Config { remove: Switch::Off, ..Config::default() };
     let mut net: HeartbeatNet = Net::new(10, &config, &[]);
     net.run_for(SECOND * 5);
-    silence(&mut net, 9);
+    net.silence(9);
     net.run_for(SECOND * 60);
     assert!(net.nodes[1].heartbeat(NodeId(9)).is_some());
 }

@@ -48,9 +48,7 @@ fn an_info_crosses_a_connection_once_each_way_at_most() {
     let links: usize = net.nodes.iter().map(|node| node.links.len()).sum();
     let id = net.submit(7);
     net.run_for(Duration::from_millis(500));
-    let deltas = |net: &Net<HighWater>| {
-        net.sent.iter().filter(|(.., m)| matches!(m, Message::Delta { .. })).count()
-    };
+    let deltas = |net: &Net<HighWater>| net.count(|m| matches!(m, Message::Delta { .. }));
     assert_eq!(net.holders(id), 25);
     assert!((24..=links).contains(&deltas(&net)), "{} of {links}", deltas(&net));
     let before = deltas(&net);
@@ -85,15 +83,5 @@ fn the_survivors_stay_connected_when_the_join_list_and_a_third_of_the_nodes_die(
 
 #[test]
 fn loss_partitions_and_lost_memory_are_repaired() {
-    let mut net = net(25);
-    net.lose(0.1);
-    let mut ids: Vec<_> = (0..100).map(|i| net.submit(i % 25)).collect();
-    net.run_for(Duration::from_secs(20));
-    net.cut(10);
-    ids.extend([net.submit(0), net.submit(20)]);
-    net.run_for(Duration::from_secs(30));
-    net.heal();
-    net.restart(5);
-    net.run_for(Duration::from_secs(40));
-    assert!(ids.iter().all(|&id| net.holders(id) == 25));
+    net(25).assert_repairs(Duration::from_secs(40));
 }

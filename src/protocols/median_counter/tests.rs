@@ -1,45 +1,27 @@
-use rand::SeedableRng as _;
-
 use super::*;
-use crate::id::Origin;
-use crate::protocols::testing::Net;
-use crate::value::Value;
+use crate::protocols::testing::{Alone, Net, entry};
 
-fn entry() -> Entry {
-    let origin = Origin { node: NodeId(1), generation: Generation(1) };
-    Entry { id: EntryId { origin, sequence: 0 }, value: Value::Int(7) }
+fn id() -> EntryId {
+    entry(1, 0).id
 }
 
 /// Node 0 of 2,000: b = c = 3, r = 8.
-struct Node {
-    machine: MedianCounter,
-    out: Effects<Message>,
-    now: Instant,
+fn alone() -> Alone<MedianCounter> {
+    Alone::new(2_000, &Config::default())
 }
 
-impl Node {
-    fn new() -> Self {
-        let cluster = Cluster::new(NodeId(0), Arc::new(Graph::new(2_000, [])));
-        let (rng, now) = (Rng::seed_from_u64(1), Instant::ZERO);
-        let machine = MedianCounter::new(cluster, Generation(1), &Config::default(), rng, now);
-        Self { machine, out: Effects::default(), now }
+/// Answers of partners that give the entry these ages; 0: they do not mention it.
+fn meet(node: &mut Alone<MedianCounter>, ages: &[u64]) {
+    for &age in ages {
+        let (entries, ages) =
+            if age == 0 { (vec![], vec![]) } else { (vec![entry(1, 0)], vec![age]) };
+        node.receive(Message::Answer { entries, ages });
     }
+}
 
-    /// Answers of partners that give the entry these ages; 0: they do not mention it.
-    fn meet(&mut self, ages: &[u64]) {
-        for &age in ages {
-            let entries = if age == 0 { vec![] } else { vec![entry()] };
-            let ages = if age == 0 { vec![] } else { vec![age] };
-            let answer = Message::Answer { entries, ages };
-            self.machine.on_message(self.now, NodeId(1), answer, &mut self.out);
-        }
-    }
-
-    fn end_round(&mut self) -> Option<State> {
-        self.now = self.machine.next_timeout().unwrap();
-        self.machine.on_timeout(self.now, &mut self.out);
-        self.machine.state(entry().id)
-    }
+fn end_round(node: &mut Alone<MedianCounter>) -> Option<State> {
+    node.time_out();
+    node.machine.state(id())
 }
 
 #[test]
@@ -50,38 +32,38 @@ fn limits_follow_from_the_number_of_nodes() {
 
 #[test]
 fn age_grows_if_most_partners_are_as_old() {
-    let mut node = Node::new();
-    node.meet(&[1]);
-    assert_eq!(node.end_round(), Some(State::B(1)));
+    let mut node = alone();
+    meet(&mut node, &[1]);
+    assert_eq!(end_round(&mut node), Some(State::B(1)));
     // Two of the same age against one that does not know it, and one against one.
-    node.meet(&[1, 1, 0]);
-    assert_eq!(node.end_round(), Some(State::B(2)));
-    node.meet(&[2, 1]);
-    assert_eq!(node.end_round(), Some(State::B(2)));
-    node.meet(&[2, 2]);
-    assert_eq!(node.end_round(), Some(State::C(0)));
-    assert_eq!(node.end_round(), Some(State::C(1)));
-    assert_eq!(node.end_round(), Some(State::C(2)));
-    assert_eq!(node.end_round(), None);
+    meet(&mut node, &[1, 1, 0]);
+    assert_eq!(end_round(&mut node), Some(State::B(2)));
+    meet(&mut node, &[2, 1]);
+    assert_eq!(end_round(&mut node), Some(State::B(2)));
+    meet(&mut node, &[2, 2]);
+    assert_eq!(end_round(&mut node), Some(State::C(0)));
+    assert_eq!(end_round(&mut node), Some(State::C(1)));
+    assert_eq!(end_round(&mut node), Some(State::C(2)));
+    assert_eq!(end_round(&mut node), None);
 }
 
 #[test]
 fn a_partner_in_c_leads_to_c() {
-    let mut node = Node::new();
-    node.meet(&[3]);
-    assert_eq!(node.machine.state(entry().id), Some(State::C(0)));
-    let mut node = Node::new();
-    node.meet(&[1]);
-    node.end_round();
-    node.meet(&[0, 0, 3]);
-    assert_eq!(node.end_round(), Some(State::C(0)));
+    let mut node = alone();
+    meet(&mut node, &[3]);
+    assert_eq!(node.machine.state(id()), Some(State::C(0)));
+    let mut node = alone();
+    meet(&mut node, &[1]);
+    end_round(&mut node);
+    meet(&mut node, &[0, 0, 3]);
+    assert_eq!(end_round(&mut node), Some(State::C(0)));
 }
 
 #[test]
 fn an_entry_is_silent_after_all_rounds_whatever_happens() {
-    let mut node = Node::new();
-    node.meet(&[1]);
-    let rounds = std::iter::from_fn(|| node.end_round()).count();
+    let mut node = alone();
+    meet(&mut node, &[1]);
+    let rounds = std::iter::from_fn(|| end_round(&mut node)).count();
     assert_eq!(rounds, 7);
 }
 

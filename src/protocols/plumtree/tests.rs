@@ -13,10 +13,6 @@ fn net(nodes: u32, config: &Config, edges: &[(u32, u32)]) -> Net<Plumtree> {
     net
 }
 
-fn count(net: &Net<Plumtree>, kind: fn(&Message) -> bool) -> usize {
-    net.sent.iter().filter(|(.., message)| kind(message)).count()
-}
-
 fn is_gossip(message: &Message) -> bool {
     matches!(message, Message::Gossip { .. })
 }
@@ -36,8 +32,8 @@ fn a_tree_remains_and_carries_n_minus_1_copies() {
         let mut net = net(100, &config, &edges);
         let id = net.submit(0);
         net.run_for(Duration::from_secs(5));
-        assert_eq!((net.holders(id), count(&net, is_gossip)), (100, 99), "{:?}", config.view);
-        assert_eq!(count(&net, is_graft), 0);
+        assert_eq!((net.holders(id), net.count(is_gossip)), (100, 99), "{:?}", config.view);
+        assert_eq!(net.count(is_graft), 0);
     }
 }
 
@@ -51,7 +47,7 @@ fn a_lost_copy_is_grafted_and_the_tree_heals() {
     net.heal();
     net.run_for(Duration::from_secs(3));
     assert_eq!(net.holders(id), 36);
-    assert!(count(&net, is_graft) > 0);
+    assert!(net.count(is_graft) > 0);
 }
 
 /// A duplicate prunes the link it came over, on both sides.

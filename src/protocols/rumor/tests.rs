@@ -1,90 +1,56 @@
-use rand::SeedableRng as _;
-
 use super::*;
-use crate::id::Origin;
-use crate::protocols::testing::Net;
-use crate::value::Value;
+use crate::protocols::testing::{Alone, Net, entry};
 
 fn config() -> Config {
     Config { judge: Judge::Start, backup: 0, ..Config::default() }
 }
 
-fn entry(sequence: u64) -> Entry {
-    let origin = Origin { node: NodeId(0), generation: Generation(1) };
-    Entry { id: EntryId { origin, sequence }, value: Value::Int(7) }
+/// Node 0 of two, which got an entry from a client.
+fn alone(config: &Config) -> Alone<Rumor> {
+    let mut node = Alone::new(2, config);
+    node.submit(entry(0, 0));
+    node
 }
 
-/// Node 0 of two, and its cycles one after another.
-struct Node {
-    rumor: Rumor,
-    out: Effects<Message>,
-    now: Instant,
+/// Feedback on a push of the entry.
+fn feedback(node: &mut Alone<Rumor>, verdict: u64) {
+    let verdicts = vec![(entry(0, 0).id, verdict)];
+    assert_eq!(node.receive(Message::Answer { rumors: vec![], verdicts }), []);
 }
 
-impl Node {
-    fn new(config: &Config) -> Self {
-        let cluster = Cluster::new(NodeId(0), Arc::new(Graph::new(2, [])));
-        let rng = Rng::seed_from_u64(1);
-        let mut rumor = Rumor::new(cluster, Generation(1), config, rng, Instant::ZERO);
-        let mut out = Effects::default();
-        rumor.on_submit(Instant::ZERO, entry(0), &mut out);
-        Self { rumor, out, now: Instant::ZERO }
-    }
-
-    fn receive(&mut self, message: Message) -> Vec<Message> {
-        self.rumor.on_message(self.now, NodeId(1), message, &mut self.out);
-        self.sent()
-    }
-
-    fn cycle(&mut self) -> Vec<Message> {
-        self.now = self.rumor.next_timeout().unwrap();
-        self.rumor.on_timeout(self.now, &mut self.out);
-        self.sent()
-    }
-
-    fn sent(&mut self) -> Vec<Message> {
-        self.out.drain_sends().map(|(_, message)| message).collect()
-    }
-
-    fn feedback(&mut self, verdict: u64) {
-        let verdicts = vec![(entry(0).id, verdict)];
-        assert_eq!(self.receive(Message::Answer { rumors: vec![], verdicts }), []);
-    }
-
-    fn state(&self) -> State {
-        self.rumor.state(entry(0).id)
-    }
+fn state(node: &Alone<Rumor>) -> State {
+    node.machine.state(entry(0, 0).id)
 }
 
 #[test]
 fn counter_counts_useless_contacts_in_a_row() {
     let push = Config { mode: Mode::Push, k: 2, ..config() };
-    let mut node = Node::new(&push);
-    let pushed = vec![Message::Contact { rumors: vec![entry(0)], counts: vec![], pulls: false }];
-    assert_eq!(node.cycle(), pushed);
-    node.feedback(1);
-    node.cycle();
+    let mut node = alone(&push);
+    let pushed = vec![Message::Contact { rumors: vec![entry(0, 0)], counts: vec![], pulls: false }];
+    assert_eq!(node.time_out(), pushed);
+    feedback(&mut node, 1);
+    node.time_out();
     // A useful contact resets the counter.
-    node.feedback(0);
-    node.cycle();
-    node.feedback(1);
-    assert_eq!(node.state(), State::Infective);
-    assert_eq!(node.cycle(), pushed);
-    node.feedback(1);
-    assert_eq!(node.state(), State::Removed);
-    assert_eq!((node.cycle(), node.rumor.next_timeout()), (vec![], None));
+    feedback(&mut node, 0);
+    node.time_out();
+    feedback(&mut node, 1);
+    assert_eq!(state(&node), State::Infective);
+    assert_eq!(node.time_out(), pushed);
+    feedback(&mut node, 1);
+    assert_eq!(state(&node), State::Removed);
+    assert_eq!((node.time_out(), node.machine.next_timeout()), (vec![], None));
     // Without the reset two useless ones are enough.
-    let mut node = Node::new(&Config { reset: Switch::Off, ..push });
-    [1, 0, 1].into_iter().for_each(|verdict| node.feedback(verdict));
-    assert_eq!(node.state(), State::Removed);
+    let mut node = alone(&Config { reset: Switch::Off, ..push });
+    [1, 0, 1].into_iter().for_each(|verdict| feedback(&mut node, verdict));
+    assert_eq!(state(&node), State::Removed);
 }
 
 #[test]
 fn blind_counter_is_hot_for_k_cycles_whatever_the_receivers_knew() {
-    let mut node = Node::new(&Config { mode: Mode::Push, loss: Loss::Blind, k: 2, ..config() });
-    assert_eq!((node.cycle().len(), node.cycle().len()), (1, 1));
-    assert_eq!(node.cycle(), []);
-    assert_eq!(node.state(), State::Removed);
+    let mut node = alone(&Config { mode: Mode::Push, loss: Loss::Blind, k: 2, ..config() });
+    assert_eq!((node.time_out().len(), node.time_out().len()), (1, 1));
+    assert_eq!(node.time_out(), []);
+    assert_eq!(state(&node), State::Removed);
 }
 
 /// The paper's footnote: a source that several pull from in a cycle counts once at its end, and
@@ -92,35 +58,38 @@ fn blind_counter_is_hot_for_k_cycles_whatever_the_receivers_knew() {
 #[test]
 fn a_source_counts_the_pulls_of_a_cycle_once() {
     let pull = || Message::Contact { rumors: vec![], counts: vec![], pulls: true };
-    let mut node = Node::new(&Config { mode: Mode::Pull, k: 2, ..config() });
-    let feedback = |verdict| Message::Feedback { verdicts: vec![(entry(0).id, verdict)] };
+    let mut node = alone(&Config { mode: Mode::Pull, k: 2, ..config() });
+    let feedback = |verdict| Message::Feedback { verdicts: vec![(entry(0, 0).id, verdict)] };
     for verdicts in [&[1, 1, 1][..], &[1, 0, 1], &[1, 1]] {
         for verdict in verdicts {
-            let answer = Message::Answer { rumors: vec![entry(0)], verdicts: vec![] };
+            let answer = Message::Answer { rumors: vec![entry(0, 0)], verdicts: vec![] };
             assert_eq!(node.receive(pull()), [answer]);
             node.receive(feedback(*verdict));
         }
-        node.cycle();
-        assert_eq!(node.state(), State::Infective, "{verdicts:?}");
+        node.time_out();
+        assert_eq!(state(&node), State::Infective, "{verdicts:?}");
     }
     node.receive(feedback(1));
-    node.cycle();
-    assert_eq!(node.state(), State::Removed);
+    node.time_out();
+    assert_eq!(state(&node), State::Removed);
 }
 
 #[test]
 fn a_copy_learned_in_this_cycle_was_not_known_at_its_start() {
-    let push =
-        |sequence| Message::Contact { rumors: vec![entry(sequence)], counts: vec![], pulls: false };
+    let push = |sequence| Message::Contact {
+        rumors: vec![entry(0, sequence)],
+        counts: vec![],
+        pulls: false,
+    };
     let verdict = |messages: &[Message]| match messages {
         [Message::Answer { verdicts, .. }] => verdicts[0].1,
         other => panic!("{other:?}"),
     };
     for (judge, second) in [(Judge::Start, 0), (Judge::Now, 1)] {
-        let mut node = Node::new(&Config { mode: Mode::Push, judge, ..config() });
+        let mut node = alone(&Config { mode: Mode::Push, judge, ..config() });
         assert_eq!(verdict(&node.receive(push(5))), 0);
         assert_eq!(verdict(&node.receive(push(5))), second, "{judge:?}");
-        node.cycle();
+        node.time_out();
         assert_eq!(verdict(&node.receive(push(5))), 1);
         assert_eq!(node.out.drain_deliveries().count(), 1);
     }
@@ -129,27 +98,27 @@ fn a_copy_learned_in_this_cycle_was_not_known_at_its_start() {
 #[test]
 fn only_the_smaller_counter_counts_with_minimisation() {
     let contact =
-        |count| Message::Contact { rumors: vec![entry(0)], counts: vec![count], pulls: true };
+        |count| Message::Contact { rumors: vec![entry(0, 0)], counts: vec![count], pulls: true };
     let minimise = Config { minimise: Switch::On, k: 2, ..config() };
-    let mut node = Node::new(&minimise);
+    let mut node = alone(&minimise);
     // This node's counter is 0: a tie counts, then 1 against 0 does not.
     node.receive(contact(0));
     node.receive(contact(0));
-    assert_eq!(node.state(), State::Infective);
+    assert_eq!(state(&node), State::Infective);
     node.receive(contact(1));
-    assert_eq!(node.state(), State::Removed);
+    assert_eq!(state(&node), State::Removed);
 }
 
 #[test]
 fn contacts_beyond_the_limit_are_refused_and_the_caller_hunts() {
     let limit = Config { connection_limit: 1, hunt: 1, mode: Mode::Push, ..config() };
-    let mut node = Node::new(&limit);
-    assert_eq!(node.cycle(), [Message::Connect {}]);
+    let mut node = alone(&limit);
+    assert_eq!(node.time_out(), [Message::Connect {}]);
     assert_eq!(node.receive(Message::Connect {}), [Message::Accept {}]);
     assert_eq!(node.receive(Message::Connect {}), [Message::Refuse {}]);
     assert_eq!(node.receive(Message::Refuse {}), [Message::Connect {}]);
     assert_eq!(node.receive(Message::Refuse {}), []);
-    node.cycle();
+    node.time_out();
     assert_eq!(node.receive(Message::Connect {}), [Message::Accept {}]);
     assert!(matches!(node.receive(Message::Accept {})[..], [Message::Contact { .. }]));
 }

@@ -64,17 +64,7 @@ fn deltas_beyond_a_gap_are_dropped() {
 #[test]
 fn loss_partitions_and_lost_memory_are_repaired() {
     for order in [Order::Depth, Order::Breadth] {
-        let mut net = net(25, &Config { order, ..Config::default() });
-        net.lose(0.1);
-        let mut ids: Vec<_> = (0..250).map(|i| net.submit(i % 25)).collect();
-        net.run_for(Duration::from_secs(20));
-        net.cut(10);
-        ids.extend([net.submit(0), net.submit(20)]);
-        net.run_for(Duration::from_secs(10));
-        net.heal();
-        net.restart(5);
-        net.run_for(Duration::from_secs(20));
-        assert!(ids.iter().all(|&id| net.holders(id) == 25), "{order:?}");
+        net(25, &Config { order, ..Config::default() }).assert_repairs(Duration::from_secs(20));
     }
 }
 

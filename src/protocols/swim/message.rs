@@ -4,28 +4,30 @@ use serde_json::value::RawValue;
 
 use super::member::{Liveness, Status};
 use crate::cluster::Nodes;
+use crate::config::Choice as _;
 use crate::id::NodeId;
 use crate::protocol::Entry;
-use crate::store::Versions;
+use crate::set::Versions;
 use crate::value::Value;
 use crate::wire::{Fields, Part, Wire, put_field, put_part};
 
-/// The kinds of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Asks for an ack.
-    Ping,
-    /// Asks for a ping of the target.
-    PingReq,
-    /// Acks a ping, or relays an ack.
-    Ack,
-    /// The target has not answered the relay yet (Lifeguard).
-    Nack,
-    /// All members, and the names of the values held.
-    Sync,
-    /// The reply: all members, the values that the sender lacks, and the names of those held; then
-    /// the values that the replier lacks.
-    Repair,
+crate::choice! {
+    /// The kinds of messages.
+    pub enum Kind {
+        /// Asks for an ack.
+        Ping = "ping",
+        /// Asks for a ping of the target.
+        PingReq = "ping-req",
+        /// Acks a ping, or relays an ack.
+        Ack = "ack",
+        /// The target has not answered the relay yet (Lifeguard).
+        Nack = "nack",
+        /// All members, and the names of the values held.
+        Sync = "sync",
+        /// The reply: all members, the values that the sender lacks, and the names of those held; then
+        /// the values that the replier lacks.
+        Repair = "repair",
+    }
 }
 
 /// A message.
@@ -43,17 +45,6 @@ pub struct Message {
     pub entries: Vec<Entry>,
     /// The values held.
     pub held: Option<Versions>,
-}
-
-impl Kind {
-    const ALL: [(Self, &'static str); 6] = [
-        (Self::Ping, "ping"),
-        (Self::PingReq, "ping-req"),
-        (Self::Ack, "ack"),
-        (Self::Nack, "nack"),
-        (Self::Sync, "sync"),
-        (Self::Repair, "repair"),
-    ];
 }
 
 /// `[generation, incarnation, liveness]`.
@@ -78,8 +69,7 @@ impl Wire for Message {
     const VERSION: u64 = 1;
 
     fn encode(&self, nodes: &Nodes, body: &mut Vec<u8>) {
-        let name = Kind::ALL.iter().find(|(kind, _)| *kind == self.kind).map(|(_, name)| *name);
-        put_field(body, "kind", &name);
+        put_field(body, "kind", self.kind.as_str());
         put_part(body, "number", &self.number, nodes);
         put_part(body, "target", &self.target, nodes);
         put_part(body, "news", &self.news, nodes);
@@ -89,10 +79,11 @@ impl Wire for Message {
 
     fn decode(fields: &Fields<'_>, nodes: &Nodes) -> Result<Self, String> {
         let name = fields.get("kind").string("kind")?;
-        let kind = Kind::ALL.iter().find(|(_, known)| *known == name);
-        let (kind, _) = kind.ok_or_else(|| format!("field `kind`: unknown kind {name:?}"))?;
+        let kind = Kind::of(&name).ok_or_else(|| {
+            format!("field `kind`: expected {}, got {name:?}", Kind::names().join(", "))
+        })?;
         Ok(Self {
-            kind: *kind,
+            kind,
             number: fields.get("number").part("number", nodes)?,
             target: fields.get("target").part("target", nodes)?,
             news: fields.get("news").part("news", nodes)?,

@@ -18,7 +18,7 @@ fn an_entry_costs_n_minus_1_messages_and_at_rest_nothing_is_sent() {
     let mut net = net(25, &grid(5));
     let id = net.submit(3);
     net.run_for(Duration::from_secs(3));
-    let data = net.sent.iter().filter(|(.., message)| !is_ack(message)).count();
+    let data = net.count(|message| !is_ack(message));
     assert_eq!((net.holders(id), data), (25, 24));
     let sent = net.sent.len();
     net.run_for(Duration::from_secs(60));

@@ -9,10 +9,6 @@ fn net(nodes: u32, config: &Config, edges: &[(u32, u32)], seed: u64) -> Net<Tree
     net
 }
 
-fn count(net: &Net<TreeNak>, kind: fn(&Message) -> bool) -> usize {
-    net.sent.iter().filter(|(.., message)| kind(message)).count()
-}
-
 fn is_nak(message: &Message) -> bool {
     matches!(message, Message::Nak { .. })
 }
@@ -62,9 +58,9 @@ fn the_loss_of_the_last_entry_is_seen_by_session_messages() {
         Box::new(|_, to, message| to == NodeId(24) && matches!(message, Message::Data { .. }));
     let id = net.submit(0);
     net.run_for(DELAY * 20);
-    assert!(!net.holds(24, id) && count(&net, is_nak) == 0);
+    assert!(!net.holds(24, id) && net.count(is_nak) == 0);
     net.run_for(Duration::from_secs(3));
-    assert_eq!((net.holders(id), count(&net, is_nak)), (25, 24));
+    assert_eq!((net.holders(id), net.count(is_nak)), (25, 24));
 }
 
 /// Pitfall: without a hold-down several holders answer, and one holder several times.
@@ -73,7 +69,7 @@ fn a_request_makes_few_repairs_and_without_loss_there_is_neither() {
     let mut net = net(25, &Config::default(), &grid(5), 1);
     net.submit(0);
     net.run_for(Duration::from_secs(3));
-    assert_eq!(count(&net, |message| is_nak(message) || is_repair(message)), 0);
+    assert_eq!(net.count(|message| is_nak(message) || is_repair(message)), 0);
     net.loses =
         Box::new(|_, to, message| to == NodeId(24) && matches!(message, Message::Data { .. }));
     net.submit(0);
@@ -96,21 +92,11 @@ fn a_measured_distance_of_zero_does_not_stop_time() {
     let id = net.submit(0);
     net.nodes[1].learn_end(net.now, id);
     net.run_for(Duration::from_millis(100));
-    let naks = count(&net, is_nak);
+    let naks = net.count(is_nak);
     assert!((2..40).contains(&naks), "{naks}");
 }
 
 #[test]
 fn loss_partitions_and_lost_memory_are_repaired() {
-    let mut net = net(9, &Config::default(), &line(9), 1);
-    net.lose(0.1);
-    let mut ids: Vec<_> = (0..45).map(|i| net.submit(i % 9)).collect();
-    net.run_for(Duration::from_secs(30));
-    net.cut(4);
-    ids.extend([net.submit(0), net.submit(8)]);
-    net.run_for(Duration::from_secs(10));
-    net.heal();
-    net.restart(5);
-    net.run_for(Duration::from_secs(30));
-    assert!(ids.iter().all(|&id| net.holders(id) == 9));
+    net(9, &Config::default(), &line(9), 1).assert_repairs(Duration::from_secs(30));
 }
