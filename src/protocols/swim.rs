@@ -76,6 +76,15 @@ struct Relay {
     ends_at: Instant,
 }
 
+/// Counters, for measurements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Members probed.
+    pub probes: u64,
+    /// Probes without any ack.
+    pub failed_probes: u64,
+}
+
 /// One node's state.
 #[derive(Clone, Debug)]
 pub struct Swim {
@@ -98,6 +107,7 @@ pub struct Swim {
     news: Piggyback<NodeId, (NodeId, Status, NodeId)>,
     values: Piggyback<EntryId, Entry>,
     store: Store,
+    counters: Counters,
 }
 
 impl Protocol for Swim {
@@ -130,6 +140,7 @@ impl Protocol for Swim {
             news: Piggyback::default(),
             values: Piggyback::default(),
             store: Store::default(),
+            counters: Counters::default(),
         }
     }
 
@@ -238,6 +249,12 @@ impl Swim {
         self.members.get(&node).map(|member| member.status)
     }
 
+    /// Counters.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
     fn wake(&mut self, now: Instant) {
         if self.tick_at.is_none() {
             // Nodes that start together tick at different times.
@@ -330,6 +347,7 @@ impl Swim {
         }
         let Some(target) = self.next_target() else { return };
         self.numbers += 1;
+        self.counters.probes += 1;
         let mut ping = self.message(Kind::Ping, self.numbers);
         // Buddy: a suspect learns of it from the ping.
         if let Some(status) = self.status(target).filter(|s| s.liveness == Liveness::Suspect)
@@ -352,6 +370,7 @@ impl Swim {
         if probe.is_acked {
             return self.change_health(false);
         }
+        self.counters.failed_probes += 1;
         (0..=probe.nacks_missing).for_each(|_| self.change_health(true));
         if let Some(status) = self.status(probe.target)
             && status.liveness == Liveness::Alive
