@@ -9,9 +9,11 @@ use rumormill::id::{EntryId, Generation, NodeId, Origin};
 use rumormill::protocol::{Entry, Protocol, Rng};
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 
 use crate::dice::Dice;
 use crate::process::{Outbox, Process};
+use crate::{Plain, Sim};
 
 /// A node that runs the protocol `P` alone. A request is a value to be submitted.
 ///
@@ -74,10 +76,45 @@ impl<P: Protocol> Bare<P> {
     }
 }
 
+impl<P: Protocol> Sim<Bare<P>, Plain<Bare<P>>> {
+    /// The protocol of a node. Of one that is down, as it was.
+    #[must_use]
+    pub fn protocol(&self, node: NodeId) -> &P {
+        self.hosts()[node.0 as usize].process().protocol()
+    }
+
+    /// The time that a node's own clock shows.
+    #[must_use]
+    pub fn clock(&self, node: NodeId) -> Instant {
+        self.hosts()[node.0 as usize].clock(self.now())
+    }
+
+    /// The protocols of all nodes, in order.
+    pub fn protocols(&self) -> impl Iterator<Item = &P> {
+        self.hosts().iter().map(|host| host.process().protocol())
+    }
+
+    /// True if no value is on its way, and no node that is up will send one by itself.
+    ///
+    /// A message without values, on its way, may still change that.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let mut up = self.hosts().iter().filter(|host| host.is_up());
+        self.medium().network().queued_values() == 0
+            && !up.any(|host| host.process().protocol.is_infective())
+    }
+}
+
 impl<P: Protocol> Process for Bare<P> {
     type Message = P::Message;
     type Request = Value;
     type Reply = Infallible;
+
+    fn has_values(message: &P::Message) -> bool {
+        let mut any = false;
+        message.values(&mut |_| any = true);
+        any
+    }
 
     fn on_start(&mut self, now: Instant, out: &mut Outbox<Self>) {
         let graph = Arc::clone(&self.shared.graph);

@@ -87,7 +87,8 @@ impl<P: Process> Plain<P> {
 impl<P: Process> Medium<P> for Plain<P> {
     fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: P::Message) {
         self.sent += 1;
-        self.network.send(now, Way::between(from.0, to.0), message);
+        let way = Way { has_values: P::has_values(&message), ..Way::between(from.0, to.0) };
+        self.network.send(now, way, message);
     }
 
     fn on_reply(&mut self, _: Nanos, _: NodeId, _: P::Reply) {}

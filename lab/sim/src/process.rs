@@ -18,6 +18,12 @@ pub trait Process: Sized + fmt::Debug {
     /// A reply to a client.
     type Reply: fmt::Debug;
 
+    /// True if the message may carry values of clients.
+    fn has_values(message: &Self::Message) -> bool {
+        let _ = message;
+        true
+    }
+
     /// The simulation begins.
     fn on_start(&mut self, now: Instant, out: &mut Outbox<Self>) {
         let _ = (now, out);

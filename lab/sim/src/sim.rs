@@ -182,15 +182,37 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
         self.broken_off.is_none()
     }
 
+    /// Hands a client's request to a node, now.
+    pub fn request(
+        &mut self,
+        node: NodeId,
+        request: P::Request,
+        observer: &mut impl Observer<P, M>,
+    ) {
+        self.hand_over(node, Input::Request(request), observer);
+        self.settle(observer);
+    }
+
+    /// Crashes a node for good, now.
+    pub fn crash(&mut self, node: NodeId, observer: &mut impl Observer<P, M>) {
+        let kind = NodeFaultKind::Crash { down: None, forget_topology: false };
+        self.strike(NodeFault { node, kind }, observer);
+        self.settle(observer);
+    }
+
     /// Hands over what is due, until nothing more comes of it.
     pub fn settle(&mut self, observer: &mut impl Observer<P, M>) {
         while let Some((node, input)) = self.medium.poll_input(self.now) {
-            let host = &mut self.hosts[node.0 as usize];
-            if let Some(pause) = &mut host.pause {
-                pause.backlog.push_back(input);
-            } else if host.is_up() {
-                self.deliver(node, input, observer);
-            }
+            self.hand_over(node, input, observer);
+        }
+    }
+
+    fn hand_over(&mut self, node: NodeId, input: Input<P>, observer: &mut impl Observer<P, M>) {
+        let host = &mut self.hosts[node.0 as usize];
+        if let Some(pause) = &mut host.pause {
+            pause.backlog.push_back(input);
+        } else if host.is_up() {
+            self.deliver(node, input, observer);
         }
     }
 

@@ -134,27 +134,33 @@ fn prepare(args: &SpreadArgs) -> Result<Vec<(Subject, Conditions)>> {
     }
     let mut flags = flags(&args.flags)?;
     flags.extend(args.fanout.map(|fanout| ("--fanout".to_owned(), fanout.to_string())));
-    let latency = match &args.latency {
-        Some(text) => Some(parse_time(text).filter(|time| !time.is_zero()).with_context(|| {
-            format!("--latency: expected a time above 0 such as 20ms, got {text:?}")
-        })?),
-        None => None,
-    };
+    let latency_ms = args.latency.as_deref().map(latency_ms).transpose()?;
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let mut cases = Vec::new();
     for &nodes in &args.nodes {
         for words in &args.protocols {
-            let conditions = conditions(args, nodes, latency, seed, &flags);
+            let conditions = conditions(args, nodes, latency_ms, seed, &flags);
             cases.push((Subject::parse(words, &conditions)?, conditions));
         }
     }
     Ok(cases)
 }
 
+/// A latency of whole milliseconds, as the simulated network has it.
+fn latency_ms(text: &str) -> Result<u64> {
+    let ms = parse_time(text).and_then(|time| {
+        let ms = u64::try_from(time.as_millis()).ok()?;
+        (ms > 0 && Duration::from_millis(ms) == time).then_some(ms)
+    });
+    ms.with_context(|| {
+        format!("--latency: expected whole milliseconds above 0 such as 20ms, got {text:?}")
+    })
+}
+
 fn conditions(
     args: &SpreadArgs,
     nodes: u32,
-    latency: Option<Duration>,
+    latency_ms: Option<u64>,
     seed: u64,
     flags: &[(String, String)],
 ) -> Conditions {
@@ -164,7 +170,7 @@ fn conditions(
     };
     Conditions {
         world: World { nodes, order, loss: args.loss, seed, run: 0 },
-        latency,
+        latency_ms,
         runs: args.runs.unwrap_or_else(|| (200_000 / u64::from(nodes)).clamp(1, 200)).max(1),
         jobs: args.jobs.unwrap_or_else(cores),
         until: args.until,

@@ -1,7 +1,7 @@
 //! Bare protocols: one rumour in a cluster without names, JSON or clients, as in the literature.
 
+pub mod asynchronous;
 pub mod chart;
-pub mod clocked;
 pub mod cycles;
 pub mod model;
 pub mod output;

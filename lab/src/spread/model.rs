@@ -73,6 +73,46 @@ pub fn rumour(nodes: f64, k: f64, is_blind: bool) -> Vec<f64> {
     informed
 }
 
+/// Expected factor by which push-pull averaging shrinks the variance in a cycle, in which each of n nodes
+/// calls a random other once, in random order. For large n it is 1/(2√e) = .3033 (Jelasity et al. 2005).
+///
+/// Exact: the order is random, so numbers that sum to 0 are exchangeable, and the expected squares of
+/// those that have called, of those that have not, and of either's sum are all that counts.
+#[must_use]
+pub fn averaging(nodes: f64) -> f64 {
+    // Numbers have mean 0 and variance 1. Sums over those that have called and over those that have not.
+    let (mut called_squares, mut other_squares, mut square_of_sum) = (0.0, nodes, 0.0);
+    let mut called = 0.0;
+    while called < nodes {
+        let others = nodes - called;
+        // Expected products of the caller's number with itself, and with the peer's.
+        let own = other_squares / others;
+        let with_sum = -square_of_sum / others;
+        let peer_has_called = called / (nodes - 1.0);
+        let (mut called_gains, mut others_lose, mut sum_gains) = (0.0, 0.0, 0.0);
+        if peer_has_called > 0.0 {
+            let peer = called_squares / called;
+            let both = (own + peer + 2.0 * with_sum / called) / 4.0;
+            called_gains += peer_has_called * (2.0 * both - peer);
+            others_lose += peer_has_called * own;
+            sum_gains += peer_has_called * (2.0 * with_sum + own);
+        }
+        if others > 1.0 {
+            let share = 1.0 - peer_has_called;
+            let product = (square_of_sum - other_squares) / (others * (others - 1.0));
+            let both = f64::midpoint(own, product);
+            called_gains += share * both;
+            others_lose += share * (2.0 * own - both);
+            sum_gains += share * (2.0 * with_sum + both);
+        }
+        called_squares += called_gains;
+        other_squares -= others_lose;
+        square_of_sum += sum_gains;
+        called += 1.0;
+    }
+    called_squares / nodes
+}
+
 /// Fraction converged in the simulator of Serf's website, `time` intervals after the start:
 /// 1/(1 + (n+1) e^(-fanout (1-loss)(1-failed) t / 2)).
 #[must_use]
@@ -202,6 +242,14 @@ mod tests {
         {
             assert!(close(false_detection(q, k), pm, pm * 0.02), "{q} {k}");
         }
+    }
+
+    #[test]
+    fn averaging_is_exact_for_few_nodes_and_goes_to_its_limit() {
+        // Two nodes agree at once. Of three, the caller's pair agrees, then each other pair may.
+        assert!(close(averaging(2.0), 0.0, 1e-12));
+        assert!(close(averaging(3.0), 5.0 / 64.0, 1e-12));
+        assert!(close(averaging(1e5), 0.5 / 1.0_f64.exp().sqrt(), 1e-5));
     }
 
     #[test]

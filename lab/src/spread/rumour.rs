@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use rumormill::config::{Settings, parse_time};
 use rumormill::id::NodeId;
-use rumormill::protocol::Protocol;
+use rumormill::protocol::{Entry, Protocol};
+use rumormill::value::Value;
 use rumormill::wire::Wire;
+use rumormill_sim::{Bare, MS, Nanos, Sim};
 
-use super::clocked::Clocked;
+use super::asynchronous;
 use super::cycles::{Blind, Cycles, Observer, World};
 
 /// One run. Times are in cycles after the injection.
@@ -85,20 +87,109 @@ impl Run {
     }
 }
 
+/// Counts a rumour's copies and arrivals.
+#[derive(Default)]
 struct Tally {
+    /// Arrivals since the last step.
     learned: u32,
     run: Run,
 }
 
-impl<M: Wire> Observer<M> for Tally {
-    fn on_send(&mut self, _: NodeId, _: NodeId, message: &M) {
+impl Tally {
+    fn count<M: Wire>(&mut self, message: &M) {
         self.run.messages += 1;
         message.values(&mut |_| self.run.copies += 1);
+    }
+
+    /// A step ends; returns its arrivals.
+    fn end_step(&mut self) -> u32 {
+        let learned = std::mem::take(&mut self.learned);
+        self.run.learned.push(learned);
+        learned
+    }
+}
+
+impl<M: Wire> Observer<M> for Tally {
+    fn on_send(&mut self, _: NodeId, _: NodeId, message: &M) {
+        self.count(message);
     }
 
     fn on_deliver(&mut self, _: NodeId, _: NodeId) {
         self.learned += 1;
     }
+}
+
+impl<P: Protocol> rumormill_sim::Observer<Bare<P>> for Tally {
+    fn delivered(&mut self, _: &Sim<Bare<P>>, _: NodeId, _: &Entry) {
+        self.learned += 1;
+    }
+
+    fn sent(&mut self, _: &Sim<Bare<P>>, _: NodeId, _: NodeId, message: &P::Message) {
+        self.count(message);
+    }
+}
+
+/// A cluster with one rumour, going on step by step.
+trait Steps {
+    fn step(&mut self, tally: &mut Tally);
+    /// No node will be sent the rumour any more.
+    fn is_silent(&self) -> bool;
+}
+
+impl<P: Protocol> Steps for Cycles<P> {
+    fn step(&mut self, tally: &mut Tally) {
+        self.run_cycle(tally);
+    }
+
+    fn is_silent(&self) -> bool {
+        Self::is_silent(self)
+    }
+}
+
+struct Asynchronous<P: Protocol> {
+    sim: Sim<Bare<P>>,
+    step: Nanos,
+    latency: Nanos,
+    /// Since when all has been quiet, if it is.
+    quiet_since: Option<Nanos>,
+}
+
+impl<P: Protocol> Steps for Asynchronous<P> {
+    fn step(&mut self, tally: &mut Tally) {
+        let end = self.sim.now() + self.step;
+        self.sim.run_until(end, tally);
+        self.quiet_since = self.sim.is_quiet().then(|| self.quiet_since.unwrap_or(end));
+    }
+
+    /// All messages that were on their way when all fell quiet have arrived, and woke no node.
+    fn is_silent(&self) -> bool {
+        self.quiet_since.is_some_and(|since| self.sim.now() - since >= self.latency)
+    }
+}
+
+/// Follows a rumour that was just submitted to its end.
+fn follow(
+    cluster: &mut impl Steps,
+    mut tally: Tally,
+    nodes: u32,
+    until: Until,
+    per_cycle: u32,
+) -> Run {
+    let (is_enough, cycles_max) = match until {
+        Until::Silence => (u32::MAX, CYCLES_MAX),
+        Until::Everywhere(max) => (nodes, max),
+    };
+    // The origin has it.
+    tally.learned = 1;
+    let mut known = tally.end_step();
+    let steps_max = cycles_max.saturating_mul(per_cycle.into());
+    let mut steps = 0;
+    while known < is_enough && steps < steps_max && !cluster.is_silent() {
+        cluster.step(&mut tally);
+        known += tally.end_step();
+        steps += 1;
+    }
+    tally.run
 }
 
 /// The protocol's period: the value of its flag `--period`.
@@ -108,73 +199,40 @@ pub fn period<C: Settings>(config: &C) -> Option<Duration> {
     parse_time(&flag.setting.show(&mut config.clone()))
 }
 
-/// Spreads one rumour from node 0.
+/// Spreads one rumour from node 0, after some cycles without one.
 #[must_use]
-pub fn run<P: Protocol>(world: &World, config: &P::Config, until: Until) -> Run {
-    run_after::<P>(world, config, until, 0)
-}
-
-/// The same after some cycles without a rumour.
-#[must_use]
-pub fn run_after<P: Protocol>(
-    world: &World,
-    config: &P::Config,
-    until: Until,
-    warm_up: u64,
-) -> Run {
+pub fn run<P: Protocol>(world: &World, config: &P::Config, until: Until, warm_up: u64) -> Run {
     let mut cycles = Cycles::<P>::new(world, config, period(config).unwrap_or(Duration::ZERO));
     (0..warm_up).for_each(|_| cycles.run_cycle(&mut Blind));
-    let mut tally = Tally { learned: 0, run: Run { learned: vec![1], ..Run::default() } };
+    let mut tally = Tally::default();
     cycles.submit(NodeId(0), 0, 1, &mut tally);
-    let mut known = 1;
-    let is_over = |cycles: &Cycles<P>, known: u32| match until {
-        Until::Silence => cycles.is_silent() || cycles.cycle() >= CYCLES_MAX,
-        Until::Everywhere(max) => {
-            known >= world.nodes || cycles.cycle() - warm_up >= max || cycles.is_silent()
-        }
-    };
-    while !is_over(&cycles, known) {
-        cycles.run_cycle(&mut tally);
-        let learned = std::mem::take(&mut tally.learned);
-        known += learned;
-        tally.run.learned.push(learned);
-    }
-    tally.run
+    follow(&mut cycles, tally, world.nodes, until, 1)
 }
 
 /// Steps per unit of asynchronous time in which arrivals are counted.
 pub const STEPS: u32 = 10;
 
-/// Spreads one rumour from node 0 in asynchronous time. [`Run::learned`] counts by tenths of `unit`.
+/// The same in asynchronous time. [`Run::learned`] counts by tenths of `unit`, and `warm_up` is in
+/// units.
 #[must_use]
-pub fn run_clocked<P: Protocol>(
+pub fn run_asynchronous<P: Protocol>(
     world: &World,
     config: &P::Config,
     until: Until,
-    latency: Duration,
+    latency_ms: u64,
     unit: Duration,
     warm_up: u64,
 ) -> Run {
-    let mut clocked = Clocked::<P>::new(world, config, latency);
-    let units = u32::try_from(warm_up).unwrap_or(u32::MAX);
-    clocked.run_for(unit.saturating_mul(units), &mut Blind);
-    let mut tally = Tally { learned: 0, run: Run { learned: vec![1], ..Run::default() } };
-    clocked.submit(NodeId(0), 0, 1, &mut tally);
-    let (mut known, mut steps) = (1, 0);
-    let is_over = |clocked: &Clocked<P>, known: u32, steps: u64| match until {
-        Until::Silence => clocked.is_silent() || steps >= CYCLES_MAX * u64::from(STEPS),
-        Until::Everywhere(max) => {
-            known >= world.nodes || clocked.is_idle() || steps >= max * u64::from(STEPS)
-        }
-    };
-    while !is_over(&clocked, known, steps) {
-        clocked.run_for(unit / STEPS, &mut tally);
-        steps += 1;
-        let learned = std::mem::take(&mut tally.learned);
-        known += learned;
-        tally.run.learned.push(learned);
-    }
-    tally.run
+    let mut sim = asynchronous::cluster::<P>(world, config, latency_ms);
+    sim.medium_mut().network_mut().conditions_mut().start_faults(0);
+    sim.start(&mut ());
+    let unit = asynchronous::nanos(unit);
+    sim.run_until(unit.saturating_mul(warm_up), &mut ());
+    let mut tally = Tally::default();
+    sim.request(NodeId(0), Value::Int(1), &mut tally);
+    let (step, latency) = ((unit / Nanos::from(STEPS)).max(1), latency_ms.saturating_mul(MS));
+    let mut cluster = Asynchronous { sim, step, latency, quiet_since: None };
+    follow(&mut cluster, tally, world.nodes, until, STEPS)
 }
 
 /// Many runs, on several threads. Their order, and all of their figures, depend on the seed only.
@@ -185,7 +243,7 @@ where
     P::Config: Sync,
 {
     in_parallel(runs, jobs, |number| {
-        run::<P>(&World { run: number, ..world.clone() }, config, until)
+        run::<P>(&World { run: number, ..world.clone() }, config, until, 0)
     })
 }
 

@@ -19,8 +19,8 @@ use crate::cost::{cpu_time, peak_mib};
 pub struct Conditions {
     /// Cluster, cycles, loss and seed.
     pub world: World,
-    /// Asynchronous time instead of cycles, with this latency.
-    pub latency: Option<Duration>,
+    /// Asynchronous time instead of cycles, with this latency in milliseconds.
+    pub latency_ms: Option<u64>,
     /// Number of runs.
     pub runs: u64,
     /// Threads.
@@ -101,7 +101,7 @@ impl Subject {
         let has_own = |flag: &str| own.iter().any(|part| part.split('=').next() == Some(flag));
         let flags = protocols::visit(name, Flags);
         // One rumour in the papers' setting: nothing else runs, and cycles mean what they say.
-        let judge = match (conditions.world.order, conditions.latency) {
+        let judge = match (conditions.world.order, conditions.latency_ms) {
             (Order::Snapshot, None) => "start",
             _ => "now",
         };
@@ -168,11 +168,8 @@ impl Visitor for Spread<'_> {
         let name = subject.options.protocol;
         let period = rumour::period(&config);
         // A protocol without a period acts on messages only: cycles do not exist for it.
-        let latency = match (conditions.latency, period) {
-            (Some(latency), _) => Some(latency),
-            (None, Some(_)) => None,
-            (None, None) => Some(Duration::from_millis(10)),
-        };
+        let by_default = period.is_none().then_some(10);
+        let latency_ms = conditions.latency_ms.or(by_default);
         let until = match conditions.until.unwrap_or_else(|| ending(name, &config)) {
             Ending::Silence => Until::Silence,
             Ending::Everywhere => Until::Everywhere(CYCLES_MAX),
@@ -181,31 +178,25 @@ impl Visitor for Spread<'_> {
         let warm_up = conditions.warm_up.unwrap_or(if is_membership { 30 } else { 2 });
         let started = cpu_time();
         let (world, count, jobs) = (&conditions.world, conditions.runs, conditions.jobs);
-        let (runs, step, time) = match latency {
-            None => {
-                let words = match world.order {
-                    Order::Snapshot => "synchronous cycles, all on the state at the cycle's start",
-                    Order::Immediate => "synchronous cycles, one node after another",
-                };
-                let run = |number| {
-                    let world = World { run: number, ..world.clone() };
-                    rumour::run_after::<P>(&world, &config, until, warm_up)
-                };
-                (rumour::in_parallel(count, jobs, run), 1.0, words.to_owned())
+        let unit = period.unwrap_or_else(|| Duration::from_millis(latency_ms.unwrap_or_default()));
+        let run = |number| {
+            let world = World { run: number, ..world.clone() };
+            match latency_ms {
+                None => rumour::run::<P>(&world, &config, until, warm_up),
+                Some(ms) => {
+                    rumour::run_asynchronous::<P>(&world, &config, until, ms, unit, warm_up)
+                }
             }
-            Some(latency) => {
-                let unit = period.unwrap_or(latency);
-                let run = |number| {
-                    let world = World { run: number, ..world.clone() };
-                    rumour::run_clocked::<P>(&world, &config, until, latency, unit, warm_up)
-                };
-                let of = if period.is_some() { "periods" } else { "message delays" };
-                let words = format!(
-                    "asynchronous time in {of}, latency {} ms",
-                    latency.as_secs_f64() * 1e3
-                );
-                (rumour::in_parallel(count, jobs, run), 1.0 / f64::from(rumour::STEPS), words)
+        };
+        let runs = rumour::in_parallel(count, jobs, run);
+        let step = if latency_ms.is_some() { 1.0 / f64::from(rumour::STEPS) } else { 1.0 };
+        let time = match (latency_ms, period, world.order) {
+            (Some(ms), Some(_), _) => format!("asynchronous time in periods, latency {ms} ms"),
+            (Some(ms), None, _) => format!("asynchronous time in message delays, latency {ms} ms"),
+            (None, _, Order::Snapshot) => {
+                "synchronous cycles, all on the state at the cycle's start".to_owned()
             }
+            (None, _, Order::Immediate) => "synchronous cycles, one node after another".to_owned(),
         };
         let took = cpu_time().saturating_sub(started);
         let model = model_of(name, &config, world);

@@ -1,9 +1,7 @@
-use std::time::Duration;
-
 use rumormill::protocols::rumor::{Config, Judge, Mode, Rumor};
 
 use super::cycles::{Order, World};
-use super::rumour::{Run, Until, mean, run_clocked, runs};
+use super::rumour::{Run, Until, mean, run_asynchronous, runs};
 use super::subject::{Conditions, Found, Subject};
 use super::{chart, output};
 
@@ -21,10 +19,10 @@ fn spread(world: &World, config: &Config) -> Vec<Run> {
     runs::<Rumor>(world, config, Until::Silence, 40, 2)
 }
 
-fn conditions(latency: Option<Duration>) -> Conditions {
+fn conditions() -> Conditions {
     Conditions {
         world: world(Order::Snapshot),
-        latency,
+        latency_ms: None,
         runs: 20,
         jobs: 2,
         until: None,
@@ -82,20 +80,31 @@ fn lost_messages_slow_a_rumour_down() {
 #[test]
 fn asynchronous_time_has_the_residue_and_traffic_of_cycles() {
     let config = Config { judge: Judge::Now, ..push(2) };
-    let (latency, unit) = (Duration::from_millis(5), config.period);
-    let clocked: Vec<Run> = (0..40)
+    let asynchronous: Vec<Run> = (0..40)
         .map(|run| {
             let world = World { run, ..world(Order::Snapshot) };
-            run_clocked::<Rumor>(&world, &config, Until::Silence, latency, unit, 0)
+            run_asynchronous::<Rumor>(&world, &config, Until::Silence, 5, config.period, 0)
         })
         .collect();
     let cycles = spread(&world(Order::Snapshot), &push(2));
     let residue = |runs: &[Run]| mean(runs.iter().map(|run| run.residue(NODES))).mean;
     let copies = |runs: &[Run]| mean(runs.iter().map(|run| run.copies as f64)).mean;
-    let (a, b) = (residue(&clocked), residue(&cycles));
+    let (a, b) = (residue(&asynchronous), residue(&cycles));
     assert!(a / b < 1.7 && b / a < 1.7, "{a} {b}");
-    let (a, b) = (copies(&clocked), copies(&cycles));
+    let (a, b) = (copies(&asynchronous), copies(&cycles));
     assert!(a / b < 1.15 && b / a < 1.15, "{a} {b}");
+}
+
+/// Pull requests are always on their way: they are no rumour.
+#[test]
+fn asynchronous_time_is_silent_when_no_rumour_is_on_its_way() {
+    let config = Config { mode: Mode::PushPull, judge: Judge::Now, backup: 0, ..Config::default() };
+    let (world, unit) = (world(Order::Snapshot), config.period);
+    let run = run_asynchronous::<Rumor>(&world, &config, Until::Silence, 100, unit, 0);
+    assert!(run.reached() > 290, "{run:?}");
+    assert!(run.cycles() < 300.0, "{run:?}");
+    // The last copy had the time to arrive.
+    assert!(run.cycles() - run.last() >= 5.0, "{run:?}");
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn every_protocol_spreads_a_rumour_in_its_own_time() {
         ("direct-mail", 1.0),
         ("push-sum", 1.0 / f64::from(NODES)),
     ] {
-        let conditions = Conditions { runs: 2, ..conditions(None) };
+        let conditions = Conditions { runs: 2, ..conditions() };
         let found = found(words, &conditions);
         let reached = 1.0 - found.residue.mean;
         assert!((reached - share).abs() < 0.01, "{words}: {reached}");
@@ -118,7 +127,7 @@ fn every_protocol_spreads_a_rumour_in_its_own_time() {
 
 #[test]
 fn flags_go_to_the_protocols_that_have_them() {
-    let conditions = conditions(None);
+    let conditions = conditions();
     let words = |words: &str| Subject::parse(words, &conditions).map(|subject| subject.words);
     assert_eq!(words("rumor --k 1").unwrap(), "rumor --fanout 2 --backup 0 --judge start --k 1");
     assert_eq!(words("rumor --fanout 4 --backup 5 --judge now").unwrap().matches("--").count(), 3);
@@ -138,7 +147,7 @@ fn flags_go_to_the_protocols_that_have_them() {
 
 #[test]
 fn figures_are_written_as_text_csv_json_and_svg() {
-    let conditions = conditions(None);
+    let conditions = conditions();
     let found = [found("rumor --mode push", &conditions), found("median-counter", &conditions)];
     let screen = chart::terminal(&found);
     assert!(screen.contains('A') && screen.contains('B') && screen.contains('·'), "{screen}");

@@ -9,8 +9,8 @@ use rumormill::protocols::phi::{self, PhiGossip};
 
 use super::{Cell, Check, Effort, Tolerance};
 use crate::random::Dice;
-use crate::spread::clocked::Clocked;
-use crate::spread::cycles::{Blind, Order, World};
+use crate::spread::asynchronous::{cluster, run_for};
+use crate::spread::cycles::{Order, World};
 use crate::spread::model::HeartbeatSpread;
 use crate::spread::rumour::{Mean, in_parallel, mean};
 
@@ -18,21 +18,21 @@ use crate::spread::rumour::{Mean, in_parallel, mean};
 fn means_to_failure(effort: &Effort, config: &phi::Config) -> Mean {
     let found = in_parallel(effort.runs(100), effort.jobs, |run| {
         let world = World { run, ..effort.world(2, Order::Snapshot) };
-        let mut clocked = Clocked::<PhiGossip>::new(&world, config, Duration::from_millis(1));
+        let mut sim = cluster::<PhiGossip>(&world, config, 1);
+        sim.start(&mut ());
         // Long enough to drive the first guess out of the window.
-        clocked.run_for(config.period * 1_200, &mut Blind);
-        let counter = |clocked: &Clocked<PhiGossip>| clocked.nodes()[0].heartbeat(NodeId(1));
-        let step = Duration::from_millis(1);
-        let before = counter(&clocked);
-        while counter(&clocked) == before {
-            clocked.run_for(step, &mut Blind);
+        run_for(&mut sim, config.period * 1_200);
+        let (watcher, victim, step) = (NodeId(0), NodeId(1), Duration::from_millis(1));
+        let before = sim.protocol(watcher).heartbeat(victim);
+        while sim.protocol(watcher).heartbeat(victim) == before {
+            run_for(&mut sim, step);
         }
-        let last = clocked.now();
-        clocked.crash(NodeId(1));
-        while clocked.nodes()[0].is_alive(NodeId(1), clocked.now()) {
-            clocked.run_for(step, &mut Blind);
+        let last = sim.clock(watcher);
+        sim.crash(victim, &mut ());
+        while sim.protocol(watcher).is_alive(victim, sim.clock(watcher)) {
+            run_for(&mut sim, step);
         }
-        clocked.now().since(last).as_secs_f64() / config.period.as_secs_f64()
+        sim.clock(watcher).since(last).as_secs_f64() / config.period.as_secs_f64()
     });
     mean(found.into_iter())
 }
@@ -76,11 +76,12 @@ fn rounds_to_all(effort: &Effort, nodes: u32, run: u64) -> f64 {
         ..heartbeat::Config::default()
     };
     let world = World { run, ..effort.world(nodes, Order::Snapshot) };
-    let mut warm = Clocked::<HeartbeatGossip>::new(&world, &config, Duration::from_micros(1));
-    warm.run_for(config.period * 60, &mut Blind);
-    let mut members = warm.nodes().to_vec();
+    let mut warm = cluster::<HeartbeatGossip>(&world, &config, 1);
+    warm.start(&mut ());
+    run_for(&mut warm, config.period * 60);
+    let mut members: Vec<HeartbeatGossip> = warm.protocols().cloned().collect();
     let mut dice = Dice::numbered(effort.seed, "rounds", run);
-    let mut now = warm.now();
+    let mut now = warm.clock(NodeId(0));
     let mut out = Effects::default();
     let dead = nodes - 1;
     // Member 0 has just raised its counter.

@@ -8,9 +8,10 @@ use rumormill::protocols::swim::{
     Config, Kind, Liveness, Message, ProbeOrder, Swim, push_pull_scale, retransmit_limit,
     suspicion_timeout, suspicion_timeout_of,
 };
+use rumormill_sim::{Bare, Sim};
 
 use super::{Cell, Check, Effort, Tolerance};
-use crate::spread::clocked::Clocked;
+use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Blind, Cycles, Observer, Order, World};
 use crate::spread::model;
 use crate::spread::rumour::{Mean, in_parallel, mean};
@@ -87,11 +88,12 @@ pub(super) fn first_detection(effort: &Effort) -> Check {
     }
 }
 
-/// Members that know each other, in asynchronous time.
-fn members(world: &World, config: &Config) -> Clocked<Swim> {
-    let mut clocked = Clocked::new(world, config, Duration::from_millis(1));
-    clocked.run_for(SECOND * 60, &mut Blind);
-    clocked
+/// Members that know each other, in asynchronous time. No message is lost so far.
+fn members(world: &World, config: &Config) -> Sim<Bare<Swim>> {
+    let mut sim = cluster(world, config, 1);
+    sim.start(&mut ());
+    run_for(&mut sim, SECOND * 60);
+    sim
 }
 
 pub(super) fn false_detection(effort: &Effort) -> Check {
@@ -113,19 +115,20 @@ pub(super) fn false_detection(effort: &Effort) -> Check {
         let jobs = 10;
         let seconds = effort.runs(probes) / (u64::from(nodes) * jobs);
         let counts = in_parallel(jobs, effort.jobs, |run| {
-            let world = World { run, ..effort.world(nodes, Order::Snapshot) };
-            let mut clocked = members(&world, &config);
-            let count = |clocked: &Clocked<Swim>| {
-                let counters = clocked.nodes().iter().map(Swim::counters);
+            let world = World { run, loss: 1.0 - delivery, ..effort.world(nodes, Order::Snapshot) };
+            let mut sim = members(&world, &config);
+            let count = |sim: &Sim<Bare<Swim>>| {
+                let counters = sim.protocols().map(Swim::counters);
                 counters.fold((0, 0), |(all, failed), counters| {
                     (all + counters.probes, failed + counters.failed_probes)
                 })
             };
-            clocked.set_loss(1.0 - delivery);
-            clocked.run_for(SECOND * 3, &mut Blind);
-            let before = count(&clocked);
-            clocked.run_for(SECOND * seconds.max(5) as u32, &mut Blind);
-            let after = count(&clocked);
+            let now = sim.now();
+            sim.medium_mut().network_mut().conditions_mut().start_faults(now);
+            run_for(&mut sim, SECOND * 3);
+            let before = count(&sim);
+            run_for(&mut sim, SECOND * seconds.max(5) as u32);
+            let after = count(&sim);
             (after.0 - before.0, after.1 - before.1)
         });
         let (all, failed) =
@@ -153,17 +156,17 @@ pub(super) fn false_detection(effort: &Effort) -> Check {
 fn seconds_to_death(effort: &Effort, config: &Config, trials: u64) -> Vec<f64> {
     let mut found = in_parallel(effort.runs(trials), effort.jobs, |run| {
         let world = World { run, ..effort.world(128, Order::Snapshot) };
-        let mut clocked = members(&world, config);
+        let mut sim = members(&world, config);
         let victim = NodeId(run as u32 * 37 % 128);
-        clocked.crash(victim);
-        let crashed = clocked.now();
+        let crashed = sim.now();
+        sim.crash(victim, &mut ());
         let is_dead = |node: &Swim| {
             node.status(victim).is_some_and(|status| status.liveness == Liveness::Dead)
         };
-        while !clocked.nodes().iter().any(is_dead) {
-            clocked.run_for(Duration::from_millis(20), &mut Blind);
+        while !sim.protocols().any(is_dead) {
+            run_for(&mut sim, Duration::from_millis(20));
         }
-        clocked.now().since(crashed).as_secs_f64()
+        (sim.now() - crashed) as f64 / 1e9
     });
     found.sort_by(f64::total_cmp);
     found
