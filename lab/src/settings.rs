@@ -92,6 +92,23 @@ pub enum Topology {
     Total,
 }
 
+impl Topology {
+    /// Refuses a shape that so many nodes cannot have.
+    ///
+    /// # Errors
+    /// Says why.
+    pub fn check(self, count: usize) -> Result<()> {
+        ensure!(self != Self::Tree(0), "a tree needs at least one child per node");
+        let neighbours = count * count.saturating_sub(1);
+        ensure!(
+            self != Self::Total || neighbours <= MAX_NEIGHBOURS,
+            "a total topology of {count} nodes has {neighbours} neighbours, more than \
+             {MAX_NEIGHBOURS}"
+        );
+        Ok(())
+    }
+}
+
 /// Maelstrom's partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nemesis {
@@ -220,13 +237,7 @@ impl Settings {
         if self.latency.mean_ms == 0 && self.latency.distribution != Distribution::Constant {
             bail!("a latency of 0 ms can only be constant");
         }
-        ensure!(self.topology != Topology::Tree(0), "a tree needs at least one child per node");
-        let neighbours = count * (count - 1);
-        ensure!(
-            self.topology != Topology::Total || neighbours <= MAX_NEIGHBOURS,
-            "a total topology of {count} nodes has {neighbours} neighbours, more than \
-             {MAX_NEIGHBOURS}"
-        );
+        self.topology.check(count)?;
         let mut sorted: Vec<&Name> = self.nodes.iter().collect();
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rumormill::cluster::Name;
+use rumormill::cluster::{Graph, Name};
+use rumormill::id::NodeId;
 
 use crate::settings::Topology;
 
@@ -16,15 +17,30 @@ pub fn neighbours(topology: Topology, nodes: &[Name]) -> BTreeMap<Name, Vec<Name
         return BTreeMap::new();
     }
     let named = |i: usize| {
-        let indices: Vec<usize> = match topology {
-            Topology::Line => line(i, count),
-            Topology::Grid => grid(i, count),
-            Topology::Tree(branching) => tree(i, branching, count),
-            Topology::Total => (0..count).filter(|j| *j != i).collect(),
-        };
-        (nodes[i].clone(), indices.into_iter().map(|j| nodes[j].clone()).collect())
+        let indices = neighbours_of(topology, i, count).into_iter();
+        (nodes[i].clone(), indices.map(|j| nodes[j].clone()).collect())
     };
     (0..count).map(named).collect()
+}
+
+/// The graph of numbered nodes.
+#[must_use]
+pub fn graph(topology: Topology, count: u32) -> Graph {
+    let links = (0..count).flat_map(|i| {
+        let neighbours = neighbours_of(topology, i as usize, count as usize).into_iter();
+        // Numbers of nodes below `count`.
+        neighbours.map(move |j| (NodeId(i), NodeId(j as u32)))
+    });
+    Graph::new(count, links)
+}
+
+fn neighbours_of(topology: Topology, i: usize, count: usize) -> Vec<usize> {
+    match topology {
+        Topology::Line => line(i, count),
+        Topology::Grid => grid(i, count),
+        Topology::Tree(branching) => tree(i, branching, count),
+        Topology::Total => (0..count).filter(|j| *j != i).collect(),
+    }
 }
 
 fn line(i: usize, count: usize) -> Vec<usize> {

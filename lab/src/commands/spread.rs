@@ -3,17 +3,21 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
+use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
 
 use crate::commands::run_args::fresh_seed;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log};
+use crate::settings::Topology;
 use crate::spread::cycles::{Order, World};
 use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
 use crate::spread::{chart, output};
+use crate::topology;
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\
@@ -30,6 +34,8 @@ Examples:
       asynchronous time: nodes tick at their own times, and messages take 20 ms
   lab spread rumor --nodes 1000,10000,100000,1000000
       how time and memory grow; fewer runs for larger clusters
+  lab spread flood --topology tree4 --nodes 1000000
+      protocols that go by the topology: flood, plumtree, tree-ack, tree-nak
   lab spread rumor --out spread.svg --out spread.csv --out spread.json
 
 Cycles of a protocol are its --period. Protocols without one act on messages only and run in
@@ -61,6 +67,9 @@ pub struct SpreadArgs {
     /// Meaning of a cycle
     #[arg(long, value_enum, default_value = "snapshot")]
     pub cycles: CycleOrder,
+    /// The neighbours of a node, for protocols that go by the topology
+    #[arg(long, value_name = "line|grid|tree|tree2|tree3|tree4|total", default_value = "grid")]
+    pub topology: Topology,
     /// Run in asynchronous time, with this latency
     #[arg(long, value_name = "TIME", conflicts_with = "cycles")]
     pub latency: Option<String>,
@@ -129,6 +138,9 @@ fn prepare(args: &SpreadArgs) -> Result<Vec<(Subject, Conditions)>> {
     if let Some(nodes) = args.nodes.iter().find(|nodes| **nodes < 2) {
         bail!("--nodes: expected at least 2, got {nodes}");
     }
+    for nodes in &args.nodes {
+        args.topology.check(*nodes as usize).context("--topology")?;
+    }
     for path in &args.out {
         kind(path)?;
     }
@@ -138,8 +150,9 @@ fn prepare(args: &SpreadArgs) -> Result<Vec<(Subject, Conditions)>> {
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let mut cases = Vec::new();
     for &nodes in &args.nodes {
+        let graph = Arc::new(topology::graph(args.topology, nodes));
         for words in &args.protocols {
-            let conditions = conditions(args, nodes, latency_ms, seed, &flags);
+            let conditions = conditions(args, &graph, latency_ms, seed, &flags);
             cases.push((Subject::parse(words, &conditions)?, conditions));
         }
     }
@@ -159,7 +172,7 @@ fn latency_ms(text: &str) -> Result<u64> {
 
 fn conditions(
     args: &SpreadArgs,
-    nodes: u32,
+    graph: &Arc<Graph>,
     latency_ms: Option<u64>,
     seed: u64,
     flags: &[(String, String)],
@@ -169,9 +182,9 @@ fn conditions(
         CycleOrder::Immediate => Order::Immediate,
     };
     Conditions {
-        world: World { nodes, order, loss: args.loss, seed, run: 0 },
+        world: World { graph: Arc::clone(graph), order, loss: args.loss, seed, run: 0 },
         latency_ms,
-        runs: args.runs.unwrap_or_else(|| (200_000 / u64::from(nodes)).clamp(1, 200)).max(1),
+        runs: args.runs.unwrap_or_else(|| (200_000 / u64::from(graph.len())).clamp(1, 200)).max(1),
         jobs: args.jobs.unwrap_or_else(cores),
         until: args.until,
         warm_up: args.warm_up,

@@ -1,9 +1,7 @@
 //! Asynchronous time: every node has timers of its own, and messages take a while.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rumormill::cluster::Graph;
 use rumormill::protocol::Protocol;
 use rumormill_sim::network::latency::Latency;
 use rumormill_sim::network::{NetworkConfig, Rules};
@@ -17,15 +15,14 @@ use crate::random::Dice;
 #[must_use]
 pub fn cluster<P: Protocol>(world: &World, config: &P::Config, latency_ms: u64) -> Sim<Bare<P>> {
     let seed = Dice::numbered(world.seed, "run", world.run).next_u64();
-    let graph = Arc::new(Graph::new(world.nodes, []));
     let network = NetworkConfig {
-        nodes: world.nodes,
+        nodes: world.nodes(),
         seed,
         latency: Latency { mean_ms: latency_ms, ..Latency::default() },
         rules: Rules { loss: world.loss, ..Rules::default() },
         ..NetworkConfig::default()
     };
-    Sim::new(Bare::cluster(&graph, config, seed), Plain::new(network))
+    Sim::new(Bare::cluster(&world.graph, config, seed), Plain::new(network))
 }
 
 /// A length of virtual time; at most 584 years.

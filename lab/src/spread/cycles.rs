@@ -35,8 +35,8 @@ pub enum Order {
 /// The network and the cluster.
 #[derive(Clone, Debug)]
 pub struct World {
-    /// Number of nodes.
-    pub nodes: u32,
+    /// The nodes; their neighbours, for protocols that go by the topology.
+    pub graph: Arc<Graph>,
     /// The reading of "cycle".
     pub order: Order,
     /// Probability that a message is lost.
@@ -45,6 +45,14 @@ pub struct World {
     pub seed: u64,
     /// Number of the run: each has seeds of its own.
     pub run: u64,
+}
+
+impl World {
+    /// Number of nodes.
+    #[must_use]
+    pub fn nodes(&self) -> u32 {
+        self.graph.len()
+    }
 }
 
 /// Receivers in a group: their states fit into a processor's second cache.
@@ -96,7 +104,7 @@ impl<P: Protocol> Cycles<P> {
     /// `period` is the protocol's own.
     #[must_use]
     pub fn new(world: &World, config: &P::Config, period: Duration) -> Self {
-        let graph = Arc::new(Graph::new(world.nodes, []));
+        let (graph, count) = (Arc::clone(&world.graph), world.nodes());
         let mut seeds = Dice::numbered(world.seed, "nodes", world.run);
         let node = |node: u32| {
             let cluster = Cluster::new(NodeId(node), Arc::clone(&graph));
@@ -104,13 +112,13 @@ impl<P: Protocol> Cycles<P> {
             P::new(cluster, Generation(1), config, rng, Instant::ZERO)
         };
         let groups = || {
-            let last = Self::group(world.order, world.nodes.saturating_sub(1));
+            let last = Self::group(world.order, count.saturating_sub(1));
             (0..=last).map(|_| Vec::new()).collect()
         };
         let mut cycles = Self {
-            nodes: (0..world.nodes).map(node).collect(),
+            nodes: (0..count).map(node).collect(),
             order: world.order,
-            turns: (0..world.nodes).collect(),
+            turns: (0..count).collect(),
             turn_dice: Dice::numbered(world.seed, "turns", world.run),
             loss: world.loss,
             loss_dice: Dice::numbered(world.seed, "loss", world.run),
@@ -121,7 +129,7 @@ impl<P: Protocol> Cycles<P> {
             queued: 0,
             effects: Effects::default(),
         };
-        for node in 0..world.nodes {
+        for node in 0..count {
             let (protocol, out) = (&mut cycles.nodes[node as usize], &mut cycles.effects);
             protocol.on_topology(Instant::ZERO, Arc::clone(&graph), out);
             cycles.collect(NodeId(node), None, &mut Blind);

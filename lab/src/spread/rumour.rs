@@ -206,7 +206,7 @@ pub fn run<P: Protocol>(world: &World, config: &P::Config, until: Until, warm_up
     (0..warm_up).for_each(|_| cycles.run_cycle(&mut Blind));
     let mut tally = Tally::default();
     cycles.submit(NodeId(0), 0, 1, &mut tally);
-    follow(&mut cycles, tally, world.nodes, until, 1)
+    follow(&mut cycles, tally, world.nodes(), until, 1)
 }
 
 /// Steps per unit of asynchronous time in which arrivals are counted.
@@ -232,7 +232,7 @@ pub fn run_asynchronous<P: Protocol>(
     sim.request(NodeId(0), Value::Int(1), &mut tally);
     let (step, latency) = ((unit / Nanos::from(STEPS)).max(1), latency_ms.saturating_mul(MS));
     let mut cluster = Asynchronous { sim, step, latency, quiet_since: None };
-    follow(&mut cluster, tally, world.nodes, until, STEPS)
+    follow(&mut cluster, tally, world.nodes(), until, STEPS)
 }
 
 /// Many runs, on several threads. Their order, and all of their figures, depend on the seed only.

@@ -200,7 +200,7 @@ impl Visitor for Spread<'_> {
         };
         let took = cpu_time().saturating_sub(started);
         let model = model_of(name, &config, world);
-        Ok(Found::new(&subject.words, world.nodes, time, &runs, step, model, took))
+        Ok(Found::new(&subject.words, world.nodes(), time, &runs, step, model, took))
     }
 }
 
@@ -216,7 +216,7 @@ fn ending<C: Settings>(name: Name, config: &C) -> Ending {
 
 /// The model's share of nodes that know, by cycles.
 fn model_of<C: Settings>(name: Name, config: &C, world: &World) -> Vec<f64> {
-    let n = f64::from(world.nodes);
+    let n = f64::from(world.nodes());
     let success = 1.0 - world.loss;
     let known = match (name, (config as &dyn Any).downcast_ref::<rumor::Config>()) {
         (_, Some(config)) => {

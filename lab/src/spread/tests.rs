@@ -1,14 +1,19 @@
+use std::sync::Arc;
+
 use rumormill::protocols::rumor::{Config, Judge, Mode, Rumor};
 
 use super::cycles::{Order, World};
 use super::rumour::{Run, Until, mean, run_asynchronous, runs};
 use super::subject::{Conditions, Found, Subject};
 use super::{chart, output};
+use crate::settings::Topology;
+use crate::topology::graph;
 
 const NODES: u32 = 300;
 
 fn world(order: Order) -> World {
-    World { nodes: NODES, order, loss: 0.0, seed: 1, run: 0 }
+    let graph = Arc::new(graph(Topology::Grid, NODES));
+    World { graph, order, loss: 0.0, seed: 1, run: 0 }
 }
 
 fn push(k: usize) -> Config {
@@ -115,6 +120,8 @@ fn every_protocol_spreads_a_rumour_in_its_own_time() {
         ("extrema", 1.0),
         ("heartbeat", 1.0),
         ("swim", 1.0),
+        ("flood", 1.0),
+        ("plumtree --view topology", 1.0),
         ("direct-mail", 1.0),
         ("push-sum", 1.0 / f64::from(NODES)),
     ] {

@@ -15,7 +15,7 @@ use crate::spread::rumour::{in_parallel, mean, period};
 /// A cluster in which node i has the number i.
 fn cluster<P: Protocol>(world: &World, config: &P::Config) -> Cycles<P> {
     let mut cycles = Cycles::new(world, config, period(config).unwrap_or_default());
-    for node in 0..world.nodes {
+    for node in 0..world.nodes() {
         cycles.submit(NodeId(node), 0, i64::from(node), &mut Blind);
     }
     cycles

@@ -12,7 +12,10 @@ mod karp;
 mod membership;
 mod swim;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rumormill::cluster::Graph;
 
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::Mean;
@@ -104,8 +107,9 @@ impl Effort {
         (full / self.divisor).max(20)
     }
 
-    const fn world(&self, nodes: u32, order: Order) -> World {
-        World { nodes, order, loss: 0.0, seed: self.seed, run: 0 }
+    fn world(&self, nodes: u32, order: Order) -> World {
+        let graph = Arc::new(Graph::new(nodes, []));
+        World { graph, order, loss: 0.0, seed: self.seed, run: 0 }
     }
 }
 
