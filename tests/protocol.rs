@@ -120,7 +120,9 @@ fn each_side_of_a_partition_converges_and_the_heal_is_noticed_within_a_second() 
     let mut world = World::line(4, &flood());
     world.broadcast(0, 0);
     world.run_for(seconds(2));
-    world.cut_both_ways(1, 2);
+    for (one, other) in [(0, 2), (0, 3), (1, 2), (1, 3)] {
+        world.cut_both_ways(one, other);
+    }
     for value in 1..9 {
         world.broadcast(value as usize % 4, value);
         world.run_for(seconds(1));

@@ -5,6 +5,7 @@ mod context;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod receiver;
+mod room;
 mod transmitter;
 
 pub(crate) use compose::Purpose;

@@ -24,7 +24,7 @@ use acks::Acks;
 use heartbeat::Heartbeat;
 use queue::SendQueue;
 pub use rtt::Rtt;
-pub(crate) use rtt::{NOISE, SAMPLES_MIN};
+pub(crate) use rtt::{NOISE, SAMPLES_MIN, is_standstill};
 use sent::{AckWait, Batch, Lost, SentMessages};
 use session::{Incarnation, Session};
 use suspicion::Liveness;
@@ -319,13 +319,21 @@ impl Link {
     }
 
     /// Takes messages in flight whose entries go along with the next message.
-    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, forward: Forward) -> Vec<Batch> {
-        self.sent.take_riders(rides, room, forward)
+    pub(crate) fn take_riders(
+        &mut self,
+        rides: u8,
+        forward: Forward,
+        fits: impl FnMut(&VersionSet) -> bool,
+    ) -> Vec<Batch> {
+        self.sent.take_riders(rides, forward, fits)
     }
 
-    /// Takes the entries that go along with a probe.
-    pub(crate) fn take_piggyback(&mut self) -> (VersionSet, Forward) {
-        self.queue.take_piggyback(&self.known)
+    /// Takes the entries that go along with a probe, as far as `fits` allows.
+    pub(crate) fn take_piggyback(
+        &mut self,
+        fits: impl FnOnce(&VersionSet) -> VersionSet,
+    ) -> (VersionSet, Forward) {
+        self.queue.take_piggyback(&self.known, fits)
     }
 
     /// True if there is more to be sent than fitted into the last message.

@@ -4,6 +4,7 @@
 mod pacer;
 mod planner;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::ablation::Rule;
@@ -274,15 +275,23 @@ impl EagerPush {
     }
 }
 
-/// Queues entries for every neighbour but the one they came from.
+/// Queues entries for every neighbour but the one they came from. A suspected neighbour may be all
+/// that holds the graph together, so its neighbours get them, too.
 pub(crate) fn flood(
     around: &mut Surroundings<'_>,
     entries: &VersionSet,
     from: Option<NodeId>,
     window: Duration,
 ) {
-    let neighbours = around.cluster.neighbours(around.cluster.me()).iter().copied();
-    for peer in neighbours.filter(|&peer| Some(peer) != from) {
+    let (me, cluster) = (around.cluster.me(), around.cluster);
+    let mut receivers = BTreeSet::new();
+    for &peer in cluster.neighbours(me) {
+        receivers.insert(peer);
+        if around.peers.is_suspected(peer) {
+            receivers.extend(cluster.neighbours(peer));
+        }
+    }
+    for peer in receivers.into_iter().filter(|&peer| peer != me && Some(peer) != from) {
         let link = around.peers.open(peer);
         link.enqueue(entries, around.now.after(window));
         link.queue_mut().set_forward(Forward::Flood);

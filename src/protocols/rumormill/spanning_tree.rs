@@ -389,7 +389,12 @@ impl SpanningTree {
         let is_alive = peers.spoke_since(peer, missed_at.unwrap_or(Instant::ZERO));
         let evidence = if is_alive { Evidence::Alive } else { Evidence::None };
         let (root, depth, is_fresh) = match self.offers.get(&peer) {
-            Some(offer) => (offer.root, offer.depth, self.is_fresh(now, offer)),
+            // At rest the word of the root grows old everywhere. While the parent is not missed, that is
+            // no reason to leave it for a peer that was told a little later.
+            Some(offer) => {
+                let is_kept = is_parent && missed_at.is_none();
+                (offer.root, offer.depth, is_kept || self.is_fresh(now, offer))
+            }
             None => {
                 let (root, depth) = tree.place(peer);
                 (root, depth, tree.ancestors(me).any(|above| above == peer))
@@ -551,5 +556,19 @@ mod tests {
         assert_eq!(tree.better_parent(at(1_000), &peers, None), None);
         tree.set_parent(Some(NodeId(hub.0 - 1)));
         assert_eq!(tree.better_parent(at(1_000), &peers, None), Some(Some(hub)));
+    }
+
+    #[test]
+    fn a_parent_that_is_not_missed_is_not_left_for_one_that_heard_of_the_root_later() {
+        let (mut tree, mut peers) = hub_tree(3, 5);
+        hear(&mut peers, 1, at(500));
+        tree.set_parent(Some(NodeId(1)));
+        tree.on_offer(at(500), &peers, NodeId(1), place(Some(0), 0, 1, 0));
+        // All was at rest for an hour; then another node heard of the root.
+        let later = at(3_600_000);
+        hear(&mut peers, 2, later);
+        tree.on_offer(later, &peers, NodeId(2), place(Some(0), 0, 1, 0));
+        assert_eq!(tree.better_parent(later, &peers, None), None);
+        assert_eq!(tree.better_parent(later, &peers, Some(at(1_000))), Some(Some(NodeId(2))));
     }
 }

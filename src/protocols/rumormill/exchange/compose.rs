@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::id::Generation;
+use crate::protocols::rumormill::exchange::room::Room;
 use crate::protocols::rumormill::link::Link;
 use crate::protocols::rumormill::link::sent::{AckWait, Batch};
 use crate::protocols::rumormill::message::{Forward, Gossip, Pulse, TreeOffer};
 use crate::protocols::rumormill::replica::Replica;
 use crate::set::VersionSet;
 use crate::time::Instant;
-use crate::value::Value;
 
 /// Shortest timeout of a message that the peer answers at once. On a fast network that is much
 /// longer than it takes, but nothing is lost by it, and networks become slow at times.
@@ -48,6 +48,8 @@ pub(crate) struct Draft {
     pub(crate) batch: VersionSet,
     /// Unconfirmed entries that go along.
     pub(crate) riders: Vec<Batch>,
+    /// What is left for the entries that go along with a probe.
+    pub(crate) room: Room,
     pub(crate) forward: Forward,
     pub(crate) wait: AckWait,
     /// Sent for a beat of the root.
@@ -58,10 +60,21 @@ pub(crate) struct Draft {
 
 /// Makes the next message of a link, and notes it as sent.
 pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: Draft) -> Gossip {
-    let Draft { generation, purpose, batch, riders, forward, wait, is_paced, pulse, offer } = draft;
+    let Draft {
+        generation,
+        purpose,
+        batch,
+        riders,
+        mut room,
+        forward,
+        wait,
+        is_paced,
+        pulse,
+        offer,
+    } = draft;
     let mut cargo = batch.clone();
     let (piggyback, piggyback_forward) = if purpose == Purpose::Probe {
-        link.take_piggyback()
+        link.take_piggyback(|entries| room.take(replica, entries))
     } else {
         (VersionSet::new(), Forward::No)
     };
@@ -102,52 +115,13 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
     }
 }
 
-/// As much of `queue`, in order, as one message may carry; at least one entry.
-pub(crate) fn fit(
-    replica: &Replica,
-    queue: &VersionSet,
-    entries_max: usize,
-    bytes_max: usize,
-) -> VersionSet {
-    let (mut entries_left, mut bytes_left) = (entries_max.max(1) as u64, bytes_max);
-    let mut batch = VersionSet::new();
-    for (origin, ranges) in queue.iter() {
-        for range in ranges.iter() {
-            let end = range.end.min(range.start.saturating_add(entries_left));
-            let mut taken = 0;
-            for value in replica.values(origin, &(range.start..end)) {
-                let bytes = weight(value);
-                if bytes > bytes_left && !(batch.is_empty() && taken == 0) {
-                    bytes_left = 0;
-                    break;
-                }
-                bytes_left = bytes_left.saturating_sub(bytes);
-                taken += 1;
-            }
-            batch.insert(origin, range.start..range.start + taken);
-            entries_left -= taken;
-            if entries_left == 0 || bytes_left == 0 {
-                return batch;
-            }
-        }
-    }
-    batch
-}
-
-/// Roughly the bytes that a value takes on the wire.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::Int(_) => 8,
-        Value::Json(text) => text.len(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::id::{EntryId, NodeId, Origin};
     use crate::protocol::Entry;
     use crate::protocols::rumormill::message::Ack;
+    use crate::value::Value;
 
     fn replica(values: &[Value]) -> Replica {
         let own = Origin { node: NodeId(0), generation: Generation(1) };
@@ -163,22 +137,13 @@ mod tests {
             purpose,
             batch,
             riders: Vec::new(),
+            room: Room::new(10, 1_000),
             forward: Forward::No,
             wait: AckWait::default(),
             is_paced: false,
             pulse: None,
             offer: None,
         }
-    }
-
-    #[test]
-    fn a_message_has_at_least_one_entry_and_no_more_than_fit() {
-        let text: Value = Value::Json("x".repeat(30).into());
-        let replica = replica(&[text.clone(), text, Value::Int(1), Value::Int(2)]);
-        let count = |entries, bytes| fit(&replica, replica.held(), entries, bytes).count();
-        assert_eq!((count(10, 1_000), count(3, 1_000), count(0, 1_000)), (4, 3, 1));
-        // A value larger than the limit goes alone.
-        assert_eq!((count(10, 5), count(10, 59), count(10, 60), count(10, 68)), (1, 1, 2, 3));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::compose::{Draft, Purpose, compose, fit};
+use super::compose::{Draft, Purpose, compose};
 use super::context::Context;
+use super::room::Room;
 use crate::id::{Generation, NodeId};
 use crate::protocol::Effects;
 use crate::protocols::rumormill::ablation::Rule;
@@ -125,16 +126,15 @@ impl Transmitter {
         let link = cx.peers.open(peer);
         // Entries that go along with an ack are early, not late.
         let is_paced = is_paced && link.flush_due(now);
-        let batch =
-            link.take_batch(|queue| fit(cx.replica, queue, self.entries_max, self.bytes_max));
+        let mut room = Room::new(self.entries_max, self.bytes_max);
+        let batch = link.take_batch(|queue| room.take(cx.replica, queue));
         #[cfg(feature = "mutations")]
         match cx.mutation {
             Some(Mutation::AckWithoutEvidence) => link.confirm(&batch),
             Some(Mutation::DroppedAtBatchLimit) => link.queue_mut().clear(),
             _ => {}
         }
-        let room = (self.entries_max as u64).saturating_sub(batch.count());
-        let riders = link.take_riders(rides, room, forward);
+        let riders = link.take_riders(rides, forward, |batch| room.take_all(cx.replica, batch));
         if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
             return;
         }
@@ -143,8 +143,18 @@ impl Transmitter {
         let generation = self.generation;
         let offer = offer.flatten();
         let is_paced = is_paced && !batch.is_empty();
-        let draft =
-            Draft { generation, purpose, batch, riders, forward, wait, is_paced, pulse, offer };
+        let draft = Draft {
+            generation,
+            purpose,
+            batch,
+            riders,
+            room,
+            forward,
+            wait,
+            is_paced,
+            pulse,
+            offer,
+        };
         #[cfg_attr(not(feature = "mutations"), allow(unused_mut))]
         let mut gossip = compose(now, link, cx.replica, draft);
         #[cfg(feature = "mutations")]
@@ -175,6 +185,7 @@ mod tests {
     use super::*;
     use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
     use crate::protocols::rumormill::message::Pulse;
+    use crate::set::OriginId;
 
     /// A leaf that knows the pulse of its parent, and has an entry to send at `flush` ms.
     fn paced_leaf(flush: u64) -> Machines {
@@ -223,6 +234,27 @@ mod tests {
         let sent = hub.transmit(at(0), 1);
         let lengths: Vec<usize> = sent.iter().map(|m| m.entries[0].values.len()).collect();
         assert_eq!(lengths, [2, 2, 1]);
+    }
+
+    #[test]
+    fn what_goes_along_shares_the_room_of_a_message() {
+        let config = Config { batch_bytes_max: 24, ..Config::default() };
+        let mut node = Machines::new(1, 5, &config);
+        let held = node.hold(&entries(1, &[1, 2, 3, 4]));
+        node.send_entry(at(0), 0);
+        let link = node.peers.open(NodeId(0));
+        link.queue_mut().piggyback(&held, Forward::No);
+        link.enqueue(
+            &std::iter::once((OriginId(0), std::iter::once(3..4).collect())).collect(),
+            at(0),
+        );
+        link.request_probe(at(0));
+        let count = |m: &Gossip| m.entries.iter().map(|e| e.values.len()).sum::<usize>();
+        let sent = node.transmit(at(0), 0);
+        assert_eq!(sent.iter().map(count).collect::<Vec<_>>(), [3]);
+        // The rest goes along with the next probe.
+        node.peers.open(NodeId(0)).request_probe(at(1));
+        assert_eq!(node.transmit(at(1), 0).iter().map(count).collect::<Vec<_>>(), [2]);
     }
 
     #[test]

@@ -121,11 +121,19 @@ impl SendQueue {
         self.piggyback_forward = self.piggyback_forward.max(forward);
     }
 
-    /// Takes those entries; what the peer is `known` to hold is left out.
-    pub(crate) fn take_piggyback(&mut self, known: &VersionSet) -> (VersionSet, Forward) {
-        let mut entries = std::mem::take(&mut self.piggyback);
-        let forward = std::mem::take(&mut self.piggyback_forward);
-        entries.subtract(known);
+    /// Takes those entries, as far as `fits` allows; what the peer is `known` to hold is left out.
+    pub(crate) fn take_piggyback(
+        &mut self,
+        known: &VersionSet,
+        fits: impl FnOnce(&VersionSet) -> VersionSet,
+    ) -> (VersionSet, Forward) {
+        self.piggyback.subtract(known);
+        let entries = fits(&self.piggyback);
+        self.piggyback.subtract(&entries);
+        let forward = self.piggyback_forward;
+        if self.piggyback.is_empty() {
+            self.piggyback_forward = Forward::No;
+        }
         if entries.is_empty() { (entries, Forward::No) } else { (entries, forward) }
     }
 }
@@ -179,9 +187,20 @@ mod tests {
         queue.piggyback(&entries(5..7), Forward::Tree);
         queue.clear();
         assert!(queue.entries().is_empty() && !queue.has_retransmissions());
-        assert_eq!(queue.take_piggyback(&entries(5..6)), (entries(6..7), Forward::Tree));
+        assert_eq!(
+            queue.take_piggyback(&entries(5..6), VersionSet::clone),
+            (entries(6..7), Forward::Tree)
+        );
+        queue.piggyback(&entries(0..4), Forward::Tree);
+        // The rest goes along with the next probe.
+        let none = VersionSet::new();
+        assert_eq!(queue.take_piggyback(&none, |_| entries(0..3)), (entries(0..3), Forward::Tree));
+        assert_eq!(queue.take_piggyback(&none, VersionSet::clone), (entries(3..4), Forward::Tree));
         queue.piggyback(&entries(5..6), Forward::Tree);
-        assert_eq!(queue.take_piggyback(&entries(5..6)), (VersionSet::new(), Forward::No));
+        assert_eq!(
+            queue.take_piggyback(&entries(5..6), VersionSet::clone),
+            (VersionSet::new(), Forward::No)
+        );
         queue.push(&entries(0..1), at(0));
         queue.mark_retransmissions();
         queue.take(&VersionSet::new(), VersionSet::clone);

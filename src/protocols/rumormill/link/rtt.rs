@@ -11,6 +11,18 @@ pub(crate) const NOISE: Duration = Duration::from_millis(50);
 /// The variance means nothing before this many measurements: the first one only guesses it.
 pub(crate) const SAMPLES_MIN: u32 = 4;
 
+/// Shortest estimate that may come of a standstill.
+const STANDSTILL_MIN: Duration = Duration::from_secs(2);
+
+/// How many times as long as a measurement such an estimate is.
+const STANDSTILL_RATIO: u32 = 8;
+
+/// True if an estimate came of a process that stood still: what had been sent to it was answered when
+/// it went on, and the next `sample` shows that the network is not to blame.
+pub(crate) fn is_standstill(estimate: Duration, sample: Duration) -> bool {
+    estimate > STANDSTILL_MIN.max(sample * STANDSTILL_RATIO)
+}
+
 /// Smoothed round-trip time and its variance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rtt {
@@ -22,6 +34,9 @@ pub struct Rtt {
 impl Rtt {
     /// Takes a measurement in, without the time that the peer held the message.
     pub fn sample(&mut self, rtt: Duration) {
+        if self.smoothed.is_some_and(|smoothed| is_standstill(smoothed, rtt)) {
+            *self = Self::default();
+        }
         self.samples = self.samples.saturating_add(1);
         match self.smoothed {
             None => {
@@ -90,5 +105,23 @@ mod tests {
         assert!(!rtt.is_jittery());
         rtt.sample(Duration::from_millis(600));
         assert!(rtt.timeout() > Some(Duration::from_millis(600)));
+    }
+
+    #[test]
+    fn a_process_that_stood_still_leaves_no_trace_in_the_estimate() {
+        let mut rtt = Rtt::default();
+        let steady = Duration::from_millis(200);
+        let mut fresh = Rtt::default();
+        fresh.sample(steady);
+        rtt.sample(steady);
+        (0..20).for_each(|_| rtt.sample(Duration::from_secs(600)));
+        assert!(rtt.timeout() > Some(Duration::from_secs(60)));
+        rtt.sample(steady);
+        assert_eq!(rtt.timeout(), fresh.timeout());
+        // Delays of a fast network that vary as much say nothing of the kind.
+        let mut jittery = Rtt::default();
+        (0..10).for_each(|_| jittery.sample(Duration::from_millis(400)));
+        jittery.sample(Duration::from_millis(20));
+        assert!(jittery.smoothed() > Some(Duration::from_millis(300)));
     }
 }

@@ -291,24 +291,21 @@ impl SentMessages {
     }
 
     /// Takes messages in flight whose entries may be sent along with the next message once more: at
-    /// most `rides` times, as many as there is `room` for. The peer does the same with all entries
-    /// of a message, so only those with at most that `forward`.
-    pub(crate) fn take_riders(&mut self, rides: u8, room: u64, forward: Forward) -> Vec<Batch> {
+    /// most `rides` times, those that `fits` admits. The peer does the same with all entries of a
+    /// message, so only those with at most that `forward`.
+    pub(crate) fn take_riders(
+        &mut self,
+        rides: u8,
+        forward: Forward,
+        mut fits: impl FnMut(&VersionSet) -> bool,
+    ) -> Vec<Batch> {
         if rides == 0 {
             return Vec::new();
         }
-        let (mut riders, mut others, mut room) = (Vec::new(), VecDeque::new(), room);
-        for batch in self.in_flight.drain(..) {
-            let count = batch.entries.count();
-            if batch.rides < rides && count <= room && batch.forward <= forward {
-                room -= count;
-                riders.push(batch);
-            } else {
-                others.push_back(batch);
-            }
-        }
+        let may_ride = |b: &Batch| b.rides < rides && b.forward <= forward && fits(&b.entries);
+        let (riders, others) = self.in_flight.drain(..).partition::<VecDeque<_>, _>(may_ride);
         self.in_flight = others;
-        riders
+        riders.into()
     }
 
     /// The message just sent carries `riders` as well.
@@ -459,8 +456,8 @@ mod tests {
         let mut sent = SentMessages::default();
         send(&mut sent, 0, 0, Forward::No, wait(100));
         send(&mut sent, 0, 1, Forward::Tree, wait(100));
-        assert!(sent.take_riders(0, 10, Forward::Tree).is_empty());
-        let riders = sent.take_riders(1, 10, Forward::No);
+        assert!(sent.take_riders(0, Forward::Tree, |_| true).is_empty());
+        let riders = sent.take_riders(1, Forward::No, |_| true);
         assert_eq!(riders.iter().map(Batch::number).collect::<Vec<_>>(), [0]);
         let number = sent.on_sent(at(40));
         sent.add_riders(at(40), wait(100), riders);
@@ -469,7 +466,7 @@ mod tests {
         // An ack of the first message that carried them confirms them as well.
         assert_eq!(sent.clone().on_ack(&numbers(0..1)).entries, entries(0..1));
         // It has had its ride; the other one finds no room.
-        assert!(sent.take_riders(1, 0, Forward::Tree).is_empty());
+        assert!(sent.take_riders(1, Forward::Tree, |_| false).is_empty());
         assert_eq!(sent.in_flight(), entries(0..2));
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::protocols::rumormill::link::{NOISE, SAMPLES_MIN};
+use crate::protocols::rumormill::link::{NOISE, SAMPLES_MIN, is_standstill};
 
 /// The round trip is the median of this many measurements, of any links: one node that is much slower
 /// than the others does not make a slow network.
@@ -25,6 +25,10 @@ pub(crate) struct NetworkRtt {
 impl NetworkRtt {
     /// Takes in a measurement of a link whose round trip was `expected` before.
     pub(crate) fn sample(&mut self, sample: Duration, expected: Option<Duration>) {
+        let estimate = self.variation.max(self.round_trip.unwrap_or_default());
+        if is_standstill(estimate, sample) {
+            *self = Self::default();
+        }
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -38,6 +42,7 @@ impl NetworkRtt {
         let deviation = if self.samples == 0 {
             sample / 2
         } else {
+            let expected = expected.filter(|expected| !is_standstill(*expected, sample));
             expected.map_or(Duration::ZERO, |expected| sample.abs_diff(expected))
         };
         self.samples = (self.samples + 1).min(MEMORY);
@@ -93,6 +98,20 @@ mod tests {
         let mixed = steady_links(&[20, 200, 600]);
         assert!(!mixed.is_jittery(), "{mixed:?}");
         assert!(steady_links(&[600]).round_trip() > Some(USUAL));
+    }
+
+    #[test]
+    fn a_node_that_stood_still_is_forgotten_with_the_next_answer() {
+        let mut rtt = steady_links(&[200]);
+        let before = rtt.timeout();
+        (0..20).for_each(|_| rtt.sample(Duration::from_secs(600), Some(USUAL)));
+        assert!(rtt.timeout() > Some(Duration::from_secs(60)));
+        rtt.sample(USUAL, Some(Duration::from_secs(100)));
+        assert_eq!(rtt.round_trip(), Some(USUAL));
+        for _ in 0..60 {
+            rtt.sample(USUAL, Some(Duration::from_secs(100)));
+        }
+        assert_eq!(rtt.timeout(), before);
     }
 
     #[test]

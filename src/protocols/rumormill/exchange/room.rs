@@ -1,0 +1,118 @@
+//! The room in a message: as many entries and bytes as one may carry.
+
+use crate::protocols::rumormill::replica::Replica;
+use crate::set::VersionSet;
+use crate::value::Value;
+
+/// What is left of the limits of one message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    entries: u64,
+    bytes: usize,
+    is_untouched: bool,
+}
+
+impl Room {
+    /// An empty message of at most so many entries and bytes; it has room for one entry at least,
+    /// however long.
+    pub(crate) fn new(entries_max: usize, bytes_max: usize) -> Self {
+        Self { entries: entries_max.max(1) as u64, bytes: bytes_max, is_untouched: true }
+    }
+
+    /// Takes as much of `queue`, in order, as there is room for.
+    pub(crate) fn take(&mut self, replica: &Replica, queue: &VersionSet) -> VersionSet {
+        let mut taken = VersionSet::new();
+        for (origin, ranges) in queue.iter() {
+            for range in ranges.iter() {
+                let end = range.end.min(range.start.saturating_add(self.entries));
+                let values = replica.values(origin, &(range.start..end)).iter();
+                let count = values.take_while(|value| self.admits(weight(value))).count() as u64;
+                taken.insert(origin, range.start..range.start + count);
+                if range.start + count < range.end {
+                    return taken;
+                }
+            }
+        }
+        taken
+    }
+
+    /// True if there is room for all of `entries`: then they have it.
+    pub(crate) fn take_all(&mut self, replica: &Replica, entries: &VersionSet) -> bool {
+        let mut left = *self;
+        let is_taken = left.take(replica, entries).count() == entries.count();
+        if is_taken {
+            *self = left;
+        }
+        is_taken
+    }
+
+    /// True if there is room for an entry of so many bytes: then it has it.
+    const fn admits(&mut self, bytes: usize) -> bool {
+        let fits = self.entries > 0 && (self.is_untouched || bytes <= self.bytes);
+        if fits {
+            self.entries -= 1;
+            self.bytes = self.bytes.saturating_sub(bytes);
+            self.is_untouched = false;
+        }
+        fits
+    }
+}
+
+/// Roughly the bytes that a value takes on the wire.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Int(_) => 8,
+        Value::Json(text) => text.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Generation, NodeId, Origin};
+    use crate::set::OriginId;
+    use crate::time::Instant;
+
+    /// Two values of 30 bytes and two numbers, all of one origin.
+    fn replica() -> Replica {
+        let own = Origin { node: NodeId(0), generation: Generation(1) };
+        let mut replica = Replica::new(own);
+        let origin = replica.origin_id(own);
+        let text: Value = Value::Json("x".repeat(30).into());
+        replica.insert(Instant::ZERO, origin, 0, &[text.clone(), text, 1.into(), 2.into()]);
+        replica
+    }
+
+    #[test]
+    fn a_message_has_at_least_one_entry_and_no_more_than_fit() {
+        let replica = replica();
+        let count =
+            |entries, bytes| Room::new(entries, bytes).take(&replica, replica.held()).count();
+        assert_eq!((count(10, 1_000), count(3, 1_000), count(0, 1_000)), (4, 3, 1));
+        // A value larger than the limit goes alone.
+        assert_eq!((count(10, 5), count(10, 59), count(10, 60), count(10, 68)), (1, 1, 2, 3));
+    }
+
+    #[test]
+    fn what_goes_along_has_the_room_that_is_left_or_stays_behind() {
+        let replica = replica();
+        let origin = OriginId(0);
+        let entries = |range: std::ops::Range<u64>| {
+            let mut entries = VersionSet::new();
+            entries.insert(origin, range);
+            entries
+        };
+        let mut room = Room::new(10, 64);
+        assert_eq!(room.take(&replica, &entries(0..1)).count(), 1);
+        // 34 bytes are left: a text and a number are too long, and take nothing of them.
+        assert!(!room.take_all(&replica, &entries(1..3)));
+        assert!(room.take_all(&replica, &entries(1..2)));
+        assert!(!room.take_all(&replica, &entries(2..3)));
+        let mut room = Room::new(1, 64);
+        assert!(room.take_all(&replica, &entries(0..1)));
+        assert!(
+            !room.take_all(&replica, &entries(2..3))
+                && room.take(&replica, &entries(2..3)).is_empty()
+        );
+    }
+}
