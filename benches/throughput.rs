@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rumormill::cluster::{Name, Nodes};
 use rumormill::maelstrom::parse::parse_line;
-use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::message::Gossip;
 
 /// Runs per rate, each with a fresh process.
 const RUNS: usize = 5;
@@ -43,7 +43,7 @@ fn parsing() {
         let took = best(|| {
             let start = Instant::now();
             for _ in 0..ROUNDS {
-                let message = parse_line::<Rumormill>(black_box(line.as_bytes()), Some(&nodes));
+                let message = parse_line::<Gossip>(black_box(line.as_bytes()), Some(&nodes));
                 assert!(black_box(message).is_ok());
             }
             start.elapsed()

@@ -1,5 +1,5 @@
 //! Parts that several protocols of the family share besides [`crate::store`]: random peers, periodic
-//! timers, piggyback.
+//! timers, piggyback, suspicion ([`phi`]), sums that conserve mass ([`fixed_point`]).
 //!
 //! A protocol that runs in rounds for ever has a [`Ticker`] and draws its peers from its generator
 //! ([`random_others`], [`random_of`]). A protocol of synchronous cycles in its paper has a
@@ -9,6 +9,8 @@
 
 mod chance;
 mod cycle_timer;
+pub mod fixed_point;
+pub mod phi;
 mod piggyback;
 mod sample;
 mod ticker;

@@ -18,10 +18,18 @@
 //! * [`protocol`] and [`protocols`]: how entries spread, among numbered nodes: pure state machines
 //!   that see no names, no JSON, no clock and no client.
 //!
-//! Below them stand the leaves: [`id`], [`time`], [`value`], [`set`]; [`cluster`] (names, graph,
-//! trees); [`wire`] (messages as JSON); [`config`] (settings and flags); and for the family
-//! [`store`] (entries held) and [`gossip`] (random peers, periodic timers, piggyback). The lab's
-//! simulator, its hunt and its replay drive the very same code as a process.
+//! A floor stands only on those below it:
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 6 | `main.rs`: a process |
+//! | 5 | [`maelstrom`]; [`protocols`], the list of them |
+//! | 4 | each protocol, which knows no other; [`service`] |
+//! | 3 | [`protocol`]; [`wire`] (messages as JSON); [`journal`]; for the family [`store`] (entries held) and [`gossip`] (random peers, periodic timers, piggyback) |
+//! | 2 | [`cluster`] (names, graph, trees); [`set`]; [`effects`] (entries, and requests to the host); [`args`] (the command line) |
+//! | 1 | [`id`], [`time`], [`value`], [`rng`]; [`config`] (settings and flags) |
+//!
+//! The lab's simulator, its hunt and its replay drive the very same code as a process.
 //!
 //! # The way of a value, in four stops
 //!
@@ -60,12 +68,14 @@
 pub mod args;
 pub mod cluster;
 pub mod config;
+pub mod effects;
 pub mod gossip;
 pub mod id;
 pub mod journal;
 pub mod maelstrom;
 pub mod protocol;
 pub mod protocols;
+pub mod rng;
 pub mod service;
 pub mod set;
 pub mod store;

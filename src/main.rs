@@ -9,15 +9,16 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use rumormill::args::{self, Command, Options, RecordTo};
+use rumormill::args::{self, Command, RecordTo};
 use rumormill::id::Generation;
 use rumormill::maelstrom::log::{self, Log};
 use rumormill::maelstrom::record::{Header, Writer};
 use rumormill::maelstrom::server::Server;
 use rumormill::maelstrom::stdio::{self, DataDir};
 use rumormill::protocol::Protocol;
-use rumormill::protocols::{self, Visitor};
+use rumormill::protocols::{self, Options, Visitor};
 use rumormill::service::Broadcast;
+use rumormill::wire::Wire;
 
 /// Exit status of a bad command line.
 const USAGE: u8 = 2;
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let command = match args::parse(std::env::args_os().skip(1)) {
+    let family = protocols::family();
+    let command = match family.parse(std::env::args_os().skip(1)) {
         Ok(command) => command,
         Err(problem) => {
             write_line(log.writer(), &format!("{problem}; see --help"));
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
         Command::Run(options) => {
             protocols::visit(options.protocol, Run { options: *options, log: log.writer() })
         }
-        Command::Help(protocol) => print(&args::help(protocol)),
+        Command::Help(protocol) => print(&family.help(protocol)),
         Command::Version => print(&args::version()),
     };
     if let Err(error) = done {
@@ -59,7 +61,7 @@ struct Run {
 impl Visitor for Run {
     type Output = anyhow::Result<()>;
 
-    fn visit<P: Protocol>(self) -> anyhow::Result<()> {
+    fn visit<P: Protocol<Message: Wire>>(self) -> anyhow::Result<()> {
         let Self { options, log } = self;
         let config = options.settings::<P::Config>().map_err(anyhow::Error::msg)?;
         // The standard library's source of random numbers: the keys of its hash tables.

@@ -13,9 +13,7 @@ pub mod extrema;
 pub mod flood;
 pub mod heartbeat;
 pub mod high_water;
-pub mod hyparview;
 pub mod median_counter;
-pub mod phi;
 pub mod plumtree;
 pub mod push_sum;
 pub mod random;
@@ -31,8 +29,9 @@ pub mod tree_nak;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::args::{self, Family, Member};
 use crate::protocol::Protocol;
-use crate::wire::Wire as _;
+use crate::wire::Wire;
 
 /// The promise of a protocol, with its default settings: the lab's tests hold it to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +85,15 @@ macro_rules! protocols {
             }
         }
 
+        /// The protocols as a command line names them.
+        #[must_use]
+        pub fn family() -> Family<Name> {
+            let members = [
+                $(Member::new::<<$protocol as Protocol>::Config>(Name::$variant, $summary)),*
+            ];
+            members.into_iter().collect()
+        }
+
         /// Calls the visitor with the protocol of that name.
         pub fn visit<V: Visitor>(name: Name, visitor: V) -> V::Output {
             match name {
@@ -112,12 +120,15 @@ protocols! {
     HighWater: high_water::HighWater, Repairs, "at once over bounded connections, by stamps per originator";
     Plumtree: plumtree::Plumtree, Delivers, "along a tree that builds and heals itself, over partial views";
     Heartbeat: heartbeat::HeartbeatGossip, Repairs, "membership by heartbeat counters (van Renesse 1998)";
-    Phi: phi::PhiGossip, Repairs, "the same with the phi accrual failure detector (Hayashibara 2004)";
+    Phi: heartbeat::phi::PhiGossip, Repairs, "the same with the phi accrual failure detector (Hayashibara 2004)";
     Swim: swim::Swim, Most, "membership by probes, suspicion and piggyback (Das 2002, Lifeguard)";
     PushSum: push_sum::PushSum, Aggregates, "average, sum or count by splitting shares (Kempe 2003)";
     Averaging: averaging::Averaging, Aggregates, "average by push-pull exchange (Jelasity 2005)";
     Extrema: extrema::Extrema, Aggregates, "least and greatest integer, and a leader, by push-pull";
 }
+
+/// The options of a node with their protocol.
+pub type Options = args::Options<Name>;
 
 /// Ours.
 impl Default for Name {
@@ -132,7 +143,7 @@ pub trait Visitor {
     type Output;
 
     /// Runs for the protocol `P`.
-    fn visit<P: Protocol>(self) -> Self::Output;
+    fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output;
 }
 
 impl fmt::Display for Name {

@@ -9,7 +9,7 @@ mod read_text;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::protocol::Entry;
+use crate::effects::Entry;
 use crate::value::Value;
 use crate::wire::put_field;
 pub use broadcast::Broadcast;

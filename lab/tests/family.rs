@@ -1,8 +1,7 @@
 //! Every protocol of the family keeps its promise in the broadcast workload, and those that promise
 //! no repair lose values as their papers say.
 
-use rumormill::args::Options;
-use rumormill::protocols::{Name, Promise};
+use rumormill::protocols::{Name, Options, Promise};
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::limit::judge;
 use rumormill_lab::network::faults::FaultSettings;

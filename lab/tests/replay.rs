@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rumormill::args;
+use rumormill::protocols;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::profile::Profile;
 use rumormill_lab::replay::{Replay, files};
@@ -87,7 +88,9 @@ fn simulated_nodes_of_all_profiles_replay_without_a_difference() {
 fn record_simulated(profile: &str, dir: &Path) {
     let mut profile = Profile::load(profile).expect("a profile");
     let node_args = profile.node_args.take().unwrap_or_default();
-    let Ok(args::Command::Run(options)) = args::parse(node_args.iter().map(Into::into)) else {
+    let Ok(args::Command::Run(options)) =
+        protocols::family().parse(node_args.iter().map(Into::into))
+    else {
         panic!("{node_args:?}");
     };
     profile.seed = Some(7);

@@ -7,7 +7,7 @@
 use rand::Rng as _;
 
 use crate::id::NodeId;
-use crate::protocol::Rng;
+use crate::rng::Rng;
 
 /// A stream of random numbers with random access.
 #[derive(Clone, Copy, Debug)]

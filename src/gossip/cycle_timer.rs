@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng as _;
 
-use crate::protocol::Rng;
+use crate::rng::Rng;
 use crate::time::Instant;
 
 /// A timer of one tick per period. Nodes tick at different phases, as unsynchronised nodes do.

@@ -4,7 +4,7 @@ use rand::RngExt as _;
 
 use crate::cluster::Cluster;
 use crate::id::NodeId;
-use crate::protocol::Rng;
+use crate::rng::Rng;
 
 /// Distinct nodes other than this one, each set of `count` equally likely; all of them, if there
 /// are no more.

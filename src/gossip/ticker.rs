@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use crate::protocol::Rng;
+use crate::rng::Rng;
 use crate::time::Instant;
 
 /// A time that is uniform between two.

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use super::message::{Body, ErrorCode, Message, Named, VALUE_BYTES_MAX};
 use crate::cluster::{Name, Nodes};
 use crate::id::NodeId;
-use crate::protocol::Protocol;
 use crate::service::Request;
-use crate::wire::{Fields, Wire as _, excerpt};
+use crate::wire::{Fields, Wire, excerpt};
 
 /// How much of a refused line is quoted, in characters.
 const LINE_CHARS: usize = 200;
@@ -53,10 +52,7 @@ pub struct ErrorReply {
 /// # Errors
 /// If the line lacks anything that its type requires. Keys beyond that are ignored. Replies are
 /// refused as well: a node sends no requests.
-pub fn parse_line<P: Protocol>(
-    line: &[u8],
-    nodes: Option<&Arc<Nodes>>,
-) -> Result<Message<P::Message>, Refusal> {
+pub fn parse_line<M: Wire>(line: &[u8], nodes: Option<&Arc<Nodes>>) -> Result<Message<M>, Refusal> {
     let line = std::str::from_utf8(line).map_err(|error| {
         // A character takes at most four bytes.
         let start = &line[..line.len().min(4 * (LINE_CHARS + 1))];
@@ -71,17 +67,14 @@ pub fn parse_line<P: Protocol>(
         };
         Refusal::new(None, &problem, line)
     })?;
-    decode::<P>(&fields, nodes).map_err(|problem| {
-        let reply = error_reply::<P>(&fields, problem.code);
+    decode::<M>(&fields, nodes).map_err(|problem| {
+        let reply = error_reply::<M>(&fields, problem.code);
         let mismatch = problem.mismatch;
         Refusal { mismatch, ..Refusal::new(reply, &problem.text, line) }
     })
 }
 
-fn decode<P: Protocol>(
-    fields: &Fields<'_>,
-    nodes: Option<&Arc<Nodes>>,
-) -> Result<Message<P::Message>, Problem> {
+fn decode<M: Wire>(fields: &Fields<'_>, nodes: Option<&Arc<Nodes>>) -> Result<Message<M>, Problem> {
     if let Some(key) = &fields.doubled {
         return Err(format!("field `{key}` comes twice").into());
     }
@@ -95,13 +88,13 @@ fn decode<P: Protocol>(
     }
     let kind = fields.kind.string("type")?;
     let peer = || nodes.and_then(|nodes| nodes.id(&src));
-    if kind == P::Message::TYPE {
+    if kind == M::TYPE {
         let nodes = nodes.ok_or_else(|| format!("{kind} from {src} before init"))?;
         let version = fields.get("v").u64("v")?;
-        if version != P::Message::VERSION {
-            return Err(Problem::mismatch::<P>(&src, peer(), &kind, version));
+        if version != M::VERSION {
+            return Err(Problem::mismatch::<M>(&src, peer(), &kind, version));
         }
-        let message = P::Message::decode(fields, nodes)?;
+        let message = M::decode(fields, nodes)?;
         return Ok(Message { src, dest, body: Body::Peer(Named::new(message, nodes)) });
     }
     // A message between nodes has a version and no `msg_id`, whatever the protocol.
@@ -110,7 +103,7 @@ fn decode<P: Protocol>(
         && !fields.msg_id.is_given()
         && let Some(peer) = peer()
     {
-        return Err(Problem::mismatch::<P>(&src, Some(peer), &kind, version.u64("v")?));
+        return Err(Problem::mismatch::<M>(&src, Some(peer), &kind, version.u64("v")?));
     }
     let msg_id = fields.msg_id.i64("msg_id")?;
     let body = match &*kind {
@@ -153,8 +146,8 @@ struct Problem {
 impl Problem {
     /// The sender speaks another protocol, or another version of this one. Such a message is not
     /// decoded: its fields may mean something else.
-    fn mismatch<P: Protocol>(src: &Name, peer: Option<NodeId>, kind: &str, version: u64) -> Self {
-        let (ours, our_version) = (P::Message::TYPE, P::Message::VERSION);
+    fn mismatch<M: Wire>(src: &Name, peer: Option<NodeId>, kind: &str, version: u64) -> Self {
+        let (ours, our_version) = (M::TYPE, M::VERSION);
         let text = format!(
             "{src} speaks protocol {kind} version {version}; this node speaks {ours} version \
              {our_version}"
@@ -171,9 +164,8 @@ impl From<String> for Problem {
 
 /// The error reply to a message, if it is a request. Nothing else is replied to: two nodes that
 /// reported each other's error replies would never stop.
-fn error_reply<P: Protocol>(fields: &Fields<'_>, code: ErrorCode) -> Option<ErrorReply> {
-    let is_no_request =
-        |kind: &str| kind == P::Message::TYPE || kind == "error" || kind.ends_with("_ok");
+fn error_reply<M: Wire>(fields: &Fields<'_>, code: ErrorCode) -> Option<ErrorReply> {
+    let is_no_request = |kind: &str| kind == M::TYPE || kind == "error" || kind.ends_with("_ok");
     if fields.in_reply_to.is_given() || fields.kind.string("type").is_ok_and(|k| is_no_request(&k))
     {
         return None;

@@ -93,7 +93,11 @@ pub struct Header {
 impl Header {
     /// The header of a node of this version.
     #[must_use]
-    pub fn new<P: Protocol>(config: &P::Config, seed: u64, generation: Generation) -> Self {
+    pub fn new<P: Protocol<Message: Wire>>(
+        config: &P::Config,
+        seed: u64,
+        generation: Generation,
+    ) -> Self {
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -109,7 +113,7 @@ impl Header {
 
     /// The node at the beginning of its record, with these settings.
     #[must_use]
-    pub fn node<P: Protocol, S: Service>(&self, config: P::Config) -> Server<P, S> {
+    pub fn node<P: Protocol<Message: Wire>, S: Service>(&self, config: P::Config) -> Server<P, S> {
         let server = Server::new(config, self.seed, Generation(self.generation));
         if self.has_journal { server.with_journal() } else { server }
     }
@@ -118,7 +122,7 @@ impl Header {
     ///
     /// # Errors
     /// If the record is one of another protocol, or names a setting that it does not have.
-    pub fn config<P: Protocol>(&self) -> Result<P::Config, String> {
+    pub fn config<P: Protocol<Message: Wire>>(&self) -> Result<P::Config, String> {
         if self.protocol != P::Message::TYPE {
             let (theirs, ours) = (&self.protocol, P::Message::TYPE);
             return Err(format!("a record of protocol {theirs}, not of {ours}"));

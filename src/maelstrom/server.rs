@@ -21,6 +21,7 @@ use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::service::{Reply, Request, Service};
 use crate::time::Instant;
 use crate::value::Value;
+use crate::wire::Wire;
 use durability::{Durability, Joining};
 
 /// A node: a protocol that disseminates entries, and a service that clients see.
@@ -71,7 +72,7 @@ struct Member<P> {
     protocol: P,
 }
 
-impl<P: Protocol, S: Service> Server<P, S> {
+impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     /// A node that has not been told its name yet.
     ///
     /// `generation` must differ from that of every earlier generation of the node, so that no
@@ -96,7 +97,7 @@ impl<P: Protocol, S: Service> Server<P, S> {
     /// # Errors
     /// If the line is no message; pass the refusal to [`Server::handle_refusal`].
     pub fn parse_line(&self, line: &[u8]) -> Result<Message<P::Message>, Refusal> {
-        parse::parse_line::<P>(line, self.nodes())
+        parse::parse_line(line, self.nodes())
     }
 
     /// Handles a message. Poll everything afterwards.

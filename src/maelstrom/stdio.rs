@@ -109,7 +109,7 @@ pub fn run<P, S, R, W, L, T>(
     data: Option<DataDir>,
 ) -> anyhow::Result<()>
 where
-    P: Protocol,
+    P: Protocol<Message: Wire>,
     S: Service,
     R: Read + Send + 'static,
     W: Write,
@@ -176,7 +176,9 @@ struct Driver<P: Protocol, S: Service, W, L, T> {
     journal: Option<JournalOf>,
 }
 
-impl<P: Protocol, S: Service, W: Write, L: Write, T: Recorder> Driver<P, S, W, L, T> {
+impl<P: Protocol<Message: Wire>, S: Service, W: Write, L: Write, T: Recorder>
+    Driver<P, S, W, L, T>
+{
     fn serve(&mut self, queue: &Receiver<Event>) -> Result<(), Stop> {
         loop {
             let now = self.now();

@@ -25,9 +25,8 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 
-use super::phi;
 use crate::cluster::Cluster;
-use crate::gossip::{Ticker, random_of};
+use crate::gossip::{Ticker, phi, random_of};
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::time::Instant;

@@ -12,13 +12,15 @@
 //! probability of a mistake falls exponentially with it.
 //!
 //! Used by: the Dynamo paper's membership, in Akka, in JGroups, in Cassandra with another detector
-//! ([`phi`](super::phi)).
+//! ([`phi`]).
 //!
 //! Values: lists carry a digest of the values held, and the two nodes exchange what the
 //! other lacks, so they spread as in push-pull anti-entropy and survive loss and partitions.
 //!
 //! Breaks with: forgetting before twice T_fail, which lets older lists bring dead members back; a
 //! fixed T_fail as n grows; the size of the list, which makes bandwidth grow with n².
+
+pub mod phi;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -18,17 +18,19 @@
 //! side fills its views with its own nodes. Several origins share one tree, which is best for one
 //! of them.
 
+pub mod hyparview;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hyparview::{self, HyParView};
 use crate::cluster::{Cluster, Graph};
 use crate::gossip::Ticker;
 use crate::id::{EntryId, Generation, NodeId};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::store::Store;
 use crate::time::Instant;
+use hyparview::HyParView;
 
 crate::choice! {
     /// The peers of a node.

@@ -352,7 +352,7 @@ impl TreeNak {
             (path(self.cluster.me()).collect(), path(node).collect());
         let shared = mine.iter().rev().zip(theirs.iter().rev()).take_while(|(a, b)| a == b);
         let hops = mine.len() + theirs.len() - 2 * shared.count();
-        // What this node sent before it lost its memory is held by its neighbours at the nearest.
+        // The nearest nodes that hold what this node sent before it lost its memory are its neighbours.
         times(self.link_distance(), hops.max(1))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{ReadText, Reply, Request, Service};
-use crate::protocol::Entry;
+use crate::effects::Entry;
 use crate::value::Value;
 
 /// The distinct values, and the reply to `read` kept ready.

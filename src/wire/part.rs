@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::{excerpt, put};
 use crate::cluster::{Name, Nodes};
+use crate::effects::Entry;
 use crate::id::{EntryId, Generation, NodeId, Origin};
-use crate::protocol::Entry;
 use crate::set::{Ranges, Versions};
 use crate::value::Value;
 

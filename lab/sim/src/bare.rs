@@ -9,7 +9,7 @@ use rumormill::id::{EntryId, Generation, NodeId, Origin};
 use rumormill::protocol::{Entry, Protocol, Rng};
 use rumormill::time::Instant;
 use rumormill::value::Value;
-use rumormill::wire::Wire as _;
+use rumormill::wire::Wire;
 
 use crate::dice::Dice;
 use crate::process::{Outbox, Process};
@@ -76,7 +76,7 @@ impl<P: Protocol> Bare<P> {
     }
 }
 
-impl<P: Protocol> Sim<Bare<P>, Plain<Bare<P>>> {
+impl<P: Protocol<Message: Wire>> Sim<Bare<P>, Plain<Bare<P>>> {
     /// The protocol of a node. Of one that is down, as it was.
     #[must_use]
     pub fn protocol(&self, node: NodeId) -> &P {
@@ -105,7 +105,7 @@ impl<P: Protocol> Sim<Bare<P>, Plain<Bare<P>>> {
     }
 }
 
-impl<P: Protocol> Process for Bare<P> {
+impl<P: Protocol<Message: Wire>> Process for Bare<P> {
     type Message = P::Message;
     type Request = Value;
     type Reply = Infallible;

@@ -10,6 +10,7 @@ use rumormill::protocol::{Entry, Protocol};
 use rumormill::service::{Reply, Request, Service};
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill::wire::Wire;
 
 use crate::process::{Outbox, Process};
 
@@ -26,7 +27,7 @@ pub struct Maelstrom<P: Protocol, S: Service> {
     seed_rule: SeedRule,
 }
 
-impl<P: Protocol, S: Service> Maelstrom<P, S> {
+impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
     /// A node in its first generation that has not been told its name yet.
     #[must_use]
     pub fn new(config: P::Config, run_seed: u64, node: NodeId, seed_rule: SeedRule) -> Self {
@@ -68,7 +69,7 @@ impl<P: Protocol, S: Service> Maelstrom<P, S> {
     }
 }
 
-impl<P: Protocol, S: Service> Process for Maelstrom<P, S> {
+impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
     type Message = P::Message;
     type Request = Message<P::Message>;
     type Reply = Message<P::Message>;

@@ -1,6 +1,7 @@
 //! Points of the frontier that are measured, with their limits.
 
-use rumormill::args::{self, Command};
+use rumormill::args::Command;
+use rumormill::protocols;
 use rumormill::protocols::rumormill::config::Config;
 
 use super::theory::Theory;
@@ -132,7 +133,7 @@ pub fn settings(nodes: usize) -> Settings {
 /// # Errors
 /// If it would refuse them.
 pub fn config(node_args: &[String]) -> Result<Config, String> {
-    match args::parse(node_args.iter().map(Into::into))? {
+    match protocols::family().parse(node_args.iter().map(Into::into))? {
         Command::Run(options) => options.settings(),
         Command::Help(_) | Command::Version => Err("a node is to run".to_owned()),
     }

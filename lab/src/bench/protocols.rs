@@ -2,8 +2,7 @@
 //! what each kind of fault leaves out.
 
 use anyhow::{Result, anyhow, bail};
-use rumormill::args::Options;
-use rumormill::protocols::{Name, Promise};
+use rumormill::protocols::{Name, Options, Promise};
 
 use super::load::Load;
 use super::table::markdown;

@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rumormill::args;
-use rumormill::protocols::Name;
 #[cfg(feature = "mutations")]
 use rumormill::protocols::rumormill::mutation::Mutation;
+use rumormill::protocols::{self, Name};
 
 use super::report;
 use crate::commands::run_args::RunArgs;
@@ -143,7 +143,7 @@ fn execute_case(path: &Path, args: &SimArgs) -> u8 {
 fn node_kind(protocol: Option<Name>, node_args: &[String]) -> Result<NodeKind> {
     let protocol = protocol.map(|name| format!("--protocol={name}"));
     let node_args = protocol.iter().chain(node_args);
-    match args::parse(node_args.map(Into::into)) {
+    match protocols::family().parse(node_args.map(Into::into)) {
         Ok(args::Command::Run(options)) if options.seed.is_some() => {
             bail!("simulated nodes draw their seeds from the lab's --seed, before the dashes")
         }

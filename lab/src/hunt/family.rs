@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
-use rumormill::args::Options;
-use rumormill::protocols::Name;
+use rumormill::protocols::{Name, Options};
 
 use crate::journal::NullSink;
 use crate::limit::judge;

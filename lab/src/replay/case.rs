@@ -17,6 +17,7 @@ use rumormill::maelstrom::parse::parse_line;
 use rumormill::maelstrom::record::{Event, Header, Output, Record, Writer};
 use rumormill::maelstrom::stdio::{Input, Recorder as _};
 use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::service::{Reply, Request};
 use rumormill::value::Value;
 use serde_json::value::RawValue;
@@ -125,7 +126,7 @@ impl Told {
             self.values.extend(run.values.iter().cloned());
         }
         let Event::Message(_, text) = event else { return };
-        match parse_line::<Rumormill>(text.as_bytes(), self.peers.as_ref()) {
+        match parse_line::<Gossip>(text.as_bytes(), self.peers.as_ref()) {
             Ok(Message { body: Body::Init { node_ids, .. }, .. }) if self.peers.is_none() => {
                 self.peers = Some(node_ids);
             }

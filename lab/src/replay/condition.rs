@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use rumormill::maelstrom::parse::parse_line;
 use rumormill::maelstrom::record::Event;
-use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::service::Request;
 use rumormill::time::Instant;
 use rumormill::value::Value;
@@ -123,8 +123,7 @@ impl Condition {
         let envelope = |text: &str| serde_json::from_str::<Envelope>(text).ok();
         match self {
             Self::Value(value) => {
-                let parse =
-                    |text: &str| parse_line::<Rumormill>(text.as_bytes(), turn.nodes.as_ref());
+                let parse = |text: &str| parse_line::<Gossip>(text.as_bytes(), turn.nodes.as_ref());
                 let came = input.and_then(|text| parse(text).ok());
                 came.iter().chain(sent).any(|message| carries(&message.body, value))
             }
@@ -184,7 +183,7 @@ mod tests {
             (r#"{"type":"rumormill","v":1,"gen":1,"n":42,"entries":["n1",42,0,[7]]}"#, false),
             (r#"{"type":"read_ok","messages":[42],"in_reply_to":1}"#, false),
         ] {
-            let parsed = parse_line::<Rumormill>(line(body).as_bytes(), Some(&nodes));
+            let parsed = parse_line::<Gossip>(line(body).as_bytes(), Some(&nodes));
             let carries = parsed.is_ok_and(|m| carries(&m.body, &value));
             assert_eq!(carries, is_in, "{body}");
         }

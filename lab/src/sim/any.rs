@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use rumormill::args::Options;
 use rumormill::id::{Generation, NodeId};
 use rumormill::maelstrom::message::{self, Named};
 use rumormill::protocol::Protocol;
-use rumormill::protocols::{self, Visitor};
+use rumormill::protocols::{self, Options, Visitor};
 use rumormill::time::Instant;
+use rumormill::wire::Wire;
 use rumormill_sim::{Outbox, Process};
 
 use super::{Node, seed_of};
@@ -37,7 +37,7 @@ struct Make<'a> {
 impl Visitor for Make<'_> {
     type Output = Result<Vec<AnyNode>, String>;
 
-    fn visit<P: Protocol>(self) -> Self::Output {
+    fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
         let config: P::Config = self.options.settings()?;
         let node = |number| {
             let node = Node::<P>::new(config.clone(), self.seed, NodeId(number), seed_of);
@@ -70,12 +70,12 @@ trait Object: fmt::Debug + Send {
 
 /// A node, and the outbox that it fills.
 #[derive(Debug)]
-struct Typed<P: Protocol> {
+struct Typed<P: Protocol<Message: Wire>> {
     node: Node<P>,
     out: Outbox<Node<P>>,
 }
 
-impl<P: Protocol> Typed<P> {
+impl<P: Protocol<Message: Wire>> Typed<P> {
     /// Hands over what the node had to say.
     fn pass_on(&mut self, out: &mut Outbox<AnyNode>) {
         for entry in self.out.effects.drain_deliveries() {
@@ -92,7 +92,7 @@ impl<P: Protocol> Typed<P> {
     }
 }
 
-impl<P: Protocol> Object for Typed<P> {
+impl<P: Protocol<Message: Wire>> Object for Typed<P> {
     fn on_message(
         &mut self,
         now: Instant,

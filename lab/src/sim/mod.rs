@@ -12,11 +12,10 @@ mod suspicion;
 pub mod sweep;
 
 use anyhow::Result;
-use rumormill::args::Options;
 use rumormill::id::{Generation, NodeId};
-use rumormill::protocols;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::{self, Options};
 use rumormill::service::Broadcast;
 use rumormill_sim::server::Maelstrom;
 use rumormill_sim::{Host, Medium, Observer, Process, Sim};

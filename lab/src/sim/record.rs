@@ -11,6 +11,7 @@ use rumormill::maelstrom::record::{Header, Writer};
 use rumormill::maelstrom::stdio::{self, Recorder as _};
 use rumormill::protocol::Protocol;
 use rumormill::time::Instant;
+use rumormill::wire::Wire;
 use rumormill_sim::{Host, Input, NodeFault, NodeFaultKind, Observer, Sim};
 
 use super::Node;
@@ -49,7 +50,7 @@ impl Records {
         self.error.map_or(Ok(()), Err)
     }
 
-    fn writer<P: Protocol>(
+    fn writer<P: Protocol<Message: Wire>>(
         &mut self,
         node: NodeId,
         host: &Host<Node<P>>,
@@ -65,7 +66,7 @@ impl Records {
     }
 
     /// Writes what a node sent.
-    fn sent<P: Protocol>(
+    fn sent<P: Protocol<Message: Wire>>(
         &mut self,
         node: NodeId,
         host: &Host<Node<P>>,
@@ -77,13 +78,13 @@ impl Records {
     }
 }
 
-fn header<P: Protocol>(host: &Host<Node<P>>) -> Header {
+fn header<P: Protocol<Message: Wire>>(host: &Host<Node<P>>) -> Header {
     let node = host.process();
     Header::new::<P>(node.config(), node.seed(), host.generation())
 }
 
 /// A message between nodes with their names; none before the node knows them.
-fn named<P: Protocol>(
+fn named<P: Protocol<Message: Wire>>(
     host: &Host<Node<P>>,
     (from, to): (NodeId, NodeId),
     message: &P::Message,
@@ -93,12 +94,15 @@ fn named<P: Protocol>(
     Some(Message { src, dest, body: Body::Peer(Named::new(message.clone(), nodes)) })
 }
 
-fn parts<P: Protocol, M>(sim: &Sim<Node<P>, M>, node: NodeId) -> (&Host<Node<P>>, Instant) {
+fn parts<P: Protocol<Message: Wire>, M>(
+    sim: &Sim<Node<P>, M>,
+    node: NodeId,
+) -> (&Host<Node<P>>, Instant) {
     let host = &sim.hosts()[node.0 as usize];
     (host, host.clock(sim.now()))
 }
 
-impl<P: Protocol, M> Observer<Node<P>, M> for Records {
+impl<P: Protocol<Message: Wire>, M> Observer<Node<P>, M> for Records {
     fn receiving(&mut self, sim: &Sim<Node<P>, M>, node: NodeId, input: &Input<Node<P>>) {
         let (host, now) = parts(sim, node);
         let Some(writer) = self.writer(node, host) else { return };

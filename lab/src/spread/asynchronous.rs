@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rumormill::protocol::Protocol;
+use rumormill::wire::Wire;
 use rumormill_sim::network::latency::Latency;
 use rumormill_sim::network::{NetworkConfig, Rules};
 use rumormill_sim::{Bare, Nanos, Plain, Sim};
@@ -13,7 +14,11 @@ use crate::random::Dice;
 /// A cluster in which each node can send to each, to be started. Messages are lost once the network's
 /// faults are started, too.
 #[must_use]
-pub fn cluster<P: Protocol>(world: &World, config: &P::Config, latency_ms: u64) -> Sim<Bare<P>> {
+pub fn cluster<P: Protocol<Message: Wire>>(
+    world: &World,
+    config: &P::Config,
+    latency_ms: u64,
+) -> Sim<Bare<P>> {
     let seed = Dice::numbered(world.seed, "run", world.run).next_u64();
     let network = NetworkConfig {
         nodes: world.nodes(),
@@ -32,6 +37,6 @@ pub fn nanos(time: Duration) -> Nanos {
 }
 
 /// Lets time pass, unobserved.
-pub fn run_for<P: Protocol>(sim: &mut Sim<Bare<P>>, time: Duration) {
+pub fn run_for<P: Protocol<Message: Wire>>(sim: &mut Sim<Bare<P>>, time: Duration) {
     sim.run_until(sim.now().saturating_add(nanos(time)), &mut ());
 }

@@ -119,7 +119,7 @@ impl<M: Wire> Observer<M> for Tally {
     }
 }
 
-impl<P: Protocol> rumormill_sim::Observer<Bare<P>> for Tally {
+impl<P: Protocol<Message: Wire>> rumormill_sim::Observer<Bare<P>> for Tally {
     fn delivered(&mut self, _: &Sim<Bare<P>>, _: NodeId, _: &Entry) {
         self.learned += 1;
     }
@@ -136,7 +136,7 @@ trait Steps {
     fn is_silent(&self) -> bool;
 }
 
-impl<P: Protocol> Steps for Cycles<P> {
+impl<P: Protocol<Message: Wire>> Steps for Cycles<P> {
     fn step(&mut self, tally: &mut Tally) {
         self.run_cycle(tally);
     }
@@ -146,7 +146,7 @@ impl<P: Protocol> Steps for Cycles<P> {
     }
 }
 
-struct Asynchronous<P: Protocol> {
+struct Asynchronous<P: Protocol<Message: Wire>> {
     sim: Sim<Bare<P>>,
     step: Nanos,
     latency: Nanos,
@@ -154,7 +154,7 @@ struct Asynchronous<P: Protocol> {
     quiet_since: Option<Nanos>,
 }
 
-impl<P: Protocol> Steps for Asynchronous<P> {
+impl<P: Protocol<Message: Wire>> Steps for Asynchronous<P> {
     fn step(&mut self, tally: &mut Tally) {
         let end = self.sim.now() + self.step;
         self.sim.run_until(end, tally);
@@ -201,7 +201,12 @@ pub fn period<C: Settings>(config: &C) -> Option<Duration> {
 
 /// Spreads one rumour from node 0, after some cycles without one.
 #[must_use]
-pub fn run<P: Protocol>(world: &World, config: &P::Config, until: Until, warm_up: u64) -> Run {
+pub fn run<P: Protocol<Message: Wire>>(
+    world: &World,
+    config: &P::Config,
+    until: Until,
+    warm_up: u64,
+) -> Run {
     let mut cycles = Cycles::<P>::new(world, config, period(config).unwrap_or(Duration::ZERO));
     (0..warm_up).for_each(|_| cycles.run_cycle(&mut Blind));
     let mut tally = Tally::default();
@@ -215,7 +220,7 @@ pub const STEPS: u32 = 10;
 /// The same in asynchronous time. [`Run::learned`] counts by tenths of `unit`, and `warm_up` is in
 /// units.
 #[must_use]
-pub fn run_asynchronous<P: Protocol>(
+pub fn run_asynchronous<P: Protocol<Message: Wire>>(
     world: &World,
     config: &P::Config,
     until: Until,
@@ -239,7 +244,7 @@ pub fn run_asynchronous<P: Protocol>(
 #[must_use]
 pub fn runs<P>(world: &World, config: &P::Config, until: Until, runs: u64, jobs: usize) -> Vec<Run>
 where
-    P: Protocol,
+    P: Protocol<Message: Wire>,
     P::Config: Sync,
 {
     in_parallel(runs, jobs, |number| {

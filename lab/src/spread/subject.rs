@@ -4,10 +4,11 @@ use std::any::Any;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use rumormill::args::{self, Options};
+use rumormill::args;
 use rumormill::config::Settings;
 use rumormill::protocol::Protocol;
-use rumormill::protocols::{self, Name, Visitor, rumor};
+use rumormill::protocols::{self, Name, Options, Visitor, rumor};
+use rumormill::wire::Wire;
 
 use super::cycles::{Order, World};
 use super::model::{self, Direction};
@@ -122,7 +123,7 @@ impl Subject {
             .chain(line[1..].iter().map(|part| part.replacen('=', " ", 1)))
             .collect::<Vec<_>>()
             .join(" ");
-        match args::parse(line.into_iter().map(Into::into)) {
+        match protocols::family().parse(line.into_iter().map(Into::into)) {
             Ok(args::Command::Run(options)) => Ok(Self { options: *options, words }),
             Ok(_) => bail!("{words}: a protocol only takes its own flags here"),
             Err(why) => bail!("{words}: {why}"),
@@ -149,7 +150,7 @@ struct Flags;
 impl Visitor for Flags {
     type Output = Vec<&'static str>;
 
-    fn visit<P: Protocol>(self) -> Self::Output {
+    fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
         P::Config::FLAGS.iter().map(|flag| flag.name).collect()
     }
 }
@@ -162,7 +163,7 @@ struct Spread<'a> {
 impl Visitor for Spread<'_> {
     type Output = Result<Found>;
 
-    fn visit<P: Protocol>(self) -> Result<Found> {
+    fn visit<P: Protocol<Message: Wire>>(self) -> Result<Found> {
         let Self { subject, conditions } = self;
         let config: P::Config = subject.options.settings().map_err(anyhow::Error::msg)?;
         let name = subject.options.protocol;

@@ -14,7 +14,7 @@ use rumormill::protocol::Protocol;
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::protocols::{Name, Visitor, visit};
 use rumormill::value::Value;
-use rumormill::wire::Wire as _;
+use rumormill::wire::Wire;
 
 /// What is said of a message of ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,8 +41,9 @@ struct Decode<'a> {
 impl Visitor for Decode<'_> {
     type Output = Option<Own>;
 
-    fn visit<P: Protocol>(self) -> Option<Own> {
-        let Body::Peer(named) = parse_line::<P>(self.line, Some(self.nodes)).ok()?.body else {
+    fn visit<P: Protocol<Message: Wire>>(self) -> Option<Own> {
+        let Body::Peer(named) = parse_line::<P::Message>(self.line, Some(self.nodes)).ok()?.body
+        else {
             return None;
         };
         let message = named.into_message();

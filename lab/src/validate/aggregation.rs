@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use rumormill::gossip::fixed_point::UNITS;
 use rumormill::id::NodeId;
 use rumormill::protocol::Protocol;
-use rumormill::protocols::averaging::{self, Averaging, UNITS};
+use rumormill::protocols::averaging::{self, Averaging};
 use rumormill::protocols::push_sum::{self, PushSum, WEIGHT};
 
 use super::{Cell, Check, Effort, Tolerance};

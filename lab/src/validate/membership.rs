@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use rumormill::gossip::phi::normal;
 use rumormill::id::NodeId;
 use rumormill::protocol::{Effects, Protocol as _};
+use rumormill::protocols::heartbeat::phi::{self, PhiGossip};
 use rumormill::protocols::heartbeat::{self, HeartbeatGossip};
-use rumormill::protocols::phi::{self, PhiGossip};
 
 use super::{Cell, Check, Effort, Tolerance};
 use crate::random::Dice;
@@ -52,7 +53,7 @@ pub(super) fn phi(effort: &Effort) -> Check {
     for (phi_value, deviations, published) in
         [(1, 1.281_552, "0.1"), (2, 2.326_348, "0.01"), (3, 3.090_232, "0.001")]
     {
-        let ours = 10_f64.powf(-phi::normal(deviations, 0.0, 1.0));
+        let ours = 10_f64.powf(-normal(deviations, 0.0, 1.0));
         let name = format!("φ = {phi_value}, normal tail: probability of a mistake");
         cells.push(Cell::formula(name, published, ours));
     }

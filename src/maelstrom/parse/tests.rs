@@ -7,7 +7,6 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::*;
 use crate::id::{Generation, NodeId, Origin};
 use crate::maelstrom::message::LINE_BYTES_MAX;
-use crate::protocols::rumormill::Rumormill;
 use crate::protocols::rumormill::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::set::Ranges;
 use crate::value::Value;
@@ -24,7 +23,7 @@ fn nodes() -> &'static Arc<Nodes> {
 }
 
 fn parse_bytes(line: &[u8]) -> Result<Message, Refusal> {
-    parse_line::<Rumormill>(line, Some(nodes()))
+    parse_line::<Gossip>(line, Some(nodes()))
 }
 
 fn parse(line: &str) -> Result<Message, Refusal> {
@@ -260,7 +259,7 @@ fn a_message_of_another_protocol_is_named_as_such_if_a_peer_sent_it() {
 #[test]
 fn before_init_no_message_of_a_peer_is_read() {
     let line = r#"{"src":"n1","dest":"n0","body":{"type":"rumormill","v":1,"gen":1,"n":0}}"#;
-    let refusal = parse_line::<Rumormill>(line.as_bytes(), None).unwrap_err();
+    let refusal = parse_line::<Gossip>(line.as_bytes(), None).unwrap_err();
     assert!(refusal.text.starts_with("rumormill from n1 before init: "), "{}", refusal.text);
     assert_eq!((refusal.reply, refusal.mismatch), (None, None));
 }

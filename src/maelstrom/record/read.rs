@@ -102,7 +102,10 @@ impl Event {
     ///
     /// # Errors
     /// If the message is none to this version, or what was none is one now; nothing is done then.
-    pub fn feed<P: Protocol, S: Service>(&self, node: &mut Server<P, S>) -> Result<(), String> {
+    pub fn feed<P: Protocol<Message: Wire>, S: Service>(
+        &self,
+        node: &mut Server<P, S>,
+    ) -> Result<(), String> {
         match self {
             Self::Message(now, text) => match node.parse_line(text.as_bytes()) {
                 Ok(message) => node.handle_message(*now, message),

@@ -15,6 +15,7 @@ use crate::journal::{Batch, Offset, Run};
 use crate::protocol::{Entry, Protocol};
 use crate::service::Service;
 use crate::time::Instant;
+use crate::wire::Wire;
 
 /// An accepted `init`.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ impl Durability {
     }
 }
 
-impl<P: Protocol, S: Service> Server<P, S> {
+impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     /// The same node, with a journal. To be called before any input.
     #[must_use]
     pub fn with_journal(self) -> Self {

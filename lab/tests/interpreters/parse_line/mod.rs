@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rumormill::cluster::{Name, Nodes};
 use rumormill::maelstrom::parse::{self, Refusal};
-use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::message::Gossip;
 
 use super::{Body, Message};
 
@@ -18,12 +18,12 @@ fn nodes() -> &'static Arc<Nodes> {
 }
 
 fn parse_line(line: &[u8]) -> Result<Message, Refusal> {
-    parse::parse_line::<Rumormill>(line, Some(nodes()))
+    parse::parse_line::<Gossip>(line, Some(nodes()))
 }
 
 /// Parses the line and checks the outcome. Returns true if it was taken.
 pub(crate) fn run(line: &[u8]) -> bool {
-    let before_init = parse::parse_line::<Rumormill>(line, None);
+    let before_init = parse::parse_line::<Gossip>(line, None);
     match parse_line(line) {
         Ok(message) => {
             // Before `init` the same is taken, but for messages of peers.

@@ -1,5 +1,5 @@
 //! The φ accrual failure detector (Hayashibara, Défago, Yared and Katayama 2004), on the lists of
-//! [`heartbeat`](super::heartbeat).
+//! [`heartbeat`](super).
 //!
 //! Rule: A node keeps a window of the last intervals between two heartbeats of a member. Its suspicion is
 //! φ = -log10 of the probability that the next heartbeat comes later than now. The member has
@@ -18,8 +18,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::heartbeat::{Detector, Gossip, GossipConfig};
-use crate::gossip::Switch;
+use super::{Detector, Gossip, GossipConfig};
+use crate::gossip::{Switch, phi};
 use crate::time::Instant;
 
 /// Intervals kept (Cassandra, Hayashibara).
@@ -69,36 +69,6 @@ pub struct Phi {
     squares: f64,
 }
 
-/// φ of the exponential distribution.
-#[must_use]
-pub fn exponential(elapsed: f64, mean: f64) -> f64 {
-    elapsed / mean * std::f64::consts::LOG10_E
-}
-
-/// φ of the normal distribution. The logarithm is taken before the tail underflows.
-#[must_use]
-pub fn normal(elapsed: f64, mean: f64, deviation: f64) -> f64 {
-    let z = (elapsed - mean) / deviation / std::f64::consts::SQRT_2;
-    // ln erfc(|z|), by Numerical Recipes' Chebyshev fit: fractional error below 1.2e-7.
-    const COEFFICIENTS: [f64; 10] = [
-        -1.265_512_23,
-        1.000_023_68,
-        0.374_091_96,
-        0.096_784_18,
-        -0.186_288_06,
-        0.278_868_07,
-        -1.135_203_98,
-        1.488_515_87,
-        -0.822_152_23,
-        0.170_872_77,
-    ];
-    let t = 1.0 / (1.0 + 0.5 * z.abs());
-    let fit = COEFFICIENTS.iter().rev().fold(0.0, |sum, coefficient| sum * t + coefficient);
-    let ln_half_erfc = (0.5 * t).ln() - z * z + fit;
-    let ln_later = if z >= 0.0 { ln_half_erfc } else { (-ln_half_erfc.exp()).ln_1p() };
-    -ln_later * std::f64::consts::LOG10_E
-}
-
 impl Phi {
     /// The suspicion.
     #[must_use]
@@ -107,11 +77,11 @@ impl Phi {
         let n = self.intervals.len().max(1) as f64;
         let mean = self.sum / n;
         match config.tail {
-            Tail::Exponential => exponential(elapsed, mean),
+            Tail::Exponential => phi::exponential(elapsed, mean),
             Tail::Normal => {
                 // Without any variation every delay would be a failure.
                 let deviation = (self.squares / n - mean * mean).max(0.0).sqrt();
-                normal(elapsed, mean, deviation.max(mean / 10.0))
+                phi::normal(elapsed, mean, deviation.max(mean / 10.0))
             }
         }
     }
@@ -145,9 +115,9 @@ impl Detector for Phi {
     /// The first interval is a guess, as in Cassandra: twice the period.
     fn new(config: &Config, now: Instant) -> Self {
         let (intervals, sum, squares) = (VecDeque::new(), 0.0, 0.0);
-        let mut phi = Self { heard_at: now, intervals, sum, squares };
-        phi.add(config.period.as_secs_f64() * 2.0);
-        phi
+        let mut new = Self { heard_at: now, intervals, sum, squares };
+        new.add(config.period.as_secs_f64() * 2.0);
+        new
     }
 
     fn on_heartbeat(&mut self, _: &Config, now: Instant) {
@@ -169,43 +139,4 @@ impl Detector for Phi {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn phi_of_8_is_18_42_means_with_the_exponential_tail() {
-        assert!((exponential(18.42, 1.0) - 8.0).abs() < 1e-3);
-    }
-
-    #[test]
-    fn phi_of_1_2_and_3_are_a_tenth_a_hundredth_and_a_thousandth() {
-        // Quantiles of the normal distribution.
-        for (deviations, phi) in [(1.281_55, 1.0), (2.326_35, 2.0), (3.090_23, 3.0)] {
-            let found = normal(10.0 + deviations, 10.0, 1.0);
-            assert!((found - phi).abs() < 1e-4, "{found}");
-        }
-        assert!((normal(0.0, 1.0, 1.0) - 0.075_0).abs() < 1e-3);
-        // No cap is needed: 1,000 deviations are e^-500,000.
-        assert!((normal(1_001.0, 1.0, 1.0) - 217_150.0).abs() < 10.0);
-    }
-
-    #[test]
-    fn the_window_keeps_the_last_intervals() {
-        let config = Config::default();
-        let mut now = Instant::ZERO;
-        let mut phi = Phi::new(&config, now);
-        let mut beat = |phi: &mut Phi, millis: u64, count: usize| {
-            for _ in 0..count {
-                now = now.after(Duration::from_millis(millis));
-                phi.on_heartbeat(&config, now);
-            }
-            now
-        };
-        beat(&mut phi, 100, 50);
-        let now = beat(&mut phi, 1_000, WINDOW);
-        let at = |seconds: f64| now.after(Duration::from_secs_f64(seconds));
-        assert!(!phi.is_failed(&config, at(18.4)));
-        assert!(phi.is_failed(&config, at(18.5)));
-        assert!(!phi.is_over(&config, at(36.8)) && phi.is_over(&config, at(36.9)));
-    }
-}
+mod tests;
