@@ -20,96 +20,21 @@
 //! push-pull anti-entropy every N cycles; an entry that it finds missing is hot again. `--interest
 //! forever` never loses interest: the paper's simple epidemic, section 1.2.
 
+mod hot;
+mod settings;
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::cluster::{Cluster, Graph, Nodes};
-use crate::gossip::{Chance, CyclePeers, CycleTimer, Switch};
+use crate::gossip::{CyclePeers, CycleTimer};
 use crate::id::{EntryId, Generation, NodeId};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::set::Versions;
 use crate::store::Store;
 use crate::time::Instant;
-
-crate::choice! {
-    /// The direction in which entries travel in a contact.
-    pub enum Mode {
-        /// From the caller.
-        Push = "push",
-        /// To the caller.
-        Pull = "pull",
-        /// Both.
-        PushPull = "push-pull",
-    }
-}
-
-crate::choice! {
-    /// The copies that count against an entry's heat.
-    pub enum Loss {
-        /// Every copy sent.
-        Blind = "blind",
-        /// Copies that the receiver knew.
-        Feedback = "feedback",
-    }
-}
-
-crate::choice! {
-    /// The end of interest.
-    pub enum Interest {
-        /// With probability 1/k each time.
-        Coin = "coin",
-        /// The k-th time.
-        Counter = "counter",
-        /// Never: anti-entropy.
-        Forever = "forever",
-    }
-}
-
-crate::choice! {
-    /// The state by which a receiver says whether it knew an entry, and from which it answers.
-    pub enum Judge {
-        /// That of the beginning of its cycle.
-        Start = "start",
-        /// The present one.
-        Now = "now",
-    }
-}
-
-crate::settings! {
-    /// The settings.
-    pub struct Config {
-        /// Time between two contacts of a node.
-        period: Duration as Interval = Duration::from_millis(100),
-            "--period", "time between two contacts of a node";
-        /// Direction.
-        mode: Mode as Choice = Mode::PushPull, "--mode", "push, pull or push-pull";
-        /// The copies that count.
-        loss: Loss as Choice = Loss::Feedback, "--loss", "copies that count: blind or feedback";
-        /// The end of interest.
-        interest: Interest as Choice = Interest::Counter,
-            "--interest", "its end: coin, counter or forever";
-        /// See [`Interest`].
-        k: usize as Count = 3, "--k", "copies that count until interest is lost; coin: on average";
-        /// A useful contact sets the counter to 0.
-        reset: Switch as Choice = Switch::On, "--reset", "a useful contact resets the counter";
-        /// The state that answers come from.
-        judge: Judge as Choice = Judge::Now,
-            "--judge", "answer from the state at the cycle's start or now";
-        /// Different peers contacted per cycle.
-        fanout: usize as Count = 1, "--fanout", "different peers contacted per cycle";
-        /// Incoming contacts that a node serves per cycle; 0: all.
-        connection_limit: usize as Number = 0,
-            "--connection-limit", "incoming contacts served per cycle; 0: all";
-        /// Further peers that a refused caller tries in the same cycle.
-        hunt: usize as Number = 0, "--hunt", "further peers tried in a cycle when refused";
-        /// Of two nodes that know, only the one with the smaller counter counts.
-        minimise: Switch as Choice = Switch::Off, "--minimise", "only the smaller counter counts";
-        /// Cycles between two runs of anti-entropy; 0: none.
-        backup: usize as Number = 10,
-            "--backup", "cycles between two runs of anti-entropy; 0: none";
-    }
-}
+use hot::{Hot, HotEntries};
+pub use settings::{Config, Interest, Judge, Loss, Mode};
 
 crate::message! {
     /// The message. A verdict on an entry is 0 if it was new, else 1 + the counter of the sender.
@@ -167,28 +92,14 @@ pub enum State {
     Removed,
 }
 
-/// A hot entry.
-#[derive(Clone, Debug)]
-struct Hot {
-    entry: Entry,
-    count: u64,
-    /// Learned in this cycle.
-    is_fresh: bool,
-    /// In this cycle it was pulled by a peer that knew it, by one that needed it.
-    pulls: [bool; 2],
-}
-
 /// One node's state.
 #[derive(Clone, Debug)]
 pub struct Rumor {
     config: Config,
     peers: CyclePeers,
-    coin: Chance,
-    coins: u64,
     timer: CycleTimer,
     store: Store,
-    /// Ascending by name.
-    hot: Vec<Hot>,
+    hot: HotEntries,
     /// Incoming contacts accepted, and in which cycle.
     accepted: (u64, usize),
     /// Peers that were asked for a connection in this cycle.
@@ -208,11 +119,9 @@ impl Protocol for Rumor {
         Self {
             config: config.clone(),
             peers: CyclePeers::new(cluster.me(), cluster.len(), &mut rng),
-            coin: Chance::new(&mut rng),
-            coins: 0,
+            hot: HotEntries::new(config, &mut rng),
             timer: CycleTimer::new(config.period, &mut rng),
             store: Store::default(),
-            hot: Vec::new(),
             accepted: (0, 0),
             asked: 0,
             has_pushed: false,
@@ -229,7 +138,7 @@ impl Protocol for Rumor {
 
     fn on_submit(&mut self, now: Instant, entry: Entry, _: &mut Effects<Message>) {
         if self.store.insert(&entry) {
-            self.heat(entry, false);
+            self.hot.insert(entry, false);
         }
         self.wake(now);
     }
@@ -265,7 +174,8 @@ impl Protocol for Rumor {
         if !self.timer.take(now) {
             return;
         }
-        self.end_cycle();
+        let was_blind = std::mem::take(&mut self.has_pushed) && self.config.loss == Loss::Blind;
+        self.hot.end_cycle(was_blind);
         let cycle = self.timer.cycle(now);
         if self.config.mode != Mode::Push || !self.hot.is_empty() {
             self.asked = self.config.fanout as u64;
@@ -301,20 +211,10 @@ impl Rumor {
     /// The state of this node with respect to an entry.
     #[must_use]
     pub fn state(&self, id: EntryId) -> State {
-        match (self.store.contains(id), self.position(id)) {
+        match (self.store.contains(id), self.hot.position(id)) {
             (false, _) => State::Susceptible,
-            (true, Ok(_)) => State::Infective,
-            (true, Err(_)) => State::Removed,
-        }
-    }
-
-    fn position(&self, id: EntryId) -> Result<usize, usize> {
-        self.hot.binary_search_by_key(&id, |hot| hot.entry.id)
-    }
-
-    fn heat(&mut self, entry: Entry, is_fresh: bool) {
-        if let Err(at) = self.position(entry.id) {
-            self.hot.insert(at, Hot { entry, count: 0, is_fresh, pulls: [false; 2] });
+            (true, Some(_)) => State::Infective,
+            (true, None) => State::Removed,
         }
     }
 
@@ -356,7 +256,7 @@ impl Rumor {
         let (mut rumors, mut counts) = (Vec::new(), Vec::new());
         if self.config.mode != Mode::Pull {
             self.has_pushed = true;
-            let hot = || self.hot.iter().filter(|hot| !hot.is_fresh);
+            let hot = || self.hot.known();
             rumors.extend(hot().map(|hot| hot.entry.clone()));
             if self.config.minimise.is_on() {
                 counts.extend(hot().map(|hot| hot.count));
@@ -379,27 +279,26 @@ impl Rumor {
             // Hot entries are sent in order of their names.
             let known_there =
                 |hot: &Hot| rumors.binary_search_by_key(&hot.entry.id, |entry| entry.id).is_ok();
-            let unknown = self.hot.iter().filter(|hot| !hot.is_fresh && !known_there(hot));
+            let unknown = self.hot.known().filter(|hot| !known_there(hot));
             offered.extend(unknown.map(|hot| hot.entry.clone()));
         }
         for (entry, place) in rumors.into_iter().zip(0..) {
-            match self.position(entry.id) {
-                Ok(at) if !self.hot[at].is_fresh => {
-                    if self.config.minimise.is_on() {
-                        let theirs = counts.get(place).copied().unwrap_or(0);
-                        self.count_useless_if_smaller(at, theirs);
-                    } else if pulls && self.config.loss == Loss::Feedback {
-                        self.hot[at].pulls[0] = true;
-                    }
+            match self.hot.position(entry.id).filter(|&at| !self.hot.is_fresh(at)) {
+                None => self.learn(entry, out),
+                Some(at) if self.config.minimise.is_on() => {
+                    let theirs = counts.get(place).copied().unwrap_or(0);
+                    self.hot.count_useless_if_smaller(at, theirs);
                 }
-                _ => self.learn(entry, out),
+                Some(at) if pulls && self.config.loss == Loss::Feedback => {
+                    self.hot.on_pull(at, false);
+                }
+                Some(_) => {}
             }
         }
         if self.config.loss == Loss::Blind {
-            for at in (0..self.hot.len()).rev() {
-                let id = self.hot[at].entry.id;
-                if offered.iter().any(|entry| entry.id == id) {
-                    self.count_useless(at);
+            for entry in offered.iter().rev() {
+                if let Some(at) = self.hot.position(entry.id) {
+                    self.hot.count_useless(at);
                 }
             }
         }
@@ -416,13 +315,13 @@ impl Rumor {
         out: &mut Effects<Message>,
     ) {
         for (id, verdict) in verdicts {
-            let Ok(at) = self.position(*id) else { continue };
+            let Some(at) = self.hot.position(*id) else { continue };
             match verdict.checked_sub(1) {
-                None => self.reset(at),
+                None => self.hot.reset(at),
                 Some(theirs) if self.config.minimise.is_on() => {
-                    self.count_useless_if_smaller(at, theirs);
+                    self.hot.count_useless_if_smaller(at, theirs);
                 }
-                Some(_) => self.count_useless(at),
+                Some(_) => self.hot.count_useless(at),
             }
         }
         let verdicts = self.verdicts(&rumors);
@@ -435,8 +334,8 @@ impl Rumor {
     /// Feedback on pulled copies is judged once, at the end of the cycle.
     fn on_feedback(&mut self, verdicts: &[(EntryId, u64)]) {
         for (id, verdict) in verdicts {
-            if let Ok(at) = self.position(*id) {
-                self.hot[at].pulls[usize::from(*verdict == 0)] = true;
+            if let Some(at) = self.hot.position(*id) {
+                self.hot.on_pull(at, *verdict == 0);
             }
         }
     }
@@ -459,7 +358,7 @@ impl Rumor {
 
     fn learn(&mut self, entry: Entry, out: &mut Effects<Message>) {
         if self.store.receive(&entry, out) {
-            self.heat(entry, self.config.judge == Judge::Start);
+            self.hot.insert(entry, self.config.judge == Judge::Start);
         }
     }
 
@@ -468,58 +367,13 @@ impl Rumor {
         if self.config.loss == Loss::Blind || self.config.interest == Interest::Forever {
             return Vec::new();
         }
-        let verdict = |entry: &Entry| match self.position(entry.id) {
-            Ok(at) if self.hot[at].is_fresh => 0,
-            Ok(at) => 1 + self.hot[at].count,
-            Err(_) if self.store.contains(entry.id) => 1 + self.config.k as u64,
-            Err(_) => 0,
+        let verdict = |entry: &Entry| match self.hot.position(entry.id) {
+            Some(at) if self.hot.is_fresh(at) => 0,
+            Some(at) => 1 + self.hot.count(at),
+            None if self.store.contains(entry.id) => 1 + self.config.k as u64,
+            None => 0,
         };
         rumors.iter().map(|entry| (entry.id, verdict(entry))).collect()
-    }
-
-    fn reset(&mut self, at: usize) {
-        if self.config.reset.is_on() {
-            self.hot[at].count = 0;
-        }
-    }
-
-    fn count_useless_if_smaller(&mut self, at: usize, theirs: u64) {
-        if self.hot[at].count <= theirs {
-            self.count_useless(at);
-        }
-    }
-
-    /// Counts one useless copy; interest may be lost.
-    fn count_useless(&mut self, at: usize) {
-        let k = self.config.k as u64;
-        self.hot[at].count += 1;
-        self.coins += 1;
-        if match self.config.interest {
-            Interest::Forever => false,
-            Interest::Counter => self.hot[at].count >= k,
-            Interest::Coin => self.coin.below(self.coins, 0, k) == 0,
-        } {
-            self.hot.remove(at);
-            if self.hot.is_empty() {
-                self.hot = Vec::new();
-            }
-        }
-    }
-
-    /// Judges the pulls of the cycle that ends, and blind pushes. Entries learned in it are known
-    /// from now on.
-    fn end_cycle(&mut self) {
-        let is_blind_push = std::mem::take(&mut self.has_pushed) && self.config.loss == Loss::Blind;
-        for at in (0..self.hot.len()).rev() {
-            let hot = &mut self.hot[at];
-            let was_fresh = std::mem::take(&mut hot.is_fresh);
-            match std::mem::take(&mut hot.pulls) {
-                _ if is_blind_push && !was_fresh => self.count_useless(at),
-                [_, true] => self.reset(at),
-                [true, false] => self.count_useless(at),
-                [false, false] => {}
-            }
-        }
     }
 }
 

@@ -26,8 +26,7 @@ use crate::cluster::{Cluster, Graph, Tree};
 use crate::gossip::{Ticker, random_time};
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::set::Ranges;
-use crate::set::Versions;
+use crate::set::{Ranges, Versions};
 use crate::store::Store;
 use crate::time::Instant;
 

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::gossip::Switch;
 use crate::protocols::testing::{Alone, Net, entry};
 
 fn config() -> Config {

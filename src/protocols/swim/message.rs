@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::member::{Liveness, Status};
+use super::members::News;
 use crate::cluster::Nodes;
 use crate::config::Choice as _;
 use crate::id::NodeId;
@@ -40,7 +41,7 @@ pub struct Message {
     /// The target of a ping-req.
     pub target: Option<NodeId>,
     /// News of members: the member, its status, and the node that suspects it.
-    pub news: Vec<(NodeId, Status, NodeId)>,
+    pub news: Vec<News>,
     /// Values.
     pub entries: Vec<Entry>,
     /// The values held.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::gossip::Switch;
 
-use super::ACCUSERS_MAX;
+/// K: independent accusers that shorten a suspicion to its minimum (Lifeguard).
+pub(super) const ACCUSERS_MAX: usize = 3;
 
 crate::choice! {
     /// The order in which members are probed.

@@ -27,7 +27,7 @@ fn the_later_word_overrides_the_earlier() {
     use Liveness::{Alive, Dead, Suspect};
     let mut node = Net::<Swim>::new(3, &config(), &[]).nodes.swap_remove(0);
     let mut hear = |incarnation, liveness| {
-        node.hear(Instant::ZERO, NodeId(1), status(incarnation, liveness), NodeId(2));
+        node.hear(Instant::ZERO, (NodeId(1), status(incarnation, liveness), NodeId(2)));
         node.status(NodeId(1)).map(|status| (status.incarnation, status.liveness))
     };
     assert_eq!(hear(0, Alive), Some((0, Alive)));
@@ -43,12 +43,12 @@ fn the_later_word_overrides_the_earlier() {
 #[test]
 fn a_node_refutes_what_is_said_of_it() {
     let mut node = Net::<Swim>::new(3, &config(), &[]).nodes.swap_remove(0);
-    node.hear(Instant::ZERO, NodeId(0), status(0, Liveness::Suspect), NodeId(2));
-    assert_eq!(node.own, status(1, Liveness::Alive));
-    node.hear(Instant::ZERO, NodeId(0), status(0, Liveness::Dead), NodeId(2));
-    assert_eq!(node.own.incarnation, 1);
-    node.hear(Instant::ZERO, NodeId(0), status(7, Liveness::Dead), NodeId(2));
-    assert_eq!(node.own.incarnation, 8);
+    node.hear(Instant::ZERO, (NodeId(0), status(0, Liveness::Suspect), NodeId(2)));
+    assert_eq!(node.members.own, status(1, Liveness::Alive));
+    node.hear(Instant::ZERO, (NodeId(0), status(0, Liveness::Dead), NodeId(2)));
+    assert_eq!(node.members.own.incarnation, 1);
+    node.hear(Instant::ZERO, (NodeId(0), status(7, Liveness::Dead), NodeId(2)));
+    assert_eq!(node.members.own.incarnation, 8);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn nodes_meet_through_a_seed_and_probe_each_other() {
     let mut net: SwimNet = Net::new(20, &Config { seeds: 1, ..config() }, &[]);
     net.run_for(SECOND * 20);
     assert!((0..20).all(|node| count(&net, node, Liveness::Alive) == 19));
-    assert!(net.nodes.iter().all(|node| node.own.incarnation == 0));
+    assert!(net.nodes.iter().all(|node| node.members.own.incarnation == 0));
     assert_eq!(net.count(|message| message.kind == Kind::PingReq), 0);
 }
 
