@@ -188,14 +188,16 @@ impl Generator {
             self.free_since.get_or_insert(now);
         }
         let work = match self.gap_max_ns {
-            Some(_) if self.suspended.len() < self.workers => {
-                (!self.free.is_empty()).then(|| self.next_work.max(now))
-            }
+            Some(_) => (!self.free.is_empty()).then(|| self.next_work.max(now)),
             // Without operations, one worker just sleeps until the end.
-            _ => Some(self.cutoff.unwrap_or_else(|| now.saturating_add(self.time_limit))),
+            None => Some(self.cutoff.unwrap_or_else(|| now.saturating_add(self.time_limit))),
         };
         let nemesis = self.nemesis.map(|_| self.next_nemesis.max(now));
         let (time, is_nemesis) = match (work, nemesis) {
+            // All nodes are down: one of them may come back before the end.
+            (None, None) if self.suspended.len() == self.workers => {
+                return self.cutoff.filter(|cutoff| *cutoff > now).map(Step::Wait);
+            }
             // All workers are busy. If the nemesis' turn is beyond the end, the phase is over.
             (None, None) => return Some(Step::Busy),
             (Some(work), None) => (work, false),
@@ -319,6 +321,21 @@ mod tests {
             let share = workers.iter().filter(|w| **w == worker).count() * 100 / workers.len();
             assert!((31..=35).contains(&share), "{share} %");
         }
+    }
+
+    #[test]
+    fn the_main_phase_outlasts_a_time_when_all_nodes_are_down() {
+        let mut generator = Generator::new(&settings(2, 100.0, 1));
+        let Step::Work(worker, _) = generator.next(0) else { panic!("nothing to do") };
+        generator.release(worker);
+        (0..2).for_each(|worker| generator.suspend(worker));
+        assert_eq!(generator.next(100 * MS), Step::Wait(1_000 * MS));
+        generator.release(1);
+        assert!(matches!(generator.next(200 * MS), Step::Work(1, _)));
+        // They stay down: the phase ends when it should.
+        generator.suspend(1);
+        assert_eq!(generator.next(300 * MS), Step::Wait(1_000 * MS));
+        assert_eq!(generator.next(1_000 * MS), Step::Recover);
     }
 
     #[test]

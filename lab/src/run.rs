@@ -304,7 +304,9 @@ impl<S: EventSink> Run<S> {
         for (report, service) in self.reports.iter_mut().zip(self.services) {
             report.service = service;
         }
-        let lost_with_holders = self.gossiped.take_lost_with_holders(faults.crashed > 0);
+        let lost_with_holders = self
+            .gossiped
+            .take_lost_with_holders(faults.crashed > 0 && !self.settings.faults.durable);
         let observed = self.gossiped.used;
         let left = self.reports.len() - dead.len();
         let outcome = Outcome {

@@ -225,3 +225,32 @@ fn a_killed_lab_leaves_nobody_behind() {
     process.wait().expect("wait");
     await_end(&pids);
 }
+
+#[test]
+fn durable_nodes_that_are_all_killed_at_once_lose_nothing_they_acknowledged() {
+    let lab = Lab::new();
+    let nodes = ["n1", "n2", "n3"];
+    let kills: Vec<String> = nodes.iter().map(|node| format!("--crash={node}@0.5+0.1")).collect();
+    let mut command =
+        lab.short(&["--nodes=n1,n2,n3", "--durable", "--limit=missing=0", "--no-report"]);
+    command.args(&kills).arg("--pause=n2@0.2+0.1");
+    let (code, screen, log) = run(&mut command);
+    assert_eq!(code, 0, "{screen}{log}");
+    assert!(screen.contains("3 (crashed), 3 (restarted)"), "{screen}");
+    let restarts = |node| {
+        let log = fs::read_to_string(lab.latest(&format!("node-logs/{node}.log"))).expect("log");
+        log.matches("rumormill: journal of").count()
+    };
+    assert_eq!(nodes.map(restarts), [2; 3]);
+}
+
+#[test]
+fn processes_are_killed_only_if_they_are_durable_and_their_clocks_do_not_jump() {
+    let lab = Lab::new();
+    for (fault, problem) in
+        [("--crash=n1@0.1", "crashes without --durable"), ("--clock-jump=n1@0.1+1", "clock jumps")]
+    {
+        let (code, _, log) = run(&mut lab.short(&[fault]));
+        assert!(code == 254 && log.contains(problem), "{code}: {log}");
+    }
+}

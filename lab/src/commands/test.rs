@@ -105,6 +105,8 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
     if !args.no_record && own_node::is_own(&bin) {
         own_node::record(&mut node_args);
     }
+    let data_dir =
+        if settings.faults.durable { own_node::keep_data(&mut node_args)? } else { None };
     let started = jiff::Zoned::now();
     let store = Store::create(&args.run.store, settings.workload.name(), &started)
         .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
@@ -155,6 +157,9 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
         let _ = io::stdout().write_all(report::after_run(store.dir()).as_bytes());
     }
     store.publish()?;
+    if let Some(dir) = data_dir.filter(|_| code != 0) {
+        log(&format!("the nodes' data is in {}", dir.keep().display()));
+    }
     Ok(code)
 }
 

@@ -1,19 +1,22 @@
 //! The event loop: one thread moves everything between the nodes' pipes and the [`Run`].
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::faults::FaultPlan;
 use super::pipe::ReadEnd;
-use super::process::{Group, NodeProcess};
+use super::process::{Group, NodeCommand, NodeProcess};
 use super::view::View;
 use super::wait::{Pipe, Waiter, Wake};
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::outcome::State;
 use crate::run::Run;
+use crate::sim::{NodeFault, NodeFaultKind};
 
 /// Bytes taken from a pipe at a time; then the others have their turn. It is what a Linux pipe
 /// holds.
@@ -48,11 +51,22 @@ pub struct Death {
     pub status: ExitStatus,
 }
 
+/// What it takes to start a node again.
+pub struct Spawner<'a> {
+    /// The group of all nodes.
+    pub group: Group,
+    /// What to run.
+    pub command: &'a NodeCommand,
+    /// Where each node's stderr goes, in order.
+    pub logs: &'a [PathBuf],
+}
+
 /// Drives a [`Run`] with real processes.
 pub struct Driver<'a, S> {
     run: &'a mut Run<S>,
     nodes: Vec<NodeProcess>,
-    group: Group,
+    spawner: Spawner<'a>,
+    faults: FaultPlan,
     waiter: Waiter,
     view: &'a mut View,
     origin: Instant,
@@ -74,25 +88,19 @@ impl<'a, S: EventSink> Driver<'a, S> {
     pub fn new(
         run: &'a mut Run<S>,
         mut nodes: Vec<NodeProcess>,
-        group: Group,
+        spawner: Spawner<'a>,
         waiter: Waiter,
         view: &'a mut View,
+        faults: FaultPlan,
     ) -> io::Result<Self> {
         for (index, node) in nodes.iter_mut().enumerate() {
-            if let Some(pipe) = &mut node.stdin {
-                waiter.add(index, Pipe::Stdin, pipe.source())?;
-            }
-            if let Some(pipe) = &mut node.stdout {
-                waiter.add(index, Pipe::Stdout, pipe.source())?;
-            }
-            if let Some((pipe, _)) = &mut node.stderr {
-                waiter.add(index, Pipe::Stderr, pipe.source())?;
-            }
+            watch_pipes(&waiter, index, node)?;
         }
         Ok(Self {
             run,
             nodes,
-            group,
+            spawner,
+            faults,
             waiter,
             view,
             origin: Instant::now(),
@@ -123,6 +131,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
             wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
             self.waiter.wait(deadline, &mut wakes).context("cannot wait for the nodes")?;
             self.serve_deadline();
+            self.strike()?;
             self.check_logs();
             for wake in &wakes {
                 self.handle(*wake);
@@ -177,12 +186,13 @@ impl<'a, S: EventSink> Driver<'a, S> {
     /// When the system fails the lab.
     pub fn stop(&mut self, grace: Duration) -> anyhow::Result<Vec<String>> {
         for index in 0..self.nodes.len() {
+            self.nodes[index].pause(false);
             self.close_stdin(index);
         }
         self.stop_signal = None;
         self.await_exits(Instant::now() + grace)?;
         // Not only who is left: also whatever the nodes have started themselves.
-        self.group.kill();
+        self.spawner.group.kill();
         self.stop_signal = None;
         self.await_exits(Instant::now() + KILL_WAIT)?;
         let left = self.nodes.iter_mut().filter_map(|node| {
@@ -235,8 +245,58 @@ impl<'a, S: EventSink> Driver<'a, S> {
             return self.origin;
         }
         let refresh = self.view.next_refresh().min(self.next_log_check);
-        let due = self.run.poll_timeout().map(|due| self.origin + Duration::from_nanos(due));
+        let due = [self.run.poll_timeout(), self.faults.next_time()].into_iter().flatten().min();
+        let due = due.map(|due| self.origin + Duration::from_nanos(due));
         due.map_or(refresh, |due| due.min(refresh))
+    }
+
+    /// Lets the faults strike that are due.
+    fn strike(&mut self) -> anyhow::Result<()> {
+        self.faults.follow(self.now(), self.run.phase());
+        while let Some(NodeFault { node, kind }) = self.faults.pop_due(self.now()) {
+            match kind {
+                NodeFaultKind::Crash { .. } => self.kill(node),
+                NodeFaultKind::Restart { topology } => self.restart(node, topology)?,
+                NodeFaultKind::Pause(_) | NodeFaultKind::Resume => {
+                    let pauses = kind != NodeFaultKind::Resume;
+                    self.nodes[node].pause(pauses);
+                    self.run.node_paused(self.now(), node, pauses);
+                }
+                NodeFaultKind::ClockJump(_) => {}
+            }
+            self.deliver();
+        }
+        Ok(())
+    }
+
+    /// Kills a node. What it had written before is part of the run, but for a line that it could not
+    /// complete.
+    fn kill(&mut self, node: usize) {
+        self.nodes[node].kill();
+        if let Some(pipe) = &mut self.nodes[node].stdout {
+            pipe.on_kill();
+        }
+        self.hear_out(node);
+        self.close_stdin(node);
+        self.close_stdout(node);
+        if let Some((mut pipe, _)) = self.nodes[node].stderr.take() {
+            self.waiter.remove(pipe.source());
+        }
+        let now = self.now();
+        self.run.node_paused(now, node, false);
+        self.run.node_down(now, node);
+    }
+
+    /// Starts a node that was killed.
+    fn restart(&mut self, node: usize, topology: bool) -> anyhow::Result<()> {
+        let Spawner { group, command, logs } = &self.spawner;
+        let name = &self.nodes[node].name;
+        let mut process = NodeProcess::spawn(group, command, name, logs[node].clone(), true)?;
+        watch_pipes(&self.waiter, node, &mut process).context("cannot watch a node's pipes")?;
+        self.nodes[node] = process;
+        self.run.handle_output(node, 0, &[]);
+        self.run.node_up(self.now(), node, topology);
+        Ok(())
     }
 
     fn serve_deadline(&mut self) {
@@ -352,7 +412,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
     fn find_dead(&mut self) {
         for node in 0..self.nodes.len() {
             let Some(status) = self.nodes[node].exit_status() else { continue };
-            if self.deaths.iter().any(|death| death.node == node) {
+            if self.faults.is_down(node) || self.deaths.iter().any(|death| death.node == node) {
                 continue;
             }
             self.hear_out(node);
@@ -377,4 +437,17 @@ impl<'a, S: EventSink> Driver<'a, S> {
         }
         self.unread = others;
     }
+}
+
+fn watch_pipes(waiter: &Waiter, index: usize, node: &mut NodeProcess) -> io::Result<()> {
+    if let Some(pipe) = &mut node.stdin {
+        waiter.add(index, Pipe::Stdin, pipe.source())?;
+    }
+    if let Some(pipe) = &mut node.stdout {
+        waiter.add(index, Pipe::Stdout, pipe.source())?;
+    }
+    if let Some((pipe, _)) = &mut node.stderr {
+        waiter.add(index, Pipe::Stderr, pipe.source())?;
+    }
+    Ok(())
 }

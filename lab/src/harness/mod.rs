@@ -5,6 +5,7 @@
 //! dies is just another event.
 
 pub mod driver;
+pub mod faults;
 pub mod net_log;
 pub mod own_node;
 pub mod pipe;
@@ -17,7 +18,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use self::driver::Driver;
+use self::driver::{Driver, Spawner};
+use self::faults::FaultPlan;
 use self::process::{Group, NodeCommand, NodeProcess};
 use self::view::View;
 use self::wait::Waiter;
@@ -93,14 +95,15 @@ pub fn run<S: EventSink>(
     // First, so that no signal is missed from here on.
     let waiter = Waiter::new().context("cannot wait for signals")?;
     let group = Group::new()?;
-    let nodes = settings
-        .nodes
-        .iter()
-        .zip(&processes.logs)
-        .map(|(name, log)| NodeProcess::spawn(&group, &processes.command, name, log.clone()));
+    let nodes = settings.nodes.iter().zip(&processes.logs).map(|(name, log)| {
+        NodeProcess::spawn(&group, &processes.command, name, log.clone(), false)
+    });
     let nodes = nodes.collect::<anyhow::Result<Vec<_>>>()?;
     process::go_first();
-    let mut driver = Driver::new(&mut run, nodes, group, waiter, view)?;
+    let logs = &processes.logs;
+    let faults = FaultPlan::new(settings);
+    let spawner = Spawner { group, command: &processes.command, logs };
+    let mut driver = Driver::new(&mut run, nodes, spawner, waiter, view, faults)?;
 
     let signal = driver.drive()?;
     let deaths = deaths(&driver);

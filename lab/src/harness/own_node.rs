@@ -9,12 +9,16 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail, ensure};
+use tempfile::TempDir;
 
 /// The sources that the node is built from, in the workspace.
 const SOURCES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "src"];
 
 /// The node's flag that makes it record.
 const RECORD: &str = "--record";
+
+/// The node's flag for the directory of its journal.
+const DATA_DIR: &str = "--data-dir";
 
 /// The node's binary beside the lab's own, built first if it is absent or older than its
 /// sources. `say` is told before a build.
@@ -53,6 +57,21 @@ pub fn record(args: &mut Vec<String>) {
     if !args.iter().any(|arg| arg == RECORD || arg.starts_with("--record=")) {
         args.push(RECORD.to_owned());
     }
+}
+
+/// Has the nodes keep their data in a temporary directory, unless their arguments say where. It is
+/// removed when it is dropped.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn keep_data(args: &mut Vec<String>) -> anyhow::Result<Option<TempDir>> {
+    if args.iter().any(|arg| arg == DATA_DIR || arg.starts_with("--data-dir=")) {
+        return Ok(None);
+    }
+    let dir = tempfile::Builder::new().prefix("rumormill-data-").tempdir();
+    let dir = dir.context("cannot make a directory for the nodes' data")?;
+    args.push(format!("{DATA_DIR}={}", dir.path().display()));
+    Ok(Some(dir))
 }
 
 fn is_current(node: &Path, workspace: &Path) -> bool {
@@ -118,6 +137,16 @@ mod tests {
         assert_eq!(with(&["--route", "tree"]), ["--route", "tree", "--record"]);
         assert_eq!(with(&["--record=n.record"]), ["--record=n.record"]);
         assert_eq!(with(&["--record", "--seed=1"]), ["--record", "--seed=1"]);
+    }
+
+    #[test]
+    fn data_is_kept_in_a_directory_of_its_own_unless_the_node_is_told_where() {
+        let mut args = vec!["--data-dir=here".to_owned()];
+        assert!(keep_data(&mut args).expect("dir").is_none());
+        assert_eq!(args.len(), 1);
+        args.clear();
+        let dir = keep_data(&mut args).expect("dir").expect("a directory");
+        assert_eq!(args, [format!("--data-dir={}", dir.path().display())]);
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub struct InPipe {
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
     read_bytes: usize,
+    /// The other side was killed: it could not complete its last line.
+    is_killed: bool,
 }
 
 impl InPipe {
@@ -108,7 +110,12 @@ impl InPipe {
     pub fn new(pipe: impl Into<Receiver>) -> io::Result<Self> {
         let pipe = pipe.into();
         pipe.set_nonblocking(true)?;
-        Ok(Self { pipe, partial: Vec::new(), read_bytes: 0 })
+        Ok(Self { pipe, partial: Vec::new(), read_bytes: 0, is_killed: false })
+    }
+
+    /// The other side was killed.
+    pub const fn on_kill(&mut self) {
+        self.is_killed = true;
     }
 
     /// The pipe, to register it.
@@ -127,7 +134,7 @@ impl InPipe {
     }
 
     /// Reads once into `scratch` and hands on each whole line, without its newline. At the
-    /// other side's end of file what is left counts as a line.
+    /// other side's end of file what is left counts as a line, unless the other side was killed.
     ///
     /// # Errors
     /// When reading fails, or a line gets too long to be one.
@@ -147,7 +154,7 @@ impl InPipe {
             }
         };
         if count == 0 {
-            if !self.partial.is_empty() {
+            if !self.partial.is_empty() && !self.is_killed {
                 on_line(&std::mem::take(&mut self.partial));
             }
             return Ok(ReadEnd::Closed);

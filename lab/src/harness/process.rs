@@ -111,7 +111,8 @@ pub struct NodeProcess {
 }
 
 impl NodeProcess {
-    /// Starts a node whose stderr ends up in the file `log`.
+    /// Starts a node whose stderr ends up in the file `log`, after what an earlier process of it has
+    /// written there if it is `again`.
     ///
     /// # Errors
     /// When the binary cannot be run or the log not be written; one line says which.
@@ -120,9 +121,12 @@ impl NodeProcess {
         command: &NodeCommand,
         name: &str,
         log: PathBuf,
+        again: bool,
     ) -> anyhow::Result<Self> {
+        let mut options = File::options();
+        options.create(true).write(true).truncate(!again).append(again);
         let log_file =
-            File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+            options.open(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let (stderr, log_file) = if command.pipe_stderr {
             (Stdio::piped(), Some(log_file))
         } else {
@@ -159,6 +163,20 @@ impl NodeProcess {
             self.status = self.child.try_wait().ok().flatten();
         }
         self.status
+    }
+
+    /// Kills it, and waits for its end.
+    pub fn kill(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.child.kill();
+        self.status = self.child.wait().ok();
+    }
+
+    /// Lets time stand still for it, or go on.
+    pub fn pause(&self, pauses: bool) {
+        let signal = if pauses { Signal::STOP } else { Signal::CONT };
+        // An error means that it has ended.
+        let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
     }
 
     /// Bytes in its log.
@@ -294,7 +312,7 @@ mod tests {
     fn spawn(group: &Group, script: &str, log: &Path) -> NodeProcess {
         let args = vec!["-c".to_owned(), script.to_owned()];
         let command = NodeCommand { bin: "/bin/sh".into(), args, pipe_stderr: false };
-        NodeProcess::spawn(group, &command, "n0", log.into()).expect("spawn")
+        NodeProcess::spawn(group, &command, "n0", log.into(), false).expect("spawn")
     }
 
     #[test]

@@ -28,12 +28,14 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// A node has died, its memory with it. Its clients rest until it is back.
+    /// A node has died, and its memory with it unless it is durable. Its clients rest until it is back.
     pub(crate) fn node_down(&mut self, now: Nanos, node: usize) {
         self.lives[node] += 1;
         self.network.conditions_mut().set_down(node, true);
         self.network.conditions_mut().counts_mut().crashed += 1;
-        if self.exact {
+        if self.settings.faults.durable {
+            // It comes back with what it held.
+        } else if self.exact {
             self.gossiped.forget(node);
             self.entries.forget(node);
         } else {

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 ///
 /// Everything is rolled beforehand, each kind with dice of its own: what comes of one kind never
 /// moves another.
-pub(super) fn schedule(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
+pub(crate) fn schedule(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
     let mut schedule = scripted(settings);
     schedule.extend(random(settings));
     // Stable: what is due at the same time stays in the order above.

@@ -26,7 +26,7 @@ use crate::random::Dice;
 use crate::run::Run;
 use crate::settings::Settings;
 pub use any::AnyNode;
-pub(crate) use faults::scripted;
+pub(crate) use faults::{schedule, scripted};
 pub use record::Records;
 use suspicion::{SuspicionWatch, Watch};
 

@@ -44,16 +44,20 @@ pub struct FaultArgs {
     /// More faults from a TOML file: the keys below [faults] in a profile
     #[arg(long, value_name = "FILE", alias = "partition-script", help_heading = "Faults")]
     pub fault_script: Vec<PathBuf>,
-    /// Time stands still for a node: 'n3@5+2' in second 5 for 2 s. Simulation only
+    /// Time stands still for a node: 'n3@5+2' in second 5 for 2 s
     #[arg(long, value_name = "NODE@S+S", help_heading = "Faults")]
     pub pause: Vec<PauseSpec>,
     /// A node's clock jumps: 'n3@5+2' in second 5 by 2 s, 'n3@5-2' back. Simulation only
     #[arg(long, value_name = "NODE@S±S", help_heading = "Faults")]
     pub clock_jump: Vec<JumpSpec>,
-    /// A node dies and comes back empty: 'n3@5+2' in second 5 for 2 s, 'n3@5' for good. Simulation
-    /// only
+    /// A node dies (SIGKILL) and comes back: 'n3@5+2' in second 5 for 2 s, 'n3@5' for good. It comes
+    /// back empty in a simulation; processes need --durable
     #[arg(long, value_name = "NODE@S+S", help_heading = "Faults")]
     pub crash: Vec<CrashSpec>,
+    /// Nodes keep values on disk (--data-dir, by default a temporary directory for this run), and all
+    /// that they have acknowledged is owed, whatever dies
+    #[arg(long, help_heading = "Faults")]
+    pub durable: bool,
 }
 
 /// A value of `--cut`.
@@ -115,6 +119,7 @@ impl FaultArgs {
             pause: self.pause.iter().map(|spec| spec.0.clone()).collect(),
             clock_jump: self.clock_jump.iter().map(|spec| spec.0.clone()).collect(),
             crash: self.crash.iter().map(|spec| spec.0.clone()).collect(),
+            durable: self.durable,
             ..FaultSettings::default()
         });
         Ok((was_given || faults != FaultSettings::default()).then_some(faults))

@@ -25,7 +25,7 @@ pub struct FaultSettings {
     /// From some time on the network is slower, or faster.
     pub latency: Vec<LatencyChange>,
 
-    /// Time stands still for a node, then everything arrives. Simulated nodes only.
+    /// Time stands still for a node, then everything arrives.
     pub pause: Vec<Pause>,
     /// Pauses of random nodes: how many per second in the whole cluster, on average.
     pub pause_rate: f64,
@@ -37,7 +37,7 @@ pub struct FaultSettings {
     pub clock_jump_rate: f64,
     /// By how much such a clock jumps, at most, forward or backward.
     pub clock_jump_max_ms: u64,
-    /// A node dies, and may come back with an empty memory. Simulated nodes only.
+    /// A node dies, and may come back: with an empty memory, unless it is durable.
     pub crash: Vec<Crash>,
     /// Crashes of random nodes: how many per second in the whole cluster, on average.
     pub crash_rate: f64,
@@ -45,6 +45,9 @@ pub struct FaultSettings {
     pub crash_max_ms: u64,
     /// Probability that such a node is not told the topology again.
     pub crash_forget: f64,
+    /// Nodes keep what they have acknowledged on disk: all of it is owed, whatever dies.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
 }
 
 /// A slow node.
@@ -156,6 +159,7 @@ impl FaultSettings {
         self.pause_max_ms = others.pause_max_ms.max(self.pause_max_ms);
         self.clock_jump_max_ms = others.clock_jump_max_ms.max(self.clock_jump_max_ms);
         self.crash_max_ms = others.crash_max_ms.max(self.crash_max_ms);
+        self.durable |= others.durable;
         self.slow.extend(others.slow);
         self.cut.extend(others.cut);
         self.latency.extend(others.latency);
@@ -208,13 +212,14 @@ impl FaultSettings {
         slow.chain(cut).chain(pause).chain(jump).chain(self.crash.iter().map(|crash| &crash.node))
     }
 
-    /// The first kind of fault that only simulated nodes can be given.
+    /// The first kind of fault that only simulated nodes can be given. What the nodes hold that die is
+    /// known of simulated ones only, so processes must be durable to be killed.
     #[must_use]
     pub fn simulated_only(&self) -> Option<&'static str> {
+        let crashes = !self.crash.is_empty() || self.crash_rate > 0.0;
         let kinds = [
-            ("pauses", !self.pause.is_empty() || self.pause_rate > 0.0),
             ("clock jumps", !self.clock_jump.is_empty() || self.clock_jump_rate > 0.0),
-            ("crashes", !self.crash.is_empty() || self.crash_rate > 0.0),
+            ("crashes without --durable", crashes && !self.durable),
         ];
         kinds.into_iter().find(|(_, wanted)| *wanted).map(|(kind, _)| kind)
     }
