@@ -423,7 +423,7 @@ fn the_table_of_many_seeds_has_a_median() {
 #[test]
 fn what_makes_no_sense_is_said_in_a_sentence() {
     let refusals: [(&[&str], &str); 5] = [
-        (&["test", "--crash", "n1@1"], "crashes are for simulated nodes only"),
+        (&["test", "--crash", "n1@1"], "crashes without --durable are for simulated nodes only"),
         (&["sim", "--", "--bogus"], "unknown flag \"--bogus\""),
         (
             &["sim", "--protocol", "flood", "--", "--route=hub"],

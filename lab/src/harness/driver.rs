@@ -6,8 +6,9 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use rumormill_sim::NodeFaultKind;
 
-use super::faults::FaultPlan;
+use super::faults::{FaultPlan, index};
 use super::pipe::ReadEnd;
 use super::process::{Group, NodeCommand, NodeProcess};
 use super::view::View;
@@ -16,7 +17,6 @@ use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::outcome::State;
 use crate::run::Run;
-use crate::sim::{NodeFault, NodeFaultKind};
 
 /// Bytes taken from a pipe at a time; then the others have their turn. It is what a Linux pipe
 /// holds.
@@ -253,7 +253,8 @@ impl<'a, S: EventSink> Driver<'a, S> {
     /// Lets the faults strike that are due.
     fn strike(&mut self) -> anyhow::Result<()> {
         self.faults.follow(self.now(), self.run.phase());
-        while let Some(NodeFault { node, kind }) = self.faults.pop_due(self.now()) {
+        while let Some(fault) = self.faults.pop_due(self.now()) {
+            let (node, kind) = (index(fault), fault.kind);
             match kind {
                 NodeFaultKind::Crash { .. } => self.kill(node),
                 NodeFaultKind::Restart { topology } => self.restart(node, topology)?,

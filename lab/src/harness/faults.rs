@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rumormill_sim::{NodeFault, NodeFaultKind};
+
 use crate::history::Nanos;
 use crate::outcome::Phase;
 use crate::settings::Settings;
-use crate::sim::{NodeFault, NodeFaultKind, schedule};
+use crate::sim::schedule;
 
 /// The faults to come. They begin with the main phase and end with it: then every node is well that
 /// can be.
@@ -57,7 +59,7 @@ impl FaultPlan {
             self.has_ended = true;
             for (_, fault) in std::mem::take(&mut self.due) {
                 if let NodeFaultKind::Resume | NodeFaultKind::Restart { .. } = fault.kind {
-                    self.paused_until[fault.node] = self.paused_until[fault.node].map(|_| now);
+                    self.paused_until[index(fault)] = self.paused_until[index(fault)].map(|_| now);
                     self.plan(now, fault);
                 }
             }
@@ -82,13 +84,13 @@ impl FaultPlan {
 
     /// Notes what becomes of the node; false if nothing does.
     fn strike(&mut self, now: Nanos, fault: NodeFault) -> bool {
-        let NodeFault { node, kind } = fault;
+        let node = index(fault);
         let (is_down, paused_until) = (self.is_down[node], self.paused_until[node]);
-        match kind {
+        match fault.kind {
             NodeFaultKind::Pause(length) if !is_down => {
                 let until = now.saturating_add(length).max(paused_until.unwrap_or_default());
                 self.paused_until[node] = Some(until);
-                self.plan(until, NodeFault { node, kind: NodeFaultKind::Resume });
+                self.plan(until, NodeFault { kind: NodeFaultKind::Resume, ..fault });
                 true
             }
             NodeFaultKind::Resume if paused_until.is_some_and(|until| until <= now) => {
@@ -100,7 +102,7 @@ impl FaultPlan {
                 self.paused_until[node] = None;
                 if let Some(down) = down {
                     let kind = NodeFaultKind::Restart { topology: !forget_topology };
-                    self.plan(now.saturating_add(down), NodeFault { node, kind });
+                    self.plan(now.saturating_add(down), NodeFault { kind, ..fault });
                 }
                 true
             }
@@ -112,6 +114,11 @@ impl FaultPlan {
             _ => false,
         }
     }
+}
+
+/// The node's place in the list of nodes.
+pub(super) const fn index(fault: NodeFault) -> usize {
+    fault.node.0 as usize
 }
 
 #[cfg(test)]
@@ -156,9 +163,10 @@ mod tests {
                       { node = 'n1', at-ms = 30, for-ms = 10 }]",
         );
         plan.follow(0, Phase::Main);
-        assert_eq!(struck(&mut plan, 25).len(), 2);
+        assert_eq!(struck(&mut plan, 20).len(), 2);
         // Back, and paused once more.
-        assert_eq!(struck(&mut plan, 65).len(), 2);
+        assert_eq!(struck(&mut plan, 30).len(), 2);
+        assert!(struck(&mut plan, 69).is_empty());
         assert_eq!(struck(&mut plan, 70), [NodeFaultKind::Resume]);
         assert_eq!(plan.next_time(), None);
     }

@@ -207,7 +207,7 @@ where
             return;
         }
         if self.phase < Phase::Main && phase >= Phase::Main {
-            for (at, fault) in faults::schedule(self.settings) {
+            for (at, fault) in schedule(self.settings) {
                 self.sim.plan(self.sim.now().saturating_add(at), fault);
             }
         }
