@@ -1,4 +1,4 @@
-//! `rumormill-lab`, `lab` for short.
+//! `lab`: runs, simulates, checks and explains nodes.
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
-const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
+const LAB: &str = env!("CARGO_BIN_EXE_lab");
 
 /// A node that writes its process id to its log, starts something, and is a node that floods.
 const CHATTY: &str = r#"echo $$ >&2; sleep 1000 & echo $! >&2; exec "$0" "$@""#;

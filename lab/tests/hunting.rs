@@ -105,7 +105,7 @@ fn a_failure_is_told_with_what_happened_and_the_state_of_each_node() {
 }
 
 fn lab(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rumormill-lab")).args(args).output().expect("the lab starts")
+    Command::new(env!("CARGO_BIN_EXE_lab")).args(args).output().expect("the lab starts")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -5,7 +5,7 @@ use std::process::Command;
 /// Runs 25 nodes with 100 ms between them and 100 operations per second for 20 s. Passes if the
 /// limits are kept.
 fn keeps(limits: [&str; 2], seed: &str, network: &[&str], budget: &str) -> bool {
-    let output = Command::new(env!("CARGO_BIN_EXE_rumormill-lab"))
+    let output = Command::new(env!("CARGO_BIN_EXE_lab"))
         .args(["sim", "--node-count", "25", "--latency", "100", "--rate", "100"])
         .args(["--time-limit", "20", "--no-store", "--no-report", "--seed", seed])
         .args(limits.iter().flat_map(|limit| ["--limit", limit]))

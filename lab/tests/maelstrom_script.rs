@@ -16,7 +16,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
-const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
+const LAB: &str = env!("CARGO_BIN_EXE_lab");
 
 /// What the script may find on a bare machine.
 const TOOLS: [&str; 13] = [

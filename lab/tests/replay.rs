@@ -13,7 +13,7 @@ use rumormill_lab::profile::Profile;
 use rumormill_lab::replay::{Replay, files};
 use rumormill_lab::sim::{self, Records};
 
-const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
+const LAB: &str = env!("CARGO_BIN_EXE_lab");
 
 /// Exit status, stdout, stderr.
 fn lab(args: &[&str]) -> (i32, String, String) {

@@ -15,7 +15,7 @@ const PHONE: (u32, u32) = (390, 844);
 
 /// A simulated run with partitions; the path of its report.
 fn report(dir: &Path) -> PathBuf {
-    let done = Command::new(env!("CARGO_BIN_EXE_rumormill-lab"))
+    let done = Command::new(env!("CARGO_BIN_EXE_lab"))
         .args("sim --node-count 9 --rate 40 --time-limit 5 --latency 50 --seed 3".split(' '))
         .args("--nemesis partition --nemesis-interval 1 --store".split(' '))
         .arg(dir)
@@ -249,7 +249,7 @@ fn hostile_text_does_nothing(browser: &mut Browser, report: &Path) {
         }
         fs::write(dir.path().join(name), text).expect("a copy");
     }
-    let done = Command::new(env!("CARGO_BIN_EXE_rumormill-lab"))
+    let done = Command::new(env!("CARGO_BIN_EXE_lab"))
         .arg("report")
         .arg(dir.path())
         .status()

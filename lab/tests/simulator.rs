@@ -336,7 +336,7 @@ fn every_builtin_profile_makes_sense() {
 }
 
 fn lab(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rumormill-lab")).args(args).output().expect("the lab starts")
+    Command::new(env!("CARGO_BIN_EXE_lab")).args(args).output().expect("the lab starts")
 }
 
 fn stdout(output: &Output) -> String {
@@ -519,6 +519,6 @@ fn a_title_names_the_faults_and_again_the_program() {
     let title = text.lines().next().unwrap_or_default();
     assert!(title.contains("rumormill: 3 nodes, grid"), "{title}");
     assert!(title.ends_with("loss 0.01, n2 crashes at 1 s"), "{title}");
-    let program = env!("CARGO_BIN_EXE_rumormill-lab");
+    let program = env!("CARGO_BIN_EXE_lab");
     assert!(text.contains(&format!("again   {program} sim --node-count 3")), "{text}");
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const LAB: &str = env!("CARGO_BIN_EXE_rumormill-lab");
+const LAB: &str = env!("CARGO_BIN_EXE_lab");
 
 /// A run that has ended.
 struct Ended {

@@ -108,7 +108,7 @@ fn build(workspace: &Path, dir: &Path) -> anyhow::Result<()> {
     let target = dir.parent().context("the lab was not built by cargo: give a node with --bin")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "rumormill", "--bin", "rumormill"])
+        .args(["build", "--package", "rumormill", "--bin", "rumormill"])
         .args(["--profile", profile])
         .arg("--target-dir")
         .arg(target)
