@@ -1,6 +1,6 @@
 //! The command line: the commands, and which code executes each.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 #[cfg(feature = "ablation")]
 use crate::commands::ablate::{self, AblateArgs};
@@ -11,6 +11,7 @@ use crate::commands::check::{self, CheckArgs};
 use crate::commands::compare::{self, CompareArgs};
 use crate::commands::explain::{self, ExplainArgs};
 use crate::commands::hunt::{self, HuntArgs};
+use crate::commands::install::{self, CompletionsArgs, ManArgs};
 use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::report::{self, ReportArgs};
@@ -83,6 +84,12 @@ pub enum Command {
     Figures,
     /// List the profiles of maelstrom/profiles
     Profiles,
+    /// Print the completions of a shell
+    #[command(after_long_help = install::COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Write the man pages
+    #[command(after_long_help = install::MAN_EXAMPLES)]
+    Man(ManArgs),
     /// The same as `bench frontier`
     #[command(hide = true)]
     Frontier(Box<FrontierArgs>),
@@ -108,6 +115,8 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Hunt(args) => hunt::execute(args),
         Command::Figures => figures::figures(),
         Command::Profiles => figures::profiles(),
+        Command::Completions(args) => install::completions(args, Cli::command()),
+        Command::Man(args) => install::man(args, Cli::command()),
         #[cfg(feature = "ablation")]
         Command::Ablate(args) => ablate::execute(args),
         Command::Spread(args) => spread::execute(args),

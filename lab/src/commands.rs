@@ -8,6 +8,7 @@ pub mod compare;
 pub mod explain;
 pub mod figures;
 pub mod hunt;
+pub mod install;
 pub mod maelstrom;
 pub mod replay;
 pub mod report;
