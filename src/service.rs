@@ -80,6 +80,15 @@ impl Reply {
         }
     }
 
+    /// The list that the reply consists of, and its key.
+    #[must_use]
+    pub const fn list(&self) -> Option<(&'static str, &Arc<ReadText>)> {
+        match self {
+            Self::BroadcastOk => None,
+            Self::ReadOk { messages } => Some(("messages", messages)),
+        }
+    }
+
     /// Appends the fields of the body but its `type` and `in_reply_to`.
     pub(crate) fn write_fields(&self, out: &mut Vec<u8>) {
         match self {

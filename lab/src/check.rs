@@ -18,6 +18,7 @@ use crate::profile::Profile;
 use crate::results::conduct::ignored_validity;
 use crate::results::{MaelstromResults, Results, RunInfo};
 use crate::settings::{Availability, Settings};
+use crate::workload::Workload;
 pub use comparison::{Comparison, Difference};
 use finals::final_reads;
 use log::Log;
@@ -122,7 +123,8 @@ fn limits(profile: Profile) -> Result<Vec<Limit>> {
 fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Result<Checked> {
     let mut reported = results.maelstrom.clone();
     reported.valid = results.rumormill.maelstrom_valid;
-    let mut recomputed = recompute(history, &reported, None);
+    let workload = results.rumormill.workload.parse().map_err(|error: String| anyhow!(error))?;
+    let mut recomputed = recompute(workload, history, &reported, None);
     // How nodes' output was is not in the history.
     let heard = ignored_validity(&results.rumormill.node_errors);
     recomputed.valid = Validity::compose([recomputed.valid, heard]);
@@ -160,7 +162,7 @@ fn check_maelstroms(
     let asked = Some(log.profile.availability).filter(|_| log.is_complete);
     let availability = asked.or_else(|| known.availability.map(Some));
     let settings = known.into_settings()?;
-    let recomputed = recompute(history, &reported, availability);
+    let recomputed = recompute(settings.workload, history, &reported, availability);
     let comparison = Comparison::of(&reported, &recomputed);
 
     let mut notices = log.muted.clone();
@@ -185,7 +187,15 @@ fn check_maelstroms(
         store: Some(dir.display().to_string()),
     };
     let bad_lines = log.is_complete.then_some(log.muted.len() as u64);
-    let mut results = Results::of_maelstrom(reported, history, finals, run, notices, bad_lines);
+    let mut results = Results::of_maelstrom(
+        reported,
+        settings.workload,
+        history,
+        finals,
+        run,
+        notices,
+        bad_lines,
+    );
     decide(&mut results, &limits);
     Ok(Checked { results, comparison })
 }
@@ -201,13 +211,14 @@ fn unknown_nodes(history: &[Op], settings: &Settings, names_nodes: bool) -> Stri
 /// Maelstrom's figures from the history; the counts of messages are taken as reported.
 /// `availability` is what was asked for, if that is known.
 fn recompute(
+    workload: &Workload,
     history: &[Op],
     reported: &MaelstromResults,
     availability: Option<Option<Availability>>,
 ) -> MaelstromResults {
     let net = &reported.net;
     let counts = [net.all.counts, net.clients, net.servers.counts];
-    let mut results = MaelstromResults::check(history, counts, None);
+    let mut results = MaelstromResults::check(workload, history, counts, None);
     results.availability.valid = match availability {
         // Maelstrom compares the rounded fraction.
         Some(required) => {

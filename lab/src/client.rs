@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rumormill::cluster::{Name, Nodes};
-use rumormill::service;
-use rumormill::value::Value;
 
-use crate::history::Nanos;
-use crate::network::packet::{Address, Packet, Peer};
+use crate::history::{Nanos, OpValue};
+use crate::network::packet::{Address, Asked, Packet, Payload, Peer};
 use crate::node::Body;
 use crate::reply::{Claim, Reply, Request, claim_of, read_reply};
+use crate::workload::Operation;
 
 /// Purpose of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,6 +228,24 @@ pub(crate) fn parse_id(prefix: char, name: &str) -> Option<u32> {
     if canonical { digits.parse().ok() } else { None }
 }
 
+/// What a client asks, with the argument.
+#[derive(Clone, Debug)]
+pub(crate) enum Ask {
+    Init,
+    Topology,
+    Operation(&'static Operation, OpValue),
+}
+
+impl Ask {
+    pub(crate) const fn request(&self) -> Request {
+        match self {
+            Self::Init => Request::Init,
+            Self::Topology => Request::Topology,
+            Self::Operation(operation, _) => Request::Operation(operation),
+        }
+    }
+}
+
 /// Makes the bodies of requests.
 #[derive(Debug)]
 pub(crate) struct Requests {
@@ -251,28 +268,34 @@ impl Requests {
         &self.nodes
     }
 
-    pub(crate) fn body(&self, request: Request, msg_id: i64, node: u32) -> Arc<Body> {
-        Arc::new(match request {
-            Request::Topology => return Arc::clone(&self.topology),
-            Request::Init => Body::Init {
+    pub(crate) fn body(&self, ask: Ask, msg_id: i64, node: u32) -> Payload {
+        Payload::Typed(Arc::new(match ask {
+            Ask::Topology => return Payload::Typed(Arc::clone(&self.topology)),
+            Ask::Init => Body::Init {
                 node_id: self.nodes.names()[node as usize].clone(),
                 node_ids: Arc::clone(&self.nodes),
                 msg_id,
             },
-            Request::Broadcast(value) => {
-                // Values count up from 0: they never come near the end of the range.
-                let message = Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
-                Body::Request { request: service::Request::Broadcast { message }, msg_id }
+            Ask::Operation(operation, argument) => {
+                return Payload::Operation(Arc::new(Asked { operation, argument, msg_id }));
             }
-            Request::Read => Body::Request { request: service::Request::Read, msg_id },
-        })
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rumormill::service;
+
     use super::*;
-    use crate::network::packet::Payload;
+    use crate::workload::BROADCAST;
+
+    const ADD: Request = request(0);
+    const READ: Request = request(1);
+
+    const fn request(at: usize) -> Request {
+        Request::Operation(BROADCAST.operations[at])
+    }
 
     fn packet(body: Body) -> Packet {
         let end = Address { name: "x".into(), peer: Peer::Node(0), is_client: false };
@@ -295,14 +318,11 @@ mod tests {
     fn one_request_after_another_each_with_the_next_id() {
         let mut clients = Clients::default();
         let id = clients.open(Owner::Worker(4));
-        let first = clients.request(id, Request::Broadcast(7), 100);
+        let first = clients.request(id, ADD, 100);
         assert_eq!((first.msg_id, &*first.address.name, first.needs_timer), (1, "c0", true));
         let offer = clients.offer(id, ok(1));
-        assert!(matches!(
-            offer,
-            Offer::Answered(_, Owner::Worker(4), Request::Broadcast(7), Reply::Done)
-        ));
-        let second = clients.request(id, Request::Read, 150);
+        assert!(matches!(offer, Offer::Answered(_, Owner::Worker(4), ADD, Reply::DONE)));
+        let second = clients.request(id, READ, 150);
         assert_eq!((second.msg_id, second.needs_timer), (2, false));
         assert_eq!(clients.expire(id, 100), Expiry::Later(150));
     }
@@ -311,11 +331,11 @@ mod tests {
     fn a_late_reply_to_an_open_client_is_read_with_the_next_request_and_ignored() {
         let mut clients = Clients::default();
         let id = clients.open(Owner::Worker(0));
-        clients.request(id, Request::Read, 100);
-        assert_eq!(clients.expire(id, 100), Expiry::Expired(Owner::Worker(0), Request::Read));
+        clients.request(id, READ, 100);
+        assert_eq!(clients.expire(id, 100), Expiry::Expired(Owner::Worker(0), READ));
         assert_eq!(clients.expire(id, 100), Expiry::Idle);
         assert!(matches!(clients.offer(id, ok(1)), Offer::Unread(_)));
-        let next = clients.request(id, Request::Broadcast(0), 200);
+        let next = clients.request(id, ADD, 200);
         assert_eq!((next.unread.len(), next.needs_timer), (1, true));
         assert!(matches!(clients.offer(id, ok(1)), Offer::Ignored(_)));
         assert!(matches!(clients.offer(id, ok(2)), Offer::Answered(..)));

@@ -227,7 +227,7 @@ mod tests {
         let a = dir.path().join("a");
         fs::create_dir(&a).unwrap();
         fs::write(a.join("results.json"), results.to_json().unwrap()).unwrap();
-        results.maelstrom.workload.lost_count += 2;
+        results.maelstrom.workload.set_mut().unwrap().lost_count += 2;
         let b = dir.path().join("results.edn");
         fs::write(&b, results.to_edn().unwrap()).unwrap();
         let runs = [Run::load(&a).unwrap(), Run::load(&b).unwrap()];

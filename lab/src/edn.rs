@@ -316,6 +316,31 @@ impl<T: Into<Self>> From<Option<T>> for Edn {
     }
 }
 
+impl Edn {
+    /// The value as JSON: keywords become their names, and other keys their texts.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::Value;
+        let list = |items: &[Self]| Value::Array(items.iter().map(Self::to_json).collect());
+        match self {
+            Self::Nil => Value::Null,
+            Self::Bool(bool) => (*bool).into(),
+            Self::Int(int) => (*int).into(),
+            Self::Float(float) => (*float).into(),
+            Self::Float32(float) => (*float).into(),
+            Self::Str(text) | Self::Key(text) | Self::Symbol(text) => text.as_str().into(),
+            Self::Vector(items) | Self::Set(items) => list(items),
+            Self::Map(entries) => {
+                let text = |key: &Self| key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+                Value::Object(
+                    entries.iter().map(|(key, value)| (text(key), value.to_json())).collect(),
+                )
+            }
+            Self::Tagged(_, value) => value.to_json(),
+        }
+    }
+}
+
 /// JSON with its objects' keys as keywords.
 impl From<serde_json::Value> for Edn {
     fn from(value: serde_json::Value) -> Self {

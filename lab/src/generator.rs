@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::history::Nanos;
 use crate::random::Dice;
 use crate::settings::{Nemesis, Settings};
+use crate::workload::Turns;
 pub(crate) use rumormill_sim::MS;
 
 /// How much of the driver's own scheduling delay the next operation makes up for: being woken a little
@@ -39,12 +40,10 @@ pub(crate) enum Step {
 /// What a worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// Broadcast this value.
-    Broadcast(u64),
-    /// Read.
-    Read,
-    /// Read for the last time.
-    FinalRead,
+    /// The workload's next operation.
+    Next,
+    /// Its operation at the end.
+    Last,
 }
 
 #[derive(Debug)]
@@ -56,8 +55,8 @@ enum Stage {
     Recovery {
         until: Nanos,
     },
-    /// Workers that have yet to read, the next one last.
-    FinalReads(Vec<usize>),
+    /// Workers that have yet to do the operation at the end, the next one last.
+    Last(Vec<usize>),
     Done,
 }
 
@@ -72,12 +71,13 @@ pub(crate) struct Generator {
     /// Position in the rotation over all workers and the nemesis.
     cursor: usize,
     round_robin: bool,
+    /// Every worker has an operation at the end.
+    has_last: bool,
     /// Longest gap between two operations; `None` if there are none.
     gap_max_ns: Option<f64>,
     next_work: Nanos,
     /// Since when some worker is free, if one is.
     free_since: Option<Nanos>,
-    next_value: u64,
     nemesis: Option<Nemesis>,
     next_nemesis: Nanos,
     partitioned: bool,
@@ -86,7 +86,6 @@ pub(crate) struct Generator {
     cutoff: Option<Nanos>,
     recovery: Nanos,
     pacing: Dice,
-    mix: Dice,
     ties: Dice,
     choice: Dice,
     nemesis_times: Dice,
@@ -101,11 +100,12 @@ impl Generator {
             free: (0..settings.concurrency).collect(),
             suspended: BTreeSet::new(),
             cursor: 0,
-            round_robin: settings.compat.round_robin,
+            round_robin: settings.compat.round_robin
+                && settings.workload.turns == Turns::RoundRobin,
+            has_last: settings.workload.last.is_some(),
             gap_max_ns: (settings.rate > 0.0).then(|| 2e9 / settings.rate),
             next_work: 0,
             free_since: None,
-            next_value: 0,
             nemesis: settings.nemesis,
             next_nemesis: 0,
             partitioned: false,
@@ -113,7 +113,6 @@ impl Generator {
             cutoff: None,
             recovery: settings.recovery.wait_ms.saturating_mul(MS),
             pacing: Dice::new(seed, "pacing"),
-            mix: Dice::new(seed, "mix"),
             ties: Dice::new(seed, "ties"),
             choice: Dice::new(seed, "workers"),
             nemesis_times: Dice::new(seed, "nemesis times"),
@@ -150,11 +149,11 @@ impl Generator {
             }
             self.stage = Stage::Heal;
         }
-        if let Stage::FinalReads(workers) = &mut self.stage
+        if let Stage::Last(workers) = &mut self.stage
             && let Some(worker) = workers.pop()
         {
             self.free.remove(&worker);
-            return Step::Work(worker, Task::FinalRead);
+            return Step::Work(worker, Task::Last);
         }
         if self.free.len() + self.suspended.len() < self.workers {
             return Step::Busy;
@@ -165,6 +164,8 @@ impl Generator {
     /// Goes on to the next phase: all workers are idle.
     fn next_stage(&mut self, now: Nanos) -> Step {
         let (stage, step) = match &self.stage {
+            // Nothing is healed, waited for or read.
+            Stage::Main | Stage::Heal if !self.has_last => (Stage::Done, Step::Done),
             Stage::Heal if self.nemesis.is_some() => (Stage::Settle, Step::StopPartition),
             Stage::Main | Stage::Heal | Stage::Settle => {
                 (Stage::Recovery { until: now.saturating_add(self.recovery) }, Step::Recover)
@@ -174,9 +175,9 @@ impl Generator {
                 let mut order: Vec<usize> = (0..self.workers).collect();
                 self.choice.shuffle(&mut order);
                 order.retain(|worker| self.free.contains(worker));
-                (Stage::FinalReads(order), Step::Recovered)
+                (Stage::Last(order), Step::Recovered)
             }
-            Stage::FinalReads(_) | Stage::Done => (Stage::Done, Step::Done),
+            Stage::Last(_) | Stage::Done => (Stage::Done, Step::Done),
         };
         self.stage = stage;
         step
@@ -242,13 +243,7 @@ impl Generator {
         if self.free.is_empty() {
             self.free_since = None;
         }
-        let task = if self.mix.coin() {
-            self.next_value += 1;
-            Task::Broadcast(self.next_value - 1)
-        } else {
-            Task::Read
-        };
-        Step::Work(worker, task)
+        Step::Work(worker, Task::Next)
     }
 }
 
@@ -301,7 +296,7 @@ mod tests {
 
     fn main_workers(steps: &[(Nanos, Step)]) -> Vec<usize> {
         let worker = |(_, step): &(Nanos, Step)| match step {
-            Step::Work(worker, Task::Broadcast(_) | Task::Read) => Some(*worker),
+            Step::Work(worker, Task::Next) => Some(*worker),
             _ => None,
         };
         steps.iter().filter_map(worker).collect()
@@ -362,12 +357,10 @@ mod tests {
     }
 
     #[test]
-    fn operations_come_at_the_rate_and_are_mixed_fairly() {
+    fn operations_come_at_the_rate() {
         let steps = play(&settings(5, 100.0, 100), MS);
         let count = main_workers(&steps).len();
         assert!((9_600..10_400).contains(&count), "{count}");
-        let reads = steps.iter().filter(|(_, s)| matches!(s, Step::Work(_, Task::Read))).count();
-        assert!((4_700..5_300).contains(&reads), "{reads}");
         let gaps: Vec<_> = steps[..1_000].windows(2).map(|w| w[1].0 - w[0].0).collect();
         assert!(gaps.iter().all(|gap| *gap < 20 * MS));
         assert!(gaps.iter().any(|gap| *gap > 19 * MS) && gaps.iter().any(|gap| *gap < MS));
@@ -413,7 +406,7 @@ mod tests {
         assert_eq!(recovered, (recover.0 + 10_000 * MS, Step::Recovered));
         let mut readers: Vec<_> = tail[2..6].iter().map(|(time, step)| (*time, *step)).collect();
         readers.sort_by_key(|(_, step)| format!("{step:?}"));
-        let all = (0..4).map(|w| (recovered.0, Step::Work(w, Task::FinalRead)));
+        let all = (0..4).map(|w| (recovered.0, Step::Work(w, Task::Last)));
         assert_eq!(readers, all.collect::<Vec<_>>());
         assert_eq!(tail[6], (recovered.0 + 3 * MS, Step::Done));
     }
@@ -433,6 +426,28 @@ mod tests {
         let steps = play(&settings(2, 0.0, 7), MS);
         assert_eq!(steps[0], (7_000 * MS, Step::Recover));
         assert_eq!(main_workers(&steps).len(), 0);
+    }
+
+    #[test]
+    fn a_workload_without_a_last_operation_ends_with_the_main_phase() {
+        let mut generator = Generator::new(&settings(2, 100.0, 1));
+        generator.has_last = false;
+        let (mut now, mut last) = (0, 0);
+        loop {
+            match generator.next(now) {
+                Step::Work(worker, task) => {
+                    assert_eq!(task, Task::Next);
+                    last = now;
+                    generator.release(worker);
+                }
+                Step::Wait(time) => now = time,
+                step => {
+                    assert_eq!(step, Step::Done);
+                    break;
+                }
+            }
+        }
+        assert!(last > 900 * MS && now < 1_000 * MS, "{last} {now}");
     }
 
     #[test]

@@ -6,8 +6,11 @@
 pub mod reader;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use roaring::RoaringTreemap;
+
+use crate::edn::Edn;
 
 /// In the history: since the run's relative time zero (after `init`, before `topology`).
 pub use rumormill_sim::Nanos;
@@ -37,10 +40,13 @@ pub enum Process {
 /// What was done, and with what.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// A broadcast of an integer.
-    Broadcast(u64),
-    /// A read; the values it returned, on an `ok` completion.
-    Read(Option<ReadSet>),
+    /// An operation of a client.
+    Client {
+        /// Its kind, as the history's `:f` has it.
+        f: &'static str,
+        /// Its argument; on an `ok` completion its result, if the operation has one.
+        value: OpValue,
+    },
     /// A nemesis action, by its Jepsen name, and its value as EDN text.
     Nemesis {
         /// `start-partition`, `stop-partition`.
@@ -48,6 +54,83 @@ pub enum Action {
         /// EDN, `nil` if there is none.
         value_edn: String,
     },
+}
+
+impl Action {
+    /// The element that the operation adds to a set.
+    #[must_use]
+    pub fn added(&self) -> Option<u64> {
+        match self {
+            Self::Client { f: BROADCAST | ADD, value: OpValue::Int(int) } => (*int).try_into().ok(),
+            _ => None,
+        }
+    }
+
+    /// The set that the operation returned.
+    #[must_use]
+    pub const fn read_set(&self) -> Option<&ReadSet> {
+        match self {
+            Self::Client { value, .. } => value.set(),
+            Self::Nemesis { .. } => None,
+        }
+    }
+
+    /// True for a read of a client.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        matches!(self, Self::Client { f: READ, .. })
+    }
+}
+
+/// Kind of an operation: it reads all that a node holds.
+pub const READ: &str = "read";
+/// Kind of an operation: it adds a value in the broadcast workload.
+pub const BROADCAST: &str = "broadcast";
+/// Kind of an operation: it adds an element to a set, or to a counter.
+pub const ADD: &str = "add";
+
+/// Argument or result of an operation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum OpValue {
+    /// `nil`: there is none.
+    #[default]
+    Nil,
+    /// An integer.
+    Int(i64),
+    /// The set that a read returned.
+    Set(ReadSet),
+    /// Anything else.
+    Edn(Edn),
+}
+
+impl OpValue {
+    /// The set, if it is one.
+    #[must_use]
+    pub const fn set(&self) -> Option<&ReadSet> {
+        match self {
+            Self::Set(set) => Some(set),
+            _ => None,
+        }
+    }
+
+    /// The integer, if it is one.
+    #[must_use]
+    pub const fn int(&self) -> Option<i64> {
+        match self {
+            Self::Int(int) => Some(*int),
+            _ => None,
+        }
+    }
+}
+
+impl From<Edn> for OpValue {
+    fn from(edn: Edn) -> Self {
+        match edn {
+            Edn::Nil => Self::Nil,
+            Edn::Int(int) => Self::Int(int),
+            other => Self::Edn(other),
+        }
+    }
 }
 
 /// The values a read returned.
@@ -99,8 +182,31 @@ pub enum OpError {
         /// The reply's `text`.
         text: Option<String>,
     },
-    /// A reply of the wrong shape; an exception in Maelstrom.
-    Malformed(String),
+    /// An exception in Maelstrom: a reply of the wrong shape, or any error in a workload that maps
+    /// none.
+    Exception(String),
+}
+
+impl OpError {
+    /// The exception that stands for a timeout in a workload that maps no errors.
+    pub const NO_REPLY: &str = "no reply in time";
+
+    /// The same in a workload that maps no errors.
+    #[must_use]
+    pub fn into_exception(self) -> Self {
+        Self::Exception(self.to_string())
+    }
+}
+
+impl fmt::Display for OpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str(Self::NO_REPLY),
+            Self::Reply { name, text: Some(text) } => write!(f, "{name}: {text}"),
+            Self::Reply { name, text: None } => f.write_str(name),
+            Self::Exception(why) => f.write_str(why),
+        }
+    }
 }
 
 /// One line of the history.

@@ -50,3 +50,4 @@ pub mod topology;
 pub mod trace;
 pub mod validate;
 pub mod watch;
+pub mod workload;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::harness::process::describe;
 use crate::profile::{NemesisKind, Profile};
-use crate::settings::Workload;
+use crate::workload::Workload;
 
 /// Where Maelstrom is, and where its store goes.
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ impl Maelstrom {
     ///
     /// # Errors
     /// If it cannot be started, or its store not be looked at.
-    pub fn run(&self, arguments: &[String], workload: Workload) -> Result<Ended> {
-        let store = self.work_dir.join("store").join(workload.name());
+    pub fn run(&self, arguments: &[String], workload: &Workload) -> Result<Ended> {
+        let store = self.work_dir.join("store").join(workload.name);
         let before = runs(&store)?;
         let stderr = io::stderr().as_fd().try_clone_to_owned()?;
         let status = Command::new(&self.command)
@@ -91,7 +91,7 @@ pub fn arguments(profile: &Profile, bin: &Path, node_args: &[String]) -> Result<
     let mut flag = |name: &str, value: Option<String>| {
         words.extend(value.into_iter().flat_map(|value| [format!("--{name}"), value]));
     };
-    flag("workload", Some(workload.name().to_owned()));
+    flag("workload", Some(workload.name.to_owned()));
     flag("bin", Some(bin.to_owned()));
     match profile.node_count {
         Some(count) => flag("node-count", Some(count.to_string())),

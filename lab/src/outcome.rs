@@ -7,7 +7,7 @@ use roaring::RoaringTreemap;
 use crate::components::ComponentConvergence;
 use crate::convergence::Convergence;
 use crate::entries::EntryCounts;
-use crate::history::{Nanos, Op, ReadSet};
+use crate::history::{Nanos, Op, OpValue};
 use crate::journal::Counts;
 use crate::network::faults::FaultCounts;
 use crate::network::packet::Packet;
@@ -218,7 +218,7 @@ const fn longest(step: usize) -> Nanos {
 pub struct NodeReport {
     /// What its last final read returned; from a read outside the history if no worker talks to
     /// it (fewer workers than nodes). `None` if it did not answer.
-    pub final_read: Option<ReadSet>,
+    pub final_read: Option<OpValue>,
     /// Lines that are no messages.
     pub bad_lines: u64,
     /// Messages from or to unknown ids.

@@ -16,9 +16,8 @@ use serde::Deserialize;
 use crate::limit::Limit;
 use crate::network::faults::FaultSettings;
 use crate::settings::bounds::check_counts;
-use crate::settings::{
-    Availability, Distribution, Latency, Nemesis, Recovery, Settings, Topology, Workload,
-};
+use crate::settings::{Availability, Distribution, Latency, Nemesis, Recovery, Settings, Topology};
+use crate::workload::Workload;
 use values::as_flag;
 
 /// Seconds between actions of the nemesis, on average, unless said otherwise.
@@ -64,7 +63,7 @@ pub struct Profile {
     pub description: Option<String>,
     /// Workload of the clients.
     #[serde(deserialize_with = "as_flag")]
-    pub workload: Option<Workload>,
+    pub workload: Option<&'static Workload>,
     /// Number of nodes, named `n0`, `n1`, …
     pub node_count: Option<usize>,
     /// Names of the nodes, unless they are counted.

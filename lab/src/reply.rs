@@ -1,33 +1,40 @@
 //! Replies to harness clients, checked against Maelstrom's closed schemas.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use roaring::{RoaringBitmap, RoaringTreemap};
-use rumormill::service::{self, ReadText};
+use rumormill::service::ReadText;
 
 use crate::envelope::{is_integer, string};
-use crate::history::{OtherElements, ReadSet};
+use crate::history::{OpValue, OtherElements, ReadSet};
 use crate::network::packet::Payload;
 use crate::node::Body;
 use crate::scan::{Fields, array_inside, items};
+use crate::workload::{Operation, ResultShape};
 
 /// What a client asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Init,
     Topology,
-    Broadcast(u64),
-    Read,
+    Operation(&'static Operation),
 }
 
 impl Request {
-    /// The `type` of the reply it wants.
-    pub(crate) const fn reply_type(self) -> &'static str {
+    /// The `type` of the request; that of the reply has `_ok` appended.
+    pub(crate) const fn kind(self) -> &'static str {
         match self {
-            Self::Init => "init_ok",
-            Self::Topology => "topology_ok",
-            Self::Broadcast(_) => "broadcast_ok",
-            Self::Read => "read_ok",
+            Self::Init => "init",
+            Self::Topology => "topology",
+            Self::Operation(operation) => operation.f,
+        }
+    }
+
+    fn result(self) -> ResultShape {
+        match self {
+            Self::Init | Self::Topology => ResultShape::Nothing,
+            Self::Operation(operation) => operation.result,
         }
     }
 }
@@ -35,14 +42,25 @@ impl Request {
 /// What a client got.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
-    /// It is done.
-    Done,
-    /// The values of a read, and their text.
-    Values(ReadSet, ArrayText),
+    /// It is done; the result, and the text of a list.
+    Done(Option<OpValue>, Option<ArrayText>),
     /// An error reply.
     Error { name: String, definite: bool, text: Option<String> },
     /// Not what the protocol demands; why.
     Malformed(String),
+}
+
+impl Reply {
+    /// Done, without a result.
+    pub(crate) const DONE: Self = Self::Done(None, None);
+
+    /// The set that a read returned.
+    pub(crate) fn set(&self) -> Option<&ReadSet> {
+        match self {
+            Self::Done(Some(value), _) => value.set(),
+            _ => None,
+        }
+    }
 }
 
 /// The inside of a JSON array, without copying it.
@@ -65,7 +83,7 @@ impl ArrayText {
 /// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
-        Payload::Peer(_) => None,
+        Payload::Peer(_) | Payload::Operation(_) => None,
         Payload::Text(text) | Payload::Between(text, _) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
@@ -79,7 +97,7 @@ pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Optio
             else {
                 return None;
             };
-            (answered == msg_id).then(|| read_typed(request, body))
+            if answered == msg_id { read_typed(request, body) } else { None }
         }
     }
 }
@@ -98,7 +116,7 @@ pub(crate) fn claim_of(body: &Payload) -> Claim {
     match body {
         Payload::Text(text) | Payload::Between(text, _) => claim_of_text(text),
         Payload::Typed(body) => claim_of_typed(body),
-        Payload::Peer(_) => Claim::default(),
+        Payload::Peer(_) | Payload::Operation(_) => Claim::default(),
     }
 }
 
@@ -121,27 +139,24 @@ pub(crate) fn claim_of_typed(body: &Body) -> Claim {
     Claim { kind: body.kind().to_owned(), in_reply_to: answered }
 }
 
-fn read_typed(request: Request, body: &Body) -> Reply {
-    match (request, body) {
-        (Request::Init, Body::InitOk { .. })
-        | (Request::Topology, Body::TopologyOk { .. })
-        | (Request::Broadcast(_), Body::Reply { reply: service::Reply::BroadcastOk, .. }) => {
-            Reply::Done
-        }
-        (Request::Read, Body::Reply { reply: service::Reply::ReadOk { messages }, .. }) => {
-            let text = ArrayText::Shared(Arc::clone(messages));
-            Reply::Values(read_set(messages), text)
-        }
-        (_, Body::Error { code, text, .. }) => {
-            let (name, definite) = error_name(Some(i64::from(code.number())));
-            Reply::Error { name: name.into(), definite, text: Some(text.clone()) }
-        }
-        (_, other) => Reply::Malformed(wrong_type(request, other.kind())),
+fn read_typed(request: Request, body: &Body) -> Option<Reply> {
+    // Lists are long: their text is shared with the node that made it.
+    if let Body::Reply { reply, .. } = body
+        && let Some((key, list)) = reply.list()
+        && request.result() == ResultShape::List(key)
+        && reply.kind().strip_suffix("_ok") == Some(request.kind())
+    {
+        let text = ArrayText::Shared(Arc::clone(list));
+        return Some(Reply::Done(Some(OpValue::Set(read_set(list))), Some(text)));
     }
+    let mut json = Vec::new();
+    body.write_json(&mut json);
+    let json = String::from_utf8(json).ok()?;
+    Some(read_text(request, &ReplyFields::of(&json)?))
 }
 
 fn wrong_type(request: Request, got: &str) -> String {
-    format!("expected a {:?} reply, got {got:?}", request.reply_type())
+    format!("expected a \"{}_ok\" reply, got {got:?}", request.kind())
 }
 
 fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
@@ -152,32 +167,43 @@ fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
         let text = text.map(|json| string(json).unwrap_or_else(|| json.into()).into_owned());
         return Reply::Error { name: name.into(), definite, text };
     }
-    if kind != request.reply_type() {
+    if kind.strip_suffix("_ok") != Some(request.kind()) {
         return Reply::Malformed(wrong_type(request, &kind));
     }
     if request == Request::Init {
-        return Reply::Done;
+        return Reply::DONE;
     }
     if let Some(id) = fields.msg_id.filter(|id| !is_integer(id)) {
         return Reply::Malformed(format!("msg_id must be an integer, not {id}"));
     }
-    let extra = fields.beyond(request);
+    let extra = fields.beyond(request.result().key());
     if !extra.is_empty() {
-        let why = format!("a {} must not have the keys {extra:?}", request.reply_type());
+        let why = format!("a {kind} must not have the keys {extra:?}");
         return Reply::Malformed(why);
     }
-    if request != Request::Read {
-        return Reply::Done;
+    let Some(key) = request.result().key() else { return Reply::DONE };
+    let Some(json) = fields.get(key) else {
+        return Reply::Malformed(format!("a {kind} must have the key {key:?}"));
+    };
+    match read_result(request.result(), json) {
+        Ok((value, text)) => Reply::Done(Some(value), text),
+        Err(why) => Reply::Malformed(why),
     }
-    match fields.messages {
+}
+
+/// Reads the result of an operation.
+fn read_result(shape: ResultShape, json: &str) -> Result<(OpValue, Option<ArrayText>), String> {
+    Ok(match shape {
+        ResultShape::Nothing => (OpValue::Nil, None),
         // A list that holds nothing is `null` in some languages, and Maelstrom takes it for one.
-        Some("null") => Reply::Values(ReadSet::default(), ArrayText::Whole("[]".into())),
-        Some(array) => match array_inside(array) {
-            Some(inside) => Reply::Values(read_set(inside), ArrayText::Whole(array.into())),
-            None => Reply::Malformed(format!("messages must be an array or null, not {array}")),
+        ResultShape::List(_) if json == "null" => {
+            (OpValue::Set(ReadSet::default()), Some(ArrayText::Whole("[]".into())))
+        }
+        ResultShape::List(key) => match array_inside(json) {
+            Some(inside) => (OpValue::Set(read_set(inside)), Some(ArrayText::Whole(json.into()))),
+            None => return Err(format!("{key} must be an array or null, not {json}")),
         },
-        None => Reply::Malformed("a read_ok must have the key \"messages\"".into()),
-    }
+    })
 }
 
 /// Maelstrom's name for an error code, and whether it says for sure that nothing happened.
@@ -279,11 +305,10 @@ struct ReplyFields<'a> {
     kind: Option<&'a str>,
     in_reply_to: Option<&'a str>,
     msg_id: Option<&'a str>,
-    messages: Option<&'a str>,
     code: Option<&'a str>,
     text: Option<&'a str>,
-    /// Keys that mean nothing in any reply.
-    others: Vec<String>,
+    /// The keys that no other reply has.
+    others: Vec<(Cow<'a, str>, &'a str)>,
 }
 
 impl<'a> ReplyFields<'a> {
@@ -295,11 +320,10 @@ impl<'a> ReplyFields<'a> {
                 "type" => &mut found.kind,
                 "in_reply_to" => &mut found.in_reply_to,
                 "msg_id" => &mut found.msg_id,
-                "messages" => &mut found.messages,
                 "code" => &mut found.code,
                 "text" => &mut found.text,
                 _ => {
-                    found.others.push(key.into_owned());
+                    found.others.push((key, value));
                     continue;
                 }
             };
@@ -308,24 +332,33 @@ impl<'a> ReplyFields<'a> {
         Some(found)
     }
 
-    /// Keys that the reply to this request must not have.
-    fn beyond(&self, request: Request) -> Vec<&str> {
-        let known = [
-            ("messages", self.messages.is_some() && request != Request::Read),
-            ("code", self.code.is_some()),
-            ("text", self.text.is_some()),
-        ];
+    /// The text of a key; of one that comes twice the last one.
+    fn get(&self, key: &str) -> Option<&'a str> {
+        self.others.iter().rev().find(|(other, _)| other == key).map(|(_, value)| *value)
+    }
+
+    /// Keys that a reply with a result under this key must not have.
+    fn beyond(&self, result: Option<&str>) -> Vec<&str> {
+        let known = [("code", self.code.is_some()), ("text", self.text.is_some())];
         let known = known.into_iter().filter(|(_, extra)| *extra).map(|(key, _)| key);
-        known.chain(self.others.iter().map(String::as_str)).collect()
+        let others = self.others.iter().map(|(key, _)| &**key);
+        known.chain(others.filter(|key| result != Some(*key))).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rumormill::service;
+
     use super::*;
 
     fn text(json: &str) -> Payload {
         Payload::Text(json.into())
+    }
+
+    fn request(f: &str) -> Request {
+        let operations = crate::workload::BROADCAST.operations;
+        Request::Operation(operations.iter().find(|operation| operation.f == f).unwrap())
     }
 
     fn reply(request: Request, json: &str) -> Reply {
@@ -350,7 +383,7 @@ mod tests {
             assert!(!answers(json), "{json}");
         }
         let typed = |body| read_reply(Request::Init, 7, &Payload::Typed(Arc::new(body)));
-        assert_eq!(typed(Body::InitOk { in_reply_to: 7 }), Some(Reply::Done));
+        assert_eq!(typed(Body::InitOk { in_reply_to: 7 }), Some(Reply::DONE));
         assert_eq!(typed(Body::InitOk { in_reply_to: 8 }), None);
         assert_eq!(typed(Body::Request { request: service::Request::Read, msg_id: 7 }), None);
     }
@@ -358,11 +391,13 @@ mod tests {
     #[test]
     fn good_replies() {
         let ok = r#"{"type":"broadcast_ok","msg_id":9}"#;
-        assert_eq!(reply(Request::Broadcast(0), ok), Reply::Done);
+        assert_eq!(reply(request("broadcast"), ok), Reply::DONE);
         let init = r#"{"type":"init_ok","anything":[]}"#;
-        assert_eq!(reply(Request::Init, init), Reply::Done);
+        assert_eq!(reply(Request::Init, init), Reply::DONE);
         let read = r#"{"type":"read_ok","messages":[ 2, 0,2 ]}"#;
-        let Reply::Values(set, array) = reply(Request::Read, read) else { panic!() };
+        let Reply::Done(Some(OpValue::Set(set)), Some(array)) = reply(request("read"), read) else {
+            panic!()
+        };
         assert_eq!((set.ints.iter().collect::<Vec<_>>(), set.len), (vec![0, 2], 3));
         assert_eq!(array.as_str(), "2, 0,2");
     }
@@ -370,22 +405,24 @@ mod tests {
     #[test]
     fn null_is_an_empty_list_and_nothing_else_is() {
         let null = r#"{"type":"read_ok","messages":null}"#;
-        let Reply::Values(set, array) = reply(Request::Read, null) else { panic!() };
+        let Reply::Done(Some(OpValue::Set(set)), Some(array)) = reply(request("read"), null) else {
+            panic!()
+        };
         assert_eq!((set.len, array.as_str()), (0, ""));
         for other in ["\"\"", "{}", "0", "false"] {
             let json = format!(r#"{{"type":"read_ok","messages":{other}}}"#);
-            assert!(malformed(Request::Read, &json).contains("array or null"), "{other}");
+            assert!(malformed(request("read"), &json).contains("array or null"), "{other}");
         }
         // In the reply to a broadcast it is a key too many, whatever it holds.
         let extra = r#"{"type":"broadcast_ok","messages":null}"#;
-        assert!(malformed(Request::Broadcast(0), extra).contains("messages"));
+        assert!(malformed(request("broadcast"), extra).contains("messages"));
         let id = r#"{"type":"read_ok","messages":[],"msg_id":null}"#;
-        assert!(malformed(Request::Read, id).contains("msg_id"));
+        assert!(malformed(request("read"), id).contains("msg_id"));
     }
 
     #[test]
     fn the_schemas_are_closed() {
-        let broadcast = Request::Broadcast(0);
+        let broadcast = request("broadcast");
         let extra = r#"{"type":"broadcast_ok","message":5}"#;
         assert!(malformed(broadcast, extra).contains("\"message\""));
         let messages = r#"{"type":"broadcast_ok","messages":[]}"#;
@@ -395,9 +432,9 @@ mod tests {
         let other = r#"{"type":"read_ok","messages":[]}"#;
         assert!(malformed(broadcast, other).contains("broadcast_ok"));
         let missing = r#"{"type":"read_ok"}"#;
-        assert!(malformed(Request::Read, missing).contains("messages"));
+        assert!(malformed(request("read"), missing).contains("messages"));
         let object = r#"{"type":"read_ok","messages":{}}"#;
-        assert!(malformed(Request::Read, object).contains("array"));
+        assert!(malformed(request("read"), object).contains("array"));
         assert!(malformed(Request::Topology, r#"{"x":0}"#).contains("topology_ok"));
         let init = r#"{"type":"ok"}"#;
         assert!(malformed(Request::Init, init).contains("init_ok"));
@@ -405,7 +442,7 @@ mod tests {
 
     #[test]
     fn errors_have_names_and_may_be_definite() {
-        let error = |json: &str| match reply(Request::Read, json) {
+        let error = |json: &str| match reply(request("read"), json) {
             Reply::Error { name, definite, text } => (name, definite, text),
             other => panic!("{other:?}"),
         };

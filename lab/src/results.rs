@@ -26,17 +26,17 @@ use crate::checker::missing::Missing;
 use crate::checker::net::Net;
 use crate::checker::quantile::{Quantiles, millis};
 use crate::checker::reads::Reads;
-use crate::checker::set_full::SetFull;
 use crate::checker::stats::Stats;
 use crate::checker::{
     Validity, availability, components, convergence, exceptions, invocation_count, latency,
-    missing, net, reads, set_full, stats,
+    missing, net, reads, stats,
 };
-use crate::history::{Nanos, Op};
+use crate::history::{Nanos, Op, OpValue};
 use crate::journal::ClassCount;
 use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
 use crate::trace::Source;
+use crate::workload::{BROADCAST, Workload, WorkloadResults};
 pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
 pub use run_info::{MAELSTROM, PROCESSES, RunInfo};
@@ -62,8 +62,8 @@ pub struct MaelstromResults {
     pub valid: Validity,
     /// Message counts.
     pub net: Net,
-    /// The set checker's figures.
-    pub workload: SetFull,
+    /// The figures of the workload's checker.
+    pub workload: WorkloadResults,
     /// Completions by kind.
     pub stats: Stats,
     /// Share of operations that succeeded.
@@ -85,6 +85,9 @@ pub struct LabResults {
     pub run: RunInfo,
     /// From which all dice were derived; Maelstrom has none.
     pub seed: Option<u64>,
+    /// The workload.
+    #[serde(default = "broadcast")]
+    pub workload: String,
     /// Number of nodes.
     pub node_count: u64,
     /// How the run ended, if it crashed or was interrupted. All figures are of what there is.
@@ -160,6 +163,11 @@ pub struct LabResults {
     pub notices: Vec<String>,
     /// Hash of all events: the same for the same run.
     pub fingerprint: String,
+}
+
+/// The workload of results from when there was only one.
+fn broadcast() -> String {
+    BROADCAST.name.to_owned()
 }
 
 /// Time until the last node held each value, by what observed it.
@@ -341,12 +349,13 @@ impl MaelstromResults {
         };
         let counts = &outcome.counts;
         let counts = [counts.all, counts.clients, counts.servers].map(class);
-        Self::check(&outcome.history, counts, settings.availability)
+        Self::check(settings.workload, &outcome.history, counts, settings.availability)
     }
 
     /// Checks a history, given the counts of all messages, the clients' and the servers'.
     #[must_use]
     pub fn check(
+        workload: &Workload,
         history: &[Op],
         [all, clients, servers]: [net::MessageCounts; 3],
         availability: Option<RequiredAvailability>,
@@ -354,7 +363,7 @@ impl MaelstromResults {
         let mut results = Self {
             valid: Validity::Valid,
             net: net::check(all, clients, servers, invocation_count(history)),
-            workload: set_full::check(history),
+            workload: (workload.check)(history),
             stats: stats::check(history),
             availability: availability::check(history, availability),
             exceptions: exceptions::check(history),
@@ -367,7 +376,7 @@ impl MaelstromResults {
     /// The verdict that follows from those of the checkers.
     #[must_use]
     pub fn composed(&self) -> Validity {
-        self.composed_with(self.workload.valid, self.availability.valid)
+        self.composed_with(self.workload.valid(), self.availability.valid)
     }
 
     fn composed_with(&self, workload: Validity, availability: Validity) -> Validity {
@@ -379,10 +388,10 @@ impl MaelstromResults {
     /// The verdict, but for what died with nodes: values that only they held, and operations that
     /// were open at them.
     fn owed_validity(&self, settings: &Settings, outcome: &Outcome) -> Validity {
-        let lost = &self.workload.lost;
+        let lost = self.workload.set().map_or(&[][..], |set| &set.lost);
         let died_with_holders =
             !lost.is_empty() && lost.iter().all(|value| outcome.lost_with_holders.contains(*value));
-        let workload = if died_with_holders { Validity::Valid } else { self.workload.valid };
+        let workload = if died_with_holders { Validity::Valid } else { self.workload.valid() };
         let answered = availability::answered_fraction(&outcome.history, outcome.indeterminate);
         self.composed_with(workload, availability::verdict(answered, settings.availability))
     }
@@ -393,7 +402,8 @@ impl LabResults {
         let history = &outcome.history;
         let names = || settings.nodes.iter().map(|name| &**name);
         let living = names().zip(&outcome.nodes).filter(|(_, report)| !report.is_dead);
-        let final_reads = living.map(|(name, report)| (name, report.final_read.as_ref()));
+        let final_reads =
+            living.map(|(name, report)| (name, report.final_read.as_ref().and_then(OpValue::set)));
         let operations = invocation_count(history) as u64;
         let broadcasts = traffic::broadcast_count(history);
         let mut missing = missing::check(history, final_reads, &outcome.lost_with_holders);
@@ -409,6 +419,7 @@ impl LabResults {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run,
             seed: Some(settings.seed),
+            workload: settings.workload.name.to_owned(),
             node_count: settings.nodes.len() as u64,
             operation_count: operations,
             broadcast_count: broadcasts,

@@ -40,6 +40,7 @@ use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
 use crate::topology::neighbours;
 use crate::trace::Tracer;
+use crate::workload::Draws;
 use messages::{Content, Directory};
 use notices::Notices;
 use output::Output;
@@ -77,6 +78,8 @@ pub struct Run<S> {
     /// For when the network has an alarm for the generator's next step.
     generator_wake: Option<Nanos>,
     workers: Vec<Worker>,
+    /// From which the workload draws its operations.
+    draws: Draws,
     partition_dice: Dice,
     history: Vec<Op>,
     tally: Tally,
@@ -137,6 +140,7 @@ impl<S: EventSink> Run<S> {
             generator: Generator::new(settings),
             generator_wake: None,
             workers: (0..settings.concurrency).map(|i| Worker::new(i, nodes)).collect(),
+            draws: Draws::new(settings.seed),
             partition_dice: Dice::new(settings.seed, "partitions"),
             history: Vec::new(),
             tally: Tally::default(),

@@ -163,16 +163,17 @@ impl Screen<'_> {
         self.distribution(figure!("lost-latency-median"));
         let all = figure!("msgs-per-op-all").show(self.results).unwrap_or_default();
         self.figure(figure!("msgs-per-op"), &format!("  ({all} with clients' messages)"));
-        let workload = &maelstrom.workload;
-        let text = format!(
-            " {} tried, {} stable ({} stale), {} lost, {} never read",
-            workload.attempt_count,
-            workload.stable_count,
-            workload.stale_count,
-            self.count_bad(workload.lost_count),
-            workload.never_read_count,
-        );
-        self.row("values", &text);
+        if let Some(set) = maelstrom.workload.set() {
+            let text = format!(
+                " {} tried, {} stable ({} stale), {} lost, {} never read",
+                set.attempt_count,
+                set.stable_count,
+                set.stale_count,
+                self.count_bad(set.lost_count),
+                set.never_read_count,
+            );
+            self.row("values", &text);
+        }
         let by_f = maelstrom.stats.by_f.iter();
         let by_f = by_f.map(|(f, counts)| format!(" {f} {} of {}", counts.ok_count, counts.count));
         let remark = format!("  ({})", join(by_f).trim_start());

@@ -10,6 +10,7 @@ use rumormill::cluster::Name;
 
 use crate::network::faults::FaultSettings;
 use crate::trace::ValuesAt;
+use crate::workload::Workload;
 pub use rumormill_sim::network::latency::{Distribution, Latency};
 
 /// The most neighbours that all nodes together may be told of. Ten million take half a gigabyte
@@ -20,7 +21,7 @@ const MAX_NEIGHBOURS: usize = 10_000_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// What the clients do.
-    pub workload: Workload,
+    pub workload: &'static Workload,
     /// The ids of the nodes, in order.
     pub nodes: Vec<Name>,
     /// Number of workers. Worker `i` talks only to node `i mod nodes`.
@@ -58,24 +59,6 @@ pub struct Settings {
     pub init_timeout_ms: u64,
     /// How long a node may take to answer any other request.
     pub rpc_timeout_ms: u64,
-}
-
-/// What the clients do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Workload {
-    /// `broadcast` and `read`, mixed by a fair coin.
-    #[default]
-    Broadcast,
-}
-
-impl Workload {
-    /// The name on the command line and in `store/`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Broadcast => "broadcast",
-        }
-    }
 }
 
 /// The shape of the `topology` message.
@@ -165,7 +148,7 @@ pub enum Availability {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            workload: Workload::Broadcast,
+            workload: Default::default(),
             nodes: (1..=5).map(|i| format!("n{i}").into()).collect(),
             concurrency: 5,
             rate: 5.0,

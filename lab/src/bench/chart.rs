@@ -374,7 +374,8 @@ mod tests {
     fn picture() -> String {
         let mut results = crate::results::sample::results();
         results.maelstrom.net.servers.msgs_per_op = Some(2.6);
-        let latencies = results.maelstrom.workload.stable_latencies.as_mut().unwrap();
+        let latencies =
+            results.maelstrom.workload.set_mut().unwrap().stable_latencies.as_mut().unwrap();
         latencies.max = 310;
         let runs = vec![results];
         let on_time = runs.clone();

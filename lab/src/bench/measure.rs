@@ -92,7 +92,7 @@ pub fn run_processes(
 fn run_once(case: &Case, bin: &Path, base: &Path, seed: u64) -> Result<Results> {
     let settings = case.settings(seed);
     let started = jiff::Zoned::now();
-    let store = Store::create(base, settings.workload.name(), &started)?;
+    let store = Store::create(base, settings.workload.name, &started)?;
     let processes = Processes {
         command: NodeCommand {
             bin: bin.to_owned(),

@@ -145,7 +145,7 @@ mod tests {
     fn results(msgs_per_op: f32) -> Results {
         let mut results = sample::results();
         let latencies = Quantiles { min: 0, p50: 240, p95: 290, p99: 300, max: 301 };
-        results.maelstrom.workload.stable_latencies = Some(latencies);
+        results.maelstrom.workload.set_mut().unwrap().stable_latencies = Some(latencies);
         results.maelstrom.net.servers.msgs_per_op = Some(msgs_per_op);
         results.rumormill.traffic.ack_share = Some(0.031);
         let spread = results.rumormill.convergence.message_flow.as_mut().unwrap();

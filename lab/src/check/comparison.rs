@@ -101,11 +101,12 @@ mod tests {
         assert!(same.compared > 40 && same.differences.is_empty(), "{same:?}");
 
         let mut recomputed = reported.clone();
-        recomputed.workload.stable_count += 1;
-        recomputed.workload.lost = (0..100).collect();
+        let set = recomputed.workload.set_mut().unwrap();
+        set.stable_count += 1;
+        set.lost = (0..100).collect();
+        set.lost_latencies = Quantiles::of(vec![7]);
+        set.stable_latencies = None;
         recomputed.net.servers.msgs_per_op = Some(11.608_249);
-        recomputed.workload.lost_latencies = Quantiles::of(vec![7]);
-        recomputed.workload.stable_latencies = None;
         recomputed.stats.by_f.remove("read");
         let differences = Comparison::of(&reported, &recomputed).differences;
         let of = |figure: &str| {

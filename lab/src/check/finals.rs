@@ -1,6 +1,6 @@
 //! Which node answered which final read, by Maelstrom's fixed assignment of clients to nodes.
 
-use crate::history::{Action, Op, OpKind, Process, ReadSet};
+use crate::history::{Op, OpKind, Process, ReadSet};
 
 /// How many final reads were tried: one per client.
 pub(super) fn invoked(history: &[Op]) -> usize {
@@ -18,7 +18,7 @@ pub(super) fn final_reads<'n, 'h>(
     let mut reads: Vec<(&str, Option<&ReadSet>)> =
         nodes.iter().take(clients).map(|node| (*node, None)).collect();
     for op in history.iter().filter(|op| op.is_final && op.kind == OpKind::Ok) {
-        let (Process::Client(process), Action::Read(Some(set))) = (op.process, &op.action) else {
+        let (Process::Client(process), Some(set)) = (op.process, op.action.read_set()) else {
             continue;
         };
         let client = (process % clients.max(1) as u64) as usize;

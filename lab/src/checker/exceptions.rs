@@ -35,7 +35,7 @@ pub struct Exceptions {
 pub fn check(history: &[Op]) -> Exceptions {
     let mut by_class: BTreeMap<&str, Exception> = BTreeMap::new();
     for op in history.iter().filter(|op| op.kind == OpKind::Info) {
-        let Some(OpError::Malformed(class)) = &op.error else { continue };
+        let Some(OpError::Exception(class)) = &op.error else { continue };
         by_class
             .entry(class)
             .or_insert_with(|| Exception {
@@ -62,7 +62,7 @@ mod tests {
              i1 add2@8, info1 add2@9",
         );
         for (position, class) in [(1, "extra key"), (3, "no type"), (5, "no type")] {
-            history[position].error = Some(OpError::Malformed(class.to_owned()));
+            history[position].error = Some(OpError::Exception(class.to_owned()));
         }
         let result = check(&history);
         assert_eq!(result.valid, Validity::Valid);

@@ -7,7 +7,7 @@ use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
 use super::Validity;
-use crate::history::{Action, Op, OpKind, ReadSet};
+use crate::history::{Op, OpKind, ReadSet};
 
 /// How many values are listed one by one.
 const LISTED_VALUES: usize = 48;
@@ -101,10 +101,7 @@ pub fn check<'a>(
     let acknowledged: RoaringTreemap = history
         .iter()
         .filter(|op| op.kind == OpKind::Ok)
-        .filter_map(|op| match op.action {
-            Action::Broadcast(value) => Some(value),
-            _ => None,
-        })
+        .filter_map(|op| op.action.added())
         .collect();
     let mut result = Missing {
         acknowledged_count: acknowledged.len(),

@@ -97,17 +97,11 @@ impl<'de> Deserialize<'de> for Validity {
     }
 }
 
-/// The kinds of client operation, by the name they have in a history's `:f`.
-pub const READ: &str = "read";
-/// See [`READ`].
-pub const BROADCAST: &str = "broadcast";
-
 /// The name of a client operation's kind; none for the nemesis.
 pub fn client_function(op: &Op) -> Option<&'static str> {
-    match (&op.process, &op.action) {
-        (Process::Client(_), Action::Broadcast(_)) => Some(BROADCAST),
-        (Process::Client(_), Action::Read(_)) => Some(READ),
-        _ => None,
+    match op.action {
+        Action::Client { f, .. } => Some(f),
+        Action::Nemesis { .. } => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Action, Op, OpKind};
+use crate::history::{Op, OpKind};
 
 /// How many phantoms are listed one by one.
 const LISTED_PHANTOMS: usize = 48;
@@ -33,11 +33,11 @@ pub fn check(history: &[Op]) -> Reads {
     let mut phantoms = RoaringTreemap::new();
     let mut others: BTreeSet<&str> = BTreeSet::new();
     for op in history {
-        match (&op.action, op.kind) {
-            (Action::Broadcast(value), OpKind::Invoke) => {
-                broadcast.insert(*value);
+        match (op.action.added(), op.action.read_set(), op.kind) {
+            (Some(value), _, OpKind::Invoke) => {
+                broadcast.insert(value);
             }
-            (Action::Read(Some(set)), OpKind::Ok) => {
+            (_, Some(set), OpKind::Ok) => {
                 result.count += 1;
                 let numbers = set.len.saturating_sub(set.others.count) as u64;
                 result.duplicate_count += numbers.saturating_sub(set.ints.len());

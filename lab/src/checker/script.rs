@@ -1,10 +1,22 @@
 //! Histories for tests, from a line of text: `i0 add0@0, ok0 add0@10, i1 read@20.5, ok1 read[0]@22`.
 
-use crate::history::{Action, Nanos, Op, OpError, OpKind, Process, ReadSet};
+use crate::history::{
+    Action, BROADCAST, Nanos, Op, OpError, OpKind, OpValue, Process, READ, ReadSet,
+};
 
 /// Parses a history; times are in milliseconds, a read with a `!` is final.
 pub(crate) fn history(script: &str) -> Vec<Op> {
     script.split(',').enumerate().map(|(index, step)| parse_step(index, step.trim())).collect()
+}
+
+/// A broadcast.
+pub(crate) fn broadcast(value: i64) -> Action {
+    Action::Client { f: BROADCAST, value: OpValue::Int(value) }
+}
+
+/// A read, with what it returned.
+pub(crate) fn read(set: Option<ReadSet>) -> Action {
+    Action::Client { f: READ, value: set.map_or(OpValue::Nil, OpValue::Set) }
 }
 
 fn parse_step(index: usize, step: &str) -> Op {
@@ -28,8 +40,8 @@ fn parse_step(index: usize, step: &str) -> Op {
         kind,
         process: Process::Client(who[digits..].parse().expect("a process number")),
         action: match action.strip_prefix("add") {
-            Some(value) => Action::Broadcast(value.parse().expect("a value")),
-            None => Action::Read(parse_read(action.strip_prefix("read").expect("read or add"))),
+            Some(value) => broadcast(value.parse().expect("a value")),
+            None => read(parse_read(action.strip_prefix("read").expect("read or add"))),
         },
         is_final,
         error: matches!(kind, OpKind::Fail | OpKind::Info).then_some(OpError::Timeout),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantile::Quantiles;
 use super::{Pairing, Validity, client_function, kind_name};
-use crate::history::{Action, Nanos, Op, OpKind, Process};
+use crate::history::{ADD, Action, BROADCAST, Nanos, Op, OpKind, Process, READ};
 
 /// Number of stale elements that are listed, the stalest first.
 const WORST_STALE_COUNT: usize = 8;
@@ -95,10 +95,12 @@ pub struct OpSummary {
 
 impl OpSummary {
     pub(crate) fn of(op: &Op) -> Self {
-        let (f, value) = match op.action {
-            Action::Broadcast(value) => ("add", Some(value)),
-            Action::Read(_) | Action::Nemesis { .. } => ("read", None),
+        let (f, value) = match &op.action {
+            Action::Client { f: BROADCAST, value } => (ADD, value.int()),
+            Action::Client { f, value } => (*f, value.int()),
+            Action::Nemesis { .. } => (READ, None),
         };
+        let value = value.and_then(|value| u64::try_from(value).ok());
         let process = match op.process {
             Process::Client(process) => process,
             Process::Nemesis => 0,
@@ -190,15 +192,15 @@ fn walk_forward(history: &[Op]) -> (BTreeMap<u64, Element>, Vec<Read<'_>>) {
             continue;
         }
         let invoked = pairing.step(position, op);
-        match (&op.action, op.kind) {
-            (Action::Broadcast(value), OpKind::Invoke) => {
-                elements.insert(*value, Element::new(*value, position));
-                unknown.insert(*value);
+        match (op.action.added(), op.action.read_set(), op.kind) {
+            (Some(value), _, OpKind::Invoke) => {
+                elements.insert(value, Element::new(value, position));
+                unknown.insert(value);
             }
-            (Action::Broadcast(value), OpKind::Ok) if unknown.remove(*value) => {
-                set_known(&mut elements, *value, position);
+            (Some(value), _, OpKind::Ok) if unknown.remove(value) => {
+                set_known(&mut elements, value, position);
             }
-            (Action::Read(Some(set)), OpKind::Ok) => {
+            (_, Some(set), OpKind::Ok) => {
                 let Some(invoked) = invoked else { continue };
                 let shown = &unknown & &set.ints;
                 for value in &shown {

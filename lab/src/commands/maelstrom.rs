@@ -189,7 +189,8 @@ impl Row {
             (_, Validity::Unknown) => "unknown",
         };
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
-        let latencies = maelstrom.workload.stable_latencies;
+        let set = maelstrom.workload.set();
+        let latencies = set.and_then(|set| set.stable_latencies);
         let missing = match lab.missing.nodes.is_empty() {
             true => "not available".to_owned(),
             false => lab.missing.missing_count.to_string(),
@@ -202,7 +203,7 @@ impl Row {
             or_none(maelstrom.net.servers.msgs_per_op.map(|ratio| ratio.to_string())),
             or_none(latencies.map(|all| all.p50.to_string())),
             or_none(latencies.map(|all| all.max.to_string())),
-            maelstrom.workload.lost_count.to_string(),
+            or_none(set.map(|set| set.lost_count.to_string())),
             missing,
             maelstrom.availability.ok_fraction.to_string(),
             format!("{kept} of {}", lab.limits.len()),

@@ -10,7 +10,8 @@ use clap::Args;
 
 use self::faults::FaultArgs;
 use crate::profile::{Concurrency, NemesisKind, Profile};
-use crate::settings::{Availability, Distribution, Recovery, Settings, Topology, Workload};
+use crate::settings::{Availability, Distribution, Recovery, Settings, Topology};
+use crate::workload::Workload;
 
 /// The flags that `lab test` and `lab sim` have in common.
 #[derive(Debug, Default, PartialEq, Args)]
@@ -34,7 +35,7 @@ pub struct RunArgs {
     pub profile: Option<String>,
     /// What the clients do [default: broadcast]
     #[arg(short, long, value_name = "broadcast", help_heading = "Workload")]
-    pub workload: Option<Workload>,
+    pub workload: Option<&'static Workload>,
     /// How many clients work at once: a number, or one per node times a number, such as 4n
     /// [default: 1n]
     #[arg(long, value_name = "N|Nn", help_heading = "Workload")]

@@ -171,7 +171,7 @@ fn run_one(
     let store = if args.no_store {
         None
     } else {
-        let store = Store::create(&args.run.store, settings.workload.name(), &begun)
+        let store = Store::create(&args.run.store, settings.workload.name, &begun)
             .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
         Some(store)
     };

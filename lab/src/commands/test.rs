@@ -108,7 +108,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
     let data_dir =
         if settings.faults.durable { own_node::keep_data(&mut node_args)? } else { None };
     let started = jiff::Zoned::now();
-    let store = Store::create(&args.run.store, settings.workload.name(), &started)
+    let store = Store::create(&args.run.store, settings.workload.name, &started)
         .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
     let info = RunInfo {
         program: PROCESSES.to_owned(),

@@ -54,7 +54,7 @@ mod tests {
         let runs = [1.0, 0.9, 0.5].map(|ok_fraction| {
             let mut results = sample::results();
             results.rumormill.ok_fraction = ok_fraction;
-            results.maelstrom.workload.lost_count = (ok_fraction * 10.0) as u64;
+            results.maelstrom.workload.set_mut().unwrap().lost_count = (ok_fraction * 10.0) as u64;
             results
         });
         let availability = Sample::of(figure!("availability"), &runs);

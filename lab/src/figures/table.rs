@@ -4,9 +4,11 @@ use super::{Figure, Needs, Unit, Worse, with_never};
 use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
 use crate::results::{LabResults, MaelstromResults, Results};
+use crate::workload;
 
 /// All figures, in the order in which they are listed.
-pub static FIGURES: &[Figure] = &join::<{ count(&PARTS) }>(&PARTS);
+pub static FIGURES: &[Figure] =
+    &join::<{ count(&PARTS) + count(&workload::FIGURES) }>([&PARTS, &workload::FIGURES]);
 
 const PARTS: [&[Figure]; 9] =
     [&STABLE, &LOST, &DELIVERY, &COMPONENT, &HEAL, &CLIENT, &BROADCAST, &READ, &SCALARS];
@@ -47,6 +49,7 @@ const STABLE: [Figure; 5] =
     distribution!("", "stable latency", Nothing, "/workload/stable-latencies", |r| r
         .maelstrom
         .workload
+        .set()?
         .stable_latencies
         .map(|all| all.map(|ms| ms as f64)));
 
@@ -54,6 +57,7 @@ const LOST: [Figure; 5] =
     distribution!("lost-latency-", "lost latency", Nothing, "/workload/lost-latencies", |r| r
         .maelstrom
         .workload
+        .set()?
         .lost_latencies
         .map(|all| all.map(|ms| ms as f64)));
 
@@ -150,11 +154,11 @@ const SCALARS: [Figure; 24] = scalars! {
     "quiescent-msgs" was "rest-msgs", "quiescent messages per node in 10 s", Number, Higher, Lab,
         "/rumormill/recovery/quiescent-msgs", |_, l| l.recovery?.quiescent_msgs;
     "lost", "lost values", Number, Higher, Nothing,
-        "/workload/lost-count", |m, _| Some(m.workload.lost_count as f64);
+        "/workload/lost-count", |m, _| Some(m.workload.set()?.lost_count as f64);
     "stale", "stale values", Number, Higher, Nothing,
-        "/workload/stale-count", |m, _| Some(m.workload.stale_count as f64);
+        "/workload/stale-count", |m, _| Some(m.workload.set()?.stale_count as f64);
     "never-read", "values never read", Number, Higher, Nothing,
-        "/workload/never-read-count", |m, _| Some(m.workload.never_read_count as f64);
+        "/workload/never-read-count", |m, _| Some(m.workload.set()?.never_read_count as f64);
     "missing", "missing at the end", Number, Higher, FinalReads,
         "/rumormill/missing/missing-count", |_, l| Some(final_reads(l)?.known_missing()? as f64);
     "unread-nodes", "nodes without a final read", Number, Higher, FinalReads,
@@ -200,14 +204,16 @@ const fn count(parts: &[&[Figure]]) -> usize {
 }
 
 /// The parts as one array: constants cannot be collected.
-const fn join<const N: usize>(parts: &[&[Figure]]) -> [Figure; N] {
-    let mut all = [parts[0][0]; N];
-    let (mut part, mut at, mut next) = (0, 0, 0);
-    while part < parts.len() {
-        if at == parts[part].len() {
+const fn join<const N: usize>(lists: [&[&[Figure]]; 2]) -> [Figure; N] {
+    let mut all = [lists[0][0][0]; N];
+    let (mut list, mut part, mut at, mut next) = (0, 0, 0, 0);
+    while list < lists.len() {
+        if part == lists[list].len() {
+            (list, part) = (list + 1, 0);
+        } else if at == lists[list][part].len() {
             (part, at) = (part + 1, 0);
         } else {
-            all[next] = parts[part][at];
+            all[next] = lists[list][part][at];
             (at, next) = (at + 1, next + 1);
         }
     }

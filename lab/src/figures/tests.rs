@@ -6,7 +6,8 @@ use crate::results::sample;
 /// The results of a run that has every figure.
 fn complete() -> Results {
     let mut results = sample::results();
-    results.maelstrom.workload.lost_latencies = results.maelstrom.workload.stable_latencies;
+    let set = results.maelstrom.workload.set_mut().unwrap();
+    set.lost_latencies = set.stable_latencies;
     let times = results.rumormill.convergence.best().unwrap().since_ack;
     let lab = &mut results.rumormill;
     lab.components = Some(crate::checker::components::Components {

@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Action, Op, OpError, OpKind, Process, ReadSet};
+use super::{ADD, Action, BROADCAST, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
 use crate::edn::Edn;
+use crate::workload;
 
-/// How the text of a [`OpError::Malformed`] begins in the file.
-const MALFORMED: &str = "indeterminate: ";
+/// How the text of a [`OpError::Exception`] begins in the file.
+const EXCEPTION: &str = "indeterminate: ";
 
 /// Reads a whole history.
 ///
@@ -30,14 +31,14 @@ fn read_line(line: &str, position: usize) -> Result<Op> {
     };
     // Nearly all of a history are the values that reads returned: they are not worth a tree.
     let mut op = read_op(&Edn::parse(&format!("{before}nil{after}"))?, position)?;
-    if let Action::Read(set) = &mut op.action {
+    if let Action::Client { value, .. } = &mut op.action {
         let mut len = 0;
         let ints = integers
             .split_ascii_whitespace()
             .inspect(|_| len += 1)
             .map(str::parse::<u64>)
             .collect::<Result<_, _>>()?;
-        *set = Some(ReadSet { ints, len, ..ReadSet::default() });
+        *value = OpValue::Set(ReadSet { ints, len, ..ReadSet::default() });
     }
     Ok(op)
 }
@@ -84,24 +85,28 @@ fn read_op(edn: &Edn, position: usize) -> Result<Op> {
 fn read_action(edn: &Edn, process: Process, kind: OpKind) -> Result<Action> {
     let f = keyword(edn, "f")?;
     let value = edn.at(&["value"]).unwrap_or(&Edn::Nil);
-    Ok(match (process, f) {
-        (Process::Nemesis, _) => {
-            Action::Nemesis { name: f.to_owned(), value_edn: value.to_string() }
+    if process == Process::Nemesis {
+        return Ok(Action::Nemesis { name: f.to_owned(), value_edn: value.to_string() });
+    }
+    let Some(f) = workload::function(f) else {
+        let known = workload::functions().collect::<Vec<_>>().join(", :");
+        bail!(":f is :{f}; expected one of :{known}")
+    };
+    let value = match (f, value) {
+        // A node may answer `null` while it holds nothing: for Maelstrom an empty list.
+        (READ, Edn::Nil) if kind == OpKind::Ok => OpValue::Set(ReadSet::default()),
+        (READ, Edn::Vector(items)) => OpValue::Set(read_set(items)),
+        (READ, Edn::Nil) => OpValue::Nil,
+        (READ | ADD, Edn::Int(int)) => OpValue::Int(*int),
+        (READ, other) => bail!("{other} is not what a read returns"),
+        (BROADCAST, other) => {
+            let value = other.as_u64().and_then(|value| value.try_into().ok());
+            OpValue::Int(value.with_context(|| format!("the :value {other} was never broadcast"))?)
         }
-        (Process::Client(_), "broadcast") => Action::Broadcast(
-            value.as_u64().with_context(|| format!("the :value {value} was never broadcast"))?,
-        ),
-        (Process::Client(_), "read") => Action::Read(match value {
-            // A node may answer `null` while it holds nothing: for Maelstrom an empty list.
-            Edn::Nil => (kind == OpKind::Ok).then(ReadSet::default),
-            _ => Some(read_set(
-                value.items().with_context(|| format!("{value} is not what a read returns"))?,
-            )),
-        }),
-        (Process::Client(_), _) => {
-            bail!(":f is :{f}; only histories of the broadcast workload can be read")
-        }
-    })
+        (ADD, other) => bail!("the :value {other} was never added"),
+        (_, other) => other.clone().into(),
+    };
+    Ok(Action::Client { f, value })
 }
 
 fn read_set(items: &[Edn]) -> ReadSet {
@@ -126,7 +131,7 @@ fn read_error(error: &Edn) -> OpError {
         }
         other => {
             let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
-            OpError::Malformed(text.strip_prefix(MALFORMED).unwrap_or(&text).to_owned())
+            OpError::Exception(text.strip_prefix(EXCEPTION).unwrap_or(&text).to_owned())
         }
     }
 }
@@ -141,6 +146,7 @@ fn keyword<'e>(edn: &'e Edn, name: &str) -> Result<&'e str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checker::script;
 
     /// As Maelstrom writes it: plain and tagged, partitions, an error reply, a timeout, a reply
     /// of the wrong shape, and a read that returns a value that was never broadcast.
@@ -164,11 +170,11 @@ mod tests {
         assert_eq!((&**name, &**value_edn), ("start-partition", r#"[:isolated {"n0" #{"n1"}}]"#));
         assert_eq!(
             (&ops[3].action, &ops[3].error),
-            (&Action::Broadcast(7), &Some(OpError::Timeout))
+            (&script::broadcast(7), &Some(OpError::Timeout))
         );
         assert_eq!((ops[3].index, ops[3].time), (3, 15));
-        assert_eq!((&ops[4].action, ops[4].is_final), (&Action::Read(None), true));
-        let Action::Read(Some(set)) = &ops[5].action else { panic!() };
+        assert_eq!((&ops[4].action, ops[4].is_final), (&script::read(None), true));
+        let set = ops[5].action.read_set().unwrap();
         assert_eq!((set.ints.iter().collect::<Vec<_>>(), set.len), (vec![7], 5));
         let others: Vec<&str> = set.others.texts.iter().map(|text| &**text).collect();
         assert_eq!((others, set.others.count), (vec!["\"x\"", "-1", "2.0"], 3));
@@ -177,7 +183,7 @@ mod tests {
             text: Some("later".to_owned()),
         };
         assert_eq!(ops[6].error, Some(reply));
-        assert_eq!(ops[7].error, Some(OpError::Malformed("no type".to_owned())));
+        assert_eq!(ops[7].error, Some(OpError::Exception("no type".to_owned())));
     }
 
     #[test]
@@ -200,7 +206,7 @@ mod tests {
     #[test]
     fn a_read_that_returned_null_is_an_empty_one() {
         let line = "{:index 5, :time 17, :type :ok, :process 1, :f :read, :value nil}";
-        assert_eq!(read(line).unwrap()[0].action, Action::Read(Some(ReadSet::default())));
+        assert_eq!(read(line).unwrap()[0].action, script::read(Some(ReadSet::default())));
     }
 
     #[test]
@@ -210,9 +216,12 @@ mod tests {
             ("{:index 0, :type :ok, :process 0, :f :read}", "line 1: there is no number :time"),
             ("{:time 0, :type :maybe, :process 0, :f :read}", ":type is :maybe"),
             ("{:time 0, :type :ok, :process x, :f :read}", "no number :process"),
-            ("{:time 0, :type :ok, :process 0, :f :echo}", "only histories of the broadcast"),
+            (
+                "{:time 0, :type :ok, :process 0, :f :poll}",
+                ":f is :poll; expected one of :broadcast",
+            ),
             ("{:time 0, :type :ok, :process 0, :f :broadcast, :value nil}", "never broadcast"),
-            ("{:time 0, :type :ok, :process 0, :f :read, :value 3}", "not what a read returns"),
+            ("{:time 0, :type :ok, :process 0, :f :read, :value #{3}}", "not what a read returns"),
         ] {
             let error = format!("{:#}", read(text).unwrap_err());
             assert!(error.contains(part), "{error}");

@@ -50,7 +50,7 @@ fn limit_is_held_against_the_run() {
 #[test]
 fn a_figure_the_run_does_not_have_fails() {
     let mut results = sample::results();
-    results.maelstrom.workload.stable_latencies = None;
+    results.maelstrom.workload.set_mut().unwrap().stable_latencies = None;
     results.rumormill.convergence.message_flow = None;
     for limit in ["max<1s", "max>0", "convergence-max<1s", "unconverged=0"] {
         let verdict = limit.parse::<Limit>().unwrap().check(&results);

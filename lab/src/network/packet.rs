@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use rumormill::cluster::Name;
 use rumormill::maelstrom::message::{Body as AnyBody, Named};
+use rumormill::maelstrom::parse::{self, ErrorReply, Refusal};
+use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::value::Value;
 use rumormill::wire::Wire;
 use rumormill_sim::network::Way;
 
+use crate::history::OpValue;
 use crate::node::{Body, Message};
 use crate::trace::Carried;
+use crate::workload::Operation;
 
 /// A participant, by number: names are looked up once, at the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,8 +48,42 @@ pub enum Payload {
     Between(Box<str>, Arc<Carried>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
+    /// An operation of a harness client.
+    Operation(Arc<Asked>),
     /// From one simulated node to another.
     Peer(Box<dyn PeerMessage>),
+}
+
+/// An operation as its client asks for it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its kind.
+    pub operation: &'static Operation,
+    /// Its argument.
+    pub argument: OpValue,
+    /// Request id.
+    pub msg_id: i64,
+}
+
+impl Asked {
+    /// Appends the body as JSON.
+    fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"type\":");
+        put(out, self.operation.f);
+        if let Some(key) = self.operation.argument {
+            out.push(b',');
+            put(out, key);
+            out.push(b':');
+            match &self.argument {
+                OpValue::Nil | OpValue::Set(_) => out.extend_from_slice(b"null"),
+                OpValue::Int(int) => put(out, int),
+                OpValue::Edn(edn) => put(out, &edn.to_json()),
+            }
+        }
+        out.extend_from_slice(b",\"msg_id\":");
+        put(out, &self.msg_id);
+        out.push(b'}');
+    }
 }
 
 /// A message between simulated nodes, of any protocol.
@@ -106,7 +144,7 @@ impl Payload {
                 named.message().values(&mut int);
             }
             Self::Peer(message) => message.values(&mut int),
-            Self::Text(_) | Self::Between(..) => {}
+            Self::Text(_) | Self::Between(..) | Self::Operation(_) => {}
         }
     }
 
@@ -115,6 +153,7 @@ impl Payload {
         match self {
             Self::Text(text) | Self::Between(text, _) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
+            Self::Operation(asked) => asked.write_json(out),
             Self::Peer(message) => message.write_json(out),
         }
     }
@@ -173,18 +212,39 @@ impl Packet {
         self.body.write_json(out);
     }
 
-    /// The message for a simulated node; `None` if it was not typed.
+    /// The message of a client for a simulated node; `None` if it is of anything else.
     #[must_use]
-    pub fn into_message(self) -> Option<Message> {
+    pub fn into_message(self) -> Option<ClientMessage> {
         match self.body {
             Payload::Text(_) | Payload::Between(..) | Payload::Peer(_) => None,
-            Payload::Typed(body) => Some(Message {
+            Payload::Typed(body) => Some(ClientMessage::Taken(Message {
                 src: self.src.name,
                 dest: self.dest.name,
                 body: Arc::unwrap_or_clone(body),
-            }),
+            })),
+            Payload::Operation(_) => {
+                let mut line = Vec::new();
+                self.write_line(&mut line);
+                Some(match parse::parse_line::<Gossip>(&line, None) {
+                    Ok(message) => ClientMessage::Taken(message),
+                    Err(Refusal { reply, text, .. }) => {
+                        let ErrorReply { src, dest, in_reply_to, code } = reply?;
+                        let body = Body::Error { in_reply_to, code, text };
+                        ClientMessage::Refused(Message { src, dest, body })
+                    }
+                })
+            }
         }
     }
+}
+
+/// A message of a client as a simulated node reads it.
+#[derive(Debug)]
+pub enum ClientMessage {
+    /// It is handed to the node.
+    Taken(Message),
+    /// The node knows no such request: its reply.
+    Refused(Message),
 }
 
 fn put(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserializer, de};
 
-use crate::settings::{Recovery, Topology, Workload};
+use crate::settings::{Recovery, Topology};
 
 /// Number of workers: `4n` is four per node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,6 @@ fn unknown(text: &str, names: &[&str]) -> String {
     format!("`{text}` is not one of {}", names.join(", "))
 }
 
-named!(Workload, "broadcast" => Self::Broadcast);
 named!(NemesisKind, "partition" => Self::Partition, "none" => Self::None);
 named!(
     Topology,
@@ -161,6 +160,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::Workload;
 
     fn survives<T: FromStr<Err = String> + fmt::Display>(names: &[&str]) {
         for name in names {
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_shown_is_what_was_given() {
         survives::<Concurrency>(&["1n", "4n", "7"]);
-        survives::<Workload>(&["broadcast"]);
+        survives::<&'static Workload>(&["broadcast"]);
         survives::<crate::settings::Distribution>(&[
             "constant",
             "uniform",

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::checker::{Pairing, client_function};
-use crate::history::{Action, Op, OpError, OpKind, Process};
+use crate::history::{Op, OpError, OpKind};
 
 /// Different errors that are listed.
 const MAX_ERRORS: usize = 20;
@@ -16,7 +16,7 @@ pub(super) struct Operation {
     pub(super) at_ms: f64,
     /// Latency; none if the history ends before the operation does.
     pub(super) took_ms: Option<f64>,
-    /// `broadcast` or `read`.
+    /// Its name in the history: `broadcast`, `read`.
     pub(super) kind: &'static str,
     /// Outcome.
     pub(super) end: End,
@@ -67,17 +67,14 @@ pub(super) fn of(history: &[Op]) -> Vec<Operation> {
 /// Errors by what they say, the most frequent first.
 pub(super) fn errors(history: &[Op]) -> Vec<(String, u64)> {
     let mut counts = BTreeMap::new();
-    for op in history.iter().filter(|op| op.process != Process::Nemesis) {
+    for op in history {
         let Some(error) = &op.error else { continue };
-        let what = match &op.action {
-            Action::Broadcast(_) => "broadcast",
-            Action::Read(_) | Action::Nemesis { .. } => "read",
-        };
+        let Some(what) = client_function(op) else { continue };
         let why = match error {
-            OpError::Timeout => "no reply in time".to_owned(),
-            OpError::Reply { name, text: Some(text) } => format!("{name}: {text}"),
-            OpError::Reply { name, text: None } => name.clone(),
-            OpError::Malformed(why) => format!("a reply of the wrong shape: {why}"),
+            OpError::Exception(why) if why != OpError::NO_REPLY => {
+                format!("a reply of the wrong shape: {why}")
+            }
+            other => other.to_string(),
         };
         *counts.entry(format!("{what}: {why}")).or_insert(0_u64) += 1;
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checker::Validity;
 use crate::checker::quantile::{Quantiles, millis};
-use crate::history::{Action, Op, OpError};
+use crate::checker::{Validity, client_function};
+use crate::history::{Op, OpError};
 use crate::number::number;
 use crate::outcome::{NodeReport, Notice, Outcome};
 use crate::reply::error_code;
@@ -103,11 +103,7 @@ impl ErrorReplies {
         let mut counts: BTreeMap<(&str, &str, Option<&str>), u64> = BTreeMap::new();
         for op in history {
             if let Some(OpError::Reply { name, text }) = &op.error {
-                let f = match op.action {
-                    Action::Broadcast(_) => "broadcast",
-                    Action::Read(_) => "read",
-                    Action::Nemesis { .. } => continue,
-                };
+                let Some(f) = client_function(op) else { continue };
                 *counts.entry((f, name, text.as_deref())).or_default() += 1;
             }
         }

@@ -13,6 +13,7 @@ use crate::checker::quantile::Quantiles;
 use crate::checker::set_full::{OpSummary, Outcome, SetFull, Stale};
 use crate::checker::stats::{Counts, Stats};
 use crate::edn::Edn;
+use crate::workload::WorkloadResults;
 
 impl Results {
     /// The text of `results.edn`.
@@ -57,7 +58,7 @@ impl MaelstromResults {
         let edn = Edn::parse(text)?;
         let valid = edn
             .at(&["valid?"])
-            .and_then(validity)
+            .and_then(Edn::as_validity)
             .context("there is no :valid? in it: these are not the results of a run")?;
         Ok(Self {
             valid,
@@ -121,7 +122,11 @@ fn net_to_edn(net: &Net) -> Edn {
     ])
 }
 
-fn workload_to_edn(workload: &SetFull) -> Edn {
+fn workload_to_edn(workload: &WorkloadResults) -> Edn {
+    let workload = match workload {
+        WorkloadResults::Set(set) => set,
+        WorkloadResults::Other(edn) => return edn.clone(),
+    };
     let all = |values: &[u64]| Edn::vector(values.iter().copied());
     let mut entries = vec![
         ("worst-stale", Edn::Vector(workload.worst_stale.iter().map(stale_to_edn).collect())),
@@ -189,16 +194,21 @@ fn exceptions_to_edn(exceptions: &Exceptions) -> Edn {
     Edn::map(entries)
 }
 
-fn validity(edn: &Edn) -> Option<Validity> {
-    match edn {
-        Edn::Bool(is_valid) => Some(Validity::from_bool(*is_valid)),
-        Edn::Key(name) if name == "unknown" => Some(Validity::Unknown),
-        _ => None,
+impl Edn {
+    /// A verdict.
+    #[must_use]
+    pub fn as_validity(&self) -> Option<Validity> {
+        match self {
+            Self::Bool(is_valid) => Some(Validity::from_bool(*is_valid)),
+            // JSON has no keywords.
+            Self::Key(name) | Self::Str(name) if name == "unknown" => Some(Validity::Unknown),
+            _ => None,
+        }
     }
 }
 
 fn validity_at(edn: &Edn, path: &[&str]) -> Validity {
-    edn.at(path).and_then(validity).unwrap_or_default()
+    edn.at(path).and_then(Edn::as_validity).unwrap_or_default()
 }
 
 fn count_at(edn: &Edn, path: &[&str]) -> u64 {
@@ -232,11 +242,17 @@ fn net_of(edn: &Edn) -> Net {
     }
 }
 
-fn workload_of(edn: &Edn) -> SetFull {
+/// A workload that is no set has none of its keys.
+fn workload_of(edn: &Edn) -> WorkloadResults {
+    if let Some(part) = edn.at(&["workload"])
+        && part.at(&["attempt-count"]).is_none()
+    {
+        return WorkloadResults::Other(part.clone());
+    }
     let count = |name: &str| count_at(edn, &["workload", name]);
     let values = |name: &str| values_at(edn, &["workload", name]);
     let worst_stale = edn.at(&["workload", "worst-stale"]).and_then(Edn::items);
-    SetFull {
+    WorkloadResults::Set(Box::new(SetFull {
         valid: validity_at(edn, &["workload", "valid?"]),
         attempt_count: count("attempt-count"),
         stable_count: count("stable-count"),
@@ -250,7 +266,7 @@ fn workload_of(edn: &Edn) -> SetFull {
         worst_stale: worst_stale.unwrap_or_default().iter().map(stale_of).collect(),
         stable_latencies: edn.at(&["workload", "stable-latencies"]).and_then(quantiles_of),
         lost_latencies: edn.at(&["workload", "lost-latencies"]).and_then(quantiles_of),
-    }
+    }))
 }
 
 /// Quantiles by their numbers, in whatever order the map has them.
@@ -304,7 +320,7 @@ const KNOWN: [&str; 5] = ["net", "workload", "stats", "availability", "exception
 fn others_of(edn: &Edn) -> BTreeMap<String, Validity> {
     let of_part = |(key, part): &(Edn, Edn)| {
         let name = key.as_str().filter(|name| !KNOWN.contains(name))?;
-        let valid = part.at(&["valid?"]).and_then(validity)?;
+        let valid = part.at(&["valid?"]).and_then(Edn::as_validity)?;
         (valid != Validity::Valid).then(|| (name.to_owned(), valid))
     };
     edn.entries().unwrap_or_default().iter().filter_map(of_part).collect()

@@ -5,6 +5,7 @@ use roaring::RoaringTreemap;
 use super::{ErrorReplies, LabResults, MaelstromResults, Results, RunInfo, Traffic, traffic};
 use crate::checker::{Validity, availability, invocation_count, latency, missing, reads};
 use crate::history::{Op, ReadSet};
+use crate::workload::Workload;
 
 impl Results {
     /// What Maelstrom reported, and the honest figures as far as the history has them: the others
@@ -15,6 +16,7 @@ impl Results {
     /// from then on, if its log tells.
     pub fn of_maelstrom<'h>(
         mut reported: MaelstromResults,
+        workload: &Workload,
         history: &[Op],
         final_reads: impl IntoIterator<Item = (&'h str, Option<&'h ReadSet>)>,
         run: RunInfo,
@@ -26,6 +28,7 @@ impl Results {
         let rumormill = LabResults {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             run,
+            workload: workload.name.to_owned(),
             node_count: missing.nodes.len() as u64,
             maelstrom_valid: reported.valid,
             operation_count: invocation_count(history) as u64,

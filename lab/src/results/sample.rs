@@ -29,7 +29,7 @@ pub(crate) fn settings() -> Settings {
 pub(crate) fn outcome() -> Outcome {
     let history = history(SCRIPT);
     let final_read = |position: usize| match &history[position].action {
-        crate::history::Action::Read(set) => set.clone(),
+        crate::history::Action::Client { value, .. } => Some(value.clone()),
         _ => None,
     };
     let node = |position| NodeReport { final_read: final_read(position), ..Default::default() };

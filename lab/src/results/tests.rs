@@ -1,6 +1,6 @@
 use super::*;
 use crate::edn::Edn;
-use crate::history::ReadSet;
+use crate::history::{OpValue, ReadSet};
 use crate::limit::judge;
 
 fn of(settings: &Settings, outcome: &Outcome) -> Results {
@@ -13,7 +13,7 @@ fn figures_come_together() {
     let Results { maelstrom, rumormill: lab } = &results;
     assert_eq!(maelstrom.valid, Validity::Valid);
     assert_eq!(maelstrom.net.servers.msgs_per_op, Some(81.0 / 7.0));
-    assert_eq!(maelstrom.workload.stale, [1]);
+    assert_eq!(maelstrom.workload.set().unwrap().stale, [1]);
     assert_eq!((lab.operation_count, lab.broadcast_count), (7, 2));
     assert_eq!(lab.traffic.msgs_per_broadcast, Some(40.5));
     assert_eq!(lab.traffic.links[0].src, "n0");
@@ -42,8 +42,11 @@ fn a_failed_limit_fails_the_run_but_not_its_validity() {
 fn a_value_missing_on_one_node_fails_the_run_and_maelstroms_verdict_stands_beside() {
     let settings = Settings { limits: Vec::new(), ..sample::settings() };
     let mut outcome = sample::outcome();
-    outcome.nodes[0].final_read =
-        Some(ReadSet { ints: [0].into_iter().collect(), len: 1, ..ReadSet::default() });
+    outcome.nodes[0].final_read = Some(OpValue::Set(ReadSet {
+        ints: [0].into_iter().collect(),
+        len: 1,
+        ..ReadSet::default()
+    }));
     let results = of(&settings, &outcome);
     assert_eq!(results.rumormill.maelstrom_valid, Validity::Valid);
     assert_eq!(results.maelstrom.valid, Validity::Invalid);
@@ -174,10 +177,11 @@ fn maelstroms_own_results_are_read() {
     let results = MaelstromResults::from_edn(REAL).unwrap();
     assert_eq!(results.net.servers.msgs_per_op, Some(11.608_248));
     assert_eq!(results.net.clients.msg_count, 3_962);
-    let latencies = results.workload.stable_latencies.unwrap();
+    let set = results.workload.set().unwrap();
+    let latencies = set.stable_latencies.unwrap();
     assert_eq!(latencies.points().map(|(_, ms)| ms), [0, 358, 485, 497, 505]);
-    assert_eq!(results.workload.lost_latencies, None);
-    let stale = &results.workload.worst_stale[0];
+    assert_eq!(set.lost_latencies, None);
+    let stale = &set.worst_stale[0];
     assert_eq!((stale.element, stale.stable_latency), (7, 505));
     assert_eq!(stale.known.as_ref().unwrap().value, None);
     assert_eq!(stale.last_absent.as_ref().unwrap().time, 600_000_000);
@@ -190,9 +194,10 @@ fn results_without_stable_values_or_of_other_workloads_are_read() {
     let text = "{:workload {:valid? :unknown, :attempt-count 3, :never-read (0 1 2)}, \
                  :valid? :unknown}";
     let results = MaelstromResults::from_edn(text).unwrap();
-    assert_eq!((results.valid, results.workload.valid), (Validity::Unknown, Validity::Unknown));
-    assert_eq!(results.workload.stable_latencies, None);
-    assert_eq!(results.workload.never_read, [0, 1, 2]);
+    assert_eq!((results.valid, results.workload.valid()), (Validity::Unknown, Validity::Unknown));
+    let set = results.workload.set().unwrap();
+    assert_eq!(set.stable_latencies, None);
+    assert_eq!(set.never_read, [0, 1, 2]);
     assert_eq!(results.net.servers.msgs_per_op, None);
     let error = MaelstromResults::from_edn("{:a 1}").unwrap_err().to_string();
     assert!(error.contains(":valid?"), "{error}");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::entries::EntryCounts;
-use crate::history::{Action, Op, OpKind};
+use crate::history::{ADD, Action, BROADCAST, Op, OpKind};
 use crate::journal::FlowCount;
 use crate::network::faults::FaultCounts;
 use crate::outcome::Outcome;
@@ -162,9 +162,10 @@ fn per(count: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| count as f64 / of as f64)
 }
 
-/// Broadcasts that were invoked.
+/// Broadcasts, or what takes their place in another workload, that were invoked.
 pub(super) fn broadcast_count(history: &[Op]) -> u64 {
-    let is_broadcast =
-        |op: &&Op| op.kind == OpKind::Invoke && matches!(op.action, Action::Broadcast(_));
+    let is_broadcast = |op: &&Op| {
+        op.kind == OpKind::Invoke && matches!(op.action, Action::Client { f: BROADCAST | ADD, .. })
+    };
     history.iter().filter(is_broadcast).count() as u64
 }

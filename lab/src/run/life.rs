@@ -3,7 +3,7 @@
 use super::Run;
 use super::output::Output;
 use super::timer::Timer;
-use crate::client::Owner;
+use crate::client::{Ask, Owner};
 use crate::generator::{MS, Step};
 use crate::history::{Action, Nanos, Op, OpKind, Process};
 use crate::journal::EventSink;
@@ -48,17 +48,17 @@ impl<S: EventSink> Run<S> {
     }
 
     pub(super) fn initialise_nodes(&mut self, now: Nanos) {
-        self.ask_all(now, Request::Init, Owner::Init);
+        self.ask_all(now, &Ask::Init, Owner::Init);
     }
 
     /// Opens a client per node and makes the same request with each.
-    fn ask_all(&mut self, now: Nanos, request: Request, owner: fn(u32) -> Owner) {
+    fn ask_all(&mut self, now: Nanos, ask: &Ask, owner: fn(u32) -> Owner) {
         let ids = self.directory.node_ids();
         self.unready = ids.len();
         let clients: Vec<(u32, u32)> =
             ids.map(|node| (node, self.clients.open(owner(node)))).collect();
         for (node, client) in clients {
-            self.request(now, client, node, request);
+            self.request(now, client, node, ask.clone());
         }
     }
 
@@ -71,10 +71,10 @@ impl<S: EventSink> Run<S> {
         reply: Option<Reply>,
     ) {
         let name = self.directory.node(node).name.clone();
-        let what = if request == Request::Init { "init" } else { "topology" };
+        let what = request.kind();
         let seconds = self.timeout(request) as f64 / 1e9;
         let why = match reply {
-            Some(Reply::Done | Reply::Values(..)) => None,
+            Some(Reply::Done(..)) => None,
             None => {
                 let why = self.why_silent(node as usize);
                 Some(format!("did not answer {what} within {seconds} s{why}"))
@@ -96,8 +96,10 @@ impl<S: EventSink> Run<S> {
         if request == Request::Init {
             self.zero = now;
             self.sink.zero(now);
+        }
+        if request == Request::Init && self.settings.workload.has_topology {
             self.enter(Phase::Topology, now);
-            self.ask_all(now, Request::Topology, Owner::Topology);
+            self.ask_all(now, &Ask::Topology, Owner::Topology);
         } else {
             self.enter(Phase::Main, now);
             self.start_faults(now);

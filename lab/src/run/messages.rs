@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use rumormill::cluster::Name;
 use rumormill::id::NodeId;
-use rumormill::service;
+use rumormill::value::Value;
 use rumormill_sim::network::Arrival;
 
 use super::Run;
 use super::sent::Sent;
 use super::timer::Timer;
-use crate::client::parse_id;
+use crate::client::{Ask, parse_id};
 use crate::envelope::{Envelope, body_type};
-use crate::history::Nanos;
+use crate::history::{Nanos, OpValue};
 use crate::journal::{DropCause, EventSink};
-use crate::network::packet::{Address, Packet, Payload, Peer, PeerMessage};
-use crate::node::{Body, Message};
+use crate::network::packet::{Address, Asked, Packet, Payload, Peer, PeerMessage};
+use crate::node::Message;
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
 use crate::text::quote;
+use crate::workload::Spreads;
 
 /// Maelstrom's built-in services, of which the lab has none.
 const SERVICES: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];
@@ -94,7 +95,8 @@ impl<S: EventSink> Run<S> {
 
     pub(super) fn accept_message(&mut self, now: Nanos, node: usize, message: Message) {
         let Some((src, dest)) = self.find_ends(now, node, Sent::Message(&message)) else { return };
-        let content = self.typed_content(Arc::new(message.body));
+        let kind = message.body.kind();
+        let content = self.own_content(kind, Payload::Typed(Arc::new(message.body)));
         self.accept(now, node, (src, dest), content);
     }
 
@@ -141,15 +143,16 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    fn typed_content(&mut self, body: Arc<Body>) -> Content {
+    /// A message of a client of the lab's, or of a simulated node.
+    fn own_content(&mut self, kind: &str, body: Payload) -> Content {
         self.scratch.clear();
         body.write_json(&mut self.scratch);
         self.fingerprint.add_bytes(&self.scratch);
         Content {
-            kind: self.journal.kind_id(body.kind()),
+            kind: self.journal.kind_id(kind),
             bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
             carries_values: true,
-            body: Payload::Typed(body),
+            body,
         }
     }
 
@@ -262,13 +265,14 @@ impl<S: EventSink> Run<S> {
     }
 
     /// Makes a request with a client.
-    pub(super) fn request(&mut self, now: Nanos, client: u32, node: u32, request: Request) {
+    pub(super) fn request(&mut self, now: Nanos, client: u32, node: u32, ask: Ask) {
+        let request = ask.request();
         let deadline = now.saturating_add(self.timeout(request));
         let begun = self.clients.request(client, request, deadline);
         if begun.needs_timer {
             self.network.set_alarm(deadline, Timer::Client(client));
         }
-        let packet = self.request_packet(begun.address, node, request, begun.msg_id);
+        let packet = self.request_packet(begun.address, node, ask, begun.msg_id);
         self.send(now, packet, None);
         for packet in begun.unread {
             self.record_received(now, &packet);
@@ -279,14 +283,15 @@ impl<S: EventSink> Run<S> {
         &mut self,
         src: Address,
         node: u32,
-        request: Request,
+        ask: Ask,
         msg_id: i64,
     ) -> Packet {
-        let body = self.requests.body(request, msg_id, node);
+        let request = ask.request();
+        let body = self.requests.body(ask, msg_id, node);
         let content = match (request, &self.topology_content) {
             // Large, and the same for all nodes.
             (Request::Topology, Some(content)) => content.clone(),
-            _ => self.typed_content(body),
+            _ => self.own_content(request.kind(), body),
         };
         if request == Request::Topology {
             self.topology_content.get_or_insert_with(|| content.clone());
@@ -347,13 +352,24 @@ impl<S: EventSink> Run<S> {
         {
             // Nodes are numbered with 32 bits.
             self.tracer.received((from, node as u32), carried, now, packet.id);
-        } else if let Payload::Typed(body) = &packet.body
-            && let Body::Request { request: service::Request::Broadcast { message }, .. } = &**body
+        } else if let Payload::Operation(asked) = &packet.body
+            && let Some(element) = self.element(asked)
         {
-            let value = self.tracer.invoked(message, now);
+            let value = self.tracer.invoked(&element, now);
             self.tracer.taken(node as u32, value, now, packet.id);
         }
         self.deliveries.push_back(Delivery { node, packet });
+    }
+
+    /// The element that an operation adds, if elements are what spreads.
+    fn element(&self, asked: &Asked) -> Option<Value> {
+        let is_add = asked.operation.argument.is_some();
+        match asked.argument {
+            OpValue::Int(int) if is_add && self.settings.workload.spreads == Spreads::Elements => {
+                Some(Value::Int(int))
+            }
+            _ => None,
+        }
     }
 
     /// Hands a probe's request over, past the network.

@@ -4,12 +4,12 @@ use rumormill_sim::network::Conditions;
 
 use super::Run;
 use super::timer::Timer;
-use crate::client::Owner;
+use crate::client::{Ask, Owner};
 use crate::generator::MS;
-use crate::history::Nanos;
+use crate::history::{Nanos, OpValue};
 use crate::journal::EventSink;
 use crate::network::faults::LatencyChange;
-use crate::reply::{Reply, Request};
+use crate::reply::Reply;
 
 impl<S: EventSink> Run<S> {
     /// From now on only [`note_held`](Self::note_held) says what nodes hold.
@@ -53,8 +53,9 @@ impl<S: EventSink> Run<S> {
         self.note_connectivity(now);
         let life = self.lives[node];
         let node = node as u32;
+        let topology = topology && self.settings.workload.has_topology;
         let client = self.clients.open(Owner::Restart { node, life, topology });
-        self.request(now, client, node, Request::Init);
+        self.request(now, client, node, Ask::Init);
     }
 
     /// Time stands still for a node, or goes on.
@@ -102,7 +103,7 @@ impl<S: EventSink> Run<S> {
             self.crash(now, why);
         } else if topology && self.lives[node as usize] == life {
             let client = self.clients.open(Owner::Restart { node, life, topology: false });
-            self.request(now, client, node, Request::Topology);
+            self.request(now, client, node, Ask::Topology);
         } else {
             self.restarted(now, node, life);
         }
@@ -147,7 +148,8 @@ impl<S: EventSink> Run<S> {
     }
 
     /// A node has acknowledged a value.
-    pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
+    pub(super) fn note_acked(&mut self, argument: &OpValue, node: u32, time: Nanos) {
+        let Some(value) = argument.int().and_then(|int| u64::try_from(int).ok()) else { return };
         self.watch.acked(value, time);
         if !self.exact {
             // Values are numbered like the elements of a list.

@@ -9,7 +9,7 @@ use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network::packet::Packet;
 use crate::outcome::NoticeKind;
-use crate::reply::{Claim, Reply, Request, claim_of};
+use crate::reply::{Claim, Request, claim_of};
 use crate::text::quote;
 
 impl<S: EventSink> Run<S> {
@@ -38,7 +38,7 @@ impl<S: EventSink> Run<S> {
                         let begun = self.clients.take_delivered(client);
                         let node = worker % self.settings.nodes.len();
                         self.note_service(now, node, begun);
-                        if let (Reply::Values(set, _), Some(begun)) = (&reply, begun) {
+                        if let (Some(set), Some(begun)) = (reply.set(), begun) {
                             self.tracer.read(node as u32, begun, now, set);
                         }
                         self.worker_answered(now, worker, reply, &packet);

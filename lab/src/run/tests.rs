@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::generator::MS;
-use crate::history::{Action, Nanos, Op, OpKind, Process};
+use crate::history::{Action, Nanos, Op, OpKind, OpValue, Process};
 use crate::journal::{DropCause, EventSink};
 use crate::network::packet::Packet;
 use crate::outcome::{NoticeKind, Outcome, State};
@@ -159,7 +159,7 @@ fn client_ops(outcome: &Outcome, kind: OpKind) -> Vec<&Op> {
 
 fn values(op: &Op) -> Vec<u64> {
     match &op.action {
-        Action::Read(Some(set)) => set.ints.iter().collect(),
+        Action::Client { value: OpValue::Set(set), .. } => set.ints.iter().collect(),
         other => panic!("{other:?}"),
     }
 }

@@ -5,13 +5,15 @@ use rumormill::cluster::Name;
 
 use super::Run;
 use super::timer::Timer;
+use crate::client::Ask;
 use crate::convergence::{Collector, Convergence};
 use crate::generator::MS;
-use crate::history::Nanos;
+use crate::history::{Nanos, OpValue};
 use crate::journal::EventSink;
 use crate::network::packet::{Address, Payload, Peer};
 use crate::outcome::{Phase, State};
 use crate::reply::{Reply, Request, read_reply};
+use crate::workload::Operation;
 
 /// A client outside the count; number `i` reads node `i`.
 #[derive(Debug)]
@@ -94,7 +96,8 @@ impl<S: EventSink> Run<S> {
     /// Reads every node that has answered the probe before, or had time enough to.
     pub(super) fn probe(&mut self, now: Nanos) {
         let Some(interval_ms) = self.settings.probe_ms else { return };
-        let patience = self.timeout(Request::Read);
+        let Some(read) = self.settings.workload.read() else { return };
+        let patience = self.timeout(Request::Operation(read));
         for node in self.directory.node_ids() {
             let probe = &self.watch.probes[node as usize];
             let is_free = match probe.waiting {
@@ -102,19 +105,19 @@ impl<S: EventSink> Run<S> {
                 None => true,
             };
             if is_free && !probe.is_audit {
-                self.send_probe(now, node);
+                self.send_probe(now, node, read);
             }
         }
         self.network.set_alarm(now.saturating_add(interval_ms.saturating_mul(MS)), Timer::Probe);
     }
 
-    fn send_probe(&mut self, now: Nanos, node: u32) {
+    fn send_probe(&mut self, now: Nanos, node: u32, read: &'static Operation) {
         let probe = &mut self.watch.probes[node as usize];
         probe.last_msg_id += 1;
         let msg_id = probe.last_msg_id;
         probe.waiting = Some((msg_id, now));
         if let Some(src) = self.watch.address(node) {
-            let packet = self.request_packet(src, node, Request::Read, msg_id);
+            let packet = self.request_packet(src, node, Ask::Operation(read, OpValue::Nil), msg_id);
             self.deliver_probe(node as usize, packet);
         }
     }
@@ -124,17 +127,18 @@ impl<S: EventSink> Run<S> {
         let node = id as usize;
         let probe = &mut self.watch.probes[node];
         let Some((msg_id, since)) = probe.waiting else { return };
-        let Some(reply) = read_reply(Request::Read, msg_id, body) else { return };
+        let Some(read) = self.settings.workload.read() else { return };
+        let Some(reply) = read_reply(Request::Operation(read), msg_id, body) else { return };
         probe.waiting = None;
         let is_audit = probe.is_audit;
-        if let Reply::Values(set, _) = reply {
-            self.tracer.read(id, since, now, &set);
+        if let Some(set) = reply.set() {
+            self.tracer.read(id, since, now, set);
             for value in &set.ints {
                 self.watch.probed.holds(node, value, time);
             }
-            if is_audit {
-                self.reports[node].final_read = Some(set);
-            }
+        }
+        if let (true, Reply::Done(value, _)) = (is_audit, reply) {
+            self.reports[node].final_read = value;
         }
         if is_audit {
             self.watch.audits -= 1;
@@ -148,16 +152,18 @@ impl<S: EventSink> Run<S> {
     pub(super) fn audit(&mut self, now: Nanos) {
         let workers = self.settings.concurrency;
         let unread = self.directory.node_ids().skip(workers);
-        if self.state != State::Running || unread.len() == 0 {
+        let last = self.settings.workload.last.filter(|_| unread.len() > 0);
+        let Some(last) = last.filter(|_| self.state == State::Running) else {
             self.finish(now);
             return;
-        }
+        };
         self.watch.audits = unread.len();
         for node in unread {
             self.watch.probes[node as usize].is_audit = true;
-            self.send_probe(now, node);
+            self.send_probe(now, node, last.operation);
         }
-        self.network.set_alarm(now.saturating_add(self.timeout(Request::Read)), Timer::Audit);
+        let patience = self.timeout(Request::Operation(last.operation));
+        self.network.set_alarm(now.saturating_add(patience), Timer::Audit);
     }
 
     /// Begins to look for quiet, if the settings want it.

@@ -3,14 +3,15 @@
 use rumormill::value::Value;
 
 use super::Run;
-use crate::client::Owner;
+use crate::client::{Ask, Owner};
 use crate::generator::Task;
-use crate::history::{Action, Nanos, Op, OpError, OpKind, Process, ReadSet};
+use crate::history::{Action, Nanos, Op, OpError, OpKind, OpValue, Process};
 use crate::journal::EventSink;
 use crate::network::packet::Packet;
 use crate::outcome::NoticeKind;
-use crate::reply::{ArrayText, Reply, Request};
+use crate::reply::{ArrayText, Reply};
 use crate::text::quote;
+use crate::workload::{Errors, Operation, Spreads};
 
 /// A worker: a client process at a time, and always the same node.
 #[derive(Debug)]
@@ -20,7 +21,15 @@ pub(super) struct Worker {
     client: Option<u32>,
     /// The client is to be closed before the next operation, and a new one opened.
     reopen: bool,
-    task: Option<Task>,
+    task: Option<Invocation>,
+}
+
+/// What a worker is at.
+#[derive(Clone, Debug)]
+pub(super) struct Invocation {
+    operation: &'static Operation,
+    argument: OpValue,
+    is_last: bool,
 }
 
 impl Worker {
@@ -49,15 +58,31 @@ pub(super) struct Tally {
 /// How an operation ended.
 struct End {
     kind: OpKind,
-    read: Option<(ReadSet, ArrayText)>,
+    /// The result, if the operation has one and succeeded.
+    result: Option<OpValue>,
+    /// The text of a list.
+    text: Option<ArrayText>,
     error: Option<OpError>,
+}
+
+impl End {
+    const fn without_result(kind: OpKind, error: OpError) -> Self {
+        Self { kind, result: None, text: None, error: Some(error) }
+    }
 }
 
 impl<S: EventSink> Run<S> {
     /// A worker begins a task.
     pub(super) fn work(&mut self, now: Nanos, index: usize, task: Task) {
+        let workload = self.settings.workload;
+        let last = workload.last.filter(|_| task == Task::Last);
+        let (operation, argument) = match last {
+            Some(last) => (last.operation, OpValue::Nil),
+            None => (workload.next)(&mut self.draws),
+        };
         let worker = &mut self.workers[index];
-        worker.task = Some(task);
+        worker.task =
+            Some(Invocation { operation, argument: argument.clone(), is_last: last.is_some() });
         if worker.reopen {
             worker.reopen = false;
             if let Some(client) = worker.client.take() {
@@ -67,16 +92,9 @@ impl<S: EventSink> Run<S> {
         let clients = &mut self.clients;
         let client = *worker.client.get_or_insert_with(|| clients.open(Owner::Worker(index)));
         let (node, process) = (worker.node, worker.process);
-        let request = match task {
-            Task::Broadcast(value) => Request::Broadcast(value),
-            Task::Read | Task::FinalRead => Request::Read,
-        };
         let time = self.relative(now);
-        if let Task::Broadcast(value) = task {
-            // The generator counts them from 0: far fewer than 2^63.
-            self.tracer.invoked(&Value::Int(value as i64), now);
-            self.gossiped.invoked(time);
-            self.watch.invoked(time);
+        if operation.argument.is_some() {
+            self.note_invoked(now, &argument);
         }
         self.tally.invoked += 1;
         let op = Op {
@@ -84,12 +102,25 @@ impl<S: EventSink> Run<S> {
             time,
             kind: OpKind::Invoke,
             process: Process::Client(process),
-            action: action(task, None),
-            is_final: task == Task::FinalRead,
+            action: Action::Client { f: operation.f, value: argument.clone() },
+            is_final: last.is_some_and(|last| last.is_marked),
             error: None,
         };
         self.record(op, None);
-        self.request(now, client, node, request);
+        self.request(now, client, node, Ask::Operation(operation, argument));
+    }
+
+    /// Something that is to spread was handed to a client.
+    fn note_invoked(&mut self, now: Nanos, argument: &OpValue) {
+        match (self.settings.workload.spreads, argument) {
+            (Spreads::Elements, OpValue::Int(int)) => {
+                let time = self.relative(now);
+                self.tracer.invoked(&Value::Int(*int), now);
+                self.gossiped.invoked(time);
+                self.watch.invoked(time);
+            }
+            (Spreads::Elements, _) => {}
+        }
     }
 
     pub(super) fn worker_answered(
@@ -100,32 +131,33 @@ impl<S: EventSink> Run<S> {
         packet: &Packet,
     ) {
         let end = match reply {
-            Reply::Done => End { kind: OpKind::Ok, read: None, error: None },
-            Reply::Values(set, text) => {
-                End { kind: OpKind::Ok, read: Some((set, text)), error: None }
-            }
+            Reply::Done(result, text) => End { kind: OpKind::Ok, result, text, error: None },
             Reply::Error { name, definite, text } => {
-                let kind = if definite { OpKind::Fail } else { self.unless_ok(index) };
-                End { kind, read: None, error: Some(OpError::Reply { name, text }) }
+                self.failed(index, definite, OpError::Reply { name, text })
             }
             Reply::Malformed(why) => {
                 self.notice_malformed(now, index, &why, packet);
-                End { kind: OpKind::Info, read: None, error: Some(OpError::Malformed(why)) }
+                End::without_result(OpKind::Info, OpError::Exception(why))
             }
         };
         self.complete(now, index, end);
     }
 
     pub(super) fn worker_timed_out(&mut self, now: Nanos, index: usize) {
-        let kind = self.unless_ok(index);
-        self.complete(now, index, End { kind, read: None, error: Some(OpError::Timeout) });
+        let end = self.failed(index, false, OpError::Timeout);
+        self.complete(now, index, end);
     }
 
-    /// A read that may not have happened has failed; a broadcast may have happened.
-    fn unless_ok(&self, index: usize) -> OpKind {
-        match self.workers[index].task {
-            Some(Task::Broadcast(_)) => OpKind::Info,
-            _ => OpKind::Fail,
+    /// What an error means to the operation.
+    fn failed(&self, index: usize, is_definite: bool, error: OpError) -> End {
+        let task = self.workers[index].task.as_ref();
+        let is_idempotent = task.is_some_and(|task| task.operation.is_idempotent);
+        match self.settings.workload.errors {
+            Errors::Thrown => End::without_result(OpKind::Info, error.into_exception()),
+            Errors::Mapped if is_definite || is_idempotent => {
+                End::without_result(OpKind::Fail, error)
+            }
+            Errors::Mapped => End::without_result(OpKind::Info, error),
         }
     }
 
@@ -142,38 +174,38 @@ impl<S: EventSink> Run<S> {
         let time = self.relative(now);
         let concurrency = self.workers.len() as u64;
         let worker = &mut self.workers[index];
-        let Some(task) = worker.task.take() else { return };
+        let Some(Invocation { operation, argument, is_last }) = worker.task.take() else { return };
         let (process, node) = (worker.process, worker.node);
         if end.kind == OpKind::Info {
             worker.process += concurrency;
-            worker.reopen = true;
+            worker.reopen = !self.settings.workload.keeps_client;
         }
         if end.kind == OpKind::Ok {
             self.tally.ok += 1;
-            if let Task::Broadcast(value) = task {
-                self.note_acked(value, node, time);
+            if operation.argument.is_some() {
+                self.note_acked(&argument, node, time);
             }
         } else {
             self.tally.not_ok += 1;
         }
-        let (set, text) = end.read.unzip();
-        if task == Task::FinalRead {
+        if is_last {
             let report = &mut self.reports[node as usize];
-            if set.is_some() {
-                report.final_read.clone_from(&set);
+            if end.result.is_some() {
+                report.final_read.clone_from(&end.result);
             }
             report.final_refusal = end.error.as_ref().and_then(refusal);
         }
+        let last = self.settings.workload.last;
         let op = Op {
             index: self.history.len(),
             time,
             kind: end.kind,
             process: Process::Client(process),
-            action: action(task, set),
-            is_final: task == Task::FinalRead,
+            action: Action::Client { f: operation.f, value: end.result.unwrap_or(argument) },
+            is_final: is_last && last.is_some_and(|last| last.is_marked),
             error: end.error,
         };
-        self.record(op, text.as_ref().map(ArrayText::as_str));
+        self.record(op, end.text.as_ref().map(ArrayText::as_str));
         if self.network.conditions().is_down(node) {
             self.generator.suspend(index);
         } else {
@@ -214,17 +246,7 @@ impl<S: EventSink> Run<S> {
 fn refusal(error: &OpError) -> Option<String> {
     match error {
         OpError::Timeout => None,
-        OpError::Reply { name, text } => {
-            let text = text.as_deref().map_or_else(String::new, |text| format!(": {text}"));
-            Some(format!("{name}{text}"))
-        }
-        OpError::Malformed(why) => Some(why.clone()),
-    }
-}
-
-fn action(task: Task, read: Option<ReadSet>) -> Action {
-    match task {
-        Task::Broadcast(value) => Action::Broadcast(value),
-        Task::Read | Task::FinalRead => Action::Read(read),
+        OpError::Reply { .. } => Some(error.to_string()),
+        OpError::Exception(why) => Some(why.clone()).filter(|why| why != OpError::NO_REPLY),
     }
 }

@@ -51,8 +51,8 @@ fn why_invalid(results: &Results) -> String {
     if missing > 0 {
         return format!("{} missing on some node", counted(missing, "acknowledged value"));
     }
-    if maelstrom.workload.lost_count > 0 {
-        return format!("{} lost", counted(maelstrom.workload.lost_count, "value"));
+    if let Some(set) = maelstrom.workload.set().filter(|set| set.lost_count > 0) {
+        return format!("{} lost", counted(set.lost_count, "value"));
     }
     let never_ok = maelstrom.stats.by_f.iter().find(|(_, counts)| counts.ok_count == 0);
     if let Some((f, counts)) = never_ok {
@@ -74,12 +74,12 @@ fn why_unknown(results: &Results) -> String {
             return format!("{silent} did not answer a final read, and {refused} refused it");
         }
     }
-    if results.maelstrom.workload.valid == Validity::Valid
+    if results.maelstrom.workload.valid() == Validity::Valid
         && let Some(ignored) = ignored_words(&lab.node_errors)
     {
         return format!("Passed here; {ignored}");
     }
-    if results.maelstrom.workload.valid == Validity::Valid
+    if results.maelstrom.workload.valid() == Validity::Valid
         && let Some(checker) = results.maelstrom.others.keys().next()
     {
         let hint = if checker == "perf" { " (is gnuplot installed?)" } else { "" };
@@ -115,7 +115,7 @@ mod tests {
         let none_ok = Counts { count: 7, ..Counts::default() };
         results.maelstrom.stats.by_f.insert("read".to_owned(), none_ok);
         assert_eq!(closing_line(&results), "Not one of 7 reads succeeded");
-        results.maelstrom.workload.lost_count = 3;
+        results.maelstrom.workload.set_mut().unwrap().lost_count = 3;
         assert_eq!(closing_line(&results), "3 values lost");
         results.rumormill.missing.missing_count = 1;
         assert_eq!(closing_line(&results), "1 acknowledged value missing on some node");

@@ -16,7 +16,7 @@ fn the_screen_of_a_good_run() {
 fn the_screen_of_a_bad_run() {
     let mut results = sample::results();
     results.maelstrom.valid = Validity::Invalid;
-    results.maelstrom.workload.stable_latencies = None;
+    results.maelstrom.workload.set_mut().unwrap().stable_latencies = None;
     let lab = &mut results.rumormill;
     lab.missing.acknowledged_count = 980;
     lab.missing.missing_count = 120;

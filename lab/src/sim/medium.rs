@@ -10,7 +10,7 @@ use rumormill_sim::{Input, Medium, NodeFault, NodeFaultKind, Process};
 use super::{AnyNode, Node};
 use crate::history::Nanos;
 use crate::journal::EventSink;
-use crate::network::packet::{Payload, Peer, PeerMessage};
+use crate::network::packet::{ClientMessage, Payload, Peer, PeerMessage};
 use crate::node::Message;
 use crate::outcome::Delivery;
 use crate::run::Run;
@@ -40,7 +40,7 @@ macro_rules! medium {
             }
         }
 
-        fn poll_input(&mut self, _: Nanos) -> Option<(NodeId, Input<$node>)> {
+        fn poll_input(&mut self, now: Nanos) -> Option<(NodeId, Input<$node>)> {
             loop {
                 let Delivery { node, packet } = self.poll_delivery()?;
                 // Checked with the settings: there are far fewer than 2^32 nodes.
@@ -48,7 +48,14 @@ macro_rules! medium {
                 let from = packet.src.peer;
                 let input = match packet.body {
                     Payload::Peer(message) => peer_input::<$node>(from, message),
-                    _ => packet.into_message().map(Input::Request),
+                    _ => match packet.into_message() {
+                        Some(ClientMessage::Taken(message)) => Some(Input::Request(message)),
+                        Some(ClientMessage::Refused(refusal)) => {
+                            self.handle_message(now, node.0 as usize, refusal);
+                            None
+                        }
+                        None => None,
+                    },
                 };
                 if let Some(input) = input {
                     return Some((node, input));

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::background::BackgroundFile;
 use crate::checker::kind_name;
 use crate::edn::{Edn, quote};
-use crate::history::{Action, Nanos, Op, OpError, OpKind, Process, ReadSet};
+use crate::history::{Action, Nanos, Op, OpError, OpValue, Process, ReadSet};
 use crate::journal::{DropCause, EventSink};
 use crate::network::packet::Packet;
 
@@ -123,11 +123,15 @@ pub(super) fn write_op(line: &mut Vec<u8>, op: &Op, read_text: Option<&str>) -> 
         Process::Nemesis => line.extend_from_slice(b":nemesis, :f "),
     }
     match &op.action {
-        Action::Broadcast(value) => write!(line, ":broadcast, :value {value}")?,
         Action::Nemesis { name, value_edn } => write!(line, ":{name}, :value {value_edn}")?,
-        Action::Read(set) => {
-            line.extend_from_slice(b":read, :value ");
-            write_read(line, op.kind, set.as_ref(), read_text)?;
+        Action::Client { f, value } => {
+            write!(line, ":{f}, :value ")?;
+            match value {
+                OpValue::Nil => line.extend_from_slice(b"nil"),
+                OpValue::Int(int) => write!(line, "{int}")?,
+                OpValue::Set(set) => write_read(line, set, read_text)?,
+                OpValue::Edn(edn) => write!(line, "{edn}")?,
+            }
         }
     }
     if op.is_final {
@@ -140,7 +144,7 @@ pub(super) fn write_op(line: &mut Vec<u8>, op: &Op, read_text: Option<&str>) -> 
             let text = text.as_deref().map_or_else(|| "nil".to_owned(), quote);
             write!(line, ", :error [:{name} {text}]")?;
         }
-        Some(OpError::Malformed(why)) => {
+        Some(OpError::Exception(why)) => {
             let error = quote(&format!("indeterminate: {why}"));
             write!(line, ", :exception {{:message {}}}, :error {error}", quote(why))?;
         }
@@ -149,25 +153,15 @@ pub(super) fn write_op(line: &mut Vec<u8>, op: &Op, read_text: Option<&str>) -> 
     Ok(())
 }
 
-fn write_read(
-    line: &mut Vec<u8>,
-    kind: OpKind,
-    set: Option<&ReadSet>,
-    read_text: Option<&str>,
-) -> io::Result<()> {
-    if kind != OpKind::Ok {
-        line.extend_from_slice(b"nil");
-        return Ok(());
-    }
+fn write_read(line: &mut Vec<u8>, set: &ReadSet, read_text: Option<&str>) -> io::Result<()> {
     line.push(b'[');
-    match (read_text, set) {
-        (Some(text), _) if is_integers(text) => write_integers(line, text),
-        (Some(text), _) => {
+    match read_text {
+        Some(text) if is_integers(text) => write_integers(line, text),
+        Some(text) => {
             let items: Vec<serde_json::Value> = serde_json::from_str(&format!("[{text}]"))?;
             write_spaced(line, items.into_iter().map(Edn::from))?;
         }
-        (None, Some(set)) => write_spaced(line, &set.ints)?,
-        (None, None) => {}
+        None => write_spaced(line, &set.ints)?,
     }
     line.push(b']');
     Ok(())

@@ -6,7 +6,7 @@ use jiff::tz::{Offset, TimeZone};
 use super::sink::write_op;
 use super::*;
 use crate::checker::script::history;
-use crate::history::{Action, Op, OpError, OpKind, Process, ReadSet};
+use crate::history::{Action, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
 use crate::journal::{DropCause, EventSink as _};
 use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::results::sample;
@@ -105,7 +105,7 @@ fn errors_and_nemesis_have_maelstroms_form() {
     assert!(line.ends_with(":value nil, :error [:temporarily-unavailable nil]}"), "{line}");
     let line = with_error(OpError::Reply { name, text: Some("busy \"now\"".to_owned()) });
     assert!(line.ends_with(r#":error [:temporarily-unavailable "busy \"now\""]}"#), "{line}");
-    let line = with_error(OpError::Malformed("no type".to_owned()));
+    let line = with_error(OpError::Exception("no type".to_owned()));
     assert!(
         line.ends_with(":exception {:message \"no type\"}, :error \"indeterminate: no type\"}")
     );
@@ -152,7 +152,7 @@ fn the_sink_streams_history_and_messages() {
     sink.dropped(4, &packet(), DropCause::Partition);
     let set = ReadSet::default();
     let mut op = history("i0 read@0").remove(0);
-    op.action = Action::Read(Some(set));
+    op.action = Action::Client { f: READ, value: OpValue::Set(set) };
     sink.op(&op, None);
     sink.finish().unwrap();
     let read = |name: &str| fs::read_to_string(store.dir().join(name)).unwrap();

@@ -3,7 +3,7 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-use super::super::script::history;
+use super::super::script::{broadcast, history, read};
 use super::*;
 use crate::history::ReadSet;
 
@@ -174,14 +174,14 @@ fn literal_elements(history: &[Op]) -> Vec<Element> {
         if op.kind == OpKind::Invoke {
             invocations.insert(op.process, position);
         }
-        match (&op.action, op.kind) {
-            (Action::Broadcast(value), OpKind::Invoke) => {
-                elements.insert(*value, Element::new(*value, position));
+        match (op.action.added(), op.action.read_set(), op.kind) {
+            (Some(value), _, OpKind::Invoke) => {
+                elements.insert(value, Element::new(value, position));
             }
-            (Action::Broadcast(value), OpKind::Ok) => {
-                elements.get_mut(value).unwrap().known.get_or_insert(position);
+            (Some(value), _, OpKind::Ok) => {
+                elements.get_mut(&value).unwrap().known.get_or_insert(position);
             }
-            (Action::Read(Some(set)), OpKind::Ok) => {
+            (_, Some(set), OpKind::Ok) => {
                 let invoked = Some(invocations[&op.process]);
                 for element in elements.values_mut() {
                     if set.ints.contains(element.value) {
@@ -214,9 +214,9 @@ fn random_history(seed: u64) -> Vec<Op> {
                 let action = if rng.random_bool(0.5) {
                     let value = values.len() as u64 * 3 % 101;
                     values.push(value);
-                    Action::Broadcast(value)
+                    broadcast(value as i64)
                 } else {
-                    Action::Read(None)
+                    read(None)
                 };
                 pending[client] = Some(action.clone());
                 (OpKind::Invoke, action)
@@ -225,18 +225,14 @@ fn random_history(seed: u64) -> Vec<Op> {
                 let kind = [OpKind::Ok, OpKind::Ok, OpKind::Ok, OpKind::Fail, OpKind::Info]
                     [rng.random_range(0..5)];
                 let action = match action {
-                    Action::Read(_) if kind == OpKind::Ok => {
+                    action if action.is_read() && kind == OpKind::Ok => {
                         let ints: RoaringTreemap = values
                             .iter()
                             .copied()
                             .chain([500])
                             .filter(|_| rng.random_bool(visible))
                             .collect();
-                        Action::Read(Some(ReadSet {
-                            len: ints.len() as usize,
-                            ints,
-                            ..ReadSet::default()
-                        }))
+                        read(Some(ReadSet { len: ints.len() as usize, ints, ..ReadSet::default() }))
                     }
                     other => other,
                 };
@@ -287,12 +283,12 @@ fn a_large_history_needs_no_work_per_pair() {
         ops.push(Op { index, time, kind, process, action, is_final: false, error: None });
     };
     for value in 0..20_000 {
-        push(OpKind::Invoke, 0, Action::Broadcast(value));
-        push(OpKind::Ok, 0, Action::Broadcast(value));
-        push(OpKind::Invoke, 1, Action::Read(None));
+        push(OpKind::Invoke, 0, broadcast(value));
+        push(OpKind::Ok, 0, broadcast(value));
+        push(OpKind::Invoke, 1, read(None));
         let set = ReadSet { ints: held.clone(), len: held.len() as usize, ..ReadSet::default() };
-        push(OpKind::Ok, 1, Action::Read(Some(set)));
-        held.insert(value);
+        push(OpKind::Ok, 1, read(Some(set)));
+        held.insert(value as u64);
     }
     let result = check(&ops);
     assert_eq!((result.stable_count, result.never_read_count), (19_999, 0));

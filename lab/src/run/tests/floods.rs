@@ -2,8 +2,13 @@
 
 use super::*;
 use crate::limit::judge;
-use crate::outcome::Phase;
+use crate::outcome::{NodeReport, Phase};
 use crate::settings::{Distribution, Latency, Nemesis, Recovery, Topology};
+
+/// How many values a node's final read returned.
+fn final_values(node: &NodeReport) -> Option<u64> {
+    Some(node.final_read.as_ref()?.set()?.ints.len())
+}
 
 fn settings(nodes: usize) -> Settings {
     Settings { rate: 50.0, time_limit_ms: 4_000, ..Settings::with_nodes(nodes) }
@@ -57,7 +62,7 @@ fn the_phases_and_the_final_reads() {
     assert_eq!((last.len(), readers.len()), (5, 5));
     let broadcasts = outcome.counts.types["broadcast"].send;
     for node in &outcome.nodes {
-        assert_eq!(node.final_read.as_ref().map(|set| set.ints.len()), Some(broadcasts));
+        assert_eq!(final_values(node), Some(broadcasts));
     }
 }
 
@@ -162,7 +167,7 @@ fn nodes_without_a_worker_are_read_outside_the_history() {
     let outcome = Simulation::floods(&Settings { concurrency: 2, ..settings(5) }).outcome();
     let final_ops = client_ops(&outcome, OpKind::Ok).into_iter().filter(|op| op.is_final);
     assert_eq!(final_ops.count(), 2);
-    let reads = outcome.nodes.iter().map(|node| node.final_read.as_ref().unwrap().ints.len());
+    let reads = outcome.nodes.iter().map(|node| final_values(node).unwrap());
     assert!(reads.clone().all(|len| len > 0 && Some(len) == reads.clone().next()));
     let invoked = client_ops(&outcome, OpKind::Invoke).len() as u64;
     assert_eq!(outcome.counts.clients.send, 2 * invoked + 4 * 5);
@@ -207,9 +212,7 @@ fn the_name_of_a_message_decides_nothing() {
         let node = |_| Box::new(Renamed { flood: Flood::default(), kind }) as Box<dyn Node>;
         let outcome = Simulation::new(&base, node).outcome();
         let values = outcome.counts.types["broadcast"].send;
-        let held = |node: &crate::outcome::NodeReport| {
-            node.final_read.as_ref().is_some_and(|set| set.ints.len() == values)
-        };
+        let held = |node: &NodeReport| final_values(node) == Some(values);
         assert!(outcome.nodes.iter().all(held), "{kind}");
         (outcome.history.len(), outcome.counts.valueless, outcome.gossiped, outcome.entries)
     };

@@ -1,0 +1,49 @@
+//! Broadcast: values that are handed to one node each are to reach all.
+
+use super::{
+    Draws, Errors, LastOperation, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
+};
+use crate::checker::set_full;
+use crate::figures::Figure;
+use crate::history::{self, Op, OpValue};
+
+/// The workload.
+pub static BROADCAST: Workload = Workload {
+    name: "broadcast",
+    summary: "values that are handed to one node each are to reach all",
+    operations: &[&ADD, &READ],
+    has_topology: true,
+    errors: Errors::Mapped,
+    keeps_client: false,
+    turns: Turns::RoundRobin,
+    spreads: Spreads::Elements,
+    next,
+    last: Some(LastOperation { operation: &READ, is_marked: true }),
+    check,
+};
+
+/// The figures of the checker.
+pub(crate) const FIGURES: [Figure; 0] = [];
+
+static ADD: Operation = Operation {
+    f: history::BROADCAST,
+    argument: Some("message"),
+    result: ResultShape::Nothing,
+    is_idempotent: false,
+};
+
+static READ: Operation = Operation {
+    f: history::READ,
+    argument: None,
+    result: ResultShape::List("messages"),
+    is_idempotent: true,
+};
+
+/// By a fair coin the next value, or a read.
+fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {
+    if draws.dice.coin() { (&ADD, draws.number()) } else { (&READ, OpValue::Nil) }
+}
+
+fn check(history: &[Op]) -> WorkloadResults {
+    WorkloadResults::Set(Box::new(set_full::check(history)))
+}

@@ -1,0 +1,83 @@
+//! The results of Maelstrom's checkers of workloads.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::checker::Validity;
+use crate::checker::set_full::SetFull;
+use crate::edn::Edn;
+
+/// What the checker of a workload found, with Maelstrom's keys.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WorkloadResults {
+    /// Of a set that is added to and read.
+    Set(Box<SetFull>),
+    /// Of any other workload: a map with the key `:valid?`.
+    Other(Edn),
+}
+
+impl WorkloadResults {
+    /// The verdict.
+    #[must_use]
+    pub fn valid(&self) -> Validity {
+        match self {
+            Self::Set(set) => set.valid,
+            Self::Other(edn) => edn.at(&["valid?"]).and_then(Edn::as_validity).unwrap_or_default(),
+        }
+    }
+
+    /// The figures of a set, if the workload is one.
+    #[must_use]
+    pub fn set(&self) -> Option<&SetFull> {
+        match self {
+            Self::Set(set) => Some(set),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The same, mutably.
+    pub fn set_mut(&mut self) -> Option<&mut SetFull> {
+        match self {
+            Self::Set(set) => Some(set),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// A figure of a workload that is no set, by its key.
+    #[must_use]
+    pub fn figure(&self, key: &str) -> Option<&Edn> {
+        match self {
+            Self::Set(_) => None,
+            Self::Other(edn) => edn.at(&[key]),
+        }
+    }
+}
+
+impl Default for WorkloadResults {
+    fn default() -> Self {
+        Self::Set(Box::default())
+    }
+}
+
+impl Serialize for WorkloadResults {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Set(set) => set.serialize(serializer),
+            Self::Other(edn) => edn.to_json().serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for WorkloadResults {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Shape {
+            Set(Box<SetFull>),
+            Other(serde_json::Value),
+        }
+        Ok(match Shape::deserialize(deserializer)? {
+            Shape::Set(set) => Self::Set(set),
+            Shape::Other(json) => Self::Other(json.into()),
+        })
+    }
+}
