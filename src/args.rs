@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 use crate::config::Settings;
+use crate::service::Workload;
 
 /// The protocols that a command line chooses among, each with its name `N`.
 ///
@@ -43,6 +44,8 @@ pub enum Command<N> {
 pub struct Options<N> {
     /// The protocol.
     pub protocol: N,
+    /// The workload that the node serves.
+    pub workload: Workload,
     /// Seed of the node's random choices; drawn at start if not given.
     pub seed: Option<u64>,
     /// Where inputs and outputs are recorded, if anywhere.
@@ -65,7 +68,8 @@ pub enum RecordTo {
 }
 
 /// The flags of every protocol: name, placeholder, default, help.
-const GENERAL: [(&str, &str, &str, &str); 5] = [
+const GENERAL: [(&str, &str, &str, &str); 6] = [
+    ("--workload", "NAME", "broadcast", "what the node does for clients (see below)"),
     ("--protocol", "NAME", "rumormill", "how nodes exchange entries (see below)"),
     ("--seed", "NUMBER", "drawn", "seed of all random choices"),
     ("--record", "[PATH]", "off", "record all inputs and outputs, to stderr or a file"),
@@ -191,6 +195,9 @@ impl<N: Copy + Default + PartialEq + fmt::Display> Family<N> {
                 let at = at.ok_or_else(|| expected(&format!("one of {}", names.join(", "))))?;
                 options.protocol = self.members[at].name;
             }
+            "--workload" => {
+                options.workload = value.parse().map_err(|names: String| expected(&names))?;
+            }
             "--seed" => {
                 let range = "an integer from 0 to 18446744073709551615";
                 options.seed = Some(value.parse().map_err(|_| expected(range))?);
@@ -240,6 +247,10 @@ impl<N: Copy + Default + PartialEq + fmt::Display> Family<N> {
         let chosen = self.member(protocol);
         for (_, flag, default, help) in chosen.iter().flat_map(|member| &member.flags) {
             line(flag, default, help);
+        }
+        text.push_str("\nWorkloads:\n");
+        for workload in Workload::ALL {
+            let _ = writeln!(text, "  {:<14} {}", workload.as_str(), workload.summary());
         }
         text.push_str("\nProtocols:\n");
         for Member { name, summary, .. } in &self.members {

@@ -17,7 +17,7 @@ use rumormill::maelstrom::server::Server;
 use rumormill::maelstrom::stdio::{self, DataDir};
 use rumormill::protocol::Protocol;
 use rumormill::protocols::{self, Options, Visitor};
-use rumormill::service::Broadcast;
+use rumormill::service::AnyService;
 use rumormill::wire::Wire;
 
 /// Exit status of a bad command line.
@@ -71,14 +71,18 @@ impl Visitor for Run {
         let generation = Generation::new(SystemTime::now(), draw());
         let seed = options.seed.unwrap_or_else(draw);
         let version = env!("CARGO_PKG_VERSION");
-        let protocol = options.protocol;
+        let (protocol, workload) = (options.protocol, options.workload);
         write_line(
             log.clone(),
-            &format!("version {version}, {protocol}, seed {seed}, generation {generation}"),
+            &format!(
+                "version {version}, {protocol}, {workload}, seed {seed}, generation {generation}"
+            ),
         );
         let mut header = Header::new::<P>(&config, seed, generation);
+        header.workload = options.workload.to_string();
         header.has_journal = options.data_dir.is_some();
-        let mut server: Server<P, Broadcast> = Server::new(config, seed, generation);
+        let mut server: Server<P, AnyService> = Server::new(config, seed, generation);
+        server = server.with_service(AnyService::new(options.workload));
         let data = options.data_dir.map(|path| DataDir { path, repair: options.repair });
         if let Some(DataDir { path, .. }) = &data {
             // Rather now than at `init`, which tells the node the name of its own directory in there.

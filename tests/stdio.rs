@@ -238,7 +238,7 @@ fn nodes_that_flood_pass_each_value_on_once() {
     for node in [n0, n1] {
         let end = node.end();
         assert!(end.status.success() && end.lines.is_empty(), "{:?}", end.lines);
-        assert!(end.log.contains(", flood, seed "), "{}", end.log);
+        assert!(end.log.contains(", flood, broadcast, seed "), "{}", end.log);
         assert_eq!(end.log.lines().count(), 1, "{}", end.log);
     }
 }

@@ -11,16 +11,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use roaring::RoaringTreemap;
 
-use crate::checker::{Validity, availability, missing};
+use crate::checker::{Validity, availability};
 use crate::history::{Op, reader};
 use crate::limit::{Limit, decide};
 use crate::profile::Profile;
 use crate::results::conduct::ignored_validity;
-use crate::results::{MaelstromResults, Results, RunInfo};
+use crate::results::{MaelstromResults, Results, RunInfo, held};
 use crate::settings::{Availability, Settings};
-use crate::workload::Workload;
+use crate::workload::{Workload, WorkloadResults};
 pub use comparison::{Comparison, Difference};
-use finals::final_reads;
+use finals::Finals;
 use log::Log;
 
 /// A run that was looked at again.
@@ -64,13 +64,16 @@ pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<
     let text = read_file(&dir, "history.edn")?.unwrap_or_default();
     let history = reader::read(&text).with_context(|| format!("{}", path.display()))?;
     let profile = profile.cloned().unwrap_or_default();
-    let known = flags.clone().over(log.profile.clone()).over(profile);
+    // The store has a directory for each workload.
+    let workload = dir.parent().and_then(|parent| parent.file_name()?.to_str()?.parse().ok());
+    let by_path = Profile { workload, ..Profile::default() };
+    let known = flags.clone().over(log.profile.clone()).over(profile).over(by_path);
     match read_file(&dir, "results.json")? {
         Some(text) => {
             let ours: Results = serde_json::from_str(&text).with_context(|| {
                 format!("{} cannot be read", dir.join("results.json").display())
             })?;
-            check_ours(ours, &history, known)
+            check_ours(ours, reported, &history, known)
         }
         None => check_maelstroms(&dir, reported, &history, &log, known),
     }
@@ -120,8 +123,17 @@ fn limits(profile: Profile) -> Result<Vec<Limit>> {
 }
 
 /// A run of the lab: all figures are in `results.json`.
-fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Result<Checked> {
+fn check_ours(
+    mut results: Results,
+    from_edn: MaelstromResults,
+    history: &[Op],
+    mut known: Profile,
+) -> Result<Checked> {
     let mut reported = results.maelstrom.clone();
+    // JSON has no keywords.
+    if let WorkloadResults::Other(_) = reported.workload {
+        reported.workload = from_edn.workload;
+    }
     reported.valid = results.rumormill.maelstrom_valid;
     let workload = results.rumormill.workload.parse().map_err(|error: String| anyhow!(error))?;
     let mut recomputed = recompute(workload, history, &reported, None);
@@ -134,13 +146,22 @@ fn check_ours(mut results: Results, history: &[Op], mut known: Profile) -> Resul
     let mut comparison = Comparison::of(&reported, &recomputed);
 
     let lab = &results.rumormill;
-    let nodes: Vec<&str> = lab.missing.nodes.iter().map(|node| &*node.node).collect();
-    let clients = finals::invoked(history);
+    let nodes: Vec<&str> = match &lab.counter {
+        Some(counter) => counter.nodes.iter().map(|node| &*node.node).collect(),
+        None => lab.missing.nodes.iter().map(|node| &*node.node).collect(),
+    };
+    // Only a workload without a mark on its final reads has to be told how many there are.
+    let finals = Finals::of(workload, history, nodes.len());
     // What died with the only nodes that held it is not in the history.
-    if clients >= nodes.len() && lab.missing.lost_with_holders_count == 0 {
-        let finals = final_reads(history, &nodes, clients);
-        let recomputed = missing::check(history, finals, &RoaringTreemap::new());
-        comparison.hold("missing", &lab.missing, &recomputed);
+    let lost = lab.counter.as_ref().map(|counter| counter.lost_with_holders_count);
+    let lost = lost.unwrap_or(lab.missing.lost_with_holders_count);
+    if finals.invoked >= nodes.len() && lost == 0 {
+        let by_node = finals.by_node(&nodes, finals.invoked);
+        let (missing, counter) = held(workload, history, by_node, &RoaringTreemap::new());
+        comparison.hold("missing", &lab.missing, &missing);
+        if let Some(reported) = lab.counter.clone() {
+            comparison.hold("counter", &Some(reported.without_lacking()), &counter);
+        }
     }
     let decided = lab.limits.iter().map(|verdict| verdict.limit.clone()).collect();
     known = known.over(Profile { limit: Some(decided), ..Profile::default() });
@@ -167,15 +188,19 @@ fn check_maelstroms(
 
     let mut notices = log.muted.clone();
     let nodes: Vec<&str> = settings.nodes.iter().map(|name| &**name).collect();
-    let finals = if names_nodes && finals::invoked(history) == settings.concurrency {
+    let workload = settings.workload;
+    let found = Finals::of(workload, history, settings.concurrency);
+    let finals = if workload.last.is_none() {
+        Vec::new()
+    } else if names_nodes && found.invoked == settings.concurrency {
         let unheard = nodes.get(settings.concurrency..).unwrap_or_default();
         if !unheard.is_empty() {
             let unheard = unheard.join(", ");
             notices.push(format!("nobody knows what {unheard} held: they have no client"));
         }
-        final_reads(history, &nodes, settings.concurrency)
+        found.by_node(&nodes, settings.concurrency)
     } else {
-        notices.push(unknown_nodes(history, &settings, names_nodes));
+        notices.push(unknown_nodes(found.invoked, &settings, names_nodes));
         Vec::new()
     };
     let run = RunInfo {
@@ -200,11 +225,11 @@ fn check_maelstroms(
     Ok(Checked { results, comparison })
 }
 
-fn unknown_nodes(history: &[Op], settings: &Settings, names_nodes: bool) -> String {
+fn unknown_nodes(reads: usize, settings: &Settings, names_nodes: bool) -> String {
     if !names_nodes {
         return "which node answered which read is not known: give --node-count".to_owned();
     }
-    let (reads, clients) = (finals::invoked(history), settings.concurrency);
+    let clients = settings.concurrency;
     format!("the history has {reads} final reads, not one for each of {clients} clients")
 }
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use rumormill::cluster::{Name, Nodes};
 
-use crate::history::{Nanos, OpValue};
+use crate::history::Nanos;
 use crate::network::packet::{Address, Asked, Packet, Payload, Peer};
 use crate::node::Body;
 use crate::reply::{Claim, Reply, Request, claim_of, read_reply};
-use crate::workload::Operation;
 
 /// Purpose of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +232,7 @@ pub(crate) fn parse_id(prefix: char, name: &str) -> Option<u32> {
 pub(crate) enum Ask {
     Init,
     Topology,
-    Operation(&'static Operation, OpValue),
+    Operation(Asked),
 }
 
 impl Ask {
@@ -241,7 +240,7 @@ impl Ask {
         match self {
             Self::Init => Request::Init,
             Self::Topology => Request::Topology,
-            Self::Operation(operation, _) => Request::Operation(operation),
+            Self::Operation(asked) => Request::Operation(asked.operation),
         }
     }
 }
@@ -276,9 +275,7 @@ impl Requests {
                 node_ids: Arc::clone(&self.nodes),
                 msg_id,
             },
-            Ask::Operation(operation, argument) => {
-                return Payload::Operation(Arc::new(Asked { operation, argument, msg_id }));
-            }
+            Ask::Operation(asked) => return Payload::Operation(Arc::new((asked, msg_id))),
         }))
     }
 }

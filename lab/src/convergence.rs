@@ -63,6 +63,11 @@ impl Collector {
         Self { held_before: none.clone(), held: none, values: Vec::new(), used: false }
     }
 
+    /// How many values were handed to clients.
+    pub(crate) fn count(&self) -> u64 {
+        self.values.len() as u64
+    }
+
     /// The next value, counting from 0, was handed to a client.
     pub(crate) fn invoked(&mut self, time: Nanos) {
         self.values.push(ValueSpread { invoked: time, ..ValueSpread::default() });
@@ -92,6 +97,14 @@ impl Collector {
             }
         }
         is_new
+    }
+
+    /// The acknowledged values that a node does not hold.
+    pub(crate) fn lacking(&self, node: usize) -> Vec<u64> {
+        let is_acked = |index: &usize| self.values[*index].acked.is_some();
+        let held = &self.held[node];
+        let lacking = (0..self.values.len()).filter(is_acked).filter(|at| !has_bit(held, *at));
+        lacking.map(|index| index as u64).collect()
     }
 
     /// A node has lost its memory.

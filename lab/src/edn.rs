@@ -9,6 +9,8 @@ use anyhow::{Result, anyhow, bail};
 use clojure_reader::edn::{self as reader, Edn as Parsed};
 use guard::{too_deep, words};
 
+use crate::envelope::is_integer;
+
 /// Collections of at most this many characters stay on one line.
 const MAX_LINE: usize = 92;
 
@@ -317,6 +319,36 @@ impl<T: Into<Self>> From<Option<T>> for Edn {
 }
 
 impl Edn {
+    /// JSON as it stands in a body: the keys of objects are strings, and an integer of more than
+    /// 64 bits keeps its digits.
+    #[must_use]
+    pub fn of_json(text: &str) -> Self {
+        if is_integer(text) && text.parse::<i64>().is_err() {
+            return Self::Symbol(format!("{text}N"));
+        }
+        match serde_json::from_str(text) {
+            Ok(value) => Self::with_string_keys(value),
+            // Nested too deep, for example.
+            Err(_) => Self::Str(text.to_owned()),
+        }
+    }
+
+    fn with_string_keys(value: serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Array(items) => {
+                Self::Vector(items.into_iter().map(Self::with_string_keys).collect())
+            }
+            Value::Object(entries) => Self::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (Self::Str(key), Self::with_string_keys(value)))
+                    .collect(),
+            ),
+            other => other.into(),
+        }
+    }
+
     /// The value as JSON: keywords become their names, and other keys their texts.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

@@ -92,7 +92,7 @@ pub struct Figure {
     pub needs: Needs,
     /// Place in `results.json`, as a JSON pointer (RFC 6901).
     pub path: &'static str,
-    read: fn(&Results) -> Option<f64>,
+    pub(crate) read: fn(&Results) -> Option<f64>,
 }
 
 impl PartialEq for Figure {

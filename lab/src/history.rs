@@ -75,6 +75,15 @@ impl Action {
         }
     }
 
+    /// What a read returned.
+    #[must_use]
+    pub fn read_value(&self) -> Option<&OpValue> {
+        match self {
+            Self::Client { f: READ, value } if *value != OpValue::Nil => Some(value),
+            _ => None,
+        }
+    }
+
     /// True for a read of a client.
     #[must_use]
     pub fn is_read(&self) -> bool {
@@ -110,6 +119,17 @@ impl OpValue {
         match self {
             Self::Set(set) => Some(set),
             _ => None,
+        }
+    }
+
+    /// The same as EDN; of a set its integers.
+    #[must_use]
+    pub fn to_edn(&self) -> Edn {
+        match self {
+            Self::Nil => Edn::Nil,
+            Self::Int(int) => Edn::Int(*int),
+            Self::Set(set) => Edn::vector(&set.ints),
+            Self::Edn(edn) => edn.clone(),
         }
     }
 

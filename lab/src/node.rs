@@ -1,4 +1,4 @@
-//! Our node as the lab uses it: the protocol `rumormill` with the broadcast service.
+//! Our node as the lab uses it: the protocol `rumormill` with any service.
 
 use std::sync::OnceLock;
 
@@ -9,14 +9,14 @@ use rumormill::protocols::rumormill::link::Link;
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::protocols::rumormill::replica::Replica;
 use rumormill::protocols::rumormill::stats::Stats;
-use rumormill::service::{Broadcast, Service};
+use rumormill::service::{AnyService, Service};
 use rumormill_sim::server::Noting;
 
 /// The node.
-pub type Node = server::Server<Rumormill, Broadcast>;
+pub type Node = server::Server<Rumormill, AnyService>;
 
 /// The node in a simulation.
-pub type SimServer = server::Server<Rumormill, Noting<Broadcast>>;
+pub type SimServer = server::Server<Rumormill, Noting<AnyService>>;
 
 /// Its messages.
 pub type Message = message::Message<Gossip>;

@@ -219,6 +219,9 @@ pub struct NodeReport {
     /// What its last final read returned; from a read outside the history if no worker talks to
     /// it (fewer workers than nodes). `None` if it did not answer.
     pub final_read: Option<OpValue>,
+    /// The acknowledged additions to a counter that it does not hold, counting those of more than 0
+    /// from 0 in order of their invocation. `None` if that was not seen.
+    pub lacking: Option<Vec<u64>>,
     /// Lines that are no messages.
     pub bad_lines: u64,
     /// Messages from or to unknown ids.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use roaring::{RoaringBitmap, RoaringTreemap};
 use rumormill::service::ReadText;
 
+use crate::edn::Edn;
 use crate::envelope::{is_integer, string};
 use crate::history::{OpValue, OtherElements, ReadSet};
 use crate::network::packet::Payload;
@@ -185,14 +186,18 @@ fn read_text(request: Request, fields: &ReplyFields<'_>) -> Reply {
     let Some(json) = fields.get(key) else {
         return Reply::Malformed(format!("a {kind} must have the key {key:?}"));
     };
-    match read_result(request.result(), json) {
+    match read_result(request.result(), json, fields) {
         Ok((value, text)) => Reply::Done(Some(value), text),
         Err(why) => Reply::Malformed(why),
     }
 }
 
 /// Reads the result of an operation.
-fn read_result(shape: ResultShape, json: &str) -> Result<(OpValue, Option<ArrayText>), String> {
+fn read_result(
+    shape: ResultShape,
+    json: &str,
+    fields: &ReplyFields<'_>,
+) -> Result<(OpValue, Option<ArrayText>), String> {
     Ok(match shape {
         ResultShape::Nothing => (OpValue::Nil, None),
         // A list that holds nothing is `null` in some languages, and Maelstrom takes it for one.
@@ -203,6 +208,21 @@ fn read_result(shape: ResultShape, json: &str) -> Result<(OpValue, Option<ArrayT
             Some(inside) => (OpValue::Set(read_set(inside)), Some(ArrayText::Whole(json.into()))),
             None => return Err(format!("{key} must be an array or null, not {json}")),
         },
+        ResultShape::Integer(key) => match json.parse() {
+            Ok(int) if is_integer(json) => (OpValue::Int(int), None),
+            _ => return Err(format!("{key} must be an integer of at most 64 bits, not {json}")),
+        },
+        ResultShape::Any(_) => (Edn::of_json(json).into(), None),
+        ResultShape::Body(key) => {
+            let all = [
+                ("type", fields.kind),
+                (key, Some(json)),
+                ("in_reply_to", fields.in_reply_to),
+                ("msg_id", fields.msg_id),
+            ];
+            let present = all.into_iter().filter_map(|(key, json)| Some((key, json?)));
+            (Edn::map(present.map(|(key, json)| (key, Edn::of_json(json)))).into(), None)
+        }
     })
 }
 
@@ -438,6 +458,55 @@ mod tests {
         assert!(malformed(Request::Topology, r#"{"x":0}"#).contains("topology_ok"));
         let init = r#"{"type":"ok"}"#;
         assert!(malformed(Request::Init, init).contains("init_ok"));
+    }
+
+    fn result(shape: ResultShape, json: &str) -> Result<OpValue, String> {
+        static INTEGER: Operation = operation(ResultShape::Integer("value"));
+        static ANY: Operation = operation(ResultShape::Any("value"));
+        static BODY: Operation = operation(ResultShape::Body("value"));
+        const fn operation(result: ResultShape) -> Operation {
+            Operation { f: "ask", argument: None, result, is_idempotent: false }
+        }
+        let operation = [&INTEGER, &ANY, &BODY].into_iter().find(|ask| ask.result == shape);
+        let json = format!(r#"{{"type":"ask_ok",{json}}}"#);
+        match reply(Request::Operation(operation.unwrap()), &json) {
+            Reply::Done(Some(value), None) => Ok(value),
+            Reply::Malformed(why) => Err(why),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_integer_is_one_of_64_bits_and_nothing_else() {
+        let integer = |json: &str| result(ResultShape::Integer("value"), json);
+        assert_eq!(integer(r#""value":-7"#), Ok(OpValue::Int(-7)));
+        assert_eq!(integer(r#""msg_id":3,"value":0"#), Ok(OpValue::Int(0)));
+        for json in ["3.0", "\"3\"", "null", "[3]", "9223372036854775808"] {
+            let why = integer(&format!(r#""value":{json}"#)).unwrap_err();
+            assert!(why.contains("64 bits"), "{why}");
+        }
+        assert!(integer(r#""sum":3"#).unwrap_err().contains("must not have the keys"));
+        assert!(integer(r#""code":3,"value":3"#).unwrap_err().contains("\"code\""));
+    }
+
+    #[test]
+    fn an_id_may_be_anything_and_an_echo_is_the_whole_reply() {
+        let any = |json: &str| result(ResultShape::Any("value"), &format!(r#""value":{json}"#));
+        assert_eq!(any("null"), Ok(OpValue::Nil));
+        assert_eq!(any("7"), Ok(OpValue::Int(7)));
+        for (json, edn) in [
+            (r#""n1-7""#, r#""n1-7""#),
+            ("1.0", "1.0"),
+            (r#"[1,{"a b":null}]"#, r#"[1 {"a b" nil}]"#),
+            ("123456789012345678901234567890", "123456789012345678901234567890N"),
+        ] {
+            let Ok(OpValue::Edn(value)) = any(json) else { panic!("{json}") };
+            assert_eq!(value.to_string(), edn);
+        }
+        let Ok(OpValue::Edn(body)) = result(ResultShape::Body("value"), r#""value":"x""#) else {
+            panic!()
+        };
+        assert_eq!(body.to_string(), r#"{:type "ask_ok", :value "x", :in_reply_to 1}"#);
     }
 
     #[test]

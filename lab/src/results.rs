@@ -16,11 +16,13 @@ mod verdict;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
 use crate::checker::availability::Availability;
 use crate::checker::components::Components;
 use crate::checker::convergence::Spread;
+use crate::checker::counter::Counter;
 use crate::checker::exceptions::Exceptions;
 use crate::checker::missing::Missing;
 use crate::checker::net::Net;
@@ -28,15 +30,15 @@ use crate::checker::quantile::{Quantiles, millis};
 use crate::checker::reads::Reads;
 use crate::checker::stats::Stats;
 use crate::checker::{
-    Validity, availability, components, convergence, exceptions, invocation_count, latency,
-    missing, net, reads, stats,
+    Validity, availability, components, convergence, counter, exceptions, invocation_count,
+    latency, missing, net, reads, stats,
 };
 use crate::history::{Nanos, Op, OpValue};
 use crate::journal::ClassCount;
 use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
 use crate::trace::Source;
-use crate::workload::{BROADCAST, Workload, WorkloadResults};
+use crate::workload::{BROADCAST, Spreads, Workload, WorkloadResults};
 pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
 pub use run_info::{MAELSTROM, PROCESSES, RunInfo};
@@ -115,8 +117,11 @@ pub struct LabResults {
     /// where the share is held against what `--availability` asks for.
     #[serde(default, alias = "abandoned-count")]
     pub indeterminate_count: u64,
-    /// What each node lacks at the end.
+    /// What each node lacks at the end, if the workload is a set.
     pub missing: Missing,
+    /// The nodes' sums at the end, if the workload is a counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Counter>,
     /// What reads returned beyond the set.
     pub reads: Reads,
     /// Time until the last node held each value.
@@ -285,7 +290,7 @@ impl Results {
         lab.maelstrom_valid = Validity::compose([maelstrom.valid, heard]);
         maelstrom.valid = Validity::compose([
             maelstrom.owed_validity(settings, outcome),
-            lab.missing.valid,
+            lab.held_validity(),
             heard,
         ]);
         let mut results = Self { maelstrom, rumormill: lab };
@@ -391,22 +396,65 @@ impl MaelstromResults {
         let lost = self.workload.set().map_or(&[][..], |set| &set.lost);
         let died_with_holders =
             !lost.is_empty() && lost.iter().all(|value| outcome.lost_with_holders.contains(*value));
-        let workload = if died_with_holders { Validity::Valid } else { self.workload.valid() };
+        // Additions to a counter that died with their holders make every sum wrong.
+        let is_counter = settings.workload.spreads == Spreads::Deltas;
+        let is_excused = died_with_holders || is_counter && !outcome.lost_with_holders.is_empty();
+        let workload = if is_excused { Validity::Valid } else { self.workload.valid() };
         let answered = availability::answered_fraction(&outcome.history, outcome.indeterminate);
         self.composed_with(workload, availability::verdict(answered, settings.availability))
     }
 }
 
+/// What reads returned beyond the set, if the workload is one.
+pub(crate) fn reads_of(workload: &Workload, history: &[Op]) -> Reads {
+    match workload.spreads {
+        Spreads::Elements => reads::check(history),
+        Spreads::Deltas | Spreads::Nothing => Reads::default(),
+    }
+}
+
+/// What the nodes hold at the end, by the kind of workload, against what they should.
+///
+/// `finals` has the nodes whose final reads are known to be theirs. What was `lost` with its holders
+/// is not owed.
+pub(crate) fn held<'h>(
+    workload: &Workload,
+    history: &[Op],
+    finals: impl IntoIterator<Item = (&'h str, Option<&'h OpValue>)>,
+    lost: &RoaringTreemap,
+) -> (Missing, Option<Counter>) {
+    match workload.spreads {
+        Spreads::Elements => {
+            let sets = finals.into_iter().map(|(node, read)| (node, read.and_then(OpValue::set)));
+            (missing::check(history, sets, lost), None)
+        }
+        Spreads::Deltas => (Missing::default(), Some(counter::check(history, finals, lost))),
+        Spreads::Nothing => (Missing::default(), None),
+    }
+}
+
 impl LabResults {
+    /// The verdict on what each node holds at the end.
+    #[must_use]
+    pub fn held_validity(&self) -> Validity {
+        self.counter.as_ref().map_or(self.missing.valid, |counter| counter.valid)
+    }
+
     fn of(settings: &Settings, outcome: &Outcome, notices: &[Notice], run: RunInfo) -> Self {
         let history = &outcome.history;
         let names = || settings.nodes.iter().map(|name| &**name);
         let living = names().zip(&outcome.nodes).filter(|(_, report)| !report.is_dead);
-        let final_reads =
-            living.map(|(name, report)| (name, report.final_read.as_ref().and_then(OpValue::set)));
+        let finals = living.map(|(name, report)| (name, report.final_read.as_ref()));
         let operations = invocation_count(history) as u64;
         let broadcasts = traffic::broadcast_count(history);
-        let mut missing = missing::check(history, final_reads, &outcome.lost_with_holders);
+        let (mut missing, mut counter) =
+            held(settings.workload, history, finals, &outcome.lost_with_holders);
+        if let Some(counter) = &mut counter {
+            counter.note_lacking(history, |node| {
+                let place = settings.nodes.iter().position(|name| **name == *node)?;
+                outcome.nodes[place].lacking.as_deref()
+            });
+        }
         if let Some(trace) = &outcome.trace {
             missing.nodes.iter_mut().for_each(|node| in_vain::note(node, trace, settings, outcome));
         }
@@ -427,7 +475,8 @@ impl LabResults {
             indeterminate_count: outcome.indeterminate,
             values_at: settings.values_at.iter().map(ToString::to_string).collect(),
             missing,
-            reads: reads::check(history),
+            counter,
+            reads: reads_of(settings.workload, history),
             convergence: Convergence {
                 message_flow: outcome.gossiped.as_ref().map(convergence::check),
                 probes: outcome.probed.as_ref().map(convergence::check),

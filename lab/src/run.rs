@@ -16,11 +16,11 @@ mod timer;
 mod watch;
 mod work;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use rumormill::cluster::Nodes;
-use rumormill::id::NodeId;
+use rumormill::id::{EntryId, NodeId};
 use rumormill_sim::network::{Due, Network};
 
 use crate::client::{Clients, Requests};
@@ -40,7 +40,7 @@ use crate::random::{Dice, Fingerprint};
 use crate::settings::Settings;
 use crate::topology::neighbours;
 use crate::trace::Tracer;
-use crate::workload::Draws;
+use crate::workload::{Draws, Spreads};
 use messages::{Content, Directory};
 use notices::Notices;
 use output::Output;
@@ -89,6 +89,10 @@ pub struct Run<S> {
     /// Who holds what, as far as figures need it.
     gossiped: Collector,
     entries: EntryWatch,
+    /// By node: the additions that it was handed and has made no entry of, with their deltas.
+    adding: Vec<VecDeque<(u64, i64)>>,
+    /// The additions by their entries.
+    additions: BTreeMap<EntryId, u64>,
     /// The driver tells what nodes hold; it need not be seen in messages.
     exact: bool,
     /// Present if nodes may be kept apart.
@@ -148,6 +152,8 @@ impl<S: EventSink> Run<S> {
             tracer: Tracer::new(&settings.nodes, &settings.values_at),
             gossiped: Collector::new(nodes),
             entries: EntryWatch::new(nodes),
+            adding: vec![VecDeque::new(); nodes],
+            additions: BTreeMap::new(),
             exact: false,
             components: (settings.nemesis.is_some() || settings.faults.may_part())
                 .then(|| ComponentWatch::new(nodes)),
@@ -304,7 +310,12 @@ impl<S: EventSink> Run<S> {
         for node in &dead {
             self.reports[*node].is_dead = true;
         }
-        let trace = (!self.exact).then(|| self.settle_spread());
+        let spreads = self.settings.workload.spreads;
+        let is_traced = !self.exact && spreads == Spreads::Elements;
+        let trace = is_traced.then(|| self.settle_spread());
+        if spreads == Spreads::Deltas && self.exact {
+            self.note_lacking();
+        }
         for (report, service) in self.reports.iter_mut().zip(self.services) {
             report.service = service;
         }
@@ -322,11 +333,15 @@ impl<S: EventSink> Run<S> {
             zero: self.zero,
             end,
             nodes: self.reports,
-            probed: self.settings.probe_ms.map(|_| self.watch.into_convergence(left)),
+            probed: self
+                .settings
+                .probe_ms
+                .filter(|_| spreads == Spreads::Elements)
+                .map(|_| self.watch.into_convergence(left)),
             gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
             components: self.components.map(ComponentWatch::into_convergence).filter(|_| observed),
             exact: self.exact,
-            entries: observed.then(|| {
+            entries: (observed && spreads == Spreads::Elements).then(|| {
                 trace.as_ref().map_or_else(|| self.entries.counts(), |trace| trace.entries)
             }),
             trace,

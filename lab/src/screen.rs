@@ -8,6 +8,9 @@ mod style;
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+use crate::checker::counter::Counter;
+use crate::checker::latency::ALL;
+use crate::edn::Edn;
 use crate::figures::{FIGURES, Figure, POINTS, figure, number};
 use crate::results::{Convergence, LabResults, Results, ignored_words, slowest};
 pub use comparison::render_comparison;
@@ -157,12 +160,13 @@ impl Screen<'_> {
     fn maelstrom(&mut self) {
         self.title("Maelstrom's figures (times in ms)", &POINTS);
         let maelstrom = &self.results.maelstrom;
-        if !self.distribution(figure!("median")) {
+        if maelstrom.workload.set().is_some() && !self.distribution(figure!("median")) {
             self.row(figure!("median").label, " no value was seen to stay");
         }
         self.distribution(figure!("lost-latency-median"));
         let all = figure!("msgs-per-op-all").show(self.results).unwrap_or_default();
         self.figure(figure!("msgs-per-op"), &format!("  ({all} with clients' messages)"));
+        self.workload_figures();
         if let Some(set) = maelstrom.workload.set() {
             let text = format!(
                 " {} tried, {} stable ({} stale), {} lost, {} never read",
@@ -187,20 +191,104 @@ impl Screen<'_> {
         }
     }
 
+    /// The figures of a workload that is no set.
+    fn workload_figures(&mut self) {
+        let workload = &self.results.maelstrom.workload;
+        if let Some(sums) = workload.figure("acceptable").and_then(Edn::items) {
+            let reads = workload.figure("final-reads").and_then(Edn::items).unwrap_or_default();
+            let wrong = workload.figure("errors").and_then(Edn::items).unwrap_or_default();
+            let sums = sums.iter().take(SHOWN).map(|sum| format!(" {sum}"));
+            let text = format!(
+                " {}, {} wrong; acceptable:{}",
+                counted(reads.len() as u64, "final read"),
+                self.count_bad(wrong.len() as u64),
+                join(sums)
+            );
+            self.row("sums", &text);
+        }
+        let count = |key| workload.figure(key).and_then(Edn::as_u64);
+        if let (Some(asked), Some(got)) = (count("attempted-count"), count("acknowledged-count")) {
+            let range = workload.figure("range").map_or_else(String::new, Edn::to_string);
+            self.row("ids", &format!(" {got} given out of {asked} asked for, {range}"));
+        }
+        for figure in [figure!("duplicated-ids"), figure!("echo-errors")] {
+            let Some(value) = figure.read(self.results) else { continue };
+            let text = format!(" {}", self.count_bad(value as u64));
+            self.row(figure.label, &text);
+        }
+        if let Some(duplicated) = workload.figure("duplicated").and_then(Edn::entries) {
+            for (id, times) in duplicated.iter().take(SHOWN) {
+                self.row("", &self.style.paint(Tone::Warn, &format!(" {id} came {times} times")));
+            }
+        }
+        if let Some(error) = workload.figure("error").and_then(Edn::as_str) {
+            self.row("checker", &self.style.paint(Tone::Warn, &format!(" {error}")));
+        }
+    }
+
+    /// The nodes' sums at the end.
+    fn sums(&mut self, counter: &Counter) {
+        let label = figure!("wrong-nodes").label;
+        if counter.nodes.is_empty() {
+            return self.unavailable(label);
+        }
+        if counter.lost_with_holders_count > 0 {
+            let additions = counted(counter.lost_with_holders_count, "acknowledged addition");
+            self.row("lost with their holders", &format!(" {additions}"));
+        }
+        let wrong = self.count_bad(counter.wrong_count);
+        let nodes = counted(counter.nodes.len() as u64, "node");
+        let sums = &counter.acceptable;
+        self.row(label, &format!(" {wrong} of {nodes}; right is {sums}"));
+        let mut off: Vec<_> = counter.nodes.iter().filter(|node| node.off_by != 0).collect();
+        off.sort_by_key(|node| Reverse(node.off_by.unsigned_abs()));
+        for node in off.iter().take(SHOWN) {
+            let sum = node.sum.unwrap_or_default();
+            let lacks = match node.lacks_count {
+                Some(count) if count > 0 => format!("; it lacks {}", list_text(&node.lacks, count)),
+                _ => String::new(),
+            };
+            let text = format!(" {} has {sum}: off by {:+}{lacks}", node.node, node.off_by);
+            self.row("", &text);
+        }
+        if let Some(rest) = beyond_shown(off.len(), "node") {
+            self.row("", &format!(" {rest}"));
+        }
+        self.unread(&counter.unread);
+    }
+
+    /// Nodes without a final read.
+    fn unread(&mut self, unread: &[String]) {
+        if !unread.is_empty() {
+            let nodes = list(unread, unread.len() as u64);
+            let text = format!(" no final read from {nodes}");
+            self.row("", &self.style.paint(Tone::Warn, &text));
+        }
+        for refused in self.results.rumormill.refused_reads.iter().take(SHOWN) {
+            let text = format!(" {} refused its final read: {}", refused.node, refused.why);
+            self.row("", &self.style.paint(Tone::Warn, &text));
+        }
+    }
+
     fn beyond_maelstrom(&mut self) {
         self.title("Beyond Maelstrom (times in ms)", &POINTS);
         let lab = &self.results.rumormill;
         self.deliveries(lab);
         self.components(lab);
-        self.distribution(figure!("broadcast-latency-median"));
-        self.distribution(figure!("read-latency-median"));
+        self.latencies(lab);
         self.service(lab);
         self.suspicions(lab);
         if lab.indeterminate_count > 0 {
             self.figure(figure!("indeterminate"), "  (operations open at a node when it died)");
         }
-        self.missing(lab);
-        self.figure(figure!("msgs-per-broadcast"), "");
+        match &lab.counter {
+            Some(counter) => self.sums(counter),
+            None if self.results.maelstrom.workload.set().is_some() => self.missing(lab),
+            None => {}
+        }
+        if lab.broadcast_count > 0 {
+            self.figure(figure!("msgs-per-broadcast"), "");
+        }
         let all = figure!("server-bytes").show(self.results).unwrap_or_default();
         self.figure(figure!("bytes-per-op"), &format!("  ({all} between nodes)"));
         if let Some(entries) = lab.traffic.entries {
@@ -210,6 +298,14 @@ impl Screen<'_> {
         self.reads(lab);
         self.recovery(lab);
         self.scheduling_delay(lab);
+    }
+
+    /// How long clients waited, by kind of operation.
+    fn latencies(&mut self, lab: &LabResults) {
+        for (f, all) in lab.client_latency.iter().filter(|(f, _)| *f != ALL) {
+            let label = format!("client latency of {f}");
+            self.quantiles(&label, all.points().map(|(_, ms)| ms));
+        }
     }
 
     /// The node that takes longest to answer, if it is slow.
@@ -263,7 +359,7 @@ impl Screen<'_> {
     fn deliveries(&mut self, lab: &LabResults) {
         let label = figure!("convergence-median").label;
         let Convergence { message_flow, exact, seen_in, unseen, probes } = &lab.convergence;
-        if lab.convergence.best().is_none() {
+        if lab.convergence.best().is_none() && lab.broadcast_count > 0 {
             self.unavailable(label);
         }
         if let Some(why) = unseen {
@@ -348,15 +444,7 @@ impl Screen<'_> {
         if let Some(rest) = beyond_shown(lacking.len(), "node") {
             self.row("", &format!(" {rest}"));
         }
-        if !missing.unread.is_empty() {
-            let nodes = list(&missing.unread, missing.unread.len() as u64);
-            let text = format!(" no final read from {nodes}");
-            self.row("", &self.style.paint(Tone::Warn, &text));
-        }
-        for refused in lab.refused_reads.iter().take(SHOWN) {
-            let text = format!(" {} refused its final read: {}", refused.node, refused.why);
-            self.row("", &self.style.paint(Tone::Warn, &text));
-        }
+        self.unread(&missing.unread);
         if missing.divergent_count > 0 {
             let count = counted(missing.divergent_count, "unacknowledged value");
             self.row("", &format!(" {count} on some nodes only"));
@@ -434,6 +522,14 @@ fn beyond_shown(count: usize, what: &str) -> Option<String> {
 
 fn join(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(",")
+}
+
+/// The same with commas between them.
+fn list_text(items: &[String], count: u64) -> String {
+    let shown: Vec<&str> = items.iter().take(SHOWN).map(String::as_str).collect();
+    let rest = count.saturating_sub(shown.len() as u64);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    shown.join(", ") + &more
 }
 
 /// The first items, and how many there are beyond them.

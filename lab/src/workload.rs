@@ -4,7 +4,14 @@
 //! verdict misses something, the honest one stands beside it.
 
 mod broadcast;
+mod echo;
+mod g_counter;
+mod g_set;
+mod pn_counter;
 mod results;
+#[cfg(test)]
+pub(crate) mod testing;
+mod unique_ids;
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +37,11 @@ macro_rules! workloads {
 
 workloads! {
     broadcast: BROADCAST;
+    echo: ECHO;
+    unique_ids: UNIQUE_IDS;
+    g_set: G_SET;
+    g_counter: G_COUNTER;
+    pn_counter: PN_COUNTER;
 }
 
 /// A workload.
@@ -80,6 +92,12 @@ pub enum ResultShape {
     Nothing,
     /// An array or `null` under this key.
     List(&'static str),
+    /// An integer of at most 64 bits under this key.
+    Integer(&'static str),
+    /// Anything under this key.
+    Any(&'static str),
+    /// The whole reply, in which there is anything under this key.
+    Body(&'static str),
 }
 
 impl ResultShape {
@@ -88,7 +106,7 @@ impl ResultShape {
     pub const fn key(self) -> Option<&'static str> {
         match self {
             Self::Nothing => None,
-            Self::List(key) => Some(key),
+            Self::List(key) | Self::Integer(key) | Self::Any(key) | Self::Body(key) => Some(key),
         }
     }
 }
@@ -117,6 +135,10 @@ pub enum Turns {
 pub enum Spreads {
     /// Integers, each of which is added once.
     Elements,
+    /// Numbers, whose sum counts.
+    Deltas,
+    /// Nothing.
+    Nothing,
 }
 
 /// The operation of every worker at the end.

@@ -84,6 +84,16 @@ fn a_mistake_is_named() {
 }
 
 #[test]
+fn a_workload_is_named() {
+    assert_eq!(options(&["--workload", "g-set"]).workload, Workload::GSet);
+    assert_eq!(
+        run(&["--workload=kafka"]).unwrap_err(),
+        "--workload: expected one of broadcast, echo, unique-ids, g-set, g-counter, pn-counter, got \
+         \"kafka\""
+    );
+}
+
+#[test]
 fn a_flag_belongs_to_its_protocol() {
     let protocol = options(&["--protocol", "flood", "--seed", "7"]).protocol;
     assert_eq!(protocol, Name::Flood);

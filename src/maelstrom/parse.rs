@@ -13,7 +13,8 @@ use super::message::{Body, ErrorCode, Message, Named, VALUE_BYTES_MAX};
 use crate::cluster::{Name, Nodes};
 use crate::id::NodeId;
 use crate::service::Request;
-use crate::wire::{Fields, Wire, excerpt};
+use crate::value::Value;
+use crate::wire::{Field, Fields, Wire, excerpt};
 
 /// How much of a refused line is quoted, in characters.
 const LINE_CHARS: usize = 200;
@@ -107,18 +108,6 @@ fn decode<M: Wire>(fields: &Fields<'_>, nodes: Option<&Arc<Nodes>>) -> Result<Me
     }
     let msg_id = fields.msg_id.i64("msg_id")?;
     let body = match &*kind {
-        "broadcast" => {
-            let message = fields.message.value("message")?;
-            let bytes = message.text_bytes();
-            if bytes > VALUE_BYTES_MAX {
-                let text = format!(
-                    "field `message`: expected at most {VALUE_BYTES_MAX} bytes, got {bytes}"
-                );
-                return Err(text.into());
-            }
-            Body::Request { request: Request::Broadcast { message }, msg_id }
-        }
-        "read" => Body::Request { request: Request::Read, msg_id },
         "topology" => {
             let topology = fields.get("topology").topology("topology")?;
             Body::Topology { topology: Arc::new(topology.into()), msg_id }
@@ -128,12 +117,43 @@ fn decode<M: Wire>(fields: &Fields<'_>, nodes: Option<&Arc<Nodes>>) -> Result<Me
             node_ids: Arc::new(fields.get("node_ids").nodes("node_ids")?.into()),
             msg_id,
         },
-        unknown => {
-            let text = format!("unknown type `{unknown}`");
+        kind => {
+            if let Some(request) = decode_request(kind, fields)? {
+                return Ok(Message { src, dest, body: Body::Request { request, msg_id } });
+            }
+            let text = format!("unknown type `{kind}`");
             return Err(Problem { code: ErrorCode::NotSupported, text, mismatch: None });
         }
     };
     Ok(Message { src, dest, body })
+}
+
+/// Reads a request of a workload; `None` if none has a request of this type.
+fn decode_request(kind: &str, fields: &Fields<'_>) -> Result<Option<Request>, String> {
+    Ok(Some(match kind {
+        "broadcast" => Request::Broadcast { message: value(fields.message, "message")? },
+        "read" => Request::Read,
+        "echo" => Request::Echo { echo: value(fields.get("echo"), "echo")? },
+        "generate" => Request::Generate,
+        // A set is added elements to, a counter numbers.
+        "add" if fields.get("delta").is_present() => {
+            Request::AddDelta { delta: fields.get("delta").i64("delta")? }
+        }
+        "add" => Request::AddElement { element: value(fields.get("element"), "element")? },
+        _ => return Ok(None),
+    }))
+}
+
+/// A value that is short enough to be sent on.
+fn value(field: Field<'_>, name: &str) -> Result<Value, String> {
+    let value = field.value(name)?;
+    let bytes = value.text_bytes();
+    if bytes > VALUE_BYTES_MAX {
+        return Err(format!(
+            "field `{name}`: expected at most {VALUE_BYTES_MAX} bytes, got {bytes}"
+        ));
+    }
+    Ok(value)
 }
 
 /// The fault of a line that is JSON in the shape of a message.

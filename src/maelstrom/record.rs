@@ -44,7 +44,7 @@ use super::stdio::{Input, Recorder};
 use crate::cluster::Name;
 use crate::id::Generation;
 use crate::protocol::Protocol;
-use crate::service::{ReadText, Reply, Service};
+use crate::service::{AnyService, ReadText, Reply, Workload};
 use crate::time::Instant;
 use crate::wire::Wire;
 
@@ -76,6 +76,9 @@ pub struct Header {
     pub version: String,
     /// The protocol.
     pub protocol: String,
+    /// The workload that the node serves.
+    #[serde(default = "broadcast", skip_serializing_if = "is_broadcast")]
+    pub workload: String,
     /// The seed of all its random choices.
     pub seed: u64,
     /// Its generation.
@@ -102,6 +105,7 @@ impl Header {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: P::Message::TYPE.to_owned(),
+            workload: broadcast(),
             seed,
             generation: generation.0,
             replies_only: false,
@@ -113,8 +117,10 @@ impl Header {
 
     /// The node at the beginning of its record, with these settings.
     #[must_use]
-    pub fn node<P: Protocol<Message: Wire>, S: Service>(&self, config: P::Config) -> Server<P, S> {
+    pub fn node<P: Protocol<Message: Wire>>(&self, config: P::Config) -> Server<P, AnyService> {
+        let service = AnyService::new(self.workload.parse().unwrap_or_default());
         let server = Server::new(config, self.seed, Generation(self.generation));
+        let server = server.with_service(service);
         if self.has_journal { server.with_journal() } else { server }
     }
 
@@ -127,8 +133,19 @@ impl Header {
             let (theirs, ours) = (&self.protocol, P::Message::TYPE);
             return Err(format!("a record of protocol {theirs}, not of {ours}"));
         }
+        self.workload
+            .parse::<Workload>()
+            .map_err(|names| format!("workload: expected {names}, got {:?}", self.workload))?;
         P::Config::deserialize(&self.config).map_err(|error| format!("settings: {error}"))
     }
+}
+
+fn broadcast() -> String {
+    Workload::Broadcast.to_string()
+}
+
+fn is_broadcast(workload: &str) -> bool {
+    workload == Workload::Broadcast.as_str()
 }
 
 /// Writes a record.
@@ -290,11 +307,12 @@ fn write_output<M: Wire>(out: &mut Vec<u8>, message: &Message<M>, line: &[u8]) {
             out.extend_from_slice(b",\"to\":");
             put(out, &message.dest);
         }
-        Body::Reply { reply: Reply::ReadOk { messages }, in_reply_to }
-            if messages.len() > LONG_READ_BYTES =>
+        Body::Reply { reply, in_reply_to }
+            if let Some((_, list)) = reply.list()
+                && list.len() > LONG_READ_BYTES =>
         {
             out.extend_from_slice(b"{\"long\":");
-            put(out, &LongRead::new(message, *in_reply_to, messages));
+            put(out, &LongRead::new(message, *in_reply_to, list));
         }
         _ if line.len() > LONG_BYTES => {
             out.extend_from_slice(b"{\"long\":");

@@ -18,7 +18,7 @@ use super::parse::{self, Refusal};
 use crate::cluster::{Cluster, Name, Nodes, Topology};
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::service::{Reply, Request, Service};
+use crate::service::{self, Reply, Request, Service};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::Wire;
@@ -90,6 +90,12 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             log: VecDeque::new(),
             refused: 0,
         }
+    }
+
+    /// The same node with another service. To be called before any input.
+    #[must_use]
+    pub fn with_service(self, service: S) -> Self {
+        Self { service, ..self }
     }
 
     /// Reads a line as this node would.
@@ -350,9 +356,9 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             return self.refuse_before_init(src, dest, msg_id);
         };
         let kind = request.kind();
-        let reply = self.service.on_request(request, &mut self.submitted);
+        let origin = Origin { node: member.me, generation: self.generation };
+        let reply = self.service.on_request(origin, request, &mut self.submitted);
         for value in self.submitted.drain(..) {
-            let origin = Origin { node: member.me, generation: self.generation };
             let id = EntryId { origin, sequence: member.next_sequence };
             member.next_sequence += 1;
             let entry = Entry { id, value };
@@ -363,11 +369,17 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             member.protocol.on_submit(now, entry, &mut self.effects);
         }
         match reply {
-            Some(reply) => self.reply(src, reply, msg_id),
-            None => {
+            Ok(reply) => self.reply(src, reply, msg_id),
+            Err(refusal) => {
                 let me = Name::clone(member.nodes.name(member.me));
-                let text = format!("{kind} is no request of this workload");
-                self.reply_error(&me, src, msg_id, ErrorCode::NotSupported, text);
+                let (code, text) = match refusal {
+                    service::Refusal::Malformed(text) => (ErrorCode::MalformedRequest, text),
+                    service::Refusal::NotSupported => {
+                        let text = format!("{kind} is no request of this node's workload");
+                        (ErrorCode::NotSupported, text)
+                    }
+                };
+                self.reply_error(&me, src, msg_id, code, text);
             }
         }
         self.apply_effects();

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ReadText, Reply, Request, Service};
+use super::{ReadText, Refusal, Reply, Request, Service};
 use crate::effects::Entry;
+use crate::id::Origin;
 use crate::value::Value;
 
 /// The distinct values, and the reply to `read` kept ready.
@@ -52,17 +53,23 @@ impl Broadcast {
 }
 
 impl Service for Broadcast {
-    fn on_request(&mut self, request: Request, submit: &mut Vec<Value>) -> Option<Reply> {
-        Some(match request {
+    fn on_request(
+        &mut self,
+        _: Origin,
+        request: Request,
+        submit: &mut Vec<Value>,
+    ) -> Result<Reply, Refusal> {
+        match request {
             Request::Broadcast { message } => {
                 // A value that is held already needs no second entry.
                 if !self.contains(&message) {
                     submit.push(message);
                 }
-                Reply::BroadcastOk
+                Ok(Reply::BroadcastOk)
             }
-            Request::Read => Reply::ReadOk { messages: self.read_text() },
-        })
+            Request::Read => Ok(Reply::ReadOk { messages: self.read_text() }),
+            _ => Err(Refusal::NotSupported),
+        }
     }
 
     fn on_deliver(&mut self, entry: &Entry) {
@@ -79,7 +86,7 @@ impl Service for Broadcast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{EntryId, Generation, NodeId, Origin};
+    use crate::id::{EntryId, Generation, NodeId};
 
     fn entry(node: u32, sequence: u64, value: Value) -> Entry {
         let origin = Origin { node: NodeId(node), generation: Generation(1) };
@@ -102,11 +109,15 @@ mod tests {
     #[test]
     fn a_value_that_is_held_is_acknowledged_and_not_submitted_again() {
         let (mut service, mut submit) = (Broadcast::default(), Vec::new());
+        let origin = Origin { node: NodeId(0), generation: Generation(1) };
         let broadcast = Request::Broadcast { message: Value::Int(7) };
-        assert_eq!(service.on_request(broadcast.clone(), &mut submit), Some(Reply::BroadcastOk));
+        assert_eq!(
+            service.on_request(origin, broadcast.clone(), &mut submit),
+            Ok(Reply::BroadcastOk)
+        );
         assert_eq!(submit, [Value::Int(7)]);
         service.on_deliver(&entry(0, 0, Value::Int(7)));
-        assert_eq!(service.on_request(broadcast, &mut submit), Some(Reply::BroadcastOk));
+        assert_eq!(service.on_request(origin, broadcast, &mut submit), Ok(Reply::BroadcastOk));
         assert_eq!(submit.len(), 1);
     }
 }

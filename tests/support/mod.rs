@@ -9,9 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rumormill::maelstrom::record::{Event, Output, Record, Records};
-use rumormill::maelstrom::server::Server;
 use rumormill::protocols::rumormill::Rumormill;
-use rumormill::service::Broadcast;
 use serde_json::{Value, json};
 
 /// Longest life of a process under test: then it is killed, which ends every wait for it, and the
@@ -164,7 +162,7 @@ pub(crate) fn assert_replays(text: &[u8]) -> Records {
     let records = Records::read(text).unwrap();
     for Record { header, events } in &records.lives {
         let config = header.config::<Rumormill>().unwrap();
-        let mut node: Server<Rumormill, Broadcast> = header.node::<Rumormill, _>(config);
+        let mut node = header.node::<Rumormill>(config);
         let mut sent = VecDeque::new();
         for (line, event) in events {
             if let Event::Output(output) = event {

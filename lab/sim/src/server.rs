@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::Deref;
 
-use rumormill::id::{Generation, NodeId};
+use rumormill::id::{Generation, NodeId, Origin};
 use rumormill::maelstrom::message::Message;
 use rumormill::maelstrom::server::{Outgoing, Server};
 use rumormill::protocol::{Entry, Protocol};
-use rumormill::service::{Reply, Request, Service};
+use rumormill::service::{Refusal, Reply, Request, Service};
 use rumormill::time::Instant;
 use rumormill::value::Value;
 use rumormill::wire::Wire;
@@ -25,6 +25,8 @@ pub struct Maelstrom<P: Protocol, S: Service> {
     run_seed: u64,
     node: NodeId,
     seed_rule: SeedRule,
+    /// The service at the beginning of every generation.
+    service: S,
 }
 
 impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
@@ -33,7 +35,15 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
     pub fn new(config: P::Config, run_seed: u64, node: NodeId, seed_rule: SeedRule) -> Self {
         let seed = seed_rule(run_seed, u64::from(node.0), Generation(1));
         let server = Server::new(config.clone(), seed, Generation(1));
-        Self { server, config, run_seed, node, seed_rule }
+        Self { server, config, run_seed, node, seed_rule, service: S::default() }
+    }
+
+    /// The same node with another service. To be called before any input.
+    #[must_use]
+    pub fn with_service(mut self, service: S) -> Self {
+        self.service = service;
+        self.server = self.server.with_service(Noting::new(self.service.clone()));
+        self
     }
 
     /// The server.
@@ -101,7 +111,8 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
 
     fn restart(&mut self, _: Instant, generation: Generation, _: bool, _: &mut Outbox<Self>) {
         let seed = (self.seed_rule)(self.run_seed, u64::from(self.node.0), generation);
-        self.server = Server::new(self.config.clone(), seed, generation);
+        self.server = Server::new(self.config.clone(), seed, generation)
+            .with_service(Noting::new(self.service.clone()));
     }
 }
 
@@ -111,6 +122,12 @@ pub struct Noting<S> {
     service: S,
     /// The entries delivered since the notes were taken.
     notes: Vec<Entry>,
+}
+
+impl<S> Noting<S> {
+    const fn new(service: S) -> Self {
+        Self { service, notes: Vec::new() }
+    }
 }
 
 /// The service alone: notes are taken after every event.
@@ -129,8 +146,13 @@ impl<S> Deref for Noting<S> {
 }
 
 impl<S: Service> Service for Noting<S> {
-    fn on_request(&mut self, request: Request, submit: &mut Vec<Value>) -> Option<Reply> {
-        self.service.on_request(request, submit)
+    fn on_request(
+        &mut self,
+        origin: Origin,
+        request: Request,
+        submit: &mut Vec<Value>,
+    ) -> Result<Reply, Refusal> {
+        self.service.on_request(origin, request, submit)
     }
 
     fn on_deliver(&mut self, entry: &Entry) {

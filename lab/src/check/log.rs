@@ -158,6 +158,7 @@ fn asked_for(get: impl Fn(&str) -> Option<Edn>) -> Profile {
             || pair.iter().any(|word| word == "--nemesis=partition")
     });
     Profile {
+        workload: text("workload").and_then(|workload| workload.parse().ok()),
         node_count: int("node-count").map(|count| count as usize),
         nodes: get("nodes").and_then(names),
         concurrency: int("concurrency").map(|count| Concurrency::Total(count as usize)),

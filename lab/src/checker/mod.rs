@@ -6,6 +6,7 @@
 pub mod availability;
 pub mod components;
 pub mod convergence;
+pub mod counter;
 pub mod exceptions;
 pub mod latency;
 pub mod missing;

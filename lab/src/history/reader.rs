@@ -27,7 +27,14 @@ pub fn read(text: &str) -> Result<Vec<Op>> {
 
 fn read_line(line: &str, position: usize) -> Result<Op> {
     let Some((before, integers, after)) = plain_read(line) else {
-        return read_op(&Edn::parse(line)?, position);
+        let Some((before, digits, after)) = large_id(line) else {
+            return read_op(&Edn::parse(line)?, position);
+        };
+        let mut op = read_op(&Edn::parse(&format!("{before}nil{after}"))?, position)?;
+        if let Action::Client { value, .. } = &mut op.action {
+            *value = OpValue::Edn(Edn::Symbol(digits.to_owned()));
+        }
+        return Ok(op);
     };
     // Nearly all of a history are the values that reads returned: they are not worth a tree.
     let mut op = read_op(&Edn::parse(&format!("{before}nil{after}"))?, position)?;
@@ -54,6 +61,17 @@ fn plain_read(line: &str) -> Option<(&str, &str, &str)> {
         |integer: &str| integer.len() < 19 && (integer == "0" || !integer.starts_with('0'));
     let all_usual = integers.split_ascii_whitespace().all(is_usual);
     Some((&line[..start], integers, after.strip_prefix(']').filter(|_| all_usual)?))
+}
+
+/// A line around an id that is an integer of more than 64 bits: EDN has an `N` behind it.
+fn large_id(line: &str) -> Option<(&str, &str, &str)> {
+    const VALUE: &str = ":f :generate, :value ";
+    let start = line.find(VALUE)? + VALUE.len();
+    let text = &line[start..];
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let sign = text.len() - digits.len();
+    let end = sign + digits.find(|char: char| !char.is_ascii_digit())?;
+    text[end..].starts_with('N').then(|| (&line[..start], &text[..=end], &text[end + 1..]))
 }
 
 fn read_op(edn: &Edn, position: usize) -> Result<Op> {

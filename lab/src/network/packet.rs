@@ -48,8 +48,8 @@ pub enum Payload {
     Between(Box<str>, Arc<Carried>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
-    /// An operation of a harness client.
-    Operation(Arc<Asked>),
+    /// An operation of a harness client, and its request id.
+    Operation(Arc<(Asked, i64)>),
     /// From one simulated node to another.
     Peer(Box<dyn PeerMessage>),
 }
@@ -61,13 +61,18 @@ pub struct Asked {
     pub operation: &'static Operation,
     /// Its argument.
     pub argument: OpValue,
-    /// Request id.
-    pub msg_id: i64,
+    /// The number of what it adds, if anything is to spread.
+    pub number: Option<u64>,
 }
 
 impl Asked {
+    /// An operation without an argument.
+    pub(crate) const fn plain(operation: &'static Operation) -> Self {
+        Self { operation, argument: OpValue::Nil, number: None }
+    }
+
     /// Appends the body as JSON.
-    fn write_json(&self, out: &mut Vec<u8>) {
+    fn write_json(&self, msg_id: i64, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"type\":");
         put(out, self.operation.f);
         if let Some(key) = self.operation.argument {
@@ -81,7 +86,7 @@ impl Asked {
             }
         }
         out.extend_from_slice(b",\"msg_id\":");
-        put(out, &self.msg_id);
+        put(out, &msg_id);
         out.push(b'}');
     }
 }
@@ -153,7 +158,7 @@ impl Payload {
         match self {
             Self::Text(text) | Self::Between(text, _) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
-            Self::Operation(asked) => asked.write_json(out),
+            Self::Operation(asked) => asked.0.write_json(asked.1, out),
             Self::Peer(message) => message.write_json(out),
         }
     }

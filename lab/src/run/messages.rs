@@ -15,7 +15,7 @@ use crate::client::{Ask, parse_id};
 use crate::envelope::{Envelope, body_type};
 use crate::history::{Nanos, OpValue};
 use crate::journal::{DropCause, EventSink};
-use crate::network::packet::{Address, Asked, Packet, Payload, Peer, PeerMessage};
+use crate::network::packet::{Address, Packet, Payload, Peer, PeerMessage};
 use crate::node::Message;
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
@@ -353,23 +353,13 @@ impl<S: EventSink> Run<S> {
             // Nodes are numbered with 32 bits.
             self.tracer.received((from, node as u32), carried, now, packet.id);
         } else if let Payload::Operation(asked) = &packet.body
-            && let Some(element) = self.element(asked)
+            && let (Some(_), OpValue::Int(int)) = (asked.0.number, &asked.0.argument)
+            && self.settings.workload.spreads == Spreads::Elements
         {
-            let value = self.tracer.invoked(&element, now);
+            let value = self.tracer.invoked(&Value::Int(*int), now);
             self.tracer.taken(node as u32, value, now, packet.id);
         }
         self.deliveries.push_back(Delivery { node, packet });
-    }
-
-    /// The element that an operation adds, if elements are what spreads.
-    fn element(&self, asked: &Asked) -> Option<Value> {
-        let is_add = asked.operation.argument.is_some();
-        match asked.argument {
-            OpValue::Int(int) if is_add && self.settings.workload.spreads == Spreads::Elements => {
-                Some(Value::Int(int))
-            }
-            _ => None,
-        }
     }
 
     /// Hands a probe's request over, past the network.

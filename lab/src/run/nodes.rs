@@ -1,5 +1,8 @@
 //! What the driver tells of its nodes: that they died, came back, stand still, and what they hold.
 
+use rumormill::id::NodeId;
+use rumormill::protocol::Entry;
+use rumormill::value::Value;
 use rumormill_sim::network::Conditions;
 
 use super::Run;
@@ -9,17 +12,19 @@ use crate::generator::MS;
 use crate::history::{Nanos, OpValue};
 use crate::journal::EventSink;
 use crate::network::faults::LatencyChange;
+use crate::network::packet::Asked;
 use crate::reply::Reply;
+use crate::workload::Spreads;
 
 impl<S: EventSink> Run<S> {
-    /// From now on only [`note_held`](Self::note_held) says what nodes hold.
-    pub(crate) const fn set_exact(&mut self) {
+    /// From now on only [`note_delivered`](Self::note_delivered) says what nodes hold.
+    pub(crate) fn set_exact(&mut self) {
         self.exact = true;
-        self.gossiped.used = true;
+        self.gossiped.used = self.settings.workload.spreads != Spreads::Nothing;
     }
 
-    /// A node holds a value that it did not hold before.
-    pub(crate) fn note_held(&mut self, now: Nanos, node: usize, value: u64) {
+    /// A node holds a value, or an addition, that it did not hold before.
+    fn note_held(&mut self, now: Nanos, node: usize, value: u64) {
         let time = self.relative(now);
         if self.gossiped.holds(node, value, time)
             && let Some(components) = &mut self.components
@@ -28,9 +33,55 @@ impl<S: EventSink> Run<S> {
         }
     }
 
+    /// A node holds an entry that it did not hold before.
+    ///
+    /// Deltas come again and again, so their entries are told apart by their names: the one that
+    /// a node makes itself is of an operation that it was handed.
+    pub(crate) fn note_delivered(&mut self, now: Nanos, node: NodeId, entry: &Entry) {
+        let number = match (self.settings.workload.spreads, &entry.value) {
+            (Spreads::Elements, Value::Int(int)) => u64::try_from(*int).ok(),
+            (Spreads::Deltas, _) => {
+                if entry.id.origin.node == node
+                    && let Some(number) = self.made_of(node, &entry.value)
+                {
+                    self.additions.insert(entry.id, number);
+                }
+                self.additions.get(&entry.id).copied()
+            }
+            _ => None,
+        };
+        if let Some(number) = number {
+            self.note_held(now, node.0 as usize, number);
+        }
+    }
+
+    /// Notes which acknowledged additions each node lacks at the end.
+    pub(super) fn note_lacking(&mut self) {
+        for (node, report) in self.reports.iter_mut().enumerate() {
+            report.lacking = Some(self.gossiped.lacking(node));
+        }
+    }
+
+    /// A simulated node is handed an operation.
+    pub(crate) fn note_handed(&mut self, node: NodeId, asked: &Asked) {
+        if let (Some(number), OpValue::Int(delta)) = (asked.number, &asked.argument) {
+            self.adding[node.0 as usize].push_back((number, *delta));
+        }
+    }
+
+    /// The addition that a node has made an entry of: the first it was handed, but for those of
+    /// another value, which it must have refused.
+    fn made_of(&mut self, node: NodeId, value: &Value) -> Option<u64> {
+        let adding = &mut self.adding[node.0 as usize];
+        std::iter::from_fn(|| adding.pop_front())
+            .find(|(_, delta)| *value == Value::Int(*delta))
+            .map(|(number, _)| number)
+    }
+
     /// A node has died, and its memory with it unless it is durable. Its clients rest until it is back.
     pub(crate) fn node_down(&mut self, now: Nanos, node: usize) {
         self.lives[node] += 1;
+        self.adding[node].clear();
         self.network.conditions_mut().set_down(node, true);
         self.network.conditions_mut().counts_mut().crashed += 1;
         if self.settings.faults.durable {
@@ -148,10 +199,14 @@ impl<S: EventSink> Run<S> {
     }
 
     /// A node has acknowledged a value.
-    pub(super) fn note_acked(&mut self, argument: &OpValue, node: u32, time: Nanos) {
-        let Some(value) = argument.int().and_then(|int| u64::try_from(int).ok()) else { return };
-        self.watch.acked(value, time);
+    pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
+        if self.settings.workload.spreads == Spreads::Elements {
+            self.watch.acked(value, time);
+        }
         if !self.exact {
+            if self.settings.workload.spreads != Spreads::Elements {
+                return;
+            }
             // Values are numbered like the elements of a list.
             self.tracer.acked(node, value as u32, self.zero.saturating_add(time));
             return;

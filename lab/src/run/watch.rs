@@ -8,9 +8,9 @@ use super::timer::Timer;
 use crate::client::Ask;
 use crate::convergence::{Collector, Convergence};
 use crate::generator::MS;
-use crate::history::{Nanos, OpValue};
+use crate::history::Nanos;
 use crate::journal::EventSink;
-use crate::network::packet::{Address, Payload, Peer};
+use crate::network::packet::{Address, Asked, Payload, Peer};
 use crate::outcome::{Phase, State};
 use crate::reply::{Reply, Request, read_reply};
 use crate::workload::Operation;
@@ -117,7 +117,7 @@ impl<S: EventSink> Run<S> {
         let msg_id = probe.last_msg_id;
         probe.waiting = Some((msg_id, now));
         if let Some(src) = self.watch.address(node) {
-            let packet = self.request_packet(src, node, Ask::Operation(read, OpValue::Nil), msg_id);
+            let packet = self.request_packet(src, node, Ask::Operation(Asked::plain(read)), msg_id);
             self.deliver_probe(node as usize, packet);
         }
     }

@@ -7,7 +7,7 @@ use crate::client::{Ask, Owner};
 use crate::generator::Task;
 use crate::history::{Action, Nanos, Op, OpError, OpKind, OpValue, Process};
 use crate::journal::EventSink;
-use crate::network::packet::Packet;
+use crate::network::packet::{Asked, Packet};
 use crate::outcome::NoticeKind;
 use crate::reply::{ArrayText, Reply};
 use crate::text::quote;
@@ -29,6 +29,8 @@ pub(super) struct Worker {
 pub(super) struct Invocation {
     operation: &'static Operation,
     argument: OpValue,
+    /// The number of what it adds: an element is its own, deltas are counted.
+    number: Option<u64>,
     is_last: bool,
 }
 
@@ -81,8 +83,6 @@ impl<S: EventSink> Run<S> {
             None => (workload.next)(&mut self.draws),
         };
         let worker = &mut self.workers[index];
-        worker.task =
-            Some(Invocation { operation, argument: argument.clone(), is_last: last.is_some() });
         if worker.reopen {
             worker.reopen = false;
             if let Some(client) = worker.client.take() {
@@ -93,9 +93,10 @@ impl<S: EventSink> Run<S> {
         let client = *worker.client.get_or_insert_with(|| clients.open(Owner::Worker(index)));
         let (node, process) = (worker.node, worker.process);
         let time = self.relative(now);
-        if operation.argument.is_some() {
-            self.note_invoked(now, &argument);
-        }
+        let number = self.note_invoked(now, &argument);
+        let is_last = last.is_some();
+        self.workers[index].task =
+            Some(Invocation { operation, argument: argument.clone(), number, is_last });
         self.tally.invoked += 1;
         let op = Op {
             index: self.history.len(),
@@ -107,20 +108,24 @@ impl<S: EventSink> Run<S> {
             error: None,
         };
         self.record(op, None);
-        self.request(now, client, node, Ask::Operation(operation, argument));
+        self.request(now, client, node, Ask::Operation(Asked { operation, argument, number }));
     }
 
-    /// Something that is to spread was handed to a client.
-    fn note_invoked(&mut self, now: Nanos, argument: &OpValue) {
-        match (self.settings.workload.spreads, argument) {
+    /// The number of what is to spread now, if anything is.
+    fn note_invoked(&mut self, now: Nanos, argument: &OpValue) -> Option<u64> {
+        let time = self.relative(now);
+        let number = match (self.settings.workload.spreads, argument) {
             (Spreads::Elements, OpValue::Int(int)) => {
-                let time = self.relative(now);
                 self.tracer.invoked(&Value::Int(*int), now);
-                self.gossiped.invoked(time);
                 self.watch.invoked(time);
+                u64::try_from(*int).ok()?
             }
-            (Spreads::Elements, _) => {}
-        }
+            // To add nothing changes nothing.
+            (Spreads::Deltas, OpValue::Int(delta)) if *delta != 0 => self.gossiped.count(),
+            _ => return None,
+        };
+        self.gossiped.invoked(time);
+        Some(number)
     }
 
     pub(super) fn worker_answered(
@@ -174,7 +179,9 @@ impl<S: EventSink> Run<S> {
         let time = self.relative(now);
         let concurrency = self.workers.len() as u64;
         let worker = &mut self.workers[index];
-        let Some(Invocation { operation, argument, is_last }) = worker.task.take() else { return };
+        let Some(Invocation { operation, argument, number, is_last }) = worker.task.take() else {
+            return;
+        };
         let (process, node) = (worker.process, worker.node);
         if end.kind == OpKind::Info {
             worker.process += concurrency;
@@ -182,8 +189,8 @@ impl<S: EventSink> Run<S> {
         }
         if end.kind == OpKind::Ok {
             self.tally.ok += 1;
-            if operation.argument.is_some() {
-                self.note_acked(&argument, node, time);
+            if let Some(number) = number {
+                self.note_acked(number, node, time);
             }
         } else {
             self.tally.not_ok += 1;

@@ -2,7 +2,8 @@
 
 use super::style::counted;
 use crate::checker::Validity;
-use crate::figures::number;
+use crate::edn::Edn;
+use crate::figures::{figure, number};
 use crate::results::{Results, ignored_words};
 
 /// The verdict in a word.
@@ -51,6 +52,18 @@ fn why_invalid(results: &Results) -> String {
     if missing > 0 {
         return format!("{} missing on some node", counted(missing, "acknowledged value"));
     }
+    if let Some(counter) = &results.rumormill.counter
+        && counter.wrong_count > 0
+    {
+        let wrong = counted(counter.wrong_count, "node");
+        return format!("{wrong} came to a wrong sum, off by up to {}", counter.worst_off_by);
+    }
+    if let Some(ids) = figure!("duplicated-ids").read(results).filter(|ids| *ids > 0.0) {
+        return format!("{} given out more than once", counted(ids as u64, "id"));
+    }
+    if let Some(errors) = figure!("echo-errors").read(results).filter(|errors| *errors > 0.0) {
+        return format!("{errors} of the echoes are wrong or missing");
+    }
     if let Some(set) = maelstrom.workload.set().filter(|set| set.lost_count > 0) {
         return format!("{} lost", counted(set.lost_count, "value"));
     }
@@ -64,7 +77,8 @@ fn why_invalid(results: &Results) -> String {
 fn why_unknown(results: &Results) -> String {
     let lab = &results.rumormill;
     let refused = lab.refused_reads.len() as u64;
-    let silent = (lab.missing.unread.len() as u64).saturating_sub(refused);
+    let unread = lab.counter.as_ref().map_or(&lab.missing.unread, |counter| &counter.unread);
+    let silent = (unread.len() as u64).saturating_sub(refused);
     match (silent, refused) {
         (0, 0) => {}
         (_, 0) => return format!("{} did not answer a final read", counted(silent, "node")),
@@ -84,6 +98,9 @@ fn why_unknown(results: &Results) -> String {
     {
         let hint = if checker == "perf" { " (is gnuplot installed?)" } else { "" };
         return format!("Maelstrom's own `{checker}` checker could not judge{hint}");
+    }
+    if let Some(error) = results.maelstrom.workload.figure("error").and_then(Edn::as_str) {
+        return format!("Maelstrom's checker gives up: {error}");
     }
     "No value was seen to stay, so there is nothing to judge".to_owned()
 }

@@ -10,27 +10,28 @@ use rumormill::time::Instant;
 use rumormill::wire::Wire;
 use rumormill_sim::{Outbox, Process};
 
-use super::{Node, seed_of};
+use super::{Node, seed_of, service};
 use crate::network::packet::PeerMessage;
 use crate::node::Message;
+use crate::settings::Settings;
 
 /// A node of any protocol.
 #[derive(Debug)]
 pub struct AnyNode(Box<dyn Object>);
 
 impl AnyNode {
-    /// The nodes of a run with this seed.
+    /// The nodes of a run.
     ///
     /// # Errors
     /// The flag of the protocol, what was expected, and what came.
-    pub fn all(options: &Options, seed: u64, nodes: u32) -> Result<Vec<Self>, String> {
-        protocols::visit(options.protocol, Make { options, seed, nodes })
+    pub fn all(options: &Options, settings: &Settings, nodes: u32) -> Result<Vec<Self>, String> {
+        protocols::visit(options.protocol, Make { options, settings, nodes })
     }
 }
 
 struct Make<'a> {
     options: &'a Options,
-    seed: u64,
+    settings: &'a Settings,
     nodes: u32,
 }
 
@@ -40,7 +41,8 @@ impl Visitor for Make<'_> {
     fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
         let config: P::Config = self.options.settings()?;
         let node = |number| {
-            let node = Node::<P>::new(config.clone(), self.seed, NodeId(number), seed_of);
+            let node = Node::<P>::new(config.clone(), self.settings.seed, NodeId(number), seed_of)
+                .with_service(service(self.settings));
             AnyNode(Box::new(Typed { node, out: Outbox::default() }))
         };
         Ok((0..self.nodes).map(node).collect())

@@ -4,7 +4,6 @@ use rumormill::id::NodeId;
 use rumormill::maelstrom::message::Named;
 use rumormill::protocol::Entry;
 use rumormill::protocols::rumormill::message::Gossip;
-use rumormill::value::Value;
 use rumormill_sim::{Input, Medium, NodeFault, NodeFaultKind, Process};
 
 use super::{AnyNode, Node};
@@ -19,11 +18,7 @@ use crate::run::Run;
 macro_rules! medium {
     ($node:ty) => {
         fn on_deliver(&mut self, now: Nanos, node: NodeId, entry: &Entry) {
-            if let Value::Int(int) = entry.value
-                && let Ok(value) = u64::try_from(int)
-            {
-                self.note_held(now, node.0 as usize, value);
-            }
+            self.note_delivered(now, node, entry);
         }
 
         fn on_fault(&mut self, now: Nanos, fault: &NodeFault) {
@@ -46,6 +41,9 @@ macro_rules! medium {
                 // Checked with the settings: there are far fewer than 2^32 nodes.
                 let node = NodeId(node as u32);
                 let from = packet.src.peer;
+                if let Payload::Operation(asked) = &packet.body {
+                    self.note_handed(node, &asked.0);
+                }
                 let input = match packet.body {
                     Payload::Peer(message) => peer_input::<$node>(from, message),
                     _ => match packet.into_message() {

@@ -16,7 +16,7 @@ use rumormill::id::{Generation, NodeId};
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::{self, Options};
-use rumormill::service::Broadcast;
+use rumormill::service::AnyService;
 use rumormill_sim::server::Maelstrom;
 use rumormill_sim::{Host, Medium, Observer, Process, Sim};
 
@@ -31,7 +31,7 @@ pub use record::Records;
 use suspicion::{SuspicionWatch, Watch};
 
 /// A node of the simulation: the protocol `P` behind a server. Ours, unless it says otherwise.
-pub type Node<P = Rumormill> = Maelstrom<P, Broadcast>;
+pub type Node<P = Rumormill> = Maelstrom<P, AnyService>;
 
 /// The kind of the nodes of a simulation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl NodeKind {
     pub fn of(options: Options) -> Result<Self, String> {
         match options.protocol {
             protocols::Name::Rumormill => options.settings().map(Self::Rumormill),
-            _ => AnyNode::all(&options, 0, 0).map(|_| Self::Other(options)),
+            _ => AnyNode::all(&options, &Settings::default(), 0).map(|_| Self::Other(options)),
         }
     }
 
@@ -96,7 +96,7 @@ pub fn simulate<S: EventSink>(
             simulate_observed(settings, config, sink, &mut ())?.without_nodes()
         }
         NodeKind::Other(options) => {
-            let nodes = AnyNode::all(options, settings.seed, count(settings));
+            let nodes = AnyNode::all(options, settings, count(settings));
             let nodes = nodes.map_err(anyhow::Error::msg)?;
             play(settings, nodes, sink, ((), ()))?.without_nodes()
         }
@@ -113,7 +113,10 @@ pub fn simulate_observed<S: EventSink>(
     sink: S,
     observer: &mut impl Observer<Node, Run<S>>,
 ) -> Result<Simulated<S, Vec<Host<Node>>>> {
-    let node = |number| Node::new(config.clone(), settings.seed, NodeId(number), seed_of);
+    let node = |number| {
+        Node::new(config.clone(), settings.seed, NodeId(number), seed_of)
+            .with_service(service(settings))
+    };
     let nodes = (0..count(settings)).map(node).collect();
     play(settings, nodes, sink, (SuspicionWatch::default(), observer))
 }
@@ -125,6 +128,11 @@ impl<S, N> Simulated<S, N> {
         let Self { outcome, notices, sink, events, broken_off, .. } = self;
         Simulated { outcome, notices, sink, nodes: (), events, broken_off }
     }
+}
+
+/// The service of the nodes. Those of a workload that our node does not serve refuse all requests.
+fn service(settings: &Settings) -> AnyService {
+    AnyService::new(settings.workload.name.parse().unwrap_or_default())
 }
 
 /// Number of nodes. Checked with the settings: there are far fewer than 2^32.

@@ -80,7 +80,8 @@ impl Records {
 
 fn header<P: Protocol<Message: Wire>>(host: &Host<Node<P>>) -> Header {
     let node = host.process();
-    Header::new::<P>(node.config(), node.seed(), host.generation())
+    let workload = node.server().service().workload().to_string();
+    Header { workload, ..Header::new::<P>(node.config(), node.seed(), host.generation()) }
 }
 
 /// A message between nodes with their names; none before the node knows them.

@@ -1,0 +1,66 @@
+//! G-set: elements are added to a set that all nodes are to hold.
+
+use super::{
+    Draws, Errors, LastOperation, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
+};
+use crate::checker::set_full;
+use crate::figures::Figure;
+use crate::history::{self, Op, OpValue};
+
+/// The workload.
+pub(super) static G_SET: Workload = Workload {
+    name: "g-set",
+    summary: "elements are added to a set that all nodes are to hold",
+    operations: &[&ADD, &READ],
+    has_topology: false,
+    errors: Errors::Thrown,
+    keeps_client: false,
+    turns: Turns::RoundRobin,
+    spreads: Spreads::Elements,
+    next,
+    last: Some(LastOperation { operation: &READ, is_marked: false }),
+    check,
+};
+
+/// The figures of the checker: those of broadcast.
+pub(crate) const FIGURES: [Figure; 0] = [];
+
+static ADD: Operation = Operation {
+    f: history::ADD,
+    argument: Some("element"),
+    result: ResultShape::Nothing,
+    is_idempotent: false,
+};
+
+static READ: Operation = Operation {
+    f: history::READ,
+    argument: None,
+    result: ResultShape::List("value"),
+    is_idempotent: true,
+};
+
+/// By a fair coin the next element, or a read.
+fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {
+    if draws.dice.coin() { (&ADD, draws.number()) } else { (&READ, OpValue::Nil) }
+}
+
+fn check(history: &[Op]) -> WorkloadResults {
+    WorkloadResults::Set(Box::new(set_full::check(history)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{check, history};
+    use super::*;
+    use crate::checker::Validity;
+
+    #[test]
+    fn an_element_that_the_last_read_lacks_is_lost() {
+        let script = "0 invoke add 0, 0 ok add 0, 1 invoke add 1, 1 info add 1, \
+                      0 invoke read nil, 0 ok read [";
+        let good = check(&G_SET, &history(&format!("{script}0]")));
+        assert_eq!((good.valid(), good.set().unwrap().stable_count), (Validity::Valid, 1));
+        let bad = check(&G_SET, &history(&format!("{script}1]")));
+        assert_eq!((bad.valid(), &*bad.set().unwrap().lost), (Validity::Invalid, &[0][..]));
+    }
+}
