@@ -40,6 +40,7 @@ pub mod run;
 mod scan;
 pub mod screen;
 pub mod serve;
+pub mod services;
 pub mod settings;
 pub mod sim;
 pub mod spread;

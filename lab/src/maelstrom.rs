@@ -123,6 +123,7 @@ pub fn ignored(profile: &Profile) -> Vec<&'static str> {
         ("recovery", profile.recovery.is_some()),
         ("probe", profile.probe.is_some()),
         ("values-at", profile.values_at.is_some()),
+        ("services", profile.services.is_some()),
         ("strict", profile.strict.is_some()),
         ("mute", profile.mute.is_some()),
         ("head-of-line", profile.head_of_line.is_some()),

@@ -114,7 +114,7 @@ pub enum NoticeKind {
     Muted,
     /// A reply of the wrong shape: the operation became indeterminate.
     MalformedReply,
-    /// A message to one of Maelstrom's services, of which the lab has none; it was ignored.
+    /// A request that a service does not know, to which it did not reply.
     Service,
     /// A node used a name that is not its own; the message was sent all the same.
     FalseName,

@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::limit::Limit;
 use crate::network::faults::FaultSettings;
+use crate::services::Services;
 use crate::settings::bounds::check_counts;
 use crate::settings::{Availability, Distribution, Latency, Nemesis, Recovery, Settings, Topology};
 use crate::workload::Workload;
@@ -31,17 +32,21 @@ macro_rules! builtin {
 }
 
 /// The profiles that are part of the program.
-const BUILTIN: [(&str, &str); 21] = builtin![
+const BUILTIN: [(&str, &str); 26] = builtin![
     "at-rest",
     "cut-from-hub",
     "cut-to-hub",
     "exponential",
     "flapping-hub",
+    "fly-1",
+    "fly-2",
     "fly-3a",
     "fly-3b",
     "fly-3c",
     "fly-3d",
     "fly-3e",
+    "fly-4",
+    "g-set",
     "hub-isolated",
     "hub-killed",
     "latency-change",
@@ -51,6 +56,7 @@ const BUILTIN: [(&str, &str); 21] = builtin![
     "partition-25",
     "partition-parts",
     "pauses",
+    "pn-counter",
     "restarts",
     "slow-node",
 ];
@@ -100,6 +106,9 @@ pub struct Profile {
     pub probe: Option<u64>,
     /// Where values stand in messages between nodes.
     pub values_at: Option<Vec<String>>,
+    /// Whether Maelstrom's services have its oddities.
+    #[serde(deserialize_with = "as_flag")]
+    pub services: Option<Services>,
     /// End the run at the first bad line of a node.
     pub strict: Option<bool>,
     /// Mute a node after a bad line, as Maelstrom does.
@@ -187,6 +196,7 @@ impl Profile {
             recovery: self.recovery.or(base.recovery),
             probe: self.probe.or(base.probe),
             values_at: self.values_at.or(base.values_at),
+            services: self.services.or(base.services),
             strict: self.strict.or(base.strict),
             mute: self.mute.or(base.mute),
             head_of_line: self.head_of_line.or(base.head_of_line),
@@ -228,6 +238,7 @@ impl Profile {
         set(&mut settings.topology, self.topology);
         set(&mut settings.seed, self.seed);
         set(&mut settings.recovery, self.recovery);
+        set(&mut settings.services, self.services);
         set(&mut settings.strict, self.strict);
         set(&mut settings.compat.mute, self.mute);
         set(&mut settings.compat.head_of_line, self.head_of_line);

@@ -11,6 +11,7 @@ mod notices;
 mod output;
 mod replies;
 mod sent;
+mod services;
 mod spread;
 mod timer;
 mod watch;
@@ -44,6 +45,7 @@ use crate::workload::{Draws, Spreads};
 use messages::{Content, Directory};
 use notices::Notices;
 use output::Output;
+use services::ServiceHall;
 use timer::Timer;
 use watch::Watch;
 use work::{Tally, Worker};
@@ -68,6 +70,8 @@ pub struct Run<S> {
     zero: Nanos,
     directory: Directory,
     network: Network<Packet, Timer>,
+    /// Present once a message was sent to a service.
+    services: Option<Box<ServiceHall>>,
     journal: Journal,
     clients: Clients,
     requests: Requests,
@@ -110,7 +114,7 @@ pub struct Run<S> {
     /// By node: what the driver has told of its output, if it does.
     outputs: Vec<Option<Output>>,
     /// By node: times from a request's delivery to its first reply.
-    services: Vec<Vec<Nanos>>,
+    service_times: Vec<Vec<Nanos>>,
     deliveries: VecDeque<Delivery>,
     notices: Notices,
     scheduling_delay: SchedulingDelay,
@@ -136,6 +140,7 @@ impl<S: EventSink> Run<S> {
             zero: 0,
             directory: Directory::new(&settings.nodes),
             network: Network::new(network::config(settings)),
+            services: None,
             journal: Journal::default(),
             clients: Clients::default(),
             requests: Requests::new(settings.nodes.clone(), topology),
@@ -164,7 +169,7 @@ impl<S: EventSink> Run<S> {
             rest_began: None,
             reports: vec![NodeReport::default(); nodes],
             outputs: vec![None; nodes],
-            services: vec![Vec::new(); nodes],
+            service_times: vec![Vec::new(); nodes],
             deliveries: VecDeque::new(),
             notices: Notices::default(),
             scheduling_delay: SchedulingDelay::default(),
@@ -261,6 +266,7 @@ impl<S: EventSink> Run<S> {
                 Timer::Audit => self.finish(now),
             }
         }
+        self.wake_services(now);
     }
 
     /// The next message to be handed to a node, now.
@@ -270,7 +276,8 @@ impl<S: EventSink> Run<S> {
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called; `None` if never.
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        self.network.poll_timeout()
+        let next = [self.network.poll_timeout(), self.poll_services()];
+        next.into_iter().flatten().min()
     }
 
     /// The next thing a person should see.
@@ -316,7 +323,7 @@ impl<S: EventSink> Run<S> {
         if spreads == Spreads::Deltas && self.exact {
             self.note_lacking();
         }
-        for (report, service) in self.reports.iter_mut().zip(self.services) {
+        for (report, service) in self.reports.iter_mut().zip(self.service_times) {
             report.service = service;
         }
         let lost_with_holders = self

@@ -9,8 +9,9 @@ use anyhow::{Result, bail, ensure};
 use rumormill::cluster::Name;
 
 use crate::network::faults::FaultSettings;
+use crate::services::{NAMES, Services};
 use crate::trace::ValuesAt;
-use crate::workload::Workload;
+use crate::workload::{Spreads, Workload};
 pub use rumormill_sim::network::latency::{Distribution, Latency};
 
 /// The most neighbours that all nodes together may be told of. Ten million take half a gigabyte
@@ -55,6 +56,8 @@ pub struct Settings {
     pub availability: Option<Availability>,
     /// `--limit` expressions as given, such as `msgs-per-op<20`.
     pub limits: Vec<String>,
+    /// Whether Maelstrom's services have its oddities.
+    pub services: Services,
     /// How long a node may take to answer `init`.
     pub init_timeout_ms: u64,
     /// How long a node may take to answer any other request.
@@ -165,6 +168,7 @@ impl Default for Settings {
             strict: false,
             availability: None,
             limits: Vec::new(),
+            services: Services::default(),
             init_timeout_ms: 10_000,
             rpc_timeout_ms: 5_000,
         }
@@ -217,6 +221,11 @@ impl Settings {
         ensure!(self.concurrency > 0, "there must be at least one worker");
         bounds::check(self)?;
         ensure!(self.probe_ms != Some(0), "a probe every 0 ms would never end");
+        ensure!(
+            self.probe_ms.is_none() || self.workload.spreads == Spreads::Elements,
+            "probe: {} has no reads that return a set, so there is nothing to see",
+            self.workload
+        );
         if self.latency.mean_ms == 0 && self.latency.distribution != Distribution::Constant {
             bail!("a latency of 0 ms can only be constant");
         }
@@ -228,6 +237,10 @@ impl Settings {
         }
         for name in &self.nodes {
             ensure!(!name.is_empty(), "a node's name is empty");
+            ensure!(
+                !NAMES.contains(&&**name),
+                "{name:?} is a service's name and cannot be a node's"
+            );
             let mut chars = name.chars();
             let reserved = matches!(chars.next(), Some('c' | 'p'));
             let digits = chars.as_str();

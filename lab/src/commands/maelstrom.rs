@@ -122,7 +122,10 @@ fn gravity(code: u8) -> u8 {
 }
 
 fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &Path) -> Result<Row> {
-    let node_args = profile.node_args.clone().unwrap_or_default();
+    let mut node_args = profile.node_args.clone().unwrap_or_default();
+    if own_node::is_own(bin) {
+        own_node::serve(&mut node_args, profile.workload.unwrap_or_default());
+    }
     let arguments = arguments(profile, bin, &node_args)?;
     let ignored = ignored(profile);
     if !ignored.is_empty() {

@@ -10,6 +10,7 @@ use clap::Args;
 
 use self::faults::FaultArgs;
 use crate::profile::{Concurrency, NemesisKind, Profile};
+use crate::services::Services;
 use crate::settings::{Availability, Distribution, Recovery, Settings, Topology};
 use crate::workload::Workload;
 
@@ -29,12 +30,13 @@ pub struct RunArgs {
     #[arg(last = true, value_name = "ARGS", help_heading = "Nodes")]
     pub args: Vec<String>,
 
-    /// Settings by name (fly-3a to fly-3e, partition-25, loss-1, hub-killed and more: a wrong name
+    /// Settings by name (fly-1 to fly-4, partition-25, loss-1, hub-killed and more: a wrong name
     /// lists them all) or from a TOML file whose keys are the flags' names; flags override them
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
-    /// What the clients do [default: broadcast]
-    #[arg(short, long, value_name = "broadcast", help_heading = "Workload")]
+    /// What the clients do: broadcast, echo, unique-ids, g-set, g-counter or pn-counter
+    /// [default: broadcast]
+    #[arg(short, long, value_name = "NAME", help_heading = "Workload")]
     pub workload: Option<&'static Workload>,
     /// How many clients work at once: a number, or one per node times a number, such as 4n
     /// [default: 1n]
@@ -78,6 +80,10 @@ pub struct RunArgs {
     /// Mean time between the nemesis' actions, in seconds [default: 10]
     #[arg(long, value_name = "S", help_heading = "Network")]
     pub nemesis_interval: Option<f64>,
+    /// lin-kv, seq-kv, lww-kv and lin-tso as Maelstrom has them, or as their names promise
+    /// [default: compatible]
+    #[arg(long, value_name = "compatible|correct", help_heading = "Network")]
+    pub services: Option<Services>,
     /// Deliver each message when it is due. Like Maelstrom, the default takes one message at a
     /// time, and while it is waited for nothing else is delivered to that node
     #[arg(long, help_heading = "Network")]
@@ -163,6 +169,7 @@ impl RunArgs {
             recovery: self.recovery,
             probe: self.probe,
             values_at: list(&self.values_at),
+            services: self.services,
             strict: given(self.strict, true),
             mute: given(self.mute, true),
             head_of_line: given(self.no_head_of_line, false),

@@ -154,6 +154,9 @@ fn node_kind(protocol: Option<Name>, node_args: &[String]) -> Result<NodeKind> {
         Ok(args::Command::Run(options)) if options.record.is_some() => {
             bail!("simulated nodes are recorded with the lab's own --record, before the dashes")
         }
+        Ok(args::Command::Run(options)) if options.workload != Default::default() => {
+            bail!("simulated nodes serve the lab's own --workload, before the dashes")
+        }
         Ok(args::Command::Run(options)) => NodeKind::of(*options).map_err(anyhow::Error::msg),
         Ok(_) => bail!("a simulated node only takes arguments to run with"),
         Err(why) => bail!("the node's arguments: {why}"),

@@ -102,8 +102,11 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
         None => own_node::locate(log)?,
     };
     let mut node_args = node_args;
-    if !args.no_record && own_node::is_own(&bin) {
-        own_node::record(&mut node_args);
+    if own_node::is_own(&bin) {
+        own_node::serve(&mut node_args, settings.workload);
+        if !args.no_record {
+            own_node::record(&mut node_args);
+        }
     }
     let data_dir =
         if settings.faults.durable { own_node::keep_data(&mut node_args)? } else { None };

@@ -11,6 +11,8 @@ use std::time::SystemTime;
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
+use crate::workload::{BROADCAST, Workload};
+
 /// The sources that the node is built from, in the workspace.
 const SOURCES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "src"];
 
@@ -19,6 +21,9 @@ const RECORD: &str = "--record";
 
 /// The node's flag for the directory of its journal.
 const DATA_DIR: &str = "--data-dir";
+
+/// The node's flag for what it serves.
+const WORKLOAD: &str = "--workload";
 
 /// The node's binary beside the lab's own, built first if it is absent or older than its
 /// sources. `say` is told before a build.
@@ -72,6 +77,14 @@ pub fn keep_data(args: &mut Vec<String>) -> anyhow::Result<Option<TempDir>> {
     let dir = dir.context("cannot make a directory for the nodes' data")?;
     args.push(format!("{DATA_DIR}={}", dir.path().display()));
     Ok(Some(dir))
+}
+
+/// Has the node serve the workload, unless its arguments name one.
+pub fn serve(args: &mut Vec<String>, workload: &Workload) {
+    let names_one = args.iter().any(|arg| arg == WORKLOAD || arg.starts_with("--workload="));
+    if *workload != BROADCAST && !names_one {
+        args.extend([WORKLOAD.to_owned(), workload.name.to_owned()]);
+    }
 }
 
 fn is_current(node: &Path, workspace: &Path) -> bool {
@@ -147,6 +160,19 @@ mod tests {
         args.clear();
         let dir = keep_data(&mut args).expect("dir").expect("a directory");
         assert_eq!(args, [format!("--data-dir={}", dir.path().display())]);
+    }
+
+    #[test]
+    fn nodes_serve_the_workload_of_the_lab_unless_they_are_told_another() {
+        let with = |args: &[&str], workload: &str| {
+            let mut args: Vec<String> = args.iter().map(ToString::to_string).collect();
+            serve(&mut args, workload.parse().expect("a workload"));
+            args.join(" ")
+        };
+        assert_eq!(with(&["--seed=1"], "broadcast"), "--seed=1");
+        assert_eq!(with(&["--seed=1"], "g-set"), "--seed=1 --workload g-set");
+        assert_eq!(with(&["--workload=echo"], "g-set"), "--workload=echo");
+        assert_eq!(with(&["--workload", "echo"], "g-set"), "--workload echo");
     }
 
     #[test]

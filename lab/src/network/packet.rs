@@ -24,6 +24,8 @@ pub enum Peer {
     Node(u32),
     /// A client of the workload: `c` and its number.
     Client(u32),
+    /// One of Maelstrom's services, by its number.
+    Service(u8),
     /// A probe, outside the history and all counts: `p` and its number.
     Probe(u32),
 }
@@ -191,10 +193,12 @@ impl Packet {
     }
 
     /// Its way through the network to this node.
-    pub(crate) const fn way(&self, to: u32) -> Way {
+    pub(crate) fn way(&self, to: u32) -> Way {
         let from = match self.src.peer {
             Peer::Node(from) => Some(from),
-            _ => None,
+            // Beyond all nodes: delayed like them, and never cut off.
+            Peer::Service(number) => Some(u32::MAX - u32::from(number)),
+            Peer::Client(_) | Peer::Probe(_) => None,
         };
         Way { from, to, is_exempt: self.is_client(), has_values: self.carries_values }
     }

@@ -43,6 +43,7 @@ impl<S: EventSink> Run<S> {
         if self.state == State::Running {
             self.state = state;
             self.network.clear_timers();
+            self.services = None;
             self.enter(Phase::Done, now);
         }
     }

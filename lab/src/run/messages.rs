@@ -22,9 +22,6 @@ use crate::reply::Request;
 use crate::text::quote;
 use crate::workload::Spreads;
 
-/// Maelstrom's built-in services, of which the lab has none.
-const SERVICES: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];
-
 /// The nodes by name and by number.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -122,7 +119,7 @@ impl<S: EventSink> Run<S> {
         self.accept(now, from.0 as usize, ends, content);
     }
 
-    fn text_content(&mut self, body: &str) -> Content {
+    pub(super) fn text_content(&mut self, body: &str) -> Content {
         Content {
             kind: self.journal.kind_id(&body_type(body)),
             bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
@@ -191,6 +188,9 @@ impl<S: EventSink> Run<S> {
         if let Some(address) = self.directory.find(name) {
             return Some((address.clone(), true));
         }
+        if let Some(address) = Self::find_service(name) {
+            return Some((address, true));
+        }
         if let Some(id) = parse_id('c', name) {
             return self.clients.find(id);
         }
@@ -207,20 +207,15 @@ impl<S: EventSink> Run<S> {
         quoted: &str,
     ) {
         self.reports[node].unknown_names += 1;
-        let is_service = SERVICES.contains(&name);
-        let who = if is_service {
-            "one of Maelstrom's services, of which the lab has none"
-        } else {
-            "which is no name of a node or client"
-        };
         let sender = self.name(node);
-        let text = format!("{sender} sent a message {direction} {name:?}, {who}: {quoted}");
-        let kind = if is_service { NoticeKind::Service } else { NoticeKind::UnknownName };
-        self.refuse(now, node, kind, name, text);
+        let text = format!(
+            "{sender} sent a message {direction} {name:?}, which is no name of a node, client or \
+             service: {quoted}"
+        );
+        self.refuse(now, node, NoticeKind::UnknownName, name, text);
     }
 
-    /// What Maelstrom would ignore a node's output for, from then on; but for its services, which
-    /// it has.
+    /// What Maelstrom would ignore a node's output for, from then on.
     pub(super) fn refuse(
         &mut self,
         now: Nanos,
@@ -233,11 +228,9 @@ impl<S: EventSink> Run<S> {
             self.crash(now, text);
             return;
         }
-        if kind != NoticeKind::Service {
-            let report = &mut self.reports[node];
-            report.ignored_since.get_or_insert(now);
-            report.refused.get_or_insert_with(|| text.clone());
-        }
+        let report = &mut self.reports[node];
+        report.ignored_since.get_or_insert(now);
+        report.refused.get_or_insert_with(|| text.clone());
         self.notices.add(now, Some(node), kind, class, text);
         if self.settings.compat.mute {
             self.reports[node].muted = true;
@@ -257,7 +250,7 @@ impl<S: EventSink> Run<S> {
         self.send(now, packet, Some(node));
     }
 
-    fn packet(&mut self, src: Address, dest: Address, content: Content) -> Packet {
+    pub(super) fn packet(&mut self, src: Address, dest: Address, content: Content) -> Packet {
         let id = self.next_id;
         self.next_id += 1;
         let Content { body, kind, bytes, carries_values } = content;
@@ -301,13 +294,17 @@ impl<S: EventSink> Run<S> {
     }
 
     /// Sends a message; `sender` is the node that wrote it, whatever it says.
-    fn send(&mut self, now: Nanos, packet: Packet, sender: Option<usize>) {
+    pub(super) fn send(&mut self, now: Nanos, packet: Packet, sender: Option<usize>) {
         match packet.dest.peer {
             // Probes stand outside the network and all counts.
             Peer::Probe(probe) => self.probe_answered(now, probe, &packet.body),
             Peer::Client(client) => {
                 self.record_sent(now, &packet);
                 self.offer(now, client, packet, sender);
+            }
+            Peer::Service(service) => {
+                self.record_sent(now, &packet);
+                self.send_to_service(now, service, packet, sender);
             }
             Peer::Node(node) => {
                 self.record_sent(now, &packet);
@@ -379,7 +376,7 @@ impl<S: EventSink> Run<S> {
         self.mark(2, now, packet);
     }
 
-    fn record_dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+    pub(super) fn record_dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
         self.journal.dropped(cause);
         self.sink.dropped(now, packet, cause);
         self.mark(3, now, packet);

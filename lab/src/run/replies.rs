@@ -125,7 +125,7 @@ impl<S: EventSink> Run<S> {
     /// tell how long a process takes to start.
     fn note_service(&mut self, now: Nanos, node: usize, delivered: Option<Nanos>) {
         if let Some(delivered) = delivered.filter(|_| !self.exact) {
-            self.services[node].push(now.saturating_sub(delivered));
+            self.service_times[node].push(now.saturating_sub(delivered));
         }
     }
 }

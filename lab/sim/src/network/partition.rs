@@ -93,9 +93,13 @@ impl Partition {
     pub fn blocks(&self, sender: u32, receiver: u32) -> bool {
         let (from, to) = (sender as usize, receiver as usize);
         match self {
-            Self::Groups(groups) => groups.get(from) != groups.get(to),
+            // Who is in no group, or beyond the list, is no node, and never cut off.
+            Self::Groups(groups) => {
+                groups.get(from).zip(groups.get(to)).is_some_and(|(from, to)| from != to)
+            }
             Self::Hears(hears) => {
-                hears.get(to).is_some_and(|heard| heard.binary_search(&sender).is_err())
+                let heard = hears.get(to).filter(|_| from < hears.len());
+                heard.is_some_and(|heard| heard.binary_search(&sender).is_err())
             }
         }
     }

@@ -96,9 +96,13 @@ fn a_message_to_nobody_is_refused_and_not_counted() {
     assert!(outcome.nodes[0].unknown_names > 0);
     assert_eq!(notices[0].0, NoticeKind::UnknownName);
     assert!(notices[0].1.contains("\"n7\""));
-    let service = r#"{"src":"n0","dest":"lin-kv","body":{"type":"read"}}"#;
-    let (_, _, notices) = babbling(&settings(), service).play();
-    assert!(notices[0].1.contains("services"));
+    let service = r#"{"src":"n0","dest":"lin-kv","body":{"type":"ts","msg_id":1}}"#;
+    let (outcome, _, notices) = babbling(&settings(), service).play();
+    assert_eq!((notices[0].0, notices.len()), (NoticeKind::Service, 1));
+    assert!(notices[0].1.contains("n0 asked lin-kv what it does not know"), "{}", notices[0].1);
+    let counts = outcome.counts.types["ts"];
+    assert!(counts.send > 5 && counts.send == counts.recv, "{counts:?}");
+    assert!(outcome.nodes[0].ignored_since.is_none(), "Maelstrom goes on listening");
 }
 
 #[test]

@@ -66,6 +66,64 @@ fn the_phases_and_the_final_reads() {
     }
 }
 
+/// Keeps everything that it is told in `lin-kv`, and answers when that has.
+#[derive(Default)]
+struct Keeper {
+    name: String,
+    asked: Vec<Value>,
+}
+
+impl Node for Keeper {
+    fn handle(&mut self, message: &Value) -> Vec<Value> {
+        let body = &message["body"];
+        let kind = body["type"].as_str().unwrap();
+        match kind {
+            "init" => {
+                self.name = body["node_id"].as_str().unwrap().into();
+                vec![reply(message, json!({"type": "init_ok"}))]
+            }
+            "topology" => vec![reply(message, json!({"type": "topology_ok"}))],
+            "read" => vec![reply(message, json!({"type": "read_ok", "messages": []}))],
+            "broadcast" => {
+                self.asked.push(message.clone());
+                let body = json!({"type": "write", "key": body["message"], "value": self.name,
+                    "msg_id": self.asked.len() - 1});
+                vec![json!({"src": self.name, "dest": "lin-kv", "body": body})]
+            }
+            "write_ok" => {
+                assert_eq!(message["src"], "lin-kv");
+                let asked = &self.asked[body["in_reply_to"].as_u64().unwrap() as usize];
+                vec![reply(asked, json!({"type": "broadcast_ok"}))]
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn services_are_delayed_and_counted_like_nodes_and_never_cut_off() {
+    let nemesis = Some(Nemesis { interval_ms: 300 });
+    let settings = Settings { nemesis, ..slow(5, 100) };
+    let outcome = Simulation::new(&settings, |_| Box::new(Keeper::default())).outcome();
+    let added: Vec<&Op> = client_ops(&outcome, OpKind::Ok)
+        .into_iter()
+        .filter(|op| op.action.added().is_some())
+        .collect();
+    let counts = &outcome.counts;
+    assert_eq!(added.len() as u64, counts.types["broadcast"].send, "each was kept");
+    assert_eq!(counts.types["write"].recv, counts.types["broadcast"].send);
+    assert_eq!(counts.servers.send, 2 * counts.types["write"].send);
+    let invoked: BTreeMap<Option<u64>, Nanos> = client_ops(&outcome, OpKind::Invoke)
+        .into_iter()
+        .map(|op| (op.action.added(), op.time))
+        .collect();
+    for op in added {
+        // There and back, each up to 1 ms less.
+        let took = op.time - invoked[&op.action.added()];
+        assert!(took >= 198 * MS, "{took}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_events_and_another_seed_others() {
     let latency = Latency { mean_ms: 30, distribution: Distribution::Exponential };
