@@ -1,7 +1,7 @@
 //! What the driver tells of its nodes: that they died, came back, stand still, and what they hold.
 
+use rumormill::effects::Entry;
 use rumormill::id::NodeId;
-use rumormill::protocol::Entry;
 use rumormill::value::Value;
 use rumormill_sim::network::Conditions;
 
