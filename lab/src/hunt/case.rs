@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow};
 use rumormill::cluster::Name;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::route::Route;
+use rumormill::service::Workload;
 use rumormill::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -32,6 +33,10 @@ pub struct Case {
     pub about: String,
     /// From which the dice of the network and of the nodes are derived.
     pub seed: u64,
+    /// The workload that the nodes serve. The values of operations are what it takes for them: deltas
+    /// of a counter are made of them.
+    #[serde(default, with = "as_text", skip_serializing_if = "is_broadcast")]
+    pub workload: Workload,
     /// The nodes' ids.
     pub nodes: Vec<Name>,
     /// What the `topology` message says.
@@ -107,6 +112,10 @@ pub struct Op {
     pub broadcast: Option<String>,
 }
 
+fn is_broadcast(workload: &Workload) -> bool {
+    *workload == Workload::Broadcast
+}
+
 impl Op {
     /// The value to be broadcast, unless it is a read.
     pub(super) fn value(&self) -> Option<Value> {
@@ -122,6 +131,7 @@ impl Case {
             version: VERSION,
             about: String::new(),
             seed,
+            workload: Workload::default(),
             nodes: Settings::numbered_nodes(nodes),
             topology: Topology::Grid,
             latency_ms: 10,

@@ -6,6 +6,7 @@
 
 use rumormill::cluster::Name;
 use rumormill::protocols::rumormill::route::Route;
+use rumormill::service::Workload;
 
 use super::case::{Case, NodeConfig, Op};
 use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
@@ -69,7 +70,21 @@ pub fn draw(seed: u64) -> Case {
         case.config.sync_interval_max_ms = NEVER_MS;
     }
     draw_ops(dice, &mut case);
+    case.workload = draw_workload(seed);
     case
+}
+
+/// The workload has dice of its own: a seed means the same case as before there were workloads, but
+/// for what the values are taken for.
+fn draw_workload(seed: u64) -> Workload {
+    match Dice::new(seed, "hunt workload").below(100) {
+        0..70 => Workload::Broadcast,
+        70..80 => Workload::GSet,
+        80..91 => Workload::PnCounter,
+        91..96 => Workload::GCounter,
+        96..98 => Workload::UniqueIds,
+        _ => Workload::Echo,
+    }
 }
 
 fn draw_config(dice: &mut Dice) -> NodeConfig {

@@ -19,6 +19,7 @@ mod surroundings;
 pub mod violation;
 mod watch;
 mod words;
+mod workload;
 mod world;
 
 use std::collections::BTreeMap;

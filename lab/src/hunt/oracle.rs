@@ -94,6 +94,20 @@ impl Oracle {
         true
     }
 
+    /// Sum of all entries that a node holds, as their makers have them.
+    pub(super) fn sum(&self, node: usize) -> i128 {
+        let Some(life) = self.lives[node].last() else { return 0 };
+        let entries = life.held.iter().flat_map(|(number, ranges)| {
+            let values = &self.values[number.0 as usize];
+            ranges.iter().flat_map(|range| values[range.start as usize..range.end as usize].iter())
+        });
+        let delta = |value: &Value| match value {
+            Value::Int(int) => i128::from(*int),
+            Value::Json(_) => 0,
+        };
+        entries.map(delta).sum()
+    }
+
     /// Checks that an entry sent is what its maker made, and that the sender holds it.
     pub(super) fn check_entries(&self, sender: usize, entries: &Entries) -> Result<(), Violation> {
         let count = entries.values.len() as u64;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rumormill::cluster::Name;
+use rumormill::service::Workload;
 
 use super::case::{Case, NodeConfig};
 use super::phases::{Tweak, run};
@@ -131,6 +132,7 @@ impl Shrinker<'_> {
 }
 
 const PLAINER: &[fn(&mut Case)] = &[
+    |case| case.workload = Workload::default(),
     |case| case.partitioned.clear(),
     |case| case.faults.loss = 0.0,
     |case| case.faults.duplicate = 0.0,

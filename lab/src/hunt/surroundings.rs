@@ -8,13 +8,13 @@ use rumormill::id::NodeId;
 use rumormill::maelstrom::message::Named;
 use rumormill::protocol::Entry;
 use rumormill::protocols::rumormill::message::Gossip;
-use rumormill::service::Request;
 use rumormill_sim::network::{Arrival, DropCause, Due, Network, Way};
 use rumormill_sim::{Input, MS, Medium, Nanos, NodeFault, NodeFaultKind};
 
 use super::case::Case;
 use super::counts::Counts;
 use super::recorder::Messages;
+use super::workload;
 use crate::network;
 use crate::network::packet::{Address, Packet, Payload, Peer};
 use crate::node::{Body, Message};
@@ -98,9 +98,10 @@ impl<'a> Surroundings<'a> {
         self.request(node, |msg_id| Body::Topology { topology, msg_id });
     }
 
-    /// Asks a node for its values.
+    /// Asks a node for its values, or whatever the workload has in place of that.
     pub(super) fn read(&mut self, node: NodeId) {
-        self.request(node, |msg_id| Body::Request { request: Request::Read, msg_id });
+        let request = workload::question(self.case.workload);
+        self.request(node, |msg_id| Body::Request { request, msg_id });
     }
 
     /// Ends the script: no operation is made any more.
@@ -131,10 +132,10 @@ impl<'a> Surroundings<'a> {
                 self.counts.operations += 1;
                 match op.value() {
                     None => self.read(node),
-                    Some(message) => self.request(node, |msg_id| {
-                        let request = Request::Broadcast { message };
-                        Body::Request { request, msg_id }
-                    }),
+                    Some(value) => {
+                        let request = workload::submission(self.case.workload, value);
+                        self.request(node, |msg_id| Body::Request { request, msg_id });
+                    }
                 }
             }
         }

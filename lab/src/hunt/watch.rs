@@ -11,7 +11,7 @@ use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::link::Link;
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::protocols::rumormill::route::Route;
-use rumormill::service::{ReadText, Reply, Request};
+use rumormill::service::{ReadText, Request};
 use rumormill::set::VersionSet;
 use rumormill::time::Instant;
 use rumormill::value::Value;
@@ -22,6 +22,7 @@ use super::counts::Counts;
 use super::oracle::Oracle;
 use super::surroundings::Surroundings;
 use super::violation::{Kind, Violation};
+use super::workload;
 use crate::node::{Body, Inspect as _, Message, SimServer};
 use crate::random::Fingerprint;
 use crate::sim::Node;
@@ -38,6 +39,8 @@ pub(super) struct Watch {
     reroutes: bool,
     /// All values that any client has handed in.
     handed_in: BTreeSet<Value>,
+    /// All ids that any node has given out.
+    given_out: BTreeSet<String>,
     /// Nodes that came to hold something new, until somebody asks.
     pub(super) grown: Vec<usize>,
     pub(super) fingerprint: Fingerprint,
@@ -55,8 +58,8 @@ pub(super) struct Watch {
 /// One life of a node, as the outside sees it.
 #[derive(Debug, Default)]
 struct Watched {
-    /// By `msg_id`: the request that a reply is due for; with the value of a broadcast.
-    open: BTreeMap<i64, Option<Value>>,
+    /// By `msg_id`: the request that a reply is due for, if it is one of the workload.
+    open: BTreeMap<i64, Option<Request>>,
     /// Acknowledged since the last read.
     acknowledged: Vec<Value>,
     read_text: Arc<ReadText>,
@@ -81,6 +84,7 @@ impl Watch {
             nodes: (0..nodes).map(|_| Watched::default()).collect(),
             reroutes: matches!(config.route, Route::Auto | Route::Hub),
             handed_in: BTreeSet::new(),
+            given_out: BTreeSet::new(),
             grown: Vec::new(),
             fingerprint: Fingerprint::default(),
             violation: None,
@@ -105,16 +109,16 @@ impl Watch {
     fn asked(&mut self, index: usize, request: &Body) {
         let watched = &mut self.nodes[index];
         match request {
-            Body::Request { request: Request::Broadcast { message: value }, msg_id } => {
-                watched.may_speak = true;
-                watched.open.insert(*msg_id, Some(value.clone()));
-                self.handed_in.insert(value.clone());
+            Body::Request { request, msg_id } => {
+                watched.may_speak |= !matches!(request, Request::Read);
+                watched.open.insert(*msg_id, Some(request.clone()));
+                self.handed_in.extend(workload::element(request).cloned());
             }
             Body::Topology { msg_id, .. } => {
                 watched.may_speak = true;
                 watched.open.insert(*msg_id, None);
             }
-            Body::Init { msg_id, .. } | Body::Request { request: Request::Read, msg_id } => {
+            Body::Init { msg_id, .. } => {
                 watched.open.insert(*msg_id, None);
             }
             _ => {}
@@ -234,22 +238,24 @@ impl Watch {
             }
             other => return wrong(format!("sent a client a message of type {}", other.kind())),
         };
-        let Some(value) = watched.open.remove(&msg_id) else {
+        let Some(request) = watched.open.remove(&msg_id) else {
             return wrong(format!("answered {msg_id}, which nobody asked"));
         };
-        if let Some(value) = value {
-            if !node.service().contains(&value) {
+        let (Some(request), Body::Reply { reply, .. }) = (request, &message.body) else {
+            return Ok(());
+        };
+        if let Some(value) = workload::element(&request) {
+            if !node.service().contains(value) {
                 let text = format!("acknowledged {value} without holding it");
                 return Err(Violation::new(Kind::Lost, text));
             }
-            watched.acknowledged.push(value);
+            watched.acknowledged.push(value.clone());
         }
-        match &message.body {
-            Body::Reply { reply: Reply::ReadOk { messages }, .. } => {
-                self.check_read(index, messages)
-            }
-            _ => Ok(()),
+        if let Some((_, list)) = reply.list() {
+            return self.check_read(index, list);
         }
+        let Self { given_out, oracle, .. } = self;
+        workload::check(&request, reply, given_out, || oracle.sum(index))
     }
 
     /// Invariant 1. The reply grows at its end, so only what is new needs to be looked at.

@@ -5,6 +5,7 @@
 use rumormill::cluster::Name;
 use rumormill::id::{Generation, NodeId};
 use rumormill::protocols::rumormill::config::Config;
+use rumormill::service::AnyService;
 use rumormill_sim::network::partition::Partition;
 use rumormill_sim::{MS, Nanos, Sim};
 
@@ -32,7 +33,10 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     pub(super) fn new(case: &'a Case, config: &Config, recorder: Option<Recorder>) -> Self {
         let nodes = (0..).take(case.nodes.len()).map(NodeId);
-        let node = |number| Node::new(config.clone(), case.seed, number, seed_of);
+        let node = |number| {
+            Node::new(config.clone(), case.seed, number, seed_of)
+                .with_service(AnyService::new(case.workload))
+        };
         let mut surroundings = Surroundings::new(case);
         let (messages, records) = recorder.map(Recorder::into_parts).unzip();
         surroundings.messages = messages;
