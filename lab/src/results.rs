@@ -482,7 +482,9 @@ impl LabResults {
                 probes: outcome.probed.as_ref().map(convergence::check),
                 exact: outcome.exact,
                 seen_in: source.filter(|source| source.is_messages()).map(Source::words),
-                unseen: source.and_then(Source::why_not),
+                unseen: source
+                    .filter(|_| settings.workload.spreads == Spreads::Elements)
+                    .and_then(Source::why_not),
             },
             components: outcome.components.as_ref().map(components::check),
             client_latency: latency::check(history),

@@ -154,7 +154,10 @@ impl<S: EventSink> Run<S> {
             history: Vec::new(),
             tally: Tally::default(),
             watch: Watch::new(nodes),
-            tracer: Tracer::new(&settings.nodes, &settings.values_at),
+            tracer: match settings.workload.spreads {
+                Spreads::Deltas => Tracer::new(&settings.nodes, &settings.values_at).of_additions(),
+                _ => Tracer::new(&settings.nodes, &settings.values_at),
+            },
             gossiped: Collector::new(nodes),
             entries: EntryWatch::new(nodes),
             adding: vec![VecDeque::new(); nodes],
@@ -318,9 +321,9 @@ impl<S: EventSink> Run<S> {
             self.reports[*node].is_dead = true;
         }
         let spreads = self.settings.workload.spreads;
-        let is_traced = !self.exact && spreads == Spreads::Elements;
+        let is_traced = !self.exact && spreads != Spreads::Nothing;
         let trace = is_traced.then(|| self.settle_spread());
-        if spreads == Spreads::Deltas && self.exact {
+        if spreads == Spreads::Deltas && self.gossiped.used {
             self.note_lacking();
         }
         for (report, service) in self.reports.iter_mut().zip(self.service_times) {
@@ -348,7 +351,7 @@ impl<S: EventSink> Run<S> {
             gossiped: self.gossiped.used.then(|| self.gossiped.into_convergence(left)),
             components: self.components.map(ComponentWatch::into_convergence).filter(|_| observed),
             exact: self.exact,
-            entries: (observed && spreads == Spreads::Elements).then(|| {
+            entries: (observed && (is_traced || spreads == Spreads::Elements)).then(|| {
                 trace.as_ref().map_or_else(|| self.entries.counts(), |trace| trace.entries)
             }),
             trace,

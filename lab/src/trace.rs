@@ -10,6 +10,7 @@
 //!
 //! [`Run`]: crate::run::Run
 
+mod additions;
 pub mod journal;
 mod learn;
 pub(crate) mod own;

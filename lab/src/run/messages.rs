@@ -350,11 +350,15 @@ impl<S: EventSink> Run<S> {
             // Nodes are numbered with 32 bits.
             self.tracer.received((from, node as u32), carried, now, packet.id);
         } else if let Payload::Operation(asked) = &packet.body
-            && let (Some(_), OpValue::Int(int)) = (asked.0.number, &asked.0.argument)
-            && self.settings.workload.spreads == Spreads::Elements
+            && let (Some(number), OpValue::Int(int)) = (asked.0.number, &asked.0.argument)
         {
-            let value = self.tracer.invoked(&Value::Int(*int), now);
-            self.tracer.taken(node as u32, value, now, packet.id);
+            // More than 2^32 additions do not fit into memory.
+            if self.settings.workload.spreads == Spreads::Deltas {
+                self.tracer.handed(node as u32, number as u32, now, packet.id);
+            } else {
+                let value = self.tracer.invoked(&Value::Int(*int), now);
+                self.tracer.taken(node as u32, value, now, packet.id);
+            }
         }
         self.deliveries.push_back(Delivery { node, packet });
     }

@@ -85,7 +85,8 @@ impl<S: EventSink> Run<S> {
         self.network.conditions_mut().set_down(node, true);
         self.network.conditions_mut().counts_mut().crashed += 1;
         if self.settings.faults.durable {
-            // It comes back with what it held.
+            // It comes back with what it held, in another generation.
+            self.tracer.restarted(node as u32);
         } else if self.exact {
             self.gossiped.forget(node);
             self.entries.forget(node);
@@ -204,9 +205,6 @@ impl<S: EventSink> Run<S> {
             self.watch.acked(value, time);
         }
         if !self.exact {
-            if self.settings.workload.spreads != Spreads::Elements {
-                return;
-            }
             // Values are numbered like the elements of a list.
             self.tracer.acked(node, value as u32, self.zero.saturating_add(time));
             return;

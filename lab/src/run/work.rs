@@ -121,7 +121,10 @@ impl<S: EventSink> Run<S> {
                 u64::try_from(*int).ok()?
             }
             // To add nothing changes nothing.
-            (Spreads::Deltas, OpValue::Int(delta)) if *delta != 0 => self.gossiped.count(),
+            (Spreads::Deltas, OpValue::Int(delta)) if *delta != 0 => {
+                self.tracer.added(now);
+                self.gossiped.count()
+            }
             _ => return None,
         };
         self.gossiped.invoked(time);

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use rumormill::cluster::Nodes;
+use rumormill::id::EntryId;
 use rumormill::maelstrom::message::Body;
 use rumormill::maelstrom::parse::parse_line;
 use rumormill::protocol::Protocol;
@@ -30,6 +31,8 @@ pub struct Facts {
 pub(crate) struct Own {
     pub(crate) facts: Facts,
     pub(crate) values: Vec<Value>,
+    /// The names of the entries; only the protocol `rumormill` shows them.
+    pub(crate) entries: Vec<EntryId>,
 }
 
 /// Decodes a line.
@@ -49,10 +52,15 @@ impl Visitor for Decode<'_> {
         let message = named.into_message();
         let mut values = Vec::new();
         message.values(&mut |value| values.push(value.clone()));
-        let facts = (&message as &dyn Any)
-            .downcast_ref::<Gossip>()
-            .map(|gossip| Facts { number: Some(gossip.number), is_digest: gossip.is_digest });
-        Some(Own { facts: facts.unwrap_or_default(), values })
+        let gossip = (&message as &dyn Any).downcast_ref::<Gossip>();
+        let facts =
+            gossip.map(|gossip| Facts { number: Some(gossip.number), is_digest: gossip.is_digest });
+        let entries = gossip.into_iter().flat_map(|gossip| &gossip.entries).flat_map(|entries| {
+            let sequences = (entries.first..=u64::MAX).take(entries.values.len());
+            sequences.map(|sequence| EntryId { origin: entries.origin, sequence })
+        });
+        let entries = entries.collect();
+        Some(Own { facts: facts.unwrap_or_default(), values, entries })
     }
 }
 
@@ -92,6 +100,7 @@ mod tests {
         let own = own(&String::from_utf8(json).unwrap()).unwrap();
         assert_eq!(own.facts, Facts { number: Some(3), is_digest: true });
         assert_eq!(own.values, values);
+        assert_eq!(own.entries, [0, 1].map(|sequence| EntryId { origin, sequence }));
     }
 
     #[test]

@@ -96,8 +96,9 @@ impl<'a> Body<'a> {
                 "type" => body.kind = string(value).unwrap_or_default().into_owned(),
                 "msg_id" => body.msg_id = value.parse().ok(),
                 "in_reply_to" => body.in_reply_to = value.parse().ok(),
-                "message" => body.message = Some(value),
-                "messages" => body.messages = Some(value),
+                // In the broadcast workload, and in that of a set.
+                "message" | "element" => body.message = Some(value),
+                "messages" | "value" => body.messages = Some(value),
                 "node_ids" => body.node_ids = Some(value),
                 _ => {}
             }
@@ -161,7 +162,7 @@ impl Reader {
         let kind = match (from, to, &*body.kind) {
             (None, Some(_), "init") => FlightKind::Init,
             (None, Some(_), "read") => FlightKind::Read,
-            (None, Some(_), "broadcast") => match body.value() {
+            (None, Some(_), "broadcast" | "add") => match body.value() {
                 Some(value) => {
                     let number = self.tracer.invoked(&value, line.t);
                     sent.handed_in = Some(number);
@@ -169,7 +170,7 @@ impl Reader {
                 }
                 None => FlightKind::Other,
             },
-            (Some(_), None, "broadcast_ok") => FlightKind::BroadcastOk,
+            (Some(_), None, "broadcast_ok" | "add_ok") => FlightKind::BroadcastOk,
             (Some(node), None, "read_ok") => {
                 self.answered(node, line, &body);
                 FlightKind::Other

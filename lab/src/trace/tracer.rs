@@ -16,6 +16,7 @@ use rumormill::cluster::{Name, Nodes};
 use rumormill::value::Value;
 use serde_json::value::RawValue;
 
+use super::additions::Additions;
 use super::own::{self, Facts};
 use super::place::{Names, Places, ValuesAt};
 use crate::envelope::string;
@@ -196,6 +197,8 @@ pub struct Tracer {
     /// By place.
     pub(super) uses: Vec<Use>,
     numbers: Numbers,
+    /// Present if additions are traced, and not values.
+    additions: Option<Additions>,
     pub(super) values: Vec<Broadcast>,
     pub(super) receipts: Vec<Receipt>,
     /// What else happened, each with the number of receipts before it.
@@ -219,6 +222,7 @@ impl Tracer {
             places: Places::new(values_at),
             uses: Vec::new(),
             numbers: Numbers::default(),
+            additions: None,
             values: Vec::new(),
             receipts: Vec::new(),
             marks: Vec::new(),
@@ -254,6 +258,28 @@ impl Tracer {
         number
     }
 
+    /// What is traced are additions to a counter, which only our own nodes' messages show.
+    #[must_use]
+    pub fn of_additions(self) -> Self {
+        let additions = Additions::new(self.node_count());
+        Self { additions: Some(additions), ..self }
+    }
+
+    /// A client adds something to a counter; returns the addition's number, from 0.
+    pub fn added(&mut self, at: Nanos) -> u32 {
+        // A name that no value has.
+        let name = format!("\"addition {}\"", self.values.len());
+        self.invoked(&Value::Json(name.into()), at)
+    }
+
+    /// A node is handed a client's addition.
+    pub fn handed(&mut self, node: u32, number: u32, at: Nanos, by: u64) {
+        if let Some(additions) = &mut self.additions {
+            additions.handed(node, number);
+        }
+        self.taken(node, number, at, by);
+    }
+
     /// A node is handed a client's broadcast.
     pub fn taken(&mut self, node: u32, value: u32, at: Nanos, by: u64) {
         if let Some(broadcast) = self.values.get_mut(value as usize) {
@@ -278,8 +304,13 @@ impl Tracer {
         match &own {
             Some(own) => {
                 if let Some(place) = self.places.own(kind) {
-                    let values = own.values.iter().filter_map(|value| self.numbers.of(value));
-                    found.extend(values.map(|value| (place, value)));
+                    let numbers: Vec<u32> = match &mut self.additions {
+                        None => own.values.iter().filter_map(|v| self.numbers.of(v)).collect(),
+                        Some(additions) => {
+                            own.entries.iter().filter_map(|entry| additions.of(*entry)).collect()
+                        }
+                    };
+                    found.extend(numbers.into_iter().map(|number| (place, number)));
                 }
             }
             None => {
@@ -365,8 +396,16 @@ impl Tracer {
         numbers
     }
 
+    /// A node begins another generation.
+    pub fn restarted(&mut self, node: u32) {
+        if let Some(additions) = &mut self.additions {
+            additions.begin(node);
+        }
+    }
+
     /// A node has lost its memory.
     pub fn forgot(&mut self, node: u32) {
+        self.restarted(node);
         for at in &mut self.uses {
             at.current.take(node).for_each(drop);
         }
