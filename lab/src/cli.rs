@@ -10,6 +10,7 @@ use crate::commands::bench::frontier::FrontierArgs;
 use crate::commands::check::{self, CheckArgs};
 use crate::commands::compare::{self, CompareArgs};
 use crate::commands::explain::{self, ExplainArgs};
+use crate::commands::grade::{self, GradeArgs};
 use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::install::{self, CompletionsArgs, ManArgs};
 use crate::commands::maelstrom::MaelstromArgs;
@@ -38,6 +39,9 @@ pub enum Command {
     /// Run node processes under a workload and check what they did
     #[command(after_long_help = test::EXAMPLES)]
     Test(Box<TestArgs>),
+    /// Put node binaries through the challenges, and print one verdict
+    #[command(after_long_help = grade::EXAMPLES)]
+    Grade(GradeArgs),
     /// Feed a node's record to the same state machine again, and compare all it sends
     #[command(after_long_help = replay::EXAMPLES)]
     Replay(Box<ReplayArgs>),
@@ -103,6 +107,7 @@ pub enum Command {
 pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test::execute(args),
+        Command::Grade(args) => grade::execute(args),
         Command::Replay(args) => replay::execute(args),
         Command::Report(args) => report::execute(args),
         Command::Explain(args) => explain::execute(args),

@@ -7,6 +7,7 @@ pub mod check;
 pub mod compare;
 pub mod explain;
 pub mod figures;
+pub mod grade;
 pub mod hunt;
 pub mod install;
 pub mod maelstrom;
