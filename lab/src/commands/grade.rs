@@ -21,6 +21,8 @@ Examples:
       the broadcast challenges 3a to 3e, then loss and a pause
   lab grade */node --tests 3a,3b,3c --seeds 3 --junit grades.xml
       many nodes, best first; three runs of each test, the worst of which counts
+  lab grade ./echo.py --tests 1
+      the other challenges of Gossip Glomers: 1, 2 and 4
   lab grade ./node.py -- --verbose
       the node's arguments after two dashes
 
@@ -37,8 +39,8 @@ struct Test {
     flags: &'static [&'static str],
 }
 
-/// The tests, in order.
-const TESTS: [Test; 7] = [
+/// The tests of a broadcast node, in order.
+const BROADCAST: [Test; 7] = [
     Test { name: "3a", about: "one node", flags: &["--profile", "fly-3a"] },
     Test { name: "3b", about: "five nodes", flags: &["--profile", "fly-3b"] },
     Test { name: "3c", about: "partitions", flags: &["--profile", "fly-3c"] },
@@ -56,13 +58,20 @@ const TESTS: [Test; 7] = [
     },
 ];
 
+/// The tests of other nodes, which are run if they are asked for.
+const OTHERS: [Test; 3] = [
+    Test { name: "1", about: "echo", flags: &["--profile", "fly-1"] },
+    Test { name: "2", about: "unique ids", flags: &["--profile", "fly-2"] },
+    Test { name: "4", about: "a counter that only grows", flags: &["--profile", "fly-4"] },
+];
+
 /// `lab grade`.
 #[derive(Debug, Args)]
 pub struct GradeArgs {
     /// Node binaries, as paths
     #[arg(required = true, value_name = "NODE")]
     pub nodes: Vec<PathBuf>,
-    /// The tests to run [default: all]
+    /// The tests to run: 1, 2, 3a to 3e, loss, pause, 4 [default: all of broadcast]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub tests: Vec<String>,
     /// Runs of each test; the worst counts
@@ -118,14 +127,17 @@ fn grade(args: &GradeArgs) -> Result<u8> {
     Ok(sheet.verdict().exit_code())
 }
 
-/// The tests of these names, in the order of the list; all of them if there are no names.
+/// The tests of these names, in order; those of broadcast if there are no names.
 fn chosen(names: &[String]) -> Result<Vec<&'static Test>> {
-    if let Some(name) = names.iter().find(|name| TESTS.iter().all(|test| test.name != *name)) {
-        let known: Vec<&str> = TESTS.iter().map(|test| test.name).collect();
+    if names.is_empty() {
+        return Ok(BROADCAST.iter().collect());
+    }
+    let all = || OTHERS.iter().chain(&BROADCAST);
+    if let Some(name) = names.iter().find(|name| all().all(|test| test.name != *name)) {
+        let known: Vec<&str> = all().map(|test| test.name).collect();
         bail!("there is no test {name:?}; there are {}", known.join(", "));
     }
-    let is_chosen = |test: &&Test| names.is_empty() || names.iter().any(|name| name == test.name);
-    Ok(TESTS.iter().filter(is_chosen).collect())
+    Ok(all().filter(|test| names.iter().any(|name| name == test.name)).collect())
 }
 
 /// Runs a test in a process of its own: the store is left as if it had been run by hand.
@@ -134,7 +146,10 @@ fn run(args: &GradeArgs, node: &Path, test: &Test, seed: u64) -> Result<Mark> {
     let mut command = Command::new(lab);
     command.arg("test").arg("--bin").arg(node).arg("--store").arg(&args.store);
     command.args(["--no-report", "--seed", &seed.to_string()]).args(test.flags);
-    command.arg("--").args(&args.args).stdin(Stdio::null());
+    if !args.args.is_empty() {
+        command.arg("--").args(&args.args);
+    }
+    command.stdin(Stdio::null());
     let output = command.output().context("cannot run lab test")?;
     if output.status.code() == Some(i32::from(BAD_ARGUMENTS)) {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end().trim_start_matches("lab: "));
@@ -157,10 +172,10 @@ mod tests {
             super::chosen(&chosen)
                 .map(|tests| tests.iter().map(|test| test.name).collect::<Vec<_>>())
         };
-        assert_eq!(names(&[]).expect("all").len(), TESTS.len());
-        assert_eq!(names(&["loss", "3a"]).expect("two"), ["3a", "loss"]);
-        assert!(names(&["9z"]).expect_err("none").to_string().contains("3a, 3b, 3c"));
-        for test in &TESTS {
+        assert_eq!(names(&[]).expect("all").len(), BROADCAST.len());
+        assert_eq!(names(&["loss", "1"]).expect("two"), ["1", "loss"]);
+        assert!(names(&["9z"]).expect_err("none").to_string().contains("4, 3a, 3b"));
+        for test in OTHERS.iter().chain(&BROADCAST) {
             Profile::load(test.flags[1]).expect("a profile");
         }
     }
