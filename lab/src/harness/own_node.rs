@@ -25,8 +25,8 @@ const DATA_DIR: &str = "--data-dir";
 /// The node's flag for what it serves.
 const WORKLOAD: &str = "--workload";
 
-/// The node's binary beside the lab's own, built first if it is absent or older than its
-/// sources. `say` is told before a build.
+/// The node's binary beside the lab's own. In a target directory of cargo's it is built first if it is
+/// absent or older than its sources; `say` is told before a build.
 ///
 /// # Errors
 /// When there is none and it cannot be built: outside a clone, for example.
@@ -37,13 +37,17 @@ pub fn locate(say: impl FnOnce(&str)) -> anyhow::Result<PathBuf> {
     // Where the lab was compiled; if it has been installed elsewhere since, there is none.
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().filter(|path| path.is_dir());
     match workspace {
-        Some(workspace) if !is_current(&node, workspace) => {
+        Some(workspace) if is_of_cargo(dir) && !is_current(&node, workspace) => {
             say("building the workspace's node");
             build(workspace, dir)?;
         }
         _ => {}
     }
-    ensure!(node.is_file(), "there is no node at {}: give one with --bin", node.display());
+    ensure!(
+        node.is_file(),
+        "there is no node at {}: give one with --bin, or install ours (cargo install --path . in a clone)",
+        node.display()
+    );
     Ok(node)
 }
 
@@ -106,13 +110,13 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
     Ok(time)
 }
 
+/// True if cargo builds programs in this directory.
+fn is_of_cargo(dir: &Path) -> bool {
+    [".cargo-lock", ".fingerprint", "deps"].iter().any(|mark| dir.join(mark).exists())
+}
+
 /// Builds the node in the profile and the target directory that the lab was built in.
 fn build(workspace: &Path, dir: &Path) -> anyhow::Result<()> {
-    ensure!(
-        [".cargo-lock", ".fingerprint", "deps"].iter().any(|mark| dir.join(mark).exists()),
-        "{} is no directory of cargo's, so the node is not built there: give one with --bin",
-        dir.display()
-    );
     let profile = match dir.file_name().and_then(|name| name.to_str()) {
         Some("debug") => "dev",
         Some(name) => name,
@@ -176,10 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lab_that_was_copied_does_not_take_its_place_for_a_profile() {
+    fn a_lab_that_was_installed_is_in_no_directory_of_cargos() {
         let dir = tempfile::tempdir().expect("dir");
-        let error = build(dir.path(), dir.path()).expect_err("no cargo here").to_string();
-        assert!(error.contains("give one with --bin"), "{error}");
+        assert!(!is_of_cargo(dir.path()));
+        fs::create_dir(dir.path().join("deps")).expect("deps");
+        assert!(is_of_cargo(dir.path()));
     }
 
     #[test]
