@@ -187,7 +187,7 @@ impl Screen<'_> {
             self.row("error replies", &self.style.paint(Tone::Warn, &text));
         }
         for exception in maelstrom.exceptions.exceptions.iter().take(SHOWN) {
-            self.row("malformed replies", &format!(" {}  {}", exception.count, exception.class));
+            self.row("exceptions", &format!(" {}  {}", exception.count, exception.class));
         }
     }
 

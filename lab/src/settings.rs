@@ -11,7 +11,7 @@ use rumormill::cluster::Name;
 use crate::network::faults::FaultSettings;
 use crate::services::{NAMES, Services};
 use crate::trace::ValuesAt;
-use crate::workload::{Spreads, Workload};
+use crate::workload::{BROADCAST, Spreads, Workload};
 pub use rumormill_sim::network::latency::{Distribution, Latency};
 
 /// The most neighbours that all nodes together may be told of. Ten million take half a gigabyte
@@ -194,11 +194,11 @@ impl Settings {
         let nodes = self.nodes.len();
         let Latency { mean_ms, distribution } = self.latency;
         let seconds = self.time_limit_ms as f64 / 1e3;
-        let mut words = vec![
-            format!("{nodes} nodes"),
-            self.topology.to_string(),
-            format!("latency {mean_ms} ms"),
-        ];
+        let workload = Some(self.workload.to_string()).filter(|_| *self.workload != BROADCAST);
+        let mut words: Vec<String> = workload.into_iter().collect();
+        words.push(format!("{nodes} nodes"));
+        words.extend(self.workload.has_topology.then(|| self.topology.to_string()));
+        words.push(format!("latency {mean_ms} ms"));
         if distribution != Distribution::Constant {
             words.push(distribution.to_string());
         }

@@ -20,6 +20,8 @@ use crate::figures::Figure;
 use crate::history::{Op, OpValue};
 use crate::random::Dice;
 pub use broadcast::BROADCAST;
+pub(crate) use g_set::G_SET;
+pub(crate) use pn_counter::PN_COUNTER;
 pub use results::WorkloadResults;
 
 /// Lists the workloads: file, and name of the workload in it.

@@ -114,6 +114,12 @@ fn the_family_serves_sets_and_counters_too() {
 }
 
 #[test]
+fn a_run_is_titled_with_its_workload_and_no_topology_that_no_node_is_told() {
+    assert!(settings(named("echo")).shape().starts_with("echo, 9 nodes, latency 20 ms"));
+    assert!(settings(named("broadcast")).shape().starts_with("9 nodes, grid, latency 20 ms"));
+}
+
+#[test]
 fn a_restarted_node_gives_out_other_ids() {
     let faults = FaultSettings::from_toml(
         "[[crash]]\nnode = 'n0'\nat-ms = 2000\ndown-ms = 100\n\

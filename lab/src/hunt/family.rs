@@ -1,5 +1,6 @@
 //! The hunt in the other protocols of the family: random clusters, networks and faults, and at the
-//! end every node must hold every value that was not lost with its holders.
+//! end every node must hold every value, and have the sum of every addition, that was not lost with its
+//! holders.
 //!
 //! The protocols are seen from outside only: by what clients read in the end.
 
@@ -18,6 +19,7 @@ use crate::random::Dice;
 use crate::results::RunInfo;
 use crate::settings::{Distribution, Latency, Nemesis, Recovery, Settings, Topology};
 use crate::sim::{NodeKind, simulate};
+use crate::workload::{BROADCAST, G_SET, PN_COUNTER, Workload};
 
 /// The settings of a seed. Nodes of Cassandra's gossip never restart: a newer generation replaces what
 /// the older one said, so it promises nothing then.
@@ -63,18 +65,34 @@ pub fn draw(protocol: Name, seed: u64) -> Settings {
     }
 }
 
+/// The workload of a seed. Its dice are its own: the settings of a seed are the same as before there
+/// were workloads.
+fn draw_workload(seed: u64) -> &'static Workload {
+    match Dice::new(seed, "family hunt workload").below(100) {
+        0..70 => &BROADCAST,
+        70..85 => &G_SET,
+        _ => &PN_COUNTER,
+    }
+}
+
 /// What is wrong with a seed's run, in words; `None` if nothing is.
 ///
 /// # Errors
 /// If the settings make no sense.
 pub fn run(protocol: Name, seed: u64) -> Result<Option<String>> {
     let settings = draw(protocol, seed);
+    let settings = Settings { workload: draw_workload(seed), ..settings };
     let kind = NodeKind::of(Options::of(protocol)).map_err(anyhow::Error::msg)?;
     let simulated = simulate(&settings, &kind, NullSink)?;
     if let State::Crashed(why) = &simulated.outcome.state {
         return Ok(Some(format!("crashed: {why}")));
     }
     let results = judge(&settings, &simulated.outcome, &[], RunInfo::default())?;
+    if let Some(counter) = &results.rumormill.counter {
+        let (wrong, of, off_by) = (counter.wrong_count, counter.nodes.len(), counter.worst_off_by);
+        let why = || format!("{wrong} of {of} nodes have a wrong sum, off by up to {off_by}");
+        return Ok((wrong > 0).then(why));
+    }
     let missing = &results.rumormill.missing;
     let (lost, of) = (missing.missing_count, missing.acknowledged_count);
     let nodes = missing.nodes.iter().filter(|node| node.missing_count != Some(0)).count();
@@ -125,6 +143,13 @@ mod tests {
     fn a_flood_fails_and_a_repairing_protocol_does_not() {
         assert!(hunt(Name::Flood, 0, 8, 1).unwrap().len() > 3);
         assert_eq!(hunt(Name::AntiEntropy, 0, 8, 1).unwrap(), BTreeMap::new());
+    }
+
+    #[test]
+    fn a_counter_that_is_wrong_is_a_failure() {
+        let is_counter = |seed: &u64| draw_workload(*seed) == &PN_COUNTER;
+        let mut whys = (0..100).filter(is_counter).filter_map(|s| run(Name::Flood, s).unwrap());
+        assert!(whys.any(|why| why.contains("nodes have a wrong sum")));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::figures::Figure;
 use crate::history::{self, Op, OpValue};
 
 /// The workload.
-pub(super) static G_SET: Workload = Workload {
+pub(crate) static G_SET: Workload = Workload {
     name: "g-set",
     summary: "elements are added to a set that all nodes are to hold",
     operations: &[&ADD, &READ],

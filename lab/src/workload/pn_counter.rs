@@ -9,7 +9,7 @@ use crate::figures::{Figure, Needs, Unit, Worse};
 use crate::history::{self, Action, Op, OpKind, OpValue, Process};
 
 /// The workload.
-pub(super) static PN_COUNTER: Workload = Workload {
+pub(crate) static PN_COUNTER: Workload = Workload {
     name: "pn-counter",
     summary: "numbers are added to a counter, and all nodes are to come to the same sum",
     operations: &[&ADD, &READ],
