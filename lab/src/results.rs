@@ -6,6 +6,7 @@
 pub(crate) mod conduct;
 mod crash;
 mod edn;
+mod held;
 mod in_vain;
 mod maelstrom;
 mod run_info;
@@ -16,7 +17,6 @@ mod verdict;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
 use crate::checker::availability::Availability;
@@ -30,10 +30,10 @@ use crate::checker::quantile::{Quantiles, millis};
 use crate::checker::reads::Reads;
 use crate::checker::stats::Stats;
 use crate::checker::{
-    Validity, availability, components, convergence, counter, exceptions, invocation_count,
-    latency, missing, net, reads, stats,
+    Validity, availability, components, convergence, exceptions, invocation_count, latency, net,
+    stats,
 };
-use crate::history::{Nanos, Op, OpValue};
+use crate::history::{Nanos, Op};
 use crate::journal::ClassCount;
 use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
@@ -41,6 +41,7 @@ use crate::trace::Source;
 use crate::workload::{BROADCAST, Spreads, Workload, WorkloadResults};
 pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
+pub(crate) use held::{held, reads_of};
 pub use run_info::{MAELSTROM, PROCESSES, RunInfo};
 pub use scheduling_delay::DelayFigures;
 pub use traffic::{Entries, Flow, Link, Traffic};
@@ -402,34 +403,6 @@ impl MaelstromResults {
         let workload = if is_excused { Validity::Valid } else { self.workload.valid() };
         let answered = availability::answered_fraction(&outcome.history, outcome.indeterminate);
         self.composed_with(workload, availability::verdict(answered, settings.availability))
-    }
-}
-
-/// What reads returned beyond the set, if the workload is one.
-pub(crate) fn reads_of(workload: &Workload, history: &[Op]) -> Reads {
-    match workload.spreads {
-        Spreads::Elements => reads::check(history),
-        Spreads::Deltas | Spreads::Nothing => Reads::default(),
-    }
-}
-
-/// What the nodes hold at the end, by the kind of workload, against what they should.
-///
-/// `finals` has the nodes whose final reads are known to be theirs. What was `lost` with its holders
-/// is not owed.
-pub(crate) fn held<'h>(
-    workload: &Workload,
-    history: &[Op],
-    finals: impl IntoIterator<Item = (&'h str, Option<&'h OpValue>)>,
-    lost: &RoaringTreemap,
-) -> (Missing, Option<Counter>) {
-    match workload.spreads {
-        Spreads::Elements => {
-            let sets = finals.into_iter().map(|(node, read)| (node, read.and_then(OpValue::set)));
-            (missing::check(history, sets, lost), None)
-        }
-        Spreads::Deltas => (Missing::default(), Some(counter::check(history, finals, lost))),
-        Spreads::Nothing => (Missing::default(), None),
     }
 }
 
