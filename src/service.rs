@@ -66,7 +66,7 @@ pub enum Reply {
         /// formatting.
         messages: Arc<ReadText>,
     },
-    /// What the client sent.
+    /// The body of the client's message.
     EchoOk {
         /// The same.
         echo: Value,

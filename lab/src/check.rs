@@ -28,7 +28,7 @@ use log::Log;
 pub struct Checked {
     /// Its results, with limits held against them.
     pub results: Results,
-    /// What was recomputed.
+    /// The recomputed figures.
     pub comparison: Comparison,
 }
 
@@ -152,7 +152,7 @@ fn check_ours(
     };
     // Only a workload without a mark on its final reads has to be told how many there are.
     let finals = Finals::of(workload, history, nodes.len());
-    // What died with the only nodes that held it is not in the history.
+    // The history does not have values that died with the only nodes that held them.
     let lost = lab.counter.as_ref().map(|counter| counter.lost_with_holders_count);
     let lost = lost.unwrap_or(lab.missing.lost_with_holders_count);
     if finals.invoked >= nodes.len() && lost == 0 {
@@ -179,7 +179,7 @@ fn check_maelstroms(
 ) -> Result<Checked> {
     let limits = limits(known.clone())?;
     let names_nodes = known.node_count.is_some() || known.nodes.is_some();
-    // What Maelstrom was asked for is in its log; elsewhere it is only what somebody says.
+    // The log has what Maelstrom was asked for; elsewhere it is only what somebody says.
     let asked = Some(log.profile.availability).filter(|_| log.is_complete);
     let availability = asked.or_else(|| known.availability.map(Some));
     let settings = known.into_settings()?;

@@ -45,13 +45,13 @@ pub(crate) struct Begun {
     pub(crate) msg_id: i64,
     /// The client's end of it.
     pub(crate) address: Address,
-    /// What the client now takes from its queue, where no answer to this request can be.
+    /// The next message in the client's queue, where no answer to this request can be.
     pub(crate) unread: Vec<Packet>,
     /// [`Clients::expire`] must be called at the deadline; unless it is to be already.
     pub(crate) needs_timer: bool,
 }
 
-/// What a client's timer found.
+/// The finding of a client's timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expiry {
     /// Nothing is waited for.
@@ -90,7 +90,7 @@ pub(crate) enum Standing {
     Unknown(i64),
 }
 
-/// What became of a message to a client.
+/// The fate of a message to a client.
 #[derive(Debug)]
 pub(crate) enum Offer {
     /// The client is waiting for something else: it took the message and ignored it.
@@ -227,7 +227,7 @@ pub(crate) fn parse_id(prefix: char, name: &str) -> Option<u32> {
     if canonical { digits.parse().ok() } else { None }
 }
 
-/// What a client asks, with the argument.
+/// A client's request, with the argument.
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
     Init,

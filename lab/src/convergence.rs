@@ -91,7 +91,7 @@ impl Collector {
         let is_new = set_bit(&mut self.held[node], index);
         if is_new {
             spread.holders += 1;
-            // What it held once and has to be told again is not what this time is about.
+            // This time is not about values that it held once and has to be told again.
             if !has_bit(&self.held_before[node], index) {
                 spread.last_held = time;
             }

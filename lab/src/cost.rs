@@ -1,4 +1,4 @@
-//! What this process has cost so far: processor time and memory.
+//! The cost of this process so far: processor time and memory.
 
 use std::time::Duration;
 

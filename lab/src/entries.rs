@@ -55,7 +55,7 @@ impl EntryWatch {
         self.received[node].clear();
     }
 
-    /// What was counted.
+    /// The subject of the count.
     pub(crate) const fn counts(&self) -> EntryCounts {
         self.counts
     }

@@ -15,7 +15,7 @@ pub(crate) struct Envelope<'a> {
     pub(crate) dest: Cow<'a, str>,
     /// The text of a JSON object, or `null`.
     pub(crate) body: &'a str,
-    /// What follows it on the line, if that is more than white space.
+    /// The rest of the line, if that is more than white space.
     pub(crate) trailing: Option<&'a str>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn body_type(body: &str) -> Cow<'_, str> {
     kind.unwrap_or_default()
 }
 
-/// What a JSON string says; `None` if it is none.
+/// The content of a JSON string; `None` if it is none.
 pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     if inside.contains('\\') {
@@ -94,7 +94,7 @@ pub(crate) fn is_integer(json: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What is wrong with a line that was refused: slower, but for people.
+/// The fault of a line that was refused: slower, but for people.
 fn diagnose(text: &str) -> String {
     if text.trim().is_empty() {
         return "is blank".into();

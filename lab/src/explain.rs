@@ -1,4 +1,4 @@
-//! What happened to a value: its way through the cluster, told from a run's `messages.jsonl`.
+//! The story of a value: its way through the cluster, told from a run's `messages.jsonl`.
 
 pub mod life;
 pub mod row;

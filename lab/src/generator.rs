@@ -16,7 +16,7 @@ pub(crate) use rumormill_sim::MS;
 /// nor is any wait for a free worker, as in Maelstrom.
 const CATCH_UP: Nanos = 10 * MS;
 
-/// What happens next.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// A worker does something, now.
@@ -37,7 +37,7 @@ pub(crate) enum Step {
     Done,
 }
 
-/// What a worker does.
+/// The task of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
     /// The workload's next operation.

@@ -37,7 +37,7 @@ pub enum Process {
     Nemesis,
 }
 
-/// What was done, and with what.
+/// An operation and its argument.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// An operation of a client.
@@ -75,7 +75,7 @@ impl Action {
         }
     }
 
-    /// What a read returned.
+    /// The result of a read.
     #[must_use]
     pub fn read_value(&self) -> Option<&OpValue> {
         match self {

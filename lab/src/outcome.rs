@@ -1,4 +1,4 @@
-//! What a run tells while it goes on, and what is left of it.
+//! The notices of a run while it goes on, and its outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,13 +93,13 @@ pub struct Notice {
     pub time: Nanos,
     /// About which node.
     pub node: Option<usize>,
-    /// What sort of thing.
+    /// The kind.
     pub kind: NoticeKind,
     /// A whole sentence, naming the node and quoting what it wrote.
     pub text: String,
 }
 
-/// What sort of thing a notice is about.
+/// The kind of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoticeKind {
     /// A line that is not a message; it was ignored.
@@ -213,10 +213,10 @@ const fn longest(step: usize) -> Nanos {
     ((first + 1) << doublings).wrapping_sub(1)
 }
 
-/// What one node did that a person should know of.
+/// An act of a node that a person should know of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeReport {
-    /// What its last final read returned; from a read outside the history if no worker talks to
+    /// The result of its last final read; from a read outside the history if no worker talks to
     /// it (fewer workers than nodes). `None` if it did not answer.
     pub final_read: Option<OpValue>,
     /// The acknowledged additions to a counter that it does not hold, counting those of more than 0
@@ -272,7 +272,7 @@ pub struct FalseSuspicion {
     pub lasted: Nanos,
 }
 
-/// What is left of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// How it ended.
@@ -281,7 +281,7 @@ pub struct Outcome {
     pub history: Vec<Op>,
     /// All message counts.
     pub counts: Counts,
-    /// What the lab's own faults really did.
+    /// Counts of what the lab's own faults really did.
     pub faults: FaultCounts,
     /// When each phase began, by the driver's clock, in order.
     pub phases: Vec<(Phase, Nanos)>,
@@ -303,7 +303,7 @@ pub struct Outcome {
     pub components: Option<ComponentConvergence>,
     /// Entries between nodes (`None` if messages do not show values).
     pub entries: Option<EntryCounts>,
-    /// Who was sent which value, and who holds it (`None` of simulated nodes).
+    /// The nodes that were sent each value, and those that hold it (`None` of simulated nodes).
     pub trace: Option<ValueTrace>,
     /// False suspicions (`None` unless the driver sees into nodes of ours).
     pub suspicions: Option<SuspicionReport>,

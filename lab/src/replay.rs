@@ -43,9 +43,9 @@ pub struct Turn<'r> {
     pub input: &'r Event,
     /// The cluster's nodes, once the node knows them.
     pub nodes: Option<Arc<Nodes>>,
-    /// What the node sent.
+    /// The messages of the node.
     pub sent: Vec<Message>,
-    /// What it told people.
+    /// Its log lines.
     pub diagnostics: Vec<String>,
 }
 
@@ -56,9 +56,9 @@ pub struct Divergence {
     pub line: u64,
     /// The input after which they part, in words.
     pub input: String,
-    /// What the record has.
+    /// The record's line.
     pub recorded: String,
-    /// What the replay has instead.
+    /// The replay's line.
     pub replayed: String,
     /// The node's state before that input, in words.
     pub state_before: String,

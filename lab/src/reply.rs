@@ -14,7 +14,7 @@ use crate::node::Body;
 use crate::scan::{Fields, array_inside, items};
 use crate::workload::{Operation, ResultShape};
 
-/// What a client asked for.
+/// The request of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Init,
@@ -40,7 +40,7 @@ impl Request {
     }
 }
 
-/// What a client got.
+/// The reply to a client.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
     /// It is done; the result, and the text of a list.
@@ -80,7 +80,7 @@ impl ArrayText {
     }
 }
 
-/// What a body says to the client that made `request` under `msg_id`; `None` if it is not an
+/// The meaning of a body for the client that made `request` under `msg_id`; `None` if it is not an
 /// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
@@ -103,7 +103,7 @@ pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Optio
     }
 }
 
-/// What a message to a client says of itself.
+/// The type and the number that a message to a client has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Claim {
     /// Its type; empty if it has none.
@@ -112,7 +112,7 @@ pub(crate) struct Claim {
     pub(crate) in_reply_to: Option<String>,
 }
 
-/// What a message says of itself.
+/// The type and the number that a message has.
 pub(crate) fn claim_of(body: &Payload) -> Claim {
     match body {
         Payload::Text(text) | Payload::Between(text, _) => claim_of_text(text),
@@ -319,7 +319,7 @@ pub(crate) fn for_each_item<'a>(
     len
 }
 
-/// What a reply says, as JSON texts.
+/// The parts of a reply, as JSON texts.
 #[derive(Default)]
 struct ReplyFields<'a> {
     kind: Option<&'a str>,

@@ -50,14 +50,14 @@ pub use verdict::Verdict;
 /// All results of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// What Maelstrom would report, under its own keys.
+    /// Maelstrom's part, under its own keys.
     #[serde(flatten)]
     pub maelstrom: MaelstromResults,
-    /// What it would not.
+    /// The lab's part.
     pub rumormill: LabResults,
 }
 
-/// What Maelstrom reports.
+/// The figures that Maelstrom reports.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MaelstromResults {
     /// The verdict. In our own results it is also false if a node lacks an acknowledged value.
@@ -78,13 +78,13 @@ pub struct MaelstromResults {
     pub others: BTreeMap<String, Validity>,
 }
 
-/// What the lab adds.
+/// The figures that the lab adds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LabResults {
     /// The lab's version.
     pub version: String,
-    /// What was run, and how to run it again.
+    /// The run, and how to run it again.
     pub run: RunInfo,
     /// From which all dice were derived; Maelstrom has none.
     pub seed: Option<u64>,
@@ -118,12 +118,12 @@ pub struct LabResults {
     /// where the share is held against what `--availability` asks for.
     #[serde(default, alias = "abandoned-count")]
     pub indeterminate_count: u64,
-    /// What each node lacks at the end, if the workload is a set.
+    /// The values that each node lacks at the end, if the workload is a set.
     pub missing: Missing,
     /// The nodes' sums at the end, if the workload is a counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counter: Option<Counter>,
-    /// What reads returned beyond the set.
+    /// Values that reads returned beyond the set.
     pub reads: Reads,
     /// Time until the last node held each value.
     pub convergence: Convergence,

@@ -88,9 +88,9 @@ pub struct Run<S> {
     history: Vec<Op>,
     tally: Tally,
     watch: Watch,
-    /// Who holds what, as messages and reads of processes show it.
+    /// The holders of each value, as messages and reads of processes show them.
     tracer: Tracer,
-    /// Who holds what, as far as figures need it.
+    /// The holders of each value, as far as figures need them.
     gossiped: Collector,
     entries: EntryWatch,
     /// By node: the additions that it was handed and has made no entry of, with their deltas.

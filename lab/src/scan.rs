@@ -14,7 +14,7 @@ pub(crate) struct Fields<'a> {
     first: bool,
 }
 
-/// What a text turned out to be when scanning it was no more possible.
+/// The state of a text when scanning it was no more possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotJson;
 
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
         Ok(Some((key, &self.text[start..end])))
     }
 
-    /// What follows the object, once [`next`](Self::next) has come to its end.
+    /// The text behind the object, once [`next`](Self::next) has come to its end.
     pub(crate) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }

@@ -127,7 +127,7 @@ impl Screen<'_> {
         }
     }
 
-    /// What is known of the node that ended the run.
+    /// The known facts of the node that ended the run.
     fn crash(&mut self, lab: &LabResults) {
         let Some(crash) = &lab.crash else { return };
         let node = crash.node.as_deref().unwrap_or_default();

@@ -21,7 +21,7 @@ const MAX_NEIGHBOURS: usize = 10_000_000;
 /// Everything that decides what happens in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// What the clients do.
+    /// The workload of the clients.
     pub workload: &'static Workload,
     /// The ids of the nodes, in order.
     pub nodes: Vec<Name>,
@@ -33,11 +33,11 @@ pub struct Settings {
     pub time_limit_ms: u64,
     /// Delay of messages between nodes.
     pub latency: Latency,
-    /// What the `topology` message says.
+    /// The neighbours in the `topology` message.
     pub topology: Topology,
     /// The partitions of `--nemesis partition`, if any.
     pub nemesis: Option<Nemesis>,
-    /// What the lab adds to Maelstrom's network.
+    /// The lab's additions to Maelstrom's network.
     pub faults: FaultSettings,
     /// From which all dice are derived.
     pub seed: u64,
@@ -51,7 +51,7 @@ pub struct Settings {
     pub compat: Compat,
     /// Crash the run where Maelstrom would mute a node (see [`Compat::mute`]).
     pub strict: bool,
-    /// What share of the operations must be `ok`, but for those that were open at a node when it
+    /// The share of the operations that must be `ok`, but for those that were open at a node when it
     /// died.
     pub availability: Option<Availability>,
     /// `--limit` expressions as given, such as `msgs-per-op<20`.
@@ -139,7 +139,7 @@ impl Default for Compat {
     }
 }
 
-/// What share of the operations must be `ok`.
+/// The share of the operations that must be `ok`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Availability {
     /// All.

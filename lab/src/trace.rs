@@ -1,4 +1,4 @@
-//! Who was sent which value, by whom and when, and who holds it: seen in messages and reads.
+//! The deliveries of each value, by whom and when, and its holders: seen in messages and reads.
 //!
 //! One tracker for everything that tells of values: screen, results, explain, report and watch.
 //!

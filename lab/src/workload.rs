@@ -50,20 +50,20 @@ workloads! {
 pub struct Workload {
     /// Its name, on the command line and in `store/`.
     pub name: &'static str,
-    /// What it is about, in one line.
+    /// The subject, in one line.
     pub summary: &'static str,
     /// The kinds of operations.
     pub operations: &'static [&'static Operation],
     /// Nodes are told their neighbours before the first operation.
     pub has_topology: bool,
-    /// What becomes of errors and timeouts.
+    /// The outcome of errors and timeouts.
     pub errors: Errors,
     /// A client goes on after an operation with an unknown outcome, under a new process number.
     /// Otherwise it is closed, and its worker opens another.
     pub keeps_client: bool,
     /// Which worker does the next operation.
     pub turns: Turns,
-    /// What spreads among the nodes.
+    /// The things that spread among the nodes.
     pub spreads: Spreads,
     /// The next operation and its argument.
     pub next: fn(&mut Draws) -> (&'static Operation, OpValue),
@@ -81,7 +81,7 @@ pub struct Operation {
     pub f: &'static str,
     /// The key of the request's argument, if it has one.
     pub argument: Option<&'static str>,
-    /// What the reply must have.
+    /// The keys that the reply must have.
     pub result: ResultShape,
     /// It may be done again: an operation without a reply has failed, and is not indeterminate.
     pub is_idempotent: bool,
@@ -113,7 +113,7 @@ impl ResultShape {
     }
 }
 
-/// What becomes of errors and timeouts.
+/// The outcome of errors and timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errors {
     /// A definite error fails its operation; any other fails an idempotent one, and makes another
@@ -132,7 +132,7 @@ pub enum Turns {
     Random,
 }
 
-/// What spreads among the nodes.
+/// The things that spread among the nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spreads {
     /// Integers, each of which is added once.
@@ -152,7 +152,7 @@ pub struct LastOperation {
     pub is_marked: bool,
 }
 
-/// What a workload draws its operations from.
+/// The source of a workload's operations.
 #[derive(Debug)]
 pub struct Draws {
     /// The source of chance.

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 const LAB: &str = env!("CARGO_BIN_EXE_lab");
 
-/// What the script may find on a bare machine.
+/// The programs that the script may find on a bare machine.
 const TOOLS: [&str; 13] = [
     "bash", "cat", "cp", "dirname", "find", "mkdir", "mktemp", "mv", "rm", "sed", "sleep", "tar",
     "wc",
@@ -151,7 +151,7 @@ impl Clone {
         run(command.env("MAELSTROM_URL", server.url()))
     }
 
-    /// What is below `maelstrom/release`.
+    /// The files below `maelstrom/release`.
     fn releases(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path("maelstrom/release")).into_iter().flatten();
         entries.map(|entry| entry.expect("entry").file_name().to_string_lossy().into()).collect()
@@ -169,7 +169,7 @@ fn run(command: &mut Command) -> Ended {
     Ended { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// What a server does with a request.
+/// A server's reaction to a request.
 #[derive(Clone, Copy)]
 enum Manner {
     Whole,
@@ -251,7 +251,7 @@ fn a_profile_is_run_and_shown_as_our_own_runs_are() {
     }
     assert!(ended.stdout.contains("scripts/maelstrom fly-3a -- --route hub"), "{}", ended.stdout);
     assert!(ended.stdout.contains("figures agree"), "{}", ended.stdout);
-    // What Maelstrom itself says is there to be seen, but not among the results.
+    // Maelstrom's own output is there to be seen, but not among the results.
     assert!(ended.stderr.contains("Everything looks good!"), "{}", ended.stderr);
     let node = clone.elsewhere().join("../node");
     let expected = format!(

@@ -174,7 +174,7 @@ fn fits(browser: &mut Browser, (width, _): (u32, u32)) {
     assert_eq!(browser.eval("innerWidth"), width);
     let beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(browser.eval(beyond), 0, "nothing sticks out");
-    // What can be pressed can be reached with the keyboard, too, and has a name.
+    // All that can be pressed can be reached with the keyboard, too, and has a name.
     let nameless = "[...document.querySelectorAll('button, a, input, summary, [tabindex]')].filter((element) => \
                     element.tabIndex < 0 || !(element.textContent.trim() || element.labels?.length || \
                     element.getAttribute('aria-label'))).map((element) => element.outerHTML)";

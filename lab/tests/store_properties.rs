@@ -35,7 +35,7 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     prop::collection::vec(arrival, 0..40)
 }
 
-/// What an entry carries: some values come up in several entries, some are no integers.
+/// The values of entries: some come up in several entries, some are no integers.
 fn value_of(origin: u32, number: u64) -> Value {
     match (u64::from(origin) + number) % 4 {
         0 => Value::Int((number / 4) as i64),

@@ -69,7 +69,7 @@ fn a_node_without_a_mistake_passes_though_its_messages_are_named_like_ours() {
     assert!(lab["service-times"]["n2"]["0.5"].as_f64().is_some(), "{}", lab["service-times"]);
 }
 
-/// What a command of the lab says about a run.
+/// The output of a command of the lab about a run.
 fn told(ended: &Ended, args: &[&str]) -> String {
     let latest = ended.store.path().join("latest");
     let output = Command::new(LAB).arg(args[0]).arg(latest).args(&args[1..]).output();

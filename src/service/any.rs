@@ -31,7 +31,7 @@ macro_rules! services {
                 }
             }
 
-            /// What the service does, in one line.
+            /// The purpose of the service, in one line.
             #[must_use]
             pub const fn summary(self) -> &'static str {
                 match self {

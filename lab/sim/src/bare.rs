@@ -17,7 +17,7 @@ use crate::{Plain, Sim};
 
 /// A node that runs the protocol `P` alone. A request is a value to be submitted.
 ///
-/// What all nodes share is stored once; the simulator itself needs a few dozen bytes per node.
+/// Data that all nodes share is stored once; the simulator itself needs a few dozen bytes per node.
 #[derive(Clone, Debug)]
 pub struct Bare<P: Protocol> {
     shared: Arc<Shared<P::Config>>,

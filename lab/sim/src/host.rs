@@ -26,7 +26,7 @@ pub struct Host<P: Process> {
 #[derive(Debug)]
 pub(crate) struct Pause<P: Process> {
     pub(crate) until: Nanos,
-    /// What came meanwhile.
+    /// Arrivals meanwhile.
     pub(crate) backlog: VecDeque<Input<P>>,
 }
 

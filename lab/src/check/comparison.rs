@@ -19,7 +19,7 @@ pub struct Difference {
     pub recomputed: String,
 }
 
-/// What came of holding figures against each other.
+/// The outcome of holding figures against each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// How many were compared.

@@ -1,4 +1,4 @@
-//! What `jepsen.log` tells of a run: what was asked for, and what went wrong.
+//! A run as `jepsen.log` tells it: what was asked for, and what went wrong.
 
 use crate::edn::Edn;
 use crate::profile::{Concurrency, NemesisKind, Profile};
@@ -21,7 +21,7 @@ const STDERR_LINES: usize = 5;
 /// A log that was read; empty if there was none, or Maelstrom wrote it as JSON.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
-    /// What was asked for.
+    /// The settings that were asked for.
     pub(super) profile: Profile,
     /// The description of the test was found.
     pub(super) is_complete: bool,

@@ -24,7 +24,7 @@ const HISTORY: &str = "\
 {:index 11, :time 10012100000, :type :ok, :process 0, :f :read, :value [1 0 1], :final? true}
 ";
 
-/// What Maelstrom makes of it: lists, tagged operations, quantiles in any order.
+/// Maelstrom's form of it: lists, tagged operations, quantiles in any order.
 const RESULTS: &str = "\
 {:perf {:latency-graph {:valid? true}, :rate-graph {:valid? true}, :valid? true},
  :timeline {:valid? true},

@@ -1,4 +1,4 @@
-//! What each node lacks at the end: its final read against every acknowledged value.
+//! The values that each node lacks at the end: its final read against every acknowledged value.
 //!
 //! Maelstrom's `set-full` lets one read decide for the whole cluster, so that a value missing on
 //! k of n nodes is found with probability k/n. Here each node answers for itself.
@@ -12,7 +12,7 @@ use crate::history::{Op, OpKind, ReadSet};
 /// How many values are listed one by one.
 const LISTED_VALUES: usize = 48;
 
-/// What one node lacks.
+/// The values that one node lacks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NodeMissing {

@@ -1,4 +1,4 @@
-//! What reads returned beyond the set: Maelstrom's checker ignores it.
+//! Values that reads returned beyond the set: Maelstrom's checker ignores them.
 
 use std::collections::BTreeSet;
 

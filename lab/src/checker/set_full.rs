@@ -52,7 +52,7 @@ impl Element {
         Self { value, created, known: None, last_present: None, last_absent: None }
     }
 
-    /// What became of it.
+    /// Its outcome.
     pub fn outcome(&self) -> Outcome {
         if self.last_present.is_some() && self.last_absent < self.last_present {
             Outcome::Stable
@@ -88,7 +88,7 @@ pub struct OpSummary {
     pub process: u64,
     /// `add` or `read`.
     pub f: String,
-    /// What was added.
+    /// The element.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<u64>,
 }

@@ -11,7 +11,7 @@ use crate::profile::{Concurrency, Profile};
 use crate::screen::{self, Style};
 use crate::settings::Availability;
 
-/// What people try first.
+/// The arguments that people try first.
 pub const EXAMPLES: &str = "\
 Reads history.edn, results.edn and jepsen.log of the real Maelstrom, or the files of lab test.
 
@@ -39,7 +39,7 @@ pub struct CheckArgs {
     /// A profile whose limits are decided, too
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
-    /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
+    /// A limit for a figure, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
     #[arg(long = "limit", value_name = "EXPR")]
     pub limits: Vec<String>,
     /// How many nodes there were, where the run's log does not tell

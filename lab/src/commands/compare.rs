@@ -31,7 +31,7 @@ pub struct CompareArgs {
     /// Directories of runs, or their results.json or results.edn; also the real Maelstrom's
     #[arg(required = true, num_args = 2.., value_name = "STORE")]
     pub stores: Vec<PathBuf>,
-    /// What a figure of every run must keep to, such as 'msgs-per-op<20'; may be repeated
+    /// A limit for a figure of every run, such as 'msgs-per-op<20'; may be repeated
     #[arg(long = "limit", value_name = "EXPR")]
     pub limits: Vec<String>,
 }

@@ -156,7 +156,7 @@ fn explain(args: &ExplainArgs) -> Result<(String, u8)> {
         return Ok((summary(&journal, &lives, &store), 0));
     }
     if args.lost {
-        // What was not acknowledged may be lost.
+        // A value that was not acknowledged may be lost.
         lives.retain(|life| life.acked_ms.is_some() && !life.missing.is_empty());
     }
     let took = |life: &Life| life.took_ms.unwrap_or(f64::INFINITY);

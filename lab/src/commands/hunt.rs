@@ -234,7 +234,7 @@ impl HuntArgs {
         command
     }
 
-    /// What is changed in the nodes' settings: nothing but a bug on purpose.
+    /// The change to the nodes' settings: nothing but a bug on purpose.
     #[cfg(feature = "mutations")]
     const fn tweak(&self, config: &mut Config) {
         config.mutation = self.mutation;

@@ -16,7 +16,7 @@ use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
 use crate::profile::Profile;
 
-/// What `all` stands for: fly.io's challenges, and their load under partitions. The other profiles
+/// The profiles of `all`: fly.io's challenges, and their load under partitions. The other profiles
 /// ask for faults or figures that only the lab has.
 const ALL_PROFILES: [&str; 6] = ["fly-3a", "fly-3b", "fly-3c", "fly-3d", "fly-3e", "partition-25"];
 
@@ -40,7 +40,7 @@ pub struct MaelstromArgs {
     /// The node's binary, a path; without it the workspace's own node, built if need be
     #[arg(long, value_name = "PATH")]
     pub bin: Option<PathBuf>,
-    /// What a figure must keep to, beyond the profile's limits; may be repeated
+    /// A limit for a figure, beyond the profile's; may be repeated
     #[arg(long = "limit", value_name = "EXPR")]
     pub limits: Vec<String>,
     /// Arguments of the node

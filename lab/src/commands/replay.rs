@@ -205,7 +205,7 @@ fn show(turn: &Turn<'_>, out: &mut impl io::Write) -> io::Result<()> {
     Ok(())
 }
 
-/// What to do after a step.
+/// The command after a step.
 enum Answer {
     Next,
     Run,

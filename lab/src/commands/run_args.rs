@@ -34,7 +34,7 @@ pub struct RunArgs {
     /// lists them all) or from a TOML file whose keys are the flags' names; flags override them
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
-    /// What the clients do: broadcast, echo, unique-ids, g-set, g-counter or pn-counter
+    /// The workload of the clients: broadcast, echo, unique-ids, g-set, g-counter or pn-counter
     /// [default: broadcast]
     #[arg(short, long, value_name = "NAME", help_heading = "Workload")]
     pub workload: Option<&'static Workload>,
@@ -101,7 +101,7 @@ pub struct RunArgs {
     /// died: total, or a number up to 1 [default: none]
     #[arg(long, value_name = "SHARE", help_heading = "Verdict")]
     pub availability: Option<Availability>,
-    /// What a figure must keep to, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
+    /// A limit for a figure, such as 'msgs-per-op<20' or 'median<400ms'; may be repeated
     #[arg(long = "limit", value_name = "EXPR", help_heading = "Verdict")]
     pub limits: Vec<String>,
     /// A line that is not a message, or has an unknown destination, ends the run
@@ -120,7 +120,7 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// What was asked for: the flags over the profile, if one is named.
+    /// The settings asked for: the flags over the profile, if one is named.
     ///
     /// # Errors
     /// When there is no such profile, or it is not one.

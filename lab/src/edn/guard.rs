@@ -1,4 +1,4 @@
-//! What stands before and behind the EDN reader: a bound on nesting, and its errors in words.
+//! Around the EDN reader: a bound on nesting, and its errors in words.
 
 use clojure_reader::error::{Code, Error};
 

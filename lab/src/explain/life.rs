@@ -97,7 +97,7 @@ pub struct Copy {
     pub dropped_by: Option<String>,
 }
 
-/// What a node waited for most.
+/// The longest wait on a node's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {

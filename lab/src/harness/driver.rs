@@ -51,11 +51,11 @@ pub struct Death {
     pub status: ExitStatus,
 }
 
-/// What it takes to start a node again.
+/// The means to start a node again.
 pub struct Spawner<'a> {
     /// The group of all nodes.
     pub group: Group,
-    /// What to run.
+    /// The program.
     pub command: &'a NodeCommand,
     /// Where each node's stderr goes, in order.
     pub logs: &'a [PathBuf],
@@ -215,7 +215,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
             self.waiter.wait(deadline, &mut wakes)?;
             for wake in &wakes {
                 match *wake {
-                    // What nodes say now is not part of the run, but nobody shall hang on it.
+                    // Output of nodes is no part of the run any more, but nobody shall hang on it.
                     Wake::Ready(node, Pipe::Stdout) => self.read_stdout(node, |_, _, _| ()),
                     Wake::Ready(node, Pipe::Stderr) => self.read_stderr(node),
                     Wake::Ready(_, Pipe::Stdin) | Wake::ChildEnded => {}

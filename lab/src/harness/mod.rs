@@ -31,10 +31,10 @@ use crate::settings::Settings;
 /// Lines of a dead node's stderr that are shown.
 const LAST_STDERR_LINES: usize = 10;
 
-/// What is only of interest with real processes.
+/// Settings for real processes only.
 #[derive(Clone, Debug)]
 pub struct Processes {
-    /// What to run.
+    /// The program.
     pub command: NodeCommand,
     /// Where each node's stderr goes, in order.
     pub logs: Vec<PathBuf>,
@@ -67,7 +67,7 @@ pub struct Backlog {
 /// How it went.
 #[derive(Debug)]
 pub struct Report<S> {
-    /// What the run has to say.
+    /// The messages of the run for people.
     pub outcome: Outcome,
     /// The sink that was given.
     pub sink: S,

@@ -80,7 +80,7 @@ impl Drop for Group {
     }
 }
 
-/// What to run, and where its stderr goes.
+/// The program, and where its stderr goes.
 #[derive(Clone, Debug)]
 pub struct NodeCommand {
     /// The binary.

@@ -1,4 +1,4 @@
-//! What a person sees on stderr while a run goes on.
+//! The progress of a run on stderr.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -29,7 +29,7 @@ pub struct View {
     next: Instant,
     /// When the last progress was shown, and the messages counted then.
     last: (Instant, u64),
-    /// What is on the terminal's last line.
+    /// The terminal's last line.
     line: String,
     shown: BTreeMap<NoticeKind, usize>,
     notices: Vec<Notice>,

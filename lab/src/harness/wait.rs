@@ -1,4 +1,4 @@
-//! What the event loop sleeps on: pipes, signals, and the next deadline.
+//! The events that the loop sleeps on: pipes, signals, and the next deadline.
 
 use std::io;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub enum Pipe {
     Stderr,
 }
 
-/// What has happened.
+/// An event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// A pipe of that node is ready. Edge-triggered: it is said once.

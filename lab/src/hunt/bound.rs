@@ -40,7 +40,7 @@ const NOISE_MS: u64 = 50;
 /// e to the power of minus this is about one in a million.
 const CERTAINTY: u64 = 14;
 
-/// What besides the nodes' settings the bound depends on.
+/// The conditions of the bound besides the nodes' settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Circumstances {
     /// Nodes in the cluster.

@@ -28,7 +28,7 @@ const VERSION: u32 = 1;
 pub struct Case {
     /// Version of the format.
     pub version: u32,
-    /// What it is about, for people: what once failed.
+    /// The subject, for people: what once failed.
     #[serde(default)]
     pub about: String,
     /// From which the dice of the network and of the nodes are derived.
@@ -39,7 +39,7 @@ pub struct Case {
     pub workload: Workload,
     /// The nodes' ids.
     pub nodes: Vec<Name>,
-    /// What the `topology` message says.
+    /// The neighbours in the `topology` message.
     #[serde(with = "as_text")]
     pub topology: Topology,
     /// Delay of messages between nodes.
@@ -58,11 +58,11 @@ pub struct Case {
     pub partitioned: Vec<Name>,
     /// The nodes' settings.
     pub config: NodeConfig,
-    /// What happens to messages and to nodes. Faults by rate only act on messages here: those of
+    /// Faults of messages and nodes. Faults by rate only act on messages here: those of
     /// nodes are listed one by one.
     #[serde(default)]
     pub faults: FaultSettings,
-    /// What clients do.
+    /// The operations of clients.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub op: Vec<Op>,
 }
@@ -99,7 +99,7 @@ pub struct NodeConfig {
     pub batch_bytes_max: usize,
 }
 
-/// What a client does.
+/// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Op {
@@ -218,7 +218,7 @@ impl Case {
         Some((name.map_or(TreeOffer::Key("nodes"), TreeOffer::Word), why))
     }
 
-    /// What the network wants to know.
+    /// The settings of the network.
     pub(super) fn settings(&self) -> Settings {
         Settings {
             nodes: self.nodes.clone(),
@@ -234,7 +234,7 @@ impl Case {
 }
 
 impl NodeConfig {
-    /// What a node is started with.
+    /// The settings of a node at its start.
     pub(super) fn to_config(&self) -> Config {
         let mut config = Config {
             route: self.route,

@@ -1,4 +1,4 @@
-//! What really happened, over one run or many: a hunt whose faults never struck shows nothing.
+//! Counts of what really happened, over one run or many: a hunt whose faults never struck shows nothing.
 
 use rumormill::protocols::rumormill::stats::Stats;
 
@@ -32,7 +32,7 @@ macro_rules! counts {
 counts! {
     /// Simulated events.
     events: "events",
-    /// What clients asked for.
+    /// The requests of clients.
     operations: "operations",
     /// Messages between nodes.
     messages: "messages between nodes",
@@ -97,7 +97,7 @@ impl Counts {
         self.latency_changes += faults.latency_changed;
     }
 
-    /// What a case is to exercise, and whether these counters show that it happened.
+    /// The events that a case is to exercise, and whether these counters show that they happened.
     #[must_use]
     pub fn exercised(&self, case: &Case) -> Vec<(&'static str, bool)> {
         let faults = &case.faults;

@@ -16,7 +16,7 @@ use crate::settings::{Distribution, Topology};
 /// A digest interval that no run is long enough for: retries alone have to do.
 const NEVER_MS: u64 = 3_600_000;
 
-/// What is broadcast now and then instead of integers.
+/// Values that are broadcast now and then instead of integers.
 const OTHER_VALUES: [&str; 8] = [
     "\"text\"",
     "null",

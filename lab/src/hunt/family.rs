@@ -75,7 +75,7 @@ fn draw_workload(seed: u64) -> &'static Workload {
     }
 }
 
-/// What is wrong with a seed's run, in words; `None` if nothing is.
+/// The fault of a seed's run, in words; `None` if there is none.
 ///
 /// # Errors
 /// If the settings make no sense.

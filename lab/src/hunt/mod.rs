@@ -37,7 +37,7 @@ pub use words::keep_panics;
 /// Every so many seeds, one is run twice.
 const TWICE_EVERY: u64 = 50;
 
-/// What to hunt.
+/// The settings of a hunt.
 #[derive(Clone, Copy)]
 pub struct Hunt<'a> {
     /// The first seed.
@@ -54,14 +54,14 @@ pub struct Hunt<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// What a hunt found.
+/// The outcome of a hunt.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     /// Seeds that were run.
     pub seeds: u64,
     /// Seeds that were to be run, and were not, because the hunt was interrupted: the last ones.
     pub left: u64,
-    /// What happened in all of them.
+    /// The counts of all of them.
     pub counts: Counts,
     /// By what was to be exercised: in how many runs, and in how many it really happened.
     pub exercised: BTreeMap<&'static str, (u64, u64)>,
@@ -72,7 +72,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// What was to be exercised in some run, and never happened in any.
+    /// Events that some run was to exercise, and that never happened in any.
     pub fn vacuous(&self) -> impl Iterator<Item = &'static str> {
         self.exercised.iter().filter(|(_, (_, really))| *really == 0).map(|(name, _)| *name)
     }
@@ -96,7 +96,7 @@ impl Found {
     }
 }
 
-/// What is kept of one run.
+/// The rest of one run.
 struct Run {
     counts: Counts,
     exercised: Vec<(&'static str, bool)>,

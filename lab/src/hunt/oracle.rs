@@ -1,4 +1,4 @@
-//! What every node really holds, in numbers that all of them share.
+//! The entries that every node really holds, in numbers that all of them share.
 //!
 //! Each node numbers the origins it hears of as they come. To compare what two nodes hold, or
 //! what one says of the other, the origins get numbers of the hunter's own here. Kept up to date
@@ -29,7 +29,7 @@ pub(super) struct Oracle {
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) generation: Generation,
-    /// What it holds, or held when it ended. Nothing is ever taken out.
+    /// Entries that it holds, or held when it ended. Nothing is ever taken out.
     pub(super) held: VersionSet,
     version: u64,
     /// The node's numbers of origins in the hunter's.
@@ -52,7 +52,7 @@ impl Oracle {
         self.lives[node].last()
     }
 
-    /// What a node held in a life of its, if it had such a life.
+    /// The entries that a node held in one of its lives, if it had that life.
     fn held_in(&self, node: usize, generation: Generation) -> Option<&VersionSet> {
         self.lives[node]
             .iter()
@@ -175,7 +175,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// What a node names by its own numbers, in those of all.
+    /// Entries that a node names by its own numbers, in those of all.
     pub(super) fn translate(&self, node: usize, held: &VersionSet) -> VersionSet {
         let mut shared = VersionSet::new();
         for (local, ranges) in held.iter() {

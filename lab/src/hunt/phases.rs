@@ -26,9 +26,9 @@ pub type Tweak<'a> = &'a (dyn Fn(&mut Config) + Sync);
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What was wrong, if anything.
+    /// The violation, if there was one.
     pub violation: Option<Violation>,
-    /// What happened.
+    /// The counts.
     pub counts: Counts,
     /// From the heal until all agreed.
     pub converged: Option<Duration>,
@@ -83,7 +83,7 @@ struct Life {
     bound: Duration,
 }
 
-/// What each node is to hold in the end, at least; none for nodes that are down.
+/// The entries that each node is to hold in the end, at least; none for nodes that are down.
 struct Goal(Vec<Option<VersionSet>>);
 
 impl Life {

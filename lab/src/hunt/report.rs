@@ -1,4 +1,4 @@
-//! What a hunt tells people.
+//! The report of a hunt for people.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What the hunter is after.
+//! Violations: the quarry of the hunt.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub enum Kind {
     Evidence,
     /// A peer is taken to hold what it does not (invariant 2).
     Known,
-    /// What a peer has yet to get was forgotten without evidence.
+    /// An entry that a peer has yet to get was forgotten without evidence.
     Forgotten,
     /// Sent before peers can be expected to be there.
     TooEarly,
@@ -65,7 +65,7 @@ impl Kind {
 pub struct Violation {
     /// Which promise.
     pub kind: Kind,
-    /// What happened, in words.
+    /// The event in words.
     pub text: String,
 }
 

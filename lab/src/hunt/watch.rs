@@ -302,7 +302,7 @@ impl Watch {
         Err(Violation::new(Kind::Forgotten, text))
     }
 
-    /// What a node names by its own numbers, in words.
+    /// Entries that a node names by its own numbers, in words.
     pub(super) fn local(&self, index: usize, held: &VersionSet) -> String {
         self.oracle.words(&self.oracle.translate(index, held))
     }

@@ -22,7 +22,7 @@ pub fn keep_panics() {
     panic::set_hook(Box::new(|info| LAST_PANIC.set(info.to_string())));
 }
 
-/// What this thread's last panic said.
+/// The message of this thread's last panic.
 pub(super) fn last_panic() -> String {
     LAST_PANIC.with_borrow(Clone::clone)
 }
@@ -63,7 +63,7 @@ pub(super) fn state(world: &World<'_>) -> String {
     text
 }
 
-/// What there is to say about a link; nothing if it is at rest.
+/// The state of a link in words; nothing if it is at rest.
 fn link_in_words(
     world: &World<'_>,
     index: usize,

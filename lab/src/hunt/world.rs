@@ -53,7 +53,7 @@ impl<'a> World<'a> {
         self
     }
 
-    /// What happened in words, and what is kept of it.
+    /// The events in words, and what is kept of them.
     pub(super) fn into_parts(self) -> (Vec<String>, Option<Recorder>) {
         let (_, mut surroundings) = self.sim.into_parts();
         let trace = surroundings.trace.take().unwrap_or_default();

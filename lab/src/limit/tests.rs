@@ -123,7 +123,7 @@ fn a_time_that_failed_while_the_lab_was_late_is_not_trustworthy() {
     results.rumormill.scheduling_delay = Some(delay);
     let doubt = "18 ms (not trustworthy: the lab's scheduling delay was up to 42 ms)";
     assert_eq!(found(&results, "median<10ms"), doubt);
-    // What is kept is kept, and counts do not depend on the time.
+    // A limit that is kept is kept, and counts do not depend on the time.
     assert_eq!(found(&results, "median<100ms"), "18 ms");
     assert_eq!(found(&results, "lost=1"), "0");
     let limit = "median<10ms".parse().unwrap();

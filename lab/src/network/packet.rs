@@ -41,7 +41,7 @@ pub struct Address {
     pub is_client: bool,
 }
 
-/// What a message says.
+/// The body of a message.
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// The JSON text of a process, passed on untouched.

@@ -54,7 +54,7 @@ impl fmt::Display for Concurrency {
     }
 }
 
-/// What `--nemesis` asks for.
+/// The value of `--nemesis`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NemesisKind {
     /// Nothing; overrides a profile's.

@@ -1,6 +1,6 @@
 //! Cases: records that are kept as regression tests.
 //!
-//! What a node gossips, and when, is a matter of tuning; what it answers its clients is not. So a
+//! Gossip, and its time, is a matter of tuning; answers to clients are not. So a
 //! case has all the inputs, but only the replies to clients as outputs, and it stays true while the
 //! protocol between nodes changes. A replay of a case also checks, reply by reply, that no client
 //! is told less or more than the node was told.
@@ -112,7 +112,7 @@ fn run(record: &Record, mut each: impl FnMut(&Event, &[Message]) -> Result<()>) 
     Ok(())
 }
 
-/// What a node has been told.
+/// The knowledge of a node.
 #[derive(Default)]
 struct Told {
     /// Its name and its peers.

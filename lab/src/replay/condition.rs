@@ -55,7 +55,7 @@ impl FromStr for Until {
     }
 }
 
-/// What a turn must have for the replay to stop after it.
+/// The condition of a turn for the replay to stop after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// A broadcast or gossip message that came or was sent carries the value.

@@ -174,7 +174,7 @@ fn the_state_can_be_looked_at_anywhere() {
     let condition: Condition = "value 3".parse().unwrap();
     let turn = std::iter::from_fn(|| replay.step().unwrap()).find(|turn| condition.holds(turn));
     assert!(describe(turn.unwrap().input).contains('3'));
-    // What was broadcast is handed on when the batch of input is through.
+    // A broadcast value is handed on when the batch of input is through.
     replay.step().unwrap();
     assert!(replay.state().contains("plan: up a tree"), "{}", replay.state());
 }

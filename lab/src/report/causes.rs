@@ -35,7 +35,7 @@ pub(super) fn of(journal: &Journal) -> Vec<Option<Cause>> {
     let mut requests: HashMap<(&str, &str, i64), u32> = HashMap::new();
     let mut causes = Vec::with_capacity(journal.messages.len());
     for (message, place) in journal.messages.iter().zip(0_u32..) {
-        // What arrived later, or was itself sent later, cannot be behind this one.
+        // A message that arrived later, or was itself sent later, cannot be behind this one.
         while let Some((_, by, node)) =
             arrivals.next_if(|(at, by, _)| *at <= message.sent && *by < place)
         {

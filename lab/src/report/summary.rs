@@ -52,7 +52,7 @@ pub(super) fn headline(run: &Run) -> String {
     out
 }
 
-/// What is known of the node that ended a run.
+/// The known facts of the node that ended a run.
 fn crash(crash: &CrashReport) -> String {
     let seconds = number(crash.at_ms / 1e3);
     let mut out = format!(
@@ -139,7 +139,7 @@ pub(super) fn limits(run: &Run) -> String {
     format!("<div>{table}</div>")
 }
 
-/// What could not be read, what was odd, and what the faults did.
+/// Nodes that could not be read, oddities, and what the faults did.
 pub(super) fn to_look_at(run: &Run) -> String {
     let mut items: Vec<String> = run.absent.clone();
     if let Some(results) = &run.results {
@@ -199,7 +199,7 @@ pub(super) fn to_look_at(run: &Run) -> String {
     format!("<div><h2>To look at</h2><ul class=\"notices\">{}</ul></div>", items.join("\n"))
 }
 
-/// What was run, and how to run it again.
+/// The run, and how to run it again.
 pub(super) fn origin(run: &Run) -> String {
     let mut out = String::from("<dl class=\"origin\">");
     let mut entry = |name: &str, inside: &str| {

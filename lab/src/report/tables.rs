@@ -220,7 +220,7 @@ fn services(run: &Run) -> Option<&BTreeMap<String, Quantiles<f64>>> {
     times.filter(|times| !times.is_empty())
 }
 
-/// What a node lacks at the end: outer none if nothing is known of it, inner none if it could not
+/// The values that a node lacks at the end: outer none if nothing is known of it, inner none if it could not
 /// be read.
 fn missing_cell(missing: Option<Option<u64>>) -> Cell {
     Cell::Number(match missing {

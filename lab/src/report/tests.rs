@@ -29,7 +29,7 @@ const SECTIONS: [&str; 9] = [
     "nodes",
 ];
 
-/// What no name should be able to do.
+/// Attempts that no name should succeed with.
 const HOSTILE: [&str; 5] = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -142,7 +142,7 @@ fn the_report_of_a_run_has_everything_in_one_file() {
     assert_eq!(data["messages"]["id"].as_array().unwrap().len(), messages);
     assert_eq!(data["nodes"], 6);
     assert!(!data["partitions"].as_array().unwrap().is_empty());
-    // What the simulator saw inside of the nodes is what the report finds in the messages.
+    // The report finds in the messages what the simulator saw inside of the nodes.
     let results = run.results.as_ref().unwrap();
     let exact = results.rumormill.convergence.best().unwrap().since_ack.unwrap();
     let points = run.latencies();

@@ -83,7 +83,7 @@ impl NodeErrors {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ErrorReplies {
-    /// What was asked for: `broadcast`, `read`.
+    /// The type of the request: `broadcast`, `read`.
     pub f: String,
     /// Maelstrom's name for the code.
     pub name: String,
@@ -189,7 +189,7 @@ pub(super) fn notice_lines(outcome: &Outcome, notices: &[Notice]) -> Vec<String>
     notices.iter().take(LISTED_NOTICES).map(line).collect()
 }
 
-/// What Maelstrom would have ignored, in words: which nodes, and since when. `None` if nothing.
+/// The output that Maelstrom would have ignored, in words: which nodes, and since when. `None` if nothing.
 #[must_use]
 pub fn ignored_words(node_errors: &[NodeErrors]) -> Option<String> {
     // A node that was muted was ignored here as well: the figures are Maelstrom's.

@@ -6,7 +6,7 @@ use crate::checker::quantile::millis;
 use crate::outcome::{Outcome, Phase, State};
 use crate::text::{printable, quote};
 
-/// What the driver knows of the node that ended a run.
+/// The driver's knowledge of the node that ended a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LastWords {
     /// Its name.

@@ -1,4 +1,4 @@
-//! What nodes hold at the end and what reads returned, by the kind of workload.
+//! The state of nodes at the end and the results of reads, by the kind of workload.
 
 use roaring::RoaringTreemap;
 
@@ -8,7 +8,7 @@ use crate::checker::reads::{self, Reads};
 use crate::history::{Op, OpValue};
 use crate::workload::{Spreads, Workload};
 
-/// What reads returned beyond the set, if the workload is one.
+/// Values that reads returned beyond the set, if the workload is one.
 pub(crate) fn reads_of(workload: &Workload, history: &[Op]) -> Reads {
     match workload.spreads {
         Spreads::Elements => reads::check(history),
@@ -16,7 +16,7 @@ pub(crate) fn reads_of(workload: &Workload, history: &[Op]) -> Reads {
     }
 }
 
-/// What the nodes hold at the end, by the kind of workload, against what they should.
+/// The state of the nodes at the end, by the kind of workload, against what it should be.
 ///
 /// `finals` has the nodes whose final reads are known to be theirs. What was `lost` with its holders
 /// is not owed.

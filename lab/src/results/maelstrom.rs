@@ -10,7 +10,7 @@ use crate::history::{Op, OpValue};
 use crate::workload::Workload;
 
 impl Results {
-    /// What Maelstrom reported, and the honest figures as far as the history has them: the others
+    /// Maelstrom's report, and the honest figures as far as the history has them: the others
     /// are left out.
     ///
     /// `final_reads` has the nodes whose final reads are known to be theirs; without any, nothing

@@ -1,12 +1,12 @@
-//! What was run, and how to run it again.
+//! The run, and how to run it again.
 
 use serde::{Deserialize, Serialize};
 
-/// What was run, and how to run it again.
+/// The run, and how to run it again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct RunInfo {
-    /// What ran it: `test`, `sim`.
+    /// The command that ran it: `test`, `sim`.
     pub program: String,
     /// The command line that repeats it, with its seed.
     pub command: String,
@@ -24,7 +24,7 @@ pub struct RunInfo {
 const TITLE_CHARS: usize = 48;
 
 impl RunInfo {
-    /// What was run, in a line: the node without its path, then the shape.
+    /// The run in a line: the node without its path, then the shape.
     #[must_use]
     pub fn title(&self) -> String {
         let (bin, args) = self.node.split_once(' ').unwrap_or((&self.node, ""));

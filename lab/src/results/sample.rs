@@ -83,7 +83,7 @@ pub(crate) fn outcome() -> Outcome {
     }
 }
 
-/// What a person should have seen.
+/// Events that a person should have seen.
 pub(crate) fn notices() -> Vec<Notice> {
     vec![Notice {
         time: 7 * MS,

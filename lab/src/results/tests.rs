@@ -147,7 +147,7 @@ fn edn_survives_and_has_maelstroms_paths() {
     assert!(text.ends_with(":valid? true}\n"), "{text}");
 }
 
-/// What Maelstrom writes, shortened: tags, keys in hash order, single precision, an exception.
+/// Maelstrom's file, shortened: tags, keys in hash order, single precision, an exception.
 const REAL: &str = r#"
 {:perf {:latency-graph {:valid? true}, :rate-graph {:valid? true}, :valid? true},
  :timeline {:valid? true},

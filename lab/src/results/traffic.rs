@@ -46,7 +46,7 @@ pub struct Entries {
     pub repeated: u64,
 }
 
-/// What went over the network.
+/// The messages that went over the network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Traffic {

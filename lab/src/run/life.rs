@@ -109,7 +109,7 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// What may be behind a node's silence, to be put after a sentence; empty if nothing is known.
+    /// A possible reason for a node's silence, to be put after a sentence; empty if nothing is known.
     fn why_silent(&self, node: usize) -> String {
         let report = &self.reports[node];
         if let Some(stray) = &report.stray_reply {

@@ -56,7 +56,7 @@ impl Directory {
     }
 }
 
-/// What the lab wants to know of a body.
+/// The lab's view of a body.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
     body: Payload,
@@ -183,7 +183,7 @@ impl<S: EventSink> Run<S> {
         Some((src, dest))
     }
 
-    /// Who has this name, and whether messages to and from it are still possible.
+    /// The owner of this name, and whether messages to and from it are still possible.
     fn find(&self, name: &str) -> Option<(Address, bool)> {
         if let Some(address) = self.directory.find(name) {
             return Some((address.clone(), true));
@@ -215,7 +215,7 @@ impl<S: EventSink> Run<S> {
         self.refuse(now, node, NoticeKind::UnknownName, name, text);
     }
 
-    /// What Maelstrom would ignore a node's output for, from then on.
+    /// The reason for which Maelstrom would ignore a node's output from then on.
     pub(super) fn refuse(
         &mut self,
         now: Nanos,
@@ -318,7 +318,7 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// What the network has done with messages.
+    /// The network's counts of messages.
     pub(super) fn handle_arrivals(&mut self, now: Nanos) {
         while let Some(arrival) = self.network.poll_arrival() {
             let Arrival { message: packet, dropped, .. } = arrival;

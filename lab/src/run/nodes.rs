@@ -1,4 +1,4 @@
-//! What the driver tells of its nodes: that they died, came back, stand still, and what they hold.
+//! The driver's news of its nodes: that they died, came back, stand still, and what they hold.
 
 use rumormill::effects::Entry;
 use rumormill::id::NodeId;
@@ -179,7 +179,7 @@ impl<S: EventSink> Run<S> {
         self.note_connectivity(now);
     }
 
-    /// Who is connected to whom may have changed.
+    /// The connections may have changed.
     pub(super) fn note_connectivity(&mut self, now: Nanos) {
         let time = self.relative(now);
         let Some(watch) = &mut self.components else { return };

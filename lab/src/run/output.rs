@@ -1,4 +1,4 @@
-//! What a driver of processes knows of a node's output beyond its lines.
+//! The knowledge that a driver of processes has of a node's output beyond its lines.
 
 use crate::text::quote;
 

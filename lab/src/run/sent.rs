@@ -35,7 +35,7 @@ impl Sent<'_> {
         }
     }
 
-    /// What it says it answers.
+    /// The request that it claims to answer.
     pub(super) fn claim(&self) -> Claim {
         match self {
             Self::Line(_, envelope) => claim_of_text(envelope.body),

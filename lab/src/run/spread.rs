@@ -1,4 +1,4 @@
-//! Who held what when, once the run is over and it is known where values stand in messages.
+//! The times at which nodes held values, once the run is over and it is known where values stand in messages.
 
 use super::Run;
 use crate::trace::{Event, ValueTrace};

@@ -1,4 +1,4 @@
-//! What the lab looks at for its own figures, outside the history and all counts: probe reads,
+//! The lab's observations for its own figures, outside the history and all counts: probe reads,
 //! final reads of nodes that no worker talks to, and whether the cluster is quiet.
 
 use rumormill::cluster::Name;

@@ -1,4 +1,4 @@
-//! What the workers do, and what becomes of it: the history.
+//! The operations of the workers, and their outcome: the history.
 
 use rumormill::value::Value;
 
@@ -24,7 +24,7 @@ pub(super) struct Worker {
     task: Option<Invocation>,
 }
 
-/// What a worker is at.
+/// The present operation of a worker.
 #[derive(Clone, Debug)]
 pub(super) struct Invocation {
     operation: &'static Operation,
@@ -156,7 +156,7 @@ impl<S: EventSink> Run<S> {
         self.complete(now, index, end);
     }
 
-    /// What an error means to the operation.
+    /// The meaning of an error for the operation.
     fn failed(&self, index: usize, is_definite: bool, error: OpError) -> End {
         let task = self.workers[index].task.as_ref();
         let is_idempotent = task.is_some_and(|task| task.operation.is_idempotent);

@@ -1,4 +1,4 @@
-//! What is answered to a request: a pure function of the request and the files.
+//! The answer to a request: a pure function of the request and the files.
 
 use std::fs::File;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(super) struct Question<'a> {
     pub target: &'a str,
 }
 
-/// What is sent back.
+/// The answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub status: u16,

@@ -20,7 +20,7 @@ pub(super) enum Place {
 pub(super) fn resolve(root: &Path, parts: &[String]) -> Place {
     let mut path = root.to_owned();
     for part in parts {
-        // What is no plain name would be a way out, here or on another system.
+        // Anything but a plain name would be a way out, here or on another system.
         if part == "." || part == ".." || part.contains(['/', '\\', '\0']) {
             return Place::Outside;
         }

@@ -222,7 +222,7 @@ fn find(dir: &Path, depth: usize, found: &mut Vec<(PathBuf, Stamp)>) {
         found.push((dir.to_owned(), stamp));
         return;
     }
-    // What cannot be read is not there.
+    // A file that cannot be read is not there.
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.filter_map(Result::ok) {
         if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -235,7 +235,7 @@ fn stamp(dir: &Path) -> Option<Stamp> {
     MARKS.iter().find_map(|mark| {
         let path = dir.join(mark);
         let meta = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
-        // What still grows is no other run each time: only whether there are results matters.
+        // A file that still grows is no other run each time: only whether there are results matters.
         let has_results = mark.starts_with("results");
         let (time, length) =
             if has_results { (meta.modified().ok(), meta.len()) } else { (None, 0) };

@@ -1,4 +1,4 @@
-//! What a browser asks for: paths and queries, taken apart and put together.
+//! Requests of a browser: paths and queries, taken apart and put together.
 
 use std::fmt::Write as _;
 

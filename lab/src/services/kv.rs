@@ -39,7 +39,7 @@ pub(crate) enum Answer {
     Timestamp(u64),
 }
 
-/// What a request comes to.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Effect {
     pub(crate) answer: Answer,

@@ -67,10 +67,10 @@ impl NodeKind {
 /// The remains of a simulated run.
 #[derive(Debug)]
 pub struct Simulated<S, N = ()> {
-    /// What the run tells, as for real processes. If an observer broke it off, its state is
+    /// The outcome of the run, as for real processes. If an observer broke it off, its state is
     /// [`Crashed`](crate::outcome::State::Crashed) with the observer's reason.
     pub outcome: Outcome,
-    /// What a person should see, in order.
+    /// Notices for people, in order.
     pub notices: Vec<Notice>,
     /// Where the events went.
     pub sink: S,

@@ -37,7 +37,7 @@ pub fn worst(rows: &[Row]) -> Option<&Row> {
     })
 }
 
-/// What one seed gave.
+/// The outcome of one seed.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The seed.
@@ -59,7 +59,7 @@ impl Row {
         limits.filter(|limit| !limit.passed).map(|limit| limit.limit.as_str()).collect()
     }
 
-    /// What the seed's row ends with: nothing if it passed.
+    /// The end of the seed's row: nothing if it passed.
     #[must_use]
     pub fn verdict(&self) -> String {
         let word = match self.exit_code() {

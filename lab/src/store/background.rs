@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// What is written is handed over in pieces of about this size.
+/// Writes are handed over in pieces of about this size.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// At most this many pieces wait for the disk; then the lab does.

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::history::Nanos;
 
-/// What a line says. Those of kind `zero` only say where the history's clock begins.
+/// The content of a line. Those of kind `zero` only say where the history's clock begins.
 #[derive(Deserialize)]
 pub(crate) struct MessageLine<'a> {
     pub(crate) t: Nanos,

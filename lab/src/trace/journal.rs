@@ -83,7 +83,7 @@ pub struct Journal {
     pub partitions: Vec<Partition>,
     /// The time of the last event.
     pub end: Nanos,
-    /// Who holds which value, and by what.
+    /// The holders of each value, and the evidence.
     pub trace: ValueTrace,
 }
 
@@ -282,7 +282,7 @@ fn results_of(dir: &Path) -> Option<Results> {
     serde_json::from_str(&fs::read_to_string(dir.join("results.json")).ok()?).ok()
 }
 
-/// What a run was told of where values stand, once it has results.
+/// The places of values that a run was told of, once it has results.
 #[must_use]
 pub fn values_at_of(dir: &Path) -> Vec<ValuesAt> {
     let results = results_of(dir);

@@ -27,7 +27,7 @@ const KNOWN_SHARE: f64 = 0.95;
 const BRINGS_SHARE: f64 = 0.05;
 /// Chance at most with which numbers that are no values pass for values.
 const MAX_CHANCE: f64 = 1e-3;
-/// What the user can do.
+/// Advice for the user.
 const VALUES_AT: &str =
     "--values-at PATH says where values stand in messages (such as body.messages[*])";
 const PROBE: &str = "--probe MS reads all nodes";

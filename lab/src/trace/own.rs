@@ -17,7 +17,7 @@ use rumormill::protocols::{Name, Visitor, visit};
 use rumormill::value::Value;
 use rumormill::wire::Wire;
 
-/// What is said of a message of ours.
+/// The parts of a message of ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Its number on its link, if it has one.
@@ -26,7 +26,7 @@ pub struct Facts {
     pub is_digest: bool,
 }
 
-/// What a message of ours shows.
+/// The content of a message of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Own {
     pub(crate) facts: Facts,

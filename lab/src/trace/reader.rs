@@ -29,7 +29,7 @@ pub struct Sent {
     pub in_reply_to: Option<i64>,
     /// The number of the value that a client hands in with it.
     pub handed_in: Option<u32>,
-    /// What is found in a message between nodes.
+    /// The findings in a message between nodes.
     pub carried: Carried,
 }
 
@@ -59,7 +59,7 @@ type Request = (String, u32, i64);
 /// Reads the lines of a run.
 #[derive(Debug)]
 pub struct Reader {
-    /// Who holds what, as far as the lines tell.
+    /// The holders of each value, as far as the lines tell.
     pub tracer: Tracer,
     /// The names of the nodes, once `init` has told them.
     pub nodes: Vec<String>,

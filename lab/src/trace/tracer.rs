@@ -65,7 +65,7 @@ pub(super) struct Receipt {
     pub(super) is_void: bool,
 }
 
-/// What happens beside receipts.
+/// Events beside receipts.
 #[derive(Clone, Debug)]
 pub(super) enum Mark {
     Acked { value: u32, node: u32, at: Nanos },
@@ -110,7 +110,7 @@ impl Grid {
     }
 }
 
-/// What was seen at a place. Times are numbers of receipts, so that they order all events.
+/// The observations at a place. Times are numbers of receipts, so that they order all events.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Use {
     /// By node and value: the number, from 1, of the receipt that counts now.
@@ -201,7 +201,7 @@ pub struct Tracer {
     additions: Option<Additions>,
     pub(super) values: Vec<Broadcast>,
     pub(super) receipts: Vec<Receipt>,
-    /// What else happened, each with the number of receipts before it.
+    /// Other events, each with the number of receipts before it.
     pub(super) marks: Vec<(usize, Mark)>,
     /// By node: the values that a receipt of now says it has, and those that reads returned.
     told: Vec<RoaringBitmap>,
@@ -258,7 +258,7 @@ impl Tracer {
         number
     }
 
-    /// What is traced are additions to a counter, which only our own nodes' messages show.
+    /// Traced are additions to a counter, which only our own nodes' messages show.
     #[must_use]
     pub fn of_additions(self) -> Self {
         let additions = Additions::new(self.node_count());
@@ -383,7 +383,7 @@ impl Tracer {
         if !is_left {
             self.told[node as usize].remove(value);
         }
-        // What a read returned once and a later one lacks is lost again.
+        // A value that a read returned once and a later one lacks is lost again.
         self.returned[node as usize].remove(value);
     }
 

@@ -99,7 +99,7 @@ pub struct ValueTrace {
     is_good: Vec<bool>,
 }
 
-/// What happened, in order, now that it is known where values stand.
+/// All events, in order, now that it is known where values stand.
 #[derive(Clone, Debug)]
 pub(crate) enum Event<'t> {
     Held { node: u32, value: u32, at: Nanos },
@@ -134,7 +134,7 @@ impl ValueTrace {
     }
 }
 
-/// Who holds what, while events are gone through.
+/// The holders of each value, while events are gone through.
 struct Replay<'t> {
     tracer: &'t Tracer,
     learned: &'t Learned,
@@ -150,13 +150,13 @@ struct Replay<'t> {
 }
 
 impl Tracer {
-    /// What is known by now.
+    /// The knowledge so far.
     #[must_use]
     pub fn trace(&self) -> ValueTrace {
         self.replay(|_| ())
     }
 
-    /// What is known by now, with all that happened, in order.
+    /// The knowledge so far, with all events in order.
     pub(crate) fn replay(&self, mut each: impl FnMut(Event<'_>)) -> ValueTrace {
         let learned = learn(self);
         let mut replay = Replay {
@@ -240,7 +240,7 @@ impl Replay<'_> {
             (value, number, Hold { node, at, via: via(receipt) })
         };
         let mut holds: Vec<(u32, u32, Hold)> = self.held.iter().map(hold).collect();
-        // What came in the same moment stays in the order in which it came.
+        // Events of the same moment stay in the order in which they came.
         holds.sort_by_key(|(_, number, hold)| (hold.at, *number));
         for (value, _, hold) in holds {
             values[value as usize].holds.push(hold);

@@ -42,7 +42,7 @@ pub struct Partition {
 pub struct Cluster {
     /// The nodes, in the order in which they were named at the start.
     pub nodes: Vec<Node>,
-    /// What the messages tell of values.
+    /// The values in the messages.
     reader: Reader,
     /// By name, its place among the nodes.
     places: HashMap<String, usize>,
@@ -120,7 +120,7 @@ impl Cluster {
         self.nodes = names.iter().map(node).collect();
     }
 
-    /// Who holds what by now. Nodes are counted anew by it.
+    /// The holders of each value by now. Nodes are counted anew by it.
     pub fn trace(&mut self) -> ValueTrace {
         let trace = self.reader.tracer.trace();
         for node in &mut self.nodes {

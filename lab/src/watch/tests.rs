@@ -22,7 +22,7 @@ fn started() -> Cluster {
     cluster
 }
 
-/// What each node holds, and how many values all of them do.
+/// The values of each node, and how many all of them hold.
 fn held(cluster: &mut Cluster) -> (Vec<u64>, usize) {
     let trace = cluster.trace();
     let nodes = cluster.nodes.len();

@@ -6,7 +6,7 @@ use crate::checker::Validity;
 use crate::checker::set_full::SetFull;
 use crate::edn::Edn;
 
-/// What the checker of a workload found, with Maelstrom's keys.
+/// The findings of a workload's checker, with Maelstrom's keys.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorkloadResults {
     /// Of a set that is added to and read.

@@ -21,7 +21,7 @@ pub(crate) fn history(script: &str) -> Vec<Op> {
     reader::read(&lines.collect::<String>()).expect("a history")
 }
 
-/// What the workload's checker finds.
+/// The findings of the workload's checker.
 pub(crate) fn check(workload: &Workload, history: &[Op]) -> WorkloadResults {
     (workload.check)(history)
 }

@@ -18,7 +18,7 @@ use rumormill::time::Instant;
 use rumormill::value::Value;
 use rumormill_lab::node::{Body, Inspect as _, Message, Node};
 
-/// What is explored.
+/// The explored settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {
     pub(crate) route: Route,
@@ -30,7 +30,7 @@ pub(crate) struct Setting {
     pub(crate) bounds: Bounds,
 }
 
-/// What a run may contain.
+/// The bounds of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Bounds {
     /// Timeouts, messages lost, and messages delivered twice, in the whole run.
@@ -80,7 +80,7 @@ pub(crate) struct Local {
     digest: u64,
     deadline: Option<Instant>,
     holds: Holdings,
-    /// What each peer is known to hold, in which life.
+    /// The entries that each peer is known to hold, in which life.
     known: Vec<(usize, Option<Generation>, Holdings)>,
     /// True if it has values that it means to send, or that it sent and that may be lost.
     owes: bool,
@@ -107,7 +107,7 @@ impl Local {
     }
 }
 
-/// What may come to a node.
+/// An input of a node.
 enum Input {
     Client(Body),
     Peer(Packet),
@@ -148,7 +148,7 @@ fn digest_of(shown: &impl fmt::Debug) -> u64 {
     hasher.finish()
 }
 
-/// What a node in some state does at some time with some input: never worked out twice.
+/// The effects of an input on a node in some state at some time: never worked out twice.
 #[derive(Default)]
 struct Behaviour(Mutex<HashMap<(u64, Instant, u64), Step>>);
 
@@ -427,7 +427,7 @@ impl State {
             Action::Restart(index) => {
                 self.restarted += 1;
                 self.world.restart(index);
-                // What it acknowledged may have been nowhere else.
+                // The values that it acknowledged may have been nowhere else.
                 for value in (0..2).filter(|&value| self.origins[value] == index) {
                     self.kept[value] = false;
                 }

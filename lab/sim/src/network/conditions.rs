@@ -11,7 +11,7 @@ use super::{DropCause, FaultCounts};
 use crate::Nanos;
 use crate::dice::Dice;
 
-/// What happens to a message when it is sent.
+/// The network's decision about a message when it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fate {
     pub(super) dropped: Option<DropCause>,

@@ -1,4 +1,4 @@
-//! What became of messages and nodes, counted.
+//! Counts of what became of messages and nodes.
 
 /// Why a message never arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

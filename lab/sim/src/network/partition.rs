@@ -93,7 +93,7 @@ impl Partition {
     pub fn blocks(&self, sender: u32, receiver: u32) -> bool {
         let (from, to) = (sender as usize, receiver as usize);
         match self {
-            // Who is in no group, or beyond the list, is no node, and never cut off.
+            // A participant in no group, or beyond the list, is no node, and never cut off.
             Self::Groups(groups) => {
                 groups.get(from).zip(groups.get(to)).is_some_and(|(from, to)| from != to)
             }

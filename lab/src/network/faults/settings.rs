@@ -1,4 +1,4 @@
-//! What can be set about faults, and what is counted of them.
+//! Settings of faults, and their counts.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use rumormill::cluster::Name;
 use serde::{Deserialize, Serialize};
 
-/// What the lab adds to Maelstrom's network. Nothing, by default.
+/// The lab's additions to Maelstrom's network. None, by default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FaultSettings {

@@ -1,4 +1,4 @@
-// What the script adds to the charts: a value's name where one points at it, and the curve of the
+// Additions to the charts: a value's name where one points at it, and the curve of the
 // value that was chosen. Then everything is started.
 "use strict";
 

@@ -122,7 +122,7 @@ class Diagram extends Picture {
     act();
   }
 
-  // What is shown.
+  // The part that is shown.
 
   filterNode(name) {
     this.node = name ? data.names.indexOf(name) : -1;

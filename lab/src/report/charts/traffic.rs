@@ -78,7 +78,7 @@ fn rows(run: &Run, step_s: f64, end_s: f64) -> Vec<Row> {
     let is_setup = |kind: &str| kind.starts_with("init") || kind.starts_with("topology");
     for message in journal.messages.iter().filter(|message| !is_setup(&message.kind)) {
         let at_s = journal.millis(message.sent) / 1e3;
-        // What is sent before the history's clock begins is in the table only.
+        // Messages sent before the history's clock begins are in the table only.
         let step = (at_s / step_s).floor();
         let counts = by_kind.entry(&*message.kind).or_insert_with(|| vec![0; steps]);
         if step >= 0.0 {

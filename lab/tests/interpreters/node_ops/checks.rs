@@ -1,4 +1,4 @@
-//! What must hold after every operation.
+//! Conditions that hold after every operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -81,7 +81,7 @@ impl Bench {
         self.count("gossip sent", 1);
     }
 
-    /// What the message says is known from now on, if it is of the life that counts.
+    /// The message's claims are known from now on, if it is of the life that counts.
     pub(super) fn check_taken(&self, from: &str, gossip: &Gossip) {
         let peer = self.node.nodes().and_then(|nodes| nodes.id(from)).expect("a peer");
         let node = self.node.protocol().expect("a peer, so init has come");
@@ -131,7 +131,7 @@ impl Bench {
         self.known = known_now;
     }
 
-    /// What clients read is the values of the entries held, and nothing else.
+    /// Clients read the values of the entries held, and nothing else.
     fn check_values(&self, replica: &Replica) {
         let ranges = replica.held().iter();
         let ranges = ranges.flat_map(|(id, ranges)| ranges.iter().map(move |range| (id, range)));

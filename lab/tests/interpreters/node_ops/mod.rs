@@ -99,12 +99,12 @@ struct Bench {
     pending: BTreeMap<i64, Value>,
     acknowledged: BTreeSet<Value>,
     topology: Option<Arc<Topology>>,
-    /// What went to each peer.
+    /// The entries that went to each peer.
     sent: BTreeMap<Name, Vec<Gossip>>,
     answers: u64,
     /// Everything that each life of each peer ever gave evidence of.
     evidence: BTreeMap<(Name, Generation), Vec<Claim>>,
-    /// What each peer was known to hold after the last operation, and in which life.
+    /// The entries that each peer was known to hold after the last operation, and in which life.
     known: BTreeMap<NodeId, (Option<Generation>, VersionSet)>,
     tally: Tally,
 }
@@ -331,7 +331,7 @@ impl Bench {
         self.count("timeouts", 1);
     }
 
-    /// What is left to be said at the end, and the return to an honest world.
+    /// The end of the operations, and the return to an honest world.
     fn finish(mut self) -> Tally {
         self.read();
         self.collect();

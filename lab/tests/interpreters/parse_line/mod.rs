@@ -48,7 +48,7 @@ pub(crate) fn run(line: &[u8]) -> bool {
     }
 }
 
-/// What was taken is the same message when it is written and read again.
+/// A message that was taken is the same when it is written and read again.
 fn check_way_back(message: &Message) {
     let line = check_json(message);
     match parse_line(&line) {

@@ -48,7 +48,7 @@ pub(crate) struct Draft {
     pub(crate) batch: VersionSet,
     /// Unconfirmed entries that go along.
     pub(crate) riders: Vec<Batch>,
-    /// What is left for the entries that go along with a probe.
+    /// Room for the entries that go along with a probe.
     pub(crate) room: Room,
     pub(crate) forward: Forward,
     pub(crate) wait: AckWait,

@@ -4,7 +4,7 @@ use crate::protocols::rumormill::replica::Replica;
 use crate::set::VersionSet;
 use crate::value::Value;
 
-/// What is left of the limits of one message.
+/// The rest of the limits of one message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     entries: u64,
