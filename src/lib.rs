@@ -27,7 +27,7 @@
 //! | 4 | each protocol, which knows no other; [`service`] |
 //! | 3 | [`protocol`]; [`wire`] (messages as JSON); [`journal`]; for the family [`store`] (entries held) and [`gossip`] (random peers, periodic timers, piggyback) |
 //! | 2 | [`cluster`] (names, graph, trees); [`set`]; [`effects`] (entries, and requests to the host); [`args`] (the command line) |
-//! | 1 | [`id`], [`time`], [`value`], [`rng`]; [`config`] (settings and flags) |
+//! | 1 | [`id`], [`time`], [`value`], [`rng`], [`few`] (short lists); [`config`] (settings and flags) |
 //!
 //! The lab's simulator, its hunt and its replay drive the very same code as a process.
 //!
@@ -69,6 +69,7 @@ pub mod args;
 pub mod cluster;
 pub mod config;
 pub mod effects;
+pub mod few;
 pub mod gossip;
 pub mod id;
 pub mod journal;

@@ -27,6 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cluster::{Cluster, Graph, Nodes};
+use crate::few::Few;
 use crate::gossip::{CyclePeers, CycleTimer};
 use crate::id::{EntryId, Generation, NodeId};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
@@ -48,7 +49,7 @@ crate::message! {
         /// Pushes the sender's hot entries.
         Contact = "contact" {
             /// The hot entries, ascending by name.
-            rumors: Vec<Entry>,
+            rumors: Few<Entry>,
             /// With minimisation, the sender's counter of each.
             counts: Vec<u64>,
             /// True to ask for the receiver's.
@@ -57,14 +58,14 @@ crate::message! {
         /// The answer to a contact.
         Answer = "answer" {
             /// The receiver's hot entries.
-            rumors: Vec<Entry>,
+            rumors: Few<Entry>,
             /// Feedback on those pushed.
-            verdicts: Vec<(EntryId, u64)>,
+            verdicts: Few<(EntryId, u64)>,
         },
         /// Feedback on an answer.
         Feedback = "feedback" {
             /// Feedback on the entries pulled.
-            verdicts: Vec<(EntryId, u64)>,
+            verdicts: Few<(EntryId, u64)>,
         },
         /// Anti-entropy: the names of all entries held.
         Compare = "compare" {
@@ -74,7 +75,7 @@ crate::message! {
         /// Anti-entropy: the entries that the receiver lacks.
         Repair = "repair" {
             /// The entries.
-            rumors: Vec<Entry>,
+            rumors: Few<Entry>,
             /// The names of all entries held, unless the receiver has them.
             held: Option<Versions>,
         },
@@ -162,7 +163,10 @@ impl Protocol for Rumor {
             Message::Compare { held } => {
                 let (rumors, ours) = (self.store.missing_from(&held), self.store.held());
                 if !rumors.is_empty() || self.store.lacks(&held) {
-                    out.send(from, Message::Repair { rumors, held: Some(ours.clone()) });
+                    out.send(
+                        from,
+                        Message::Repair { rumors: rumors.into(), held: Some(ours.clone()) },
+                    );
                 }
             }
             Message::Repair { rumors, held } => self.on_repair(from, rumors, held, out),
@@ -253,7 +257,7 @@ impl Rumor {
     }
 
     fn contact(&mut self, peer: NodeId, out: &mut Effects<Message>) {
-        let (mut rumors, mut counts) = (Vec::new(), Vec::new());
+        let (mut rumors, mut counts) = (Few::new(), Vec::new());
         if self.config.mode != Mode::Pull {
             self.has_pushed = true;
             let hot = || self.hot.known();
@@ -268,13 +272,13 @@ impl Rumor {
     fn on_contact(
         &mut self,
         from: NodeId,
-        rumors: Vec<Entry>,
+        rumors: Few<Entry>,
         counts: &[u64],
         pulls: bool,
         out: &mut Effects<Message>,
     ) {
         let verdicts = self.verdicts(&rumors);
-        let mut offered = Vec::new();
+        let mut offered = Few::new();
         if pulls {
             // Hot entries are sent in order of their names.
             let known_there =
@@ -310,7 +314,7 @@ impl Rumor {
     fn on_answer(
         &mut self,
         from: NodeId,
-        rumors: Vec<Entry>,
+        rumors: Few<Entry>,
         verdicts: &[(EntryId, u64)],
         out: &mut Effects<Message>,
     ) {
@@ -343,14 +347,14 @@ impl Rumor {
     fn on_repair(
         &mut self,
         from: NodeId,
-        rumors: Vec<Entry>,
+        rumors: Few<Entry>,
         held: Option<Versions>,
         out: &mut Effects<Message>,
     ) {
         if let Some(theirs) = held {
             let missing = self.store.missing_from(&theirs);
             if !missing.is_empty() {
-                out.send(from, Message::Repair { rumors: missing, held: None });
+                out.send(from, Message::Repair { rumors: missing.into(), held: None });
             }
         }
         rumors.into_iter().for_each(|entry| self.learn(entry, out));
@@ -363,9 +367,9 @@ impl Rumor {
     }
 
     /// Feedback on these entries; nothing if it is not wanted.
-    fn verdicts(&self, rumors: &[Entry]) -> Vec<(EntryId, u64)> {
+    fn verdicts(&self, rumors: &[Entry]) -> Few<(EntryId, u64)> {
         if self.config.loss == Loss::Blind || self.config.interest == Interest::Forever {
-            return Vec::new();
+            return Few::new();
         }
         let verdict = |entry: &Entry| match self.hot.position(entry.id) {
             Some(at) if self.hot.is_fresh(at) => 0,

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::{excerpt, put};
 use crate::cluster::{Name, Nodes};
 use crate::effects::Entry;
+use crate::few::Few;
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::set::{Ranges, Versions};
 use crate::value::Value;
@@ -141,23 +142,7 @@ impl Part for Value {
 /// one row, so a batch costs little more than its values.
 impl Part for Vec<Entry> {
     fn put(&self, nodes: &Nodes, out: &mut Vec<u8>) {
-        let follows = |a: &Entry, b: &Entry| {
-            a.id.origin == b.id.origin && a.id.sequence.checked_add(1) == Some(b.id.sequence)
-        };
-        out.push(b'[');
-        for (i, run) in self.chunk_by(follows).enumerate() {
-            let EntryId { origin, sequence } = run[0].id;
-            out.extend_from_slice(if i == 0 { b"[" } else { b",[" });
-            put(out, nodes.name(origin.node));
-            out.push(b',');
-            put(out, &(origin.generation.0));
-            out.push(b',');
-            put(out, &sequence);
-            out.push(b',');
-            put(out, &run.iter().map(|entry| &entry.value).collect::<Vec<_>>());
-            out.push(b']');
-        }
-        out.push(b']');
+        put_rows(self, nodes, out);
     }
 
     fn get(json: &RawValue, nodes: &Nodes) -> Result<Self, String> {
@@ -180,6 +165,41 @@ impl Part for Vec<Entry> {
     fn values(&self, each: &mut dyn FnMut(&Value)) {
         self.iter().for_each(|entry| each(&entry.value));
     }
+}
+
+/// A list, written as a `Vec` is.
+impl Part for Few<Entry> {
+    fn put(&self, nodes: &Nodes, out: &mut Vec<u8>) {
+        put_rows(self, nodes, out);
+    }
+
+    fn get(json: &RawValue, nodes: &Nodes) -> Result<Self, String> {
+        Vec::get(json, nodes).map(Self::from)
+    }
+
+    fn values(&self, each: &mut dyn FnMut(&Value)) {
+        self.iter().for_each(|entry| each(&entry.value));
+    }
+}
+
+fn put_rows(entries: &[Entry], nodes: &Nodes, out: &mut Vec<u8>) {
+    let follows = |a: &Entry, b: &Entry| {
+        a.id.origin == b.id.origin && a.id.sequence.checked_add(1) == Some(b.id.sequence)
+    };
+    out.push(b'[');
+    for (i, run) in entries.chunk_by(follows).enumerate() {
+        let EntryId { origin, sequence } = run[0].id;
+        out.extend_from_slice(if i == 0 { b"[" } else { b",[" });
+        put(out, nodes.name(origin.node));
+        out.push(b',');
+        put(out, &(origin.generation.0));
+        out.push(b',');
+        put(out, &sequence);
+        out.push(b',');
+        put(out, &run.iter().map(|entry| &entry.value).collect::<Vec<_>>());
+        out.push(b']');
+    }
+    out.push(b']');
 }
 
 /// `[start, end, start, end, …]`: half-open ranges.
@@ -229,6 +249,21 @@ fn put_all<'a, T: Part + 'a>(
         part.put(nodes, out);
     }
     out.push(b']');
+}
+
+/// A list, written as a `Vec` is.
+impl<A: Part, B: Part> Part for Few<(A, B)> {
+    fn put(&self, nodes: &Nodes, out: &mut Vec<u8>) {
+        put_all(&**self, nodes, out);
+    }
+
+    fn get(json: &RawValue, nodes: &Nodes) -> Result<Self, String> {
+        Vec::get(json, nodes).map(Self::from)
+    }
+
+    fn values(&self, each: &mut dyn FnMut(&Value)) {
+        self.iter().for_each(|part| part.values(each));
+    }
 }
 
 /// Lists of these parts. (A blanket implementation would take the rows of entries as well.)

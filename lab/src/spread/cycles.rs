@@ -56,7 +56,7 @@ impl World {
 }
 
 /// Receivers in a group: their states fit into a processor's second cache.
-const GROUP: usize = 1_024;
+const GROUP: usize = 16_384;
 
 /// Sees what happens.
 pub trait Observer<M> {

@@ -2,6 +2,7 @@
 
 use super::settings::{Config, Interest};
 use crate::effects::Entry;
+use crate::few::Few;
 use crate::gossip::Chance;
 use crate::id::EntryId;
 use crate::rng::Rng;
@@ -15,7 +16,7 @@ pub(super) struct HotEntries {
     coin: Chance,
     coins: u64,
     /// Ascending by name.
-    entries: Vec<Hot>,
+    entries: Few<Hot>,
 }
 
 /// A hot entry.
@@ -38,7 +39,7 @@ impl HotEntries {
             resets: config.reset.is_on(),
             coin: Chance::new(rng),
             coins: 0,
-            entries: Vec::new(),
+            entries: Few::new(),
         }
     }
 
@@ -111,9 +112,6 @@ impl HotEntries {
         };
         if is_over {
             self.entries.remove(at);
-            if self.entries.is_empty() {
-                self.entries = Vec::new();
-            }
         }
     }
 

@@ -17,8 +17,8 @@ fn alone(config: &Config) -> Alone<Rumor> {
 
 /// Feedback on a push of the entry.
 fn feedback(node: &mut Alone<Rumor>, verdict: u64) {
-    let verdicts = vec![(entry(0, 0).id, verdict)];
-    assert_eq!(node.receive(Message::Answer { rumors: vec![], verdicts }), []);
+    let verdicts = [(entry(0, 0).id, verdict)].into();
+    assert_eq!(node.receive(Message::Answer { rumors: Few::new(), verdicts }), []);
 }
 
 fn state(node: &Alone<Rumor>) -> State {
@@ -29,7 +29,8 @@ fn state(node: &Alone<Rumor>) -> State {
 fn counter_counts_useless_contacts_in_a_row() {
     let push = Config { mode: Mode::Push, k: 2, ..config() };
     let mut node = alone(&push);
-    let pushed = vec![Message::Contact { rumors: vec![entry(0, 0)], counts: vec![], pulls: false }];
+    let pushed =
+        vec![Message::Contact { rumors: [entry(0, 0)].into(), counts: vec![], pulls: false }];
     assert_eq!(node.time_out(), pushed);
     feedback(&mut node, 1);
     node.time_out();
@@ -60,12 +61,12 @@ fn blind_counter_is_hot_for_k_cycles_whatever_the_receivers_knew() {
 /// not at all if any of them needed the entry.
 #[test]
 fn a_source_counts_the_pulls_of_a_cycle_once() {
-    let pull = || Message::Contact { rumors: vec![], counts: vec![], pulls: true };
+    let pull = || Message::Contact { rumors: Few::new(), counts: vec![], pulls: true };
     let mut node = alone(&Config { mode: Mode::Pull, k: 2, ..config() });
-    let feedback = |verdict| Message::Feedback { verdicts: vec![(entry(0, 0).id, verdict)] };
+    let feedback = |verdict| Message::Feedback { verdicts: [(entry(0, 0).id, verdict)].into() };
     for verdicts in [&[1, 1, 1][..], &[1, 0, 1], &[1, 1]] {
         for verdict in verdicts {
-            let answer = Message::Answer { rumors: vec![entry(0, 0)], verdicts: vec![] };
+            let answer = Message::Answer { rumors: [entry(0, 0)].into(), verdicts: Few::new() };
             assert_eq!(node.receive(pull()), [answer]);
             node.receive(feedback(*verdict));
         }
@@ -80,7 +81,7 @@ fn a_source_counts_the_pulls_of_a_cycle_once() {
 #[test]
 fn a_copy_learned_in_this_cycle_was_not_known_at_its_start() {
     let push = |sequence| Message::Contact {
-        rumors: vec![entry(0, sequence)],
+        rumors: [entry(0, sequence)].into(),
         counts: vec![],
         pulls: false,
     };
@@ -101,7 +102,7 @@ fn a_copy_learned_in_this_cycle_was_not_known_at_its_start() {
 #[test]
 fn only_the_smaller_counter_counts_with_minimisation() {
     let contact =
-        |count| Message::Contact { rumors: vec![entry(0, 0)], counts: vec![count], pulls: true };
+        |count| Message::Contact { rumors: [entry(0, 0)].into(), counts: vec![count], pulls: true };
     let minimise = Config { minimise: Switch::On, k: 2, ..config() };
     let mut node = alone(&minimise);
     // This node's counter is 0: a tie counts, then 1 against 0 does not.
