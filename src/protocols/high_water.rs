@@ -198,6 +198,11 @@ fn peers_max(nodes: u32) -> usize {
 }
 
 impl HighWater {
+    /// The peers that this node is connected with; true if this node opened the connection.
+    pub fn connections(&self) -> impl Iterator<Item = (NodeId, bool)> + '_ {
+        self.links.iter().map(|(&peer, link)| (peer, link.is_outgoing))
+    }
+
     fn report(&self, now: Instant, is_dial: bool) -> Message {
         let origins = self.store.held().origins();
         let stamps = origins.map(|origin| (origin, self.store.prefix(origin))).collect();
@@ -220,11 +225,13 @@ impl HighWater {
 
     /// Accepts a connection; false if there is no room.
     fn accept(&mut self, now: Instant, from: NodeId, out: &mut Effects<Message>) -> bool {
+        let is_full = self.count(false) >= peers_max(self.cluster.len());
         if let Some(link) = self.links.get_mut(&from) {
-            // Both have opened one: that of the lower node stays. Or the peer has restarted.
-            link.is_outgoing &= self.cluster.me() < from;
+            // Both have opened one: that of the lower node stays, but the bound on incoming ones holds.
+            // Or the peer has restarted.
+            link.is_outgoing &= self.cluster.me() < from || is_full;
             link.stamps.clear();
-        } else if self.count(false) < peers_max(self.cluster.len()) {
+        } else if !is_full {
             self.links.insert(from, Link::new(false, now));
         } else {
             let peers: Vec<NodeId> = self.links.keys().copied().collect();

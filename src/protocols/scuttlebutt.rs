@@ -141,6 +141,12 @@ impl Protocol for Scuttlebutt {
 }
 
 impl Scuttlebutt {
+    /// The highest version known of an owner in its first generation.
+    #[must_use]
+    pub fn version(&self, owner: NodeId) -> u64 {
+        self.store.prefix(Origin { node: owner, generation: Generation(1) })
+    }
+
     fn digest(&self) -> Vec<(Origin, u64)> {
         let origins = self.store.held().origins();
         origins.map(|origin| (origin, self.store.prefix(origin))).collect()

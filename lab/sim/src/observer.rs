@@ -36,7 +36,7 @@ pub trait Observer<P: Process, M = Plain<P>> {
         let _ = (sim, from, to, message);
     }
 
-    /// A fault struck a node. What comes of it follows.
+    /// A fault struck a node. Its effects follow.
     fn fault(&mut self, sim: &Sim<P, M>, fault: &NodeFault) {
         let _ = (sim, fault);
     }

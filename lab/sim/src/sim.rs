@@ -342,7 +342,7 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
         }
     }
 
-    /// A fault has struck: what comes of it follows.
+    /// Tells medium and observer that a fault has struck.
     fn tell(&mut self, fault: &NodeFault, observer: &mut impl Observer<P, M>) {
         self.medium.on_fault(self.now, fault);
         observer.fault(self, fault);

@@ -3,8 +3,19 @@
 //! A radix heap (Ahuja, Mehlhorn, Orlin and Tarjan 1990): times that come up never decrease, so
 //! timers stand in buckets by the highest bit in which they differ from the time that came up
 //! last. A bucket is only sorted when it is the first, in one pass, into lower ones. That keeps the
-//! order of entry, and takes a fraction of the time of a binary heap: no step depends on a cache
-//! miss of the step before.
+//! order of entry, and no step depends on a cache miss of the step before.
+//!
+//! Measured against `std`'s binary heap of `(time, number of entry)`, processor time on a busy machine:
+//!
+//! | simulation | radix heap | binary heap |
+//! |---|--:|--:|
+//! | push-pull rumour, 1,000,000 nodes, asynchronous, 22,457,371 messages | 58.0 s, 63.6 s | 72.7 s, 84.4 s |
+//! | the same, 100,000 nodes | 2.7 to 3.1 s | 2.7 to 3.6 s |
+//! | flood in a grid, 1,000,000 nodes, 2,996,001 messages | 1.8 to 2.6 s | 1.8 to 2.4 s |
+//! | flood in a grid, 1,000 nodes, 500 runs | .36 to .47 s | .32 to .49 s |
+//!
+//! It pays for itself only with millions of timers. The first row costs 1.6 GB instead of 1.3 GB: the
+//! buckets keep their memory.
 
 use std::collections::VecDeque;
 

@@ -11,8 +11,9 @@ use clap::{Args, ValueEnum};
 use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
 
+use crate::bench::sections;
 use crate::commands::run_args::fresh_seed;
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, repeating_command};
 use crate::settings::Topology;
 use crate::spread::cycles::{Order, World};
 use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
@@ -34,6 +35,8 @@ Examples:
       asynchronous time: nodes tick at their own times, and messages take 20 ms
   lab spread rumor --nodes 1000,10000,100000,1000000
       how time and memory grow; fewer runs for larger clusters
+  lab spread rumor --nodes 1000,10000,100000,1000000 --runs 1 --jobs 1 --seed 1 --family docs
+      the same, as the table in docs/FAMILY.md
   lab spread flood --topology tree4 --nodes 1000000
       protocols that go by the topology: flood, plumtree, tree-ack, tree-nak
   lab spread rumor --out spread.svg --out spread.csv --out spread.json
@@ -88,6 +91,9 @@ pub struct SpreadArgs {
     /// Write the figures to a file: .csv, .json or .svg; may be repeated
     #[arg(long, value_name = "FILE")]
     pub out: Vec<PathBuf>,
+    /// Write the table of sizes into FAMILY.md there, between its markers
+    #[arg(long, value_name = "DIR")]
+    pub family: Option<PathBuf>,
     /// Flags for every protocol that has them
     #[arg(last = true, value_name = "FLAG")]
     pub flags: Vec<String>,
@@ -123,7 +129,11 @@ pub fn execute(args: &SpreadArgs) -> u8 {
     let head = format!("{} nodes{loss}, seed {seed}\n\n", nodes.join(", "));
     // A closed stdout is no error.
     let _ = std::io::stdout().write_all((head + &text).as_bytes());
-    let written = args.out.iter().try_for_each(|path| write(path, &found, seed, args.loss));
+    let files = args.out.iter().try_for_each(|path| write(path, &found, seed, args.loss));
+    let written = files.and_then(|()| match &args.family {
+        Some(dir) => publish(&dir.join("FAMILY.md"), &found, seed),
+        None => Ok(()),
+    });
     if let Err(error) = written {
         log(&format!("{error:#}"));
         return CRASH;
@@ -215,6 +225,21 @@ fn run(cases: &[(Subject, Conditions)]) -> Result<(Vec<Found>, u64)> {
     let found: Result<Vec<Found>> =
         cases.iter().map(|(subject, conditions)| subject.run(conditions)).collect();
     Ok((found?, seed))
+}
+
+/// Puts the table of sizes into the page of the family.
+fn publish(page: &Path, found: &[Found], seed: u64) -> Result<()> {
+    const EXPLANATION: &str = "\
+One rumour from injection to silence, without names and JSON, one run each in one thread: `lab spread` \
+drives the same state machines as a process. Cycles are synchronous. Memory is that of the whole process.";
+    let words = ["lab".to_owned()].into_iter().chain(std::env::args().skip(1));
+    let command = repeating_command(words, seed);
+    let text =
+        fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+    let table = output::sizes_markdown(found);
+    let content = format!("## Scale: one rumour\n\n{EXPLANATION}\n\n{table}");
+    let text = sections::replace(&text, "spread-sizes", &command, &content);
+    fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))
 }
 
 fn kind(path: &Path) -> Result<&str> {

@@ -20,7 +20,7 @@ Examples:
       two of them, to the terminal
 
 Checks: table-1 table-2 table-3 table-4 (and 5) residue cycles fanout infect-and-die kermarrec serf
-karp averaging push-sum swim false-detection lifeguard memberlist phi heartbeat
+karp plumtree scuttlebutt cockroach srm averaging push-sum swim false-detection lifeguard memberlist phi heartbeat
 
 Exit status:
   0    no figure differs

@@ -55,7 +55,10 @@ impl World {
     }
 }
 
-/// Receivers in a group: their states fit into a processor's second cache.
+/// Receivers in a group: few enough that their states stay in a cache, and enough that a million nodes
+/// make few groups, since each group's queue is a place to which memory is written at the same time. Of
+/// 1,024 to 131,072, this took the least time for a rumour among a million nodes (a quarter less than
+/// 1,024).
 const GROUP: usize = 16_384;
 
 /// Sees what happens.

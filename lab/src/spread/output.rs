@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::chart::mark;
 use super::rumour::Mean;
 use super::subject::Found;
+use crate::bench::table::markdown;
 
 /// A label and its figure.
 type Row = (&'static str, fn(&Found) -> Mean);
@@ -66,6 +67,29 @@ pub fn sizes(found: &[Found]) -> String {
     }
     text += "(s per run: processor time; peak: most memory of this process so far)\n";
     text
+}
+
+/// The table of sizes in Markdown.
+#[must_use]
+pub fn sizes_markdown(found: &[Found]) -> String {
+    let head = [
+        "protocol",
+        "nodes",
+        "residue s",
+        "traffic m",
+        "last arrival, cycles",
+        "silence, cycles",
+        "processor time per run, s",
+        "peak memory, MiB",
+    ];
+    let row = |one: &Found| {
+        let seconds = one.took.as_secs_f64() / one.residue.count.max(1) as f64;
+        let figures = [one.residue.mean, one.traffic.mean, one.last.mean, one.cycles.mean, seconds];
+        let peak = one.peak_mib.map_or_else(|| "–".to_owned(), |mib| format!("{mib:.0}"));
+        let name = [format!("`{}`", one.words), one.nodes.to_string()];
+        name.into_iter().chain(figures.map(show)).chain([peak]).collect()
+    };
+    markdown(head.map(str::to_owned).to_vec(), found.iter().map(row))
 }
 
 /// One row per protocol and step.

@@ -173,6 +173,10 @@ impl Visitor for Spread<'_> {
         let latency_ms = conditions.latency_ms.or(by_default);
         let until = match conditions.until.unwrap_or_else(|| ending(name, &config)) {
             Ending::Silence => Until::Silence,
+            // Without a period a cycle is a message delay: a line of nodes takes one per node.
+            Ending::Everywhere if period.is_none() => {
+                Until::Everywhere(CYCLES_MAX.max(conditions.world.nodes().into()))
+            }
             Ending::Everywhere => Until::Everywhere(CYCLES_MAX),
         };
         let is_membership = matches!(name, Name::Swim | Name::Heartbeat | Name::Phi);

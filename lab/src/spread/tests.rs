@@ -169,4 +169,5 @@ fn figures_are_written_as_text_csv_json_and_svg() {
     roxmltree::Document::parse(&svg).unwrap();
     assert_eq!(svg.matches("<polyline").count(), 5 + 2 + 2 + 2);
     assert!(output::sizes(&found).lines().count() == 4);
+    assert!(output::sizes_markdown(&found).contains("| `median-counter` "));
 }

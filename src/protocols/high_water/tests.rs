@@ -85,3 +85,15 @@ fn the_survivors_stay_connected_when_the_join_list_and_a_third_of_the_nodes_die(
 fn loss_partitions_and_lost_memory_are_repaired() {
     net(25).assert_repairs(Duration::from_secs(40));
 }
+
+#[test]
+fn a_connection_that_both_ends_open_at_once_keeps_to_the_bound() {
+    let mut net: Net<HighWater> = Net::new(10, &Config::default(), &[]);
+    let node = &mut net.nodes[9];
+    for (peer, is_outgoing) in [(0, true), (1, false), (2, false), (3, false)] {
+        node.links.insert(NodeId(peer), Link::new(is_outgoing, Instant::ZERO));
+    }
+    let dial = Message::Stamps { is_dial: true, stamps: BTreeMap::new(), nodes: Vec::new() };
+    node.on_message(Instant::ZERO, NodeId(0), dial, &mut Effects::default());
+    assert_eq!((node.count(true), node.count(false)), (1, 3));
+}

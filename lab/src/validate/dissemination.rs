@@ -1,0 +1,321 @@
+//! Trees, deltas and connections: Plumtree, scuttlebutt, CockroachDB's gossip, SRM.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumormill::cluster::Graph;
+use rumormill::effects::Entry;
+use rumormill::id::NodeId;
+use rumormill::protocol::Protocol;
+use rumormill::protocols::high_water::{self, HighWater};
+use rumormill::protocols::plumtree::{self, Plumtree};
+use rumormill::protocols::scuttlebutt::{self, Scuttlebutt};
+use rumormill::protocols::tree_nak::{self, TreeNak};
+use rumormill::value::Value;
+use rumormill::wire::Wire;
+use rumormill_sim::{Bare, MS, Nanos, Observer, Sim};
+
+use super::{Cell, Check, Effort, Tolerance};
+use crate::random::Dice;
+use crate::spread::asynchronous::{cluster, run_for};
+use crate::spread::cycles::{Order, World};
+use crate::spread::rumour::{Mean, in_parallel, mean};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Copies of values sent, and entries delivered to other nodes.
+#[derive(Default)]
+struct Payloads {
+    copies: u64,
+    delivered: u64,
+}
+
+impl<P: Protocol<Message: Wire>> Observer<Bare<P>> for Payloads {
+    fn sent(&mut self, _: &Sim<Bare<P>>, _: NodeId, _: NodeId, message: &P::Message) {
+        message.values(&mut |_| self.copies += 1);
+    }
+
+    fn delivered(&mut self, _: &Sim<Bare<P>>, node: NodeId, entry: &Entry) {
+        self.delivered += u64::from(entry.id.origin.node != node);
+    }
+}
+
+pub(super) fn plumtree(effort: &Effort) -> Check {
+    const NODES: u32 = 1_000;
+    const MEASURED: u64 = 20;
+    let config = plumtree::Config { threshold: 3, ..plumtree::Config::default() };
+    let found = in_parallel((5 / effort.divisor).max(1), effort.jobs, |run| {
+        let world = World { run, ..effort.world(NODES, Order::Snapshot) };
+        let mut sim = cluster::<Plumtree>(&world, &config, 20);
+        sim.start(&mut ());
+        run_for(&mut sim, SECOND * 30);
+        let mut broadcast = |count: u64| {
+            let mut payloads = Payloads::default();
+            for _ in 0..count {
+                sim.request(NodeId(0), Value::Int(1), &mut payloads);
+                sim.run_until(sim.now() + 2_000 * MS, &mut payloads);
+            }
+            payloads
+        };
+        let first = broadcast(1);
+        broadcast(50);
+        (first, broadcast(MEASURED))
+    });
+    let others = f64::from(NODES - 1);
+    let redundancy = |copies: f64| copies / others - 1.0;
+    let first = mean(found.iter().map(|(first, _)| redundancy(first.copies as f64)));
+    let per_broadcast = |count: u64| count as f64 / MEASURED as f64;
+    let copies = mean(found.iter().map(|(_, tree)| per_broadcast(tree.copies)));
+    let reached = mean(found.iter().map(|(_, tree)| per_broadcast(tree.delivered) / others));
+    let rmr =
+        Mean { mean: redundancy(copies.mean), deviation: copies.deviation / others, ..copies };
+    let share = Tolerance::Share(0.01);
+    Check {
+        title: "Plumtree (Leitão et al. 2007): relative message redundancy and payloads of a broadcast",
+        convention: "1,000 nodes (the paper has 10,000, and 9,999 payloads), HyParView with five neighbours, one \
+            sender, threshold 3, messages take 20 ms. The first broadcast goes over all links, as in eager gossip \
+            with fanout 4; 50 more are the warm-up; the next 20 are counted. Payloads are copies of values, lost or \
+            redundant ones included; the redundancy is payloads / (n - 1) - 1.",
+        cells: vec![
+            Cell::published(
+                "eager, first broadcast: redundancy",
+                "3",
+                first,
+                Tolerance::Absolute(0.0),
+            ),
+            Cell {
+                published: Some("0".to_owned()),
+                ..Cell::modelled("tree: redundancy", 0.0, rmr, Tolerance::Absolute(0.01))
+            },
+            Cell::modelled("tree: payloads per broadcast, n - 1", others, copies, share),
+            Cell::modelled(
+                "tree: share of the nodes reached",
+                1.0,
+                reached,
+                Tolerance::Share(1e-9),
+            ),
+        ],
+        took: Duration::ZERO,
+    }
+}
+
+/// A label and its figure.
+type Figure = (&'static str, fn(&Staleness) -> f64);
+
+/// Staleness of a cluster under the load of the scuttlebutt paper.
+struct Staleness {
+    /// Most seconds for which a node lacked a delta, over the whole run.
+    max_s: f64,
+    /// Deltas lacking per node and owner when the load goes back, at 75 s.
+    lacking_at_75: f64,
+    /// The same at the end of the load, at 120 s.
+    lacking_at_120: f64,
+}
+
+fn staleness(world: &World, config: &scuttlebutt::Config) -> Staleness {
+    let nodes = world.nodes();
+    let mut sim = cluster::<Scuttlebutt>(world, config, 20);
+    let mut dice = Dice::numbered(world.seed, "updates", world.run);
+    sim.start(&mut ());
+    run_for(&mut sim, SECOND * 5);
+    // By owner: when its versions were made.
+    let mut made: Vec<Vec<u32>> = vec![Vec::new(); nodes as usize];
+    let mut found = Staleness { max_s: 0.0, lacking_at_75: 0.0, lacking_at_120: 0.0 };
+    for second in 0..120_u32 {
+        let each = if (25..75).contains(&second) { 2 } else { 1 };
+        for _ in 0..each * nodes {
+            let owner = dice.below(nodes.into()) as u32;
+            made[owner as usize].push(second);
+            sim.request(NodeId(owner), Value::Int(1), &mut ());
+        }
+        run_for(&mut sim, SECOND);
+        let (mut lacking, mut oldest) = (0, second + 1);
+        for node in sim.protocols() {
+            for (owner, versions) in (0..nodes).zip(&made) {
+                let held = node.version(NodeId(owner)) as usize;
+                lacking += versions.len() - held;
+                oldest = oldest.min(versions.get(held).copied().unwrap_or(second + 1));
+            }
+        }
+        let lacking = lacking as f64 / f64::from(nodes).powi(2);
+        found.max_s = found.max_s.max(f64::from(second + 1 - oldest));
+        match second {
+            74 => found.lacking_at_75 = lacking,
+            119 => found.lacking_at_120 = lacking,
+            _ => {}
+        }
+    }
+    found
+}
+
+pub(super) fn scuttlebutt(effort: &Effort) -> Check {
+    let mut cells = Vec::new();
+    let orders = [scuttlebutt::Order::Depth, scuttlebutt::Order::Breadth];
+    let found = orders.map(|order| {
+        let config = scuttlebutt::Config { order, ..scuttlebutt::Config::default() };
+        in_parallel((10 / effort.divisor).max(1), effort.jobs, |run| {
+            staleness(&World { run, ..effort.world(128, Order::Snapshot) }, &config)
+        })
+    });
+    let figures: [Figure; 3] = [
+        ("longest time for which a node lacked a delta, s", |run| run.max_s),
+        ("deltas lacking per node and owner at 75 s", |run| run.lacking_at_75),
+        ("deltas lacking per node and owner at 120 s", |run| run.lacking_at_120),
+    ];
+    for (name, figure) in figures {
+        let [depth, breadth] = [0, 1].map(|at| mean(found[at].iter().map(figure)));
+        for (order, of) in [("depth", depth), ("breadth", breadth)] {
+            cells.push(Cell::shown(format!("{order}: {name}"), of));
+        }
+        let ratio = Mean { mean: breadth.mean / depth.mean, ..depth };
+        cells.push(Cell::between(format!("breadth / depth: {name}"), 1.0, f64::INFINITY, ratio));
+    }
+    Check {
+        title: "Scuttlebutt (van Renesse et al. 2008): depth against breadth under the paper's load",
+        convention: "128 participants, an exchange per second each, at most 100 deltas per message; an update per \
+            second and participant, twice that from 25 s to 75 s, stopped at 120 s. The paper has graphs only, and \
+            finds that depth does better. There a participant has 64 keys, and a new value replaces the old one; here every update has to \
+            arrive, so an overload leaves more to catch up with.",
+        cells,
+        took: Duration::ZERO,
+    }
+}
+
+/// The longest of the shortest ways between two nodes, in connections; `None` if there is none.
+fn diameter(sim: &Sim<Bare<HighWater>>) -> Option<u32> {
+    let links: Vec<Vec<u32>> =
+        sim.protocols().map(|node| node.connections().map(|(peer, _)| peer.0).collect()).collect();
+    let eccentricity = |from: usize| {
+        let mut hops = vec![None; links.len()];
+        let mut queue = VecDeque::from([from]);
+        hops[from] = Some(0);
+        while let Some(node) = queue.pop_front() {
+            for &peer in &links[node] {
+                if hops[peer as usize].is_none() {
+                    hops[peer as usize] = hops[node].map(|hops: u32| hops + 1);
+                    queue.push_back(peer as usize);
+                }
+            }
+        }
+        hops.into_iter().collect::<Option<Vec<u32>>>()?.into_iter().max()
+    };
+    (0..links.len()).map(eccentricity).collect::<Option<Vec<u32>>>()?.into_iter().max()
+}
+
+pub(super) fn cockroach(effort: &Effort) -> Check {
+    let config = high_water::Config::default();
+    let mut cells = Vec::new();
+    for (nodes, bound, runs) in [(24, 3, 20), (100, 5, 10), (400, 8, 3)] {
+        let runs = (runs / effort.divisor).max(1);
+        let found = in_parallel(runs, effort.jobs, |run| {
+            let world = World { run, ..effort.world(nodes, Order::Snapshot) };
+            let mut sim = cluster::<HighWater>(&world, &config, 20);
+            sim.start(&mut ());
+            run_for(&mut sim, SECOND * 40);
+            let most = |is_outgoing: bool| {
+                let count = |node: &HighWater| {
+                    node.connections().filter(|(_, outgoing)| *outgoing == is_outgoing).count()
+                };
+                sim.protocols().map(count).max().unwrap_or(0) as f64
+            };
+            (most(true), most(false), diameter(&sim).map_or(f64::INFINITY, f64::from))
+        });
+        let bound = f64::from(bound);
+        let name = |figure: &str| format!("n = {nodes}: {figure}");
+        let outgoing = mean(found.iter().map(|found| found.0));
+        let incoming = mean(found.iter().map(|found| found.1));
+        let hops = mean(found.iter().map(|found| found.2));
+        cells.push(Cell::between(
+            name("most outgoing connections of a node"),
+            1.0,
+            bound,
+            outgoing,
+        ));
+        cells.push(Cell::between(
+            name("most incoming connections of a node"),
+            1.0,
+            bound,
+            incoming,
+        ));
+        cells.push(Cell::between(name("hops between the two most distant nodes"), 1.0, 5.0, hops));
+    }
+    Check {
+        title: "CockroachDB's gossip: bounds on connections and hops",
+        convention: "At most max(3, ⌈n^(1/3)⌉) connections each way, and five hops (maxHops) up to 1,000 nodes. \
+            After 40 s, in which a node reports its stamps once a second; hops are counted in the graph of \
+            connections. All are means over the runs of the largest of a run.",
+        cells,
+        took: Duration::ZERO,
+    }
+}
+
+/// Requests multicast by the nodes that lack an entry.
+#[derive(Default)]
+struct Naks(u64);
+
+impl Observer<Bare<TreeNak>> for Naks {
+    fn sent(
+        &mut self,
+        _: &Sim<Bare<TreeNak>>,
+        from: NodeId,
+        _: NodeId,
+        message: &tree_nak::Message,
+    ) {
+        // Others forward it.
+        self.0 += u64::from(
+            matches!(message, tree_nak::Message::Nak { requester, .. } if *requester == from),
+        );
+    }
+}
+
+/// Requests for one entry that so many nodes lack, all at one distance from its source.
+fn requests(effort: &Effort, losers: u32, c2: usize, run: u64) -> f64 {
+    const LATENCY: Nanos = 20 * MS;
+    // The hub, the source, and the losers.
+    let spokes = (1..losers + 2).map(|node| (NodeId(0), NodeId(node)));
+    let graph = Arc::new(Graph::new(losers + 2, spokes));
+    let world = World { graph, loss: 1.0, run, ..effort.world(1, Order::Snapshot) };
+    let config = tree_nak::Config { c2, ..tree_nak::Config::default() };
+    let mut sim = cluster::<TreeNak>(&world, &config, 20);
+    sim.start(&mut ());
+    // Distances are measured.
+    run_for(&mut sim, SECOND * 5);
+    // The copy reaches the hub, and is lost on its way to all others.
+    sim.request(NodeId(1), Value::Int(1), &mut ());
+    let hub_has_it = sim.now() + LATENCY;
+    sim.run_until(hub_has_it - 1, &mut ());
+    sim.medium_mut().network_mut().conditions_mut().start_faults(hub_has_it - 1);
+    sim.run_until(hub_has_it, &mut ());
+    sim.medium_mut().network_mut().conditions_mut().stop_faults();
+    let mut naks = Naks::default();
+    sim.run_until(hub_has_it + 20_000 * MS, &mut naks);
+    naks.0 as f64
+}
+
+pub(super) fn srm(effort: &Effort) -> Check {
+    let mut cells = Vec::new();
+    for (losers, c2, published) in [
+        (10, 2, "6.0 (recomputed)"),
+        (10, 10, "1.97 (recomputed)"),
+        (100, 2, "51 (recomputed)"),
+        (100, 10, "11.0 (recomputed)"),
+        (100, 100, "2.0 (recomputed)"),
+    ] {
+        let found =
+            in_parallel(effort.runs(400), effort.jobs, |run| requests(effort, losers, c2, run));
+        let ours = mean(found.into_iter());
+        let model = 1.0 + f64::from(losers - 1) / c2 as f64;
+        let name = format!("G = {losers}, C2 = {c2}: requests for a loss");
+        cells
+            .push(Cell::published(name, published, ours, Tolerance::Share(0.03)).with_model(model));
+    }
+    Check {
+        title: "SRM (Floyd et al. 1997): 1 + (G - 1)/C2 requests in a star",
+        convention: "A star of a hub, the source and G nodes that all lose an entry of the source and learn of it \
+            from the hub's next session message. C1 = 2, D1 = D2 = 1, as in ns-2. Published are the figures of an \
+            independent program; the model is the paper's formula, which is an approximation.",
+        cells,
+        took: Duration::ZERO,
+    }
+}
