@@ -16,6 +16,7 @@ use crate::commands::install::{self, CompletionsArgs, ManArgs};
 use crate::commands::maelstrom::MaelstromArgs;
 use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::report::{self, ReportArgs};
+use crate::commands::runs::{self, RunsArgs};
 use crate::commands::serve::{self, ServeArgs};
 use crate::commands::sim::{self, SimArgs};
 use crate::commands::spread::{self, SpreadArgs};
@@ -54,6 +55,9 @@ pub enum Command {
     /// Put the figures of runs side by side
     #[command(after_long_help = compare::EXAMPLES)]
     Compare(Box<CompareArgs>),
+    /// List the runs of a store, give one a name, or remove old ones
+    #[command(after_long_help = runs::EXAMPLES)]
+    Runs(RunsArgs),
     /// Browse runs in the browser, on this machine only
     #[command(after_long_help = serve::EXAMPLES)]
     Serve(ServeArgs),
@@ -112,6 +116,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Report(args) => report::execute(args),
         Command::Explain(args) => explain::execute(args),
         Command::Compare(args) => compare::execute(args),
+        Command::Runs(args) => runs::execute(args),
         Command::Serve(args) => serve::execute(args),
         Command::Watch(args) => watch::execute(args),
         Command::Sim(args) => sim::execute(args),

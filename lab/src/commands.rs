@@ -14,6 +14,7 @@ pub mod maelstrom;
 pub mod replay;
 pub mod report;
 pub mod run_args;
+pub mod runs;
 pub mod serve;
 pub mod shell;
 pub mod sim;

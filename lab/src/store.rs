@@ -131,7 +131,7 @@ fn create_free(parent: &Path, now: &Zoned) -> Result<(PathBuf, String)> {
 }
 
 /// Makes or replaces a symbolic link, without a moment at which there is none.
-fn point(link: &Path, target: &Path) -> io::Result<()> {
+pub(crate) fn point(link: &Path, target: &Path) -> io::Result<()> {
     let name = link.file_name().and_then(|name| name.to_str()).unwrap_or("link");
     let unfinished = link.with_file_name(format!(".{name}.{}", std::process::id()));
     let _ = fs::remove_file(&unfinished);

@@ -3,6 +3,7 @@
 mod faults;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,6 +11,8 @@ use clap::Args;
 
 use self::faults::FaultArgs;
 use crate::profile::{Concurrency, NemesisKind, Profile};
+use crate::results::Results;
+use crate::screen::{self, Style};
 use crate::services::Services;
 use crate::settings::{Availability, Distribution, Recovery, Settings, Topology};
 use crate::workload::Workload;
@@ -117,6 +120,26 @@ pub struct RunArgs {
     /// Write no report.html; `lab report` can do it later
     #[arg(long, help_heading = "Output")]
     pub no_report: bool,
+    /// Print results.json in place of the screen
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+impl RunArgs {
+    /// The results for stdout: the screen, or JSON.
+    pub(super) fn show(&self, results: &Results) -> Result<String> {
+        if self.json { results.to_json() } else { Ok(screen::render(results, Style::for_stdout())) }
+    }
+
+    /// Writes a line for people below the results: to stderr if stdout has JSON.
+    pub(super) fn tell(&self, line: &str) {
+        // A closed terminal is no error.
+        let _ = if self.json {
+            io::stderr().write_all(line.as_bytes())
+        } else {
+            io::stdout().write_all(line.as_bytes())
+        };
+    }
 }
 
 impl RunArgs {

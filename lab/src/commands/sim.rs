@@ -22,7 +22,7 @@ use crate::hunt::phases::Tweak;
 use crate::journal::EventSink;
 use crate::limit::judge;
 use crate::results::{CrashReport, RunInfo};
-use crate::screen::{self, Style};
+use crate::screen;
 use crate::settings::Settings;
 use crate::sim::sweep::{self, Row};
 use crate::sim::{NodeKind, Records, Simulated, simulate, simulate_observed};
@@ -119,6 +119,10 @@ pub fn execute(args: &SimArgs) -> u8 {
             return BAD_ARGUMENTS;
         }
     };
+    if args.run.json && args.seeds > 1 {
+        log("--json is for one run, not for --seeds");
+        return BAD_ARGUMENTS;
+    }
     let done = if args.seeds == 1 {
         run_one(args, &settings, &kind, &node_args, started)
     } else {
@@ -206,16 +210,17 @@ fn run_one(
     if let Some(sink) = simulated.sink.take() {
         sink.finish().context("cannot write the history")?;
     }
-    let code = finish(settings, &simulated, info, store.as_ref(), started)?;
+    let code = finish(&args.run, settings, &simulated, info, store.as_ref(), started)?;
     let Some(store) = store else { return Ok(code) };
     if !args.run.no_report {
-        let _ = std::io::stdout().write_all(report::after_run(store.dir()).as_bytes());
+        args.run.tell(&report::after_run(store.dir()));
     }
     store.publish()?;
     Ok(code)
 }
 
 fn finish<S: EventSink>(
+    args: &RunArgs,
     settings: &Settings,
     simulated: &Simulated<S>,
     info: RunInfo,
@@ -230,10 +235,9 @@ fn finish<S: EventSink>(
     }
     // Results in memory are shown even if the disk is full.
     let written = store.map_or(Ok(()), |store| store.write_results(&results));
-    let mut screen = screen::render(&results, Style::for_stdout());
-    screen += &speed(outcome.end, simulated.events, started.elapsed());
     // A closed stdout is no error: the files have it, too.
-    let _ = std::io::stdout().write_all(screen.as_bytes());
+    let _ = std::io::stdout().write_all(args.show(&results)?.as_bytes());
+    args.tell(&speed(outcome.end, simulated.events, started.elapsed()));
     written?;
     if let Some(crash) = crash {
         log(&format!("the test crashed: {} (seed {})", crash.why, settings.seed));

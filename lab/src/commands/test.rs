@@ -19,7 +19,6 @@ use crate::harness::view::View;
 use crate::harness::{self, Death, Processes, Report, own_node};
 use crate::limit::{Limit, judge};
 use crate::results::{CrashReport, LastWords, PROCESSES, RunInfo};
-use crate::screen::{self, Style};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -144,7 +143,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
     }
     let written = store.write_results(&results);
     // Results in memory are shown even if the disk is full.
-    let screen = screen::render(&results, Style::for_stdout());
+    let screen = args.run.show(&results)?;
     let _ = io::stdout().write_all(screen.as_bytes());
     written?;
     finished.context("cannot write the history")?;
@@ -157,7 +156,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
         (None, None) => results.exit_code(),
     };
     if !args.run.no_report {
-        let _ = io::stdout().write_all(report::after_run(store.dir()).as_bytes());
+        args.run.tell(&report::after_run(store.dir()));
     }
     store.publish()?;
     if let Some(dir) = data_dir.filter(|_| code != 0) {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow};
-use runs::Runs;
+pub(crate) use runs::{Runs, SHOWN, Summary};
 
 /// A server that is bound to its address. It answers until the process ends.
 #[derive(Debug)]

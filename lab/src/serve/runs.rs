@@ -20,12 +20,12 @@ const MAX_DEPTH: usize = 3;
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// Figures in the list.
-pub(super) const SHOWN: [&Figure; 5] =
+pub(crate) const SHOWN: [&Figure; 5] =
     select(["median", "convergence-max", "msgs-per-op", "lost", "missing"]);
 
 /// The verdict on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Valid, and within all limits.
     Passed,
     /// Not so.
@@ -45,7 +45,7 @@ impl Verdict {
         [Self::Passed, Self::Failed, Self::Unknown, Self::Crashed, Self::Stopped, Self::None];
 
     /// The word on the page and in the address.
-    pub(super) const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::Failed => "failed",
@@ -69,7 +69,7 @@ impl Verdict {
 
 /// A line of the list.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     /// Path below the store, with slashes; empty if the store is a run itself.
     pub path: String,
     /// The verdict.
@@ -122,7 +122,7 @@ impl Summary {
     }
 
     /// The name of its directory, which is its time.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 }
@@ -160,7 +160,7 @@ type Stamp = (PathBuf, Option<SystemTime>, u64);
 
 /// The runs below a directory. What was read once is not read again until it changes.
 #[derive(Debug)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     root: PathBuf,
     read: Mutex<BTreeMap<PathBuf, (Stamp, Summary)>>,
     /// The list as it was a moment ago.
@@ -169,7 +169,7 @@ pub(super) struct Runs {
 
 impl Runs {
     /// The runs below a directory, given in canonical form.
-    pub(super) fn new(root: PathBuf) -> Self {
+    pub(crate) fn new(root: PathBuf) -> Self {
         Self { root, read: Mutex::default(), recent: Mutex::default() }
     }
 
@@ -193,7 +193,7 @@ impl Runs {
     }
 
     /// All runs, newest first.
-    pub(super) fn list(&self) -> Vec<Summary> {
+    pub(crate) fn list(&self) -> Vec<Summary> {
         let mut dirs = Vec::new();
         find(&self.root, MAX_DEPTH, &mut dirs);
         // A panic elsewhere leaves nothing half done here.
