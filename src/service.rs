@@ -116,6 +116,11 @@ pub trait Service: Clone + fmt::Debug + Default {
 
     /// Applies an entry: submitted here or delivered by the protocol, each exactly once.
     fn on_deliver(&mut self, entry: &Entry);
+
+    /// True if the workload tells nodes their neighbours, and with that when to begin.
+    fn has_topology(&self) -> bool {
+        true
+    }
 }
 
 impl Request {

@@ -9,6 +9,7 @@ mod durability;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 
@@ -23,6 +24,10 @@ use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::Wire;
 use durability::{Durability, Joining};
+
+/// Time from `init` until all nodes can be written to, at the latest: Maelstrom waits so long for each
+/// to answer, and mutes a node that writes to one that is not there yet.
+const SETUP: Duration = Duration::from_secs(10);
 
 /// A node: a protocol that disseminates entries, and a service that clients see.
 ///
@@ -67,6 +72,9 @@ struct Member<P> {
     nodes: Arc<Nodes>,
     /// Sequence number of the next entry that is submitted here.
     next_sequence: u64,
+    /// When the protocol begins by itself, in a workload without `topology`, if nothing else has made
+    /// it begin.
+    begin_at: Option<Instant>,
     /// Peers of another protocol or version that the log has named.
     mismatched: BTreeSet<NodeId>,
     protocol: P,
@@ -180,6 +188,13 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
 
     /// The instant of [`Server::poll_timeout`] has come. Poll everything afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
+        if let State::Member(member) = &mut self.state
+            && member.protocol.next_timeout().is_none()
+            && member.begin_at.take_if(|at| *at <= now).is_some()
+        {
+            let graph = Arc::clone(member.nodes.fallback());
+            return self.with_protocol(|protocol, out| protocol.on_topology(now, graph, out));
+        }
         self.with_protocol(|protocol, out| protocol.on_timeout(now, out));
     }
 
@@ -214,7 +229,8 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     /// When to call [`Server::handle_timeout`]; ask again after every `handle_*`.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.protocol()?.next_timeout()
+        let member = self.member()?;
+        member.protocol.next_timeout().or(member.begin_at)
     }
 
     /// The protocol, once `init` has arrived.
@@ -319,6 +335,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             me,
             nodes,
             next_sequence: 0,
+            begin_at: (!self.service.has_topology()).then(|| now.after(SETUP)),
             mismatched: BTreeSet::new(),
             protocol,
         }));

@@ -81,6 +81,10 @@ macro_rules! services {
                     $(Self::$variant(service) => service.on_deliver(entry)),*
                 }
             }
+
+            fn has_topology(&self) -> bool {
+                self.workload() == Workload::Broadcast
+            }
         }
     };
 }

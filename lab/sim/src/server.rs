@@ -159,4 +159,8 @@ impl<S: Service> Service for Noting<S> {
         self.service.on_deliver(entry);
         self.notes.push(entry.clone());
     }
+
+    fn has_topology(&self) -> bool {
+        self.service.has_topology()
+    }
 }

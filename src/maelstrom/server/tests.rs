@@ -237,3 +237,28 @@ fn while_the_disk_fails_requests_are_refused_and_nothing_is_taken_or_sent() {
     feed(&mut node, "n1", PUSH);
     assert_eq!(sync(&mut node), [run("n1", 1, 0, &[6])]);
 }
+
+/// A protocol that gossips by a timer waits for `topology`; some workloads have none.
+#[test]
+fn without_a_topology_to_come_a_protocol_begins_when_all_nodes_must_be_there() {
+    use crate::protocols::heartbeat::HeartbeatGossip;
+    use crate::service::{AnyService, Workload};
+
+    let begins_at = |workload| {
+        let mut node: Server<HeartbeatGossip, AnyService> =
+            Server::new(Default::default(), 1, Generation(7))
+                .with_service(AnyService::new(workload));
+        let line = format!(r#"{{"src":"c1","dest":"n0","body":{INIT}}}"#);
+        let init = node.parse_line(line.as_bytes()).expect("a message");
+        node.handle_message(Instant::ZERO, init);
+        let begins_at = node.poll_timeout();
+        if let Some(at) = begins_at {
+            node.handle_timeout(at);
+            // From then on it has a timer of its own.
+            assert!(node.poll_timeout().is_some_and(|next| next > at));
+        }
+        begins_at
+    };
+    assert_eq!(begins_at(Workload::GSet), Some(Instant::ZERO.after(SETUP)));
+    assert_eq!(begins_at(Workload::Broadcast), None);
+}
