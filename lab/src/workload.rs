@@ -16,7 +16,6 @@ mod unique_ids;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::figures::Figure;
 use crate::history::{Op, OpValue};
 use crate::random::Dice;
 pub use broadcast::BROADCAST;
@@ -30,10 +29,6 @@ macro_rules! workloads {
         /// All workloads.
         pub static WORKLOADS: [&Workload; [$(stringify!($workload)),*].len()] =
             [$(&$file::$workload),*];
-
-        /// The figures of their checkers.
-        pub(crate) const FIGURES: [&[Figure]; [$(stringify!($workload)),*].len()] =
-            [$(&$file::FIGURES),*];
     };
 }
 
@@ -72,6 +67,19 @@ pub struct Workload {
     pub last: Option<LastOperation>,
     /// Maelstrom's checker.
     pub check: fn(&[Op]) -> WorkloadResults,
+    /// The counts in its results that limits can be about.
+    pub counts: &'static [Count],
+}
+
+/// A count in the results of a checker: the more, the worse.
+#[derive(Clone, Copy, Debug)]
+pub struct Count {
+    /// Name, as limits have it.
+    pub name: &'static str,
+    /// Label on screens and in tables.
+    pub label: &'static str,
+    /// Place in `results.json`, as a JSON pointer: a number, or a list of what is counted.
+    pub path: &'static str,
 }
 
 /// A kind of operation.

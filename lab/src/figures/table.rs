@@ -1,14 +1,13 @@
 //! The table.
 
-use super::{Figure, Needs, Unit, Worse, with_never};
+use super::{Figure, Needs, Read, Unit, Worse, with_never};
 use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
 use crate::results::{LabResults, MaelstromResults, Results};
-use crate::workload;
+use crate::workload::{Count, WORKLOADS, Workload};
 
-/// All figures, in the order in which they are listed.
-pub static FIGURES: &[Figure] =
-    &join::<{ count(&PARTS) + count(&workload::FIGURES) }>([&PARTS, &workload::FIGURES]);
+/// All figures, in the order in which they are listed: those of the parts, then the workloads' own.
+pub static FIGURES: &[Figure] = &join::<{ count() }>();
 
 const PARTS: [&[Figure]; 9] =
     [&STABLE, &LOST, &DELIVERY, &COMPONENT, &HEAL, &CLIENT, &BROADCAST, &READ, &SCALARS];
@@ -37,10 +36,10 @@ macro_rules! distribution {
             worse: Worse::Higher,
             needs: Needs::$needs,
             path: concat!($path, $key),
-            read: |results| {
+            read: Read::Of(|results| {
                 let read: fn(&Results) -> Option<Quantiles<f64>> = $read;
                 read(results).map(|all| all.$field)
-            },
+            }),
         }
     };
 }
@@ -124,15 +123,15 @@ macro_rules! scalars {
             worse: Worse::$worse,
             needs: Needs::$needs,
             path: $path,
-            read: |results| {
+            read: Read::Of(|results| {
                 let read: fn(&MaelstromResults, &LabResults) -> Option<f64> = |$m, $l| $read;
                 read(&results.maelstrom, &results.rumormill)
-            },
+            }),
         }),*]
     };
 }
 
-const SCALARS: [Figure; 24] = scalars! {
+const SCALARS: [Figure; 26] = scalars! {
     "msgs-per-op", "messages per operation", Number, Higher, Nothing,
         "/net/servers/msgs-per-op", |m, _| m.net.servers.msgs_per_op.map(f64::from);
     "msgs-per-op-all", "messages per operation, clients' too", Number, Higher, Nothing,
@@ -169,6 +168,10 @@ const SCALARS: [Figure; 24] = scalars! {
     "unconverged", "values not on every node", Number, Higher, Deliveries,
         "/rumormill/convergence/message-flow/incomplete-count",
         |_, l| Some(l.convergence.best()?.incomplete_count as f64);
+    "wrong-nodes", "nodes with a wrong sum at the end", Number, Higher, FinalReads,
+        "/rumormill/counter/wrong-count", |_, l| Some(l.counter.as_ref()?.wrong_count as f64);
+    "off-by", "greatest error of a sum at the end", Number, Higher, FinalReads,
+        "/rumormill/counter/worst-off-by", |_, l| Some(l.counter.as_ref()?.worst_off_by as f64);
     "duplicates", "duplicates in reads", Number, Higher, History,
         "/rumormill/reads/duplicate-count", |_, l| Some(l.reads.duplicate_count as f64);
     "phantoms", "values in reads never broadcast", Number, Higher, History,
@@ -194,28 +197,58 @@ fn final_reads(lab: &LabResults) -> Option<&Missing> {
     Some(&lab.missing).filter(|missing| !missing.nodes.is_empty())
 }
 
-const fn count(parts: &[&[Figure]]) -> usize {
+/// The number of figures.
+const fn count() -> usize {
     let (mut sum, mut at) = (0, 0);
-    while at < parts.len() {
-        sum += parts[at].len();
+    while at < PARTS.len() {
+        sum += PARTS[at].len();
+        at += 1;
+    }
+    at = 0;
+    while at < WORKLOADS.len() {
+        sum += WORKLOADS[at].counts.len();
         at += 1;
     }
     sum
 }
 
-/// The parts as one array: constants cannot be collected.
-const fn join<const N: usize>(lists: [&[&[Figure]]; 2]) -> [Figure; N] {
-    let mut all = [lists[0][0][0]; N];
-    let (mut list, mut part, mut at, mut next) = (0, 0, 0, 0);
-    while list < lists.len() {
-        if part == lists[list].len() {
-            (list, part) = (list + 1, 0);
-        } else if at == lists[list][part].len() {
-            (part, at) = (part + 1, 0);
-        } else {
-            all[next] = lists[list][part][at];
+/// All figures as one array: constants cannot be collected.
+const fn join<const N: usize>() -> [Figure; N] {
+    let mut all = [PARTS[0][0]; N];
+    let (mut next, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut at = 0;
+        while at < PARTS[part].len() {
+            all[next] = PARTS[part][at];
             (at, next) = (at + 1, next + 1);
         }
+        part += 1;
+    }
+    let mut workload = 0;
+    while workload < WORKLOADS.len() {
+        let Workload { name, counts, .. } = WORKLOADS[workload];
+        let mut at = 0;
+        while at < counts.len() {
+            all[next] = own(name, &counts[at]);
+            (at, next) = (at + 1, next + 1);
+        }
+        workload += 1;
     }
     all
+}
+
+/// The figure of a count of the workload with this name.
+const fn own(workload: &'static str, count: &Count) -> Figure {
+    let Count { name, label, path } = *count;
+    Figure {
+        name,
+        aliases: &[],
+        label,
+        point: "",
+        unit: Unit::Number,
+        worse: Worse::Higher,
+        needs: Needs::Nothing,
+        path,
+        read: Read::Count(workload),
+    }
 }

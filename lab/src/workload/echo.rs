@@ -1,9 +1,10 @@
 //! Echo: a node is to send back what it gets.
 
-use super::{Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults};
+use super::{
+    Count, Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
+};
 use crate::checker::{Pairing, client_function};
 use crate::edn::Edn;
-use crate::figures::{Figure, Needs, Unit, Worse};
 use crate::history::{Action, Op, OpKind, OpValue};
 
 /// The workload.
@@ -19,24 +20,12 @@ pub(super) static ECHO: Workload = Workload {
     next,
     last: None,
     check,
+    counts: &[Count {
+        name: "echo-errors",
+        label: "echoes that are wrong or missing",
+        path: "/workload/errors",
+    }],
 };
-
-/// The figures of the checker.
-pub(crate) const FIGURES: [Figure; 1] = [Figure {
-    name: "echo-errors",
-    aliases: &[],
-    label: "echoes that are wrong or missing",
-    point: "",
-    unit: Unit::Number,
-    worse: Worse::Higher,
-    needs: Needs::Nothing,
-    path: "/workload/errors",
-    read: |results| {
-        let is_echo = results.rumormill.workload == ECHO.name;
-        let errors = results.maelstrom.workload.figure("errors").filter(|_| is_echo)?;
-        Some(errors.items()?.len() as f64)
-    },
-}];
 
 static OPERATION: Operation = Operation {
     f: "echo",

@@ -2,7 +2,6 @@
 
 use super::pn_counter::{self, ADD, READ};
 use super::{Draws, Errors, LastOperation, Operation, Spreads, Turns, Workload};
-use crate::figures::Figure;
 use crate::history::OpValue;
 
 /// The workload.
@@ -18,10 +17,8 @@ pub(super) static G_COUNTER: Workload = Workload {
     next,
     last: Some(LastOperation { operation: &READ, is_marked: true }),
     check: pn_counter::check,
+    counts: &[],
 };
-
-/// The figures of the checker: those of pn-counter.
-pub(crate) const FIGURES: [Figure; 0] = [];
 
 /// The operations of a pn-counter without those that subtract: one in three is an addition.
 fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {

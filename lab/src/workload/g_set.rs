@@ -4,7 +4,6 @@ use super::{
     Draws, Errors, LastOperation, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
 };
 use crate::checker::set_full;
-use crate::figures::Figure;
 use crate::history::{self, Op, OpValue};
 
 /// The workload.
@@ -20,10 +19,8 @@ pub(crate) static G_SET: Workload = Workload {
     next,
     last: Some(LastOperation { operation: &READ, is_marked: false }),
     check,
+    counts: &[],
 };
-
-/// The figures of the checker: those of broadcast.
-pub(crate) const FIGURES: [Figure; 0] = [];
 
 static ADD: Operation = Operation {
     f: history::ADD,

@@ -5,7 +5,6 @@ use super::{
 };
 use crate::checker::{counter, kind_name};
 use crate::edn::Edn;
-use crate::figures::{Figure, Needs, Unit, Worse};
 use crate::history::{self, Action, Op, OpKind, OpValue, Process};
 
 /// The workload.
@@ -21,33 +20,8 @@ pub(crate) static PN_COUNTER: Workload = Workload {
     next,
     last: Some(LastOperation { operation: &READ, is_marked: true }),
     check,
+    counts: &[],
 };
-
-/// The figures of the checker, for both counters.
-pub(crate) const FIGURES: [Figure; 2] = [
-    Figure {
-        name: "wrong-nodes",
-        aliases: &[],
-        label: "nodes with a wrong sum at the end",
-        point: "",
-        unit: Unit::Number,
-        worse: Worse::Higher,
-        needs: Needs::FinalReads,
-        path: "/rumormill/counter/wrong-count",
-        read: |results| Some(results.rumormill.counter.as_ref()?.wrong_count as f64),
-    },
-    Figure {
-        name: "off-by",
-        aliases: &[],
-        label: "greatest error of a sum at the end",
-        point: "",
-        unit: Unit::Number,
-        worse: Worse::Higher,
-        needs: Needs::FinalReads,
-        path: "/rumormill/counter/worst-off-by",
-        read: |results| Some(results.rumormill.counter.as_ref()?.worst_off_by as f64),
-    },
-];
 
 pub(super) static ADD: Operation = Operation {
     f: history::ADD,

@@ -42,13 +42,20 @@ impl WorkloadResults {
         }
     }
 
-    /// A figure of a workload that is no set, by its key.
+    /// A part of the results of a workload that is no set, by its key.
     #[must_use]
     pub fn figure(&self, key: &str) -> Option<&Edn> {
         match self {
             Self::Set(_) => None,
             Self::Other(edn) => edn.at(&[key]),
         }
+    }
+
+    /// A count of a workload that is no set, by its key: a number, or the length of a list.
+    #[must_use]
+    pub fn count(&self, key: &str) -> Option<f64> {
+        let found = self.figure(key)?;
+        found.as_f64().or_else(|| Some(found.items()?.len() as f64))
     }
 }
 

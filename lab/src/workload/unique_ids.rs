@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::{Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults};
+use super::{
+    Count, Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
+};
 use crate::edn::Edn;
-use crate::figures::{Figure, Needs, Unit, Worse};
 use crate::history::{Action, Op, OpKind, OpValue};
 
 /// The workload.
@@ -21,20 +22,12 @@ pub(super) static UNIQUE_IDS: Workload = Workload {
     next,
     last: None,
     check,
+    counts: &[Count {
+        name: "duplicated-ids",
+        label: "ids given out more than once",
+        path: "/workload/duplicated-count",
+    }],
 };
-
-/// The figures of the checker.
-pub(crate) const FIGURES: [Figure; 1] = [Figure {
-    name: "duplicated-ids",
-    aliases: &[],
-    label: "ids given out more than once",
-    point: "",
-    unit: Unit::Number,
-    worse: Worse::Higher,
-    needs: Needs::Nothing,
-    path: "/workload/duplicated-count",
-    read: |results| results.maelstrom.workload.figure("duplicated-count")?.as_f64(),
-}];
 
 static GENERATE: Operation = Operation {
     f: "generate",
