@@ -179,7 +179,7 @@ fn check_maelstroms(
 ) -> Result<Checked> {
     let limits = limits(known.clone())?;
     let names_nodes = known.node_count.is_some() || known.nodes.is_some();
-    // The log has what Maelstrom was asked for; elsewhere it is only what somebody says.
+    // Maelstrom's log has its settings; other sources may be wrong.
     let asked = Some(log.profile.availability).filter(|_| log.is_complete);
     let availability = asked.or_else(|| known.availability.map(Some));
     let settings = known.into_settings()?;

@@ -9,7 +9,7 @@
 //! batches (Rumormill's `hub` route) is the same tree with fewer messages.
 //!
 //! Breaks with: its server, a bottleneck and a single point of failure. While it is down or cut
-//! off, nothing spreads, and the entries sent meanwhile are lost: nobody sends them again.
+//! off, nothing spreads, and the entries sent meanwhile are lost: no node sends them again.
 
 use crate::cluster::Cluster;
 use crate::id::{Generation, NodeId};

@@ -215,7 +215,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
             self.waiter.wait(deadline, &mut wakes)?;
             for wake in &wakes {
                 match *wake {
-                    // Output of nodes is no part of the run any more, but nobody shall hang on it.
+                    // Nodes that write now are read on, so that none of them blocks.
                     Wake::Ready(node, Pipe::Stdout) => self.read_stdout(node, |_, _, _| ()),
                     Wake::Ready(node, Pipe::Stderr) => self.read_stderr(node),
                     Wake::Ready(_, Pipe::Stdin) | Wake::ChildEnded => {}

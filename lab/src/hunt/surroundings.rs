@@ -54,7 +54,7 @@ pub(super) struct Surroundings<'a> {
     last_request: i64,
     last_message: u64,
     pub(super) counts: Counts,
-    /// The events in words, if somebody wants to know.
+    /// The events in words, for a trace.
     pub(super) trace: Option<Vec<String>>,
     /// Keeps the messages in a file, if there is one.
     pub(super) messages: Option<Messages>,
