@@ -41,6 +41,7 @@ fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {
     if draws.dice.coin() { (&ADD, draws.number()) } else { (&READ, OpValue::Nil) }
 }
 
-fn check(history: &[Op]) -> WorkloadResults {
+/// Every value is an element of one set.
+pub(super) fn check(history: &[Op]) -> WorkloadResults {
     WorkloadResults::Set(Box::new(set_full::check(history)))
 }

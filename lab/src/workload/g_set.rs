@@ -1,10 +1,9 @@
 //! G-set: elements are added to a set that all nodes are to hold.
 
 use super::{
-    Draws, Errors, LastOperation, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
+    Draws, Errors, LastOperation, Operation, ResultShape, Spreads, Turns, Workload, broadcast,
 };
-use crate::checker::set_full;
-use crate::history::{self, Op, OpValue};
+use crate::history::{self, OpValue};
 
 /// The workload.
 pub(crate) static G_SET: Workload = Workload {
@@ -18,7 +17,7 @@ pub(crate) static G_SET: Workload = Workload {
     spreads: Spreads::Elements,
     next,
     last: Some(LastOperation { operation: &READ, is_marked: false }),
-    check,
+    check: broadcast::check,
     counts: &[],
 };
 
@@ -39,10 +38,6 @@ static READ: Operation = Operation {
 /// By a fair coin the next element, or a read.
 fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {
     if draws.dice.coin() { (&ADD, draws.number()) } else { (&READ, OpValue::Nil) }
-}
-
-fn check(history: &[Op]) -> WorkloadResults {
-    WorkloadResults::Set(Box::new(set_full::check(history)))
 }
 
 #[cfg(test)]
