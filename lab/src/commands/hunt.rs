@@ -36,7 +36,7 @@ Examples:
   lab hunt --seeds 10000 --out case.toml
       the small case goes to a file
   lab hunt --start 4711 --seeds 1
-      one seed again
+      one seed again; shows what it is and how it went
   lab hunt --protocol scuttlebutt --seeds 1000
       another protocol of the family; its seeds are not made small
   lab sim --case case.toml
@@ -65,7 +65,7 @@ pub struct HuntArgs {
     /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Where the small failing case goes
+    /// Where the small failing case goes, or that of a single seed
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Show every event of the first failing seed, once it is small
@@ -173,6 +173,11 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
     }
     if let Some((&seed, violation)) = found.failures.first_key_value() {
         show_failure(args, seed, violation.kind, &interrupt.stop)?;
+    } else if args.seeds == 1 && found.left == 0 {
+        println!("\nSeed {}:\n", args.start);
+        let case = draw(args.start);
+        show(&case, args);
+        args.keep(&case)?;
     }
     if found.failures.is_empty()
         && let Some(code) = interrupt.code()
@@ -202,22 +207,27 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind, stop: &AtomicBool) -> an
     println!("\nThe same {how}:\n");
     show(&case, args);
     let _ = std::panic::take_hook();
-    match &args.out {
-        Some(path) => {
-            std::fs::write(path, case.to_toml()?)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-            println!("The case is in {}. Again:\n", path.display());
-            println!("    {}", command(path, args.bug()));
-        }
-        None => {
-            let text = case.to_toml()?;
-            println!("The case (--out FILE keeps it for `lab sim --case`):\n\n{text}");
-        }
-    }
-    Ok(())
+    args.keep(&case)
 }
 
 impl HuntArgs {
+    /// Writes a case to the file that was asked for, or to the screen.
+    fn keep(&self, case: &Case) -> anyhow::Result<()> {
+        match &self.out {
+            Some(path) => {
+                std::fs::write(path, case.to_toml()?)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                println!("The case is in {}. Again:\n", path.display());
+                println!("    {}", command(path, self.bug()));
+            }
+            None => {
+                let text = case.to_toml()?;
+                println!("The case (--out FILE keeps it for `lab sim --case`):\n\n{text}");
+            }
+        }
+        Ok(())
+    }
+
     /// The command for the seeds that are left once so many are done.
     fn rest(&self, done: u64) -> String {
         let (start, seeds) = (self.start.saturating_add(done), self.seeds.saturating_sub(done));

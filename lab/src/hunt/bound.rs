@@ -1,6 +1,7 @@
 //! How long a healed cluster may take until all agree: invariants 3 and 4, in milliseconds.
 //!
-//! Derived from the nodes' settings, the network's delays, and how long things were amiss. The
+//! No longer than twenty times the longest interval of the settings, besides the time for which a
+//! restarted node that nobody writes to stays quiet. And no longer than what is derived from the nodes' settings, the network's delays, and how long things were amiss. The
 //! terms, each for one hop of an entry:
 //!
 //! * *Wait.* An entry waits for company for as long as the latency budget or the window says.
@@ -31,7 +32,7 @@ use rumormill::protocols::rumormill::config::Config;
 
 /// A node answers direct mail within this time (`overlay.rs`).
 const DIRECT_ACK_MS: u64 = 5_000;
-/// A node that was told no topology stays quiet for this long (`sync.rs`), and its interval.
+/// A node that was told no topology stays quiet for this long (`anti_entropy.rs`).
 const QUIET_START_MS: u64 = 15_000;
 /// No grace period is longer (`gossip.rs`).
 const GRACE_MAX_MS: u64 = 5_000;
@@ -62,9 +63,18 @@ pub struct Circumstances {
     pub forgetful: bool,
 }
 
+/// The bound in longest intervals.
+const INTERVALS_MAX: u32 = 20;
+
 /// The bound, counted from the moment when messages flow again and no new value comes.
 #[must_use]
 pub fn convergence_bound(config: &Config, c: &Circumstances) -> Duration {
+    let by_intervals = longest_interval(config) * INTERVALS_MAX;
+    derived_bound(config, c).min(by_intervals + Duration::from_millis(QUIET_START_MS))
+}
+
+/// The bound that follows from the steps on an entry's way.
+fn derived_bound(config: &Config, c: &Circumstances) -> Duration {
     let hop = hop_ms(config, c);
     let hops = c.tree.max(c.distance.unwrap_or(c.nodes)).max(1);
     let by_retries = hop.saturating_mul(hops);
@@ -88,6 +98,12 @@ pub fn convergence_bound(config: &Config, c: &Circumstances) -> Duration {
 pub fn settling_bound(config: &Config, c: &Circumstances) -> Duration {
     let backing_off = millis(config.sync_interval_max).saturating_mul(3);
     Duration::from_millis(hop_ms(config, c).saturating_mul(3).saturating_add(backing_off))
+}
+
+/// The longest time that the settings let pass between two digests or two probes.
+#[must_use]
+pub fn longest_interval(config: &Config) -> Duration {
+    config.sync_interval_max.max(config.sync_interval).max(config.probe_max)
 }
 
 /// The longest that an entry takes from one node to the next.
@@ -123,7 +139,7 @@ mod tests {
     #[test]
     fn more_trouble_takes_longer() {
         let config = Config::default();
-        let bound = |c: Circumstances| convergence_bound(&config, &c);
+        let bound = |c: Circumstances| derived_bound(&config, &c);
         let calm = bound(CALM);
         assert!(calm < bound(Circumstances { outage_ms: 60_000, ..CALM }));
         assert!(calm < bound(Circumstances { round_trip_ms: 1_000, ..CALM }));
@@ -136,8 +152,7 @@ mod tests {
     #[test]
     fn without_loss_of_memory_digests_do_not_matter() {
         let never = Config { sync_interval_max: Duration::from_secs(3_600), ..Config::default() };
-        let (some, none) =
-            (convergence_bound(&Config::default(), &CALM), convergence_bound(&never, &CALM));
+        let (some, none) = (derived_bound(&Config::default(), &CALM), derived_bound(&never, &CALM));
         assert_eq!(some, none);
     }
 }

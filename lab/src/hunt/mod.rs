@@ -4,6 +4,7 @@
 //! ([`phases`]) has the same nodes and the same network as `lab sim`, and checks every step. A
 //! failing case is made small ([`shrink`]) and can be kept in a file.
 
+mod agreement;
 pub mod bound;
 pub mod case;
 pub mod counts;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use agreement::{Agreement, Agreements};
 use case::Case;
 use counts::Counts;
 use draw::draw;
@@ -67,8 +69,8 @@ pub struct Found {
     pub exercised: BTreeMap<&'static str, (u64, u64)>,
     /// By seed.
     pub failures: BTreeMap<u64, Violation>,
-    /// The longest time from heal to agreement: which seed, how long, and its bound.
-    pub slowest: Option<(Duration, u64, Duration)>,
+    /// The times from the heal until all nodes agreed.
+    pub agreements: Agreements,
 }
 
 impl Found {
@@ -85,10 +87,9 @@ impl Found {
             *runs += 1;
             *really += u64::from(happened);
         }
-        if let Some(took) = run.converged
-            && self.slowest.is_none_or(|(slowest, ..)| slowest < took)
-        {
-            self.slowest = Some((took, seed, run.bound));
+        if let Some(took) = run.converged {
+            let Run { interval, bound, .. } = run;
+            self.agreements.add(Agreement { took, seed, interval, bound });
         }
         if let Some(violation) = run.violation {
             self.failures.insert(seed, violation);
@@ -102,13 +103,15 @@ struct Run {
     exercised: Vec<(&'static str, bool)>,
     converged: Option<Duration>,
     bound: Duration,
+    interval: Duration,
     violation: Option<Violation>,
 }
 
 impl Run {
     fn of(case: &Case, outcome: Outcome) -> Self {
         let Outcome { counts, converged, bound, violation, .. } = outcome;
-        Self { exercised: counts.exercised(case), counts, converged, bound, violation }
+        let interval = bound::longest_interval(&case.config.to_config());
+        Self { exercised: counts.exercised(case), counts, converged, bound, interval, violation }
     }
 }
 

@@ -25,12 +25,7 @@ pub fn render(found: &Found) -> String {
     for (name, (runs, really)) in &found.exercised {
         let _ = writeln!(text, "{runs:>14} {name}: {really}");
     }
-    if let Some((took, seed, bound)) = found.slowest {
-        let _ = writeln!(
-            text,
-            "Slowest to agree after the heal: {took:.3?}, of {bound:.3?} allowed (seed {seed})"
-        );
-    }
+    let _ = write!(text, "{}", found.agreements);
     // Of a few seeds it proves nothing.
     for name in found.vacuous().filter(|_| found.left == 0) {
         let _ = writeln!(text, "VACUOUS: {name} never happened");

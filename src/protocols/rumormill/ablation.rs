@@ -85,6 +85,8 @@ rules! {
     NewChild = "new-child": "A new child is not sent all that it may lack.",
     PatientParent = "patient-parent": "Another peer is better while the parent may still answer.",
     RandomDigest = "random-digest": "Digests go to neighbours only.",
+    EarlyStart = "early-start": "A restarted node without topology stays quiet for 15 s.",
+    ReachableDigest = "reachable-digest": "Digests go to suspected neighbours as well.",
     DigestStart = "digest-start": "The first digest comes after the shortest interval.",
     DigestBackoff = "digest-backoff": "Digests keep the shortest interval.",
     Hasten = "hasten": "Nothing brings digests sooner.",

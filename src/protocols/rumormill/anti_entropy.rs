@@ -12,8 +12,9 @@ use crate::id::NodeId;
 use crate::protocol::Rng;
 use crate::time::Instant;
 
-/// Without a topology, no digest is sent for this long: until every node has been initialised,
-/// Maelstrom silences a node that writes to one that has not (it allows 10 s for `init`).
+/// Before the cluster is known to have started, no digest is sent for this long: until every node has
+/// been initialised, Maelstrom silences a node that writes to one that has not (it allows 10 s for
+/// `init`).
 const QUIET_START: Duration = Duration::from_secs(15);
 
 /// The first digest after `topology` waits this many of the shortest intervals.
@@ -30,6 +31,8 @@ pub(crate) struct AntiEntropy {
     interval_max: Duration,
     interval: Duration,
     at: Option<Instant>,
+    /// Every node can be written to.
+    has_started: bool,
     count: u32,
 }
 
@@ -42,6 +45,7 @@ impl AntiEntropy {
             interval_max: config.sync_interval_max,
             interval,
             at: Some(now.after(QUIET_START + jitter(interval, rng))),
+            has_started: false,
             count: 0,
         }
     }
@@ -51,8 +55,17 @@ impl AntiEntropy {
         self.at
     }
 
-    /// After `topology`: every node can be written to. Nothing is known to be missing.
-    pub(crate) fn on_topology(&mut self, now: Instant, rng: &mut Rng) {
+    /// A value or a message came. Before every node has been initialised there is neither: a node that
+    /// restarted need not wait for a `topology`, which it may not get.
+    pub(crate) fn on_sign_of_life(&mut self, now: Instant, rng: &mut Rng) {
+        if !self.has_started && Rule::EarlyStart.applies() {
+            self.on_started(now, rng);
+        }
+    }
+
+    /// Every node can be written to. Nothing is known to be missing.
+    pub(crate) fn on_started(&mut self, now: Instant, rng: &mut Rng) {
+        self.has_started = true;
         let factor = if Rule::DigestStart.applies() { START_FACTOR } else { 1 };
         self.interval = (self.interval_min * factor).min(self.interval_max);
         self.at = Some(now.after(jitter(self.interval, rng)));
@@ -69,12 +82,14 @@ impl AntiEntropy {
     }
 
     /// The receiver of a digest, if one is due. The interval doubles each time;
-    /// [`AntiEntropy::hasten`] resets it.
+    /// [`AntiEntropy::hasten`] resets it. Suspected neighbours are passed over: they are probed, and a
+    /// node whose neighbours are all down converges with the others.
     pub(crate) fn next_peer(
         &mut self,
         now: Instant,
         cluster: &Cluster,
         rng: &mut Rng,
+        is_suspected: impl Fn(NodeId) -> bool,
     ) -> Option<NodeId> {
         if self.at.is_none_or(|at| at > now) {
             return None;
@@ -83,7 +98,12 @@ impl AntiEntropy {
         self.interval = (self.interval * factor).min(self.interval_max);
         self.at = Some(now.after(jitter(self.interval, rng)));
         self.count = self.count.wrapping_add(1);
-        let neighbours = cluster.neighbours(cluster.me());
+        let neighbours: Vec<NodeId> = cluster
+            .neighbours(cluster.me())
+            .iter()
+            .copied()
+            .filter(|&peer| !(Rule::ReachableDigest.applies() && is_suspected(peer)))
+            .collect();
         if let Some(turn) = turn(self.count).filter(|_| !neighbours.is_empty()) {
             let turn = cluster.me().0.wrapping_add(turn) as usize % neighbours.len();
             return Some(neighbours[turn]);
@@ -156,6 +176,7 @@ pub(crate) fn repair_grace(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::Graph;
     use std::collections::BTreeSet;
 
     #[test]
@@ -175,24 +196,58 @@ mod tests {
         use rand::SeedableRng as _;
         let (mut rng, now) = (Rng::seed_from_u64(1), Instant::ZERO);
         let config = Config::default();
-        let graph = std::sync::Arc::new(crate::cluster::Graph::new(3, [(NodeId(0), NodeId(1))]));
+        let graph = std::sync::Arc::new(Graph::new(3, [(NodeId(0), NodeId(1))]));
         let cluster = Cluster::new(NodeId(0), graph);
         let mut anti_entropy = AntiEntropy::new(&config, now, &mut rng);
         assert!(anti_entropy.at().is_some_and(|at| at >= now.after(QUIET_START)));
-        anti_entropy.on_topology(now, &mut rng);
+        anti_entropy.on_started(now, &mut rng);
         let first = anti_entropy.at().unwrap();
-        assert_eq!(anti_entropy.next_peer(first.before(HOP), &cluster, &mut rng), None);
-        assert_eq!(anti_entropy.next_peer(first, &cluster, &mut rng), Some(NodeId(1)));
+        assert_eq!(anti_entropy.next_peer(first.before(HOP), &cluster, &mut rng, |_| false), None);
+        assert_eq!(anti_entropy.next_peer(first, &cluster, &mut rng, |_| false), Some(NodeId(1)));
         anti_entropy.hasten(first, &mut rng);
         assert!(anti_entropy.at().is_some_and(|at| at <= first.after(config.sync_interval)));
         // Left alone, the interval grows to its maximum.
         let mut last = first;
         for _ in 0..10 {
             last = anti_entropy.at().unwrap();
-            anti_entropy.next_peer(last, &cluster, &mut rng);
+            anti_entropy.next_peer(last, &cluster, &mut rng, |_| false);
         }
         let gap = anti_entropy.at().unwrap().since(last);
         assert!(gap >= config.sync_interval_max / 2 && gap <= config.sync_interval_max);
+    }
+
+    #[test]
+    fn a_restarted_node_without_topology_waits_for_the_first_message_only() {
+        use rand::SeedableRng as _;
+        let (mut rng, config) = (Rng::seed_from_u64(1), Config::default());
+        let mut anti_entropy = AntiEntropy::new(&config, Instant::ZERO, &mut rng);
+        anti_entropy.on_sign_of_life(Instant::ZERO, &mut rng);
+        let first = anti_entropy.at().unwrap();
+        assert!(first <= Instant::ZERO.after(config.sync_interval * START_FACTOR));
+        // Later ones change nothing.
+        anti_entropy.on_sign_of_life(Instant::ZERO.after(HOP), &mut rng);
+        assert_eq!(anti_entropy.at(), Some(first));
+    }
+
+    #[test]
+    fn suspected_neighbours_are_passed_over() {
+        use rand::SeedableRng as _;
+        let (mut rng, config) = (Rng::seed_from_u64(1), Config::default());
+        let edges = [(NodeId(0), NodeId(1)), (NodeId(0), NodeId(2))];
+        let cluster = Cluster::new(NodeId(0), std::sync::Arc::new(Graph::new(4, edges)));
+        let mut served = |suspected: &[NodeId]| -> BTreeSet<NodeId> {
+            let mut anti_entropy = AntiEntropy::new(&config, Instant::ZERO, &mut rng);
+            let mut next = || {
+                let now = anti_entropy.at().unwrap();
+                anti_entropy.next_peer(now, &cluster, &mut rng, |peer| suspected.contains(&peer))
+            };
+            (0..3).filter_map(|_| next()).collect()
+        };
+        assert_eq!(served(&[]), BTreeSet::from([NodeId(1), NodeId(2)]));
+        assert_eq!(served(&[NodeId(1)]), BTreeSet::from([NodeId(2)]));
+        // Without a neighbour that is up every digest goes to a random node.
+        let all: BTreeSet<NodeId> = (0..10).flat_map(|_| served(&[NodeId(1), NodeId(2)])).collect();
+        assert!(all.contains(&NodeId(3)), "{all:?}");
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Protocol for Rumormill {
 
     fn on_topology(&mut self, now: Instant, graph: Arc<Graph>, out: &mut Effects<Gossip>) {
         self.cluster.set_topology(graph);
-        self.anti_entropy.on_topology(now, &mut self.rng);
+        self.anti_entropy.on_started(now, &mut self.rng);
         self.repair.on_topology(now, self.config.latency_budget);
         if matches!(self.config.route, Route::Topology | Route::Tree) {
             self.set_preferred_tree();
@@ -121,6 +121,7 @@ impl Protocol for Rumormill {
     }
 
     fn on_submit(&mut self, now: Instant, entry: Entry, _out: &mut Effects<Gossip>) {
+        self.anti_entropy.on_sign_of_life(now, &mut self.rng);
         let (origin, range) = self.replica.submit(now, entry);
         // Disseminated with whatever else is submitted at the same time.
         self.submitted.insert(origin, range);
@@ -132,6 +133,7 @@ impl Protocol for Rumormill {
         if let Some(reason) = self.replica.contradiction(&m) {
             return out.refuse(reason);
         }
+        self.anti_entropy.on_sign_of_life(now, &mut self.rng);
         let receiver = self.receiver;
         let (repair, cx) = &mut self.parts(now);
         let incarnation = receiver.on_generation(cx, repair, from, &m);
@@ -170,7 +172,9 @@ impl Protocol for Rumormill {
             repair.on_link_deadline(cx, peer);
             transmitter.on_link_due(cx, repair, peer, out);
         }
-        if let Some(peer) = cx.anti_entropy.next_peer(now, cx.cluster, cx.rng) {
+        let peers = &*cx.peers;
+        let is_suspected = |peer| peers.is_suspected(peer);
+        if let Some(peer) = cx.anti_entropy.next_peer(now, cx.cluster, cx.rng, is_suspected) {
             transmitter.send(cx, repair, peer, Purpose::Digest, out);
         }
         self.finish(out);
