@@ -15,5 +15,6 @@ pub mod peers;
 pub mod protocols;
 pub mod sections;
 pub mod sizes;
+pub mod stamp;
 pub mod table;
 pub mod theory;

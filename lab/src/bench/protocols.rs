@@ -203,6 +203,45 @@ pub fn table(rows: &[Row], faults: &[Fault]) -> String {
     markdown(head, rows.iter().map(|row| row.cells(faults)))
 }
 
+/// Protocols of the short table: one of each kind.
+const SHORT: [Name; 10] = [
+    Name::Rumormill,
+    Name::DirectMail,
+    Name::Flood,
+    Name::TreeNak,
+    Name::Rumor,
+    Name::AntiEntropy,
+    Name::Scuttlebutt,
+    Name::Cassandra,
+    Name::Plumtree,
+    Name::Swim,
+];
+
+/// The table of the README: some protocols, some columns. `None` if a protocol or a fault of it was not
+/// measured.
+#[must_use]
+pub fn short_table(rows: &[Row], faults: &[Fault]) -> Option<String> {
+    let at = |fault| faults.iter().position(|other| *other == fault);
+    let (loss, partitions) = (at(Fault::Loss10)?, at(Fault::Partitions)?);
+    let head = [
+        "protocol",
+        "messages/op",
+        "bytes/op",
+        "last node, median, ms",
+        "max, ms",
+        "lost: 10 % loss",
+        "partitions",
+    ];
+    let row = |name: &Name| {
+        let row = rows.iter().find(|row| row.protocol == *name)?;
+        let cells = row.cells(&[]);
+        let lost = [lost(&row.faulty[loss]), lost(&row.faulty[partitions])];
+        Some([&cells[..1], &cells[2..6], &lost].concat())
+    };
+    let rows: Option<Vec<Vec<String>>> = SHORT.iter().map(row).collect();
+    Some(markdown(head.map(str::to_owned).to_vec(), rows?.into_iter()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

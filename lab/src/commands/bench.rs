@@ -2,6 +2,7 @@
 
 pub mod faults;
 pub mod frontier;
+pub mod output;
 pub mod protocols;
 mod publish;
 pub mod sizes;
@@ -10,6 +11,7 @@ use clap::Subcommand;
 
 use faults::FaultsArgs;
 use frontier::FrontierArgs;
+use output::OutputArgs;
 use protocols::ProtocolsArgs;
 use sizes::SizesArgs;
 
@@ -31,6 +33,9 @@ pub enum BenchCommand {
     /// Run the protocols of the family side by side: cost, latency, and what faults leave out
     #[command(after_long_help = protocols::EXAMPLES)]
     Protocols(ProtocolsArgs),
+    /// Run a program that measures, and put its output among the results
+    #[command(after_long_help = output::EXAMPLES)]
+    Output(OutputArgs),
 }
 
 /// Executes `lab bench`; returns the exit status.
@@ -41,5 +46,6 @@ pub fn execute(command: &BenchCommand) -> u8 {
         BenchCommand::Faults(args) => faults::execute(args),
         BenchCommand::Sizes(args) => sizes::execute(args),
         BenchCommand::Protocols(args) => protocols::execute(args),
+        BenchCommand::Output(args) => output::execute(args),
     }
 }

@@ -11,7 +11,8 @@ use clap::{Args, ValueEnum};
 use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
 
-use crate::bench::sections;
+use crate::bench::sections::{self, stamped};
+use crate::bench::stamp::stamp;
 use crate::commands::run_args::fresh_seed;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, repeating_command};
 use crate::settings::Topology;
@@ -238,7 +239,7 @@ drives the same state machines as a process. Cycles are synchronous. Memory is t
         fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
     let table = output::sizes_markdown(found);
     let content = format!("## Scale: one rumour\n\n{EXPLANATION}\n\n{table}");
-    let text = sections::replace(&text, "spread-sizes", &command, &content);
+    let text = sections::replace(&text, "spread-sizes", &stamped(&content, &stamp(&command)));
     fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))
 }
 

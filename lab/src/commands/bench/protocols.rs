@@ -11,7 +11,7 @@ use rumormill::protocols::Name;
 
 use super::DOCS;
 use super::publish::{self, Part};
-use crate::bench::protocols::{Fault, Row, Workload, measure, spreading, table};
+use crate::bench::protocols::{Fault, Row, Workload, measure, short_table, spreading, table};
 use crate::commands::shell::{CRASH, cores, status};
 
 /// Help beyond the flags.
@@ -22,7 +22,7 @@ Examples:
   lab bench protocols 100,1000 --protocols rumormill,plumtree,anti-entropy --rate 10
       some protocols on larger clusters, fewer values
   lab bench protocols --update
-      writes the table into docs/FAMILY.md
+      writes the table into docs/FAMILY.md, and the short one into README.md
 
 Exit status:
   0    every protocol kept its promise
@@ -65,10 +65,13 @@ pub struct ProtocolsArgs {
     /// Write the tables into FAMILY.md there, between their markers
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// The same as --out docs
+    /// The same as --out docs; also writes the short table of 25 nodes into README.md
     #[arg(long, conflicts_with = "out", help_heading = "Output")]
     pub update: bool,
 }
+
+/// Nodes of the README's table.
+const README_NODES: usize = 25;
 
 /// Executes `lab bench protocols`; returns the exit status.
 #[must_use]
@@ -79,7 +82,7 @@ pub fn execute(args: &ProtocolsArgs) -> u8 {
 fn run(args: &ProtocolsArgs) -> Result<u8> {
     let faults: &[Fault] = if args.no_faults { &[] } else { &Fault::ALL };
     let mut parts = Vec::new();
-    let mut is_kept = true;
+    let (mut is_kept, mut short) = (true, None);
     for &nodes in &args.sizes {
         let workload = Workload {
             nodes,
@@ -95,12 +98,18 @@ fn run(args: &ProtocolsArgs) -> Result<u8> {
             args.time_limit,
             table(&rows, faults)
         );
+        if nodes == README_NODES {
+            short = short_table(&rows, faults);
+        }
         parts.push(Part { name: format!("protocols-{nodes}").into(), text });
     }
     let command = publish::command(args.seed);
     if let Some(dir) = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS))) {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         publish::replace(&dir.join("FAMILY.md"), "# The family\n", &command, &parts)?;
+    }
+    if let Some(table) = short.filter(|_| args.update) {
+        publish::put("README.md", "family", &table)?;
     }
     publish::show(&command, parts);
     Ok(u8::from(!is_kept))

@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::bench::fit::fit;
-use crate::bench::sections;
+use crate::bench::sections::{self, stamped};
+use crate::bench::stamp::stamp;
 use crate::commands::shell::repeating_command;
 
 /// Columns of a terminal that does not tell.
@@ -54,10 +55,17 @@ pub(super) fn replace(file: &Path, empty: &str, command: &str, parts: &[Part]) -
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => empty.to_owned(),
         Err(error) => return Err(error).with_context(|| format!("{}", file.display())),
     };
+    let stamp = stamp(command);
     for part in parts {
-        text = sections::replace(&text, &part.name, command, &part.text);
+        text = sections::replace(&text, &part.name, &stamped(&part.text, &stamp));
     }
     write(file, &text)
+}
+
+/// Puts a part into a file that is there.
+pub(super) fn put(file: &str, name: &str, content: &str) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| file.to_owned())?;
+    write(Path::new(file), &sections::replace(&text, name, content))
 }
 
 /// Shows the parts, and the command that measures the same again.

@@ -1,0 +1,88 @@
+//! `lab bench output`: what another program measures, among the results.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+
+use super::DOCS;
+use super::publish::{Part, publish};
+use crate::commands::shell::{BAD_ARGUMENTS, quote, status};
+
+/// Help beyond the flags.
+pub const EXAMPLES: &str = "\
+Examples:
+  lab bench output throughput 'How much the node can take' -- cargo bench --bench throughput
+      runs the benchmark and shows what it prints, with command, commit, date and machine
+  lab bench output calibration 'The lab against Maelstrom' --update -- scripts/calibrate sim 100
+      writes the table into docs/RESULTS.md
+
+Exit status:
+  0    done
+  254  the program cannot be run, or failed";
+
+/// `lab bench output`.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Name of the part
+    pub name: String,
+    /// Heading of the part
+    pub title: String,
+    /// A paragraph below the heading
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub text: String,
+    /// Write the part into RESULTS.md there, between its markers
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// The same as --out docs
+    #[arg(long, conflicts_with = "out", help_heading = "Output")]
+    pub update: bool,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// Executes `lab bench output`; returns the exit status.
+#[must_use]
+pub fn execute(args: &OutputArgs) -> u8 {
+    status(run(args).map(|()| 0), BAD_ARGUMENTS)
+}
+
+fn run(args: &OutputArgs) -> Result<()> {
+    let command = args.command.iter().map(|word| quote(word)).collect::<Vec<String>>().join(" ");
+    let (program, words) = args.command.split_first().context("there is no command")?;
+    let output = Command::new(program)
+        .args(words)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {program}"))?;
+    ensure!(output.status.success(), "`{command}` failed: {}", output.status);
+    let printed = String::from_utf8(output.stdout).context("the output is no text")?;
+    let text = part(&args.title, &args.text, &printed);
+    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
+    publish(dir, &command, vec![Part { name: args.name.clone().into(), text }], None)
+}
+
+/// A table stays one; other output is quoted as it is.
+fn part(title: &str, text: &str, printed: &str) -> String {
+    let text = if text.is_empty() { String::new() } else { format!("{text}\n\n") };
+    let printed = printed.trim_matches('\n').trim_end();
+    if printed.starts_with('|') {
+        format!("## {title}\n\n{text}{printed}")
+    } else {
+        format!("## {title}\n\n{text}```text\n{printed}\n```")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_stays_a_table_and_other_output_is_quoted() {
+        assert_eq!(part("T", "", "| a |\n|---|\n"), "## T\n\n| a |\n|---|");
+        assert_eq!(part("T", "Why.", "1 s\n"), "## T\n\nWhy.\n\n```text\n1 s\n```");
+    }
+}
