@@ -44,6 +44,7 @@
 mod bare;
 pub mod dice;
 mod fault;
+mod flight;
 mod host;
 mod medium;
 pub mod network;
@@ -55,8 +56,9 @@ pub mod timer_queue;
 
 pub use bare::Bare;
 pub use fault::{NodeFault, NodeFaultKind};
+pub use flight::Flight;
 pub use host::Host;
-pub use medium::{Medium, Plain, note_fault};
+pub use medium::{Medium, Plain, PlainNetwork, note_fault};
 pub use observer::Observer;
 pub use process::{Input, Outbox, Process};
 pub use sim::Sim;

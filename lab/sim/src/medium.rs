@@ -6,6 +6,7 @@ use rumormill::id::NodeId;
 use rumormill::protocol::Entry;
 
 use crate::fault::NodeFault;
+use crate::flight::{Flight, Flights};
 use crate::network::{Arrival, Due, FaultCounts, Network, NetworkConfig, Way};
 use crate::process::{Input, Process};
 use crate::{Nanos, NodeFaultKind};
@@ -41,18 +42,23 @@ pub trait Medium<P: Process> {
 /// A network, and clients that submit what they are told to. It has no opinion on replies.
 #[derive(Debug)]
 pub struct Plain<P: Process> {
-    network: Network<P::Message, (NodeId, P::Request)>,
+    network: PlainNetwork<P>,
     requests: VecDeque<(NodeId, P::Request)>,
     sent: u64,
     dropped: u64,
+    flights: Option<Flights>,
 }
+
+/// The network of [`Plain`]: messages with their numbers in the order of sending, and requests.
+pub type PlainNetwork<P> =
+    Network<(u64, <P as Process>::Message), (NodeId, <P as Process>::Request)>;
 
 impl<P: Process> Plain<P> {
     /// A network without messages.
     #[must_use]
     pub fn new(config: NetworkConfig) -> Self {
         let network = Network::new(config);
-        Self { network, requests: VecDeque::new(), sent: 0, dropped: 0 }
+        Self { network, requests: VecDeque::new(), sent: 0, dropped: 0, flights: None }
     }
 
     /// Lets a client make a request at that time.
@@ -62,12 +68,12 @@ impl<P: Process> Plain<P> {
 
     /// The network: partitions, faults, messages on their way.
     #[must_use]
-    pub const fn network(&self) -> &Network<P::Message, (NodeId, P::Request)> {
+    pub const fn network(&self) -> &PlainNetwork<P> {
         &self.network
     }
 
     /// The network, to change its conditions.
-    pub const fn network_mut(&mut self) -> &mut Network<P::Message, (NodeId, P::Request)> {
+    pub const fn network_mut(&mut self) -> &mut PlainNetwork<P> {
         &mut self.network
     }
 
@@ -82,13 +88,30 @@ impl<P: Process> Plain<P> {
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
+
+    /// Records the ways of the next `max` messages.
+    pub fn record_flights(&mut self, max: usize) {
+        self.flights = Some(Flights::new(self.sent, max));
+    }
+
+    /// The ways of messages since the recording began, in the order of sending.
+    #[must_use]
+    pub fn flights(&self) -> &[Flight] {
+        self.flights.as_ref().map_or(&[], Flights::list)
+    }
 }
 
 impl<P: Process> Medium<P> for Plain<P> {
     fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: P::Message) {
+        let number = self.sent;
         self.sent += 1;
-        let way = Way { has_values: P::has_values(&message), ..Way::between(from.0, to.0) };
-        self.network.send(now, way, message);
+        let has_values = P::has_values(&message);
+        if let Some(flights) = &mut self.flights {
+            let flight = Flight { from, to, sent: now, ended: None, dropped: None, has_values };
+            flights.on_send(flight);
+        }
+        let way = Way { has_values, ..Way::between(from.0, to.0) };
+        self.network.send(now, way, (number, message));
     }
 
     fn on_reply(&mut self, _: Nanos, _: NodeId, _: P::Reply) {}
@@ -97,11 +120,15 @@ impl<P: Process> Medium<P> for Plain<P> {
         note_fault(&mut self.network, fault);
     }
 
-    fn poll_input(&mut self, _: Nanos) -> Option<(NodeId, Input<P>)> {
+    fn poll_input(&mut self, now: Nanos) -> Option<(NodeId, Input<P>)> {
         if let Some((node, request)) = self.requests.pop_front() {
             return Some((node, Input::Request(request)));
         }
         while let Some(Arrival { way, message, dropped }) = self.network.poll_arrival() {
+            let (number, message) = message;
+            if let Some(flights) = &mut self.flights {
+                flights.on_end(number, now, dropped);
+            }
             match way.from {
                 Some(from) if dropped.is_none() => {
                     let from = NodeId(from);

@@ -1,7 +1,7 @@
 //! `lab serve`.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -15,7 +15,7 @@ use crate::serve;
 pub const EXAMPLES: &str = "\
 Examples:
   lab serve
-      the runs in store/, at http://127.0.0.1:8080/
+      the runs in store/, at http://127.0.0.1:8080/, and a cluster to play with at /play
   lab serve ~/maelstrom/store --port 0
       those of the real Maelstrom, at any free port
 
@@ -24,9 +24,9 @@ Only this machine can see the pages. Ctrl-C ends it.";
 /// `lab serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// A store, or the directory of a run
-    #[arg(value_name = "DIR", default_value = "store")]
-    pub dir: PathBuf,
+    /// A store, or the directory of a run [default: store, which may not exist yet]
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
     /// The port to listen on; 0 is any free one
     #[arg(long, value_name = "N", default_value_t = 8080)]
     pub port: u16,
@@ -41,12 +41,17 @@ pub fn execute(args: &ServeArgs) -> u8 {
 fn serve_until_signal(args: &ServeArgs) -> Result<()> {
     // First, so that no signal is missed from here on.
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot wait for signals")?;
-    let serving = serve::start(&args.dir, args.port)?;
-    let (runs, dir, port) = (serving.runs, args.dir.display(), serving.address.port());
+    let serving = match &args.dir {
+        Some(dir) => serve::start(dir, args.port)?,
+        None => serve::start_early(Path::new("store"), args.port)?,
+    };
+    let dir = args.dir.as_deref().unwrap_or(Path::new("store")).display();
+    let (runs, port) = (serving.runs, serving.address.port());
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
     // A closed stdout is no error.
     let _ =
-        writeln!(std::io::stdout(), "{runs} in {dir}: http://127.0.0.1:{port}/ (Ctrl-C ends it)");
+        writeln!(std::io::stdout(), "{runs} in {dir}: http://127.0.0.1:{port}/ (Ctrl-C ends it)\n\
+                  a rumour in a cluster, to play with: http://127.0.0.1:{port}/play");
     signals.forever().next();
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(super) fn repeating_command(args: impl Iterator<Item = String>, seed: u64) -
 }
 
 /// Quotes a word for a shell, if need be.
-pub(super) fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

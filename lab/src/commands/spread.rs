@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
+use rumormill_sim::network::latency::Latency;
 
 use crate::bench::sections::{self, stamped};
 use crate::bench::stamp::stamp;
 use crate::commands::run_args::fresh_seed;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, repeating_command};
-use crate::settings::Topology;
+use crate::settings::{Distribution, Topology};
+use crate::spread::asynchronous::{Crash, Partition, Surroundings};
 use crate::spread::cycles::{Order, World};
 use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
 use crate::spread::{chart, output};
@@ -34,6 +36,8 @@ Examples:
       one node after another, instead of all on the state at the cycle's start
   lab spread rumor --latency 20ms
       asynchronous time: nodes tick at their own times, and messages take 20 ms
+  lab spread rumor anti-entropy --latency 20ms --partition 100ms..2s --crash 50@300ms+1s
+      faults: two halves apart, and 50 nodes down for 1 s, which come back without memory
   lab spread rumor --nodes 1000,10000,100000,1000000
       how time and memory grow; fewer runs for larger clusters
   lab spread rumor --nodes 1000,10000,100000,1000000 --runs 1 --jobs 1 --seed 1 --family docs
@@ -77,6 +81,17 @@ pub struct SpreadArgs {
     /// Run in asynchronous time, with this latency
     #[arg(long, value_name = "TIME", conflicts_with = "cycles")]
     pub latency: Option<String>,
+    /// How the latency is spread [default: constant]
+    #[arg(long, value_name = "constant|uniform|exponential|measured", requires = "latency")]
+    pub latency_dist: Option<Distribution>,
+    /// Nodes die: 'n3@200ms' at 200 ms after the injection for good, '5@200ms+1s' five random ones
+    /// for 1 s. They come back without memory; may be repeated
+    #[arg(long, value_name = "NODES@TIME+TIME", requires = "latency")]
+    pub crash: Vec<Crash>,
+    /// The two halves of the nodes do not reach each other from one time after the injection to
+    /// another
+    #[arg(long, value_name = "TIME..TIME", requires = "latency")]
+    pub partition: Option<Partition>,
     /// End of a run [default: silence for protocols that lose interest, else everywhere]
     #[arg(long, value_enum)]
     pub until: Option<Ending>,
@@ -157,17 +172,31 @@ fn prepare(args: &SpreadArgs) -> Result<Vec<(Subject, Conditions)>> {
     }
     let mut flags = flags(&args.flags)?;
     flags.extend(args.fanout.map(|fanout| ("--fanout".to_owned(), fanout.to_string())));
-    let latency_ms = args.latency.as_deref().map(latency_ms).transpose()?;
+    let surroundings = surroundings(args)?;
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let mut cases = Vec::new();
     for &nodes in &args.nodes {
         let graph = Arc::new(topology::graph(args.topology, nodes));
         for words in &args.protocols {
-            let conditions = conditions(args, &graph, latency_ms, seed, &flags);
+            let conditions = conditions(args, &graph, surroundings.as_ref(), seed, &flags);
             cases.push((Subject::parse(words, &conditions)?, conditions));
         }
     }
     Ok(cases)
+}
+
+fn surroundings(args: &SpreadArgs) -> Result<Option<Surroundings>> {
+    let Some(latency) = &args.latency else { return Ok(None) };
+    let distribution = args.latency_dist.unwrap_or_default();
+    let surroundings = Surroundings {
+        latency: Latency { mean_ms: latency_ms(latency)?, distribution },
+        partition: args.partition,
+        crashes: args.crash.clone(),
+    };
+    for nodes in &args.nodes {
+        surroundings.check(*nodes).map_err(|problem| anyhow!("--crash: {problem}"))?;
+    }
+    Ok(Some(surroundings))
 }
 
 /// A latency of whole milliseconds, as the simulated network has it.
@@ -184,7 +213,7 @@ fn latency_ms(text: &str) -> Result<u64> {
 fn conditions(
     args: &SpreadArgs,
     graph: &Arc<Graph>,
-    latency_ms: Option<u64>,
+    surroundings: Option<&Surroundings>,
     seed: u64,
     flags: &[(String, String)],
 ) -> Conditions {
@@ -194,7 +223,7 @@ fn conditions(
     };
     Conditions {
         world: World { graph: Arc::clone(graph), order, loss: args.loss, seed, run: 0 },
-        latency_ms,
+        surroundings: surroundings.cloned(),
         runs: args.runs.unwrap_or_else(|| (200_000 / u64::from(graph.len())).clamp(1, 200)).max(1),
         jobs: args.jobs.unwrap_or_else(cores),
         until: args.until,

@@ -2,18 +2,27 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::files::{self, Place};
 use super::pages;
 use super::runs::{Filter, Runs, Summary};
 use super::url::{Target, encode};
 use crate::compare::Run;
+use crate::play::{self, Scene};
 use crate::report::BASE_CSS;
 
 /// Runs that are compared at once: what a screen has room for.
 const MAX_COMPARED: usize = 8;
 
 const CSS: &str = include_str!("serve.css");
+
+/// Of the page that plays scenes. Its scripts are here and ask here; a picture is made in it.
+const PLAY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// One scene is played at a time: a browser that asks for many must not take all processors.
+static STAGE: Mutex<()> = Mutex::new(());
 
 /// Of pages that are made here. They load a stylesheet and send a form, both here.
 const PAGE: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
@@ -97,6 +106,7 @@ pub(super) fn answer(runs: &Runs, question: &Question<'_>) -> Answer {
             Answer::new(200, "text/css; charset=utf-8", files::STATIC, Body::Text(css))
         }
         ("compare", []) => compare(runs, &target),
+        ("play", parts) => play(parts, &target, question.target),
         ("run", parts) => run(runs, parts),
         ("files", parts) => file(runs, parts),
         _ => Answer::nothing(),
@@ -161,6 +171,45 @@ fn name(path: &str) -> &str {
 
 fn outside() -> Answer {
     Answer::problem(403, "Refused", "This leads out of the store.")
+}
+
+/// The page of scenes, its scripts, and scenes.
+fn play(parts: &[String], target: &Target, address: &str) -> Answer {
+    let text = |kind: &str, text: &str| {
+        Answer::new(200, &format!("{kind}; charset=utf-8"), PLAY, Body::Text(text.to_owned()))
+    };
+    match parts {
+        [] => text("text/html", &play::live()),
+        [name] if name == "play.css" => text("text/css", &format!("{BASE_CSS}{}", play::CSS)),
+        [name] if name == "run.json" => {
+            let (status, json) = match scene(target) {
+                Ok(played) => (200, played),
+                Err(error) => (400, serde_json::json!({ "error": error })),
+            };
+            Answer { status, ..text("application/json", &json.to_string()) }
+        }
+        [name] if name == "film.html" => match scene(target) {
+            Ok(played) => {
+                let query = address.split_once('?').map_or("", |(_, query)| query);
+                let mut answer = text("text/html", &play::single_file(query, &played));
+                let name = "attachment; filename=\"rumour.html\"".to_owned();
+                answer.headers.push(("Content-Disposition", name));
+                answer
+            }
+            Err(error) => Answer::problem(400, "This cannot be played", &error),
+        },
+        [name] => match play::ASSETS.iter().find(|(asset, _)| asset == name) {
+            Some((_, script)) => text("text/javascript", script),
+            None => Answer::nothing(),
+        },
+        _ => Answer::nothing(),
+    }
+}
+
+fn scene(target: &Target) -> Result<serde_json::Value, String> {
+    let scene = Scene::parse(&target.query)?;
+    let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    play::play(&scene)
 }
 
 /// The page of a run; `latest` and its like lead to the run's own.

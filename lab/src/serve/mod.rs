@@ -2,7 +2,8 @@
 //!
 //! The server is bound to the loopback address. A page from elsewhere that has its own name point
 //! to this machine (DNS rebinding) is told apart by the `Host` it asks for, and refused. Nothing
-//! can be changed: only GET and HEAD are answered, and only with what is in the store.
+//! can be changed: only GET and HEAD are answered, with what is in the store, and with scenes that
+//! are simulated for `/play` and not kept.
 
 mod answer;
 mod files;
@@ -12,7 +13,7 @@ mod runs;
 mod url;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -37,6 +38,21 @@ pub fn start(dir: &Path, port: u16) -> Result<Serving> {
     if !root.is_dir() {
         return Err(anyhow!("{} is no directory", dir.display()));
     }
+    start_at(root, port)
+}
+
+/// The same for a store that the first run may have yet to make.
+///
+/// # Errors
+/// If it cannot be said where that is, or the port is not free.
+pub fn start_early(dir: &Path, port: u16) -> Result<Serving> {
+    match std::env::current_dir().and_then(|here| here.canonicalize()) {
+        Ok(here) if !dir.exists() => start_at(here.join(dir), port),
+        _ => start(dir, port),
+    }
+}
+
+fn start_at(root: PathBuf, port: u16) -> Result<Serving> {
     let runs = Arc::new(Runs::new(root));
     let count = runs.list().len();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {

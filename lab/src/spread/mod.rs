@@ -3,6 +3,7 @@
 pub mod asynchronous;
 pub mod chart;
 pub mod cycles;
+pub mod film;
 pub mod model;
 pub mod output;
 pub mod rumour;

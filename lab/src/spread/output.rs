@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::asynchronous::SHARES;
 use super::chart::mark;
 use super::rumour::Mean;
 use super::subject::Found;
@@ -23,9 +24,10 @@ pub fn table(found: &[Found]) -> String {
         text += &format!("{:>20}", mark(place));
     }
     text.push('\n');
-    let rows: [Row; 6] = [
+    let rows: [Row; 7] = [
         ("residue s (share never reached)", |one| one.residue),
         ("traffic m (copies per node)", |one| one.traffic),
+        ("redundancy (needless copies/node)", |one| one.redundancy),
         ("messages per node, of any kind", |one| one.messages),
         ("mean arrival (cycles)", |one| one.mean_arrival),
         ("last arrival (cycles)", |one| one.last),
@@ -39,8 +41,26 @@ pub fn table(found: &[Found]) -> String {
         }
         text.push('\n');
     }
+    if found.iter().any(|one| one.clock.is_some()) {
+        for (goal, share) in SHARES.iter().enumerate() {
+            text += &format!("{:<34}", format!("{:.0} % of the nodes after (ms)", share * 100.0));
+            for one in found {
+                text += &format!("{:>20}", one.clock.map_or_else(String::new, |(_, times)| when(times[goal])));
+            }
+            text.push('\n');
+        }
+    }
     text += "(mean ± standard deviation of one run)\n";
     text
+}
+
+/// A time that some runs may never have reached.
+fn when(time: Mean) -> String {
+    match time.count {
+        0 => "never".to_owned(),
+        1 => show(time.mean),
+        _ => format!("{} ± {}", show(time.mean), show(time.deviation)),
+    }
 }
 
 /// A table of sizes.
@@ -123,6 +143,10 @@ pub fn json(found: &[Found], seed: u64, loss: f64) -> String {
             "complete_runs": one.complete,
             "residue": figure(one.residue),
             "copies_per_node": figure(one.traffic),
+            "redundancy": figure(one.redundancy),
+            "reached_after_ms": one.clock.map(|(_, times)| times.map(|time| {
+                (time.count > 0).then_some(time.mean)
+            })),
             "messages_per_node": figure(one.messages),
             "mean_arrival_cycles": figure(one.mean_arrival),
             "last_arrival_cycles": figure(one.last),

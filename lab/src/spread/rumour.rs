@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use rumormill::config::{Settings, parse_time};
 use rumormill::id::NodeId;
-use rumormill::protocol::{Entry, Protocol};
-use rumormill::value::Value;
+use rumormill::protocol::Protocol;
 use rumormill::wire::Wire;
-use rumormill_sim::{Bare, MS, Nanos, Sim};
+use rumormill_sim::Nanos;
 
-use super::asynchronous;
 use super::cycles::{Blind, Cycles, Observer, World};
 
 /// One run. Times are in cycles after the injection.
@@ -18,6 +16,13 @@ use super::cycles::{Blind, Cycles, Observer, World};
 pub struct Run {
     /// Nodes that learned the rumour in each cycle; in cycle 0 its origin.
     pub learned: Vec<u32>,
+    /// Nodes that lost it with their memory in each cycle, because they crashed; empty if none did.
+    pub forgot: Vec<u32>,
+    /// Nodes that die for good. They count nowhere.
+    pub gone: u32,
+    /// When the shares [`SHARES`](super::asynchronous::SHARES) of the nodes held it, in nanoseconds
+    /// after the injection. None in synchronous cycles, and for a share that was never reached.
+    pub reached_after: [Option<Nanos>; 3],
     /// Copies of the rumour sent.
     pub copies: u64,
     /// Messages sent.
@@ -51,13 +56,20 @@ impl Run {
     /// Number of nodes that know the rumour at the end.
     #[must_use]
     pub fn reached(&self) -> u64 {
-        self.learned.iter().map(|&count| u64::from(count)).sum()
+        self.known_after(self.learned.len())
     }
 
     /// Share of the nodes that never learned it: Demers' residue s.
     #[must_use]
     pub fn residue(&self, nodes: u32) -> f64 {
-        1.0 - self.reached() as f64 / f64::from(nodes)
+        1.0 - self.reached() as f64 / f64::from(nodes - self.gone)
+    }
+
+    /// Copies beyond the one that each node but the origin needs, per such node: the relative message
+    /// redundancy (RMR) of Plumtree.
+    #[must_use]
+    pub fn redundancy(&self) -> f64 {
+        self.copies as f64 / self.reached().saturating_sub(1).max(1) as f64 - 1.0
     }
 
     /// Cycle of the last arrival: t_last.
@@ -83,29 +95,37 @@ impl Run {
     /// Nodes that know the rumour after a cycle.
     #[must_use]
     pub fn known_after(&self, cycle: usize) -> u64 {
-        self.learned.iter().take(cycle + 1).map(|&count| u64::from(count)).sum()
+        let sum = |list: &[u32]| -> u64 {
+            list.iter().take(cycle.saturating_add(1)).map(|&count| u64::from(count)).sum()
+        };
+        sum(&self.learned).saturating_sub(sum(&self.forgot))
     }
 }
 
 /// Counts a rumour's copies and arrivals.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     /// Arrivals since the last step.
-    learned: u32,
+    pub(super) learned: u32,
+    /// Nodes that lost it since the last step.
+    pub(super) forgot: u32,
     run: Run,
 }
 
 impl Tally {
-    fn count<M: Wire>(&mut self, message: &M) {
+    pub(super) fn count<M: Wire>(&mut self, message: &M) {
         self.run.messages += 1;
         message.values(&mut |_| self.run.copies += 1);
     }
 
-    /// A step ends; returns its arrivals.
-    fn end_step(&mut self) -> u32 {
-        let learned = std::mem::take(&mut self.learned);
-        self.run.learned.push(learned);
-        learned
+    /// A step ends.
+    fn end_step(&mut self) {
+        self.run.learned.push(std::mem::take(&mut self.learned));
+        let forgot = std::mem::take(&mut self.forgot);
+        if forgot > 0 || !self.run.forgot.is_empty() {
+            self.run.forgot.resize(self.run.learned.len() - 1, 0);
+            self.run.forgot.push(forgot);
+        }
     }
 }
 
@@ -119,77 +139,65 @@ impl<M: Wire> Observer<M> for Tally {
     }
 }
 
-impl<P: Protocol<Message: Wire>> rumormill_sim::Observer<Bare<P>> for Tally {
-    fn delivered(&mut self, _: &Sim<Bare<P>>, _: NodeId, _: &Entry) {
-        self.learned += 1;
-    }
-
-    fn sent(&mut self, _: &Sim<Bare<P>>, _: NodeId, _: NodeId, message: &P::Message) {
-        self.count(message);
-    }
-}
-
 /// A cluster with one rumour, going on step by step.
-trait Steps {
-    fn step(&mut self, tally: &mut Tally);
+pub(super) trait Steps {
+    fn step(&mut self);
+    fn tally(&mut self) -> &mut Tally;
     /// No node will be sent the rumour any more.
     fn is_silent(&self) -> bool;
+    /// Something is planned that may change what nodes hold.
+    fn is_pending(&self) -> bool {
+        false
+    }
+    /// It goes no further.
+    fn is_broken_off(&self) -> bool {
+        false
+    }
 }
 
-impl<P: Protocol<Message: Wire>> Steps for Cycles<P> {
-    fn step(&mut self, tally: &mut Tally) {
-        self.run_cycle(tally);
+struct Synchronous<P: Protocol> {
+    cycles: Cycles<P>,
+    tally: Tally,
+}
+
+impl<P: Protocol<Message: Wire>> Steps for Synchronous<P> {
+    fn step(&mut self) {
+        self.cycles.run_cycle(&mut self.tally);
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
     }
 
     fn is_silent(&self) -> bool {
-        Self::is_silent(self)
+        self.cycles.is_silent()
     }
 }
 
-struct Asynchronous<P: Protocol<Message: Wire>> {
-    sim: Sim<Bare<P>>,
-    step: Nanos,
-    latency: Nanos,
-    /// Since when all has been quiet, if it is.
-    quiet_since: Option<Nanos>,
-}
-
-impl<P: Protocol<Message: Wire>> Steps for Asynchronous<P> {
-    fn step(&mut self, tally: &mut Tally) {
-        let end = self.sim.now() + self.step;
-        self.sim.run_until(end, tally);
-        self.quiet_since = self.sim.is_quiet().then(|| self.quiet_since.unwrap_or(end));
-    }
-
-    /// All messages that were on their way when all fell quiet have arrived, and woke no node.
-    fn is_silent(&self) -> bool {
-        self.quiet_since.is_some_and(|since| self.sim.now() - since >= self.latency)
-    }
-}
-
-/// Follows a rumour that was just submitted to its end.
-fn follow(
+/// Follows a rumour that was just submitted to its end. `nodes`: those that can come to hold it.
+pub(super) fn follow(
     cluster: &mut impl Steps,
-    mut tally: Tally,
     nodes: u32,
     until: Until,
     per_cycle: u32,
 ) -> Run {
     let (is_enough, cycles_max) = match until {
-        Until::Silence => (u32::MAX, CYCLES_MAX),
-        Until::Everywhere(max) => (nodes, max),
+        Until::Silence => (i64::MAX, CYCLES_MAX),
+        Until::Everywhere(max) => (nodes.into(), max),
     };
-    // The origin has it.
-    tally.learned = 1;
-    let mut known = tally.end_step();
     let steps_max = cycles_max.saturating_mul(per_cycle.into());
-    let mut steps = 0;
-    while known < is_enough && steps < steps_max && !cluster.is_silent() {
-        cluster.step(&mut tally);
-        known += tally.end_step();
+    let (mut known, mut steps) = (0, 0);
+    loop {
+        let tally = cluster.tally();
+        known += i64::from(tally.learned) - i64::from(tally.forgot);
+        tally.end_step();
+        let is_done = known >= is_enough && !cluster.is_pending();
+        if is_done || steps >= steps_max || cluster.is_silent() || cluster.is_broken_off() {
+            return std::mem::take(&mut cluster.tally().run);
+        }
+        cluster.step();
         steps += 1;
     }
-    tally.run
 }
 
 /// The protocol's period: the value of its flag `--period`.
@@ -211,34 +219,13 @@ pub fn run<P: Protocol<Message: Wire>>(
     (0..warm_up).for_each(|_| cycles.run_cycle(&mut Blind));
     let mut tally = Tally::default();
     cycles.submit(NodeId(0), 0, 1, &mut tally);
-    follow(&mut cycles, tally, world.nodes(), until, 1)
+    // The origin has it.
+    tally.learned = 1;
+    follow(&mut Synchronous { cycles, tally }, world.nodes(), until, 1)
 }
 
 /// Steps per unit of asynchronous time in which arrivals are counted.
 pub const STEPS: u32 = 10;
-
-/// The same in asynchronous time. [`Run::learned`] counts by tenths of `unit`, and `warm_up` is in
-/// units.
-#[must_use]
-pub fn run_asynchronous<P: Protocol<Message: Wire>>(
-    world: &World,
-    config: &P::Config,
-    until: Until,
-    latency_ms: u64,
-    unit: Duration,
-    warm_up: u64,
-) -> Run {
-    let mut sim = asynchronous::cluster::<P>(world, config, latency_ms);
-    sim.medium_mut().network_mut().conditions_mut().start_faults(0);
-    sim.start(&mut ());
-    let unit = asynchronous::nanos(unit);
-    sim.run_until(unit.saturating_mul(warm_up), &mut ());
-    let mut tally = Tally::default();
-    sim.request(NodeId(0), Value::Int(1), &mut tally);
-    let (step, latency) = ((unit / Nanos::from(STEPS)).max(1), latency_ms.saturating_mul(MS));
-    let mut cluster = Asynchronous { sim, step, latency, quiet_since: None };
-    follow(&mut cluster, tally, world.nodes(), until, STEPS)
-}
 
 /// Many runs, on several threads. Their order, and all of their figures, depend on the seed only.
 #[must_use]

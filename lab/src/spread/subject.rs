@@ -3,14 +3,20 @@
 use std::any::Any;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use rumormill::args;
+use rumormill::cluster::Graph;
 use rumormill::config::Settings;
+use rumormill::id::NodeId;
 use rumormill::protocol::Protocol;
 use rumormill::protocols::{self, Name, Options, Visitor, rumor};
 use rumormill::wire::Wire;
+use rumormill_sim::MS;
+use rumormill_sim::network::latency::Distribution;
 
+use super::asynchronous::{self, Surroundings, Timing};
 use super::cycles::{Order, World};
+use super::film::{Film, Limits};
 use super::model::{self, Direction};
 use super::rumour::{self, Mean, Run, Until, mean};
 use crate::cost::{cpu_time, peak_mib};
@@ -20,8 +26,8 @@ use crate::cost::{cpu_time, peak_mib};
 pub struct Conditions {
     /// Cluster, cycles, loss and seed.
     pub world: World,
-    /// Asynchronous time instead of cycles, with this latency in milliseconds.
-    pub latency_ms: Option<u64>,
+    /// Asynchronous time instead of cycles, in these surroundings.
+    pub surroundings: Option<Surroundings>,
     /// Number of runs.
     pub runs: u64,
     /// Threads.
@@ -70,6 +76,11 @@ pub struct Found {
     pub residue: Mean,
     /// Demers' m: copies of the rumour per node.
     pub traffic: Mean,
+    /// Plumtree's RMR: copies that no node needed, per node.
+    pub redundancy: Mean,
+    /// Asynchronous time only: the unit, and when 50, 99 and 100 % of the nodes held the rumour, in
+    /// milliseconds, of the runs in which so many did.
+    pub clock: Option<(Duration, [Mean; 3])>,
     /// Messages of any kind per node.
     pub messages: Mean,
     /// Mean arrival, in cycles.
@@ -102,7 +113,7 @@ impl Subject {
         let has_own = |flag: &str| own.iter().any(|part| part.split('=').next() == Some(flag));
         let flags = protocols::visit(name, Flags);
         // One rumour in the papers' setting: nothing else runs, and cycles mean what they say.
-        let judge = match (conditions.world.order, conditions.latency_ms) {
+        let judge = match (conditions.world.order, &conditions.surroundings) {
             (Order::Snapshot, None) => "start",
             _ => "now",
         };
@@ -135,7 +146,19 @@ impl Subject {
     /// # Errors
     /// Settings that contradict each other.
     pub fn run(&self, conditions: &Conditions) -> Result<Found> {
-        protocols::visit(self.options.protocol, Spread { subject: self, conditions })
+        let spread = Spread { subject: self, conditions, limits: None };
+        Ok(protocols::visit(self.options.protocol, spread)?.0)
+    }
+
+    /// Runs the first run of it in asynchronous time, and records that.
+    ///
+    /// # Errors
+    /// Settings that contradict each other; conditions without surroundings.
+    pub fn film(&self, conditions: &Conditions, limits: Limits) -> Result<(Found, Film)> {
+        let conditions = &Conditions { runs: 1, jobs: 1, ..conditions.clone() };
+        let spread = Spread { subject: self, conditions, limits: Some(limits) };
+        let (found, film) = protocols::visit(self.options.protocol, spread)?;
+        Ok((found, film.context("synchronous cycles cannot be recorded")?))
     }
 }
 
@@ -158,19 +181,21 @@ impl Visitor for Flags {
 struct Spread<'a> {
     subject: &'a Subject,
     conditions: &'a Conditions,
+    /// The runs are recorded; the first one's film is returned.
+    limits: Option<Limits>,
 }
 
 impl Visitor for Spread<'_> {
-    type Output = Result<Found>;
+    type Output = Result<(Found, Option<Film>)>;
 
-    fn visit<P: Protocol<Message: Wire>>(self) -> Result<Found> {
-        let Self { subject, conditions } = self;
+    fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
+        let Self { subject, conditions, limits } = self;
         let config: P::Config = subject.options.settings().map_err(anyhow::Error::msg)?;
         let name = subject.options.protocol;
         let period = rumour::period(&config);
         // A protocol without a period acts on messages only: cycles do not exist for it.
-        let by_default = period.is_none().then_some(10);
-        let latency_ms = conditions.latency_ms.or(by_default);
+        let by_default = period.is_none().then(|| Surroundings::of_latency(10));
+        let surroundings = conditions.surroundings.clone().or(by_default);
         let until = match conditions.until.unwrap_or_else(|| ending(name, &config)) {
             Ending::Silence => Until::Silence,
             // Without a period a cycle is a message delay: a line of nodes takes one per node.
@@ -183,30 +208,49 @@ impl Visitor for Spread<'_> {
         let warm_up = conditions.warm_up.unwrap_or(if is_membership { 30 } else { 2 });
         let started = cpu_time();
         let (world, count, jobs) = (&conditions.world, conditions.runs, conditions.jobs);
-        let unit = period.unwrap_or_else(|| Duration::from_millis(latency_ms.unwrap_or_default()));
+        let latency = surroundings.as_ref().map(|surroundings| surroundings.latency.mean_ms);
+        let unit = period.unwrap_or_else(|| Duration::from_millis(latency.unwrap_or_default()));
         let run = |number| {
             let world = World { run: number, ..world.clone() };
-            match latency_ms {
-                None => rumour::run::<P>(&world, &config, until, warm_up),
-                Some(ms) => {
-                    rumour::run_asynchronous::<P>(&world, &config, until, ms, unit, warm_up)
+            match &surroundings {
+                None => (rumour::run::<P>(&world, &config, until, warm_up), None),
+                Some(surroundings) => {
+                    let timing = Timing { unit, warm_up };
+                    asynchronous::run::<P>(&world, &config, until, surroundings, timing, limits)
                 }
             }
         };
-        let runs = rumour::in_parallel(count, jobs, run);
-        let step = if latency_ms.is_some() { 1.0 / f64::from(rumour::STEPS) } else { 1.0 };
-        let time = match (latency_ms, period, world.order) {
-            (Some(ms), Some(_), _) => format!("asynchronous time in periods, latency {ms} ms"),
-            (Some(ms), None, _) => format!("asynchronous time in message delays, latency {ms} ms"),
-            (None, _, Order::Snapshot) => {
-                "synchronous cycles, all on the state at the cycle's start".to_owned()
-            }
-            (None, _, Order::Immediate) => "synchronous cycles, one node after another".to_owned(),
-        };
+        let (runs, films): (Vec<Run>, Vec<Option<Film>>) =
+            rumour::in_parallel(count, jobs, run).into_iter().unzip();
         let took = cpu_time().saturating_sub(started);
+        let time = time_in_words(surroundings.as_ref(), period.is_some(), world.order);
         let model = model_of(name, &config, world);
-        Ok(Found::new(&subject.words, world.nodes(), time, &runs, step, model, took))
+        let unit = surroundings.is_some().then_some(unit);
+        let found = Found::new(&subject.words, world.nodes(), time, &runs, unit, model, took);
+        Ok((found, films.into_iter().next().flatten()))
     }
+}
+
+fn time_in_words(surroundings: Option<&Surroundings>, has_period: bool, order: Order) -> String {
+    let Some(Surroundings { latency, partition, crashes }) = surroundings else {
+        return match order {
+            Order::Snapshot => "synchronous cycles, all on the state at the cycle's start",
+            Order::Immediate => "synchronous cycles, one node after another",
+        }
+        .to_owned();
+    };
+    let unit = if has_period { "periods" } else { "message delays" };
+    let mut text = format!("asynchronous time in {unit}, latency {} ms", latency.mean_ms);
+    if latency.distribution != Distribution::Constant {
+        text += &format!(" ({})", latency.distribution);
+    }
+    if let Some(partition) = partition {
+        text += &format!(", two halves {partition}");
+    }
+    for crash in crashes {
+        text += &format!(", crash {crash}");
+    }
+    text
 }
 
 /// Silence for protocols that lose interest, everywhere for the others.
@@ -237,6 +281,7 @@ fn model_of<C: Settings>(name: Name, config: &C, world: &World) -> Vec<f64> {
                 model::epidemic(n, config.fanout as f64, direction, success)
             }
         }
+        (Name::Flood, _) => return shortest_paths(&world.graph),
         (Name::MedianCounter | Name::Extrema | Name::Heartbeat | Name::Phi, _) => {
             model::epidemic(n, 1.0, Direction::PushPull, success)
         }
@@ -245,28 +290,56 @@ fn model_of<C: Settings>(name: Name, config: &C, world: &World) -> Vec<f64> {
     known.into_iter().map(|known| known / n).collect()
 }
 
+/// The share of nodes within so many hops of the first one: a flood's, while nothing is lost.
+fn shortest_paths(graph: &Graph) -> Vec<f64> {
+    let mut seen = vec![false; graph.len() as usize];
+    let mut frontier = vec![NodeId(0)];
+    seen[0] = true;
+    let mut shares = Vec::new();
+    let mut known = 0;
+    while !frontier.is_empty() {
+        known += frontier.len();
+        shares.push(known as f64 / f64::from(graph.len()));
+        let mut next = Vec::new();
+        for neighbour in frontier.iter().flat_map(|node| graph.neighbours(*node)) {
+            if !std::mem::replace(&mut seen[neighbour.0 as usize], true) {
+                next.push(*neighbour);
+            }
+        }
+        frontier = next;
+    }
+    shares
+}
+
 impl Found {
     fn new(
         words: &str,
         nodes: u32,
         time: String,
         runs: &[Run],
-        step: f64,
+        unit: Option<Duration>,
         model: Vec<f64>,
         took: Duration,
     ) -> Self {
-        let n = f64::from(nodes);
+        let step = if unit.is_some() { 1.0 / f64::from(rumour::STEPS) } else { 1.0 };
+        let gone = runs.first().map_or(0, |run| run.gone);
+        let n = f64::from(nodes - gone);
         let length = runs.iter().map(|run| run.learned.len()).max().unwrap_or(0);
         let mut sums = vec![0.0; length];
         for run in runs {
             let mut known = 0.0;
             for (at, sum) in sums.iter_mut().enumerate() {
                 known += f64::from(run.learned.get(at).copied().unwrap_or(0));
+                known -= f64::from(run.forgot.get(at).copied().unwrap_or(0));
                 *sum += known;
             }
         }
         let share = 1.0 / (n * runs.len().max(1) as f64);
         let of = |figure: &dyn Fn(&Run) -> f64| mean(runs.iter().map(figure));
+        let reached = |goal: usize| {
+            let times = runs.iter().filter_map(|run| run.reached_after[goal]);
+            mean(times.map(|nanos| nanos as f64 / MS as f64))
+        };
         Self {
             words: words.to_owned(),
             nodes,
@@ -276,11 +349,13 @@ impl Found {
             step,
             residue: of(&|run| run.residue(nodes)),
             traffic: of(&|run| run.copies as f64 / n),
+            redundancy: of(&Run::redundancy),
+            clock: unit.map(|unit| (unit, [0, 1, 2].map(reached))),
             messages: of(&|run| run.messages as f64 / n),
             mean_arrival: of(&|run| run.mean_arrival() * step),
             last: of(&|run| run.last() * step),
             cycles: of(&|run| run.cycles() * step),
-            complete: runs.iter().filter(|run| run.reached() == u64::from(nodes)).count() as u64,
+            complete: runs.iter().filter(|run| run.reached() == u64::from(nodes - gone)).count() as u64,
             took,
             peak_mib: peak_mib(),
         }

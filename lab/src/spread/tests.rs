@@ -3,7 +3,8 @@ use std::sync::Arc;
 use rumormill::protocols::rumor::{Config, Judge, Mode, Rumor};
 
 use super::cycles::{Order, World};
-use super::rumour::{Run, Until, mean, run_asynchronous, runs};
+use super::asynchronous::{self, Surroundings, Timing};
+use super::rumour::{Run, Until, mean, runs};
 use super::subject::{Conditions, Found, Subject};
 use super::{chart, output};
 use crate::settings::Topology;
@@ -24,10 +25,16 @@ fn spread(world: &World, config: &Config) -> Vec<Run> {
     runs::<Rumor>(world, config, Until::Silence, 40, 2)
 }
 
+fn run_asynchronous(world: &World, config: &Config, latency_ms: u64) -> Run {
+    let timing = Timing { unit: config.period, warm_up: 0 };
+    let surroundings = Surroundings::of_latency(latency_ms);
+    asynchronous::run::<Rumor>(world, config, Until::Silence, &surroundings, timing, None).0
+}
+
 fn conditions() -> Conditions {
     Conditions {
         world: world(Order::Snapshot),
-        latency_ms: None,
+        surroundings: None,
         runs: 20,
         jobs: 2,
         until: None,
@@ -88,7 +95,7 @@ fn asynchronous_time_has_the_residue_and_traffic_of_cycles() {
     let asynchronous: Vec<Run> = (0..40)
         .map(|run| {
             let world = World { run, ..world(Order::Snapshot) };
-            run_asynchronous::<Rumor>(&world, &config, Until::Silence, 5, config.period, 0)
+            run_asynchronous(&world, &config, 5)
         })
         .collect();
     let cycles = spread(&world(Order::Snapshot), &push(2));
@@ -104,8 +111,7 @@ fn asynchronous_time_has_the_residue_and_traffic_of_cycles() {
 #[test]
 fn asynchronous_time_is_silent_when_no_rumour_is_on_its_way() {
     let config = Config { mode: Mode::PushPull, judge: Judge::Now, backup: 0, ..Config::default() };
-    let (world, unit) = (world(Order::Snapshot), config.period);
-    let run = run_asynchronous::<Rumor>(&world, &config, Until::Silence, 100, unit, 0);
+    let run = run_asynchronous(&world(Order::Snapshot), &config, 100);
     assert!(run.reached() > 290, "{run:?}");
     assert!(run.cycles() < 300.0, "{run:?}");
     // The last copy had the time to arrive.

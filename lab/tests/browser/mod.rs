@@ -29,6 +29,8 @@ pub(crate) struct Browser {
     calls: u64,
     /// Errors of scripts, refused fetches, dialogs: nothing of that should ever be.
     pub(crate) complaints: Vec<String>,
+    /// Besides files, addresses that begin so may be fetched.
+    allowed: Option<String>,
     is_loaded: bool,
     /// Dropped when all is over.
     _over: Sender<()>,
@@ -83,6 +85,7 @@ impl Browser {
             session: None,
             calls: 0,
             complaints: Vec::new(),
+            allowed: None,
             is_loaded: false,
             _over: over,
             _profile: profile,
@@ -127,7 +130,10 @@ impl Browser {
             "Page.loadEventFired" => self.is_loaded = true,
             "Network.requestWillBeSent" => {
                 let url = event["params"]["request"]["url"].as_str().unwrap_or_default();
-                if !url.starts_with("file:///") {
+                let is_allowed =
+                    self.allowed.as_ref().is_some_and(|allowed| url.starts_with(allowed));
+                // A picture that a page makes of itself is no fetch.
+                if !url.starts_with("file:///") && !url.starts_with("data:") && !is_allowed {
                     self.complaints.push(format!("fetched {url}"));
                 }
             }
@@ -138,8 +144,19 @@ impl Browser {
         }
     }
 
+    /// Lets pages fetch what is at addresses that begin so.
+    #[allow(dead_code, reason = "not every test has a server")]
+    pub(crate) fn allow(&mut self, prefix: &str) {
+        self.allowed = Some(prefix.to_owned());
+    }
+
     /// Opens a file in a window of this size, in the light or in the dark.
-    pub(crate) fn open(&mut self, file: &Path, (width, height): (u32, u32), scheme: &str) {
+    pub(crate) fn open(&mut self, file: &Path, size: (u32, u32), scheme: &str) {
+        self.open_url(&format!("file://{}", file.display()), size, scheme);
+    }
+
+    /// The same for an address.
+    pub(crate) fn open_url(&mut self, url: &str, (width, height): (u32, u32), scheme: &str) {
         let is_phone = width < 600;
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -148,7 +165,7 @@ impl Browser {
         let scheme = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         self.call("Emulation.setEmulatedMedia", &json!({"features": scheme}));
         self.is_loaded = false;
-        self.call("Page.navigate", &json!({"url": format!("file://{}", file.display())}));
+        self.call("Page.navigate", &json!({"url": url}));
         while !self.is_loaded {
             let event = self.read();
             self.note(&event);
