@@ -39,11 +39,8 @@ fn round(turn: f64, radius: f64) -> (f64, f64) {
 
 /// One row, or several that are walked to and fro.
 fn line(count: usize, aspect: f64) -> Vec<(f64, f64)> {
-    let columns = if count <= MAX_STRAIGHT {
-        count
-    } else {
-        (count as f64 * aspect).sqrt().ceil() as usize
-    };
+    let columns =
+        if count <= MAX_STRAIGHT { count } else { (count as f64 * aspect).sqrt().ceil() as usize };
     let rows = count.div_ceil(columns.max(1));
     let place = |at: usize| {
         let (row, column) = (at / columns, at % columns);
@@ -99,17 +96,14 @@ fn tree(branching: usize, count: usize) -> (Vec<f64>, Vec<usize>) {
 mod tests {
     use super::*;
 
-    const ALL: [Topology; 5] = [
-        Topology::Line,
-        Topology::Grid,
-        Topology::Tree(1),
-        Topology::Tree(3),
-        Topology::Total,
-    ];
+    const ALL: [Topology; 5] =
+        [Topology::Line, Topology::Grid, Topology::Tree(1), Topology::Tree(3), Topology::Total];
 
     #[test]
     fn nodes_of_every_shape_have_places_of_their_own_inside() {
-        for (topology, count) in ALL.into_iter().flat_map(|shape| [1, 2, 5, 25, 100].map(|n| (shape, n))) {
+        for (topology, count) in
+            ALL.into_iter().flat_map(|shape| [1, 2, 5, 25, 100].map(|n| (shape, n)))
+        {
             let places = places(topology, count, 1.5);
             assert_eq!(places.len(), count);
             for (at, (x, y)) in places.iter().enumerate() {
@@ -123,7 +117,10 @@ mod tests {
 
     #[test]
     fn a_grid_is_drawn_as_a_grid_and_a_tree_below_its_root() {
-        assert_eq!(places(Topology::Grid, 4, 1.0), [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]);
+        assert_eq!(
+            places(Topology::Grid, 4, 1.0),
+            [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+        );
         let tree = places(Topology::Tree(2), 7, 1.0);
         assert_eq!(tree[0], (0.5, 0.0));
         assert_eq!((tree[1], tree[2]), ((0.25, 0.5), (0.75, 0.5)));

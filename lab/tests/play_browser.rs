@@ -74,7 +74,8 @@ fn the_page_works_in_a_browser() {
     wrong_settings_are_told(&mut browser);
     files_have_the_curves(&mut browser);
     for (size, scheme) in [(DESK, "dark"), (PHONE, "light"), (PHONE, "dark")] {
-        let both = "?protocol=rumor&versus=flood&nodes=25&crash=3@50ms%2B100ms&partition=0ms..200ms";
+        let both =
+            "?protocol=rumor&versus=flood&nodes=25&crash=3@50ms%2B100ms&partition=0ms..200ms";
         open(&mut browser, &server.url(both), size, scheme);
         fits(&mut browser, size);
         assert_eq!(browser.eval("page.stages.length"), 2);
@@ -152,7 +153,7 @@ fn a_change_goes_into_the_address_and_back(browser: &mut Browser, server: &Serve
     let search = browser.eval("location.search");
     let search = search.as_str().expect("a query").to_owned();
     for part in ["nodes=50", "loss=0.1", "seed=2", "crash=5%400ms", "partition=0ms..300ms"] {
-        assert!(search.replace("%40", "%4").contains(&part.replace('@', "%4")), "{part}: {search}");
+        assert!(search.contains(part), "{part}: {search}");
     }
     let figures = browser.eval("$('figures').textContent");
     open(browser, &server.url(&search), DESK, "light");
@@ -184,7 +185,10 @@ fn time_goes_by_keys(browser: &mut Browser) {
     assert_eq!(browser.eval("clock.frame === null && clock.now > 0"), true);
     // The scrubber has the keys of a slider.
     browser.eval("clock.set(0); $('time').focus()");
-    browser.call("Input.dispatchKeyEvent", &json!({"type": "rawKeyDown", "key": "ArrowRight", "windowsVirtualKeyCode": 39}));
+    browser.call(
+        "Input.dispatchKeyEvent",
+        &json!({"type": "rawKeyDown", "key": "ArrowRight", "windowsVirtualKeyCode": 39}),
+    );
     browser.settle();
     assert_eq!(browser.eval("clock.now > 0"), true);
 }
@@ -224,7 +228,10 @@ fn files_have_the_curves(browser: &mut Browser) {
     let svg = browser.eval("files.svg()");
     roxmltree::Document::parse(svg.as_str().expect("text")).expect("a drawing");
     assert!(!svg.as_str().expect("text").contains("var("), "it stands alone");
-    assert_eq!(browser.eval("files.png().then((png) => png.type + (png.size > 5000))"), "image/pngtrue");
+    assert_eq!(
+        browser.eval("files.png().then((png) => png.type + (png.size > 5000))"),
+        "image/pngtrue"
+    );
 }
 
 fn fits(browser: &mut Browser, (width, _): (u32, u32)) {

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH};
 use crate::compare::{self, Run};
 use crate::limit::Limit;
+use crate::report::write_comparison;
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\
@@ -16,6 +17,8 @@ Examples:
       two runs of the lab
   lab compare ~/maelstrom/store/latest store/latest --limit 'msgs-per-op<20'
       one of the real Maelstrom beside one of the lab, and a limit that both must keep
+  lab compare store/broadcast/* --html compared.html
+      the curves of all runs on one axis, a row of figures for each, as a page
   lab compare store/broadcast/*
       all runs of a store; those that crashed or have no results are left out, with a word
 
@@ -23,7 +26,7 @@ Exit status:
   0    all limits kept by all runs
   1    a limit failed
   254  bad arguments
-  255  fewer than two of them have results";
+  255  fewer than two of them have results, or the page could not be written";
 
 /// `lab compare`.
 #[derive(Debug, Args)]
@@ -34,6 +37,9 @@ pub struct CompareArgs {
     /// A limit for a figure of every run, such as 'msgs-per-op<20'; may be repeated
     #[arg(long = "limit", value_name = "EXPR")]
     pub limits: Vec<String>,
+    /// Write a page with the curves on one axis, and 8 figures of each run
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Executes `lab compare`; returns the exit status.
@@ -54,7 +60,7 @@ pub fn execute(args: &CompareArgs) -> u8 {
             continue;
         }
         match Run::load(path).map(|run| (run.why_left_out(), run)) {
-            Ok((None, run)) => runs.push(run),
+            Ok((None, run)) => runs.push((path.clone(), run)),
             Ok((Some(why), _)) => left_out.push(format!("{}: {why}", path.display())),
             Err(error) => left_out.push(format!("{error:#}")),
         }
@@ -68,6 +74,13 @@ pub fn execute(args: &CompareArgs) -> u8 {
     if !words.is_empty() {
         words.push('\n');
     }
+    if let Some(path) = &args.html
+        && let Err(error) = write_comparison(path, &runs)
+    {
+        eprintln!("lab: {error:#}");
+        return CRASH;
+    }
+    let runs: Vec<Run> = runs.into_iter().map(|(_, run)| run).collect();
     let mut text = words + &compare::table(&runs);
     let mut passed = true;
     for limit in &limits {
@@ -77,6 +90,9 @@ pub fn execute(args: &CompareArgs) -> u8 {
             let word = if verdict.passed { "ok    " } else { "FAILED" };
             text += &format!("{word}  {letter}  {}: {}\n", verdict.limit, verdict.found);
         }
+    }
+    if let Some(path) = &args.html {
+        text += &format!("\npage  {}\n", path.display());
     }
     // A closed stdout is no error: the exit status has the verdict.
     let _ = std::io::stdout().write_all(text.as_bytes());

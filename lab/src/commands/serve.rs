@@ -45,13 +45,15 @@ fn serve_until_signal(args: &ServeArgs) -> Result<()> {
         Some(dir) => serve::start(dir, args.port)?,
         None => serve::start_early(Path::new("store"), args.port)?,
     };
-    let dir = args.dir.as_deref().unwrap_or(Path::new("store")).display();
+    let dir = args.dir.as_deref().unwrap_or_else(|| Path::new("store")).display();
     let (runs, port) = (serving.runs, serving.address.port());
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
     // A closed stdout is no error.
-    let _ =
-        writeln!(std::io::stdout(), "{runs} in {dir}: http://127.0.0.1:{port}/ (Ctrl-C ends it)\n\
-                  a rumour in a cluster, to play with: http://127.0.0.1:{port}/play");
+    let _ = writeln!(
+        std::io::stdout(),
+        "{runs} in {dir}: http://127.0.0.1:{port}/ (Ctrl-C ends it)\n\
+                  a rumour in a cluster, to play with: http://127.0.0.1:{port}/play"
+    );
     signals.forever().next();
     Ok(())
 }

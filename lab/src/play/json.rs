@@ -83,7 +83,14 @@ fn run(words: &str, found: &Found, film: &Film) -> Value {
             Some(DropCause::Down) => 3,
         };
         let ended = flight.ended.map(ms);
-        json!([flight.from.0, flight.to.0, ms(flight.sent), ended, u8::from(flight.has_values), fate])
+        json!([
+            flight.from.0,
+            flight.to.0,
+            ms(flight.sent),
+            ended,
+            u8::from(flight.has_values),
+            fate
+        ])
     });
     json!({
         "protocol": words,

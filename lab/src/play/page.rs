@@ -49,10 +49,13 @@ pub(crate) fn single_file(query: &str, played: &Value) -> String {
 }
 
 fn page(head: &str, film: &Value) -> String {
-    let options: String = Name::ALL.iter().map(|name| {
-        let (name, summary) = (name.as_str(), escape(name.summary()));
-        format!("<option value=\"{name}\" title=\"{summary}\">{name}</option>")
-    }).collect();
+    let options: String = Name::ALL
+        .iter()
+        .map(|name| {
+            let (name, summary) = (name.as_str(), escape(name.summary()));
+            format!("<option value=\"{name}\" title=\"{summary}\">{name}</option>")
+        })
+        .collect();
     let body = BODY.replace("{protocols}", &options);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

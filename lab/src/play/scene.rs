@@ -49,8 +49,21 @@ pub(crate) struct Scene {
 
 /// The names of settings in a query.
 const NAMES: [&str; 15] = [
-    "protocol", "flags", "versus", "versus-flags", "nodes", "topology", "fanout", "interval",
-    "latency", "spread", "loss", "crash", "partition", "seed", "pin",
+    "protocol",
+    "flags",
+    "versus",
+    "versus-flags",
+    "nodes",
+    "topology",
+    "fanout",
+    "interval",
+    "latency",
+    "spread",
+    "loss",
+    "crash",
+    "partition",
+    "seed",
+    "pin",
 ];
 
 impl Scene {
@@ -131,7 +144,11 @@ impl Scene {
     pub(crate) fn subjects(&self) -> Result<Vec<Subject>, String> {
         let conditions = self.conditions();
         let subject = |words: &String| Subject::parse(words, &conditions);
-        self.protocols.iter().map(subject).collect::<Result<_, _>>().map_err(|error| error.to_string())
+        self.protocols
+            .iter()
+            .map(subject)
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.to_string())
     }
 
     /// The command that prints the same figures.

@@ -127,8 +127,8 @@ fn a_wrong_setting_is_named_with_what_was_expected() {
 fn every_protocol_plays_at_the_bounds() {
     for name in Name::ALL {
         let extremes = format!(
-            "protocol={name}&nodes=400&topology=total&fanout=50&interval=1ms&latency=10000&spread=exponential\
-             &loss=0.5&crash=99@0ms+1ms&crash=n0@1ms+1ms&partition=1ms..600s&seed=18446744073709551615"
+            "protocol={name}&nodes=120&topology=total&fanout=50&interval=1ms&latency=10000&spread=exponential\
+             &loss=0.5&crash=40@0ms+1ms&crash=n0@1ms+1ms&partition=1ms..600s&seed=18446744073709551615"
         );
         let scene = played(&extremes);
         let run = &scene["runs"][0];

@@ -12,6 +12,7 @@
 
 mod causes;
 mod charts;
+mod compared;
 mod data;
 mod html;
 mod operations;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::trace::ValuesAt;
+pub use compared::write as write_comparison;
 pub use data::Window;
 
 /// The file's name in its store.

@@ -292,9 +292,8 @@ struct Brake(Option<Limits>);
 
 impl<P: Protocol<Message: Wire>> Observer<Bare<P>> for Brake {
     fn handled(&mut self, sim: &Sim<Bare<P>>, _: NodeId) -> ControlFlow<String> {
-        let is_over = |limits: Limits| {
-            sim.events() > limits.events || sim.medium().sent() > limits.messages
-        };
+        let is_over =
+            |limits: Limits| sim.events() > limits.events || sim.medium().sent() > limits.messages;
         if self.0.is_some_and(is_over) {
             return ControlFlow::Break("a limit of the recording is reached".to_owned());
         }
@@ -315,8 +314,7 @@ impl<P: Protocol<Message: Wire>> Steps for Asynchronous<P> {
 
     /// All messages that were on their way when all fell quiet have arrived, and woke no node.
     fn is_silent(&self) -> bool {
-        let is_quiet =
-            self.quiet_since.is_some_and(|since| self.sim.now() - since >= self.latency);
+        let is_quiet = self.quiet_since.is_some_and(|since| self.sim.now() - since >= self.latency);
         is_quiet && !self.is_pending()
     }
 

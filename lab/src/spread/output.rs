@@ -45,7 +45,10 @@ pub fn table(found: &[Found]) -> String {
         for (goal, share) in SHARES.iter().enumerate() {
             text += &format!("{:<34}", format!("{:.0} % of the nodes after (ms)", share * 100.0));
             for one in found {
-                text += &format!("{:>20}", one.clock.map_or_else(String::new, |(_, times)| when(times[goal])));
+                text += &format!(
+                    "{:>20}",
+                    one.clock.map_or_else(String::new, |(_, times)| when(times[goal]))
+                );
             }
             text.push('\n');
         }

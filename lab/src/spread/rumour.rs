@@ -175,12 +175,7 @@ impl<P: Protocol<Message: Wire>> Steps for Synchronous<P> {
 }
 
 /// Follows a rumour that was just submitted to its end. `nodes`: those that can come to hold it.
-pub(super) fn follow(
-    cluster: &mut impl Steps,
-    nodes: u32,
-    until: Until,
-    per_cycle: u32,
-) -> Run {
+pub(super) fn follow(cluster: &mut impl Steps, nodes: u32, until: Until, per_cycle: u32) -> Run {
     let (is_enough, cycles_max) = match until {
         Until::Silence => (i64::MAX, CYCLES_MAX),
         Until::Everywhere(max) => (nodes.into(), max),

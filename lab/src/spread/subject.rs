@@ -355,7 +355,8 @@ impl Found {
             mean_arrival: of(&|run| run.mean_arrival() * step),
             last: of(&|run| run.last() * step),
             cycles: of(&|run| run.cycles() * step),
-            complete: runs.iter().filter(|run| run.reached() == u64::from(nodes - gone)).count() as u64,
+            complete: runs.iter().filter(|run| run.reached() == u64::from(nodes - gone)).count()
+                as u64,
             took,
             peak_mib: peak_mib(),
         }

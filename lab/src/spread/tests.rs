@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use rumormill::protocols::rumor::{Config, Judge, Mode, Rumor};
 
-use super::cycles::{Order, World};
 use super::asynchronous::{self, Surroundings, Timing};
+use super::cycles::{Order, World};
 use super::rumour::{Run, Until, mean, runs};
 use super::subject::{Conditions, Found, Subject};
 use super::{chart, output};

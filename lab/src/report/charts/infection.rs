@@ -95,6 +95,18 @@ pub(in super::super) fn infection(run: &Run) -> String {
     figure(ID, TITLE, &plot.finish(), &caption, "")
 }
 
+/// By how many nodes hold a value (less one): the median age at which it came so far, infinite if most
+/// values never did; empty if the run does not show it.
+pub(in super::super) fn typical_ages(run: &Run) -> Vec<f64> {
+    let Some(journal) = &run.journal else { return Vec::new() };
+    let held = journal.trace.values.iter().filter(|value| !value.holds.is_empty());
+    let values: Vec<&TracedValue> = held.collect();
+    if values.is_empty() || values.iter().all(|value| value.holds.len() < 2) {
+        return Vec::new();
+    }
+    ages(&values, run.nodes.len()).iter().map(|ages| at(ages, 0.5)).collect()
+}
+
 /// The longest age at which a value came to a node.
 fn longest(ages: &[Vec<f64>]) -> f64 {
     ages.iter().flatten().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max)

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use super::html;
 pub(super) use cluster::cluster;
 pub(super) use distribution::distribution;
-pub(super) use infection::infection;
+pub(super) use infection::{infection, typical_ages};
 pub(super) use latency::latency;
 pub(super) use operations::operations;
 pub(super) use space_time::space_time;

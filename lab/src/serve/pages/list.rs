@@ -18,8 +18,11 @@ pub(in super::super) fn list(root: &str, runs: &[Summary], filter: &Filter, from
     let wanted: Vec<&Summary> = runs.iter().filter(|run| filter.admits(run)).collect();
     let shown = wanted.get(from..).unwrap_or_default();
     let shown = &shown[..shown.len().min(PER_PAGE)];
-    let mut out = format!("<h1>Runs</h1>\n<p class=\"faint\">in {}</p>\n\
-         <p><a href=\"/play\">A rumour in a cluster, to play with</a></p>\n", escape(root));
+    let mut out = format!(
+        "<h1>Runs</h1>\n<p class=\"faint\">in {}</p>\n\
+         <p><a href=\"/play\">A rumour in a cluster, to play with</a></p>\n",
+        escape(root)
+    );
     out += &form(filter);
     let count = match (wanted.len(), runs.len()) {
         (_, 0) => "There are no runs here. <code>lab test</code> makes one.".to_owned(),
