@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::charts::typical_ages;
 use super::html;
-use super::plot::{AMBER, Axis, BLUE, GREEN, GREY, ORANGE, PURPLE, Plot};
+use super::plot::{Axis, BLUE, GREEN, ORANGE, PURPLE, Plot};
 use super::run::Run as Files;
 use super::{BASE_CSS, ValuesAt};
 use crate::compare::Run;
@@ -27,7 +27,7 @@ const CHOSEN: [&str; 8] = [
     "missing",
 ];
 
-const TONES: [&str; 6] = [BLUE, ORANGE, GREEN, PURPLE, AMBER, GREY];
+const TONES: [&str; 6] = [BLUE, ORANGE, GREEN, PURPLE, "var(--amber)", "var(--grey)"];
 const DASHES: [&str; 3] = ["", "7 3", "2 3"];
 
 const CSS: &str = include_str!("assets/compared.css");

@@ -20,8 +20,6 @@ pub(super) const BLUE: &str = "var(--blue)";
 pub(super) const ORANGE: &str = "var(--orange)";
 pub(super) const GREEN: &str = "var(--green)";
 pub(super) const PURPLE: &str = "var(--purple)";
-pub(super) const AMBER: &str = "var(--amber)";
-pub(super) const GREY: &str = "var(--grey)";
 pub(super) const SHADE: &str = "var(--shade)";
 
 /// The size of texts where the page's style sheet is not read.
