@@ -14,6 +14,7 @@ use crate::commands::grade::{self, GradeArgs};
 use crate::commands::hunt::{self, HuntArgs};
 use crate::commands::install::{self, CompletionsArgs, ManArgs};
 use crate::commands::maelstrom::MaelstromArgs;
+use crate::commands::new::{self, NewArgs};
 use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::report::{self, ReportArgs};
 use crate::commands::runs::{self, RunsArgs};
@@ -43,6 +44,9 @@ pub enum Command {
     /// Put node binaries through the challenges, and print one verdict
     #[command(after_long_help = grade::EXAMPLES)]
     Grade(GradeArgs),
+    /// Write a node to begin with, in Python, Rust or Go: the retry loop is missing
+    #[command(after_long_help = new::EXAMPLES)]
+    New(NewArgs),
     /// Feed a node's record to the same state machine again, and compare all it sends
     #[command(after_long_help = replay::EXAMPLES)]
     Replay(Box<ReplayArgs>),
@@ -112,6 +116,7 @@ pub fn execute(cli: &Cli) -> u8 {
     match &cli.command {
         Command::Test(args) => test::execute(args),
         Command::Grade(args) => grade::execute(args),
+        Command::New(args) => new::execute(args),
         Command::Replay(args) => replay::execute(args),
         Command::Report(args) => report::execute(args),
         Command::Explain(args) => explain::execute(args),

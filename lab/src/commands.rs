@@ -11,6 +11,7 @@ pub mod grade;
 pub mod hunt;
 pub mod install;
 pub mod maelstrom;
+pub mod new;
 pub mod replay;
 pub mod report;
 pub mod run_args;

@@ -1,5 +1,7 @@
 //! Maelstrom's topologies: the neighbours that each node is given.
 
+pub mod layout;
+
 use std::collections::BTreeMap;
 
 use rumormill::cluster::{Graph, Name};

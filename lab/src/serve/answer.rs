@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use super::files::{self, Place};
 use super::pages;
+use super::play::{self, Scene};
 use super::runs::{Filter, Runs, Summary};
 use super::url::{Target, encode};
 use crate::compare::Run;
-use crate::play::{self, Scene};
 use crate::report::BASE_CSS;
 
 /// Runs that are compared at once: what a screen has room for.

@@ -9,6 +9,7 @@ mod answer;
 mod files;
 mod http;
 mod pages;
+mod play;
 mod runs;
 mod url;
 

@@ -12,7 +12,7 @@ const MAX_STRAIGHT: usize = 16;
 /// The places of `count` nodes, from (0, 0) at the upper left to (1, 1) at the lower right, for a
 /// picture that is `aspect` times as wide as it is high.
 #[must_use]
-pub(crate) fn places(topology: Topology, count: usize, aspect: f64) -> Vec<(f64, f64)> {
+pub fn places(topology: Topology, count: usize, aspect: f64) -> Vec<(f64, f64)> {
     match topology {
         Topology::Line => line(count, aspect),
         Topology::Grid => grid(count),

@@ -6,11 +6,10 @@ use rumormill_sim::network::DropCause;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, topology_name};
-use crate::layout;
 use crate::spread::asynchronous::Partition;
 use crate::spread::film::{Film, Limits};
 use crate::spread::subject::Found;
-use crate::topology;
+use crate::topology::{self, layout};
 
 /// A second of work at most, but for `rumormill`, whose events take the longest.
 const LIMITS: Limits = Limits { events: 200_000, messages: 250_000, flights: 30_000 };
