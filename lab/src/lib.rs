@@ -5,7 +5,9 @@
 
 pub use rumormill_sim::dice as random;
 
+mod axis;
 pub mod bench;
+mod chart;
 pub mod check;
 pub mod checker;
 pub mod cli;

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log};
@@ -12,7 +13,7 @@ use crate::validate::{self, CHECKS, Check, Effort, Verdict};
 /// Shown below the help.
 pub const EXAMPLES: &str = "\
 Examples:
-  lab validate --out LITERATURE.md
+  lab validate --out docs/LITERATURE.md --pictures docs/pictures
       all checks, as the document was made
   lab validate --quick
       a fortieth of the runs: seconds
@@ -46,6 +47,9 @@ pub struct ValidateArgs {
     /// Write the document here instead of to the terminal
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Draw the pictures, too, into this directory; the document shows them
+    #[arg(long, value_name = "DIR")]
+    pub pictures: Option<PathBuf>,
 }
 
 /// `--quick` makes one run of so many.
@@ -66,17 +70,33 @@ pub fn execute(args: &ValidateArgs) -> u8 {
         jobs: args.jobs.unwrap_or_else(cores),
     };
     let checks = validate::run(&effort, &args.checks, report);
-    let document = validate::markdown(&checks, &effort);
-    let written = match &args.out {
-        Some(path) => fs::write(path, document).map_err(|why| format!("{}: {why}", path.display())),
-        None => std::io::stdout().write_all(document.as_bytes()).map_err(|why| why.to_string()),
-    };
-    if let Err(why) = written {
-        log(&why);
+    if let Err(why) = write(args, &effort, &checks) {
+        log(&format!("{why:#}"));
         return CRASH;
     }
     let differs = |check: &Check| check.cells.iter().any(|cell| cell.verdict == Verdict::Differs);
     u8::from(checks.iter().any(differs))
+}
+
+/// Writes the document, and draws the pictures.
+fn write(args: &ValidateArgs, effort: &Effort, checks: &[Check]) -> Result<()> {
+    let mut document = validate::markdown(checks, effort);
+    if let Some(directory) = &args.pictures {
+        let place = |path: &Path| path.display().to_string();
+        fs::create_dir_all(directory).with_context(|| place(directory))?;
+        let pictures = validate::draw(effort)?;
+        for picture in &pictures {
+            let path = directory.join(picture.name).with_extension("svg");
+            fs::write(&path, &picture.svg).with_context(|| place(&path))?;
+        }
+        let from = args.out.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let shown = directory.strip_prefix(from).unwrap_or(directory);
+        document += &validate::gallery(&pictures, &place(shown));
+    }
+    match &args.out {
+        Some(path) => fs::write(path, document).with_context(|| path.display().to_string()),
+        None => Ok(std::io::stdout().write_all(document.as_bytes())?),
+    }
 }
 
 /// A line per check while they run, and one per figure that differs.

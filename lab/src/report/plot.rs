@@ -1,5 +1,6 @@
 //! Axes, scales and shading: what all charts have in common.
 
+pub(super) use crate::axis::Axis;
 use crate::figures::number;
 use crate::svg::{Anchor, Font, Paint, Svg};
 
@@ -31,57 +32,6 @@ pub(super) const fn font(colour: &'static str) -> Font {
 
 pub(super) const fn fill(colour: &'static str) -> Paint {
     Paint { fill: colour, stroke: "none", width: 0.0 }
-}
-
-/// An axis: range and label.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
-    pub(super) from: f64,
-    pub(super) to: f64,
-    pub(super) label: &'static str,
-    /// Each step is a factor; it begins above 0.
-    pub(super) is_log: bool,
-}
-
-impl Axis {
-    /// From 0 to at least this, and never nothing at all.
-    pub(super) fn to(to: f64, label: &'static str) -> Self {
-        let to = if to.is_finite() && to > 0.0 { to } else { 1.0 };
-        Self { from: 0.0, to, label, is_log: false }
-    }
-
-    /// From 1 to at least this, each step a factor; what is below 1 is at the edge.
-    pub(super) fn log(to: f64, label: &'static str) -> Self {
-        let to = if to.is_finite() { to.max(10.0) } else { 10.0 };
-        Self { from: 1.0, to, label, is_log: true }
-    }
-
-    /// Position of a value: 0 at the beginning, 1 at the end.
-    fn share(self, value: f64) -> f64 {
-        let share = if self.is_log {
-            (value.max(self.from) / self.from).ln() / (self.to / self.from).ln()
-        } else {
-            (value - self.from) / (self.to - self.from)
-        };
-        share.clamp(0.0, 1.0)
-    }
-
-    /// Round numbers on it, at most about so many.
-    pub(super) fn ticks(self, most: usize) -> Vec<f64> {
-        if self.is_log {
-            let decades = (0..15).map(|power| 10_f64.powi(power));
-            let all = decades.flat_map(|decade| [1.0, 3.0].map(|factor| factor * decade));
-            return all.filter(|tick| (self.from..=self.to).contains(tick)).collect();
-        }
-        let span = self.to - self.from;
-        let rough = span / most.max(1) as f64;
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power);
-        let step = step.into_iter().find(|step| *step >= rough * 0.999).unwrap_or(rough);
-        let first = (self.from / step).ceil();
-        let count = ((self.to / step).floor() - first).max(0.0) as usize;
-        (0..=count.min(100)).map(|i| (first + i as f64) * step).collect()
-    }
 }
 
 /// Draws the ticks of an axis, at most about so many, their numbers and its label below a chart that
@@ -183,24 +133,5 @@ impl Plot {
              {y_to}\">{}</div>",
             self.svg.finish()
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ticks_are_round_and_inside() {
-        let ticks = |to: f64, most| Axis::to(to, "").ticks(most);
-        assert_eq!(ticks(10.0, 5), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert_eq!(ticks(301.7, 4), [0.0, 100.0, 200.0, 300.0]);
-        assert_eq!(ticks(0.0, 2), [0.0, 0.5, 1.0]);
-        assert_eq!(ticks(f64::NAN, 2), [0.0, 0.5, 1.0]);
-        for to in [0.001, 0.7, 3.0, 19.99, 12_345.0, 1e9] {
-            let found = ticks(to, 6);
-            assert!((2..=7).contains(&found.len()), "{to}: {found:?}");
-            assert!(found.iter().all(|tick| (0.0..=to * 1.001).contains(tick)), "{to}: {found:?}");
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! S-curves: in the terminal, and as a picture.
 
 use super::subject::Found;
-use crate::svg::{Anchor, Font, Paint, Svg};
+use crate::axis::Axis;
+use crate::chart::{Chart, Series, Style};
 
 /// Size of the terminal's chart, in characters.
 const COLUMNS: usize = 66;
@@ -9,12 +10,6 @@ const ROWS: usize = 16;
 
 /// Marks of the curves in the terminal.
 const MARKS: [char; 8] = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'];
-
-// Okabe and Ito's palette, which colour-blind people can tell apart.
-const COLOURS: [&str; 8] =
-    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8a8a8a"];
-const INK: &str = "#222222";
-const GRID: &str = "#e8e8e8";
 
 /// The letter of a curve.
 #[must_use]
@@ -82,54 +77,26 @@ fn model_at(model: &[f64], cycle: f64) -> f64 {
 /// The same as a picture.
 #[must_use]
 pub fn svg(found: &[Found]) -> String {
-    let (width, height, left, right, top) = (860.0, 470.0, 60.0, 830.0, 50.0);
-    let bottom = 360.0 - 18.0;
     let length = length(found);
-    let title = "Nodes that know the rumour";
-    let mut svg = Svg::new(width, height + 18.0 * found.len() as f64 - 60.0, title, "S-curves");
-    let font = Font { size: 12.0, colour: INK, bold: false };
-    let at = |cycle: f64, share: f64| {
-        (left + cycle / length * (right - left), bottom - share * (bottom - top))
-    };
-    svg.text((left, 30.0), Anchor::Start, Font { size: 15.0, bold: true, ..font }, title);
-    for percent in [0, 25, 50, 75, 100] {
-        let share = f64::from(percent) / 100.0;
-        svg.line(&[at(0.0, share), at(length, share)], Paint::stroke(GRID, 1.0), "");
-        let (x, y) = at(0.0, share);
-        svg.text((x - 6.0, y + 4.0), Anchor::End, font, &format!("{percent} %"));
-    }
-    let every = (length / 10.0).ceil().max(1.0);
-    let mut cycle = 0.0;
-    while cycle <= length {
-        let (x, y) = at(cycle, 0.0);
-        svg.text((x, y + 18.0), Anchor::Middle, font, &format!("{cycle:.0}"));
-        cycle += every;
-    }
-    let (x, y) = at(length / 2.0, 0.0);
-    svg.text((x, y + 36.0), Anchor::Middle, font, "cycles");
-    for (place, one) in found.iter().enumerate() {
-        let colour = COLOURS[place % COLOURS.len()];
-        let cycles = 0..=(length.ceil() as usize);
-        if !one.model.is_empty() {
-            let model = cycles
-                .map(|cycle| at((cycle as f64).min(length), model_at(&one.model, cycle as f64)));
-            svg.line(&model.collect::<Vec<_>>(), Paint::stroke(colour, 1.0), "2 4");
-        }
-        let steps = (0..one.curve.len()).map(|step| (step as f64 * one.step, one.curve[step]));
-        let points: Vec<_> = steps
-            .filter(|(cycle, _)| *cycle <= length)
-            .map(|(cycle, share)| at(cycle, share))
-            .collect();
-        svg.line(&points, Paint::stroke(colour, 2.0), "");
-        let y = bottom + 60.0 + 18.0 * place as f64;
-        svg.line(&[(left, y - 4.0), (left + 24.0, y - 4.0)], Paint::stroke(colour, 2.0), "");
+    let percent = |share: f64| 100.0 * share;
+    let series = found.iter().flat_map(|one| {
+        let cycles = (0..one.curve.len()).map(|step| step as f64 * one.step);
+        let curve = cycles.zip(one.curve.iter().copied().map(percent));
         let words = format!(
             "{} (residue {:.4}, {:.2} copies per node)",
             one.words, one.residue.mean, one.traffic.mean
         );
-        svg.text((left + 32.0, y), Anchor::Start, font, &words);
-    }
-    let y = bottom + 60.0 + 18.0 * found.len() as f64;
-    svg.text((left, y), Anchor::Start, font, "Dotted: the model.");
-    svg.finish()
+        let model = (0..=length.ceil() as usize)
+            .map(|cycle| (cycle as f64, percent(model_at(&one.model, cycle as f64))));
+        let model = Series::new("", Style::ModelOfLast, model);
+        let model = Some(model).filter(|_| !one.model.is_empty());
+        [Some(Series::new(words, Style::Line, curve)), model].into_iter().flatten()
+    });
+    let chart = Chart {
+        title: "Nodes that know the rumour (dotted: the model)".to_owned(),
+        x: Axis::to(length, "cycles"),
+        y: Axis::to(100.0, "% of the nodes"),
+        series: series.collect(),
+    };
+    chart.draw()
 }

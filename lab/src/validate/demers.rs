@@ -15,13 +15,13 @@ use crate::spread::rumour::{Mean, Run, Until, in_parallel, mean, period, runs};
 const SITES: u32 = 1_000;
 
 /// The paper's synchronous cycles: knowledge is judged at the start of a cycle, and nothing else runs.
-fn paper() -> Config {
+pub(super) fn paper() -> Config {
     Config { judge: Judge::Start, backup: 0, ..Config::default() }
 }
 
-struct Figures {
-    residue: Mean,
-    traffic: Mean,
+pub(super) struct Figures {
+    pub(super) residue: Mean,
+    pub(super) traffic: Mean,
     mean_arrival: Mean,
     last: Mean,
 }
@@ -35,7 +35,7 @@ fn figures(runs: &[Run], nodes: u32) -> Figures {
     }
 }
 
-fn spread(effort: &Effort, config: &Config) -> Figures {
+pub(super) fn spread(effort: &Effort, config: &Config) -> Figures {
     let world = effort.world(SITES, Order::Snapshot);
     let count = effort.runs(2_000);
     figures(&runs::<Rumor>(&world, config, Until::Silence, count, effort.jobs), SITES)

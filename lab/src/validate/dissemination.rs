@@ -104,16 +104,14 @@ pub(super) fn plumtree(effort: &Effort) -> Check {
 type Figure = (&'static str, fn(&Staleness) -> f64);
 
 /// Staleness of a cluster under the load of the scuttlebutt paper.
-struct Staleness {
+pub(super) struct Staleness {
+    /// Deltas lacking per node and owner, second by second.
+    pub(super) lacking: Vec<f64>,
     /// Most seconds for which a node lacked a delta, over the whole run.
     max_s: f64,
-    /// Deltas lacking per node and owner when the load goes back, at 75 s.
-    lacking_at_75: f64,
-    /// The same at the end of the load, at 120 s.
-    lacking_at_120: f64,
 }
 
-fn staleness(world: &World, config: &scuttlebutt::Config) -> Staleness {
+pub(super) fn staleness(world: &World, config: &scuttlebutt::Config) -> Staleness {
     let nodes = world.nodes();
     let mut sim = cluster::<Scuttlebutt>(world, config, 20);
     let mut dice = Dice::numbered(world.seed, "updates", world.run);
@@ -121,7 +119,7 @@ fn staleness(world: &World, config: &scuttlebutt::Config) -> Staleness {
     run_for(&mut sim, SECOND * 5);
     // By owner: when its versions were made.
     let mut made: Vec<Vec<u32>> = vec![Vec::new(); nodes as usize];
-    let mut found = Staleness { max_s: 0.0, lacking_at_75: 0.0, lacking_at_120: 0.0 };
+    let mut found = Staleness { max_s: 0.0, lacking: Vec::new() };
     for second in 0..120_u32 {
         let each = if (25..75).contains(&second) { 2 } else { 1 };
         for _ in 0..each * nodes {
@@ -140,11 +138,7 @@ fn staleness(world: &World, config: &scuttlebutt::Config) -> Staleness {
         }
         let lacking = lacking as f64 / f64::from(nodes).powi(2);
         found.max_s = found.max_s.max(f64::from(second + 1 - oldest));
-        match second {
-            74 => found.lacking_at_75 = lacking,
-            119 => found.lacking_at_120 = lacking,
-            _ => {}
-        }
+        found.lacking.push(lacking);
     }
     found
 }
@@ -160,8 +154,8 @@ pub(super) fn scuttlebutt(effort: &Effort) -> Check {
     });
     let figures: [Figure; 3] = [
         ("longest time for which a node lacked a delta, s", |run| run.max_s),
-        ("deltas lacking per node and owner at 75 s", |run| run.lacking_at_75),
-        ("deltas lacking per node and owner at 120 s", |run| run.lacking_at_120),
+        ("deltas lacking per node and owner at 75 s", |run| run.lacking[74]),
+        ("deltas lacking per node and owner at 120 s", |run| run.lacking[119]),
     ];
     for (name, figure) in figures {
         let [depth, breadth] = [0, 1].map(|at| mean(found[at].iter().map(figure)));

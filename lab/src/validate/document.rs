@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Cell, Check, Effort, Verdict};
+use super::{Cell, Check, Effort, Picture, Verdict};
 
 const HEAD: &str = "\
 # The protocols against their papers
@@ -16,6 +16,18 @@ the last published digit, three standard errors of our runs and the tolerance of
 what no implementation gives, or what needs data that were never published; *compared* stands beside a
 published figure that is about something a little different. Nothing is tuned to a figure.
 ";
+
+/// The pictures as a section of the document, which finds them in `directory`.
+#[must_use]
+pub fn gallery(pictures: &[Picture], directory: &str) -> String {
+    let mut text = "\n## Pictures\n".to_owned();
+    for Picture { name, caption, .. } in pictures {
+        let caption = caption.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n![{name}]({directory}/{name}.svg)\n\n{caption}\n");
+    }
+    text
+}
 
 /// The document.
 #[must_use]

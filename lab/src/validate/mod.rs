@@ -11,6 +11,7 @@ mod document;
 mod fanout;
 mod karp;
 mod membership;
+mod pictures;
 mod swim;
 
 use std::sync::Arc;
@@ -21,7 +22,8 @@ use rumormill::cluster::Graph;
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::Mean;
 
-pub use document::markdown;
+pub use document::{gallery, markdown};
+pub use pictures::{Picture, draw};
 
 /// How much is spent on a validation.
 #[derive(Clone, Copy, Debug)]

@@ -153,11 +153,11 @@ pub(super) fn false_detection(effort: &Effort) -> Check {
 }
 
 /// Seconds from a crash to the first declaration of death by a healthy member.
-fn seconds_to_death(effort: &Effort, config: &Config, trials: u64) -> Vec<f64> {
+fn seconds_to_death(effort: &Effort, config: &Config, nodes: u32, trials: u64) -> Vec<f64> {
     let mut found = in_parallel(effort.runs(trials), effort.jobs, |run| {
-        let world = World { run, ..effort.world(128, Order::Snapshot) };
+        let world = World { run, ..effort.world(nodes, Order::Snapshot) };
         let mut sim = members(&world, config);
-        let victim = NodeId(run as u32 * 37 % 128);
+        let victim = NodeId(run as u32 * 37 % nodes);
         let crashed = sim.now();
         sim.crash(victim, &mut ());
         let is_dead = |node: &Swim| {
@@ -184,6 +184,16 @@ fn median(sorted: &[f64]) -> Mean {
     Mean { mean, deviation: deviation * 1.25, count }
 }
 
+/// The median of the seconds from a crash to the first declaration of death.
+pub(super) fn median_seconds_to_death(
+    effort: &Effort,
+    config: &Config,
+    nodes: u32,
+    trials: u64,
+) -> f64 {
+    median(&seconds_to_death(effort, config, nodes, trials)).mean
+}
+
 pub(super) fn lifeguard(effort: &Effort) -> Check {
     let timeout = |alpha: u32| suspicion_timeout(alpha, 128, SECOND).as_secs_f64();
     let mut cells = Vec::new();
@@ -193,7 +203,7 @@ pub(super) fn lifeguard(effort: &Effort) -> Check {
         (Switch::On, 4, "Lifeguard, α = 4, β = 6", "10.34 (83.12 % of 12.44)"),
     ] {
         let config = Config { suspicion_mult: alpha, lifeguard, ..Config::default() };
-        let found = seconds_to_death(effort, &config, 100);
+        let found = seconds_to_death(effort, &config, 128, 100);
         let name = format!("{words}: median seconds to the first detection");
         let cell = Cell::published(name, published, median(&found), Tolerance::Absolute(0.2));
         // The first probe comes after about one period, and fails at the end of the next.
