@@ -204,7 +204,7 @@ pub fn table(rows: &[Row], faults: &[Fault]) -> String {
 }
 
 /// Protocols of the short table: one of each kind.
-const SHORT: [Name; 10] = [
+const SHORT: [Name; 9] = [
     Name::Rumormill,
     Name::DirectMail,
     Name::Flood,
@@ -212,7 +212,6 @@ const SHORT: [Name; 10] = [
     Name::Rumor,
     Name::AntiEntropy,
     Name::Scuttlebutt,
-    Name::Cassandra,
     Name::Plumtree,
     Name::Swim,
 ];
