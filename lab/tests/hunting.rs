@@ -10,6 +10,7 @@ use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill_lab::hunt::case::Case;
 use rumormill_lab::hunt::draw::draw;
 use rumormill_lab::hunt::phases::run;
+use rumormill_lab::hunt::shard::Shard;
 use rumormill_lab::hunt::shrink::shrink;
 use rumormill_lab::hunt::{Found, Hunt, report};
 
@@ -32,6 +33,19 @@ fn a_hunt_finds_nothing_and_is_not_vacuous() {
     let text = report::render(&found);
     assert!(found.failures.is_empty(), "{text}");
     assert_eq!(found.vacuous().collect::<Vec<_>>(), [""; 0], "{text}");
+}
+
+#[test]
+fn shards_of_a_hunt_end_at_the_same_first_failure() {
+    let tweak = |config: &mut Config| config.mutation = Some(Mutation::ALL[0]);
+    let stop = AtomicBool::new(false);
+    let hunt =
+        Hunt { start: 0, seeds: 40, jobs: 2, tweak: &tweak, stop_at_first: true, stop: &stop };
+    let whole = hunt.run(&|_, _| {});
+    assert!(!whole.failures.is_empty() && whole.seeds < 40, "{}", report::render(&whole));
+    let shard = |part| hunt.run_shard(Shard { part, of: 3 }, &|_, _| {});
+    let merged = hunt.sum_up((1..=3).flat_map(shard).collect());
+    assert_eq!(report::render(&merged), report::render(&whole));
 }
 
 #[test]

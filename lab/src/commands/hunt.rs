@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::Context as _;
-use clap::Args;
+use anyhow::{Context as _, bail};
+use clap::{Args, Parser as _, Subcommand};
 use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::config::Config;
 #[cfg(feature = "mutations")]
@@ -17,13 +17,15 @@ use signal_hook::flag;
 
 use super::sim::case::command;
 use super::sim::protocol_parser;
-use crate::commands::shell::{BAD_ARGUMENTS, SIGNAL_BASE, cores, status};
+use crate::cli::{Cli, Command};
+use crate::commands::shell::{BAD_ARGUMENTS, SIGNAL_BASE, arguments_without_shard, cores, status};
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
-use crate::hunt::phases::run;
+use crate::hunt::phases::{Tweak, run};
+use crate::hunt::shard::{self, Shard};
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
-use crate::hunt::{Hunt, family, keep_panics, report};
+use crate::hunt::{Found, Hunt, family, keep_panics, report};
 
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
@@ -39,6 +41,8 @@ Examples:
       one seed again; shows what it is and how it went
   lab hunt --protocol scuttlebutt --seeds 1000
       another protocol of the family; its seeds are not made small
+  lab hunt --seeds 10000 --shard 3/16 > 3.shard
+      the third of 16 parts, on any machine; `lab hunt merge *.shard` reports as if one had run them all
   lab sim --case case.toml
       the case again; with --trace every event of it
 
@@ -52,7 +56,11 @@ Exit status:
 
 /// `lab hunt`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct HuntArgs {
+    /// In place of a hunt.
+    #[command(subcommand)]
+    pub action: Option<Action>,
     /// Hunt in another protocol, seen from outside: does every value reach all nodes in the end?
     #[arg(long, value_name = "NAME", value_parser = protocol_parser())]
     pub protocol: Option<Name>,
@@ -62,6 +70,9 @@ pub struct HuntArgs {
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub start: u64,
+    /// Run one of several parts of the seeds, and print its runs for `lab hunt merge`
+    #[arg(long, value_name = "PART/OF", conflicts_with_all = ["out", "trace", "protocol"])]
+    pub shard: Option<Shard>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
@@ -83,10 +94,64 @@ pub struct HuntArgs {
     pub mutation: Option<Mutation>,
 }
 
+/// In place of a hunt.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Report on the runs of all shards, as one machine would that had run them
+    Merge(MergeArgs),
+}
+
+/// `lab hunt merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// What `lab hunt --shard` printed, one file for each shard
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Where the small failing case goes
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Show every event of the first failing seed, once it is small
+    #[arg(long)]
+    pub trace: bool,
+}
+
 /// Runs it; returns the exit status.
 #[must_use]
 pub fn execute(args: &HuntArgs) -> u8 {
-    status(hunt(args), BAD_ARGUMENTS)
+    let done = match (&args.action, args.shard) {
+        (Some(Action::Merge(merge)), _) => merge_shards(merge),
+        (None, Some(shard)) => hunt_shard(args, shard),
+        (None, None) => hunt(args),
+    };
+    status(done, BAD_ARGUMENTS)
+}
+
+/// Prints the runs of a shard. A failing seed is no failure of the shard: the merge reports it.
+fn hunt_shard(args: &HuntArgs, shard: Shard) -> anyhow::Result<u8> {
+    let interrupt = Interrupt::register().context("cannot wait for signals")?;
+    let tweak = |config: &mut Config| args.tweak(config);
+    let runs = args.hunt(&tweak, &interrupt.stop).run_shard(shard, &|_, _| {});
+    if let Some(code) = interrupt.code() {
+        // What is not all there must not look so.
+        return Ok(code);
+    }
+    let text = shard::write(&arguments_without_shard(std::env::args()), shard, runs)?;
+    io::stdout().write_all(text.as_bytes()).context("cannot write the runs")?;
+    Ok(0)
+}
+
+/// Reports on the runs of all shards.
+fn merge_shards(merge: &MergeArgs) -> anyhow::Result<u8> {
+    let (words, runs) = shard::read(&merge.files)?;
+    let words = ["lab", "hunt"].into_iter().chain(words.iter().map(String::as_str));
+    let Command::Hunt(mut args) = Cli::try_parse_from(words)?.command else {
+        bail!("these are no shards of a hunt");
+    };
+    args.out.clone_from(&merge.out);
+    args.trace = merge.trace;
+    let interrupt = Interrupt::register().context("cannot wait for signals")?;
+    let found = args.hunt(&|_| {}, &interrupt.stop).sum_up(runs);
+    tell(&args, &found, &interrupt)
 }
 
 /// Runs a case and tells how it went.
@@ -144,14 +209,8 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
         return hunt_family(protocol, args, jobs);
     }
     let interrupt = Interrupt::register().context("cannot wait for signals")?;
-    let hunt = Hunt {
-        start: args.start,
-        seeds: args.seeds,
-        jobs,
-        tweak: &|config| args.tweak(config),
-        stop_at_first: !args.keep_going,
-        stop: &interrupt.stop,
-    };
+    let tweak = |config: &mut Config| args.tweak(config);
+    let hunt = args.hunt(&tweak, &interrupt.stop);
     let started = Instant::now();
     let shown = Mutex::new(started);
     let is_watched = io::stderr().is_terminal();
@@ -167,7 +226,12 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
     if is_watched {
         eprintln!("\r{:60}\r{} seeds in {:.1?}", "", found.seeds, started.elapsed());
     }
-    print!("{}", report::render(&found));
+    tell(args, &found, &interrupt)
+}
+
+/// Prints what was found, and makes the first failing case small; returns the exit status.
+fn tell(args: &HuntArgs, found: &Found, interrupt: &Interrupt) -> anyhow::Result<u8> {
+    print!("{}", report::render(found));
     if found.left > 0 {
         println!("\nTo go on: {}", args.rest(found.seeds));
     }
@@ -211,6 +275,18 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind, stop: &AtomicBool) -> an
 }
 
 impl HuntArgs {
+    /// The hunt that is asked for.
+    fn hunt<'a>(&self, tweak: Tweak<'a>, stop: &'a AtomicBool) -> Hunt<'a> {
+        Hunt {
+            start: self.start,
+            seeds: self.seeds,
+            jobs: self.jobs.unwrap_or_else(cores),
+            tweak,
+            stop_at_first: !self.keep_going,
+            stop,
+        }
+    }
+
     /// Writes a case to the file that was asked for, or to the screen.
     fn keep(&self, case: &Case) -> anyhow::Result<()> {
         match &self.out {

@@ -63,6 +63,27 @@ pub(crate) fn quote(word: &str) -> String {
     }
 }
 
+/// The arguments after the command's name, without `--shard` and without threads: the same for all
+/// shards of a command. Nothing after two dashes is the lab's.
+pub(super) fn arguments_without_shard(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all = all.skip(2);
+    let mut kept = Vec::new();
+    while let Some(word) = all.next() {
+        match word.as_str() {
+            "--" => {
+                kept.push(word);
+                kept.extend(all.by_ref());
+            }
+            "--shard" | "--jobs" => {
+                all.next();
+            }
+            word if word.starts_with("--shard=") || word.starts_with("--jobs=") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
+
 /// Threads to use by default: one per core.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

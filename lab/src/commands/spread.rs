@@ -1,5 +1,6 @@
 //! `lab spread`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,18 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser as _, Subcommand, ValueEnum};
 use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
 use rumormill_sim::network::latency::Latency;
 
 use crate::bench::sections::{self, stamped};
 use crate::bench::stamp::stamp;
+use crate::cli::{Cli, Command};
 use crate::commands::run_args::fresh_seed;
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, repeating_command};
+use crate::commands::shell::{
+    BAD_ARGUMENTS, CRASH, arguments_without_shard, cores, log, repeating_command, status,
+};
+use crate::hunt::shard::{self, Shard};
 use crate::settings::{Distribution, Topology};
 use crate::spread::asynchronous::{Crash, Partition, Surroundings};
 use crate::spread::cycles::{Order, World};
+use crate::spread::rumour::Run;
 use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
 use crate::spread::{chart, output};
 use crate::topology;
@@ -44,6 +50,8 @@ Examples:
       the same, as the table in docs/FAMILY.md
   lab spread flood --topology tree4 --nodes 1000000
       protocols that go by the topology: flood, plumtree, tree-ack, tree-nak
+  lab spread rumor --nodes 100000 --runs 64 --seed 1 --shard 3/16 > 3.shard
+      the third of 16 parts, on any machine; `lab spread merge *.shard` shows what one would have shown
   lab spread rumor --out spread.svg --out spread.csv --out spread.json
 
 Cycles of a protocol are its --period. Protocols without one act on messages only and run in
@@ -56,7 +64,11 @@ Exit status:
 
 /// `lab spread`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct SpreadArgs {
+    /// In place of runs.
+    #[command(subcommand)]
+    pub action: Option<Action>,
     /// Protocols, each with flags of its own if quoted: 'rumor --mode push --k 2'
     #[arg(required = true, value_name = "PROTOCOL")]
     pub protocols: Vec<String>,
@@ -98,6 +110,14 @@ pub struct SpreadArgs {
     /// Cycles before the rumour is injected [default: 2; 30 for membership protocols]
     #[arg(long, value_name = "N")]
     pub warm_up: Option<u64>,
+    /// Do one of several parts of the runs, and print them for `lab spread merge`; needs --seed
+    #[arg(
+        long,
+        value_name = "PART/OF",
+        requires = "seed",
+        conflicts_with_all = ["out", "family"],
+    )]
+    pub shard: Option<Shard>,
     /// Seed of all runs
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
@@ -124,10 +144,75 @@ pub enum CycleOrder {
     Immediate,
 }
 
+/// In place of runs.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Show the figures of the runs of all shards, as one machine would that had done them
+    Merge(MergeArgs),
+}
+
+/// `lab spread merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// What `lab spread --shard` printed, one file for each shard
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write the figures to a file: .csv, .json or .svg; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub out: Vec<PathBuf>,
+}
+
 /// Executes `lab spread`; returns the exit status.
 #[must_use]
 pub fn execute(args: &SpreadArgs) -> u8 {
-    let found = match prepare(args).and_then(|cases| run(&cases)) {
+    match (&args.action, args.shard) {
+        (Some(Action::Merge(merge)), _) => match merge_shards(merge) {
+            Ok((args, found, seed)) => show(&args, Ok((found, seed))),
+            Err(error) => show(args, Err(error)),
+        },
+        (None, Some(shard)) => status(run_shard(args, shard), BAD_ARGUMENTS),
+        (None, None) => show(args, prepare(args).and_then(|cases| run(&cases))),
+    }
+}
+
+/// Prints the runs of a shard: for each number those of all protocols.
+fn run_shard(args: &SpreadArgs, shard: Shard) -> Result<u8> {
+    if args.nodes.len() > 1 {
+        bail!("--shard: a table of sizes has the times of one machine");
+    }
+    let mut all: BTreeMap<u64, Vec<Run>> = BTreeMap::new();
+    for (subject, conditions) in prepare(args)? {
+        for (number, run) in subject.runs(&conditions, shard)? {
+            all.entry(number).or_default().push(run);
+        }
+    }
+    let text = shard::write(&arguments_without_shard(std::env::args()), shard, all)?;
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write the runs")?;
+    Ok(0)
+}
+
+/// The figures of the runs of all shards.
+fn merge_shards(merge: &MergeArgs) -> Result<(Box<SpreadArgs>, Vec<Found>, u64)> {
+    let (words, runs) = shard::read::<Vec<Run>>(&merge.files)?;
+    let words = ["lab", "spread"].into_iter().chain(words.iter().map(String::as_str));
+    let Command::Spread(mut args) = Cli::try_parse_from(words)?.command else {
+        bail!("these are no shards of runs of a rumour");
+    };
+    args.out.clone_from(&merge.out);
+    let cases = prepare(&args)?;
+    let mut found = Vec::new();
+    for (place, (subject, conditions)) in cases.iter().enumerate() {
+        let of = |run: &Vec<Run>| run.get(place).cloned().context("a run of a protocol is missing");
+        let runs = runs.values().map(of).collect::<Result<_>>()?;
+        found.push(subject.sum_up(conditions, runs, Duration::ZERO)?);
+    }
+    let seed = cases.first().map_or(0, |(_, conditions)| conditions.world.seed);
+    Ok((args, found, seed))
+}
+
+/// Shows what was found, and writes the files; returns the exit status.
+fn show(args: &SpreadArgs, found: Result<(Vec<Found>, u64)>) -> u8 {
+    let found = match found {
         Ok(found) => found,
         Err(error) => {
             log(&format!("{error:#}"));

@@ -9,7 +9,7 @@ use crate::network::faults::FaultCounts;
 macro_rules! counts {
     ($($(#[doc = $doc:literal])+ $field:ident: $words:literal,)+) => {
         /// Counters of a run, or of many.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub struct Counts {
             $($(#[doc = $doc])+ pub $field: u64,)+
         }

@@ -15,6 +15,7 @@ pub mod phases;
 pub mod recorder;
 pub mod report;
 mod shape;
+pub mod shard;
 pub mod shrink;
 mod surroundings;
 pub mod violation;
@@ -33,6 +34,7 @@ use case::Case;
 use counts::Counts;
 use draw::draw;
 use phases::{Outcome, Tweak, run};
+use shard::Shard;
 use violation::{Kind, Violation};
 pub use words::keep_panics;
 
@@ -82,7 +84,7 @@ impl Found {
     fn add(&mut self, seed: u64, run: Run) {
         self.seeds += 1;
         self.counts.add(&run.counts);
-        for (name, happened) in run.exercised {
+        for (name, happened) in run.counts.exercised(&draw(seed)) {
             let (runs, really) = self.exercised.entry(name).or_default();
             *runs += 1;
             *really += u64::from(happened);
@@ -97,10 +99,10 @@ impl Found {
     }
 }
 
-/// The rest of one run.
-struct Run {
+/// The rest of one run, also in a shard's file.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct Run {
     counts: Counts,
-    exercised: Vec<(&'static str, bool)>,
     converged: Option<Duration>,
     bound: Duration,
     interval: Duration,
@@ -111,13 +113,28 @@ impl Run {
     fn of(case: &Case, outcome: Outcome) -> Self {
         let Outcome { counts, converged, bound, violation, .. } = outcome;
         let interval = bound::longest_interval(&case.config.to_config());
-        Self { exercised: counts.exercised(case), counts, converged, bound, interval, violation }
+        Self { counts, converged, bound, interval, violation }
     }
 }
 
 impl Hunt<'_> {
     /// Runs all seeds. `progress` is told now and then how many are done, and how many failed.
     pub fn run(&self, progress: &(dyn Fn(u64, usize) + Sync)) -> Found {
+        let runs = self.run_shard(Shard::WHOLE, progress);
+        let left = self.seeds.saturating_sub(runs.len() as u64);
+        let mut found = self.sum_up(runs);
+        if self.stop.load(Ordering::Relaxed) {
+            found.left = left;
+        }
+        found
+    }
+
+    /// Runs the seeds of a shard; by number, which counts from 0.
+    pub fn run_shard(
+        &self,
+        shard: Shard,
+        progress: &(dyn Fn(u64, usize) + Sync),
+    ) -> BTreeMap<u64, Run> {
         keep_panics();
         let next = AtomicU64::new(0);
         let failed = AtomicUsize::new(0);
@@ -131,6 +148,9 @@ impl Hunt<'_> {
                         if number >= self.seeds {
                             return;
                         }
+                        if !shard.has(number) {
+                            continue;
+                        }
                         let run = self.run_one(number);
                         let new = usize::from(run.violation.is_some());
                         let failed = failed.fetch_add(new, Ordering::Relaxed) + new;
@@ -143,18 +163,13 @@ impl Hunt<'_> {
             }
         });
         let _ = std::panic::take_hook();
-        let runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let left = self.seeds.saturating_sub(runs.len() as u64);
-        let mut found = self.sum_up(runs);
-        if self.stop.load(Ordering::Relaxed) {
-            found.left = left;
-        }
-        found
+        runs.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// In the order of seeds, and not beyond the first failure if that ended the hunt: the same
-    /// for any number of threads.
-    fn sum_up(&self, runs: BTreeMap<u64, Run>) -> Found {
+    /// for any number of threads and shards.
+    #[must_use]
+    pub fn sum_up(&self, runs: BTreeMap<u64, Run>) -> Found {
         let mut found = Found::default();
         for (number, run) in runs {
             found.add(self.start.saturating_add(number), run);

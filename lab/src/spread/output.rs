@@ -157,7 +157,6 @@ pub fn json(found: &[Found], seed: u64, loss: f64) -> String {
             "step_cycles": one.step,
             "known": one.curve,
             "model": one.model,
-            "took_seconds": one.took.as_secs_f64(),
         })
     };
     let all: Vec<Value> = found.iter().map(one).collect();

@@ -12,7 +12,7 @@ use rumormill_sim::Nanos;
 use super::cycles::{Blind, Cycles, Observer, World};
 
 /// One run. Times are in cycles after the injection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Run {
     /// Nodes that learned the rumour in each cycle; in cycle 0 its origin.
     pub learned: Vec<u32>,

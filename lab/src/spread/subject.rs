@@ -20,6 +20,7 @@ use super::film::{Film, Limits};
 use super::model::{self, Direction};
 use super::rumour::{self, Mean, Run, Until, mean};
 use crate::cost::{cpu_time, peak_mib};
+use crate::hunt::shard::Shard;
 
 /// The conditions that all protocols of a comparison share.
 #[derive(Clone, Debug)]
@@ -146,8 +147,27 @@ impl Subject {
     /// # Errors
     /// Settings that contradict each other.
     pub fn run(&self, conditions: &Conditions) -> Result<Found> {
-        let spread = Spread { subject: self, conditions, limits: None };
-        Ok(protocols::visit(self.options.protocol, spread)?.0)
+        let started = cpu_time();
+        let runs = self.runs(conditions, Shard::WHOLE)?;
+        let took = cpu_time().saturating_sub(started);
+        self.sum_up(conditions, runs.into_iter().map(|(_, run)| run).collect(), took)
+    }
+
+    /// The runs of a shard, by number.
+    ///
+    /// # Errors
+    /// Settings that contradict each other.
+    pub fn runs(&self, conditions: &Conditions, shard: Shard) -> Result<Vec<(u64, Run)>> {
+        Ok(self.visit(conditions, Task::Runs(shard))?.runs)
+    }
+
+    /// The figures of runs, in the order of their numbers. `took` is the processor time that they took.
+    ///
+    /// # Errors
+    /// Settings that contradict each other.
+    pub fn sum_up(&self, conditions: &Conditions, runs: Vec<Run>, took: Duration) -> Result<Found> {
+        let found = self.visit(conditions, Task::SumUp(runs, took))?.found;
+        found.context("no figures were made")
     }
 
     /// Runs the first run of it in asynchronous time, and records that.
@@ -155,10 +175,14 @@ impl Subject {
     /// # Errors
     /// Settings that contradict each other; conditions without surroundings.
     pub fn film(&self, conditions: &Conditions, limits: Limits) -> Result<(Found, Film)> {
-        let conditions = &Conditions { runs: 1, jobs: 1, ..conditions.clone() };
-        let spread = Spread { subject: self, conditions, limits: Some(limits) };
-        let (found, film) = protocols::visit(self.options.protocol, spread)?;
-        Ok((found, film.context("synchronous cycles cannot be recorded")?))
+        let Done { runs, film, .. } = self.visit(conditions, Task::Film(limits))?;
+        let film = film.context("synchronous cycles cannot be recorded")?;
+        let runs = runs.into_iter().map(|(_, run)| run).collect();
+        Ok((self.sum_up(conditions, runs, Duration::ZERO)?, film))
+    }
+
+    fn visit(&self, conditions: &Conditions, task: Task) -> Result<Done> {
+        protocols::visit(self.options.protocol, Spread { subject: self, conditions, task })
     }
 }
 
@@ -181,15 +205,32 @@ impl Visitor for Flags {
 struct Spread<'a> {
     subject: &'a Subject,
     conditions: &'a Conditions,
-    /// The runs are recorded; the first one's film is returned.
-    limits: Option<Limits>,
+    task: Task,
+}
+
+/// What a visit is for.
+enum Task {
+    /// The runs of a shard.
+    Runs(Shard),
+    /// The first run and its film.
+    Film(Limits),
+    /// The figures of these runs, and the processor time that they took.
+    SumUp(Vec<Run>, Duration),
+}
+
+/// What came of it, each if it was asked for.
+#[derive(Default)]
+struct Done {
+    runs: Vec<(u64, Run)>,
+    film: Option<Film>,
+    found: Option<Found>,
 }
 
 impl Visitor for Spread<'_> {
-    type Output = Result<(Found, Option<Film>)>;
+    type Output = Result<Done>;
 
     fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
-        let Self { subject, conditions, limits } = self;
+        let Self { subject, conditions, task } = self;
         let config: P::Config = subject.options.settings().map_err(anyhow::Error::msg)?;
         let name = subject.options.protocol;
         let period = rumour::period(&config);
@@ -206,11 +247,10 @@ impl Visitor for Spread<'_> {
         };
         let is_membership = matches!(name, Name::Swim | Name::Heartbeat | Name::Phi);
         let warm_up = conditions.warm_up.unwrap_or(if is_membership { 30 } else { 2 });
-        let started = cpu_time();
         let (world, count, jobs) = (&conditions.world, conditions.runs, conditions.jobs);
         let latency = surroundings.as_ref().map(|surroundings| surroundings.latency.mean_ms);
         let unit = period.unwrap_or_else(|| Duration::from_millis(latency.unwrap_or_default()));
-        let run = |number| {
+        let run = |number: u64, limits: Option<Limits>| {
             let world = World { run: number, ..world.clone() };
             match &surroundings {
                 None => (rumour::run::<P>(&world, &config, until, warm_up), None),
@@ -220,14 +260,38 @@ impl Visitor for Spread<'_> {
                 }
             }
         };
-        let (runs, films): (Vec<Run>, Vec<Option<Film>>) =
-            rumour::in_parallel(count, jobs, run).into_iter().unzip();
-        let took = cpu_time().saturating_sub(started);
-        let time = time_in_words(surroundings.as_ref(), period.is_some(), world.order);
-        let model = model_of(name, &config, world);
-        let unit = surroundings.is_some().then_some(unit);
-        let found = Found::new(&subject.words, world.nodes(), time, &runs, unit, model, took);
-        Ok((found, films.into_iter().next().flatten()))
+        match task {
+            Task::Runs(shard) => {
+                let numbers: Vec<u64> = (0..count).filter(|number| shard.has(*number)).collect();
+                let runs = rumour::in_parallel(numbers.len() as u64, jobs, |at| {
+                    let number = numbers[at as usize];
+                    (number, run(number, None).0)
+                });
+                Ok(Done { runs, ..Done::default() })
+            }
+            Task::Film(limits) => {
+                let (run, film) = run(0, Some(limits));
+                Ok(Done { runs: vec![(0, run)], film, ..Done::default() })
+            }
+            Task::SumUp(runs, took) => {
+                let time = time_in_words(surroundings.as_ref(), period.is_some(), world.order);
+                let model = model_of(name, &config, world);
+                let unit = surroundings.is_some().then_some(unit);
+                let (words, nodes) = (&subject.words, world.nodes());
+                let found = Found::new(words, nodes, time, &runs, unit, model, took);
+                Ok(Done { found: Some(found), ..Done::default() })
+            }
+        }
+    }
+}
+
+/// Silence for protocols that lose interest, everywhere for the others.
+fn ending<C: Settings>(name: Name, config: &C) -> Ending {
+    let config = (config as &dyn Any).downcast_ref::<rumor::Config>();
+    match (name, config) {
+        (_, Some(config)) if config.interest != rumor::Interest::Forever => Ending::Silence,
+        (Name::MedianCounter, _) => Ending::Silence,
+        _ => Ending::Everywhere,
     }
 }
 
@@ -251,16 +315,6 @@ fn time_in_words(surroundings: Option<&Surroundings>, has_period: bool, order: O
         text += &format!(", crash {crash}");
     }
     text
-}
-
-/// Silence for protocols that lose interest, everywhere for the others.
-fn ending<C: Settings>(name: Name, config: &C) -> Ending {
-    let config = (config as &dyn Any).downcast_ref::<rumor::Config>();
-    match (name, config) {
-        (_, Some(config)) if config.interest != rumor::Interest::Forever => Ending::Silence,
-        (Name::MedianCounter, _) => Ending::Silence,
-        _ => Ending::Everywhere,
-    }
 }
 
 /// The model's share of nodes that know, by cycles.
