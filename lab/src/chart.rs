@@ -160,9 +160,9 @@ mod tests {
         };
         let svg = chart.draw();
         let lines: Vec<&str> = svg.lines().filter(|line| line.contains(COLOURS[0])).collect();
-        // The series, its model, and the sample in the legend.
+        // The series, the sample in the legend, and the model.
         assert_eq!(lines.len(), 3, "{svg}");
-        assert!(lines[1].contains("stroke-dasharray"));
+        assert!(lines[2].contains("stroke-dasharray"));
         let points = |line: &str| line.matches(',').count();
         assert_eq!(points(lines[0]), 2, "{}", lines[0]);
         let b: Vec<&str> = svg.lines().filter(|line| line.contains(COLOURS[1])).collect();

@@ -3,35 +3,30 @@
 //! All semantics are in one state machine without I/O, [`run::Run`]; the [`harness`] drives it
 //! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
 
+pub use rumormill_judge::{checker, components, convergence, edn, history, workload};
+use rumormill_judge::{envelope, number, scan, text};
 pub use rumormill_sim::dice as random;
 
 mod axis;
 pub mod bench;
 mod chart;
 pub mod check;
-pub mod checker;
 pub mod cli;
 mod client;
 pub mod commands;
 pub mod compare;
-pub mod components;
-pub mod convergence;
 pub mod cost;
-pub mod edn;
 pub mod entries;
-mod envelope;
 pub mod explain;
 pub mod figures;
 mod generator;
 pub mod harness;
-pub mod history;
 pub mod hunt;
 pub mod journal;
 pub mod limit;
 pub mod maelstrom;
 pub mod network;
 pub mod node;
-mod number;
 pub mod outcome;
 pub mod profile;
 pub mod replay;
@@ -39,7 +34,6 @@ mod reply;
 pub mod report;
 pub mod results;
 pub mod run;
-mod scan;
 pub mod screen;
 pub mod serve;
 pub mod services;
@@ -48,9 +42,7 @@ pub mod sim;
 pub mod spread;
 pub mod store;
 mod svg;
-mod text;
 pub mod topology;
 pub mod trace;
 pub mod validate;
 pub mod watch;
-pub mod workload;

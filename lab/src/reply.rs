@@ -335,7 +335,7 @@ impl<'a> ReplyFields<'a> {
     fn of(body: &'a str) -> Option<Self> {
         let mut found = Self::default();
         let mut fields = Fields::of(body)?;
-        while let Some((key, value)) = fields.next().ok()? {
+        while let Some((key, value)) = fields.next_field().ok()? {
             let slot = match &*key {
                 "type" => &mut found.kind,
                 "in_reply_to" => &mut found.in_reply_to,

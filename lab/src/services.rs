@@ -108,7 +108,7 @@ impl Asked {
         let [mut key, mut value, mut from, mut to] = [const { None }; 4];
         let mut creates = false;
         let mut fields = Fields::of(body)?;
-        while let Some((name, json)) = fields.next().ok()? {
+        while let Some((name, json)) = fields.next_field().ok()? {
             let slot = match &*name {
                 "type" => {
                     kind = serde_json::from_str(json).unwrap_or_default();

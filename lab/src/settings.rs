@@ -8,6 +8,7 @@ pub(crate) mod bounds;
 use anyhow::{Result, bail, ensure};
 use rumormill::cluster::Name;
 
+pub use crate::checker::availability::Required as Availability;
 use crate::network::faults::FaultSettings;
 use crate::services::{NAMES, Services};
 use crate::trace::ValuesAt;
@@ -137,15 +138,6 @@ impl Default for Compat {
     fn default() -> Self {
         Self { head_of_line: true, round_robin: true, mute: false }
     }
-}
-
-/// The share of the operations that must be `ok`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Availability {
-    /// All.
-    Total,
-    /// At least this fraction.
-    Fraction(f64),
 }
 
 impl Default for Settings {

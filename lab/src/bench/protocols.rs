@@ -238,7 +238,7 @@ pub fn short_table(rows: &[Row], faults: &[Fault]) -> Option<String> {
         Some([&cells[..1], &cells[2..6], &lost].concat())
     };
     let rows: Option<Vec<Vec<String>>> = SHORT.iter().map(row).collect();
-    Some(markdown(head.map(str::to_owned).to_vec(), rows?.into_iter()))
+    Some(markdown(head.map(str::to_owned).to_vec(), rows?))
 }
 
 #[cfg(test)]

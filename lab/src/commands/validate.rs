@@ -89,7 +89,7 @@ fn write(args: &ValidateArgs, effort: &Effort, checks: &[Check]) -> Result<()> {
             let path = directory.join(picture.name).with_extension("svg");
             fs::write(&path, &picture.svg).with_context(|| place(&path))?;
         }
-        let from = args.out.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let from = args.out.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
         let shown = directory.strip_prefix(from).unwrap_or(directory);
         document += &validate::gallery(&pictures, &place(shown));
     }

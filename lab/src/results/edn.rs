@@ -58,7 +58,7 @@ impl MaelstromResults {
         let edn = Edn::parse(text)?;
         let valid = edn
             .at(&["valid?"])
-            .and_then(Edn::as_validity)
+            .and_then(Validity::of_edn)
             .context("there is no :valid? in it: these are not the results of a run")?;
         Ok(Self {
             valid,
@@ -72,16 +72,6 @@ impl MaelstromResults {
             exceptions: exceptions_of(&edn),
             others: others_of(&edn),
         })
-    }
-}
-
-impl From<Validity> for Edn {
-    fn from(validity: Validity) -> Self {
-        match validity {
-            Validity::Valid => Self::Bool(true),
-            Validity::Invalid => Self::Bool(false),
-            Validity::Unknown => Self::key("unknown"),
-        }
     }
 }
 
@@ -194,21 +184,8 @@ fn exceptions_to_edn(exceptions: &Exceptions) -> Edn {
     Edn::map(entries)
 }
 
-impl Edn {
-    /// A verdict.
-    #[must_use]
-    pub fn as_validity(&self) -> Option<Validity> {
-        match self {
-            Self::Bool(is_valid) => Some(Validity::from_bool(*is_valid)),
-            // JSON has no keywords.
-            Self::Key(name) | Self::Str(name) if name == "unknown" => Some(Validity::Unknown),
-            _ => None,
-        }
-    }
-}
-
 fn validity_at(edn: &Edn, path: &[&str]) -> Validity {
-    edn.at(path).and_then(Edn::as_validity).unwrap_or_default()
+    edn.at(path).and_then(Validity::of_edn).unwrap_or_default()
 }
 
 fn count_at(edn: &Edn, path: &[&str]) -> u64 {
@@ -320,7 +297,7 @@ const KNOWN: [&str; 5] = ["net", "workload", "stats", "availability", "exception
 fn others_of(edn: &Edn) -> BTreeMap<String, Validity> {
     let of_part = |(key, part): &(Edn, Edn)| {
         let name = key.as_str().filter(|name| !KNOWN.contains(name))?;
-        let valid = part.at(&["valid?"]).and_then(Edn::as_validity)?;
+        let valid = part.at(&["valid?"]).and_then(Validity::of_edn)?;
         (valid != Validity::Valid).then(|| (name.to_owned(), valid))
     };
     edn.entries().unwrap_or_default().iter().filter_map(of_part).collect()

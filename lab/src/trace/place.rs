@@ -228,7 +228,7 @@ impl Places {
         else {
             return;
         };
-        while let Ok(Some((key, value))) = fields.next() {
+        while let Ok(Some((key, value))) = fields.next_field() {
             if !ENVELOPE.contains(&&*key)
                 && let Some(place) = self.step(root, &key)
             {
@@ -265,7 +265,7 @@ impl Places {
                 self.look(element, item, depth - 1, names, found);
             }
         } else if let Some(mut fields) = Fields::of(json) {
-            while let Ok(Some((key, value))) = fields.next() {
+            while let Ok(Some((key, value))) = fields.next_field() {
                 let int = key.parse().ok();
                 if let Some(int) = int
                     && let Some(keys) = self.step(place, KEYS)

@@ -91,7 +91,7 @@ impl<'a> Body<'a> {
     fn of(text: &'a str) -> Self {
         let mut body = Self::default();
         let Some(mut fields) = Fields::of(text) else { return body };
-        while let Ok(Some((key, value))) = fields.next() {
+        while let Ok(Some((key, value))) = fields.next_field() {
             match &*key {
                 "type" => body.kind = string(value).unwrap_or_default().into_owned(),
                 "msg_id" => body.msg_id = value.parse().ok(),

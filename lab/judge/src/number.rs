@@ -19,7 +19,7 @@ pub fn number(value: f64) -> String {
 }
 
 /// Without zeros at the end of the decimals.
-pub(crate) fn trimmed(text: &str) -> String {
+pub fn trimmed(text: &str) -> String {
     let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),
         false => text,

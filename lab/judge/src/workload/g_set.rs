@@ -6,7 +6,7 @@ use super::{
 use crate::history::{self, OpValue};
 
 /// The workload.
-pub(crate) static G_SET: Workload = Workload {
+pub static G_SET: Workload = Workload {
     name: "g-set",
     summary: "elements are added to a set that all nodes are to hold",
     operations: &[&ADD, &READ],

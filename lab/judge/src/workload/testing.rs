@@ -5,7 +5,7 @@ use crate::history::{Op, reader};
 
 /// Reads a history: process, type, kind of operation and value as EDN; `!` marks a final one. One
 /// step is 1 ms. Commas separate the steps, so that values have none.
-pub(crate) fn history(script: &str) -> Vec<Op> {
+pub fn history(script: &str) -> Vec<Op> {
     let steps = script.split(',').map(str::trim).filter(|step| !step.is_empty());
     let lines = steps.enumerate().map(|(index, step)| {
         let mut words = step.splitn(4, ' ');
@@ -22,6 +22,6 @@ pub(crate) fn history(script: &str) -> Vec<Op> {
 }
 
 /// The findings of the workload's checker.
-pub(crate) fn check(workload: &Workload, history: &[Op]) -> WorkloadResults {
+pub fn check(workload: &Workload, history: &[Op]) -> WorkloadResults {
     (workload.check)(history)
 }

@@ -5,17 +5,17 @@ use crate::history::{
 };
 
 /// Parses a history; times are in milliseconds, a read with a `!` is final.
-pub(crate) fn history(script: &str) -> Vec<Op> {
+pub fn history(script: &str) -> Vec<Op> {
     script.split(',').enumerate().map(|(index, step)| parse_step(index, step.trim())).collect()
 }
 
 /// A broadcast.
-pub(crate) fn broadcast(value: i64) -> Action {
+pub fn broadcast(value: i64) -> Action {
     Action::Client { f: BROADCAST, value: OpValue::Int(value) }
 }
 
 /// A read, with what it returned.
-pub(crate) fn read(set: Option<ReadSet>) -> Action {
+pub fn read(set: Option<ReadSet>) -> Action {
     Action::Client { f: READ, value: set.map_or(OpValue::Nil, OpValue::Set) }
 }
 

@@ -4,7 +4,7 @@
 const MAX_QUOTE: usize = 200;
 
 /// A quotation of what a node wrote, on one line and not too long.
-pub(crate) fn quote(text: &[u8]) -> String {
+pub fn quote(text: &[u8]) -> String {
     // No need to look at all of a line of 100 MB; a character has at most 4 bytes.
     let head = &text[..text.len().min(4 * MAX_QUOTE + 4)];
     let head = String::from_utf8_lossy(head);
@@ -19,7 +19,7 @@ pub(crate) fn quote(text: &[u8]) -> String {
 }
 
 /// The text with escapes in place of what a terminal would obey or not show.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || is_invisible(c) {

@@ -9,19 +9,19 @@ mod g_counter;
 mod g_set;
 mod pn_counter;
 mod results;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod unique_ids;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::history::{Op, OpValue};
-use crate::random::Dice;
 pub use broadcast::BROADCAST;
-pub(crate) use g_set::G_SET;
-pub(crate) use pn_counter::PN_COUNTER;
+pub use g_set::G_SET;
+pub use pn_counter::PN_COUNTER;
 pub use results::WorkloadResults;
+use rumormill_sim::dice::Dice;
 
 /// Lists the workloads: file, and name of the workload in it.
 macro_rules! workloads {
@@ -170,7 +170,8 @@ pub struct Draws {
 }
 
 impl Draws {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The stream of this seed.
+    pub fn new(seed: u64) -> Self {
         Self { dice: Dice::new(seed, "mix"), next: 0 }
     }
 
@@ -190,12 +191,12 @@ impl Workload {
 }
 
 /// The name of a kind of operation, if any workload has one of this name.
-pub(crate) fn function(name: &str) -> Option<&'static str> {
+pub fn function(name: &str) -> Option<&'static str> {
     functions().find(|f| *f == name)
 }
 
 /// The names of all kinds of operations; some come more than once.
-pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
+pub fn functions() -> impl Iterator<Item = &'static str> {
     WORKLOADS.iter().flat_map(|workload| workload.operations).map(|operation| operation.f)
 }
 

@@ -8,7 +8,7 @@ use crate::edn::Edn;
 use crate::history::{self, Action, Op, OpKind, OpValue, Process};
 
 /// The workload.
-pub(crate) static PN_COUNTER: Workload = Workload {
+pub static PN_COUNTER: Workload = Workload {
     name: "pn-counter",
     summary: "numbers are added to a counter, and all nodes are to come to the same sum",
     operations: &[&ADD, &READ],

@@ -21,7 +21,7 @@ impl WorkloadResults {
     pub fn valid(&self) -> Validity {
         match self {
             Self::Set(set) => set.valid,
-            Self::Other(edn) => edn.at(&["valid?"]).and_then(Edn::as_validity).unwrap_or_default(),
+            Self::Other(edn) => edn.at(&["valid?"]).and_then(Validity::of_edn).unwrap_or_default(),
         }
     }
 

@@ -67,7 +67,7 @@ impl Element {
     }
 
     /// Milliseconds from `known` to the last read that contradicts the outcome.
-    pub(crate) fn latency_ms(&self, history: &[Op], last_contrary: Option<usize>) -> u64 {
+    pub fn latency_ms(&self, history: &[Op], last_contrary: Option<usize>) -> u64 {
         let until = last_contrary.map_or(0, |position| history[position].time + 1);
         let known: Nanos = self.known.map_or(0, |position| history[position].time);
         until.saturating_sub(known) / 1_000_000
@@ -94,7 +94,8 @@ pub struct OpSummary {
 }
 
 impl OpSummary {
-    pub(crate) fn of(op: &Op) -> Self {
+    /// The parts of an operation that the results have.
+    pub fn of(op: &Op) -> Self {
         let (f, value) = match &op.action {
             Action::Client { f: BROADCAST, value } => (ADD, value.int()),
             Action::Client { f, value } => (*f, value.int()),

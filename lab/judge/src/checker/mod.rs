@@ -21,6 +21,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::edn::Edn;
 use crate::history::{Action, Op, OpKind, Process};
 
 /// A verdict. The order is that of Maelstrom's composition: the greatest one wins.
@@ -41,6 +42,17 @@ impl Validity {
         if is_valid { Self::Valid } else { Self::Invalid }
     }
 
+    /// The verdict in a file of results, if it is one.
+    #[must_use]
+    pub fn of_edn(edn: &Edn) -> Option<Self> {
+        match edn {
+            Edn::Bool(is_valid) => Some(Self::from_bool(*is_valid)),
+            // JSON has no keywords.
+            Edn::Key(name) | Edn::Str(name) if name == "unknown" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+
     /// The verdict of several together: false beats unknown beats true.
     pub fn compose(all: impl IntoIterator<Item = Self>) -> Self {
         all.into_iter().max().unwrap_or_default()
@@ -52,6 +64,16 @@ impl Validity {
             Self::Valid => 0,
             Self::Invalid => 1,
             Self::Unknown => 2,
+        }
+    }
+}
+
+impl From<Validity> for Edn {
+    fn from(validity: Validity) -> Self {
+        match validity {
+            Validity::Valid => Self::Bool(true),
+            Validity::Invalid => Self::Bool(false),
+            Validity::Unknown => Self::key("unknown"),
         }
     }
 }
@@ -123,13 +145,13 @@ pub fn invocation_count(history: &[Op]) -> usize {
 
 /// Finds each completion's invocation, given the history in order.
 #[derive(Debug, Default)]
-pub(crate) struct Pairing {
+pub struct Pairing {
     open: BTreeMap<Process, usize>,
 }
 
 impl Pairing {
     /// Notes one operation; for a completion, answers where its invocation is.
-    pub(crate) fn step(&mut self, position: usize, op: &Op) -> Option<usize> {
+    pub fn step(&mut self, position: usize, op: &Op) -> Option<usize> {
         match op.kind {
             OpKind::Invoke => {
                 self.open.insert(op.process, position);
@@ -140,8 +162,8 @@ impl Pairing {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod script;
+#[cfg(any(test, feature = "testing"))]
+pub mod script;
 
 #[cfg(test)]
 mod tests {

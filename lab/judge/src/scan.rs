@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// The first level of a JSON object, field by field.
 #[derive(Debug)]
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     text: &'a str,
     at: usize,
     first: bool,
@@ -16,11 +16,11 @@ pub(crate) struct Fields<'a> {
 
 /// The state of a text when scanning it was no more possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotJson;
+pub struct NotJson;
 
 impl<'a> Fields<'a> {
     /// Begins to look at an object; `None` if the text does not begin like one.
-    pub(crate) fn of(text: &'a str) -> Option<Self> {
+    pub fn of(text: &'a str) -> Option<Self> {
         let at = after_space(text.as_bytes(), 0);
         (text.as_bytes().get(at) == Some(&b'{')).then_some(Self { text, at: at + 1, first: true })
     }
@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// If the text is not JSON.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<(Cow<'a, str>, &'a str)>, NotJson> {
+    pub fn next_field(&mut self) -> Result<Option<(Cow<'a, str>, &'a str)>, NotJson> {
         let json = self.text.as_bytes();
         let mut at = after_space(json, self.at);
         match json.get(at) {
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The text behind the object, once [`next`](Self::next) has come to its end.
-    pub(crate) fn rest(&self) -> &'a str {
+    pub fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 }
@@ -73,7 +73,7 @@ fn key_text(quoted: &str) -> Cow<'_, str> {
 }
 
 /// The elements of an array, from the text between its brackets, which must be JSON.
-pub(crate) fn items(inside: &str) -> impl Iterator<Item = &str> {
+pub fn items(inside: &str) -> impl Iterator<Item = &str> {
     let json = inside.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -85,7 +85,7 @@ pub(crate) fn items(inside: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The text between the brackets of an array; `None` if it is none.
-pub(crate) fn array_inside(value: &str) -> Option<&str> {
+pub fn array_inside(value: &str) -> Option<&str> {
     value.strip_prefix('[')?.strip_suffix(']')
 }
 
@@ -212,7 +212,7 @@ mod tests {
     use serde::de::IgnoredAny;
 
     use super::*;
-    use crate::random::Dice;
+    use rumormill_sim::dice::Dice;
 
     fn is_json(text: &str) -> bool {
         let json = text.as_bytes();
@@ -258,7 +258,7 @@ mod tests {
             for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
                 is_json(&text[..end]);
                 if let Some(mut fields) = Fields::of(&text[..end]) {
-                    while let Ok(Some(_)) = fields.next() {}
+                    while let Ok(Some(_)) = fields.next_field() {}
                 }
             }
         }
@@ -269,17 +269,17 @@ mod tests {
     fn fields_come_in_order_with_the_text_of_their_values() {
         let mut fields = Fields::of(r#" {"a": [1, 2] , "\u0062":"x","a":{}} tail"#).unwrap();
         let mut seen = Vec::new();
-        while let Some((key, value)) = fields.next().unwrap() {
+        while let Some((key, value)) = fields.next_field().unwrap() {
             seen.push(format!("{key}={value}"));
         }
         assert_eq!(seen, ["a=[1, 2]", "b=\"x\"", "a={}"]);
         assert_eq!(fields.rest(), " tail");
-        assert!(Fields::of("{}").unwrap().next() == Ok(None));
+        assert!(Fields::of("{}").unwrap().next_field() == Ok(None));
         assert!(Fields::of("[]").is_none());
         for bad in ["{,}", r#"{"a":1,}"#, r#"{"a" 1}"#, r#"{"a":1 "b":2}"#, "{1:2}", "{"] {
             let mut fields = Fields::of(bad).unwrap();
             let outcome = loop {
-                match fields.next() {
+                match fields.next_field() {
                     Ok(Some(_)) => {}
                     other => break other.map(|_| ()),
                 }

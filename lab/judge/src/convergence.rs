@@ -1,7 +1,7 @@
 //! Deliveries: when each node came to hold each value. Observations, not estimates.
 //!
-//! A source is a way to see it: probe reads, the messages between processes (see
-//! [`trace`](crate::trace)), or the inside of simulated nodes. Checkers turn them into figures.
+//! A source is a way to see it: probe reads, the messages between processes, or
+//! the inside of simulated nodes. Checkers turn them into figures.
 
 use roaring::RoaringTreemap;
 
@@ -47,45 +47,47 @@ pub struct Convergence {
 
 /// Collects what one source sees.
 #[derive(Debug)]
-pub(crate) struct Collector {
+pub struct Collector {
     /// By node: which values it was seen to hold, as bits.
     held: Vec<Vec<u64>>,
     /// By node: which values it held in a life that is over.
     held_before: Vec<Vec<u64>>,
     values: Vec<ValueSpread>,
     /// The source has said something.
-    pub(crate) used: bool,
+    pub used: bool,
 }
 
 impl Collector {
-    pub(crate) fn new(nodes: usize) -> Self {
+    /// Nothing was seen of so many nodes so far.
+    pub fn new(nodes: usize) -> Self {
         let none = vec![Vec::new(); nodes];
         Self { held_before: none.clone(), held: none, values: Vec::new(), used: false }
     }
 
     /// How many values were handed to clients.
-    pub(crate) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.values.len() as u64
     }
 
     /// The next value, counting from 0, was handed to a client.
-    pub(crate) fn invoked(&mut self, time: Nanos) {
+    pub fn invoked(&mut self, time: Nanos) {
         self.values.push(ValueSpread { invoked: time, ..ValueSpread::default() });
     }
 
     /// The value was handed to a client.
-    pub(crate) fn knows(&self, value: u64) -> bool {
+    pub fn knows(&self, value: u64) -> bool {
         value < self.values.len() as u64
     }
 
-    pub(crate) fn acked(&mut self, value: u64, time: Nanos) {
+    /// The broadcast of a value was acknowledged.
+    pub fn acked(&mut self, value: u64, time: Nanos) {
         if let Some(spread) = self.values.get_mut(value as usize) {
             spread.acked = Some(time);
         }
     }
 
     /// A node holds a value; false if that was known. Anything that was never broadcast is ignored.
-    pub(crate) fn holds(&mut self, node: usize, value: u64, time: Nanos) -> bool {
+    pub fn holds(&mut self, node: usize, value: u64, time: Nanos) -> bool {
         let Ok(index) = usize::try_from(value) else { return false };
         let Some(spread) = self.values.get_mut(index) else { return false };
         let is_new = set_bit(&mut self.held[node], index);
@@ -100,7 +102,7 @@ impl Collector {
     }
 
     /// The acknowledged values that a node does not hold.
-    pub(crate) fn lacking(&self, node: usize) -> Vec<u64> {
+    pub fn lacking(&self, node: usize) -> Vec<u64> {
         let is_acked = |index: &usize| self.values[*index].acked.is_some();
         let held = &self.held[node];
         let lacking = (0..self.values.len()).filter(is_acked).filter(|at| !has_bit(held, *at));
@@ -108,7 +110,7 @@ impl Collector {
     }
 
     /// A node has lost its memory.
-    pub(crate) fn forget(&mut self, node: usize) {
+    pub fn forget(&mut self, node: usize) {
         let held = std::mem::take(&mut self.held[node]);
         for (index, spread) in self.values.iter_mut().enumerate() {
             if has_bit(&held, index) {
@@ -120,7 +122,7 @@ impl Collector {
 
     /// Takes out the acknowledged values that no node holds, if nodes have died: they were lost with
     /// their holders, and are not owed any more.
-    pub(crate) fn take_lost_with_holders(&mut self, nodes_died: bool) -> RoaringTreemap {
+    pub fn take_lost_with_holders(&mut self, nodes_died: bool) -> RoaringTreemap {
         let mut lost_with_holders = RoaringTreemap::new();
         for (value, spread) in (0..).zip(&mut self.values).filter(|_| nodes_died) {
             if spread.holders == 0 && spread.acked.take().is_some() {
@@ -131,18 +133,18 @@ impl Collector {
     }
 
     /// The values a node holds, as bits.
-    pub(crate) fn held(&self, node: usize) -> &[u64] {
+    pub fn held(&self, node: usize) -> &[u64] {
         &self.held[node]
     }
 
     /// Ends the collection, with this number of nodes left.
-    pub(crate) fn into_convergence(self, nodes: usize) -> Convergence {
+    pub fn into_convergence(self, nodes: usize) -> Convergence {
         Convergence { nodes, values: self.values }
     }
 }
 
 /// Sets a bit; false if it is set already.
-pub(crate) fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
+pub fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
     let (word, bit) = (index / 64, 1 << (index % 64));
     if words.len() <= word {
         words.resize(word + 1, 0);
@@ -152,7 +154,8 @@ pub(crate) fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
     is_new
 }
 
-pub(crate) fn has_bit(words: &[u64], index: usize) -> bool {
+/// True if the bit is set.
+pub fn has_bit(words: &[u64], index: usize) -> bool {
     words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 

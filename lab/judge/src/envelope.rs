@@ -10,13 +10,15 @@ use crate::scan::Fields;
 
 /// A message as a node wrote it.
 #[derive(Debug)]
-pub(crate) struct Envelope<'a> {
-    pub(crate) src: Cow<'a, str>,
-    pub(crate) dest: Cow<'a, str>,
+pub struct Envelope<'a> {
+    /// The sender.
+    pub src: Cow<'a, str>,
+    /// The addressee.
+    pub dest: Cow<'a, str>,
     /// The text of a JSON object, or `null`.
-    pub(crate) body: &'a str,
+    pub body: &'a str,
     /// The rest of the line, if that is more than white space.
-    pub(crate) trailing: Option<&'a str>,
+    pub trailing: Option<&'a str>,
 }
 
 impl<'a> Envelope<'a> {
@@ -28,11 +30,11 @@ impl<'a> Envelope<'a> {
     ///
     /// # Errors
     /// Says what is wrong with the line, in the words of a sentence's predicate.
-    pub(crate) fn parse(line: &'a [u8]) -> Result<Self, String> {
+    pub fn parse(line: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(line).map_err(|_| "is not UTF-8".to_owned())?;
         let mut fields = Fields::of(text).ok_or_else(|| diagnose(text))?;
         let (mut src, mut dest, mut body) = (None, None, None);
-        while let Some((key, value)) = fields.next().map_err(|_| diagnose(text))? {
+        while let Some((key, value)) = fields.next_field().map_err(|_| diagnose(text))? {
             let slot = match &*key {
                 "src" => &mut src,
                 "dest" => &mut dest,
@@ -59,7 +61,7 @@ impl<'a> Envelope<'a> {
 }
 
 /// The `type` of a body; empty if it has none.
-pub(crate) fn body_type(body: &str) -> Cow<'_, str> {
+pub fn body_type(body: &str) -> Cow<'_, str> {
     // Nearly every body begins so.
     if let Some(rest) = body.strip_prefix("{\"type\":\"")
         && let Some((kind, _)) = rest.split_once('"')
@@ -69,7 +71,7 @@ pub(crate) fn body_type(body: &str) -> Cow<'_, str> {
     }
     let mut kind = None;
     if let Some(mut fields) = Fields::of(body) {
-        while let Ok(Some((key, value))) = fields.next() {
+        while let Ok(Some((key, value))) = fields.next_field() {
             if key == "type" {
                 kind = string(value);
             }
@@ -79,7 +81,7 @@ pub(crate) fn body_type(body: &str) -> Cow<'_, str> {
 }
 
 /// The content of a JSON string; `None` if it is none.
-pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
+pub fn string(json: &str) -> Option<Cow<'_, str>> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     if inside.contains('\\') {
         serde_json::from_str(json).ok().map(Cow::Owned)
@@ -89,7 +91,7 @@ pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// True for a JSON integer of any size.
-pub(crate) fn is_integer(json: &str) -> bool {
+pub fn is_integer(json: &str) -> bool {
     let digits = json.strip_prefix('-').unwrap_or(json);
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }

@@ -7,7 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Validity, client_function, invocation_count};
 use crate::history::{Op, OpKind};
-use crate::settings::Availability as Required;
+
+/// The share of the operations that must be `ok`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Required {
+    /// All.
+    Total,
+    /// At least this fraction.
+    Fraction(f64),
+}
 
 impl FromStr for Required {
     type Err = String;

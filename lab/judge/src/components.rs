@@ -58,7 +58,7 @@ struct OpenHeal {
 
 /// Observes connectivity and deliveries during a run, and collects the times.
 #[derive(Debug)]
-pub(crate) struct ComponentWatch {
+pub struct ComponentWatch {
     /// By node: its component.
     components: Vec<u32>,
     /// The acknowledged values, as bits.
@@ -69,7 +69,8 @@ pub(crate) struct ComponentWatch {
 }
 
 impl ComponentWatch {
-    pub(crate) fn new(nodes: usize) -> Self {
+    /// Nothing was seen of so many nodes so far.
+    pub fn new(nodes: usize) -> Self {
         Self {
             components: vec![0; nodes],
             acked: Vec::new(),
@@ -80,7 +81,7 @@ impl ComponentWatch {
     }
 
     /// A node has acknowledged a value.
-    pub(crate) fn acked(&mut self, value: u64, origin: u32, time: Nanos, held: &Collector) {
+    pub fn acked(&mut self, value: u64, origin: u32, time: Nanos, held: &Collector) {
         let Ok(index) = usize::try_from(value) else { return };
         if !set_bit(&mut self.acked, index) {
             return;
@@ -103,7 +104,7 @@ impl ComponentWatch {
     }
 
     /// A node has come to hold a value.
-    pub(crate) fn held(&mut self, node: usize, value: u64, time: Nanos) {
+    pub fn held(&mut self, node: usize, value: u64, time: Nanos) {
         // Nodes are numbered with 32 bits.
         let node = node as u32;
         if let Some(open) = self.open.get_mut(&value)
@@ -128,7 +129,7 @@ impl ComponentWatch {
     }
 
     /// Takes in the components as they are now, changed or not.
-    pub(crate) fn connect(&mut self, time: Nanos, components: Vec<u32>, held: &Collector) {
+    pub fn connect(&mut self, time: Nanos, components: Vec<u32>, held: &Collector) {
         if components == self.components {
             return;
         }
@@ -198,7 +199,7 @@ impl ComponentWatch {
     }
 
     /// Ends the run: what is still owed will never come.
-    pub(crate) fn into_convergence(mut self) -> ComponentConvergence {
+    pub fn into_convergence(mut self) -> ComponentConvergence {
         self.done.since_ack.extend(self.open.values().map(|_| None));
         let never = self.heals.iter().map(|h| Heal { at: h.at, owed: h.owed, took: None });
         self.done.heals.extend(never);
