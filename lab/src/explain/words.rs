@@ -123,6 +123,23 @@ fn last(life: &Life) -> String {
     out
 }
 
+/// The node that held a value last, or never did, and why.
+#[must_use]
+pub fn last_and_why(life: &Life) -> (String, String) {
+    match (life.missing.first(), life.holders.last()) {
+        (Some(node), _) => {
+            let others = life.missing.len() - 1;
+            let more = if others > 0 { format!("; {others} more") } else { String::new() };
+            (node.clone(), format!("{}{more}", why_missing(life, node)))
+        }
+        (None, Some(holder)) => {
+            let most = life.costliest_hop().map_or_else(String::new, Holder::reason);
+            (holder.node.clone(), most)
+        }
+        (None, None) => (String::new(), String::new()),
+    }
+}
+
 /// Lives in a table, a line each.
 #[must_use]
 pub fn table(lives: &[&Life]) -> String {
@@ -131,18 +148,7 @@ pub fn table(lives: &[&Life]) -> String {
     for life in lives {
         let took = life.took_ms.map_or_else(|| "never".to_owned(), ms);
         let broadcast = life.broadcast_ms.map_or_else(|| "never".to_owned(), ms);
-        let (last, why) = match (life.missing.first(), life.holders.last()) {
-            (Some(node), _) => {
-                let others = life.missing.len() - 1;
-                let more = if others > 0 { format!("; {others} more") } else { String::new() };
-                (node.clone(), format!("{}{more}", why_missing(life, node)))
-            }
-            (None, Some(holder)) => {
-                let most = life.costliest_hop().map_or_else(String::new, Holder::reason);
-                (holder.node.clone(), most)
-            }
-            (None, None) => (String::new(), String::new()),
-        };
+        let (last, why) = last_and_why(life);
         let Life { value, origin, .. } = life;
         line(
             &mut out,

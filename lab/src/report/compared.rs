@@ -84,7 +84,9 @@ fn table(runs: &[(PathBuf, Run)]) -> String {
                    <th scope=\"col\">verdict</th>"
         .to_owned();
     for figure in &figures {
-        let _ = write!(out, "<th scope=\"col\" class=\"number\">{}</th>", html::text(figure.label));
+        let point = if figure.point.is_empty() { "" } else { ", " };
+        let name = html::text(&format!("{}{point}{}", figure.label, figure.point));
+        let _ = write!(out, "<th scope=\"col\" class=\"number\">{name}</th>");
     }
     out += "</tr></thead>\n<tbody>\n";
     let best: Vec<Option<f64>> = figures.iter().map(|figure| best(figure, runs)).collect();

@@ -43,6 +43,7 @@ pub(super) fn render(run: &Run, window: Window) -> String {
     let links = links.join(" ");
     let result = result(run);
     let charts = [
+        charts::missing(run),
         charts::latency(run),
         charts::distribution(run),
         charts::infection(run),

@@ -21,6 +21,8 @@ pub(super) struct LinkCount {
     pub(super) sent: u64,
     pub(super) received: u64,
     pub(super) dropped: u64,
+    /// Those of them that a partition or a cut dropped.
+    pub(super) cut: u64,
     pub(super) bytes: u64,
 }
 
@@ -29,6 +31,8 @@ impl LinkCount {
         self.sent += 1;
         self.received += message.received.len() as u64;
         self.dropped += u64::from(message.dropped.is_some());
+        let is_cut = |cause: &str| cause.starts_with("partition") || cause == "cut";
+        self.cut += u64::from(message.dropped.as_ref().is_some_and(|(_, cause)| is_cut(cause)));
         self.bytes += message.bytes as u64;
     }
 }
@@ -52,7 +56,7 @@ pub(super) fn link_counts(run: &Run) -> BTreeMap<(String, String), LinkCount> {
     let listed = run.results.iter().flat_map(|results| &results.rumormill.traffic.links);
     for link in listed {
         let Flow { sent, received, bytes } = link.flow;
-        let count = LinkCount { sent, received, dropped: 0, bytes };
+        let count = LinkCount { sent, received, bytes, ..LinkCount::default() };
         links.insert((&*link.src, &*link.dest), count);
     }
     own(links)
@@ -72,7 +76,8 @@ pub(super) fn types(run: &Run) -> String {
         }
     } else if let Some(results) = &run.results {
         for (kind, Flow { sent, received, bytes }) in &results.rumormill.traffic.types {
-            let count = LinkCount { sent: *sent, received: *received, dropped: 0, bytes: *bytes };
+            let (sent, received, bytes) = (*sent, *received, *bytes);
+            let count = LinkCount { sent, received, bytes, ..LinkCount::default() };
             types.insert(kind, count);
         }
     }
@@ -93,7 +98,7 @@ fn columns(first: &str) -> [(&str, bool); 5] {
 }
 
 fn flow(count: LinkCount) -> [Cell; 4] {
-    let LinkCount { sent, received, dropped, bytes } = count;
+    let LinkCount { sent, received, dropped, bytes, .. } = count;
     [sent, received, dropped, bytes].map(|count| Cell::Number(number(count as f64)))
 }
 

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use roxmltree::Document;
 use rumormill::protocols::rumormill::config::Config;
+use rumormill::protocols::{Name, Options};
 use serde_json::Value as Json;
 
 use super::causes::{self, Cause};
@@ -107,12 +108,17 @@ fn check(page: &str) -> (String, Json) {
 }
 
 fn simulated(settings: &Settings) -> (tempfile::TempDir, Store) {
+    simulated_of(settings, &sim::NodeKind::Rumormill(Config::default()))
+}
+
+fn simulated_of(settings: &Settings, kind: &sim::NodeKind) -> (tempfile::TempDir, Store) {
     let base = tempfile::tempdir().unwrap();
     let store = Store::create(base.path(), "broadcast", &jiff::Zoned::now()).unwrap();
     let sink = Some(store.sink().unwrap());
-    let mut run = sim::simulate_observed(settings, &Config::default(), sink, &mut ()).unwrap();
+    let mut run = sim::simulate(settings, kind, sink).unwrap();
     run.sink.take().unwrap().finish().unwrap();
-    let results = judge(settings, &run.outcome, &[], RunInfo::default()).unwrap();
+    let info = RunInfo { shape: settings.shape(), ..RunInfo::default() };
+    let results = judge(settings, &run.outcome, &[], info).unwrap();
     store.write_results(&results).unwrap();
     (base, store)
 }
@@ -150,6 +156,29 @@ fn the_report_of_a_run_has_everything_in_one_file() {
     assert!((longest - exact.max.unwrap()).abs() < 0.01, "{longest} {exact:?}");
     assert_eq!(points.len() as u64, results.rumormill.missing.acknowledged_count);
     assert_eq!(run.operations.as_ref().unwrap().len() as u64, results.rumormill.operation_count);
+}
+
+#[test]
+fn what_went_wrong_is_drawn_where_it_went_wrong() {
+    let limits = vec!["convergence-max<100ms".to_owned(), "msgs-per-op<1".to_owned()];
+    let settings = Settings { limits, ..settings() };
+    let kind = sim::NodeKind::of(Options::of(Name::Flood)).unwrap();
+    let (_base, store) = simulated_of(&settings, &kind);
+    let page = fs::read_to_string(write(store.dir(), Window::default(), &[]).unwrap()).unwrap();
+    let (text, _) = check(&page);
+    // A grid of six nodes has seven links: thin lines below the traffic.
+    assert!(page.contains("6 nodes in a grid"), "the topology");
+    let cut =
+        page.lines().any(|line| line.contains(" cut off, ") && !line.contains(" 0 cut off, "));
+    assert!(cut, "links that a partition cut");
+    assert!(text.contains("What is missing where") && page.contains(" is missing</title>"));
+    assert!(text.contains("convergence-max < 100 ms"), "the limit in the chart of latencies");
+    let whys = ["the only copy for n", " copies for n", "no message to n"];
+    assert!(whys.iter().any(|why| text.contains(why)), "why the slowest values are slow");
+    // Nothing is missing, and there is no strip.
+    let (_base, store) = simulated(&settings);
+    let page = fs::read_to_string(write(store.dir(), Window::default(), &[]).unwrap()).unwrap();
+    assert!(!page.contains("What is missing where"));
 }
 
 #[test]
