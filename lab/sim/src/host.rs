@@ -88,6 +88,7 @@ impl<P: Process> Host<P> {
     }
 
     pub(crate) fn crash(&mut self) {
+        self.process.on_crash();
         self.is_up = false;
         self.pause = None;
         self.wake_at = Nanos::MAX;

@@ -43,6 +43,7 @@
 
 mod bare;
 pub mod dice;
+mod disk;
 mod fault;
 mod flight;
 mod host;
@@ -52,9 +53,11 @@ mod observer;
 mod process;
 pub mod server;
 mod sim;
+mod storage;
 pub mod timer_queue;
 
 pub use bare::Bare;
+pub use disk::SimDisk;
 pub use fault::{NodeFault, NodeFaultKind};
 pub use flight::Flight;
 pub use host::Host;
@@ -62,6 +65,7 @@ pub use medium::{Medium, Plain, PlainNetwork, note_fault};
 pub use observer::Observer;
 pub use process::{Input, Outbox, Process};
 pub use sim::Sim;
+pub use storage::{DiskConfig, DiskCounts};
 
 /// Virtual time, in nanoseconds.
 pub type Nanos = u64;

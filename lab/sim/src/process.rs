@@ -47,6 +47,9 @@ pub trait Process: Sized + fmt::Debug {
     /// When to call [`Process::on_timeout`]. `None`: only after another input.
     fn next_timeout(&self) -> Option<Instant>;
 
+    /// The process is killed, whatever it is doing. What it has on disk is all that is left.
+    fn on_crash(&mut self) {}
+
     /// The process starts again in a later generation, its memory gone. `topology`: it is told the
     /// topology again, if it is not a client that tells it.
     fn restart(

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::Deref;
 
+use rumormill::cluster::Name;
 use rumormill::id::{Generation, NodeId, Origin};
-use rumormill::maelstrom::message::Message;
+use rumormill::journal::{Offset, Run};
+use rumormill::maelstrom::message::{Body, ErrorCode, Message};
 use rumormill::maelstrom::server::{Outgoing, Server};
 use rumormill::protocol::{Entry, Protocol};
 use rumormill::service::{Refusal, Reply, Request, Service};
@@ -12,21 +14,29 @@ use rumormill::time::Instant;
 use rumormill::value::Value;
 use rumormill::wire::Wire;
 
+use crate::dice::Dice;
 use crate::process::{Outbox, Process};
+use crate::storage::{DiskConfig, DiskCounts, Storage};
 
 /// The seed of a node's generation: from the seed of the run and the number of the node.
 pub type SeedRule = fn(seed: u64, node: u64, generation: Generation) -> u64;
 
 /// A Maelstrom node as a process. A request is a message of a client, a reply one to a client.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Maelstrom<P: Protocol, S: Service> {
     server: Server<P, Noting<S>>,
     config: P::Config,
     run_seed: u64,
     node: NodeId,
     seed_rule: SeedRule,
+    /// The seed of the present generation.
+    seed: u64,
     /// The service at the beginning of every generation.
     service: S,
+    /// Present if the node has a journal.
+    storage: Option<Storage>,
+    /// The journal was opened in the last event.
+    has_just_opened: bool,
 }
 
 impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
@@ -35,7 +45,26 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
     pub fn new(config: P::Config, run_seed: u64, node: NodeId, seed_rule: SeedRule) -> Self {
         let seed = seed_rule(run_seed, u64::from(node.0), Generation(1));
         let server = Server::new(config.clone(), seed, Generation(1));
-        Self { server, config, run_seed, node, seed_rule, service: S::default() }
+        Self {
+            server,
+            config,
+            run_seed,
+            node,
+            seed_rule,
+            seed,
+            service: S::default(),
+            storage: None,
+            has_just_opened: false,
+        }
+    }
+
+    /// The same node with a journal on a disk of its own. To be called before any input.
+    #[must_use]
+    pub fn with_disk(mut self, config: DiskConfig) -> Self {
+        let seed = Dice::numbered(self.run_seed, "disk", u64::from(self.node.0)).next_u64();
+        self.storage = Some(Storage::new(seed, config));
+        self.server = self.server.with_journal();
+        self
     }
 
     /// The same node with another service. To be called before any input.
@@ -60,12 +89,65 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
 
     /// The seed of the present generation.
     #[must_use]
-    pub fn seed(&self) -> u64 {
-        (self.seed_rule)(self.run_seed, u64::from(self.node.0), self.server.generation())
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
-    /// Takes what the server has delivered, and has to say.
-    fn collect(&mut self, out: &mut Outbox<Self>) {
+    /// The events at its disk, if it has one.
+    #[must_use]
+    pub fn disk_counts(&self) -> Option<DiskCounts> {
+        self.storage.as_ref().map(Storage::counts)
+    }
+
+    /// The place up to which all is on disk, if that is what the node is woken for at `now`, and not
+    /// the deadline of its server.
+    #[must_use]
+    pub fn syncs_at(&self, now: Instant) -> Option<Offset> {
+        let storage =
+            self.storage.as_ref().filter(|s| s.next_sync().is_some_and(|at| at <= now))?;
+        storage.next_offset()
+    }
+
+    /// True if the journal was opened in the last event.
+    #[must_use]
+    pub const fn has_just_opened(&self) -> bool {
+        self.has_just_opened
+    }
+
+    /// Reads the entries that came from the journal when it was opened.
+    pub fn restored(&self, mut each: impl FnMut(&Run)) {
+        let Some(storage) = &self.storage else { return };
+        // It has been read a moment ago.
+        let _ = storage.restore(|run| {
+            each(&run);
+            Ok(())
+        });
+    }
+
+    /// Opens the journal and takes in its entries. A process would end here if it cannot; its `init`
+    /// gets the reason.
+    fn open(&mut self, now: Instant, node: &Name) -> Result<(), String> {
+        let Self { server, storage, .. } = self;
+        let Some(storage) = storage else { return Ok(()) };
+        let generation = storage.open(node).map_err(|error| error.to_string())?;
+        server.handle_opened(now, generation);
+        let restored = storage.restore(|run| server.handle_restored(now, run));
+        self.has_just_opened = true;
+        restored.map_err(|error| error.to_string())
+    }
+
+    /// Begins to write what the server owes its journal, unless something is being written.
+    fn commit(&mut self, now: Instant) {
+        if let Some(storage) = self.storage.as_mut().filter(|storage| storage.is_idle())
+            && let Some(batch) = self.server.poll_append()
+        {
+            storage.begin(now, batch);
+        }
+    }
+
+    /// Takes what the server has delivered, has to say, and has to write.
+    fn collect(&mut self, now: Instant, out: &mut Outbox<Self>) {
+        self.commit(now);
         for entry in self.server.service_mut().notes.drain(..) {
             out.effects.deliver(entry);
         }
@@ -91,28 +173,55 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
         message: P::Message,
         out: &mut Outbox<Self>,
     ) {
+        self.has_just_opened = false;
         self.server.handle_peer(now, from, message);
-        self.collect(out);
+        self.collect(now, out);
     }
 
     fn on_request(&mut self, now: Instant, request: Self::Request, out: &mut Outbox<Self>) {
+        self.has_just_opened = false;
+        let asked = match &request.body {
+            Body::Init { msg_id, .. } => Some((Name::clone(&request.src), *msg_id)),
+            _ => None,
+        };
         self.server.handle_message(now, request);
-        self.collect(out);
+        if let (Some(node), Some((dest, in_reply_to))) = (self.server.poll_open(), asked)
+            && let Err(text) = self.open(now, &node)
+        {
+            let code = ErrorCode::TemporarilyUnavailable;
+            let body = Body::Error { in_reply_to, code, text };
+            out.replies.push(Message { src: node, dest, body });
+        }
+        self.collect(now, out);
     }
 
+    /// The disk first: one thing at a time.
     fn on_timeout(&mut self, now: Instant, out: &mut Outbox<Self>) {
-        self.server.handle_timeout(now);
-        self.collect(out);
+        self.has_just_opened = false;
+        match self.storage.as_mut().and_then(|storage| storage.end(now)) {
+            Some(Ok(upto)) => self.server.handle_synced(now, upto),
+            Some(Err(error)) => self.server.handle_disk_failure(now, &error.to_string()),
+            None => self.server.handle_timeout(now),
+        }
+        self.collect(now, out);
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        self.server.poll_timeout()
+        let sync = self.storage.as_ref().and_then(Storage::next_sync);
+        self.server.poll_timeout().into_iter().chain(sync).min()
+    }
+
+    fn on_crash(&mut self) {
+        if let Some(storage) = &mut self.storage {
+            storage.crash();
+        }
     }
 
     fn restart(&mut self, _: Instant, generation: Generation, _: bool, _: &mut Outbox<Self>) {
-        let seed = (self.seed_rule)(self.run_seed, u64::from(self.node.0), generation);
-        self.server = Server::new(self.config.clone(), seed, generation)
+        self.seed = (self.seed_rule)(self.run_seed, u64::from(self.node.0), generation);
+        let server = Server::new(self.config.clone(), self.seed, generation)
             .with_service(Noting::new(self.service.clone()));
+        self.server = if self.storage.is_some() { server.with_journal() } else { server };
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rumormill::args;
@@ -105,10 +105,6 @@ pub fn execute(args: &SimArgs) -> u8 {
     }
     let started = Instant::now();
     let resolved = args.run.resolve().and_then(|(settings, node_args)| {
-        ensure!(
-            !settings.faults.durable,
-            "simulated nodes have no disk: --durable is for lab test"
-        );
         let kind = node_kind(args.protocol, &node_args)?;
         Ok((settings, node_args, kind))
     });

@@ -15,7 +15,9 @@ use rumormill_sim::network::slow;
 use rumormill_sim::{MS, Nanos};
 
 pub use rumormill_sim::network::FaultCounts;
-pub use settings::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
+pub use settings::{
+    ClockJump, Crash, Cut, DISK_SYNC_MS, FaultSettings, LatencyChange, Pause, Slow,
+};
 
 impl FaultSettings {
     /// The rules of the network between these nodes.

@@ -84,12 +84,13 @@ impl<S: EventSink> Run<S> {
         self.adding[node].clear();
         self.network.conditions_mut().set_down(node, true);
         self.network.conditions_mut().counts_mut().crashed += 1;
-        if self.settings.faults.durable {
-            // It comes back with what it held, in another generation.
-            self.tracer.restarted(node as u32);
-        } else if self.exact {
+        if self.exact {
+            // What comes from its journal is delivered once more.
             self.gossiped.forget(node);
             self.entries.forget(node);
+        } else if self.settings.faults.durable {
+            // It comes back with what it held, in another generation.
+            self.tracer.restarted(node as u32);
         } else {
             self.tracer.forgot(node as u32);
         }

@@ -104,6 +104,7 @@ fn check_faults(faults: &FaultSettings, time_limit_ms: u64) -> Result<()> {
         ("pause-max-ms", faults.pause_max_ms),
         ("clock-jump-max-ms", faults.clock_jump_max_ms),
         ("crash-max-ms", faults.crash_max_ms),
+        ("disk-sync-ms", faults.disk_sync_ms.unwrap_or_default()),
     ];
     let slow = faults.slow.iter().map(|slow| ("slow.extra-ms", slow.extra_ms));
     let latency = faults.latency.iter().map(|change| ("latency.mean-ms", change.mean_ms));

@@ -10,7 +10,7 @@ use rumormill::time::Instant;
 use rumormill::wire::Wire;
 use rumormill_sim::{Outbox, Process};
 
-use super::{Node, seed_of, service};
+use super::{Node, equip, seed_of};
 use crate::network::packet::PeerMessage;
 use crate::node::Message;
 use crate::settings::Settings;
@@ -41,8 +41,8 @@ impl Visitor for Make<'_> {
     fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
         let config: P::Config = self.options.settings()?;
         let node = |number| {
-            let node = Node::<P>::new(config.clone(), self.settings.seed, NodeId(number), seed_of)
-                .with_service(service(self.settings));
+            let node = Node::<P>::new(config.clone(), self.settings.seed, NodeId(number), seed_of);
+            let node = equip(node, self.settings);
             AnyNode(Box::new(Typed { node, out: Outbox::default() }))
         };
         Ok((0..self.nodes).map(node).collect())
@@ -61,6 +61,7 @@ trait Object: fmt::Debug + Send {
     fn on_request(&mut self, now: Instant, request: Message, out: &mut Outbox<AnyNode>);
     fn on_timeout(&mut self, now: Instant, out: &mut Outbox<AnyNode>);
     fn next_timeout(&self) -> Option<Instant>;
+    fn on_crash(&mut self);
     fn restart(
         &mut self,
         now: Instant,
@@ -126,6 +127,10 @@ impl<P: Protocol<Message: Wire>> Object for Typed<P> {
         self.node.next_timeout()
     }
 
+    fn on_crash(&mut self) {
+        self.node.on_crash();
+    }
+
     fn restart(
         &mut self,
         now: Instant,
@@ -163,6 +168,10 @@ impl Process for AnyNode {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.0.next_timeout()
+    }
+
+    fn on_crash(&mut self) {
+        self.0.on_crash();
     }
 
     fn restart(

@@ -11,16 +11,21 @@ mod record;
 mod suspicion;
 pub mod sweep;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use rumormill::id::{Generation, NodeId};
+use rumormill::protocol::Protocol;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::{self, Options};
 use rumormill::service::AnyService;
+use rumormill::wire::Wire;
 use rumormill_sim::server::Maelstrom;
-use rumormill_sim::{Host, Medium, Observer, Process, Sim};
+use rumormill_sim::{DiskConfig, Host, Medium, Observer, Process, Sim};
 
 use crate::journal::EventSink;
+use crate::network::faults::{DISK_SYNC_MS, FaultSettings};
 use crate::outcome::{Notice, Outcome, Phase, State};
 use crate::random::Dice;
 use crate::run::Run;
@@ -113,10 +118,8 @@ pub fn simulate_observed<S: EventSink>(
     sink: S,
     observer: &mut impl Observer<Node, Run<S>>,
 ) -> Result<Simulated<S, Vec<Host<Node>>>> {
-    let node = |number| {
-        Node::new(config.clone(), settings.seed, NodeId(number), seed_of)
-            .with_service(service(settings))
-    };
+    let node =
+        |number| equip(Node::new(config.clone(), settings.seed, NodeId(number), seed_of), settings);
     let nodes = (0..count(settings)).map(node).collect();
     play(settings, nodes, sink, (SuspicionWatch::default(), observer))
 }
@@ -130,9 +133,17 @@ impl<S, N> Simulated<S, N> {
     }
 }
 
-/// The service of the nodes. Those of a workload that our node does not serve refuse all requests.
-fn service(settings: &Settings) -> AnyService {
-    AnyService::new(settings.workload.name.parse().unwrap_or_default())
+/// Gives a node its service, and a disk if it is durable. A node of a workload that ours does not serve
+/// refuses all requests.
+fn equip<P: Protocol<Message: Wire>>(node: Node<P>, settings: &Settings) -> Node<P> {
+    let service = AnyService::new(settings.workload.name.parse().unwrap_or_default());
+    let node = node.with_service(service);
+    let FaultSettings { durable, disk_sync_ms, .. } = settings.faults;
+    if !durable {
+        return node;
+    }
+    let sync = Duration::from_millis(disk_sync_ms.unwrap_or(DISK_SYNC_MS));
+    node.with_disk(DiskConfig { sync, ..DiskConfig::default() })
 }
 
 /// Number of nodes. Checked with the settings: there are far fewer than 2^32.

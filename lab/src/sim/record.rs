@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rumormill::cluster::Name;
@@ -81,7 +82,12 @@ impl Records {
 fn header<P: Protocol<Message: Wire>>(host: &Host<Node<P>>) -> Header {
     let node = host.process();
     let workload = node.server().service().workload().to_string();
-    Header { workload, ..Header::new::<P>(node.config(), node.seed(), host.generation()) }
+    let has_journal = node.disk_counts().is_some();
+    Header {
+        workload,
+        has_journal,
+        ..Header::new::<P>(node.config(), node.seed(), host.generation())
+    }
 }
 
 /// A message between nodes with their names; none before the node knows them.
@@ -120,7 +126,8 @@ impl<P: Protocol<Message: Wire>, M> Observer<Node<P>, M> for Records {
     fn waking(&mut self, sim: &Sim<Node<P>, M>, node: NodeId) {
         let (host, now) = parts(sim, node);
         if let Some(writer) = self.writer(node, host) {
-            writer.input(now, &stdio::Input::Timeout);
+            let sync = host.process().syncs_at(now);
+            writer.input(now, &sync.map_or(stdio::Input::Timeout, stdio::Input::Synced));
         }
     }
 
@@ -133,6 +140,18 @@ impl<P: Protocol<Message: Wire>, M> Observer<Node<P>, M> for Records {
         if let Some(message) = named(host, (from, to), message) {
             self.sent(from, host, &message);
         }
+    }
+
+    /// What comes from a journal does so in the event of `init`, which is answered later.
+    fn handled(&mut self, sim: &Sim<Node<P>, M>, node: NodeId) -> ControlFlow<String> {
+        let (host, now) = parts(sim, node);
+        if host.process().has_just_opened()
+            && let Some(writer) = self.writer(node, host)
+        {
+            writer.input(now, &stdio::Input::Opened(host.process().server().generation()));
+            host.process().restored(|run| writer.input(now, &stdio::Input::Restored(run)));
+        }
+        ControlFlow::Continue(())
     }
 
     fn fault(&mut self, sim: &Sim<Node<P>, M>, fault: &NodeFault) {

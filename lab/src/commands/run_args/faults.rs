@@ -50,14 +50,18 @@ pub struct FaultArgs {
     /// A node's clock jumps: 'n3@5+2' in second 5 by 2 s, 'n3@5-2' back. Simulation only
     #[arg(long, value_name = "NODE@S±S", help_heading = "Faults")]
     pub clock_jump: Vec<JumpSpec>,
-    /// A node dies (SIGKILL) and comes back: 'n3@5+2' in second 5 for 2 s, 'n3@5' for good. It comes
-    /// back empty in a simulation; processes need --durable
+    /// A node dies (SIGKILL) and comes back: 'n3@5+2' in second 5 for 2 s, 'n3@5' for good. Without
+    /// --durable a simulated node comes back empty; processes need --durable
     #[arg(long, value_name = "NODE@S+S", help_heading = "Faults")]
     pub crash: Vec<CrashSpec>,
-    /// Nodes keep values on disk (--data-dir, by default a temporary directory for this run), and all
-    /// that they have acknowledged is owed, whatever dies
+    /// Nodes keep values on disk, and all that they have acknowledged is owed, whatever dies. Processes
+    /// get --data-dir, by default a temporary directory for this run; simulated nodes get a simulated
+    /// disk, which loses and tears in a crash what was not synced
     #[arg(long, help_heading = "Faults")]
     pub durable: bool,
+    /// How long a sync of a simulated disk takes [default: 5]
+    #[arg(long, value_name = "MS", help_heading = "Faults")]
+    pub disk_sync: Option<u64>,
 }
 
 /// A value of `--cut`.
@@ -120,6 +124,7 @@ impl FaultArgs {
             clock_jump: self.clock_jump.iter().map(|spec| spec.0.clone()).collect(),
             crash: self.crash.iter().map(|spec| spec.0.clone()).collect(),
             durable: self.durable,
+            disk_sync_ms: self.disk_sync,
             ..FaultSettings::default()
         });
         Ok((was_given || faults != FaultSettings::default()).then_some(faults))

@@ -48,7 +48,14 @@ pub struct FaultSettings {
     /// Nodes keep what they have acknowledged on disk: all of it is owed, whatever dies.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub durable: bool,
+    /// How long a sync of a durable simulated node's disk takes; [`DISK_SYNC_MS`] if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_sync_ms: Option<u64>,
 }
+
+/// A sync of a simulated disk takes this long unless said otherwise. Disks without moving parts take 1
+/// to 10 ms, those of clouds included.
+pub const DISK_SYNC_MS: u64 = 5;
 
 /// A slow node.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -160,6 +167,7 @@ impl FaultSettings {
         self.clock_jump_max_ms = others.clock_jump_max_ms.max(self.clock_jump_max_ms);
         self.crash_max_ms = others.crash_max_ms.max(self.crash_max_ms);
         self.durable |= others.durable;
+        self.disk_sync_ms = others.disk_sync_ms.or(self.disk_sync_ms);
         self.slow.extend(others.slow);
         self.cut.extend(others.cut);
         self.latency.extend(others.latency);
@@ -196,6 +204,10 @@ impl FaultSettings {
         for name in self.names() {
             ensure!(known.contains(name), "a fault names {name:?}, which is no node of this run");
         }
+        ensure!(
+            self.durable || self.disk_sync_ms.is_none(),
+            "disk-sync-ms: nodes have disks only if they are durable (--durable)"
+        );
         for cut in &self.cut {
             ensure!(cut.flap_ms != Some(0), "a link cannot flap every 0 ms");
             ensure!(!cut.a.is_empty() || !cut.b.is_empty(), "a cut names no node");
@@ -220,6 +232,7 @@ impl FaultSettings {
         let kinds = [
             ("clock jumps", !self.clock_jump.is_empty() || self.clock_jump_rate > 0.0),
             ("crashes without --durable", crashes && !self.durable),
+            ("lengths of disk syncs", self.disk_sync_ms.is_some()),
         ];
         kinds.into_iter().find(|(_, wanted)| *wanted).map(|(kind, _)| kind)
     }

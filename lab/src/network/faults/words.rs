@@ -39,6 +39,7 @@ impl FaultSettings {
         let rates = rates.into_iter().filter(|(_, rate)| *rate > 0.0);
         words.extend(rates.map(|(what, rate)| format!("random {what} {rate}/s")));
         words.extend(self.durable.then(|| "durable".to_owned()));
+        words.extend(self.disk_sync_ms.map(|ms| format!("disk sync {ms} ms")));
         words
     }
 }

@@ -18,8 +18,7 @@ use rumormill::protocols::rumormill::message::{Entries, Gossip};
 use rumormill::service::{Broadcast, Reply, Request};
 use rumormill::time::Instant;
 use rumormill::value::Value;
-
-use crate::disk::SimDisk;
+use rumormill_sim::SimDisk;
 
 type Message = message::Message<Gossip>;
 type Body = message::Body<Gossip>;

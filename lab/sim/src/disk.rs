@@ -1,9 +1,8 @@
 //! A disk in memory that loses what was not synced, and tears what was under way.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rumormill::journal::Directory;
@@ -11,7 +10,7 @@ use rumormill::protocol::Rng;
 
 /// A disk. Clones are the same disk.
 #[derive(Clone, Debug)]
-pub(crate) struct SimDisk(Rc<RefCell<State>>);
+pub struct SimDisk(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -45,8 +44,10 @@ enum Change {
 }
 
 impl SimDisk {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(Rc::new(RefCell::new(State {
+    /// An empty disk. What a loss of power leaves is decided by the seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
             rng: Rng::seed_from_u64(seed),
             inodes: Vec::new(),
             names: BTreeMap::new(),
@@ -57,24 +58,29 @@ impl SimDisk {
         })))
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No change is left half made by a panic: there is none while the lock is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The process is killed before its next change but so many.
-    pub(crate) fn kill_after(&self, changes: u32) {
-        self.0.borrow_mut().changes_left = Some(changes);
+    pub fn kill_after(&self, changes: u32) {
+        self.state().changes_left = Some(changes);
     }
 
     /// Another process starts.
-    pub(crate) fn start(&self) {
-        self.0.borrow_mut().changes_left = None;
+    pub fn start(&self) {
+        self.state().changes_left = None;
     }
 
     /// Whether writes and syncs fail.
-    pub(crate) fn set_full(&self, is_full: bool) {
-        self.0.borrow_mut().is_full = is_full;
+    pub fn set_full(&self, is_full: bool) {
+        self.state().is_full = is_full;
     }
 
     /// What was not synced is lost, in part or as a whole, or is there all the same.
-    pub(crate) fn lose_power(&self) {
-        let State { rng, inodes, names, synced_names, changes, .. } = &mut *self.0.borrow_mut();
+    pub fn lose_power(&self) {
+        let State { rng, inodes, names, synced_names, changes, .. } = &mut *self.state();
         let kept = rng.random_range(0..=changes.len());
         changes.drain(..).take(kept).for_each(|change| change.apply(synced_names));
         names.clone_from(synced_names);
@@ -143,16 +149,16 @@ impl State {
 
 impl Directory for SimDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.0.borrow().names.keys().cloned().collect())
+        Ok(self.state().names.keys().cloned().collect())
     }
 
     fn read(&self, file: &str) -> io::Result<Vec<u8>> {
-        let state = self.0.borrow();
+        let state = self.state();
         Ok(state.inodes[state.inode(file)?].content.clone())
     }
 
     fn write(&mut self, file: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let state = &mut *self.0.borrow_mut();
+        let state = &mut *self.state();
         let is_killed = state.change().is_err();
         if is_killed && state.rng.random_bool(0.5) {
             return Err(io::ErrorKind::Interrupted.into());
@@ -177,7 +183,7 @@ impl Directory for SimDisk {
     }
 
     fn sync(&mut self, file: &str) -> io::Result<()> {
-        let state = &mut *self.0.borrow_mut();
+        let state = &mut *self.state();
         state.change()?;
         let (inode, is_full) = (state.inode(file)?, state.is_full);
         let Inode { content, synced, dirty_from } = &mut state.inodes[inode];
@@ -193,7 +199,7 @@ impl Directory for SimDisk {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        let state = &mut *self.0.borrow_mut();
+        let state = &mut *self.state();
         state.change()?;
         state.inode(from)?;
         state.rename(Change::Rename(from.to_owned(), to.to_owned()));
@@ -201,7 +207,7 @@ impl Directory for SimDisk {
     }
 
     fn remove(&mut self, file: &str) -> io::Result<()> {
-        let state = &mut *self.0.borrow_mut();
+        let state = &mut *self.state();
         state.change()?;
         state.inode(file)?;
         state.rename(Change::Remove(file.to_owned()));
@@ -209,7 +215,7 @@ impl Directory for SimDisk {
     }
 
     fn sync_names(&mut self) -> io::Result<()> {
-        let State { synced_names, changes, changes_left, .. } = &mut *self.0.borrow_mut();
+        let State { synced_names, changes, changes_left, .. } = &mut *self.state();
         if *changes_left == Some(0) {
             return Err(io::ErrorKind::Interrupted.into());
         }

@@ -1,9 +1,7 @@
 //! Nothing acknowledged is lost, whatever is killed, and at whatever instant of the write path.
 //!
-//! `DURABILITY_SEEDS=100000 cargo test --release --test durability` runs that many seeds.
+//! `DURABILITY_SEEDS=100000 cargo test --release -p rumormill-sim --test durability` runs that many seeds.
 
-#[path = "durability/disk.rs"]
-mod disk;
 #[path = "durability/world.rs"]
 mod world;
 
