@@ -56,6 +56,12 @@ impl<M> Effects<M> {
         self.refusals.push(reason);
     }
 
+    /// Number of messages to send.
+    #[must_use]
+    pub const fn send_count(&self) -> usize {
+        self.sends.len()
+    }
+
     /// Takes the messages to send, in order.
     pub fn drain_sends(&mut self) -> impl Iterator<Item = (NodeId, M)> + '_ {
         self.sends.drain(..)

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rumormill::protocols::rumormill::config::Config;
+use rumormill::journal;
 use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill_lab::hunt::case::Case;
 use rumormill_lab::hunt::draw::draw;
-use rumormill_lab::hunt::phases::run;
+use rumormill_lab::hunt::phases::{Setup, run};
 use rumormill_lab::hunt::shard::Shard;
 use rumormill_lab::hunt::shrink::shrink;
 use rumormill_lab::hunt::{Found, Hunt, report};
@@ -20,16 +20,14 @@ const SEEDS: u64 = 150;
 /// A bug on purpose that takes more seeds than this has not been found.
 const SEEDS_PER_MUTATION: u64 = 300;
 
-fn hunt(seeds: u64, mutation: Option<Mutation>) -> Found {
-    let tweak = |config: &mut Config| config.mutation = mutation;
-    let stop_at_first = mutation.is_some();
-    Hunt { start: 0, seeds, jobs: 2, tweak: &tweak, stop_at_first, stop: &AtomicBool::new(false) }
+fn hunt(seeds: u64, stop_at_first: bool, tweak: &(dyn Fn(&mut Setup) + Sync)) -> Found {
+    Hunt { start: 0, seeds, jobs: 2, tweak, stop_at_first, stop: &AtomicBool::new(false) }
         .run(&|_, _| {})
 }
 
 #[test]
 fn a_hunt_finds_nothing_and_is_not_vacuous() {
-    let found = hunt(SEEDS, None);
+    let found = hunt(SEEDS, false, &|_| {});
     let text = report::render(&found);
     assert!(found.failures.is_empty(), "{text}");
     assert_eq!(found.vacuous().collect::<Vec<_>>(), [""; 0], "{text}");
@@ -37,7 +35,7 @@ fn a_hunt_finds_nothing_and_is_not_vacuous() {
 
 #[test]
 fn shards_of_a_hunt_end_at_the_same_first_failure() {
-    let tweak = |config: &mut Config| config.mutation = Some(Mutation::ALL[0]);
+    let tweak = |nodes: &mut Setup| nodes.config.mutation = Some(Mutation::ALL[0]);
     let stop = AtomicBool::new(false);
     let hunt =
         Hunt { start: 0, seeds: 40, jobs: 2, tweak: &tweak, stop_at_first: true, stop: &stop };
@@ -92,21 +90,26 @@ fn what_once_failed_does_not_fail_again() {
 
 #[test]
 fn every_bug_on_purpose_is_found() {
-    for mutation in Mutation::ALL {
-        let found = hunt(SEEDS_PER_MUTATION, Some(mutation));
+    let find = |name: &str, tweak: &(dyn Fn(&mut Setup) + Sync)| {
+        let found = hunt(SEEDS_PER_MUTATION, true, tweak);
         let first = found.failures.first_key_value();
-        let (seed, violation) = first.unwrap_or_else(|| panic!("{mutation} was not found"));
-        println!("{mutation}: found within {} seeds ({violation})", seed + 1);
+        let (seed, violation) = first.unwrap_or_else(|| panic!("{name} was not found"));
+        println!("{name}: found within {} seeds ({violation})", seed + 1);
+    };
+    for mutation in Mutation::ALL {
+        find(mutation.name(), &|nodes| nodes.config.mutation = Some(mutation));
+    }
+    for mutation in journal::Mutation::ALL {
+        find(mutation.name(), &|nodes| nodes.journal.mutation = Some(mutation));
     }
 }
 
 /// A bug on purpose and a seed that finds it: the report says all that it takes to look into it.
 #[test]
 fn a_failure_is_told_with_what_happened_and_the_state_of_each_node() {
-    let mutation = Some(Mutation::RetryNeverSent);
-    let found = hunt(SEEDS_PER_MUTATION, mutation);
+    let tweak = |nodes: &mut Setup| nodes.config.mutation = Some(Mutation::RetryNeverSent);
+    let found = hunt(SEEDS_PER_MUTATION, true, &tweak);
     let (&seed, violation) = found.failures.first_key_value().expect("the bug is found");
-    let tweak = |config: &mut Config| config.mutation = mutation;
     let case = shrink(&draw(seed), violation.kind, &tweak, &AtomicBool::new(false));
     let text = report::render_one(&case, &run(&case, &tweak, false));
     assert!(text.starts_with(&format!("FAILED  {}", violation.kind.words())), "{text}");

@@ -23,4 +23,15 @@ impl Mutation {
         Self::GenerationReused,
         Self::SegmentReplacedEarly,
     ];
+
+    /// The name on the lab's command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AckBeforeSync => "ack-before-sync",
+            Self::TornTailTaken => "torn-tail-taken",
+            Self::GenerationReused => "generation-reused",
+            Self::SegmentReplacedEarly => "segment-replaced-early",
+        }
+    }
 }

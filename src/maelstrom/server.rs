@@ -262,6 +262,12 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
         self.member().map(|member| member.nodes.name(member.me))
     }
 
+    /// The node's position in the node list, once `init` has arrived.
+    #[must_use]
+    pub fn id(&self) -> Option<NodeId> {
+        self.member().map(|member| member.me)
+    }
+
     /// The present generation.
     #[must_use]
     pub const fn generation(&self) -> Generation {

@@ -63,7 +63,7 @@ pub use flight::Flight;
 pub use host::Host;
 pub use medium::{Medium, Plain, PlainNetwork, note_fault};
 pub use observer::Observer;
-pub use process::{Input, Outbox, Process};
+pub use process::{Input, Outbox, Output, Process};
 pub use sim::Sim;
 pub use storage::{DiskConfig, DiskCounts};
 

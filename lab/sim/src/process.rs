@@ -77,13 +77,42 @@ pub enum Input<P: Process> {
 
 /// Everything that a call to a process has caused. One for all processes of a simulation.
 ///
-/// Entries are delivered before replies are sent, and replies before messages.
+/// Entries are delivered before anything is sent.
 #[derive(Debug)]
 pub struct Outbox<P: Process> {
     /// Entries delivered, those submitted here included, and messages to other processes.
     pub effects: Effects<P::Message>,
-    /// Replies to clients.
-    pub replies: Vec<P::Reply>,
+    /// Replies to clients, each with the number of messages to processes that were sent before it.
+    replies: Vec<(usize, P::Reply)>,
+}
+
+/// Something that a process sends.
+#[derive(Debug)]
+pub enum Output<P: Process> {
+    /// A message to another process.
+    Message(NodeId, P::Message),
+    /// A reply to a client.
+    Reply(P::Reply),
+}
+
+impl<P: Process> Outbox<P> {
+    /// Sends a reply to a client.
+    pub fn reply(&mut self, reply: P::Reply) {
+        self.replies.push((self.effects.send_count(), reply));
+    }
+
+    /// Takes all that is sent, in order.
+    pub fn drain_outputs(&mut self) -> impl Iterator<Item = Output<P>> + '_ {
+        let mut sends = self.effects.drain_sends().enumerate().peekable();
+        let mut replies = self.replies.drain(..).peekable();
+        std::iter::from_fn(move || {
+            let next = sends.peek().map_or(usize::MAX, |(number, _)| *number);
+            if let Some((_, reply)) = replies.next_if(|(before, _)| *before <= next) {
+                return Some(Output::Reply(reply));
+            }
+            sends.next().map(|(_, (to, message))| Output::Message(to, message))
+        })
+    }
 }
 
 impl<P: Process> Default for Outbox<P> {

@@ -154,7 +154,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
         while let Some(outgoing) = self.server.poll_outgoing() {
             match outgoing {
                 Outgoing::Peer(to, message) => out.effects.send(to, message),
-                Outgoing::Client(message) => out.replies.push(message),
+                Outgoing::Client(message) => out.reply(message),
             }
         }
         while self.server.poll_log().is_some() {}
@@ -190,7 +190,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
         {
             let code = ErrorCode::TemporarilyUnavailable;
             let body = Body::Error { in_reply_to, code, text };
-            out.replies.push(Message { src: node, dest, body });
+            out.reply(Message { src: node, dest, body });
         }
         self.collect(now, out);
     }

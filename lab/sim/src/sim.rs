@@ -11,7 +11,7 @@ use crate::fault::{NodeFault, NodeFaultKind};
 use crate::host::{Host, Pause};
 use crate::medium::{Medium, Plain};
 use crate::observer::Observer;
-use crate::process::{Input, Outbox, Process};
+use crate::process::{Input, Outbox, Output, Process};
 
 /// A simulation: processes, their surroundings, and the faults of nodes, in virtual time.
 ///
@@ -266,13 +266,17 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
             self.medium.on_deliver(self.now, node, &entry);
             observer.delivered(self, node, &entry);
         }
-        for reply in out.replies.drain(..) {
-            observer.replied(self, node, &reply);
-            self.medium.on_reply(self.now, node, reply);
-        }
-        for (to, message) in out.effects.drain_sends() {
-            observer.sent(self, node, to, &message);
-            self.medium.on_send(self.now, node, to, message);
+        for output in out.drain_outputs() {
+            match output {
+                Output::Reply(reply) => {
+                    observer.replied(self, node, &reply);
+                    self.medium.on_reply(self.now, node, reply);
+                }
+                Output::Message(to, message) => {
+                    observer.sent(self, node, to, &message);
+                    self.medium.on_send(self.now, node, to, message);
+                }
+            }
         }
         out.effects.drain_log().for_each(drop);
         out.effects.drain_refusals().for_each(drop);

@@ -32,7 +32,7 @@ impl Process for Ticker {
     fn on_message(&mut self, _: Instant, _: NodeId, (): (), _: &mut Outbox<Self>) {}
 
     fn on_request(&mut self, now: Instant, (): (), out: &mut Outbox<Self>) {
-        out.replies.push(now);
+        out.reply(now);
     }
 
     fn on_timeout(&mut self, now: Instant, out: &mut Outbox<Self>) {

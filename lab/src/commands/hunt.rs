@@ -9,9 +9,6 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser as _, Subcommand};
 use rumormill::protocols::Name;
-use rumormill::protocols::rumormill::config::Config;
-#[cfg(feature = "mutations")]
-use rumormill::protocols::rumormill::mutation::Mutation;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -19,9 +16,11 @@ use super::sim::case::command;
 use super::sim::protocol_parser;
 use crate::cli::{Cli, Command};
 use crate::commands::shell::{BAD_ARGUMENTS, SIGNAL_BASE, arguments_without_shard, cores, status};
+#[cfg(feature = "mutations")]
+use crate::hunt::bug::Bug;
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
-use crate::hunt::phases::{Tweak, run};
+use crate::hunt::phases::{Setup, Tweak, run};
 use crate::hunt::shard::{self, Shard};
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
@@ -91,7 +90,7 @@ pub struct HuntArgs {
     /// Hunt a bug that was put into the node on purpose
     #[cfg(feature = "mutations")]
     #[arg(long, value_name = "NAME")]
-    pub mutation: Option<Mutation>,
+    pub mutation: Option<Bug>,
 }
 
 /// In place of a hunt.
@@ -129,7 +128,7 @@ pub fn execute(args: &HuntArgs) -> u8 {
 /// Prints the runs of a shard. A failing seed is no failure of the shard: the merge reports it.
 fn hunt_shard(args: &HuntArgs, shard: Shard) -> anyhow::Result<u8> {
     let interrupt = Interrupt::register().context("cannot wait for signals")?;
-    let tweak = |config: &mut Config| args.tweak(config);
+    let tweak = |nodes: &mut Setup| args.tweak(nodes);
     let runs = args.hunt(&tweak, &interrupt.stop).run_shard(shard, &|_, _| {});
     if let Some(code) = interrupt.code() {
         // What is not all there must not look so.
@@ -156,7 +155,7 @@ fn merge_shards(merge: &MergeArgs) -> anyhow::Result<u8> {
 
 /// Runs a case and tells how it went.
 fn show(case: &Case, args: &HuntArgs) {
-    let outcome = run(case, &|config| args.tweak(config), args.trace);
+    let outcome = run(case, &|nodes| args.tweak(nodes), args.trace);
     for line in &outcome.trace {
         println!("{line}");
     }
@@ -209,7 +208,7 @@ fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
         return hunt_family(protocol, args, jobs);
     }
     let interrupt = Interrupt::register().context("cannot wait for signals")?;
-    let tweak = |config: &mut Config| args.tweak(config);
+    let tweak = |nodes: &mut Setup| args.tweak(nodes);
     let hunt = args.hunt(&tweak, &interrupt.stop);
     let started = Instant::now();
     let shown = Mutex::new(started);
@@ -260,7 +259,7 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind, stop: &AtomicBool) -> an
     let mut case = draw(seed);
     if !args.no_shrink && kind != Kind::Determinism {
         eprintln!("lab: making seed {seed} small ...");
-        case = shrink(&case, kind, &|config| args.tweak(config), stop);
+        case = shrink(&case, kind, &|nodes| args.tweak(nodes), stop);
     }
     case.about = format!("seed {seed}: {}", kind.words());
     let how = if stop.load(Ordering::Relaxed) {
@@ -322,17 +321,19 @@ impl HuntArgs {
 
     /// The change to the nodes' settings: nothing but a bug on purpose.
     #[cfg(feature = "mutations")]
-    const fn tweak(&self, config: &mut Config) {
-        config.mutation = self.mutation;
+    const fn tweak(&self, nodes: &mut Setup) {
+        if let Some(bug) = self.mutation {
+            bug.put(nodes);
+        }
     }
 
     #[cfg(not(feature = "mutations"))]
-    const fn tweak(&self, _config: &mut Config) {}
+    const fn tweak(&self, _nodes: &mut Setup) {}
 
     /// The bug on purpose that is hunted.
     #[cfg(feature = "mutations")]
     fn bug(&self) -> Option<&'static str> {
-        self.mutation.map(Mutation::name)
+        self.mutation.map(Bug::name)
     }
 
     #[cfg(not(feature = "mutations"))]

@@ -10,14 +10,14 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rumormill::args;
-#[cfg(feature = "mutations")]
-use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill::protocols::{self, Name};
 
 use super::report;
 use crate::commands::run_args::RunArgs;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, quote, repeating_command, status};
 use crate::cost::{cpu_time, peak_mib};
+#[cfg(feature = "mutations")]
+use crate::hunt::bug::Bug;
 use crate::hunt::phases::Tweak;
 use crate::journal::EventSink;
 use crate::limit::judge;
@@ -85,7 +85,7 @@ pub struct SimArgs {
     /// Put this bug into the nodes, on purpose
     #[cfg(feature = "mutations")]
     #[arg(long, value_name = "NAME", requires = "case", help_heading = "Case")]
-    pub mutation: Option<Mutation>,
+    pub mutation: Option<Bug>,
     /// Write no files
     #[arg(long, help_heading = "Output")]
     pub no_store: bool,
@@ -136,8 +136,10 @@ fn execute_case(path: &Path, args: &SimArgs) -> u8 {
         return BAD_ARGUMENTS;
     }
     #[cfg(feature = "mutations")]
-    let (tweak, bug): (Tweak<'_>, _) =
-        (&|config| config.mutation = args.mutation, args.mutation.map(Mutation::name));
+    let (tweak, bug): (Tweak<'_>, _) = (
+        &|nodes| args.mutation.into_iter().for_each(|bug| bug.put(nodes)),
+        args.mutation.map(Bug::name),
+    );
     #[cfg(not(feature = "mutations"))]
     let (tweak, bug): (Tweak<'_>, _) = (&|_| {}, None);
     let store = (!args.no_store).then_some(&*args.run.store);

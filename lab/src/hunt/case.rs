@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
 use rumormill::cluster::Name;
+use rumormill::journal::OpenOptions;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::route::Route;
 use rumormill::service::Workload;
 use rumormill::value::Value;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::network::faults::FaultSettings;
+use crate::network::faults::{DISK_SYNC_MS, FaultSettings};
 use crate::settings::{Compat, Distribution, Latency, Settings, Topology};
 
 /// The version of the file format that this program writes and reads.
@@ -58,6 +59,10 @@ pub struct Case {
     pub partitioned: Vec<Name>,
     /// The nodes' settings.
     pub config: NodeConfig,
+    /// The length at which durable nodes leave a segment of their journals; the journal's own if
+    /// nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment_bytes: Option<u64>,
     /// Faults of messages and nodes. Faults by rate only act on messages here: those of
     /// nodes are listed one by one.
     #[serde(default)]
@@ -140,6 +145,7 @@ impl Case {
             main_ms: 1_000,
             partitioned: Vec::new(),
             config: NodeConfig::default(),
+            segment_bytes: None,
             faults: FaultSettings::default(),
             op: Vec::new(),
         }
@@ -216,6 +222,19 @@ impl Case {
         // It quotes the name that is wrong, if it is one.
         let name = why.split('"').nth(1).map(|name| format!("\"{name}\""));
         Some((name.map_or(TreeOffer::Key("nodes"), TreeOffer::Word), why))
+    }
+
+    /// How long a sync takes, if the nodes are durable.
+    pub(super) fn disk_sync(&self) -> Option<Duration> {
+        let FaultSettings { durable, disk_sync_ms, .. } = self.faults;
+        durable.then(|| Duration::from_millis(disk_sync_ms.unwrap_or(DISK_SYNC_MS)))
+    }
+
+    /// The settings of the nodes' journals.
+    pub(super) fn journal_options(&self) -> OpenOptions {
+        let default = OpenOptions::default();
+        let segment_bytes = self.segment_bytes.unwrap_or(default.segment_bytes);
+        OpenOptions { segment_bytes, ..default }
     }
 
     /// The settings of the network.

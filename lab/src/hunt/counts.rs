@@ -1,6 +1,7 @@
 //! Counts of what really happened, over one run or many: a hunt whose faults never struck shows nothing.
 
 use rumormill::protocols::rumormill::stats::Stats;
+use rumormill_sim::DiskCounts;
 
 use super::case::Case;
 use crate::network::faults::FaultCounts;
@@ -62,6 +63,16 @@ counts! {
     restarts: "restarts",
     /// Messages to nodes that were down.
     to_dead: "messages to dead nodes",
+    /// See [`DiskCounts::commits`].
+    commits: "commits to journals",
+    /// See [`DiskCounts::torn_commits`].
+    torn_commits: "crashes in the midst of a commit",
+    /// See [`DiskCounts::cut_tails`].
+    cut_tails: "writes cut off at a start",
+    /// See [`DiskCounts::power_losses`].
+    power_losses: "losses of what was not synced",
+    /// See [`DiskCounts::killed_starts`].
+    killed_starts: "starts that were killed",
     /// See [`Stats::suspicions`].
     silences: "silent peers noticed",
     /// See [`Stats::probes`].
@@ -85,6 +96,15 @@ impl Counts {
         self.repairs += stats.repairs;
         self.restarts_seen += stats.restarts_seen;
         self.duplicates += stats.duplicates_received;
+    }
+
+    /// Adds what a disk has counted.
+    pub(super) const fn add_disk(&mut self, disk: &DiskCounts) {
+        self.commits += disk.commits;
+        self.torn_commits += disk.torn_commits;
+        self.cut_tails += disk.cut_tails;
+        self.power_losses += disk.power_losses;
+        self.killed_starts += disk.killed_starts;
     }
 
     /// Adds what the network has counted.
@@ -117,6 +137,11 @@ impl Counts {
             fault(crashes, "crashes", self.crashes),
             fault(restarts, "restarts", self.restarts),
             fault(restarts, "restarts noticed by peers", self.restarts_seen),
+            fault(faults.durable, "commits to journals", self.commits),
+            fault(faults.durable && crashes, "crashes while writing", self.torn_commits),
+            fault(faults.durable && crashes, "writes cut off", self.cut_tails),
+            fault(faults.durable && crashes, "losses of power", self.power_losses),
+            fault(faults.durable && restarts, "killed starts", self.killed_starts),
             fault(faults.loss > 0.0, "retries", self.retries),
             fault(faults.loss > 0.0, "repairs", self.repairs),
             fault(!faults.cut.is_empty(), "silent peers", self.silences),

@@ -71,7 +71,40 @@ pub fn draw(seed: u64) -> Case {
     }
     draw_ops(dice, &mut case);
     case.workload = draw_workload(seed);
+    draw_durability(&mut case);
     case
+}
+
+/// Durability has dice of its own, too. What a durable cluster is there for are crashes: of any nodes,
+/// and now and then of all at once.
+fn draw_durability(case: &mut Case) {
+    let mut dice = Dice::new(case.seed, "hunt durability");
+    let dice = &mut dice;
+    if !dice.chance(0.25) {
+        return;
+    }
+    case.faults.durable = true;
+    case.faults.disk_sync_ms = Some(pick(dice, &[0, 1, 5, 5, 20, 100, 300]));
+    case.segment_bytes = pick(dice, &[Some(200), Some(1_000), None]);
+    let crash = |dice: &mut Dice, node: Name, at_ms: u64| Crash {
+        node,
+        at_ms,
+        down_ms: Some(pick(dice, &[0, 1, 20, 200, 1_000])),
+        forget_topology: dice.chance(0.2),
+    };
+    for _ in 0..dice.index(8) {
+        let (node, at_ms) = (pick_name(dice, &case.nodes), dice.below(case.main_ms));
+        case.faults.crash.push(crash(dice, node, at_ms));
+    }
+    for _ in 0..if dice.chance(0.3) { 1 + dice.index(2) } else { 0 } {
+        let at_ms = dice.below(case.main_ms);
+        let all = case.nodes.iter().map(|node| crash(dice, node.clone(), at_ms));
+        case.faults.crash.extend(all);
+    }
+    if case.config.sync_interval_ms == NEVER_MS {
+        // What a node has forgotten, and its peers take it to hold, is found by digests.
+        (case.config.sync_interval_ms, case.config.sync_interval_max_ms) = (500, 2_000);
+    }
 }
 
 /// The workload has dice of its own: a seed means the same case as before there were workloads, but

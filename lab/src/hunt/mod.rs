@@ -6,6 +6,8 @@
 
 mod agreement;
 pub mod bound;
+#[cfg(feature = "mutations")]
+pub mod bug;
 pub mod case;
 pub mod counts;
 pub mod draw;

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use rumormill::id::{Generation, Origin};
-use rumormill::protocols::rumormill::message::{Entries, Have};
-use rumormill::set::{OriginId, VersionSet};
+use rumormill::protocols::rumormill::message::{Entries, Gossip, Have};
+use rumormill::set::{OriginId, Ranges, VersionSet};
 use rumormill::value::Value;
 
 use super::violation::{Kind, Violation};
@@ -65,6 +65,8 @@ impl Oracle {
     pub(super) fn update(&mut self, index: usize, node: &SimServer) -> bool {
         let store = node.replica();
         let Some(life) = self.lives[index].last_mut() else { return false };
+        // A journal knows better than whoever began the life.
+        life.generation = node.generation();
         for origin in store.origins().iter().skip(life.numbers.len()) {
             let next = OriginId(self.origins.len() as u32);
             let number = *self.numbers.entry(*origin).or_insert(next);
@@ -94,10 +96,66 @@ impl Oracle {
         true
     }
 
-    /// Sum of all entries that a node holds, as their makers have them.
-    pub(super) fn sum(&self, node: usize) -> i128 {
-        let Some(life) = self.lives[node].last() else { return 0 };
-        let entries = life.held.iter().flat_map(|(number, ranges)| {
+    /// Checks what a node has from its journal: all that it had vouched for, and nothing but what some
+    /// node has made. Its generation is a new one: if an earlier life had the same, nothing of that
+    /// is left anywhere, and its names are free again.
+    pub(super) fn check_restored(
+        &mut self,
+        node: &SimServer,
+        vouched: &VersionSet,
+    ) -> Result<(), Violation> {
+        let store = node.replica();
+        let mut held = VersionSet::new();
+        for (local, ranges) in store.held().iter() {
+            let origin = store.origin(local);
+            let is_own = Some(origin.node) == node.id() && origin.generation == node.generation();
+            if is_own {
+                let text = format!("begins {}, of which it has entries", origin_name(origin));
+                return Err(Violation::new(Kind::Generation, text));
+            }
+            let number = self.numbers.get(&origin).copied();
+            let is_made = number.is_some_and(|number| {
+                held.insert_all(number, ranges);
+                let made = &self.values[number.0 as usize];
+                ranges.iter().all(|range| {
+                    made.get(range.start as usize..range.end as usize)
+                        == Some(store.values(local, &range))
+                })
+            });
+            if !is_made {
+                let text = format!("has entries of {} that are not so", origin_name(origin));
+                return Err(Violation::new(Kind::Restored, text));
+            }
+        }
+        let lost = vouched.difference(&held);
+        if !lost.is_empty() {
+            let text = format!("came back without {}", self.words(&lost));
+            return Err(Violation::new(Kind::Restored, text));
+        }
+        let own = node.id().map(|node_id| Origin { node: node_id, generation: node.generation() });
+        if let Some(number) = own.and_then(|own| self.numbers.get(&own)) {
+            self.values[number.0 as usize].clear();
+        }
+        Ok(())
+    }
+
+    /// Adds to `vouched` what a message says that its sender holds.
+    pub(super) fn note_vouched(&self, gossip: &Gossip, vouched: &mut VersionSet) {
+        for Have { origin, ranges } in &gossip.have {
+            if let Some(number) = self.numbers.get(origin) {
+                vouched.insert_all(*number, ranges);
+            }
+        }
+        for Entries { origin, first, values } in &gossip.entries {
+            if let Some(number) = self.numbers.get(origin) {
+                vouched.insert(*number, *first..first.saturating_add(values.len() as u64));
+            }
+        }
+    }
+
+    /// Sum of entries, as their makers have them.
+    pub(super) fn sum(&self, held: &VersionSet) -> i128 {
+        let entries = held.iter().flat_map(|(number, ranges)| {
             let values = &self.values[number.0 as usize];
             ranges.iter().flat_map(|range| values[range.start as usize..range.end as usize].iter())
         });
@@ -125,13 +183,20 @@ impl Oracle {
         Err(Violation::new(Kind::Evidence, text))
     }
 
-    /// Checks that evidence sent is all that the sender holds of the origin, and no more.
-    pub(super) fn check_have(&self, sender: usize, have: &Have) -> Result<(), Violation> {
+    /// Checks that evidence sent is all that the sender holds of the origin, and no more. If the message
+    /// has `waited` for the disk, the sender may have come to hold more since.
+    pub(super) fn check_have(
+        &self,
+        sender: usize,
+        have: &Have,
+        waited: bool,
+    ) -> Result<(), Violation> {
         let held = self
             .numbers
             .get(&have.origin)
             .and_then(|number| self.lives[sender].last()?.held.get(*number));
-        if held == Some(&have.ranges) {
+        let is_held = |held: &Ranges| have.ranges.iter().all(|range| held.contains_range(&range));
+        if held == Some(&have.ranges) || (waited && held.is_some_and(is_held)) {
             return Ok(());
         }
         let text = format!(
@@ -194,7 +259,7 @@ impl Oracle {
 
     /// Entries in words.
     pub(super) fn words(&self, held: &VersionSet) -> String {
-        let list = |(number, ranges): (OriginId, &rumormill::set::Ranges)| {
+        let list = |(number, ranges): (OriginId, &Ranges)| {
             let ranges: Vec<String> = ranges.iter().map(|range| format!("{range:?}")).collect();
             format!("{} {}", self.origin_name(number), ranges.join(" "))
         };

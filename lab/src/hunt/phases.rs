@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use rumormill::journal::OpenOptions;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::set::VersionSet;
 use rumormill_sim::network::partition::Partition;
@@ -20,8 +21,17 @@ use crate::generator::MS;
 use crate::history::Nanos;
 use crate::node::Inspect as _;
 
+/// The settings of the nodes of a case.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Of the protocol.
+    pub config: Config,
+    /// Of the journals, if the nodes have any.
+    pub journal: OpenOptions,
+}
+
 /// Changes the nodes' settings beyond what a case can say.
-pub type Tweak<'a> = &'a (dyn Fn(&mut Config) + Sync);
+pub type Tweak<'a> = &'a (dyn Fn(&mut Setup) + Sync);
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -56,9 +66,10 @@ pub fn run_kept(
     with_trace: bool,
     recorder: Option<Recorder>,
 ) -> (Outcome, Option<Recorder>) {
-    let mut config = case.config.to_config();
-    tweak(&mut config);
-    let mut world = World::new(case, &config, recorder);
+    let mut setup = Setup { config: case.config.to_config(), journal: case.journal_options() };
+    tweak(&mut setup);
+    let mut world = World::new(case, &setup, recorder);
+    let config = setup.config;
     if with_trace {
         world = world.with_trace();
     }

@@ -60,7 +60,9 @@ impl Shape {
             Distribution::Measured => mean_ms + MEASURED_EXCESS_MAX_MS,
         };
         let slow = case.faults.slow.iter().map(|slow| slow.extra_ms).max().unwrap_or(0);
-        latency + 2 * slow
+        // What is made while one sync is under way waits for it, and for its own.
+        let sync = case.disk_sync().map_or(0, |sync| sync.as_millis() as u64);
+        latency + 2 * slow + 2 * sync
     }
 
     /// The parts that links of the topology connect, of those that work.

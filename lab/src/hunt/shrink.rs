@@ -137,6 +137,11 @@ const PLAINER: &[fn(&mut Case)] = &[
     |case| case.faults.loss = 0.0,
     |case| case.faults.duplicate = 0.0,
     |case| (case.faults.reorder, case.faults.reorder_max_ms) = (0.0, 0),
+    |case| {
+        (case.faults.durable, case.faults.disk_sync_ms) = (false, None);
+        case.segment_bytes = None;
+    },
+    |case| case.segment_bytes = None,
     |case| case.head_of_line = false,
     |case| case.latency_dist = Distribution::Constant,
     |case| case.main_ms = case.op.iter().map(|op| op.at_ms + 1).max().unwrap_or(1),

@@ -15,6 +15,11 @@ pub enum Kind {
     Reply,
     /// Something acknowledged or read before is not in a read (invariant 1).
     Lost,
+    /// A durable node came back without something that it had vouched for, or with something that no
+    /// node has made.
+    Restored,
+    /// A durable node came back in a generation that has names of entries already.
+    Generation,
     /// A message says what is not so.
     Evidence,
     /// A peer is taken to hold what it does not (invariant 2).
@@ -46,6 +51,10 @@ impl Kind {
             Self::Malformed => "a message is not well-formed",
             Self::Reply => "a client was not answered as it should be",
             Self::Lost => "a value is missing from a later read",
+            Self::Restored => {
+                "a durable node lacks what it had vouched for, or has what it should not"
+            }
+            Self::Generation => "a durable node uses a generation twice",
             Self::Evidence => "a message says what is not so",
             Self::Known => "a peer is taken to hold what it never held",
             Self::Forgotten => "a pending entry was forgotten without evidence",

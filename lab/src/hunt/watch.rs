@@ -35,6 +35,10 @@ const SETUP_US: u64 = 10_000_000;
 pub(super) struct Watch {
     pub(super) oracle: Oracle,
     nodes: Vec<Watched>,
+    /// By node: the entries that it has vouched for in any of its lives. Empty if nodes are not
+    /// durable: then they come back with nothing.
+    vouched: Vec<VersionSet>,
+    is_durable: bool,
     /// Entries for a silent hub may be handed to others instead.
     reroutes: bool,
     /// All values that any client has handed in.
@@ -55,11 +59,23 @@ pub(super) struct Watch {
     line: Vec<u8>,
 }
 
+/// A request that a reply is due for.
+#[derive(Debug)]
+struct Asked {
+    /// The request, if it is one of the workload.
+    request: Option<Request>,
+    /// The entries that the node held when it had handled the request; `None` until then. Its reply
+    /// vouches for them, however long it waits for the disk.
+    held: Option<VersionSet>,
+}
+
 /// One life of a node, as the outside sees it.
 #[derive(Debug, Default)]
 struct Watched {
-    /// By `msg_id`: the request that a reply is due for, if it is one of the workload.
-    open: BTreeMap<i64, Option<Request>>,
+    /// By `msg_id`.
+    open: BTreeMap<i64, Asked>,
+    /// What came from the journal has been checked.
+    is_restored: bool,
     /// Acknowledged since the last read.
     acknowledged: Vec<Value>,
     read_text: Arc<ReadText>,
@@ -82,6 +98,8 @@ impl Watch {
         let mut watch = Self {
             oracle: Oracle::new(nodes),
             nodes: (0..nodes).map(|_| Watched::default()).collect(),
+            vouched: vec![VersionSet::new(); nodes],
+            is_durable: case.faults.durable,
             reroutes: matches!(config.route, Route::Auto | Route::Hub),
             handed_in: BTreeSet::new(),
             given_out: BTreeSet::new(),
@@ -108,19 +126,20 @@ impl Watch {
     /// A client's request is about to be handed to a node.
     fn asked(&mut self, index: usize, request: &Body) {
         let watched = &mut self.nodes[index];
+        let mut open = |msg_id: &i64, request| {
+            watched.open.insert(*msg_id, Asked { request, held: None });
+        };
         match request {
             Body::Request { request, msg_id } => {
+                open(msg_id, Some(request.clone()));
                 watched.may_speak |= !matches!(request, Request::Read);
-                watched.open.insert(*msg_id, Some(request.clone()));
                 self.handed_in.extend(workload::element(request).cloned());
             }
             Body::Topology { msg_id, .. } => {
+                open(msg_id, None);
                 watched.may_speak = true;
-                watched.open.insert(*msg_id, None);
             }
-            Body::Init { msg_id, .. } => {
-                watched.open.insert(*msg_id, None);
-            }
+            Body::Init { msg_id, .. } => open(msg_id, None),
             _ => {}
         }
     }
@@ -132,8 +151,15 @@ impl Watch {
         node: &SimServer,
         now: Instant,
     ) -> Result<(), Violation> {
+        if self.is_durable && !std::mem::replace(&mut self.nodes[index].is_restored, true) {
+            self.oracle.check_restored(node, &self.vouched[index])?;
+        }
         if self.oracle.update(index, node) {
             self.grown.push(index);
+        }
+        if let Some(life) = self.oracle.life(index) {
+            let new = self.nodes[index].open.values_mut().filter(|asked| asked.held.is_none());
+            new.for_each(|asked| asked.held = Some(life.held.clone()));
         }
         let sent = std::mem::take(&mut self.sent);
         for message in &sent {
@@ -146,7 +172,9 @@ impl Watch {
                 None => self.check_reply(index, node, message)?,
             }
         }
-        if let Some((msg_id, _)) = self.nodes[index].open.first_key_value() {
+        if let Some((msg_id, _)) = self.nodes[index].open.first_key_value()
+            && node.waiting() == 0
+        {
             let text = format!("has not answered request {msg_id}");
             return Err(Violation::new(Kind::Reply, text));
         }
@@ -199,6 +227,9 @@ impl Watch {
             return Err(Violation::new(Kind::Malformed, text));
         }
         link.messages += 1;
+        if self.is_durable {
+            self.oracle.note_vouched(gossip, &mut self.vouched[index]);
+        }
         self.check_content(index, gossip)
     }
 
@@ -207,14 +238,15 @@ impl Watch {
             self.oracle.check_entries(index, entries)?;
         }
         for have in &gossip.have {
-            self.oracle.check_have(index, have)?;
+            self.oracle.check_have(index, have, self.is_durable)?;
         }
         let Some(life) = self.oracle.life(index) else { return Ok(()) };
         if gossip.generation != life.generation {
             let text = format!("speaks as generation {}", gossip.generation);
             return Err(Violation::new(Kind::Evidence, text));
         }
-        if gossip.is_digest && gossip.have.len() != life.held.iter().count() {
+        let (named, held) = (gossip.have.len(), life.held.origin_count());
+        if gossip.is_digest && named != held && !(self.is_durable && named < held) {
             let text = "sent a digest that leaves out what it holds".to_owned();
             return Err(Violation::new(Kind::Evidence, text));
         }
@@ -238,12 +270,16 @@ impl Watch {
             }
             other => return wrong(format!("sent a client a message of type {}", other.kind())),
         };
-        let Some(request) = watched.open.remove(&msg_id) else {
+        let Some(Asked { request, held }) = watched.open.remove(&msg_id) else {
             return wrong(format!("answered {msg_id}, which nobody asked"));
         };
         let (Some(request), Body::Reply { reply, .. }) = (request, &message.body) else {
             return Ok(());
         };
+        let held = held.unwrap_or_default();
+        if self.is_durable {
+            self.vouched[index].union_with(&held);
+        }
         if let Some(value) = workload::element(&request) {
             if !node.service().contains(value) {
                 let text = format!("acknowledged {value} without holding it");
@@ -255,7 +291,7 @@ impl Watch {
             return self.check_read(index, list);
         }
         let Self { given_out, oracle, .. } = self;
-        workload::check(&request, reply, given_out, || oracle.sum(index))
+        workload::check(&request, reply, given_out, || oracle.sum(&held))
     }
 
     /// Invariant 1. The reply grows at its end, so only what is new needs to be looked at.

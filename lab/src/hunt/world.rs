@@ -4,13 +4,13 @@
 
 use rumormill::cluster::Name;
 use rumormill::id::{Generation, NodeId};
-use rumormill::protocols::rumormill::config::Config;
 use rumormill::service::AnyService;
 use rumormill_sim::network::partition::Partition;
-use rumormill_sim::{MS, Nanos, Sim};
+use rumormill_sim::{DiskConfig, MS, Nanos, Sim};
 
 use super::case::Case;
 use super::counts::Counts;
+use super::phases::Setup;
 use super::recorder::Recorder;
 use super::surroundings::Surroundings;
 use super::violation::{Kind, Violation};
@@ -31,11 +31,16 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(case: &'a Case, config: &Config, recorder: Option<Recorder>) -> Self {
+    pub(super) fn new(case: &'a Case, setup: &Setup, recorder: Option<Recorder>) -> Self {
         let nodes = (0..).take(case.nodes.len()).map(NodeId);
+        let disk = case.disk_sync().map(|sync| DiskConfig { sync, journal: setup.journal });
         let node = |number| {
-            Node::new(config.clone(), case.seed, number, seed_of)
-                .with_service(AnyService::new(case.workload))
+            let node = Node::new(setup.config.clone(), case.seed, number, seed_of)
+                .with_service(AnyService::new(case.workload));
+            match disk {
+                Some(disk) => node.with_disk(disk),
+                None => node,
+            }
         };
         let mut surroundings = Surroundings::new(case);
         let (messages, records) = recorder.map(Recorder::into_parts).unzip();
@@ -44,7 +49,7 @@ impl<'a> World<'a> {
         for (at, fault) in scripted(&case.settings()) {
             sim.plan(at, fault);
         }
-        Self { case, sim, watch: Watch::new(case, config), records }
+        Self { case, sim, watch: Watch::new(case, &setup.config), records }
     }
 
     /// Keeps what happens, in words.
@@ -131,6 +136,9 @@ impl<'a> World<'a> {
         counts.add(&self.watch.ended);
         self.servers().flatten().for_each(|server| counts.add_stats(&server.stats()));
         counts.add_faults(&self.sim.medium().network.conditions().counts());
+        let hosts = self.sim.hosts().iter();
+        let disks = hosts.filter_map(|host| host.process().disk_counts());
+        disks.for_each(|disk| counts.add_disk(&disk));
         counts
     }
 

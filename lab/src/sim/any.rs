@@ -8,7 +8,7 @@ use rumormill::protocol::Protocol;
 use rumormill::protocols::{self, Options, Visitor};
 use rumormill::time::Instant;
 use rumormill::wire::Wire;
-use rumormill_sim::{Outbox, Process};
+use rumormill_sim::{Outbox, Output, Process};
 
 use super::{Node, equip, seed_of};
 use crate::network::packet::PeerMessage;
@@ -84,12 +84,18 @@ impl<P: Protocol<Message: Wire>> Typed<P> {
         for entry in self.out.effects.drain_deliveries() {
             out.effects.deliver(entry);
         }
-        for message::Message { src, dest, body } in self.out.replies.drain(..) {
-            out.replies.extend(body.for_protocol().map(|body| Message { src, dest, body }));
-        }
-        for (to, message) in self.out.effects.drain_sends() {
-            if let Some(nodes) = self.node.server().nodes() {
-                out.effects.send(to, Box::new(Named::new(message, nodes)));
+        for output in self.out.drain_outputs() {
+            match output {
+                Output::Reply(message::Message { src, dest, body }) => {
+                    if let Some(body) = body.for_protocol() {
+                        out.reply(Message { src, dest, body });
+                    }
+                }
+                Output::Message(to, message) => {
+                    if let Some(nodes) = self.node.server().nodes() {
+                        out.effects.send(to, Box::new(Named::new(message, nodes)));
+                    }
+                }
             }
         }
     }
