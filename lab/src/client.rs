@@ -25,6 +25,8 @@ pub(crate) enum Owner {
         /// Whether it sends `topology` as well.
         topology: bool,
     },
+    /// It sends `init` to a node that the nemesis has started anew.
+    Start { node: u32 },
     /// A worker of the generator.
     Worker(usize),
 }

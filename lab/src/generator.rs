@@ -3,6 +3,8 @@
 //! It knows nothing of messages: it is asked for the next step whenever something may have
 //! changed, and told when a worker is free again.
 
+mod stops;
+
 use std::collections::BTreeSet;
 
 use crate::history::Nanos;
@@ -10,6 +12,8 @@ use crate::random::Dice;
 use crate::settings::{Nemesis, Settings};
 use crate::workload::Turns;
 pub(crate) use rumormill_sim::MS;
+use stops::Stops;
+pub(crate) use stops::{Action, Target};
 
 /// How much of the driver's own scheduling delay the next operation makes up for: being woken a little
 /// late each time must not add up to a lower rate. What is later than that is not made up for,
@@ -25,13 +29,15 @@ pub(crate) enum Step {
     StartPartition,
     /// The nemesis heals the network, now.
     StopPartition,
+    /// The nemesis acts on nodes, now: until [`Generator::nemesis_done`] it does nothing else.
+    Stop(Action),
     /// The wait for the cluster to settle begins.
     Recover,
     /// The wait is over; final reads follow.
     Recovered,
     /// Nothing before this time, unless a worker becomes free.
     Wait(Nanos),
-    /// Nothing until a worker becomes free.
+    /// Nothing until a worker or the nemesis becomes free.
     Busy,
     /// All is done.
     Done,
@@ -49,9 +55,8 @@ pub(crate) enum Task {
 #[derive(Debug)]
 enum Stage {
     Main,
-    Heal,
-    /// Before the wait.
-    Settle,
+    /// What is left to be done to end all faults, the next last.
+    Heal(Vec<Step>),
     Recovery {
         until: Nanos,
     },
@@ -81,6 +86,11 @@ pub(crate) struct Generator {
     nemesis: Option<Nemesis>,
     next_nemesis: Nanos,
     partitioned: bool,
+    /// The kills and pauses, and the longest gap between two of them.
+    stops: Option<(Stops, Nanos)>,
+    next_stop: Nanos,
+    /// An action on nodes is not done.
+    is_nemesis_busy: bool,
     time_limit: Nanos,
     /// The main phase ends before anything at or after this; set with the first step.
     cutoff: Option<Nanos>,
@@ -89,6 +99,14 @@ pub(crate) struct Generator {
     ties: Dice,
     choice: Dice,
     nemesis_times: Dice,
+    stop_times: Dice,
+}
+
+/// A stream of actions of the nemesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Partitions,
+    Stops,
 }
 
 impl Generator {
@@ -109,6 +127,12 @@ impl Generator {
             nemesis: settings.nemesis,
             next_nemesis: 0,
             partitioned: false,
+            stops: settings.node_nemesis.map(|nemesis| {
+                let gap_max = nemesis.interval_ms.saturating_mul(2 * MS);
+                (Stops::new(nemesis, seed), gap_max)
+            }),
+            next_stop: 0,
+            is_nemesis_busy: false,
             time_limit: settings.time_limit_ms.saturating_mul(MS),
             cutoff: None,
             recovery: settings.recovery.wait_ms.saturating_mul(MS),
@@ -116,7 +140,13 @@ impl Generator {
             ties: Dice::new(seed, "ties"),
             choice: Dice::new(seed, "workers"),
             nemesis_times: Dice::new(seed, "nemesis times"),
+            stop_times: Dice::new(seed, "stop times"),
         }
+    }
+
+    /// The nemesis has done what it did to nodes.
+    pub(crate) const fn nemesis_done(&mut self) {
+        self.is_nemesis_busy = false;
     }
 
     /// A worker has completed what it did.
@@ -147,7 +177,7 @@ impl Generator {
             if let Some(step) = self.next_main(now) {
                 return step;
             }
-            self.stage = Stage::Heal;
+            self.stage = Stage::Heal(self.heals());
         }
         if let Stage::Last(workers) = &mut self.stage
             && let Some(worker) = workers.pop()
@@ -155,19 +185,34 @@ impl Generator {
             self.free.remove(&worker);
             return Step::Work(worker, Task::Last);
         }
-        if self.free.len() + self.suspended.len() < self.workers {
+        if self.free.len() + self.suspended.len() < self.workers || self.is_nemesis_busy {
             return Step::Busy;
         }
+        if let Stage::Heal(steps) = &mut self.stage
+            && let Some(step) = steps.pop()
+        {
+            self.is_nemesis_busy = matches!(step, Step::Stop(_));
+            return step;
+        }
         self.next_stage(now)
+    }
+
+    /// What ends all faults, the first step last. Nothing, in a workload without an end.
+    fn heals(&self) -> Vec<Step> {
+        if !self.has_last {
+            return Vec::new();
+        }
+        let stops = self.stops.iter().flat_map(|(stops, _)| stops.last()).map(Step::Stop);
+        let heal = self.nemesis.map(|_| Step::StopPartition);
+        stops.collect::<Vec<_>>().into_iter().rev().chain(heal).collect()
     }
 
     /// Goes on to the next phase: all workers are idle.
     fn next_stage(&mut self, now: Nanos) -> Step {
         let (stage, step) = match &self.stage {
             // Nothing is healed, waited for or read.
-            Stage::Main | Stage::Heal if !self.has_last => (Stage::Done, Step::Done),
-            Stage::Heal if self.nemesis.is_some() => (Stage::Settle, Step::StopPartition),
-            Stage::Main | Stage::Heal | Stage::Settle => {
+            Stage::Main | Stage::Heal(_) if !self.has_last => (Stage::Done, Step::Done),
+            Stage::Main | Stage::Heal(_) => {
                 (Stage::Recovery { until: now.saturating_add(self.recovery) }, Step::Recover)
             }
             Stage::Recovery { until } if *until > now => return Step::Wait(*until),
@@ -193,18 +238,22 @@ impl Generator {
             // Without operations, one worker just sleeps until the end.
             None => Some(self.cutoff.unwrap_or_else(|| now.saturating_add(self.time_limit))),
         };
-        let nemesis = self.nemesis.map(|_| self.next_nemesis.max(now));
-        let (time, is_nemesis) = match (work, nemesis) {
+        let nemesis = self.next_of_nemesis(now);
+        let (time, stream) = match (work, nemesis) {
             // All nodes are down: one of them may come back before the end.
             (None, None) if self.suspended.len() == self.workers => {
                 return self.cutoff.filter(|cutoff| *cutoff > now).map(Step::Wait);
             }
             // All workers are busy. If the nemesis' turn is beyond the end, the phase is over.
             (None, None) => return Some(Step::Busy),
-            (Some(work), None) => (work, false),
-            (None, Some(nemesis)) => (nemesis, true),
-            (Some(work), Some(nemesis)) if work == nemesis => (work, self.ties.coin()),
-            (Some(work), Some(nemesis)) => (work.min(nemesis), nemesis < work),
+            (Some(work), None) => (work, None),
+            (None, Some((nemesis, stream))) => (nemesis, Some(stream)),
+            (Some(work), Some((nemesis, stream))) if work == nemesis => {
+                (work, self.ties.coin().then_some(stream))
+            }
+            (Some(work), Some((nemesis, stream))) => {
+                (work.min(nemesis), (nemesis < work).then_some(stream))
+            }
         };
         let cutoff = *self.cutoff.get_or_insert_with(|| time.saturating_add(self.time_limit));
         if time >= cutoff {
@@ -215,7 +264,27 @@ impl Generator {
         }
         let turn = self.cursor;
         self.cursor = (self.cursor + 1) % (self.workers + 1);
-        Some(if is_nemesis { self.dispatch_nemesis(now) } else { self.dispatch_work(now, turn) })
+        Some(match stream {
+            None => self.dispatch_work(now, turn),
+            Some(Stream::Partitions) => self.dispatch_nemesis(now),
+            Some(Stream::Stops) => self.dispatch_stop(now),
+        })
+    }
+
+    /// The next action of the nemesis, which does one thing at a time; partitions come first.
+    fn next_of_nemesis(&self, now: Nanos) -> Option<(Nanos, Stream)> {
+        let partitions = self.nemesis.map(|_| (self.next_nemesis.max(now), Stream::Partitions));
+        let stops = self.stops.as_ref().map(|_| (self.next_stop.max(now), Stream::Stops));
+        let streams = partitions.into_iter().chain(stops);
+        streams.filter(|_| !self.is_nemesis_busy).min_by_key(|(time, _)| *time)
+    }
+
+    fn dispatch_stop(&mut self, now: Nanos) -> Step {
+        let Some((stops, gap_max)) = &mut self.stops else { return Step::Busy };
+        let gap = self.stop_times.unit() * *gap_max as f64;
+        self.next_stop = now.saturating_add(gap as Nanos);
+        self.is_nemesis_busy = true;
+        Step::Stop(stops.next())
     }
 
     fn dispatch_nemesis(&mut self, now: Nanos) -> Step {

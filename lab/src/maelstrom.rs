@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::harness::process::describe;
-use crate::profile::{NemesisKind, Profile};
+use crate::profile::Profile;
 use crate::workload::Workload;
 
 /// Where Maelstrom is, and where its store goes.
@@ -85,6 +85,11 @@ pub fn arguments(profile: &Profile, bin: &Path, node_args: &[String]) -> Result<
         profile.faults.is_none(),
         "Maelstrom has none of the faults that the profile asks for: use lab test or lab sim"
     );
+    let nemesis = profile.nemesis.unwrap_or_default();
+    ensure!(
+        !nemesis.kill && !nemesis.pause,
+        "this Maelstrom has no nemesis but partition: use lab test or lab sim for {nemesis}"
+    );
     let workload = profile.workload.unwrap_or_default();
     let bin = bin.to_str().with_context(|| format!("{} is not UTF-8", bin.display()))?;
     let mut words = vec!["test".to_owned()];
@@ -103,7 +108,7 @@ pub fn arguments(profile: &Profile, bin: &Path, node_args: &[String]) -> Result<
     flag("latency", profile.latency.map(|millis| millis.to_string()));
     flag("latency-dist", profile.latency_dist.map(|dist| dist.to_string()));
     flag("topology", profile.topology.map(|topology| topology.to_string()));
-    if profile.nemesis == Some(NemesisKind::Partition) {
+    if nemesis.partition {
         flag("nemesis", Some("partition".to_owned()));
         flag("nemesis-interval", profile.nemesis_interval.map(|seconds| seconds.to_string()));
     }

@@ -5,7 +5,7 @@
 
 mod values;
 
-pub use values::{Concurrency, NemesisKind};
+pub use values::{Concurrency, NemesisKinds};
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,9 @@ use crate::limit::Limit;
 use crate::network::faults::FaultSettings;
 use crate::services::Services;
 use crate::settings::bounds::check_counts;
-use crate::settings::{Availability, Distribution, Latency, Nemesis, Recovery, Settings, Topology};
+use crate::settings::{
+    Availability, Distribution, Latency, Nemesis, NodeNemesis, Recovery, Settings, Topology,
+};
 use crate::workload::Workload;
 use values::as_flag;
 
@@ -89,9 +91,9 @@ pub struct Profile {
     /// Topology that the nodes are given.
     #[serde(deserialize_with = "as_flag")]
     pub topology: Option<Topology>,
-    /// Partitions, or none.
+    /// Partitions, kills and pauses, or none.
     #[serde(deserialize_with = "as_flag")]
-    pub nemesis: Option<NemesisKind>,
+    pub nemesis: Option<NemesisKinds>,
     /// Seconds between its actions, on average.
     pub nemesis_interval: Option<f64>,
     /// Share of the operations that must succeed.
@@ -224,10 +226,13 @@ impl Profile {
             (None, None) => settings.nodes,
         };
         settings.concurrency = concurrency.workers(settings.nodes.len());
-        settings.nemesis = match self.nemesis {
-            Some(NemesisKind::Partition) => Some(nemesis(self.nemesis_interval)?),
-            Some(NemesisKind::None) | None => None,
-        };
+        let NemesisKinds { partition, kill, pause } = self.nemesis.unwrap_or_default();
+        if partition || kill || pause {
+            let interval_ms = interval_ms(self.nemesis_interval)?;
+            settings.nemesis = partition.then_some(Nemesis { interval_ms });
+            settings.node_nemesis =
+                (kill || pause).then_some(NodeNemesis { interval_ms, kill, pause });
+        }
         settings.latency = Latency {
             mean_ms: self.latency.unwrap_or_default(),
             distribution: self.latency_dist.unwrap_or_default(),
@@ -264,14 +269,14 @@ fn set<T>(field: &mut T, given: Option<T>) {
     }
 }
 
-fn nemesis(interval_s: Option<f64>) -> Result<Nemesis> {
+fn interval_ms(interval_s: Option<f64>) -> Result<u64> {
     let interval_s = interval_s.unwrap_or(DEFAULT_NEMESIS_INTERVAL_S);
     let interval_ms = (interval_s * 1_000.0).round();
     ensure!(
         (1.0..=1e12).contains(&interval_ms),
         "a nemesis cannot act every {interval_s} s: an interval is at least 0.001 s"
     );
-    Ok(Nemesis { interval_ms: interval_ms as u64 })
+    Ok(interval_ms as u64)
 }
 
 fn merge_limits(over: Option<Vec<String>>, base: Option<Vec<String>>) -> Option<Vec<String>> {

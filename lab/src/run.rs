@@ -13,6 +13,7 @@ mod replies;
 mod sent;
 mod services;
 mod spread;
+mod stops;
 mod timer;
 mod watch;
 mod work;
@@ -46,6 +47,7 @@ use messages::{Content, Directory};
 use notices::Notices;
 use output::Output;
 use services::ServiceHall;
+use stops::Stops;
 use timer::Timer;
 use watch::Watch;
 use work::{Tally, Worker};
@@ -85,6 +87,7 @@ pub struct Run<S> {
     /// From which the workload draws its operations.
     draws: Draws,
     partition_dice: Dice,
+    stops: Stops,
     history: Vec<Op>,
     tally: Tally,
     watch: Watch,
@@ -151,6 +154,7 @@ impl<S: EventSink> Run<S> {
             workers: (0..settings.concurrency).map(|i| Worker::new(i, nodes)).collect(),
             draws: Draws::new(settings.seed),
             partition_dice: Dice::new(settings.seed, "partitions"),
+            stops: Stops::new(nodes, settings.seed),
             history: Vec::new(),
             tally: Tally::default(),
             watch: Watch::new(nodes),
@@ -163,8 +167,10 @@ impl<S: EventSink> Run<S> {
             adding: vec![VecDeque::new(); nodes],
             additions: BTreeMap::new(),
             exact: false,
-            components: (settings.nemesis.is_some() || settings.faults.may_part())
-                .then(|| ComponentWatch::new(nodes)),
+            components: (settings.nemesis.is_some()
+                || settings.node_nemesis.is_some()
+                || settings.faults.may_part())
+            .then(|| ComponentWatch::new(nodes)),
             connectivity_wake: None,
             connectivity: 0,
             lives: vec![0; nodes],
@@ -329,9 +335,10 @@ impl<S: EventSink> Run<S> {
         for (report, service) in self.reports.iter_mut().zip(self.service_times) {
             report.service = service;
         }
-        let lost_with_holders = self
-            .gossiped
-            .take_lost_with_holders(faults.crashed > 0 && !self.settings.faults.durable);
+        // As in Maelstrom, whose nemesis spares nothing.
+        let all_is_owed = self.settings.faults.durable || self.settings.has_kills();
+        let lost_with_holders =
+            self.gossiped.take_lost_with_holders(faults.crashed > 0 && !all_is_owed);
         let observed = self.gossiped.used;
         let left = self.reports.len() - dead.len();
         let outcome = Outcome {

@@ -38,6 +38,8 @@ pub struct Settings {
     pub topology: Topology,
     /// The partitions of `--nemesis partition`, if any.
     pub nemesis: Option<Nemesis>,
+    /// The kills and pauses of `--nemesis kill,pause`, if any.
+    pub node_nemesis: Option<NodeNemesis>,
     /// The lab's additions to Maelstrom's network.
     pub faults: FaultSettings,
     /// From which all dice are derived.
@@ -103,6 +105,28 @@ pub struct Nemesis {
     pub interval_ms: u64,
 }
 
+/// Maelstrom's kills and pauses of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeNemesis {
+    /// Mean time between its actions.
+    pub interval_ms: u64,
+    /// Nodes are killed, and started anew.
+    pub kill: bool,
+    /// Nodes are stopped, and go on.
+    pub pause: bool,
+}
+
+impl NodeNemesis {
+    /// The faults, for people.
+    const fn words(self) -> &'static str {
+        match (self.kill, self.pause) {
+            (true, true) => "kills and pauses",
+            (true, false) => "kills",
+            _ => "pauses",
+        }
+    }
+}
+
 /// The wait between the main phase and the final reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovery {
@@ -151,6 +175,7 @@ impl Default for Settings {
             latency: Latency::default(),
             topology: Topology::Grid,
             nemesis: None,
+            node_nemesis: None,
             faults: FaultSettings::default(),
             seed: 0,
             recovery: Recovery::FIXED,
@@ -199,8 +224,23 @@ impl Settings {
         if let Some(nemesis) = self.nemesis {
             words.push(format!("partitions every {} s", nemesis.interval_ms as f64 / 1e3));
         }
+        if let Some(nemesis) = self.node_nemesis {
+            words.push(format!("{} every {} s", nemesis.words(), nemesis.interval_ms as f64 / 1e3));
+        }
         words.extend(self.faults.words());
         words.join(", ")
+    }
+
+    /// True if nodes are killed by the nemesis.
+    #[must_use]
+    pub fn has_kills(&self) -> bool {
+        self.node_nemesis.is_some_and(|nemesis| nemesis.kill)
+    }
+
+    /// True if nodes are stopped by the nemesis.
+    #[must_use]
+    pub fn has_stops(&self) -> bool {
+        self.node_nemesis.is_some_and(|nemesis| nemesis.pause)
     }
 
     /// Finds what cannot be run.
@@ -240,6 +280,15 @@ impl Settings {
                 bail!("{name:?} is a client's id and cannot be a node's");
             }
         }
+        let FaultSettings { crash, crash_rate, pause, pause_rate, .. } = &self.faults;
+        ensure!(
+            !self.has_kills() || (crash.is_empty() && *crash_rate == 0.0),
+            "--nemesis kill and crashes of the lab's own do not go together"
+        );
+        ensure!(
+            !self.has_stops() || (pause.is_empty() && *pause_rate == 0.0),
+            "--nemesis pause and pauses of the lab's own do not go together"
+        );
         self.faults.check(&self.nodes)
     }
 }

@@ -245,6 +245,22 @@ fn durable_nodes_that_are_all_killed_at_once_lose_nothing_they_acknowledged() {
 }
 
 #[test]
+fn durable_nodes_survive_maelstroms_kills_and_pauses_with_all_they_acknowledged() {
+    let lab = Lab::new();
+    let mut command =
+        lab.short(&["--nodes=n1,n2,n3", "--durable", "--nemesis=kill,pause,partition"]);
+    command.args(["--nemesis-interval=0.15", "--time-limit=3", "--limit=missing=0", "--no-report"]);
+    let (code, screen, log) = run(&mut command);
+    assert_eq!(code, 0, "{screen}{log}");
+    assert!(screen.contains("(crashed)") && screen.contains("(paused)"), "{screen}");
+    let history = fs::read_to_string(lab.latest("history.edn")).expect("a history");
+    for line in [":f :kill, :value {", ":f :start, :value :all", ":f :resume, :value :all"] {
+        assert!(history.contains(line), "{line}: {history}");
+    }
+    assert_eq!(history.matches(" :killed").count(), history.matches(" :started").count());
+}
+
+#[test]
 fn processes_are_killed_only_if_they_are_durable_and_their_clocks_do_not_jump() {
     let lab = Lab::new();
     for (fault, problem) in

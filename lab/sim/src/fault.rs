@@ -16,7 +16,7 @@ pub struct NodeFault {
 /// Kinds of faults of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeFaultKind {
-    /// Time stands still for the node, so long.
+    /// Time stands still for the node, so long; [`Nanos::MAX`] until a fault lets it go on.
     Pause(Nanos),
     /// The node goes on; all that came meanwhile arrives.
     Resume,

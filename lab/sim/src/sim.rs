@@ -196,7 +196,17 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
     /// Crashes a node for good, now.
     pub fn crash(&mut self, node: NodeId, observer: &mut impl Observer<P, M>) {
         let kind = NodeFaultKind::Crash { down: None, forget_topology: false };
-        self.strike(NodeFault { node, kind }, observer);
+        self.strike_now(NodeFault { node, kind }, observer);
+    }
+
+    /// Lets a fault strike now. A pause ends, however long it was to be.
+    pub fn strike_now(&mut self, fault: NodeFault, observer: &mut impl Observer<P, M>) {
+        if let (NodeFaultKind::Resume, Some(pause)) =
+            (fault.kind, &mut self.hosts[fault.node.0 as usize].pause)
+        {
+            pause.until = self.now;
+        }
+        self.strike(fault, observer);
         self.settle(observer);
     }
 
@@ -313,7 +323,9 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
                         host.pause = Some(Box::new(Pause { until, backlog: Default::default() }));
                     }
                 }
-                self.plan(until, NodeFault { node, kind: NodeFaultKind::Resume });
+                if until < Nanos::MAX {
+                    self.plan(until, NodeFault { node, kind: NodeFaultKind::Resume });
+                }
                 self.tell(&fault, observer);
             }
             NodeFaultKind::Resume if host.pause.as_ref().is_some_and(|p| p.until == now) => {

@@ -1,7 +1,7 @@
 //! A run as `jepsen.log` tells it: what was asked for, and what went wrong.
 
 use crate::edn::Edn;
-use crate::profile::{Concurrency, NemesisKind, Profile};
+use crate::profile::{Concurrency, Profile};
 use crate::settings::Availability;
 use crate::text::printable;
 
@@ -153,10 +153,9 @@ fn asked_for(get: impl Fn(&str) -> Option<Edn>) -> Profile {
         nodes.items()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
     };
     let arguments = get("argv").and_then(names).unwrap_or_default();
-    let has_partitions = arguments.windows(2).any(|pair| {
-        pair[0] == "--nemesis" && pair[1].contains("partition")
-            || pair.iter().any(|word| word == "--nemesis=partition")
-    });
+    let after = arguments.iter().skip_while(|word| *word != "--nemesis").nth(1);
+    let joined = || arguments.iter().find_map(|word| word.strip_prefix("--nemesis="));
+    let nemesis = after.map(String::as_str).or_else(joined).and_then(|kinds| kinds.parse().ok());
     Profile {
         workload: text("workload").and_then(|workload| workload.parse().ok()),
         node_count: int("node-count").map(|count| count as usize),
@@ -169,7 +168,7 @@ fn asked_for(get: impl Fn(&str) -> Option<Edn>) -> Profile {
             .as_ref()
             .and_then(|latency| latency.at(&["dist"])?.as_str()?.parse().ok()),
         topology: text("topology").and_then(|topology| topology.parse().ok()),
-        nemesis: has_partitions.then_some(NemesisKind::Partition),
+        nemesis,
         nemesis_interval: get("nemesis-interval").and_then(|interval| interval.as_f64()),
         availability: get("availability").and_then(|asked| match asked.as_f64() {
             Some(fraction) => Some(Availability::Fraction(fraction)),

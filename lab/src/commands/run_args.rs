@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 
 use self::faults::FaultArgs;
-use crate::profile::{Concurrency, NemesisKind, Profile};
+use crate::profile::{Concurrency, NemesisKinds, Profile};
 use crate::results::Results;
 use crate::screen::{self, Style};
 use crate::services::Services;
@@ -77,9 +77,10 @@ pub struct RunArgs {
     /// real Maelstrom [default: constant]
     #[arg(long, value_name = "constant|uniform|exponential|measured", help_heading = "Network")]
     pub latency_dist: Option<Distribution>,
-    /// Faults to inject [default: none]
-    #[arg(long, value_name = "partition|none", help_heading = "Network")]
-    pub nemesis: Option<NemesisKind>,
+    /// Maelstrom's faults: partition, kill (SIGKILL and another start) and pause (SIGSTOP and
+    /// SIGCONT), several with commas between, at random nodes [default: none]
+    #[arg(long, value_name = "partition,kill,pause|none", help_heading = "Network")]
+    pub nemesis: Option<NemesisKinds>,
     /// Mean time between the nemesis' actions, in seconds [default: 10]
     #[arg(long, value_name = "S", help_heading = "Network")]
     pub nemesis_interval: Option<f64>,

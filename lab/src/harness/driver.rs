@@ -131,12 +131,12 @@ impl<'a, S: EventSink> Driver<'a, S> {
             wakes.extend(self.unread.drain(..).map(|(node, pipe)| Wake::Ready(node, pipe)));
             self.waiter.wait(deadline, &mut wakes).context("cannot wait for the nodes")?;
             self.serve_deadline();
-            self.strike()?;
             self.check_logs();
             for wake in &wakes {
                 self.handle(*wake);
                 self.serve_deadline();
             }
+            self.strike()?;
         }
         Ok(self.stop_signal)
     }
@@ -253,7 +253,11 @@ impl<'a, S: EventSink> Driver<'a, S> {
     /// Lets the faults strike that are due.
     fn strike(&mut self) -> anyhow::Result<()> {
         self.faults.follow(self.now(), self.run.phase());
-        while let Some(fault) = self.faults.pop_due(self.now()) {
+        loop {
+            while let Some(fault) = self.run.poll_fault() {
+                self.faults.command(self.now(), fault);
+            }
+            let Some(fault) = self.faults.pop_due(self.now()) else { return Ok(()) };
             let (node, kind) = (index(fault), fault.kind);
             match kind {
                 NodeFaultKind::Crash { .. } => self.kill(node),
@@ -267,7 +271,6 @@ impl<'a, S: EventSink> Driver<'a, S> {
             }
             self.deliver();
         }
-        Ok(())
     }
 
     /// Kills a node. What it had written before is part of the run, but for a line that it could not
@@ -283,9 +286,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
         if let Some((mut pipe, _)) = self.nodes[node].stderr.take() {
             self.waiter.remove(pipe.source());
         }
-        let now = self.now();
-        self.run.node_paused(now, node, false);
-        self.run.node_down(now, node);
+        self.run.node_down(self.now(), node);
     }
 
     /// Starts a node that was killed.

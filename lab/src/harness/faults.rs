@@ -66,6 +66,15 @@ impl FaultPlan {
         }
     }
 
+    /// Lets a fault of the nemesis be due now. A pause ends, however long it was to be.
+    pub(super) fn command(&mut self, now: Nanos, fault: NodeFault) {
+        if fault.kind == NodeFaultKind::Resume {
+            let until = &mut self.paused_until[index(fault)];
+            *until = until.map(|_| now);
+        }
+        self.plan(now, fault);
+    }
+
     /// The next fault that is due, unless the node is in no state for it.
     pub(super) fn pop_due(&mut self, now: Nanos) -> Option<NodeFault> {
         while self.next_time().is_some_and(|at| at <= now) {
@@ -90,7 +99,9 @@ impl FaultPlan {
             NodeFaultKind::Pause(length) if !is_down => {
                 let until = now.saturating_add(length).max(paused_until.unwrap_or_default());
                 self.paused_until[node] = Some(until);
-                self.plan(until, NodeFault { kind: NodeFaultKind::Resume, ..fault });
+                if until < Nanos::MAX {
+                    self.plan(until, NodeFault { kind: NodeFaultKind::Resume, ..fault });
+                }
                 true
             }
             NodeFaultKind::Resume if paused_until.is_some_and(|until| until <= now) => {

@@ -41,7 +41,7 @@ fn flags_override_a_profile() {
     let flags = Profile {
         node_count: Some(9),
         latency: Some(10),
-        nemesis: Some(NemesisKind::None),
+        nemesis: Some(NemesisKinds::NONE),
         limit: Some(vec!["p50<1s".to_owned(), "lost=0".to_owned()]),
         ..Profile::default()
     };
@@ -135,7 +135,7 @@ fn an_unknown_name_lists_the_profiles() {
 #[test]
 fn what_cannot_be_run_is_refused() {
     let refused = |profile: Profile| profile.into_settings().unwrap_err().to_string();
-    let partition = Some(NemesisKind::Partition);
+    let partition = Some(NemesisKinds::PARTITION);
     let error =
         refused(Profile { nemesis: partition, nemesis_interval: Some(0.0), ..Profile::default() });
     assert!(error.contains("0.001"), "{error}");

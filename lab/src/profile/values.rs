@@ -54,13 +54,57 @@ impl fmt::Display for Concurrency {
     }
 }
 
-/// The value of `--nemesis`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NemesisKind {
-    /// Nothing; overrides a profile's.
-    None,
-    /// Maelstrom's partitions.
-    Partition,
+/// The value of `--nemesis`: any subset of Maelstrom's faults. The empty one, `none`, overrides a
+/// profile's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NemesisKinds {
+    /// Partitions.
+    pub partition: bool,
+    /// Nodes are killed, and started anew.
+    pub kill: bool,
+    /// Nodes are stopped, and go on.
+    pub pause: bool,
+}
+
+impl NemesisKinds {
+    /// Nothing.
+    pub const NONE: Self = Self { partition: false, kill: false, pause: false };
+    /// Partitions only.
+    pub const PARTITION: Self = Self { partition: true, ..Self::NONE };
+}
+
+impl FromStr for NemesisKinds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut kinds = Self::NONE;
+        if text == "none" {
+            return Ok(kinds);
+        }
+        for name in text.split(',') {
+            let kind = match name {
+                "partition" => &mut kinds.partition,
+                "kill" => &mut kinds.kill,
+                "pause" => &mut kinds.pause,
+                _ => {
+                    let expected = "partition, kill, pause, several with commas between, or none";
+                    return Err(format!("`{text}` is not one of {expected}"));
+                }
+            };
+            *kind = true;
+        }
+        Ok(kinds)
+    }
+}
+
+impl fmt::Display for NemesisKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [("partition", self.partition), ("kill", self.kill), ("pause", self.pause)];
+        let names: Vec<&str> =
+            kinds.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
+        f.write_str(if names.is_empty() { "none" } else { "" })?;
+        f.write_str(&names.join(","))
+    }
 }
 
 /// Implements `FromStr` and `Display` from a table of names; the first name of a value is shown.
@@ -91,7 +135,6 @@ fn unknown(text: &str, names: &[&str]) -> String {
     format!("`{text}` is not one of {}", names.join(", "))
 }
 
-named!(NemesisKind, "partition" => Self::Partition, "none" => Self::None);
 named!(
     Topology,
     "line" => Self::Line,
@@ -181,7 +224,13 @@ mod tests {
             "measured",
         ]);
         survives::<Topology>(&["line", "grid", "tree", "tree3", "tree4", "total"]);
-        survives::<NemesisKind>(&["partition", "none"]);
+        survives::<NemesisKinds>(&[
+            "none",
+            "partition",
+            "kill",
+            "kill,pause",
+            "partition,kill,pause",
+        ]);
         survives::<Recovery>(&["fixed", "auto", "120"]);
     }
 

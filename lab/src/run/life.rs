@@ -5,7 +5,7 @@ use super::output::Output;
 use super::timer::Timer;
 use crate::client::{Ask, Owner};
 use crate::generator::{MS, Step};
-use crate::history::{Action, Nanos, Op, OpKind, Process};
+use crate::history::{Action, Nanos, Op, OpError, OpKind, Process};
 use crate::journal::EventSink;
 use crate::outcome::{Phase, RecoveryReport, State};
 use crate::reply::{Reply, Request};
@@ -139,6 +139,7 @@ impl<S: EventSink> Run<S> {
                 Step::Work(worker, task) => self.work(now, worker, task),
                 Step::StartPartition => self.start_partition(now),
                 Step::StopPartition => self.stop_partition(now),
+                Step::Stop(action) => self.act_on_nodes(now, action),
                 Step::Recover => self.recover(now),
                 Step::Recovered => self.read_finally(now),
                 Step::Wait(time) => {
@@ -175,7 +176,17 @@ impl<S: EventSink> Run<S> {
         self.record_nemesis(now, "stop-partition", ":network-healed");
     }
 
-    fn record_nemesis(&mut self, now: Nanos, name: &str, value_edn: &str) {
+    pub(super) fn record_nemesis(&mut self, now: Nanos, name: &str, value_edn: &str) {
+        self.record_nemesis_op(now, name, value_edn, None);
+    }
+
+    pub(super) fn record_nemesis_op(
+        &mut self,
+        now: Nanos,
+        name: &str,
+        value_edn: &str,
+        error: Option<OpError>,
+    ) {
         let op = Op {
             index: self.history.len(),
             time: self.relative(now),
@@ -183,7 +194,7 @@ impl<S: EventSink> Run<S> {
             process: Process::Nemesis,
             action: Action::Nemesis { name: name.into(), value_edn: value_edn.into() },
             is_final: false,
-            error: None,
+            error,
         };
         self.record(op, None);
     }

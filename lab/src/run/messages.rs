@@ -360,6 +360,7 @@ impl<S: EventSink> Run<S> {
                 self.tracer.taken(node as u32, value, now, packet.id);
             }
         }
+        self.fill_pipe(node, &packet);
         self.deliveries.push_back(Delivery { node, packet });
     }
 

@@ -78,10 +78,12 @@ impl<S: EventSink> Run<S> {
             .map(|(number, _)| number)
     }
 
-    /// A node has died, and its memory with it unless it is durable. Its clients rest until it is back.
+    /// A node has died, and its memory with it unless it is durable. Its clients rest until it is back;
+    /// those of a node that the nemesis has killed do not.
     pub(crate) fn node_down(&mut self, now: Nanos, node: usize) {
         self.lives[node] += 1;
         self.adding[node].clear();
+        self.network.conditions_mut().set_paused(node, false);
         self.network.conditions_mut().set_down(node, true);
         self.network.conditions_mut().counts_mut().crashed += 1;
         if self.exact {
@@ -95,8 +97,12 @@ impl<S: EventSink> Run<S> {
             self.tracer.forgot(node as u32);
         }
         self.note_connectivity(now);
-        // Nodes are numbered with 32 bits.
-        self.abandon_work(now, node as u32);
+        if self.settings.has_kills() {
+            self.halt(now, node);
+        } else {
+            // Nodes are numbered with 32 bits.
+            self.abandon_work(now, node as u32);
+        }
     }
 
     /// A node is back, and has to be told who it is, and perhaps who its neighbours are.
@@ -104,6 +110,10 @@ impl<S: EventSink> Run<S> {
         self.network.conditions_mut().set_down(node, false);
         self.network.conditions_mut().counts_mut().restarted += 1;
         self.note_connectivity(now);
+        if self.settings.has_kills() {
+            self.start_anew(now, node);
+            return;
+        }
         let life = self.lives[node];
         let node = node as u32;
         let topology = topology && self.settings.workload.has_topology;
@@ -116,6 +126,9 @@ impl<S: EventSink> Run<S> {
         self.network.conditions_mut().set_paused(node, paused);
         self.network.conditions_mut().counts_mut().paused += u64::from(paused);
         self.note_connectivity(now);
+        if self.settings.has_stops() {
+            self.stopped(now, node, paused);
+        }
     }
 
     /// Grows whenever it may have changed who is connected to whom.

@@ -34,6 +34,10 @@ impl<S: EventSink> Run<S> {
                         let topology = topology && request == Request::Init;
                         self.restart_answered(now, (node, life), topology, &reply);
                     }
+                    Owner::Start { node } => {
+                        self.clients.close(client);
+                        self.start_answered(now, node, Some(&reply));
+                    }
                     Owner::Worker(worker) => {
                         let begun = self.clients.take_delivered(client);
                         let node = worker % self.settings.nodes.len();
@@ -59,6 +63,10 @@ impl<S: EventSink> Run<S> {
             Expiry::Expired(Owner::Restart { node, life, .. }, _) => {
                 self.clients.close(client);
                 self.restarted(now, node, life);
+            }
+            Expiry::Expired(Owner::Start { node }, _) => {
+                self.clients.close(client);
+                self.start_answered(now, node, None);
             }
             Expiry::Expired(Owner::Worker(worker), _) => {
                 self.note_unfinished(now, worker);
@@ -100,6 +108,9 @@ impl<S: EventSink> Run<S> {
 
     /// A message to a client that is closed, for which Maelstrom ignores its sender from then on.
     pub(super) fn refuse_late(&mut self, now: Nanos, node: usize, client: u32, sent: Sent<'_>) {
+        if self.is_excused(now, node) {
+            return self.excuse(now, node);
+        }
         self.reports[node].late_replies += 1;
         let claim = sent.claim();
         let standing = self.clients.standing(client, claim.in_reply_to.as_deref());

@@ -2,16 +2,18 @@
 
 mod faulty;
 mod floods;
+mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rumormill_sim::{NodeFault, NodeFaultKind};
 use serde_json::{Value, json};
 
 use crate::generator::MS;
-use crate::history::{Action, Nanos, Op, OpKind, OpValue, Process};
+use crate::history::{Action, Nanos, Op, OpError, OpKind, OpValue, Process};
 use crate::journal::{DropCause, EventSink};
 use crate::network::packet::Packet;
-use crate::outcome::{NoticeKind, Outcome, State};
+use crate::outcome::{NoticeKind, Outcome, Phase, State};
 use crate::run::Run;
 use crate::settings::Settings;
 
@@ -100,17 +102,21 @@ impl EventSink for Log {
 /// A run and its nodes. The nodes take no time.
 struct Simulation {
     run: Run<Log>,
+    make: Box<dyn Fn(usize) -> Box<dyn Node>>,
     nodes: Vec<Box<dyn Node>>,
+    /// By node: what has come while it is paused.
+    paused: Vec<Option<Vec<Value>>>,
     now: Nanos,
     notices: Vec<(NoticeKind, String)>,
 }
 
 impl Simulation {
-    fn new(settings: &Settings, nodes: impl Fn(usize) -> Box<dyn Node>) -> Self {
+    fn new(settings: &Settings, make: impl Fn(usize) -> Box<dyn Node> + 'static) -> Self {
         let run = Run::new(settings, Log::default()).unwrap();
-        let nodes = (0..settings.nodes.len()).map(nodes).collect();
+        let nodes: Vec<_> = (0..settings.nodes.len()).map(&make).collect();
+        let paused = nodes.iter().map(|_| None).collect();
         // The driver's origin is not the run's beginning.
-        Self { run, nodes, now: 3 * MS, notices: Vec::new() }
+        Self { run, make: Box::new(make), nodes, paused, now: 3 * MS, notices: Vec::new() }
     }
 
     fn floods(settings: &Settings) -> Self {
@@ -122,12 +128,9 @@ impl Simulation {
             let mut line = Vec::new();
             delivery.packet.write_line(&mut line);
             let message: Value = serde_json::from_slice(&line).unwrap();
-            for answer in self.nodes[delivery.node].handle(&message) {
-                let text = match &answer {
-                    Value::String(raw) => raw.clone(),
-                    other => other.to_string(),
-                };
-                self.run.handle_line(self.now, delivery.node, text.as_bytes());
+            match &mut self.paused[delivery.node] {
+                Some(pipe) => pipe.push(message),
+                None => self.hand_over(delivery.node, &message),
             }
         }
         while let Some(notice) = self.run.poll_notice() {
@@ -135,13 +138,52 @@ impl Simulation {
         }
     }
 
+    fn hand_over(&mut self, node: usize, message: &Value) {
+        for answer in self.nodes[node].handle(message) {
+            let text = match &answer {
+                Value::String(raw) => raw.clone(),
+                other => other.to_string(),
+            };
+            self.run.handle_line(self.now, node, text.as_bytes());
+        }
+    }
+
+    /// Does what the nemesis wants done to nodes.
+    fn strike(&mut self) {
+        while let Some(NodeFault { node, kind }) = self.run.poll_fault() {
+            let node = node.0 as usize;
+            match kind {
+                NodeFaultKind::Crash { .. } => {
+                    self.paused[node] = None;
+                    self.nodes[node] = (self.make)(node);
+                    self.run.node_down(self.now, node);
+                }
+                NodeFaultKind::Restart { topology } => self.run.node_up(self.now, node, topology),
+                NodeFaultKind::Pause(_) => {
+                    self.paused[node] = Some(Vec::new());
+                    self.run.node_paused(self.now, node, true);
+                }
+                NodeFaultKind::Resume => {
+                    self.run.node_paused(self.now, node, false);
+                    for message in self.paused[node].take().into_iter().flatten() {
+                        self.hand_over(node, &message);
+                    }
+                }
+                NodeFaultKind::ClockJump(_) => panic!("the nemesis has none"),
+            }
+            self.settle();
+        }
+    }
+
     fn play(mut self) -> (Outcome, Log, Vec<(NoticeKind, String)>) {
         self.run.start(self.now);
         self.settle();
+        self.strike();
         while *self.run.state() == State::Running {
             self.now = self.run.poll_timeout().expect("a running run waits for something");
             self.run.handle_timeout(self.now);
             self.settle();
+            self.strike();
         }
         let (outcome, log) = self.run.into_outcome(self.now);
         (outcome, log, self.notices)

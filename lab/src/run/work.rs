@@ -216,7 +216,7 @@ impl<S: EventSink> Run<S> {
             error: end.error,
         };
         self.record(op, end.text.as_ref().map(ArrayText::as_str));
-        if self.network.conditions().is_down(node) {
+        if self.network.conditions().is_down(node) && !self.settings.has_kills() {
             self.generator.suspend(index);
         } else {
             self.generator.release(index);

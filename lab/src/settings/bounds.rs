@@ -70,9 +70,13 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         let probes = phases_ms as f64 / probe_ms.max(1) as f64 * settings.nodes.len() as f64;
         within_budget("probe and time-limit", probes, "probes", MAX_REPEATS)?;
     }
-    if let Some(nemesis) = settings.nemesis {
-        at_most("nemesis-interval, ms", nemesis.interval_ms, MAX_PHASE_MS)?;
-        let actions = settings.time_limit_ms as f64 / nemesis.interval_ms.max(1) as f64;
+    let intervals = [
+        settings.nemesis.map(|nemesis| nemesis.interval_ms),
+        settings.node_nemesis.map(|nemesis| nemesis.interval_ms),
+    ];
+    for interval_ms in intervals.into_iter().flatten() {
+        at_most("nemesis-interval, ms", interval_ms, MAX_PHASE_MS)?;
+        let actions = settings.time_limit_ms as f64 / interval_ms.max(1) as f64;
         within_budget("nemesis-interval and time-limit", actions, "actions", MAX_REPEATS)?;
     }
     check_faults(&settings.faults, settings.time_limit_ms)

@@ -27,10 +27,7 @@ macro_rules! medium {
                 NodeFaultKind::Pause(_) => self.node_paused(now, node, true),
                 NodeFaultKind::Resume => self.node_paused(now, node, false),
                 NodeFaultKind::ClockJump(_) => self.clock_jumped(),
-                NodeFaultKind::Crash { .. } => {
-                    self.node_paused(now, node, false);
-                    self.node_down(now, node);
-                }
+                NodeFaultKind::Crash { .. } => self.node_down(now, node),
                 NodeFaultKind::Restart { topology } => self.node_up(now, node, topology),
             }
         }

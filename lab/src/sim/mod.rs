@@ -201,6 +201,9 @@ where
         while self.sim.medium().state() == &State::Running {
             let goes_on = self.sim.step(&mut self.watch);
             self.follow_phase();
+            while let Some(fault) = self.sim.medium_mut().poll_fault() {
+                self.sim.strike_now(fault, &mut self.watch);
+            }
             self.watch.0.stepped(&self.sim);
             let now = self.sim.now();
             if let Some(why) = self.sim.broken_off().map(str::to_owned) {

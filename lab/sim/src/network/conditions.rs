@@ -116,6 +116,12 @@ impl Conditions {
         self.down[node as usize]
     }
 
+    /// True if the node is paused.
+    #[must_use]
+    pub fn is_paused(&self, node: u32) -> bool {
+        self.paused[node as usize]
+    }
+
     /// How often each fault has happened.
     #[must_use]
     pub const fn counts(&self) -> FaultCounts {

@@ -11,6 +11,8 @@ pub enum DropCause {
     Loss,
     /// Its receiver was down.
     Down,
+    /// Its receiver was stopped, and had a full queue.
+    Full,
 }
 
 impl DropCause {
@@ -22,6 +24,7 @@ impl DropCause {
             Self::Cut => "cut",
             Self::Loss => "loss",
             Self::Down => "down",
+            Self::Full => "queue full",
         }
     }
 }
@@ -41,6 +44,8 @@ pub struct FaultCounts {
     pub cut: u64,
     /// Messages to a node that was down.
     pub unheard: u64,
+    /// Messages that did not fit into the queue of a node that was stopped.
+    pub overflowed: u64,
     /// Times that the latency changed.
     pub latency_changed: u64,
     /// Times that a node was paused.

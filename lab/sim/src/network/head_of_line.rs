@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::MessageId;
+use super::stopped::Waiting;
 use crate::{MS, Nanos};
 
 /// The queue of one node.
@@ -14,8 +15,8 @@ use crate::{MS, Nanos};
 pub(super) struct Queue {
     /// By the time at which they are due, then by the order of sending.
     waiting: BinaryHeap<Reverse<(Nanos, u64, MessageId)>>,
-    /// Taken by the consumer, which sleeps until it is due.
-    pub(super) in_hand: Option<MessageId>,
+    /// Taken by the consumer, which sleeps until this time.
+    pub(super) in_hand: Option<(Nanos, Waiting)>,
 }
 
 impl Queue {
@@ -23,12 +24,18 @@ impl Queue {
         self.waiting.push(Reverse((due, number, message)));
     }
 
-    /// The message that an idle consumer takes, and when it is due.
-    pub(super) fn take(&mut self) -> Option<(Nanos, MessageId)> {
+    /// The message that an idle consumer takes.
+    pub(super) fn take(&mut self) -> Option<Waiting> {
         if self.in_hand.is_some() {
             return None;
         }
-        self.waiting.pop().map(|Reverse((due, _, message))| (due, message))
+        self.waiting.pop().map(|Reverse((due, number, id))| Waiting { due, number, id })
+    }
+
+    /// Takes all messages but the one in hand, in order.
+    pub(super) fn drain(&mut self) -> Vec<Waiting> {
+        let waiting = std::mem::take(&mut self.waiting).into_sorted_vec().into_iter().rev();
+        waiting.map(|Reverse((due, number, id))| Waiting { due, number, id }).collect()
     }
 }
 

@@ -24,6 +24,7 @@ pub mod partition;
 pub mod reorder;
 pub mod rule;
 pub mod slow;
+mod stopped;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,6 +35,7 @@ pub use conditions::{Conditions, Rules};
 pub use counts::{DropCause, FaultCounts};
 use head_of_line::Queue;
 use latency::{Latency, LatencyRule};
+use stopped::{Stopped, Waiting};
 
 /// The parameters of a network.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +130,8 @@ pub struct Network<M, A = ()> {
     conditions: Conditions,
     /// By node, with head-of-line delivery; otherwise empty.
     queues: Vec<Queue>,
+    /// By node.
+    stopped: Vec<Stopped>,
     /// Messages on their way; places that are free are in `free`.
     transits: Vec<Option<Transit<M>>>,
     free: Vec<MessageId>,
@@ -151,6 +155,7 @@ impl<M: Clone, A> Network<M, A> {
             copy_latency: LatencyRule::new(latency, Dice::new(seed, "copy latency")),
             conditions: Conditions::new(nodes, seed, rules),
             queues: (0..queues).map(|_| Queue::default()).collect(),
+            stopped: vec![Stopped::default(); nodes as usize],
             transits: Vec::new(),
             free: Vec::new(),
             delayed: BTreeMap::new(),
@@ -216,7 +221,7 @@ impl<M: Clone, A> Network<M, A> {
     /// Sends a message. From a client it takes no time, but has to queue.
     pub fn send(&mut self, now: Nanos, way: Way, message: M) {
         let Some(from) = way.from.filter(|_| !way.is_exempt) else {
-            self.dispatch(now, now, way, 0, message);
+            self.admit(now, now, way, 0, message);
             return;
         };
         let latency_ms = self.latency.draw_ms();
@@ -229,9 +234,9 @@ impl<M: Clone, A> Network<M, A> {
         let goes_on = now.saturating_add(fate.delay);
         if fate.is_duplicated {
             let latency = copy_latency_ms.saturating_mul(MS);
-            self.dispatch(now, goes_on, way, latency, message.clone());
+            self.admit(now, goes_on, way, latency, message.clone());
         }
-        self.dispatch(now, goes_on, way, latency_ms.saturating_mul(MS), message);
+        self.admit(now, goes_on, way, latency_ms.saturating_mul(MS), message);
     }
 
     /// Takes the next timer that is due, and lets messages go on if it is theirs.
@@ -239,13 +244,7 @@ impl<M: Clone, A> Network<M, A> {
         let (due, timer) = self.timers.pop_due(now)?;
         match timer {
             Timer::Alarm(alarm) => return Some((due, Due::Alarm(alarm))),
-            Timer::Message(id) => {
-                if let Some(transit) = self.remove(id) {
-                    let Way { from, to, .. } = transit.way;
-                    let dropped = self.conditions.on_arrival(now, from, to);
-                    self.arrive(transit, dropped);
-                }
-            }
+            Timer::Message(id) => self.become_due(now, due, id),
             Timer::Queue(node) => self.wake(now, node),
             Timer::Delayed => {
                 while let Some(first) = self.delayed.first_entry().filter(|e| e.key().0 <= now) {
@@ -255,6 +254,34 @@ impl<M: Clone, A> Network<M, A> {
             }
         }
         Some((due, Due::Messages))
+    }
+
+    /// A message is on its way, unless the queue of its receiver is full.
+    fn admit(&mut self, now: Nanos, goes_on: Nanos, way: Way, latency: Nanos, message: M) {
+        if self.is_full(way.to) {
+            self.conditions.counts_mut().overflowed += 1;
+            let dropped = Some(DropCause::Full);
+            self.arrivals.push_back(Arrival { way, message, dropped });
+        } else {
+            self.dispatch(now, goes_on, way, latency, message);
+        }
+    }
+
+    /// Without head-of-line delivery, a message is due.
+    fn become_due(&mut self, now: Nanos, due: Nanos, id: MessageId) {
+        let Some(Way { from, to, .. }) = self.transits[id as usize].as_ref().map(|t| t.way) else {
+            return;
+        };
+        let stopped = &mut self.stopped[to as usize];
+        if stopped.is_halted {
+            stopped.held.push(Waiting { due, number: 0, id });
+            return;
+        }
+        stopped.length -= 1;
+        if let Some(transit) = self.remove(id) {
+            let dropped = self.conditions.on_arrival(now, from, to);
+            self.arrive(transit, dropped);
+        }
     }
 
     /// A message is on its way.
@@ -274,6 +301,7 @@ impl<M: Clone, A> Network<M, A> {
     fn enqueue(&mut self, now: Nanos, id: MessageId) {
         let Some(transit) = &self.transits[id as usize] else { return };
         let (due, to) = (now.saturating_add(transit.latency), transit.way.to);
+        self.stopped[to as usize].length += 1;
         if self.queues.is_empty() {
             self.timers.add(due, Timer::Message(id));
         } else {
@@ -285,7 +313,8 @@ impl<M: Clone, A> Network<M, A> {
 
     /// A node's consumer hands over what it slept for, and takes the next messages.
     fn wake(&mut self, now: Nanos, node: u32) {
-        if let Some(id) = self.queues[node as usize].in_hand.take()
+        let in_hand = self.queues[node as usize].in_hand.take_if(|(until, _)| *until <= now);
+        if let Some((_, Waiting { id, .. })) = in_hand
             && let Some(transit) = self.remove(id)
         {
             let is_down = self.conditions.is_down(node);
@@ -297,12 +326,16 @@ impl<M: Clone, A> Network<M, A> {
 
     /// An idle consumer takes messages until it has to sleep.
     fn take(&mut self, now: Nanos, node: u32) {
-        while let Some((due, id)) = self.queues[node as usize].take() {
+        while !self.stopped[node as usize].is_halted
+            && let Some(waiting) = self.queues[node as usize].take()
+        {
+            self.stopped[node as usize].length -= 1;
+            let Waiting { due, id, .. } = waiting;
             let from = self.transits[id as usize].as_ref().and_then(|transit| transit.way.from);
             let dropped = self.conditions.on_arrival(now, from, node);
             let sleep = head_of_line::sleep(now, due);
             if dropped.is_none() && sleep > 0 {
-                self.queues[node as usize].in_hand = Some(id);
+                self.queues[node as usize].in_hand = Some((now + sleep, waiting));
                 self.timers.add(now + sleep, Timer::Queue(node));
             } else if let Some(transit) = self.remove(id) {
                 self.arrive(transit, dropped);

@@ -1,3 +1,5 @@
+mod stopped;
+
 use super::cut::{Cut, Cuts};
 use super::latency::Distribution;
 use super::partition::Partition;

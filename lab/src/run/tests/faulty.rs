@@ -1,7 +1,6 @@
 //! Runs in which a node does something wrong.
 
 use super::*;
-use crate::history::OpError;
 use crate::outcome::Repeated;
 
 /// A flood node whose answers are changed before they leave.
@@ -26,7 +25,7 @@ fn twisted<F>(settings: &Settings, twist: F) -> Simulation
 where
     F: FnMut(&Value, Vec<Value>) -> Vec<Value> + Clone + 'static,
 {
-    Simulation::new(settings, |i| {
+    Simulation::new(settings, move |i| {
         if i > 0 {
             return Box::new(Flood::default());
         }

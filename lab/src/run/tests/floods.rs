@@ -267,7 +267,7 @@ fn the_name_of_a_message_decides_nothing() {
         let mut base =
             Settings { topology: Topology::Line, recovery: Recovery::AUTO, ..slow(12, 300) };
         base.compat.head_of_line = false;
-        let node = |_| Box::new(Renamed { flood: Flood::default(), kind }) as Box<dyn Node>;
+        let node = move |_| Box::new(Renamed { flood: Flood::default(), kind }) as Box<dyn Node>;
         let outcome = Simulation::new(&base, node).outcome();
         let values = outcome.counts.types["broadcast"].send;
         let held = |node: &NodeReport| final_values(node) == Some(values);

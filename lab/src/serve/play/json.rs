@@ -79,7 +79,7 @@ fn run(words: &str, found: &Found, film: &Film) -> Value {
             None => 0,
             Some(DropCause::Loss) => 1,
             Some(DropCause::Cut | DropCause::Partition) => 2,
-            Some(DropCause::Down) => 3,
+            Some(DropCause::Down | DropCause::Full) => 3,
         };
         let ended = flight.ended.map(ms);
         json!([

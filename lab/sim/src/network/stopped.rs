@@ -1,0 +1,129 @@
+//! Queues of nodes that a nemesis has stopped, as in Maelstrom (`net.clj`, `process.clj`).
+//!
+//! A node that is marked down has a queue that is *bounded*: what is sent to it while it has ten messages
+//! or more is lost. If its process is gone, or takes no more, its queue is *halted*: nothing is taken from
+//! it. A process that is started anew begins with an empty queue; the old one, its *backlog*, comes back
+//! once the process has answered `init`, as far as there is room.
+
+use super::{DropCause, MessageId, Network};
+use crate::Nanos;
+
+/// Messages in the queue of a node that is marked down; more are lost.
+const BOUND: usize = 10;
+
+/// A message that waits in a queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) due: Nanos,
+    pub(super) number: u64,
+    pub(super) id: MessageId,
+}
+
+/// What a nemesis has done to the queue of a node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stopped {
+    /// The node is marked down.
+    pub(super) is_bounded: bool,
+    /// Nothing is taken from the queue.
+    pub(super) is_halted: bool,
+    /// Messages in the queue.
+    pub(super) length: usize,
+    /// Without head-of-line delivery: messages that were due while the queue was halted.
+    pub(super) held: Vec<Waiting>,
+    /// Taken out of the queue when the process was started anew.
+    backlog: Vec<Waiting>,
+}
+
+impl<M: Clone, A> Network<M, A> {
+    /// True if a message that is sent to this node now is lost.
+    pub(super) fn is_full(&self, node: u32) -> bool {
+        let stopped = &self.stopped[node as usize];
+        stopped.is_bounded && stopped.length >= BOUND
+    }
+
+    /// Marks a node down, or up again: bounds its queue, or not.
+    pub fn set_bounded(&mut self, node: usize, is_bounded: bool) {
+        self.stopped[node].is_bounded = is_bounded;
+    }
+
+    /// True if nothing is taken from the node's queue.
+    #[must_use]
+    pub fn is_halted(&self, node: usize) -> bool {
+        self.stopped[node].is_halted
+    }
+
+    /// Takes nothing from the node's queue any more. A message that its consumer has in hand goes back.
+    pub fn halt(&mut self, node: usize) {
+        self.stopped[node].is_halted = true;
+        if let Some(queue) = self.queues.get_mut(node)
+            && let Some((_, Waiting { due, number, id })) = queue.in_hand.take()
+        {
+            queue.push(due, number, id);
+            self.stopped[node].length += 1;
+        }
+    }
+
+    /// Takes messages from the node's queue again.
+    pub fn resume(&mut self, now: Nanos, node: usize) {
+        self.stopped[node].is_halted = false;
+        for waiting in std::mem::take(&mut self.stopped[node].held) {
+            self.arrive_at_last(now, node, waiting);
+        }
+        if !self.queues.is_empty() {
+            // Nodes are numbered with 32 bits.
+            self.take(now, node as u32);
+        }
+    }
+
+    /// A process is started anew for the node: its queue is empty, and what was there is its backlog.
+    pub fn begin_backlog(&mut self, node: usize) {
+        let stopped = &mut self.stopped[node];
+        let held = std::mem::take(&mut stopped.held);
+        let waiting = self.queues.get_mut(node).map(super::Queue::drain).unwrap_or_default();
+        stopped.length -= held.len() + waiting.len();
+        stopped.backlog = held;
+        stopped.backlog.extend(waiting);
+        (stopped.is_bounded, stopped.is_halted) = (false, false);
+    }
+
+    /// Puts the backlog of a node back into its queue, as far as there is room; the rest is lost.
+    pub fn return_backlog(&mut self, now: Nanos, node: usize) {
+        for Waiting { due, number, id } in std::mem::take(&mut self.stopped[node].backlog) {
+            if self.stopped[node].length >= BOUND {
+                self.lose(id, DropCause::Full);
+                continue;
+            }
+            self.stopped[node].length += 1;
+            match self.queues.get_mut(node) {
+                Some(queue) => queue.push(due, number, id),
+                None => self.arrive_at_last(now, node, Waiting { due, number, id }),
+            }
+        }
+        if !self.queues.is_empty() {
+            self.take(now, node as u32);
+        }
+    }
+
+    /// The backlog of a node is lost: its process has not answered `init`.
+    pub fn drop_backlog(&mut self, node: usize) {
+        for Waiting { id, .. } in std::mem::take(&mut self.stopped[node].backlog) {
+            self.lose(id, DropCause::Down);
+        }
+    }
+
+    /// A message that was held arrives.
+    fn arrive_at_last(&mut self, now: Nanos, node: usize, waiting: Waiting) {
+        self.stopped[node].length -= 1;
+        if let Some(transit) = self.remove(waiting.id) {
+            let dropped = self.conditions.on_arrival(now, transit.way.from, transit.way.to);
+            self.arrive(transit, dropped);
+        }
+    }
+
+    fn lose(&mut self, id: MessageId, cause: DropCause) {
+        if let Some(transit) = self.remove(id) {
+            self.conditions.counts_mut().overflowed += u64::from(cause == DropCause::Full);
+            self.arrive(transit, Some(cause));
+        }
+    }
+}
