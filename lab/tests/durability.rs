@@ -7,11 +7,11 @@ use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::limit::judge;
-use rumormill_lab::network::faults::{Crash, FaultSettings};
+use rumormill_lab::network::faults::{Crash, Cut, FaultSettings};
 use rumormill_lab::outcome::State;
 use rumormill_lab::replay::{Replay, files};
 use rumormill_lab::results::{Results, RunInfo};
-use rumormill_lab::settings::{Latency, Settings};
+use rumormill_lab::settings::{Latency, Recovery, Settings};
 use rumormill_lab::sim::{NodeKind, Records, simulate, simulate_observed};
 
 /// Five nodes, all of which are killed at once, three times.
@@ -54,6 +54,34 @@ fn a_durable_cluster_that_is_killed_as_a_whole_keeps_what_it_acknowledged_and_an
         lost += results.rumormill.missing.lost_with_holders_count;
     }
     assert!(lost > 100, "{lost}");
+}
+
+/// As after a kill of Maelstrom's: each node is told its name, and nothing else.
+#[test]
+fn a_durable_cluster_that_is_killed_as_a_whole_at_the_end_needs_no_topology_to_agree() {
+    for seed in 0..5 {
+        let mut settings = settings(seed, true);
+        settings.faults.cut = [0, 1, 2, 3]
+            .map(|node| format!("n{node}").into())
+            .map(|node| Cut {
+                a: vec![node],
+                b: Vec::new(),
+                one_way: false,
+                from_ms: 4_000,
+                until_ms: None,
+                flap_ms: None,
+            })
+            .to_vec();
+        settings.faults.crash.retain(|crash| crash.at_ms == 3_500);
+        for crash in &mut settings.faults.crash {
+            (crash.at_ms, crash.forget_topology) = (4_990, true);
+        }
+        // A node that knows nothing of a restart sends nothing for 15 s.
+        settings.recovery = Recovery { wait_ms: 14_000, quiet_ms: None };
+        let results = results(&settings, Name::Rumormill);
+        assert_eq!(results.rumormill.missing.missing_count, 0, "{seed}");
+        assert!(results.rumormill.missing.acknowledged_count > 300);
+    }
 }
 
 #[test]

@@ -188,9 +188,11 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
 
     /// The instant of [`Server::poll_timeout`] has come. Poll everything afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let resumes = self.resumes(now);
         if let State::Member(member) = &mut self.state
-            && member.protocol.next_timeout().is_none()
-            && member.begin_at.take_if(|at| *at <= now).is_some()
+            && (resumes
+                || (member.protocol.next_timeout().is_none()
+                    && member.begin_at.take_if(|at| *at <= now).is_some()))
         {
             let graph = Arc::clone(member.nodes.fallback());
             return self.with_protocol(|protocol, out| protocol.on_topology(now, graph, out));
@@ -230,7 +232,8 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let member = self.member()?;
-        member.protocol.next_timeout().or(member.begin_at)
+        let begins = member.protocol.next_timeout().or(member.begin_at);
+        begins.into_iter().chain(self.resume_at()).min()
     }
 
     /// The protocol, once `init` has arrived.
@@ -361,6 +364,9 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
         };
         match topology.graph(&member.nodes) {
             Ok(graph) => {
+                if let Some(durability) = &mut self.durability {
+                    durability.on_topology();
+                }
                 self.send(src, Body::TopologyOk { in_reply_to: msg_id });
                 self.with_protocol(|protocol, out| protocol.on_topology(now, graph, out));
             }

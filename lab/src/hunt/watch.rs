@@ -153,6 +153,8 @@ impl Watch {
     ) -> Result<(), Violation> {
         if self.is_durable && !std::mem::replace(&mut self.nodes[index].is_restored, true) {
             self.oracle.check_restored(node, &self.vouched[index])?;
+            // With entries comes the knowledge that its peers are there.
+            self.nodes[index].may_speak |= !node.replica().held().is_empty();
         }
         if self.oracle.update(index, node) {
             self.grown.push(index);

@@ -5,6 +5,7 @@
 //! batches to write, and says how far they are on disk.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::gate::Gate;
 use super::super::message::{Body, ErrorCode, Message};
@@ -16,6 +17,12 @@ use crate::protocol::{Entry, Protocol};
 use crate::service::Service;
 use crate::time::Instant;
 use crate::wire::Wire;
+
+/// A node that has come back with entries begins by itself after this time, unless it has been told its
+/// neighbours: nobody does so after a kill of Maelstrom's, and a cluster that was killed as a whole would
+/// wait for its first word. Peers that were killed with it have this long to be started; with more, less
+/// is left of the 10 s before the final reads.
+const RESUME: Duration = Duration::from_secs(1);
 
 /// An accepted `init`.
 #[derive(Clone, Debug)]
@@ -39,6 +46,8 @@ pub(super) struct Durability {
     taken: Offset,
     /// The reason why the journal cannot be written now.
     failure: Option<String>,
+    /// When the protocol begins by itself.
+    resume_at: Option<Instant>,
 }
 
 impl Durability {
@@ -46,6 +55,11 @@ impl Durability {
         if self.joining.is_none() {
             self.joining = Some(joining);
         }
+    }
+
+    /// The node knows its neighbours.
+    pub(super) const fn on_topology(&mut self) {
+        self.resume_at = None;
     }
 
     /// Appends an entry that is new at this node.
@@ -100,7 +114,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     ///
     /// # Errors
     /// If they are of a node that is not in the cluster: the node must not go on without them.
-    pub fn handle_restored(&mut self, _now: Instant, run: Run) -> Result<(), String> {
+    pub fn handle_restored(&mut self, now: Instant, run: Run) -> Result<(), String> {
         let State::Member(member) = &mut self.state else { return Ok(()) };
         let Run { node, generation, first, values } = run;
         let node = member.nodes.id(&node).ok_or_else(|| {
@@ -112,7 +126,21 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             self.service.on_deliver(&entry);
             member.protocol.on_restore(entry);
         }
+        if let Some(durability) = &mut self.durability {
+            durability.resume_at.get_or_insert_with(|| now.after(RESUME));
+        }
         Ok(())
+    }
+
+    /// When a node that came back begins by itself.
+    pub(super) fn resume_at(&self) -> Option<Instant> {
+        self.durability.as_ref()?.resume_at
+    }
+
+    /// True if it is time for that.
+    pub(super) fn resumes(&mut self, now: Instant) -> bool {
+        let durability = self.durability.as_mut();
+        durability.is_some_and(|d| d.resume_at.take_if(|at| *at <= now).is_some())
     }
 
     /// The entries new since the last call, to be written to the journal with one sync.

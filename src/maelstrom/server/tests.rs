@@ -215,6 +215,20 @@ fn entries_of_earlier_generations_are_held_and_neither_sent_nor_written_again() 
 }
 
 #[test]
+fn a_node_that_comes_back_with_entries_begins_by_itself_unless_it_is_told_its_neighbours() {
+    let resume = Instant::from_micros(1_000_000);
+    let back = || durable(vec![run("n0", 7, 0, &[1]), run("n1", 1, 0, &[6])]);
+    assert_eq!(durable(vec![]).poll_timeout(), None);
+    let mut node = back();
+    assert_eq!(node.poll_timeout(), Some(resume));
+    node.handle_timeout(resume);
+    assert_eq!(node.poll_timeout(), None);
+    let mut node = back();
+    feed(&mut node, "c1", r#"{"type":"topology","topology":{"n0":["n1"]},"msg_id":2}"#);
+    assert_eq!(node.poll_timeout(), None);
+}
+
+#[test]
 fn while_the_disk_fails_requests_are_refused_and_nothing_is_taken_or_sent() {
     let mut node = durable(vec![]);
     sync(&mut node);
