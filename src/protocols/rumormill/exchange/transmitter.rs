@@ -12,7 +12,7 @@ use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::link::Link;
 use crate::protocols::rumormill::link::sent::AckWait;
-use crate::protocols::rumormill::message::{Forward, Gossip};
+use crate::protocols::rumormill::message::{Forward, Gossip, Pulse, TreeOffer};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::repair::TreeRepair;
@@ -98,22 +98,30 @@ impl Transmitter {
         purpose: Purpose,
         out: &mut Effects<Gossip>,
     ) {
-        let now = cx.now;
-        let tree = repair.tree();
+        let terms = self.terms(cx, repair, peer, purpose);
+        if let Some(gossip) = self.next_message(cx, peer, purpose, &terms) {
+            self.on_sent(cx, peer, &terms, &gossip);
+            repair.tree_mut().on_sent(peer);
+            out.send(peer, gossip);
+        }
+    }
+
+    /// The terms of a message to `peer`, sent now.
+    fn terms(
+        self,
+        cx: &mut Context<'_>,
+        repair: &TreeRepair,
+        peer: NodeId,
+        purpose: Purpose,
+    ) -> Terms {
+        let (now, tree) = (cx.now, repair.tree());
         let relation = cx.push.relation(tree, cx.peers, peer);
         let forward = cx.push.forward_for(tree, cx.peers, peer);
-        let is_child = tree.has_hubs() && tree.is_child(cx.peers, peer);
-        let timeout = purpose.timeout(cx.peers.timeout(peer));
         let rides = match relation {
             Relation::Child | Relation::Parent => cx.peers.rides(now),
             Relation::Neighbour | Relation::Other => 0,
         };
-        let is_repeated = Rule::BlindRepeat.applies()
-            && purpose == Purpose::Batch
-            && forward == Forward::Tree
-            && cx.peers.loss_mut().is_heavy(now);
-        let pulse = cx.push.pulse_for(now, tree, cx.peers, peer);
-        let is_paced = purpose == Purpose::Batch && cx.push.is_paced(tree, peer);
+        let is_batch = purpose == Purpose::Batch;
         let offer = cx
             .push
             .uses_hubs(tree)
@@ -122,10 +130,34 @@ impl Transmitter {
             Purpose::Batch | Purpose::Repeat => self.policy.peer_delay(relation, cx.push.period()),
             Purpose::Digest | Purpose::Probe => Duration::ZERO,
         };
-        let threshold = AckPolicy::peer_threshold(relation, tree.is_leaf(peer));
-        let link = cx.peers.open(peer);
+        Terms {
+            forward,
+            rides,
+            is_child: tree.has_hubs() && tree.is_child(cx.peers, peer),
+            is_repeated: Rule::BlindRepeat.applies()
+                && is_batch
+                && forward == Forward::Tree
+                && cx.peers.loss_mut().is_heavy(now),
+            is_paced: is_batch && cx.push.is_paced(tree, peer),
+            pulse: cx.push.pulse_for(now, tree, cx.peers, peer),
+            offer: offer.flatten(),
+            timeout: purpose.timeout(cx.peers.timeout(peer)),
+            max_ack_delay,
+            threshold: AckPolicy::peer_threshold(relation, tree.is_leaf(peer)),
+        }
+    }
+
+    /// The next message to `peer`, with what is due on the link; `None` if there is nothing to repeat.
+    fn next_message(
+        self,
+        cx: &mut Context<'_>,
+        peer: NodeId,
+        purpose: Purpose,
+        terms: &Terms,
+    ) -> Option<Gossip> {
+        let (now, link) = (cx.now, cx.peers.open(peer));
         // Entries that go along with an ack are early, not late.
-        let is_paced = is_paced && link.flush_due(now);
+        let is_paced = terms.is_paced && link.flush_due(now);
         let mut room = Room::new(self.entries_max, self.bytes_max);
         let batch = link.take_batch(|queue| room.take(cx.replica, queue));
         #[cfg(feature = "mutations")]
@@ -134,26 +166,27 @@ impl Transmitter {
             Some(Mutation::DroppedAtBatchLimit) => link.queue_mut().clear(),
             _ => {}
         }
-        let riders = link.take_riders(rides, forward, |batch| room.take_all(cx.replica, batch));
+        let riders =
+            link.take_riders(terms.rides, terms.forward, |batch| room.take_all(cx.replica, batch));
         if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
-            return;
+            return None;
         }
-        let timeout_now = timeout * link.liveness().backoff();
-        let wait = AckWait { timeout: timeout_now, max_ack_delay, threshold };
-        let generation = self.generation;
-        let offer = offer.flatten();
-        let is_paced = is_paced && !batch.is_empty();
+        let timeout = terms.timeout * link.liveness().backoff();
         let draft = Draft {
-            generation,
+            generation: self.generation,
             purpose,
+            is_paced: is_paced && !batch.is_empty(),
             batch,
             riders,
             room,
-            forward,
-            wait,
-            is_paced,
-            pulse,
-            offer,
+            forward: terms.forward,
+            wait: AckWait {
+                timeout,
+                max_ack_delay: terms.max_ack_delay,
+                threshold: terms.threshold,
+            },
+            pulse: terms.pulse,
+            offer: terms.offer,
         };
         #[cfg_attr(not(feature = "mutations"), allow(unused_mut))]
         let mut gossip = compose(now, link, cx.replica, draft);
@@ -161,30 +194,54 @@ impl Transmitter {
         if cx.mutation == Some(Mutation::DigestClaimsTooMuch) && gossip.is_digest {
             gossip.have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
         }
-        if is_repeated && !gossip.entries.is_empty() {
+        Some(gossip)
+    }
+
+    /// A message to `peer` leaves: what follows from it for the link's timers and the counters.
+    fn on_sent(self, cx: &mut Context<'_>, peer: NodeId, terms: &Terms, gossip: &Gossip) {
+        let (now, link) = (cx.now, cx.peers.open(peer));
+        if terms.is_repeated && !gossip.entries.is_empty() {
             link.repeat_at(now.after(REPEAT_DELAY));
         }
-        if is_child && !gossip.entries.is_empty() {
+        if terms.is_child && !gossip.entries.is_empty() {
             link.on_heartbeat_sent(now);
         }
         let is_suspected = link.is_suspected();
         if is_suspected {
-            link.on_suspect_probed(now, timeout.max(self.probe_min), self.probe_max);
+            link.on_suspect_probed(now, terms.timeout.max(self.probe_min), self.probe_max);
         } else if gossip.is_probe {
-            link.on_probe_sent(now, timeout_now);
+            link.on_probe_sent(now, terms.timeout * link.liveness().backoff());
         }
-        repair.tree_mut().on_sent(peer);
         cx.peers.loss_mut().on_sent(now);
-        cx.stats.on_sent(&gossip, is_suspected);
-        out.send(peer, gossip);
+        cx.stats.on_sent(gossip, is_suspected);
     }
+}
+
+/// The terms on which a peer gets the next message: its place in the tree, the pace, the losses.
+struct Terms {
+    /// The action wanted for the entries.
+    forward: Forward,
+    /// How often unconfirmed entries go along.
+    rides: u8,
+    /// The peer suspects this node if entries stay away.
+    is_child: bool,
+    /// The message is repeated blindly.
+    is_repeated: bool,
+    /// The entries are for a beat of the root, if they are due.
+    is_paced: bool,
+    pulse: Option<Pulse>,
+    offer: Option<TreeOffer>,
+    /// Time within which an ack is expected, but for [`Terms::max_ack_delay`].
+    timeout: Duration,
+    max_ack_delay: Duration,
+    /// The number of messages that the peer acks together.
+    threshold: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
-    use crate::protocols::rumormill::message::Pulse;
     use crate::set::OriginId;
 
     /// A leaf that knows the pulse of its parent, and has an entry to send at `flush` ms.
