@@ -47,7 +47,23 @@ pub struct Points<'a> {
     pub real: &'a [Measured],
     /// Solutions by others.
     pub peers: &'a [Peer],
+    /// Runs of the reader's own.
+    pub mine: &'a [Mine],
 }
+
+/// A run of the reader's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mine {
+    /// Its name in the picture.
+    pub name: String,
+    /// Greatest stable latency.
+    pub max_ms: f64,
+    /// Messages between nodes per operation.
+    pub msgs_per_op: f64,
+}
+
+/// The colour of the reader's own runs.
+const MINE: &str = "#d55e00";
 
 #[derive(Clone, Copy, Debug)]
 enum Shape {
@@ -70,7 +86,7 @@ pub fn draw(points: Points<'_>) -> String {
     chart.axes();
     chart.curves();
     chart.best_of_peers(points.peers);
-    chart.legend(!points.real.is_empty());
+    chart.legend(!points.real.is_empty(), !points.mine.is_empty());
     chart.markers(points);
     chart.label_all(points);
     chart.footnote(points.peers);
@@ -180,7 +196,7 @@ impl Chart {
     }
 
     /// In the corner that no design can reach.
-    fn legend(&mut self, has_real: bool) {
+    fn legend(&mut self, has_real: bool, has_mine: bool) {
         /// Entries about the others.
         const OTHERS: usize = 4;
         let entries = [
@@ -191,10 +207,13 @@ impl Chart {
             (Some((Shape::Circle, OURS, true)), "Rumormill under Maelstrom's rules, simulated"),
             (Some((Shape::Circle, OURS, false)), "the same, each message delivered on time"),
             (Some((Shape::Cross, OURS, true)), "Rumormill, real processes"),
+            (Some((Shape::Cross, MINE, true)), "your runs"),
         ];
-        let shown = entries
-            .into_iter()
-            .filter(|(marker, _)| has_real || !matches!(marker, Some((Shape::Cross, ..))));
+        let shown = entries.into_iter().filter(|(marker, _)| match marker {
+            Some((Shape::Cross, MINE, _)) => has_mine,
+            Some((Shape::Cross, ..)) => has_real,
+            _ => true,
+        });
         let mut entries: Vec<_> = shown.collect();
         entries.rotate_left(OTHERS);
         let lines = [
@@ -249,6 +268,17 @@ impl Chart {
                 self.labels.take(Area::around(centre, MARKER + 2.0));
             }
         }
+        self.mine(points.mine);
+    }
+
+    fn mine(&mut self, mine: &[Mine]) {
+        for run in mine {
+            let Some(centre) = at(run.max_ms, run.msgs_per_op) else { continue };
+            let (name, messages, ms) = (&run.name, number(run.msgs_per_op), run.max_ms);
+            let title = format!("{name}: {messages} at {ms:.0} ms");
+            self.marker(Shape::Cross, centre, MINE, true, &title);
+            self.labels.take(Area::around(centre, MARKER + 2.0));
+        }
     }
 
     /// Hollow, and tied to the point under Maelstrom's rules.
@@ -302,9 +332,14 @@ impl Chart {
         self.svg.polygon(&points, paint, title);
     }
 
-    /// Ours first; then the others, the best ones first, as far as there is room.
+    /// The reader's own first, then ours; then the others, the best ones first, as far as there is room.
     fn label_all(&mut self, points: Points<'_>) {
         let bold = Font { size: MIDDLE, colour: OURS, bold: true };
+        for run in points.mine {
+            let Some(centre) = at(run.max_ms, run.msgs_per_op) else { continue };
+            let text = format!("{}: {}", run.name, number(run.msgs_per_op));
+            self.label(&text, Font { colour: MINE, ..bold }, centre, true);
+        }
         for point in points.simulated {
             let Some((max_ms, msgs_per_op)) = medians(&point.runs) else { continue };
             let Some(centre) = at(max_ms, msgs_per_op) else { continue };
@@ -371,7 +406,7 @@ mod tests {
     use super::super::peers;
     use super::*;
 
-    fn picture() -> String {
+    fn picture(mine: &[Mine]) -> String {
         let mut results = crate::results::sample::results();
         results.maelstrom.net.servers.msgs_per_op = Some(2.6);
         let latencies =
@@ -381,12 +416,12 @@ mod tests {
         let on_time = runs.clone();
         let simulated = [Measured { case: Case::budget(300), runs, on_time }];
         let peers = peers::load().unwrap();
-        draw(Points { simulated: &simulated, real: &simulated, peers: &peers })
+        draw(Points { simulated: &simulated, real: &simulated, peers: &peers, mine })
     }
 
     #[test]
     fn the_picture_is_well_formed_and_has_every_point() {
-        let text = picture();
+        let text = picture(&[]);
         let document = roxmltree::Document::parse(&text).unwrap();
         assert_eq!(document.root_element().tag_name().name(), "svg");
         let titles: Vec<&str> = document
@@ -403,8 +438,18 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_the_readers_own_is_in_the_picture_and_in_its_legend() {
+        assert!(!picture(&[]).contains("your runs"));
+        let mine = Mine { name: "my <node>".to_owned(), max_ms: 520.0, msgs_per_op: 12.5 };
+        let text = picture(&[mine]);
+        roxmltree::Document::parse(&text).unwrap();
+        assert!(text.contains("your runs"));
+        assert!(text.contains("my &lt;node&gt;: 12.5 at 520 ms"), "{text}");
+    }
+
+    #[test]
     fn everything_is_on_the_card() {
-        let text = picture();
+        let text = picture(&[]);
         let document = roxmltree::Document::parse(&text).unwrap();
         for node in document.descendants() {
             for (name, size) in [("x", WIDTH), ("cx", WIDTH), ("y", HEIGHT), ("cy", HEIGHT)] {

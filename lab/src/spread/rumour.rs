@@ -264,5 +264,8 @@ pub fn mean(values: impl Iterator<Item = f64>) -> Mean {
     }
     let n = count.max(1) as f64;
     let mean = sum / n;
-    Mean { mean, deviation: (squares / n - mean * mean).max(0.0).sqrt(), count }
+    let variance = squares / n - mean * mean;
+    // What is left of equal values is the error of their sums.
+    let is_noise = variance <= mean * mean * 1e-12;
+    Mean { mean, deviation: if is_noise { 0.0 } else { variance.sqrt() }, count }
 }

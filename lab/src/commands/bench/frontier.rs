@@ -3,18 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::DOCS;
 use super::publish::{self, Part, publish};
 use super::sizes::{self, SizesArgs};
 use crate::bench::cases::{BUDGETS_MS, Case};
-use crate::bench::chart::{self, Points};
+use crate::bench::chart::{self, Mine, Points};
 use crate::bench::measure::{self, Measured};
-use crate::bench::peers::{self, Peer};
+use crate::bench::peers;
 use crate::bench::table;
 use crate::commands::shell::{CRASH, cores, status};
+use crate::compare::Run;
+use crate::figures::FIGURES;
 use crate::harness::own_node;
 use crate::harness::process::resolve_bin;
 
@@ -29,6 +31,9 @@ Examples:
       the same, and two points on real processes, half a minute each
   lab bench frontier --real 300,1000 --update
       writes docs/frontier.svg, and the tables into docs/RESULTS.md
+
+  lab bench frontier --mine store/latest
+      one's own run beside ours and those of others, in frontier-mine.svg
 
 Exit status:
   0    every point keeps its limits and loses nothing
@@ -73,6 +78,18 @@ pub struct FrontierArgs {
     /// Threads for the simulator [default: one per core]
     #[arg(long, value_name = "N", help_heading = "Runs")]
     pub jobs: Option<usize>,
+    /// Put this run, or its results.json, into the picture, too; may be repeated
+    #[arg(long, value_name = "STORE", help_heading = "Points", conflicts_with_all = ["out", "update"])]
+    pub mine: Vec<PathBuf>,
+    /// Where the picture with one's own runs goes
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "frontier-mine.svg",
+        requires = "mine",
+        help_heading = "Output"
+    )]
+    pub picture: PathBuf,
     /// The node's binary for --real; without it the workspace's own node, built if need be
     #[arg(long, value_name = "PATH", help_heading = "Runs")]
     pub bin: Option<PathBuf>,
@@ -114,6 +131,7 @@ last columns are how long the clients waited for `broadcast_ok` under Maelstrom'
 
 fn points(args: &FrontierArgs) -> Result<u8> {
     let peers = peers::load()?;
+    let mine = args.mine.iter().map(|path| load(path)).collect::<Result<Vec<Mine>>>()?;
     let jobs = args.jobs.unwrap_or_else(cores);
     let mut simulated = Vec::new();
     for case in cases(args) {
@@ -139,10 +157,17 @@ fn points(args: &FrontierArgs) -> Result<u8> {
             text: format!("### The same on real processes\n\n{}", table::points(&real, &peers)),
         });
     }
-    let picture = picture(&simulated, &real, &peers);
+    let points = Points { simulated: &simulated, real: &real, peers: &peers, mine: &mine };
+    let picture = chart::draw(points);
     let command = publish::command(args.seed);
     let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
     publish(dir, &command, parts, Some(&picture))?;
+    if !mine.is_empty() {
+        let path = &args.picture;
+        std::fs::write(path, &picture)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        eprintln!("lab: the picture with your runs is in {}", path.display());
+    }
     let passed = simulated.iter().chain(&real).all(Measured::passed);
     Ok(u8::from(!passed))
 }
@@ -180,6 +205,30 @@ fn run_real(args: &FrontierArgs) -> Result<Vec<Measured>> {
     args.real.iter().map(run).collect()
 }
 
-fn picture(simulated: &[Measured], real: &[Measured], peers: &[Peer]) -> String {
-    chart::draw(Points { simulated, real, peers })
+/// The settings of all points in the picture, as a run's own words have them.
+const COMPARABLE: [&str; 3] = ["25 nodes", "latency 100 ms", "rate 100/s"];
+
+/// A run of the reader's own, for the picture. One that was run otherwise is said to be.
+fn load(path: &Path) -> Result<Mine> {
+    let run = Run::load(path)?;
+    let figure = |name: &str| FIGURES.iter().find(|figure| figure.name == name);
+    let read = |name: &str| {
+        let value = figure(name).and_then(|figure| run.figure(figure));
+        value.with_context(|| format!("{} has no figure {name}", path.display()))
+    };
+    let shape = &run.results.rumormill.run.shape;
+    let differs: Vec<&str> = COMPARABLE
+        .into_iter()
+        .filter(|word| !shape.split(", ").any(|part| part == *word))
+        .collect();
+    if !differs.is_empty() && !run.is_maelstroms {
+        eprintln!(
+            "lab: {} cannot be held against the others: all points have {} ({shape})",
+            path.display(),
+            differs.join(", ")
+        );
+    }
+    let name =
+        path.file_stem().map_or_else(|| run.name.clone(), |name| name.to_string_lossy().into());
+    Ok(Mine { name, max_ms: read("max")?, msgs_per_op: read("msgs-per-op")? })
 }

@@ -88,12 +88,14 @@ fn caption(run: &Run, pairs: &[((usize, usize), Pair)], all: usize) -> String {
     }
     let lost: u64 = pairs.iter().map(|(_, pair)| pair.lost()).sum();
     let cut: u64 = pairs.iter().map(|(_, pair)| pair.cut()).sum();
-    if lost + cut > 0 {
+    if cut > 0 {
         let _ = write!(
             text,
-            " Dashed, with a cross: a link on which a partition or a cut dropped messages ({cut} in all). \
-             Dashed without: on which some were lost otherwise ({lost})."
+            " Dashed, with a cross: a link on which a partition or a cut dropped messages, {cut} in all."
         );
+    }
+    if lost > 0 {
+        let _ = write!(text, " Dashed without a cross: a link that lost messages, {lost} in all.");
     }
     if all > pairs.len() {
         let _ = write!(text, " Drawn: the busiest {} of {all} pairs of nodes.", pairs.len());
