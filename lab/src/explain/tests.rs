@@ -35,7 +35,11 @@ fn journal() -> Journal {
     event(1_020, send(6, "n0", "n2", &gossip(1, false)));
     event(1_030, recv(6));
     let mut journal = Journal::read(text.as_bytes(), &[], None).unwrap();
-    journal.partitions.push(Partition { start: 55_000_000, end: Some(900_000_000) });
+    journal.partitions.push(Partition {
+        start: 55_000_000,
+        end: Some(900_000_000),
+        groups: Vec::new(),
+    });
     journal
 }
 

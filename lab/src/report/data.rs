@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::causes;
 use super::run::Run;
-use crate::trace::journal::{Journal, Message};
+use crate::trace::journal::{Journal, Message, Partition};
 
 /// Messages that are in the file; of a longer run only a part can be looked through.
 const MAX_MESSAGES: usize = 100_000;
@@ -91,6 +91,8 @@ pub(super) struct Data<'r> {
     fates: Vec<&'r str>,
     values: Vec<String>,
     partitions: Vec<(i64, i64)>,
+    /// For each partition, the group of each node; nothing if it made no groups.
+    groups: Vec<Vec<usize>>,
     /// Of the chart of latencies: the value, and in ms when it was acknowledged and how long it took.
     points: Vec<(String, f64, Option<f64>)>,
     messages: Option<Columns>,
@@ -159,10 +161,24 @@ impl<'r> Data<'r> {
                 .iter()
                 .map(|(start, end)| ((start * 1e3) as i64, (end * 1e3) as i64))
                 .collect(),
+            groups: groups(run),
             points: points(run),
             messages: columns,
         }
     }
+}
+
+/// For each partition, the group of each node; nothing if it made no groups.
+fn groups(run: &Run) -> Vec<Vec<usize>> {
+    let partitions = run.journal.iter().flat_map(|journal| &journal.partitions);
+    let of = |partition: &Partition| {
+        if partition.groups.len() < 2 {
+            return Vec::new();
+        }
+        let group = |node: &String| partition.groups.iter().position(|group| group.contains(node));
+        run.nodes.iter().map(|node| group(node).unwrap_or(0)).collect()
+    };
+    partitions.map(of).collect()
 }
 
 impl Columns {

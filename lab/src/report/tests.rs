@@ -147,7 +147,14 @@ fn the_report_of_a_run_has_everything_in_one_file() {
     let messages = run.journal.as_ref().unwrap().messages.len();
     assert_eq!(data["messages"]["id"].as_array().unwrap().len(), messages);
     assert_eq!(data["nodes"], 6);
-    assert!(!data["partitions"].as_array().unwrap().is_empty());
+    let partitions = data["partitions"].as_array().unwrap();
+    assert!(!partitions.is_empty());
+    // Each partition says which nodes are together, unless it makes no groups.
+    let groups = data["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), partitions.len());
+    let sizes: Vec<usize> = groups.iter().map(|of| of.as_array().unwrap().len()).collect();
+    assert!(sizes.contains(&6) && sizes.iter().all(|size| [0, 6].contains(size)), "{sizes:?}");
+    assert!(text.contains("who is with whom") && text.contains(" | "), "{text}");
     // The report finds in the messages what the simulator saw inside of the nodes.
     let results = run.results.as_ref().unwrap();
     let exact = results.rumormill.convergence.best().unwrap().since_ack.unwrap();

@@ -1,7 +1,7 @@
 //! All messages of a run, from `messages.jsonl`, with what they tell of values; and from
 //! `history.edn` when the network was partitioned.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -66,6 +66,26 @@ pub struct Partition {
     pub start: Nanos,
     /// When it was healed.
     pub end: Option<Nanos>,
+    /// Which nodes are with which: those that reach each other, perhaps through others. One group if
+    /// each node still reaches some, as in a ring of majorities; none if the history does not list it.
+    pub groups: Vec<Vec<String>>,
+}
+
+impl Partition {
+    /// The nodes of each group, the smaller groups in full.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let most = self.groups.iter().map(Vec::len).max().unwrap_or(0);
+        let group = |nodes: &Vec<String>| match nodes.len() {
+            count if count == most && count > 6 => format!("{count} others"),
+            _ => nodes.join(" "),
+        };
+        match &*self.groups {
+            [] => String::new(),
+            [_] => "each node reaches some of the others".to_owned(),
+            groups => groups.iter().map(group).collect::<Vec<_>>().join(" | "),
+        }
+    }
 }
 
 /// Everything that was sent in a run.
@@ -204,12 +224,46 @@ impl Journal {
             match f {
                 Some("start-partition") if is_done => {
                     self.heal(time);
-                    self.partitions.push(Partition { start: time, end: None });
+                    let groups = op.at(&["value"]).map_or_else(Vec::new, |v| self.groups(v));
+                    self.partitions.push(Partition { start: time, end: None, groups });
                 }
                 Some("stop-partition") => self.heal(time),
                 _ => {}
             }
         }
+    }
+
+    /// The groups of a partition, of which the nemesis wrote from which nodes each does not receive.
+    fn groups(&self, value: &Edn) -> Vec<Vec<String>> {
+        let Some(cut) = value.items().and_then(|items| items.iter().find_map(Edn::entries)) else {
+            return Vec::new();
+        };
+        let pairs = cut.iter().flat_map(|(node, from)| {
+            let from = from.items().unwrap_or_default().iter().filter_map(Edn::as_str);
+            from.filter_map(|from| Some((node.as_str()?, from)))
+        });
+        let cut: HashSet<(&str, &str)> = pairs.collect();
+        let reach = |a: &str, b: &str| !cut.contains(&(a, b)) && !cut.contains(&(b, a));
+        let mut rest: Vec<&String> = self.nodes.iter().rev().collect();
+        let mut groups = Vec::new();
+        while let Some(first) = rest.pop() {
+            let mut group = vec![first];
+            let mut next = 0;
+            while let Some(node) = group.get(next).copied() {
+                next += 1;
+                rest.retain(|other| {
+                    let is_linked = reach(node, other);
+                    if is_linked {
+                        group.push(other);
+                    }
+                    !is_linked
+                });
+            }
+            // In the order of nodes.
+            let nodes = self.nodes.iter().filter(|node| group.contains(node));
+            groups.push(nodes.cloned().collect());
+        }
+        groups
     }
 
     fn heal(&mut self, time: Nanos) {

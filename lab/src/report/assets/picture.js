@@ -93,7 +93,10 @@ class Picture {
       pen.beginPath(); pen.moveTo(LEFT, y); pen.lineTo(right, y); pen.stroke();
     };
     if (this.clients) name("clients", this.height / 2);
-    for (const node of this.rows) if (this.height > 10 || this.row.get(node) % 2 === 0) name(data.names[node], this.y(node));
+    // Nodes with the same letter reach each other in the first partition that is in view.
+    const cut = data.partitions.findIndex(([start, end]) => start < this.to && end > this.from);
+    const letter = (node) => (data.groups[cut]?.length ? ` ${String.fromCharCode(65 + data.groups[cut][node])}` : "");
+    for (const node of this.rows) if (this.height > 10 || this.row.get(node) % 2 === 0) name(data.names[node] + letter(node), this.y(node));
     const step = roundStep((this.to - this.from) / Math.max(this.width / 90, 2));
     const inSeconds = step >= 1e5, unit = inSeconds ? 1e6 : 1e3;
     pen.textAlign = "center";

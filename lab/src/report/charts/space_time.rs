@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::super::data::Shown;
-use super::super::html;
+use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, GREEN, GRID, INK, ORANGE, RULE, below, font};
 use super::super::run::Run;
 use super::{Mark, legend};
 use crate::figures::number;
 use crate::svg::{Anchor, Paint, Svg};
-use crate::trace::journal::{Journal, Message};
+use crate::trace::journal::{Journal, Message, Partition};
 
 /// Messages drawn without the script.
 const STATIC: usize = 250;
@@ -43,9 +43,36 @@ pub(in super::super) fn space_time(run: &Run, shown: &Shown) -> String {
         (Mark::Line(""), GREEN, "from or to a client"),
         (Mark::Cross, ORANGE, "dropped where the cross is"),
     ]);
+    out += &partitions(run, journal);
     out += "<div id=\"space-time-live\" hidden=\"\"></div>";
     let _ = write!(out, "<div id=\"space-time-still\">{}</div>", still(run, journal));
     out
+}
+
+/// Which nodes were with which, in each partition.
+fn partitions(run: &Run, journal: &Journal) -> String {
+    if journal.partitions.is_empty() {
+        return String::new();
+    }
+    let row = |((number, partition), (from, to)): ((usize, &Partition), (f64, f64))| {
+        vec![
+            Cell::count(number as u64),
+            Cell::Number(seconds(from / 1e3)),
+            Cell::Number(seconds(to / 1e3)),
+            Cell::text(partition.words()),
+        ]
+    };
+    let numbered = (1..).zip(&journal.partitions);
+    let rows: Vec<_> = numbered.zip(run.partitions()).map(row).collect();
+    let columns =
+        [("partition", true), ("from, s", true), ("to, s", true), ("who is with whom", false)];
+    let table = html::table("Partitions, and which nodes reached each other", &columns, &rows);
+    html::details("Who is with whom in a partition", &table)
+}
+
+/// Seconds with two digits.
+fn seconds(seconds: f64) -> String {
+    format!("{seconds:.2}")
 }
 
 /// The beginning: from the first message between nodes on.

@@ -49,7 +49,7 @@ const curves = {
       const [from, until] = this.partition;
       if (from < this.until) {
         svg.append(draw('rect', { x: x(from), y: y(1), width: x(until) - x(from), height: y(0) - y(1), fill: colour('shade') }));
-        svg.append(text([x(from) + 4, y(1) + 14], 'start', 'two halves apart', { fill: colour('faint') }));
+        if (x(until) - x(from) > 110) svg.append(text([x(from) + 4, y(1) + 14], 'start', 'two halves apart', { fill: colour('faint') }));
       }
     }
     for (const share of [0, 0.25, 0.5, 0.75, 1]) {
