@@ -72,18 +72,20 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// The nodes of each group, the smaller groups in full.
+    /// The nodes of each group; of a large group, which is the largest, only how many.
     #[must_use]
     pub fn words(&self) -> String {
-        let most = self.groups.iter().map(Vec::len).max().unwrap_or(0);
-        let group = |nodes: &Vec<String>| match nodes.len() {
-            count if count == most && count > 6 => format!("{count} others"),
-            _ => nodes.join(" "),
+        const MANY: usize = 6;
+        let largest = (0..).zip(&self.groups).max_by_key(|(_, group)| group.len());
+        let counted = largest.filter(|(_, group)| group.len() > MANY).map(|(at, _)| at);
+        let group = |(at, nodes): (usize, &Vec<String>)| match counted == Some(at) {
+            true => format!("{} others", nodes.len()),
+            false => nodes.join(" "),
         };
         match &*self.groups {
             [] => String::new(),
             [_] => "each node reaches some of the others".to_owned(),
-            groups => groups.iter().map(group).collect::<Vec<_>>().join(" | "),
+            groups => (0..).zip(groups).map(group).collect::<Vec<_>>().join(" | "),
         }
     }
 }
