@@ -154,7 +154,7 @@ fn the_report_of_a_run_has_everything_in_one_file() {
     assert_eq!(groups.len(), partitions.len());
     let sizes: Vec<usize> = groups.iter().map(|of| of.as_array().unwrap().len()).collect();
     assert!(sizes.contains(&6) && sizes.iter().all(|size| [0, 6].contains(size)), "{sizes:?}");
-    assert!(text.contains("who is with whom") && text.contains(" | "), "{text}");
+    assert!(text.contains("Partitions and their groups") && text.contains(" | "), "{text}");
     // The report finds in the messages what the simulator saw inside of the nodes.
     let results = run.results.as_ref().unwrap();
     let exact = results.rumormill.convergence.best().unwrap().since_ack.unwrap();
@@ -178,14 +178,14 @@ fn what_went_wrong_is_drawn_where_it_went_wrong() {
     let cut =
         page.lines().any(|line| line.contains(" cut off, ") && !line.contains(" 0 cut off, "));
     assert!(cut, "links that a partition cut");
-    assert!(text.contains("What is missing where") && page.contains(" is missing</title>"));
+    assert!(text.contains("Missing values by node") && page.contains(" is missing</title>"));
     assert!(text.contains("convergence-max < 100 ms"), "the limit in the chart of latencies");
     let whys = ["the only copy for n", " copies for n", "no message to n"];
     assert!(whys.iter().any(|why| text.contains(why)), "why the slowest values are slow");
     // Nothing is missing, and there is no strip.
     let (_base, store) = simulated(&settings);
     let page = fs::read_to_string(write(store.dir(), Window::default(), &[]).unwrap()).unwrap();
-    assert!(!page.contains("What is missing where"));
+    assert!(!page.contains("Missing values by node"));
 }
 
 #[test]

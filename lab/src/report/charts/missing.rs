@@ -1,4 +1,4 @@
-//! What is missing where: a strip of nodes and values.
+//! Missing values by node: a strip of nodes and values.
 
 use super::super::html;
 use super::super::plot::{FAINT, GRID, INK, ORANGE, fill, font};
@@ -8,7 +8,7 @@ use crate::screen::counted;
 use crate::svg::{Anchor, Svg};
 
 const ID: &str = "missing";
-const TITLE: &str = "What is missing where";
+const TITLE: &str = "Missing values by node";
 
 /// Values and nodes that are drawn, the first ones.
 const MAX_VALUES: usize = 80;

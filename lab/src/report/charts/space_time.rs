@@ -64,10 +64,9 @@ fn partitions(run: &Run, journal: &Journal) -> String {
     };
     let numbered = (1..).zip(&journal.partitions);
     let rows: Vec<_> = numbered.zip(run.partitions()).map(row).collect();
-    let columns =
-        [("partition", true), ("from, s", true), ("to, s", true), ("who is with whom", false)];
-    let table = html::table("Partitions, and which nodes reached each other", &columns, &rows);
-    html::details("Who is with whom in a partition", &table)
+    let columns = [("partition", true), ("from, s", true), ("to, s", true), ("groups", false)];
+    let table = html::table("Partitions and their groups", &columns, &rows);
+    html::details("Partitions: which nodes reached each other", &table)
 }
 
 /// Seconds with two digits.

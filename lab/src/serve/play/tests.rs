@@ -68,7 +68,7 @@ fn a_crash_erases_the_rumour_and_the_dead_do_not_count() {
     assert_eq!(run["reached"], 1.0);
     assert!(run["reached_after_ms"][2].is_number());
     assert_eq!(run["ups"].as_array().unwrap().len(), 10);
-    // Long after all know it, some come back with nothing, and nobody tells them any more.
+    // Long after all know it, some come back with nothing, and no node tells them any more.
     let back = played("protocol=flood&nodes=25&latency=10&crash=5@1s+1s");
     let run = &back["runs"][0];
     assert_eq!(run["reached"], 0.8);
