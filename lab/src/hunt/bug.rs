@@ -36,7 +36,12 @@ impl Bug {
     /// Puts the bug into nodes.
     pub const fn put(self, nodes: &mut Setup) {
         match self {
-            Self::Protocol(mutation) => nodes.config.mutation = Some(mutation),
+            Self::Protocol(mutation) => {
+                nodes.config.mutation = Some(mutation);
+                if let Some(other) = &mut nodes.other {
+                    other.mutation = Some(mutation);
+                }
+            }
             Self::Journal(mutation) => nodes.journal.mutation = Some(mutation),
         }
     }

@@ -59,6 +59,9 @@ pub struct Case {
     pub partitioned: Vec<Name>,
     /// The nodes' settings.
     pub config: NodeConfig,
+    /// Nodes with settings of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<OtherNodes>,
     /// The length at which durable nodes leave a segment of their journals; the journal's own if
     /// nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +107,16 @@ pub struct NodeConfig {
     pub batch_bytes_max: usize,
 }
 
+/// Nodes with other settings than the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OtherNodes {
+    /// Which.
+    pub nodes: Vec<Name>,
+    /// Their settings; the route is that of all.
+    pub config: NodeConfig,
+}
+
 /// An operation of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -145,6 +158,7 @@ impl Case {
             main_ms: 1_000,
             partitioned: Vec::new(),
             config: NodeConfig::default(),
+            other: None,
             segment_bytes: None,
             faults: FaultSettings::default(),
             op: Vec::new(),
@@ -206,6 +220,11 @@ impl Case {
         if let Some(name) = self.partitioned.iter().find(|name| !self.nodes.contains(name)) {
             let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
             return Some((TreeOffer::Key("partitioned"), why));
+        }
+        let others = self.other.iter().flat_map(|other| &other.nodes);
+        if let Some(name) = others.into_iter().find(|name| !self.nodes.contains(name)) {
+            let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
+            return Some((TreeOffer::Key("other"), why));
         }
         for (number, op) in self.op.iter().enumerate() {
             if !self.nodes.contains(&op.node) {

@@ -9,12 +9,23 @@ use rumormill::protocols::rumormill::route::Route;
 use rumormill::service::Workload;
 
 use super::case::{Case, NodeConfig, Op};
+use super::unusual::Unusual;
 use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
 use crate::random::Dice;
 use crate::settings::{Distribution, Topology};
 
 /// A digest interval that no run is long enough for: retries alone have to do.
 const NEVER_MS: u64 = 3_600_000;
+
+impl Case {
+    /// What a node has forgotten, and its peers take it to hold, is found by digests only.
+    pub(super) const fn retries_do_not_suffice(&mut self) {
+        let config = &mut self.config;
+        if config.sync_interval_ms == NEVER_MS {
+            (config.sync_interval_ms, config.sync_interval_max_ms) = (500, 2_000);
+        }
+    }
+}
 
 /// Values that are broadcast now and then instead of integers.
 const OTHER_VALUES: [&str; 8] = [
@@ -38,7 +49,9 @@ pub fn draw(seed: u64) -> Case {
         75..97 => 7 + dice.index(9),
         _ => 16 + dice.index(25),
     };
-    let mut case = Case::new(seed, nodes);
+    let unusual = Unusual::draw(seed);
+    let mut case = Unusual::begin(unusual, seed, nodes);
+    let nodes = case.nodes.len();
     case.topology = pick(
         dice,
         &[
@@ -69,7 +82,13 @@ pub fn draw(seed: u64) -> Case {
         case.config.sync_interval_ms = NEVER_MS;
         case.config.sync_interval_max_ms = NEVER_MS;
     }
+    if let Some(unusual) = unusual {
+        unusual.change(&mut case);
+    }
     draw_ops(dice, &mut case);
+    if let Some(unusual) = unusual {
+        unusual.change_ops(&mut case);
+    }
     case.workload = draw_workload(seed);
     draw_durability(&mut case);
     case
@@ -101,10 +120,7 @@ fn draw_durability(case: &mut Case) {
         let all = case.nodes.iter().map(|node| crash(dice, node.clone(), at_ms));
         case.faults.crash.extend(all);
     }
-    if case.config.sync_interval_ms == NEVER_MS {
-        // What a node has forgotten, and its peers take it to hold, is found by digests.
-        (case.config.sync_interval_ms, case.config.sync_interval_max_ms) = (500, 2_000);
-    }
+    case.retries_do_not_suffice();
 }
 
 /// The workload has dice of its own: a seed means the same case as before there were workloads, but
@@ -120,7 +136,7 @@ fn draw_workload(seed: u64) -> Workload {
     }
 }
 
-fn draw_config(dice: &mut Dice) -> NodeConfig {
+pub(super) fn draw_config(dice: &mut Dice) -> NodeConfig {
     let sync_interval_ms = pick(dice, &[50, 200, 500, 2_000]);
     let probe_min_ms = pick(dice, &[1, 20, 100, 500]);
     NodeConfig {
@@ -156,7 +172,7 @@ fn draw_network_faults(dice: &mut Dice, case: &mut Case) {
         let extra_ms = pick(dice, &[1, 20, 100, 500]);
         faults.slow = some(dice, &case.nodes, count)
             .into_iter()
-            .map(|node| Slow { node, extra_ms })
+            .map(|node| Slow { node, extra_ms, one_way: false })
             .collect();
     }
     if dice.chance(0.1) {
@@ -257,16 +273,16 @@ fn draw_ops(dice: &mut Dice, case: &mut Case) {
     case.op.sort_by_key(|op| op.at_ms);
 }
 
-fn pick<T: Copy>(dice: &mut Dice, list: &[T]) -> T {
+pub(super) fn pick<T: Copy>(dice: &mut Dice, list: &[T]) -> T {
     list[dice.index(list.len())]
 }
 
-fn pick_name(dice: &mut Dice, names: &[Name]) -> Name {
+pub(super) fn pick_name(dice: &mut Dice, names: &[Name]) -> Name {
     names[dice.index(names.len())].clone()
 }
 
 /// So many of them, each once.
-fn some(dice: &mut Dice, names: &[Name], count: usize) -> Vec<Name> {
+pub(super) fn some(dice: &mut Dice, names: &[Name], count: usize) -> Vec<Name> {
     let mut order = names.to_vec();
     dice.shuffle(&mut order);
     order.truncate(count);

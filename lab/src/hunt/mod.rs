@@ -20,6 +20,7 @@ mod shape;
 pub mod shard;
 pub mod shrink;
 mod surroundings;
+mod unusual;
 pub mod violation;
 mod watch;
 mod words;
@@ -35,7 +36,7 @@ use agreement::{Agreement, Agreements};
 use case::Case;
 use counts::Counts;
 use draw::draw;
-use phases::{Outcome, Tweak, run};
+use phases::{Outcome, Setup, Tweak, run};
 use shard::Shard;
 use violation::{Kind, Violation};
 pub use words::keep_panics;
@@ -114,7 +115,7 @@ pub struct Run {
 impl Run {
     fn of(case: &Case, outcome: Outcome) -> Self {
         let Outcome { counts, converged, bound, violation, .. } = outcome;
-        let interval = bound::longest_interval(&case.config.to_config());
+        let interval = bound::longest_interval(&Setup::of(case).slowest());
         Self { counts, converged, bound, interval, violation }
     }
 }

@@ -26,8 +26,50 @@ use crate::node::Inspect as _;
 pub struct Setup {
     /// Of the protocol.
     pub config: Config,
+    /// The same, of nodes that have settings of their own.
+    pub other: Option<Config>,
     /// Of the journals, if the nodes have any.
     pub journal: OpenOptions,
+}
+
+impl Setup {
+    /// The settings of a case.
+    #[must_use]
+    pub fn of(case: &Case) -> Self {
+        Self {
+            config: case.config.to_config(),
+            other: case.other.as_ref().map(|other| other.config.to_config()),
+            journal: case.journal_options(),
+        }
+    }
+
+    /// The settings that bounds are derived from: of every interval the longest that a node has.
+    #[must_use]
+    pub fn slowest(&self) -> Config {
+        let config = self.config.clone();
+        let Some(other) = &self.other else { return config };
+        Config {
+            latency_budget: config.latency_budget.max(other.latency_budget),
+            // A node without a window waits as its budget says.
+            window: config.window.zip(other.window).map(|(a, b)| a.max(b)),
+            ack_delay: config.ack_delay.max(other.ack_delay),
+            sync_interval: config.sync_interval.max(other.sync_interval),
+            sync_interval_max: config.sync_interval_max.max(other.sync_interval_max),
+            retry_initial: config.retry_initial.max(other.retry_initial),
+            probe_min: config.probe_min.max(other.probe_min),
+            probe_max: config.probe_max.max(other.probe_max),
+            ..config
+        }
+    }
+
+    fn at_rest(&self) -> AtRest {
+        let digest = |config: &Config| config.sync_interval_max.max(config.sync_interval);
+        let nodes = || std::iter::once(&self.config).chain(&self.other);
+        AtRest {
+            digest: nodes().map(digest).min().unwrap_or_default(),
+            probe: nodes().map(|config| config.probe_max).min().unwrap_or_default(),
+        }
+    }
 }
 
 /// Changes the nodes' settings beyond what a case can say.
@@ -66,14 +108,15 @@ pub fn run_kept(
     with_trace: bool,
     recorder: Option<Recorder>,
 ) -> (Outcome, Option<Recorder>) {
-    let mut setup = Setup { config: case.config.to_config(), journal: case.journal_options() };
+    let mut setup = Setup::of(case);
     tweak(&mut setup);
     let mut world = World::new(case, &setup, recorder);
-    let config = setup.config;
+    let (config, at_rest) = (setup.slowest(), setup.at_rest());
     if with_trace {
         world = world.with_trace();
     }
-    let mut life = Life { config, shape: Shape::of(case), converged: None, bound: Duration::ZERO };
+    let mut life =
+        Life { config, at_rest, shape: Shape::of(case), converged: None, bound: Duration::ZERO };
     // A panic leaves a node as it was: good enough to tell how that is.
     let result = catch_unwind(AssertUnwindSafe(|| life.pass(&mut world)));
     let violation = match result {
@@ -87,8 +130,18 @@ pub fn run_kept(
     (Outcome { violation, counts, converged, bound, state, fingerprint, trace }, recorder)
 }
 
+/// Intervals of a node at rest, of the node where each is shortest.
+struct AtRest {
+    /// From a digest to the next.
+    digest: Duration,
+    /// From a probe of a dead peer to the next.
+    probe: Duration,
+}
+
 struct Life {
+    /// The slowest settings.
     config: Config,
+    at_rest: AtRest,
     shape: Shape,
     converged: Option<Duration>,
     bound: Duration,
@@ -173,8 +226,9 @@ impl Life {
         let up = lives.len() as u64 - dead;
         // Jitter shortens an interval to a half at most. Probes of the dead come at a fraction of
         // their silence, or at the longest interval set for them.
-        let silence = (world.sim.now() / 32).min(self.config.probe_max.as_nanos() as u64).max(1);
-        let allowed = up * (2 * 4 + 2) + up * dead * (nanos(watched) / silence + 2);
+        let silence = (world.sim.now() / 32).min(nanos(self.at_rest.probe)).max(1);
+        let digests = watched.as_nanos().div_ceil(self.at_rest.digest.as_nanos().max(1)) as u64;
+        let allowed = up * (2 * digests + 2) + up * dead * (nanos(watched) / silence + 2);
         let said = spent.messages - before.messages;
         if said > allowed {
             let text = format!("{said} messages in {watched:?} of rest; {allowed} are enough");

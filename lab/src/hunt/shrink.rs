@@ -134,6 +134,8 @@ impl Shrinker<'_> {
 const PLAINER: &[fn(&mut Case)] = &[
     |case| case.workload = Workload::default(),
     |case| case.partitioned.clear(),
+    |case| case.other = None,
+    |case| case.faults.slow.iter_mut().for_each(|slow| slow.one_way = false),
     |case| case.faults.loss = 0.0,
     |case| case.faults.duplicate = 0.0,
     |case| (case.faults.reorder, case.faults.reorder_max_ms) = (0.0, 0),

@@ -34,8 +34,14 @@ impl<'a> World<'a> {
     pub(super) fn new(case: &'a Case, setup: &Setup, recorder: Option<Recorder>) -> Self {
         let nodes = (0..).take(case.nodes.len()).map(NodeId);
         let disk = case.disk_sync().map(|sync| DiskConfig { sync, journal: setup.journal });
+        let is_other = |node: NodeId| {
+            let name = &case.nodes[node.0 as usize];
+            case.other.as_ref().is_some_and(|other| other.nodes.contains(name))
+        };
         let node = |number| {
-            let node = Node::new(setup.config.clone(), case.seed, number, seed_of)
+            let other = setup.other.as_ref().filter(|_| is_other(number));
+            let config = other.unwrap_or(&setup.config).clone();
+            let node = Node::new(config, case.seed, number, seed_of)
                 .with_service(AnyService::new(case.workload));
             match disk {
                 Some(disk) => node.with_disk(disk),

@@ -24,14 +24,16 @@ impl FaultSettings {
     #[must_use]
     pub fn rules(&self, nodes: &[Name]) -> Rules {
         let ids: BTreeMap<&Name, u32> = nodes.iter().zip(0..).collect();
-        let slow = self.slow.iter();
-        let slow = slow.filter_map(|slow| Some((*ids.get(&slow.node)?, slow.extra_ms)));
+        let slow = |wanted: fn(&Slow) -> bool| {
+            let slow = self.slow.iter().filter(|slow| wanted(slow));
+            slow.filter_map(|slow| Some((*ids.get(&slow.node)?, slow.extra_ms))).collect()
+        };
         Rules {
             loss: self.loss,
             duplicate: self.duplicate,
             reorder: self.reorder,
             reorder_max_ms: self.reorder_max_ms,
-            slow: slow::Slow { extra_ms: slow.collect() },
+            slow: slow::Slow { from_ms: slow(|_| true), to_ms: slow(|slow| !slow.one_way) },
             cuts: Cuts(self.cut.iter().map(|cut| cut.rule(nodes)).collect()),
         }
     }

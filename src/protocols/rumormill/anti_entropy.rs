@@ -33,6 +33,8 @@ pub(crate) struct AntiEntropy {
     at: Option<Instant>,
     /// Every node can be written to.
     has_started: bool,
+    /// The node was there before: its peers may hold what it lacks.
+    is_restored: bool,
     count: u32,
 }
 
@@ -46,6 +48,7 @@ impl AntiEntropy {
             interval,
             at: Some(now.after(QUIET_START + jitter(interval, rng))),
             has_started: false,
+            is_restored: false,
             count: 0,
         }
     }
@@ -63,10 +66,16 @@ impl AntiEntropy {
         }
     }
 
-    /// Every node can be written to. Nothing is known to be missing.
+    /// The node comes back with entries of its own: when it starts, it asks at once for what it missed.
+    pub(crate) const fn on_restore(&mut self) {
+        self.is_restored = true;
+    }
+
+    /// Every node can be written to. Nothing is known to be missing, unless the node was down.
     pub(crate) fn on_started(&mut self, now: Instant, rng: &mut Rng) {
         self.has_started = true;
-        let factor = if Rule::DigestStart.applies() { START_FACTOR } else { 1 };
+        let waits = Rule::DigestStart.applies() && !self.is_restored;
+        let factor = if waits { START_FACTOR } else { 1 };
         self.interval = (self.interval_min * factor).min(self.interval_max);
         self.at = Some(now.after(jitter(self.interval, rng)));
     }
@@ -227,6 +236,22 @@ mod tests {
         // Later ones change nothing.
         anti_entropy.on_sign_of_life(Instant::ZERO.after(HOP), &mut rng);
         assert_eq!(anti_entropy.at(), Some(first));
+    }
+
+    #[test]
+    fn a_node_that_comes_back_asks_at_once_for_what_it_missed() {
+        use rand::SeedableRng as _;
+        let (mut rng, config) = (Rng::seed_from_u64(1), Config::default());
+        let mut first = |is_restored: bool| {
+            let mut anti_entropy = AntiEntropy::new(&config, Instant::ZERO, &mut rng);
+            if is_restored {
+                anti_entropy.on_restore();
+            }
+            anti_entropy.on_started(Instant::ZERO, &mut rng);
+            anti_entropy.at().unwrap()
+        };
+        let soon = Instant::ZERO.after(config.sync_interval);
+        assert!(first(true) <= soon && first(false) > soon);
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl Protocol for Rumormill {
     }
 
     fn on_restore(&mut self, entry: Entry) {
+        self.anti_entropy.on_restore();
         self.replica.restore(entry);
     }
 

@@ -61,7 +61,7 @@ impl Conditions {
         let is_plain = rules.loss <= 0.0
             && rules.duplicate <= 0.0
             && rules.reorder <= 0.0
-            && rules.slow.extra_ms.is_empty();
+            && rules.slow.is_off();
         Self {
             slow: rules.slow,
             loss: Loss { probability: rules.loss, dice: Dice::new(seed, "loss") },

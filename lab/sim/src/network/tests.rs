@@ -217,7 +217,8 @@ fn masking_a_fault_leaves_the_dice_of_the_others() {
 
 #[test]
 fn a_slow_node_is_slow_in_both_directions() {
-    let slow = Slow { extra_ms: BTreeMap::from([(1, 7)]) };
+    let extra_ms = BTreeMap::from([(1, 7)]);
+    let slow = Slow { from_ms: extra_ms.clone(), to_ms: extra_ms };
     let rules = Rules { slow, ..Rules::default() };
     let mut bench = Bench::new(&NetworkConfig { rules, ..config(false) });
     bench.send(N1, 0);
@@ -231,7 +232,8 @@ fn a_slow_node_is_slow_in_both_directions() {
 
 #[test]
 fn nobody_waits_behind_what_is_held_up_at_a_slow_node() {
-    let slow = Slow { extra_ms: BTreeMap::from([(1, 900)]) };
+    let extra_ms = BTreeMap::from([(1, 900)]);
+    let slow = Slow { from_ms: extra_ms.clone(), to_ms: extra_ms };
     let rules = Rules { slow, ..Rules::default() };
     let mut bench = Bench::new(&NetworkConfig { rules, ..config(true) });
     bench.send(N1, 0);

@@ -35,7 +35,7 @@ pub struct FaultArgs {
     /// A cut between a node and all others, such as 'n0' or 'n0@5..15'; 'n0>' and '>n0' are one way
     #[arg(long, value_name = "NODE", help_heading = "Faults")]
     pub isolate: Vec<IsolateSpec>,
-    /// Messages from and to a node take longer: 'n3+900' by 900 ms
+    /// Messages from and to a node take longer: 'n3+900' by 900 ms; 'n3>+900' only those from it
     #[arg(long, value_name = "NODE+MS", help_heading = "Faults")]
     pub slow: Vec<SlowSpec>,
     /// The latency changes: '10+300' to 300 ms in second 10
@@ -205,9 +205,10 @@ spec!(IsolateSpec, "a node like `n0`, `n0>` or `>n0`, perhaps with `@5..15`", |t
     let one_way = node.ends_with('>');
     Some(Cut { a: vec![name(node.trim_end_matches('>'))?], one_way, ..cut })
 });
-spec!(SlowSpec, "a node and a time like `n3+900`", |text| {
+spec!(SlowSpec, "a node and a time like `n3+900` or `n3>+900`", |text| {
     let (node, extra) = text.rsplit_once('+')?;
-    Some(Slow { node: name(node)?, extra_ms: extra.parse().ok()? })
+    let (node, one_way) = node.strip_suffix('>').map_or((node, false), |node| (node, true));
+    Some(Slow { node: name(node)?, extra_ms: extra.parse().ok()?, one_way })
 });
 spec!(LatencySpec, "a second and a latency like `10+300`", |text| {
     let (at, mean) = text.split_once('+')?;
@@ -278,6 +279,8 @@ mod tests {
         }
         assert!("n3@5-1".parse::<CrashSpec>().is_err());
         assert!("n3".parse::<SlowSpec>().is_err());
+        assert!("n3>+900".parse::<SlowSpec>().unwrap().0.one_way);
+        assert!(!"n3+900".parse::<SlowSpec>().unwrap().0.one_way);
         assert!("10".parse::<LatencySpec>().is_err());
     }
 

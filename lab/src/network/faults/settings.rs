@@ -65,6 +65,9 @@ pub struct Slow {
     pub node: Name,
     /// Added to the latency of every message from or to it.
     pub extra_ms: u64,
+    /// Only messages from it are slow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_way: bool,
 }
 
 /// Links that are cut for some time, or on and off.

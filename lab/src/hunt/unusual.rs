@@ -1,0 +1,197 @@
+//! Cases beside the usual: one seed in nine has one thing that no usual cluster has.
+
+use rumormill::cluster::Name;
+use rumormill::protocols::rumormill::route::Route;
+
+use super::case::{Case, NodeConfig, OtherNodes};
+use super::draw::{draw_config, pick, pick_name, some};
+use crate::network::faults::{ClockJump, Crash, Pause, Slow};
+use crate::random::Dice;
+use crate::settings::Topology;
+
+/// Names that a node may have and none has; their numbers follow.
+const NAMES: [&str; 7] = ["n 0", "\u{e9}\u{1f41d}", "\"\\", "a\nb", "N", "-1e", "'"];
+
+/// Digits of numbers and names of keys make up most of what is broadcast: these are longer.
+const LENGTHS: [usize; 3] = [1_000, 20_000, 200_000];
+
+/// The thing that is unusual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unusual {
+    /// More than 40 nodes.
+    Large,
+    /// More than 1,024 nodes: hubs below hubs.
+    Huge,
+    /// Pauses of minutes.
+    LongPauses,
+    /// Many crashes.
+    Storm,
+    /// Values of many kilobytes.
+    LargeValues,
+    /// Names with blanks, quotes, line ends.
+    OddNames,
+    /// The way there takes longer than the way back.
+    OneWayDelays,
+    /// Clocks that go back.
+    BackwardJumps,
+    /// Some nodes have settings of their own.
+    MixedSettings,
+}
+
+impl Unusual {
+    /// Drawn with dice of its own: the other seeds mean what they meant before.
+    pub(super) fn draw(seed: u64) -> Option<Self> {
+        match Dice::new(seed, "hunt unusual").below(2_000) {
+            0 => Some(Self::Huge),
+            1..20 => Some(Self::Large),
+            20..45 => Some(Self::LongPauses),
+            45..75 => Some(Self::Storm),
+            75..95 => Some(Self::LargeValues),
+            95..120 => Some(Self::OddNames),
+            120..150 => Some(Self::OneWayDelays),
+            150..190 => Some(Self::BackwardJumps),
+            190..230 => Some(Self::MixedSettings),
+            _ => None,
+        }
+    }
+
+    /// The case to begin with, in place of one of `nodes` nodes.
+    pub(super) fn begin(this: Option<Self>, seed: u64, nodes: usize) -> Case {
+        let mut dice = Dice::new(seed, "hunt unusual nodes");
+        match this {
+            Some(Self::Large) => Case::new(seed, 41 + dice.index(40)),
+            Some(Self::Huge) => Case::new(seed, 1_025 + dice.index(75)),
+            Some(Self::OddNames) => {
+                let mut case = Case::new(seed, nodes);
+                let odd = |at: usize| format!("{}{at}", pick(&mut dice, &NAMES));
+                case.nodes = (0..nodes).map(odd).map(Name::from).collect();
+                case
+            }
+            _ => Case::new(seed, nodes),
+        }
+    }
+
+    /// Changes a case that is drawn but for its operations.
+    pub(super) fn change(self, case: &mut Case) {
+        let mut dice = Dice::new(case.seed, "hunt unusual faults");
+        let dice = &mut dice;
+        match self {
+            Self::Huge => {
+                // Everybody to everybody would be a million messages for each value.
+                case.config.route = pick(dice, &[Route::Auto, Route::Hub, Route::Tree]);
+                case.topology = pick(dice, &[Topology::Grid, Topology::Tree(4)]);
+            }
+            Self::LongPauses => {
+                case.main_ms = 60_000 + dice.below(60_000);
+                for _ in 0..=dice.index(2) {
+                    case.faults.pause.push(Pause {
+                        node: pick_name(dice, &case.nodes),
+                        at_ms: dice.below(5_000),
+                        for_ms: 60_000 + dice.below(120_000),
+                    });
+                }
+            }
+            Self::Storm => {
+                for _ in 0..10 + dice.index(30) {
+                    case.faults.crash.push(Crash {
+                        node: pick_name(dice, &case.nodes),
+                        at_ms: dice.below(case.main_ms),
+                        down_ms: Some(pick(dice, &[0, 1, 20, 200])),
+                        forget_topology: dice.chance(0.2),
+                    });
+                }
+                case.retries_do_not_suffice();
+            }
+            Self::OneWayDelays => {
+                let count = 1 + dice.index(case.nodes.len());
+                for node in some(dice, &case.nodes, count) {
+                    let extra_ms = pick(dice, &[10, 100, 500]);
+                    case.faults.slow.push(Slow { node, extra_ms, one_way: true });
+                }
+            }
+            Self::BackwardJumps => {
+                for _ in 0..=dice.index(3) {
+                    case.faults.clock_jump.push(ClockJump {
+                        node: pick_name(dice, &case.nodes),
+                        at_ms: dice.below(case.main_ms),
+                        by_ms: pick(dice, &[-1, -100, -1_000, -20_000]),
+                    });
+                }
+            }
+            Self::MixedSettings => {
+                let count = 1 + dice.index(case.nodes.len());
+                let NodeConfig { route, .. } = case.config;
+                let config = NodeConfig { route, ..draw_config(dice) };
+                case.other = Some(OtherNodes { nodes: some(dice, &case.nodes, count), config });
+            }
+            Self::Large | Self::LargeValues | Self::OddNames => {}
+        }
+    }
+
+    /// Changes the operations of a case.
+    pub(super) fn change_ops(self, case: &mut Case) {
+        let mut dice = Dice::new(case.seed, "hunt unusual values");
+        match self {
+            Self::Huge => case.op.truncate(15),
+            Self::LargeValues => {
+                for (number, op) in case.op.iter_mut().enumerate() {
+                    if op.broadcast.is_some() && dice.coin() {
+                        let length = pick(&mut dice, &LENGTHS);
+                        op.broadcast = Some(format!("\"{}{number}\"", "x".repeat(length)));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::draw::draw;
+    use super::*;
+
+    /// Every kind is drawn, as a case that can be run and kept.
+    #[test]
+    fn every_unusual_thing_is_drawn_and_can_be_written_down() {
+        let mut left = vec![
+            Unusual::Large,
+            Unusual::LongPauses,
+            Unusual::Storm,
+            Unusual::LargeValues,
+            Unusual::OddNames,
+            Unusual::OneWayDelays,
+            Unusual::BackwardJumps,
+            Unusual::MixedSettings,
+            Unusual::Huge,
+        ];
+        for seed in 0..20_000 {
+            let Some(drawn) = Unusual::draw(seed).filter(|drawn| left.contains(drawn)) else {
+                continue;
+            };
+            left.retain(|kind| *kind != drawn);
+            let case = draw(seed);
+            let again = Case::parse(&case.to_toml().unwrap(), "case").unwrap();
+            assert_eq!(again, case, "seed {seed}, {drawn:?}");
+            let nodes = case.nodes.len();
+            match drawn {
+                Unusual::Large => assert!((41..=80).contains(&nodes)),
+                Unusual::Huge => assert!(nodes > 1_024),
+                Unusual::OddNames => {
+                    assert!(case.nodes[0].len() > 1 && !case.nodes[0].starts_with("n0"))
+                }
+                Unusual::LongPauses => {
+                    assert!(case.faults.pause.iter().any(|p| p.for_ms >= 60_000))
+                }
+                Unusual::Storm => assert!(case.faults.crash.len() >= 10),
+                Unusual::OneWayDelays => assert!(case.faults.slow.iter().any(|slow| slow.one_way)),
+                Unusual::BackwardJumps => {
+                    assert!(case.faults.clock_jump.iter().any(|j| j.by_ms < 0))
+                }
+                Unusual::MixedSettings => assert!(case.other.is_some()),
+                Unusual::LargeValues => {}
+            }
+        }
+        assert_eq!(left, []);
+    }
+}
