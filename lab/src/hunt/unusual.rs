@@ -178,15 +178,15 @@ mod tests {
                 Unusual::Large => assert!((41..=80).contains(&nodes)),
                 Unusual::Huge => assert!(nodes > 1_024),
                 Unusual::OddNames => {
-                    assert!(case.nodes[0].len() > 1 && !case.nodes[0].starts_with("n0"))
+                    assert!(case.nodes[0].len() > 1 && !case.nodes[0].starts_with("n0"));
                 }
                 Unusual::LongPauses => {
-                    assert!(case.faults.pause.iter().any(|p| p.for_ms >= 60_000))
+                    assert!(case.faults.pause.iter().any(|p| p.for_ms >= 60_000));
                 }
                 Unusual::Storm => assert!(case.faults.crash.len() >= 10),
                 Unusual::OneWayDelays => assert!(case.faults.slow.iter().any(|slow| slow.one_way)),
                 Unusual::BackwardJumps => {
-                    assert!(case.faults.clock_jump.iter().any(|j| j.by_ms < 0))
+                    assert!(case.faults.clock_jump.iter().any(|j| j.by_ms < 0));
                 }
                 Unusual::MixedSettings => assert!(case.other.is_some()),
                 Unusual::LargeValues => {}
