@@ -22,7 +22,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 6 | `main.rs`: a process |
+//! | 6 | [`process`]: the node as a process |
 //! | 5 | [`maelstrom`]; [`protocols`], the list of them |
 //! | 4 | each protocol, which knows no other; [`service`] |
 //! | 3 | [`protocol`]; [`wire`] (messages as JSON); [`journal`]; for the family [`store`] (entries held) and [`gossip`] (random peers, periodic timers, piggyback) |
@@ -74,6 +74,7 @@ pub mod gossip;
 pub mod id;
 pub mod journal;
 pub mod maelstrom;
+pub mod process;
 pub mod protocol;
 pub mod protocols;
 pub mod rng;

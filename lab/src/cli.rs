@@ -1,6 +1,8 @@
 //! The command line: the commands, and which code executes each.
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 #[cfg(feature = "ablation")]
 use crate::commands::ablate::{self, AblateArgs};
@@ -33,6 +35,20 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// `lab node`.
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    /// Those of `rumormill`: see `lab node --help`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    pub args: Vec<OsString>,
+}
+
+impl NodeArgs {
+    fn run(&self) -> u8 {
+        rumormill::process::run(self.args.iter().cloned())
+    }
 }
 
 /// The commands.
@@ -92,6 +108,9 @@ pub enum Command {
     #[cfg(feature = "ablation")]
     #[command(after_long_help = ablate::EXAMPLES)]
     Ablate(AblateArgs),
+    /// Our node, as a process: the same as `rumormill`
+    #[command(disable_help_flag = true)]
+    Node(NodeArgs),
     /// List the figures that limits can be about
     Figures,
     /// List the profiles of maelstrom/profiles
@@ -128,6 +147,7 @@ pub fn execute(cli: &Cli) -> u8 {
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),
         Command::Hunt(args) => hunt::execute(args),
+        Command::Node(args) => args.run(),
         Command::Figures => figures::figures(),
         Command::Profiles => figures::profiles(),
         Command::Completions(args) => install::completions(args, Cli::command()),

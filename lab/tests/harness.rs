@@ -117,6 +117,27 @@ fn is_running(pid: Pid) -> bool {
     !stat.is_ok_and(|stat| stat.contains(") Z "))
 }
 
+/// As after `cargo install --path lab`: there is no other binary.
+#[test]
+fn a_lab_that_stands_alone_has_the_node_in_it() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let lab = directory.path().join("lab");
+    fs::copy(LAB, &lab).expect("a copy of the lab");
+    let version = Command::new(&lab).args(["node", "--version"]).output().expect("the node");
+    assert!(String::from_utf8_lossy(&version.stdout).starts_with("rumormill "), "{version:?}");
+    let bad = Command::new(&lab).args(["node", "--no-such-flag"]).output().expect("the node");
+    assert_eq!(bad.status.code(), Some(2));
+    let store = directory.path().join("store");
+    let run = Command::new(&lab)
+        .args(["test", "--node-count", "3", "--time-limit", "1", "--rate", "50"])
+        .args(["--recovery", "auto", "--no-report", "--store"])
+        .arg(&store)
+        .output()
+        .expect("the lab");
+    let screen = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && screen.contains("PASSED"), "{screen}");
+}
+
 #[test]
 fn flood_nodes_pass_on_a_good_network() {
     let lab = Lab::new();

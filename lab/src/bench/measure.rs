@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::cases::Case;
 use crate::figures::{Figure, Sample, figure};
+use crate::harness::own_node::Program;
 use crate::harness::process::NodeCommand;
 use crate::harness::view::View;
 use crate::harness::{self, Processes};
@@ -78,25 +79,25 @@ pub fn simulate(case: Case, seed: u64, seeds: u64, jobs: usize) -> Result<Measur
 /// If a run comes to no end, or cannot be stored.
 pub fn run_processes(
     case: Case,
-    bin: &Path,
+    program: &Program,
     store: &Path,
     seed: u64,
     seeds: u64,
 ) -> Result<Measured> {
-    let run = |offset: u64| run_once(&case, bin, store, seed.wrapping_add(offset));
+    let run = |offset: u64| run_once(&case, program, store, seed.wrapping_add(offset));
     let runs: Result<Vec<Results>> = (0..seeds).map(run).collect();
     let runs = runs.with_context(|| case.name.clone())?;
     Ok(Measured { case, runs, on_time: Vec::new() })
 }
 
-fn run_once(case: &Case, bin: &Path, base: &Path, seed: u64) -> Result<Results> {
+fn run_once(case: &Case, program: &Program, base: &Path, seed: u64) -> Result<Results> {
     let settings = case.settings(seed);
     let started = jiff::Zoned::now();
     let store = Store::create(base, settings.workload.name, &started)?;
     let processes = Processes {
         command: NodeCommand {
-            bin: bin.to_owned(),
-            args: case.node_args.clone(),
+            bin: program.bin.clone(),
+            args: program.with_args(&case.node_args),
             pipe_stderr: false,
         },
         logs: settings.nodes.iter().map(|name| store.node_log(name)).collect(),
@@ -114,7 +115,7 @@ fn run_once(case: &Case, bin: &Path, base: &Path, seed: u64) -> Result<Results> 
     let info = RunInfo {
         program: "bench".to_owned(),
         store: Some(store.dir().display().to_string()),
-        node: format!("{} {}", bin.display(), case.node_args.join(" ")),
+        node: format!("{} {}", program.bin.display(), case.node_args.join(" ")),
         shape: case.name.clone(),
         started: started.to_string(),
         ..RunInfo::default()

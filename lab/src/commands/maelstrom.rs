@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -11,7 +11,7 @@ use super::check;
 use crate::check::{Checked, check as check_run};
 use crate::checker::Validity;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, node_command_line, quote, status};
-use crate::harness::own_node;
+use crate::harness::own_node::{self, Program};
 use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
 use crate::profile::Profile;
@@ -85,9 +85,9 @@ fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
 }
 
 fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
-    let bin = match &args.bin {
-        Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(log)?,
+    let program = match &args.bin {
+        Some(bin) => Program::given(resolve_bin(bin)?),
+        None => Program::own(log)?,
     };
     let work_dir = &args.work_dir;
     fs::create_dir_all(work_dir)
@@ -95,7 +95,7 @@ fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
     let maelstrom = Maelstrom { command: resolve_bin(&args.command)?, work_dir: work_dir.clone() };
     let mut rows = Vec::new();
     for (name, profile) in profiles {
-        let row = run(&maelstrom, name, profile, &bin).unwrap_or_else(|error| {
+        let row = run(&maelstrom, name, profile, &program).unwrap_or_else(|error| {
             log(&format!("{name}: {error:#}"));
             Row { name: name.clone(), code: CRASH, checked: None }
         });
@@ -121,12 +121,13 @@ fn gravity(code: u8) -> u8 {
     }
 }
 
-fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &Path) -> Result<Row> {
+fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, program: &Program) -> Result<Row> {
     let mut node_args = profile.node_args.clone().unwrap_or_default();
-    if own_node::is_own(bin) {
+    if program.is_own() {
         own_node::serve(&mut node_args, profile.workload.unwrap_or_default());
     }
-    let arguments = arguments(profile, bin, &node_args)?;
+    let all_args = program.with_args(&node_args);
+    let arguments = arguments(profile, &program.bin, &all_args)?;
     let ignored = ignored(profile);
     if !ignored.is_empty() {
         log(&format!("Maelstrom has no {}: left out", ignored.join(", ")));
@@ -140,7 +141,7 @@ fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, bin: &Path) -> Resu
     let mut checked = check_run(&dir, &flags, Some(profile))?;
     let run = &mut checked.results.rumormill.run;
     run.command = again(name, &node_args);
-    run.node = node_command_line(bin, &node_args);
+    run.node = node_command_line(&program.bin, &all_args);
     let shown = check::show(&checked);
     let has_ended_well = code.is_some_and(|code| VERDICTS.contains(&code));
     if !has_ended_well {

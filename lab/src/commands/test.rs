@@ -14,9 +14,10 @@ use crate::commands::shell::{
 };
 use crate::figures::Needs;
 use crate::harness::net_log::NetLog;
+use crate::harness::own_node::{self, Program};
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
-use crate::harness::{self, Death, Processes, Report, own_node};
+use crate::harness::{self, Death, Processes, Report};
 use crate::limit::{Limit, judge};
 use crate::results::{CrashReport, LastWords, PROCESSES, RunInfo};
 use crate::settings::Settings;
@@ -96,12 +97,12 @@ fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
 }
 
 fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Result<u8> {
-    let bin = match &args.bin {
-        Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(log)?,
+    let program = match &args.bin {
+        Some(bin) => Program::given(resolve_bin(bin)?),
+        None => Program::own(log)?,
     };
-    let mut node_args = node_args;
-    if own_node::is_own(&bin) {
+    let mut node_args = program.with_args(&node_args);
+    if program.is_own() {
         own_node::serve(&mut node_args, settings.workload);
         if !args.no_record {
             own_node::record(&mut node_args);
@@ -116,12 +117,12 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Res
         program: PROCESSES.to_owned(),
         command: repeating_command(std::env::args(), settings.seed),
         store: Some(store.dir().display().to_string()),
-        node: node_command_line(&bin, &node_args),
+        node: node_command_line(&program.bin, &node_args),
         shape: settings.shape(),
         started: started.to_string(),
     };
     let processes = Processes {
-        command: NodeCommand { bin, args: node_args, pipe_stderr: args.log_stderr },
+        command: NodeCommand { bin: program.bin, args: node_args, pipe_stderr: args.log_stderr },
         logs: settings.nodes.iter().map(|name| store.node_log(name)).collect(),
         grace: Duration::from_millis(args.grace),
     };

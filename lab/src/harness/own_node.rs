@@ -1,4 +1,4 @@
-//! The workspace's own node, for when no `--bin` is given.
+//! The program of the nodes: a binary that is given, or our own node.
 
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsString;
@@ -25,13 +25,54 @@ const DATA_DIR: &str = "--data-dir";
 /// The node's flag for what it serves.
 const WORKLOAD: &str = "--workload";
 
-/// The node's binary beside the lab's own. In a target directory of cargo's it is built first if it is
-/// absent or older than its sources; `say` is told before a build.
-///
-/// # Errors
-/// When there is none and it cannot be built: outside a clone, for example.
-pub fn locate(say: impl FnOnce(&str)) -> anyhow::Result<PathBuf> {
-    let lab = std::env::current_exe().context("cannot tell where the lab itself is")?;
+/// The lab's command that is our node.
+pub const NODE: &str = "node";
+
+/// The program of the nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The binary.
+    pub bin: PathBuf,
+    /// Its arguments before those of a run.
+    pub args: Vec<String>,
+}
+
+impl Program {
+    /// A binary that is given.
+    #[must_use]
+    pub const fn given(bin: PathBuf) -> Self {
+        Self { bin, args: Vec::new() }
+    }
+
+    /// Our own node: its binary beside the lab's own, else the lab itself, which has the node in it. In
+    /// a target directory of cargo's the binary is built first if it is absent or older than its
+    /// sources; `say` is told before a build.
+    ///
+    /// # Errors
+    /// If the binary cannot be built.
+    pub fn own(say: impl FnOnce(&str)) -> anyhow::Result<Self> {
+        let lab = std::env::current_exe().context("cannot tell where the lab itself is")?;
+        match binary(&lab, say)? {
+            Some(bin) => Ok(Self::given(bin)),
+            None => Ok(Self { bin: lab, args: vec![NODE.to_owned()] }),
+        }
+    }
+
+    /// True if this is our own node.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        !self.args.is_empty() || is_beside_the_lab(&self.bin)
+    }
+
+    /// All arguments of a run.
+    #[must_use]
+    pub fn with_args(&self, args: &[String]) -> Vec<String> {
+        [&*self.args, args].concat()
+    }
+}
+
+/// The node's binary beside the lab's, if there is one.
+fn binary(lab: &Path, say: impl FnOnce(&str)) -> anyhow::Result<Option<PathBuf>> {
     let dir = lab.parent().context("the lab's own path has no directory")?;
     let node = dir.join(format!("rumormill{EXE_SUFFIX}"));
     // Where the lab was compiled; if it has been installed elsewhere since, there is none.
@@ -43,17 +84,10 @@ pub fn locate(say: impl FnOnce(&str)) -> anyhow::Result<PathBuf> {
         }
         _ => {}
     }
-    ensure!(
-        node.is_file(),
-        "there is no node at {}: give one with --bin, or install ours (cargo install --path . in a clone)",
-        node.display()
-    );
-    Ok(node)
+    Ok(node.is_file().then_some(node))
 }
 
-/// True if this is the node's binary beside the lab's own.
-#[must_use]
-pub fn is_own(bin: &Path) -> bool {
+fn is_beside_the_lab(bin: &Path) -> bool {
     let own = || {
         let lab = std::env::current_exe().ok()?;
         fs::canonicalize(lab.with_file_name(format!("rumormill{EXE_SUFFIX}"))).ok()
@@ -177,6 +211,19 @@ mod tests {
         assert_eq!(with(&["--seed=1"], "g-set"), "--seed=1 --workload g-set");
         assert_eq!(with(&["--workload=echo"], "g-set"), "--workload=echo");
         assert_eq!(with(&["--workload", "echo"], "g-set"), "--workload echo");
+    }
+
+    #[test]
+    fn an_installed_lab_without_the_binary_beside_it_is_the_node() {
+        let dir = tempfile::tempdir().expect("dir");
+        let lab = dir.path().join("lab");
+        assert_eq!(binary(&lab, |_| panic!("nothing is built")).expect("none"), None);
+        let node = dir.path().join(format!("rumormill{EXE_SUFFIX}"));
+        fs::write(&node, "").expect("node");
+        assert_eq!(binary(&lab, |_| panic!("nothing is built")).expect("node"), Some(node));
+        let program = Program { bin: lab, args: vec![NODE.to_owned()] };
+        assert!(program.is_own() && !Program::given("/bin/true".into()).is_own());
+        assert_eq!(program.with_args(&["--seed=1".to_owned()]), ["node", "--seed=1"]);
     }
 
     #[test]

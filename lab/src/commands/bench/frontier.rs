@@ -17,7 +17,7 @@ use crate::bench::table;
 use crate::commands::shell::{CRASH, cores, status};
 use crate::compare::Run;
 use crate::figures::FIGURES;
-use crate::harness::own_node;
+use crate::harness::own_node::Program;
 use crate::harness::process::resolve_bin;
 
 /// Help beyond the flags.
@@ -193,14 +193,14 @@ fn run_real(args: &FrontierArgs) -> Result<Vec<Measured>> {
     if args.real.is_empty() {
         return Ok(Vec::new());
     }
-    let bin = match &args.bin {
-        Some(bin) => resolve_bin(bin)?,
-        None => own_node::locate(|what| eprintln!("lab: {what}"))?,
+    let program = match &args.bin {
+        Some(bin) => Program::given(resolve_bin(bin)?),
+        None => Program::own(|what| eprintln!("lab: {what}"))?,
     };
     let run = |budget_ms: &u64| {
         let case = Case::budget(*budget_ms);
         eprintln!("lab: {} on real processes", case.name);
-        measure::run_processes(case, &bin, &args.store, args.seed, args.real_seeds)
+        measure::run_processes(case, &program, &args.store, args.seed, args.real_seeds)
     };
     args.real.iter().map(run).collect()
 }
