@@ -201,11 +201,17 @@ impl Chart {
         const OTHERS: usize = 4;
         let entries = [
             (Some((Shape::Square, KEEPS, true)), "others that lose nothing under partitions"),
-            (Some((Shape::Triangle, LOSES, true)), "others that lose values"),
-            (Some((Shape::Diamond, UNKNOWN, true)), "others, not known whether they do"),
+            (Some((Shape::Triangle, LOSES, true)), "others without retransmission"),
+            (Some((Shape::Diamond, UNKNOWN, true)), "others, not known what they lose"),
             (None, "filled: measured; hollow: as published"),
-            (Some((Shape::Circle, OURS, true)), "Rumormill under Maelstrom's rules, simulated"),
-            (Some((Shape::Circle, OURS, false)), "the same, each message delivered on time"),
+            (
+                Some((Shape::Circle, OURS, true)),
+                "Rumormill under Maelstrom's rules: compare the others",
+            ),
+            (
+                Some((Shape::Circle, OURS, false)),
+                "the same, each message on time: compare the curves",
+            ),
             (Some((Shape::Cross, OURS, true)), "Rumormill, real processes"),
             (Some((Shape::Cross, MINE, true)), "your runs"),
         ];
@@ -217,8 +223,8 @@ impl Chart {
         let mut entries: Vec<_> = shown.collect();
         entries.rotate_left(OTHERS);
         let lines = [
-            ("theoretical frontier of the known designs", INK, 2.0, ""),
-            ("bound that no design can pass", FAINT, 1.2, DOTS),
+            ("frontier of the known designs, each message on time", INK, 2.0, ""),
+            ("bound that no design can pass, likewise", FAINT, 1.2, DOTS),
             ("best of the others that lose nothing", KEEPS, 1.2, DASHES),
         ];
         let height = (entries.len() + lines.len()) as f64 * LEGEND_ROW;
@@ -226,7 +232,7 @@ impl Chart {
         self.labels.take(Area {
             left: PLOT.left,
             top: PLOT.bottom - height - 14.0,
-            right: left + 305.0,
+            right: left + 350.0,
             bottom: PLOT.bottom,
         });
         for (marker, text) in entries {
@@ -347,7 +353,7 @@ impl Chart {
             self.label(&text, bold, centre, true);
         }
         let mut others: Vec<(&Peer, PeerFigures)> =
-            points.peers.iter().filter_map(|peer| Some((peer, *peer.figures.last()?))).collect();
+            named(points.peers).filter_map(|peer| Some((peer, *peer.figures.last()?))).collect();
         others.sort_by(|(_, a), (_, b)| a.msgs_per_op.total_cmp(&b.msgs_per_op));
         for (peer, figures) in others {
             let Some(centre) = at(figures.max_ms, figures.msgs_per_op) else { continue };
@@ -363,8 +369,7 @@ impl Chart {
 
     /// Names the points beyond the edges.
     fn footnote(&mut self, peers: &[Peer]) {
-        let outside: Vec<String> = peers
-            .iter()
+        let outside: Vec<String> = named(peers)
             .flat_map(|peer| peer.figures.iter().map(move |figures| (peer, figures)))
             .filter(|(_, figures)| at(figures.max_ms, figures.msgs_per_op).is_none())
             .map(|(peer, figures)| {
@@ -372,11 +377,19 @@ impl Chart {
             })
             .collect();
         if !outside.is_empty() {
-            let text = format!("Beyond the edge: {}.", outside.join(", "));
+            let text = format!(
+                "Others: lab/src/bench/peers.toml. Beyond the edge: {}.",
+                outside.join(", ")
+            );
             let at = (PLOT.right, HEIGHT - 8.0);
             self.svg.text(at, Anchor::End, font(SMALL, FAINT), &text);
         }
     }
+}
+
+/// The peers that are named: no person is shown as losing values.
+fn named(peers: &[Peer]) -> impl Iterator<Item = &Peer> {
+    peers.iter().filter(|peer| peer.keeps != Keeps::Some)
 }
 
 fn describe_peer(peer: &Peer, figures: &PeerFigures) -> String {
@@ -387,7 +400,8 @@ fn describe_peer(peer: &Peer, figures: &PeerFigures) -> String {
     };
     let PeerFigures { msgs_per_op, max_ms, .. } = figures;
     let language = peer.language.as_deref().map(|one| format!(" ({one})")).unwrap_or_default();
-    format!("{}{language}: {msgs_per_op} at {max_ms} ms, {by}", peer.name)
+    let name = if peer.keeps == Keeps::Some { "a published solution" } else { &*peer.name };
+    format!("{name}{language}: {msgs_per_op} at {max_ms} ms, {by}")
 }
 
 fn describe(point: &Measured, max_ms: f64, msgs_per_op: f64) -> String {
@@ -431,6 +445,10 @@ mod tests {
             .collect();
         for peer in peers::load().unwrap().iter().filter(|peer| peer.name != "Ryon49") {
             let found = titles.iter().filter(|title| title.starts_with(&peer.name)).count();
+            if peer.keeps == Keeps::Some {
+                assert!(!text.contains(&peer.name), "{} is shown as losing values", peer.name);
+                continue;
+            }
             assert!(found >= peer.figures.len(), "{}", peer.name);
         }
         assert_eq!(titles.iter().filter(|title| title.starts_with("Rumormill")).count(), 3);
