@@ -196,7 +196,7 @@ fn check_maelstroms(
         let unheard = nodes.get(settings.concurrency..).unwrap_or_default();
         if !unheard.is_empty() {
             let unheard = unheard.join(", ");
-            notices.push(format!("nobody knows what {unheard} held: they have no client"));
+            notices.push(format!("it is not known what {unheard} held: they have no client"));
         }
         found.by_node(&nodes, settings.concurrency)
     } else {

@@ -63,7 +63,7 @@ impl<S: EventSink + ?Sized> EventSink for Box<S> {
     }
 }
 
-/// Nobody listens if there is none.
+/// Without a sink nothing is kept.
 impl<S: EventSink> EventSink for Option<S> {
     fn zero(&mut self, now: Nanos) {
         self.iter_mut().for_each(|sink| sink.zero(now));

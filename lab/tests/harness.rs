@@ -108,7 +108,7 @@ fn await_end(pids: &[Pid]) {
     }
 }
 
-/// True unless the process is gone, or dead and not yet reaped by whoever inherited it.
+/// True unless the process is gone, or dead and not yet reaped by its new parent.
 fn is_running(pid: Pid) -> bool {
     if rustix::process::test_kill_process(pid).is_err() {
         return false;

@@ -383,7 +383,7 @@ fn what_is_no_release_is_not_kept() {
 #[test]
 fn without_a_network_nothing_is_left() {
     let clone = Clone::new();
-    // A port that nobody listens on any more.
+    // A port on which no process listens any more.
     let port =
         TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address").port();
     let mut command = clone.command(&["fly-3a"]);

@@ -46,7 +46,7 @@ impl Model for Explored {
                 state.acknowledged_is_held()
             }),
             Property::always("quiet is converged", |_, state: &State| {
-                // Nobody may know yet that a node has lost its memory.
+                // No peer may know yet that a node has lost its memory.
                 state.has_restarted() || !state.world().is_quiet() || state.world().has_converged()
             }),
             Property::always("the way back is open", |_, state: &State| {

@@ -173,7 +173,7 @@ fn a_store_is_served_until_a_signal_comes() {
     let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
     let address = address.unwrap_or_else(|| panic!("{line}"));
     assert!(line.starts_with("0 runs in ") && address.starts_with("127.0.0.1:"), "{line}");
-    std::net::TcpStream::connect(address).expect("somebody listens");
+    std::net::TcpStream::connect(address).expect("a listener");
     let pid = rustix::process::Pid::from_child(&server);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
     assert_eq!(server.wait().expect("an end").code(), Some(0));

@@ -281,7 +281,7 @@ fn what_is_open_at_a_dying_node_is_left_out_of_availability_and_nothing_else() {
 
 #[test]
 fn a_silence_is_wrong_from_the_heal_on_and_without_faults_there_is_none() {
-    // With two nodes there is nobody else who could be silent; it takes them some seconds.
+    // With two nodes there is no other that could be silent; it takes them some seconds.
     let report = |faults: &str| {
         let simulated = run(&Settings { time_limit_ms: 40_000, ..settings(2, faults) });
         simulated.outcome.suspicions.expect("seen inside")

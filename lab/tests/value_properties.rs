@@ -9,7 +9,7 @@ enum Json {
     Plain(String),
     Text(String),
     List(Vec<Self>),
-    /// Keys are distinct: what a repeated key means is nobody's business here.
+    /// Keys are distinct: the meaning of a repeated key does not matter here.
     Object(Vec<(String, Self)>),
 }
 

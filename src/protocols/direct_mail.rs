@@ -1,4 +1,4 @@
-//! Direct mail: the origin sends each entry to all other nodes, and nobody else acts (Demers et al.
+//! Direct mail: the origin sends each entry to all other nodes, and no other node acts (Demers et al.
 //! 1987, §1.2).
 //!
 //! Rule: on an update, send it to every node of the list; a receiver stores it.

@@ -236,7 +236,7 @@ fn our_own_runs_are_checked_too() {
     assert_eq!(limits, ["msgs-per-op < 12", "median < 1000 ms"], "the run's own, but overridden");
     assert_eq!(checked.verdict(), Validity::Valid);
 
-    // Somebody tampers with the history: value 1 vanishes from n0's final read.
+    // The history is tampered with: value 1 vanishes from n0's final read.
     let path = dir.join("history.edn");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen(":value [0 1], :final? true", ":value [0], :final? true", 1))

@@ -325,7 +325,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
     /// Hands everything that is to be delivered now to the pipes, and notices to the view.
     fn deliver(&mut self) {
         while let Some(delivery) = self.run.poll_delivery() {
-            // Nobody reads any more if the pipe is closed, as under Maelstrom.
+            // The node reads no more if the pipe is closed, as under Maelstrom.
             let NodeProcess { stdin, last_line, .. } = &mut self.nodes[delivery.node];
             let Some(pipe) = stdin else { continue };
             if pipe.is_idle() {

@@ -32,7 +32,7 @@ impl<S> NetLog<S> {
         // A Vec takes every write.
         let _ = write!(self.line, "{millis:10.3} ms {what} ");
         packet.write_line(&mut self.line);
-        // Nobody is there to be told that stderr is gone.
+        // There is no place left to say that stderr is gone.
         let _ = io::stderr().write_all(&self.line);
     }
 }

@@ -67,7 +67,7 @@ impl Group {
 
     /// Kills every process of the group at once.
     pub fn kill(&mut self) {
-        // An error means that nobody is left in it.
+        // An error means that no process is left in it.
         let _ = rustix::process::kill_process_group(self.id, Signal::KILL);
     }
 }
@@ -75,7 +75,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
-        // The guard is reaped last: until then the group's number cannot belong to anybody else.
+        // The guard is reaped last: until then the group's number cannot belong to another group.
         let _ = self.guard.wait();
     }
 }
@@ -159,7 +159,7 @@ impl NodeProcess {
     /// How it ended, if it has, asking the system if need be.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         if self.status.is_none() {
-            // An error would mean that somebody else has reaped our child; nobody does.
+            // An error would mean that our child was reaped elsewhere; it is not.
             self.status = self.child.try_wait().ok().flatten();
         }
         self.status

@@ -118,7 +118,7 @@ impl View {
     pub fn say(&mut self, text: &str) {
         let line = std::mem::take(&mut self.line);
         self.clear(&line);
-        // Nobody is there to be told that stderr is gone.
+        // There is no place left to say that stderr is gone.
         let _ = writeln!(io::stderr(), "{text}");
         if !line.is_empty() {
             self.rewrite(line);

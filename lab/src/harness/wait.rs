@@ -46,7 +46,7 @@ pub struct Waiter {
     timer: Timer,
 }
 
-/// After a [`Waiter`] nobody listens to the signals that ask to stop: from here on they end the
+/// After a [`Waiter`] nothing handles the signals that ask to stop: from here on they end the
 /// process, as they did before.
 ///
 /// # Errors

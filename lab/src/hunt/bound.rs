@@ -1,7 +1,7 @@
 //! How long a healed cluster may take until all agree: invariants 3 and 4, in milliseconds.
 //!
 //! No longer than twenty times the longest interval of the settings, besides the time for which a
-//! restarted node that nobody writes to stays quiet. And no longer than what is derived from the nodes' settings, the network's delays, and how long things were amiss. The
+//! restarted node that no peer writes to stays quiet. And no longer than what is derived from the nodes' settings, the network's delays, and how long things were amiss. The
 //! terms, each for one hop of an entry:
 //!
 //! * *Wait.* An entry waits for company for as long as the latency budget or the window says.
@@ -13,7 +13,7 @@
 //!   within the limits set, and no sooner than one timeout after the last.
 //! * *Way.* There, back, and there again.
 //!
-//! While no node has lost its memory, whoever is to pass an entry on still has it queued or in
+//! While no node has lost its memory, the node that is to pass an entry on still has it queued or in
 //! flight for those it has to pass it on to, so the bound is this per hop, times the hops: up and
 //! down the tree, or across the topology if that is longer. An entry whose holder has died is
 //! only found by comparing digests:
@@ -48,7 +48,7 @@ pub struct Circumstances {
     pub nodes: u64,
     /// Longest way of a message from now on.
     pub delay_ms: u64,
-    /// Longest round trip that anybody may have measured.
+    /// Longest round trip that a node may have measured.
     pub round_trip_ms: u64,
     /// How long a peer may have been silent.
     pub outage_ms: u64,

@@ -199,7 +199,7 @@ fn draw_cut(dice: &mut Dice, nodes: &[Name], main_ms: u64) -> Vec<Cut> {
     };
     let mut order = some(dice, nodes, nodes.len());
     if dice.chance(0.25) {
-        // Whoever stands first in the list is the hub of the route of that name.
+        // The node that stands first in the list is the hub of the route of that name.
         order.retain(|name| *name != nodes[0]);
         order.insert(0, nodes[0].clone());
     }

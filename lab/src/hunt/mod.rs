@@ -157,7 +157,7 @@ impl Hunt<'_> {
                         let run = self.run_one(number);
                         let new = usize::from(run.violation.is_some());
                         let failed = failed.fetch_add(new, Ordering::Relaxed) + new;
-                        // Whoever panicked with the lock held had not begun to insert.
+                        // A thread that panicked with the lock held had not begun to insert.
                         let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
                         runs.insert(number, run);
                         progress(runs.len() as u64, failed);

@@ -65,7 +65,7 @@ impl Oracle {
     pub(super) fn update(&mut self, index: usize, node: &SimServer) -> bool {
         let store = node.replica();
         let Some(life) = self.lives[index].last_mut() else { return false };
-        // A journal knows better than whoever began the life.
+        // A journal knows better than the client that began the life.
         life.generation = node.generation();
         for origin in store.origins().iter().skip(life.numbers.len()) {
             let next = OriginId(self.origins.len() as u32);

@@ -100,7 +100,7 @@ pub fn run(case: &Case, tweak: Tweak<'_>, with_trace: bool) -> Outcome {
     run_kept(case, tweak, with_trace, None).0
 }
 
-/// Runs a case and keeps what happened, if there is somebody to keep it.
+/// Runs a case and keeps what happened, if there is a recorder.
 #[must_use]
 pub fn run_kept(
     case: &Case,
@@ -208,7 +208,7 @@ impl Life {
             degree: self.shape.degree(),
             distance: self.shape.distance(part, |node| lives[node]),
             tree: self.shape.tree(),
-            // Whoever is to pass an entry on may be in another part now.
+            // The node that is to pass an entry on may be in another part now.
             forgetful: !faults.crash.is_empty() || part.len() < case.nodes.len(),
         }
     }
@@ -298,7 +298,7 @@ fn entries_sent(world: &World<'_>) -> u64 {
     world.servers().flatten().map(|server| server.stats().entries_sent).sum()
 }
 
-/// Also what was on its way when its holders died has reached everybody, or nobody.
+/// Also what was on its way when its holders died has reached all nodes, or none.
 fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
     let held = |index: usize| world.watch.oracle.life(index).map(|life| &life.held);
     let lives = world.alive();
@@ -324,7 +324,7 @@ fn check_memory(world: &World<'_>) -> Result<(), Violation> {
             let peer_name = world.name(peer.0 as usize);
             let place = format!("{} of its link to {peer_name}", world.name(index));
             let known = link.known().range_count();
-            // Whoever is met seldom is known by pieces until its next digest comes.
+            // A peer that is met seldom is known by pieces until its next digest comes.
             if known > 2 * (ranges + lives.len()) {
                 let text = format!("knows {known} ranges and holds {ranges}");
                 return Err(Violation::new(Kind::Memory, text).at(&place));

@@ -188,7 +188,7 @@ fn without_nodes(case: &Case, gone: &BTreeSet<Name>) -> Case {
         cut.a.retain(stays);
         cut.b.retain(stays);
         if had_other_side && cut.b.is_empty() {
-            cut.a.clear(); // An empty other side would mean everybody.
+            cut.a.clear(); // An empty other side would mean all other nodes.
         }
     }
     case.faults.cut.retain(|cut| !cut.a.is_empty());

@@ -9,7 +9,7 @@ use crate::network::faults::{ClockJump, Crash, Pause, Slow};
 use crate::random::Dice;
 use crate::settings::Topology;
 
-/// Names that a node may have and none has; their numbers follow.
+/// Names that are allowed and seldom met; a number follows.
 const NAMES: [&str; 7] = ["n 0", "\u{e9}\u{1f41d}", "\"\\", "a\nb", "N", "-1e", "'"];
 
 /// Digits of numbers and names of keys make up most of what is broadcast: these are longer.
@@ -77,7 +77,7 @@ impl Unusual {
         let dice = &mut dice;
         match self {
             Self::Huge => {
-                // Everybody to everybody would be a million messages for each value.
+                // All nodes to all nodes would be a million messages for each value.
                 case.config.route = pick(dice, &[Route::Auto, Route::Hub, Route::Tree]);
                 case.topology = pick(dice, &[Topology::Grid, Topology::Tree(4)]);
             }

@@ -27,7 +27,7 @@ use crate::node::{Body, Inspect as _, Message, SimServer};
 use crate::random::Fingerprint;
 use crate::sim::Node;
 
-/// Before anybody has said anything, peers are left alone for this long: Maelstrom gives a node
+/// Before any node has said anything, peers are left alone for this long: Maelstrom gives a node
 /// 10 s to be set up, and mutes for good who writes to one that is not.
 const SETUP_US: u64 = 10_000_000;
 
@@ -45,7 +45,7 @@ pub(super) struct Watch {
     handed_in: BTreeSet<Value>,
     /// All ids that any node has given out.
     given_out: BTreeSet<String>,
-    /// Nodes that came to hold something new, until somebody asks.
+    /// Nodes that came to hold something new, until they are asked for.
     pub(super) grown: Vec<usize>,
     pub(super) fingerprint: Fingerprint,
     /// The broken promise that ended the run.
@@ -220,7 +220,7 @@ impl Watch {
         let gossip = named.message();
         let watched = &mut self.nodes[index];
         if !watched.may_speak && now.as_micros() < SETUP_US {
-            let text = format!("spoke {now} after init, before anybody had said anything");
+            let text = format!("spoke {now} after init, before any other node had said anything");
             return Err(Violation::new(Kind::TooEarly, text));
         }
         let link = &mut watched.links[peer];
@@ -273,7 +273,7 @@ impl Watch {
             other => return wrong(format!("sent a client a message of type {}", other.kind())),
         };
         let Some(Asked { request, held }) = watched.open.remove(&msg_id) else {
-            return wrong(format!("answered {msg_id}, which nobody asked"));
+            return wrong(format!("answered {msg_id}, which no client asked"));
         };
         let (Some(request), Body::Reply { reply, .. }) = (request, &message.body) else {
             return Ok(());
@@ -312,7 +312,7 @@ impl Watch {
         };
         for value in values {
             if !self.handed_in.contains(&value) {
-                return lost(format!("read {value}, which nobody has broadcast"));
+                return lost(format!("read {value}, which no client has broadcast"));
             }
             if !watched.read.insert(value.clone()) {
                 return lost(format!("read {value} twice"));

@@ -158,7 +158,7 @@ impl Told {
         let mut read = BTreeSet::new();
         for item in items {
             let value = Value::from_raw(item)?;
-            ensure!(self.values.contains(&value), "a read has {item}, which nobody told the node");
+            ensure!(self.values.contains(&value), "a read has {item}, which the node was not told");
             ensure!(read.insert(value), "a read has {item} twice");
         }
         let Some(lost) = self.values.difference(&read).next() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Reads `messages.jsonl`, line by line, for whoever wants to know who holds what.
+//! Reads `messages.jsonl`, line by line, for all that shows which node holds what.
 
 use std::collections::HashMap;
 

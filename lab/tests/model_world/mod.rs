@@ -299,7 +299,7 @@ impl World {
         self.step(packet.dest, Input::Peer(packet));
     }
 
-    /// Invariant 2: nobody is thought to hold what it does not. (Of what a life that is over held,
+    /// Invariant 2: no node is thought to hold what it does not. (Of what a life that is over held,
     /// nothing is known here.)
     pub(crate) fn known_is_held(&self) -> bool {
         let mut links = self.machines.iter().flat_map(|machine| &machine.local.known);

@@ -43,7 +43,7 @@ fn replied(line: &str, code: ErrorCode) -> String {
     refusal.text
 }
 
-/// The refusal's text, if nobody is to be told.
+/// The refusal's text, if no peer is to be told.
 fn unreplied(line: &str) -> String {
     let refusal = parse(line).unwrap_err();
     assert_eq!(refusal.reply, None, "{line}");

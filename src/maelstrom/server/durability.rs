@@ -19,7 +19,7 @@ use crate::time::Instant;
 use crate::wire::Wire;
 
 /// A node that has come back with entries begins by itself after this time, unless it has been told its
-/// neighbours: nobody does so after a kill of Maelstrom's, and a cluster that was killed as a whole would
+/// neighbours: Maelstrom does not do so after a kill, and a cluster that was killed as a whole would
 /// wait for its first word. Peers that were killed with it have this long to be started; with more, less
 /// is left of the 10 s before the final reads.
 const RESUME: Duration = Duration::from_secs(1);

@@ -70,7 +70,7 @@ fn an_info_beyond_a_gap_is_dropped_and_sent_again() {
     assert_eq!((net.holders(first), net.holders(second)), (2, 2));
 }
 
-/// Found by `lab bench protocols`: the join list died, and stalled nodes asked nobody else.
+/// Found by `lab bench protocols`: the join list died, and stalled nodes asked no other.
 #[test]
 fn the_survivors_stay_connected_when_the_join_list_and_a_third_of_the_nodes_die() {
     let mut net = net(25);

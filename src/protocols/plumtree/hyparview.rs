@@ -9,7 +9,7 @@
 //! second that they are alive; a node that is told so by a peer it does not have takes it in, or
 //! disconnects, so views become symmetric again after lost messages.
 //!
-//! All nodes start together here and know the node list, so nobody has to join at first: the views
+//! All nodes start together here and know the node list, so no node has to join at first: the views
 //! start with the neighbours on two random cycles over the list, which are the same at every node
 //! (Law and Siu 2003). A node that is left without active peers joins.
 //!

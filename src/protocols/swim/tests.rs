@@ -92,7 +92,7 @@ fn an_indirect_probe_saves_a_member_that_one_link_cuts_off() {
     net.run_for(SECOND * 20);
     net.loses = Box::new(|from, to, _| from.0 + to.0 == 1);
     net.run_for(SECOND * 60);
-    // Nobody ever suspected it, so it never had to refute.
+    // No member ever suspected it, so it never had to refute.
     assert_eq!(net.nodes[0].status(NodeId(1)), Some(status(0, Liveness::Alive)));
     let asked = net.count(|message| message.kind == Kind::PingReq);
     assert!(asked > 10, "{asked}");

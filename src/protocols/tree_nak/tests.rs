@@ -50,7 +50,7 @@ fn requests_in_a_star_are_those_of_the_formula() {
     }
 }
 
-/// Pitfall: without session messages nobody misses the last entry.
+/// Pitfall: without session messages no node misses the last entry.
 #[test]
 fn the_loss_of_the_last_entry_is_seen_by_session_messages() {
     let mut net = net(25, &Config::default(), &grid(5), 1);

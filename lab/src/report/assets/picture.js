@@ -5,7 +5,7 @@
 const LEFT = 58, BELOW = 26;
 /** A canvas higher than this is not drawn by all browsers. */
 const MAX_HEIGHT = 16000;
-/** Of more messages in view, only some are drawn: nobody could tell them apart, and it would be slow. */
+/** Of more messages in view, only some are drawn: a reader could not tell them apart, and it would be slow. */
 const MAX_DRAWN = 15000;
 
 /** A round step of at least this length. */

@@ -144,7 +144,7 @@ fn after_an_info_the_worker_has_a_new_process_and_a_new_client() {
     assert!(!log.lines.iter().any(|line| line.contains("\"c7\"")));
 }
 
-/// Holds its first acknowledgement back until the next request of anybody but client `c4`.
+/// Holds its first acknowledgement back until the next request of a client other than `c4`.
 fn late(settings: &Settings) -> Simulation {
     let settings = Settings { time_limit_ms: 8_000, ..settings.clone() };
     let mut held = None;

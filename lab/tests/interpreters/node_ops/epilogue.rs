@@ -1,4 +1,4 @@
-//! After the nonsense: all peers restart as honest nodes, and everybody must come to agree.
+//! After the nonsense: all peers restart as honest nodes, and all must come to agree.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -27,7 +27,7 @@ use rumormill::value::Value;
 use super::{Body, Message, Node};
 use ops::{GENERATION, Id, Op, Pause, Start, all_names};
 
-/// Entries that somebody says to hold.
+/// Entries that a node says to hold.
 type Claim = (Origin, Range<u64>);
 
 /// Longer inputs are cut off: what they find, shorter ones find as well.

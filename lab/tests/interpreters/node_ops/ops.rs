@@ -75,7 +75,7 @@ impl Start {
 /// One thing that happens to the node.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    /// A client (or somebody confused) sends a set-up message.
+    /// A client (or a confused node) sends a set-up message.
     Init {
         me: Id,
         nodes: Vec<Id>,
@@ -98,7 +98,7 @@ pub(crate) enum Op {
     },
     /// A line that is no message.
     Line(Vec<u8>),
-    /// Somebody replies to a request that was never sent.
+    /// A node replies to a request that was never sent.
     StrayReply {
         from: Id,
         in_reply_to: i64,
@@ -133,7 +133,7 @@ impl<'a> Arbitrary<'a> for Op {
     }
 }
 
-/// A name in the network: of a node, of this node, or of nobody in the cluster.
+/// A name in the network: of a node, of this node, or of none in the cluster.
 #[derive(Arbitrary, Clone, Copy)]
 pub(crate) struct Id(u8);
 
