@@ -15,7 +15,7 @@ const QUEUE_BYTES: usize = 16 << 20;
 /// Most bytes per write: the progress of a slow reader is seen in these steps.
 const PIECE_BYTES: usize = 16 << 10;
 /// At its end the node waits for a reader that makes no progress for at most this long.
-const PATIENCE: Duration = Duration::from_secs(1);
+const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// The log of a process. Dropping it writes what is queued, as far as it is read.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Drop for Log {
         shared.changed.notify_all();
         while !state.is_done {
             let written = state.written;
-            let wait = shared.changed.wait_timeout_while(state, PATIENCE, |state| {
+            let wait = shared.changed.wait_timeout_while(state, FLUSH_MAX, |state| {
                 !state.is_done && state.written == written
             });
             let (next, waited) = wait.unwrap_or_else(PoisonError::into_inner);

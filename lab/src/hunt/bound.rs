@@ -30,11 +30,11 @@ use std::time::Duration;
 
 use rumormill::protocols::rumormill::config::Config;
 
-/// A node answers direct mail within this time (`overlay.rs`).
+/// A node answers direct mail within this time (`ack_policy.rs`).
 const DIRECT_ACK_MS: u64 = 5_000;
 /// A node that was told no topology stays quiet for this long (`anti_entropy.rs`).
 const QUIET_START_MS: u64 = 15_000;
-/// No grace period is longer (`gossip.rs`).
+/// No grace period is longer (`anti_entropy.rs`).
 const GRACE_MAX_MS: u64 = 5_000;
 /// Least allowance for noise in the retransmission timeout (`rtt.rs`).
 const NOISE_MS: u64 = 50;

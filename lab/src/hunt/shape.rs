@@ -31,8 +31,8 @@ impl Shape {
             Route::Direct => 1,
             Route::Auto | Route::Hub => Tree::hubs(case.nodes.len() as u32).height,
             Route::Topology | Route::Tree => {
-                let roster = Arc::new(case.nodes.clone().into());
-                let graph = Topology::from(map.clone()).graph(&roster);
+                let nodes = Arc::new(case.nodes.clone().into());
+                let graph = Topology::from(map.clone()).graph(&nodes);
                 graph.map_or(1, |graph| graph.spanning_tree().height)
             }
         };

@@ -180,8 +180,8 @@ impl Watch {
             let text = format!("has not answered request {msg_id}");
             return Err(Violation::new(Kind::Reply, text));
         }
-        // A timer may change any link without a message, and so may a message: who answers bears
-        // witness against others who do not.
+        // A timer may change any link without a message, and so may a message: a peer that answers is
+        // evidence against those that do not.
         for (peer, link) in node.links() {
             self.check_link(index, peer.0 as usize, link)
                 .map_err(|violation| violation.at(&format!("(link to peer {})", peer.0)))?;
