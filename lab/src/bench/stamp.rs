@@ -15,11 +15,26 @@ pub fn stamp(command: &str) -> String {
     format!("*Measured by `{command}`{commit}, on {date}, {cores} core{plural}{of}.*")
 }
 
-/// The commit of the work tree in which the lab runs.
+/// The commit of the work tree in which the lab runs; `-dirty` if anything but the documents, which
+/// tables are written into, has changed since.
 fn commit() -> Option<String> {
-    let git = Command::new("git").args(["describe", "--always", "--dirty"]).output().ok()?;
-    let name = String::from_utf8(git.stdout).ok()?;
-    (git.status.success() && !name.trim().is_empty()).then(|| name.trim().to_owned())
+    let head = git(&["rev-parse", "--short", "HEAD"])?;
+    let changes = git(&[
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ":/",
+        ":(top,exclude)docs",
+        ":(top,exclude)README.md",
+    ])?;
+    Some(if changes.is_empty() { head } else { format!("{head}-dirty") })
+}
+
+fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(args).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
 }
 
 /// The name that Linux gives the processor.
