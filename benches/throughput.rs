@@ -11,8 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rumormill::cluster::{Name, Nodes};
+use rumormill::id::{Generation, NodeId, Origin};
 use rumormill::maelstrom::parse::parse_line;
-use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::protocols::rumormill::message::{Entries, Gossip};
+use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 
 /// Runs per rate, each with a fresh process.
 const RUNS: usize = 5;
@@ -191,13 +194,24 @@ fn broadcast(value: u64) -> String {
     request(&format!(r#"{{"type":"broadcast","message":{value},"msg_id":{}}}"#, value + 1))
 }
 
-/// The `n`th batch of `n1`: 200 values from `first` on.
+/// A message of a peer, with 200 integers from `first` on.
 fn gossip_line(n: u64, first: u64) -> String {
-    let values: Vec<String> = (first..first + 200).map(|value| value.to_string()).collect();
+    let nodes = Nodes::from(["n0", "n1"].map(Name::from).to_vec());
+    let origin = Origin { node: NodeId(1), generation: Generation(7) };
+    let values = (first..first + 200).map(|value| Value::Int(value as i64)).collect();
+    let gossip = Gossip {
+        generation: Generation(7),
+        number: n,
+        entries: vec![Entries { origin, first, values }],
+        ..Gossip::default()
+    };
+    let mut fields = Vec::new();
+    gossip.encode(&nodes, &mut fields);
     format!(
-        "{{\"id\":42,\"src\":\"n1\",\"dest\":\"n0\",\"body\":{{\"type\":\"rumormill\",\"v\":1,\
-         \"gen\":7,\"n\":{n},\"entries\":[[\"n1\",7,{first},[{}]]]}}}}\n",
-        values.join(",")
+        "{{\"id\":42,\"src\":\"n1\",\"dest\":\"n0\",\"body\":{{\"type\":\"{}\",\"v\":{}{}}}}}\n",
+        Gossip::TYPE,
+        Gossip::VERSION,
+        String::from_utf8_lossy(&fields)
     )
 }
 
