@@ -204,14 +204,8 @@ impl Chart {
             (Some((Shape::Triangle, LOSES, true)), "others without retransmission"),
             (Some((Shape::Diamond, UNKNOWN, true)), "others, not known what they lose"),
             (None, "filled: measured; hollow: as published"),
-            (
-                Some((Shape::Circle, OURS, true)),
-                "Rumormill under Maelstrom's rules: compare the others",
-            ),
-            (
-                Some((Shape::Circle, OURS, false)),
-                "the same, each message on time: compare the curves",
-            ),
+            (Some((Shape::Circle, OURS, true)), "Rumormill by Maelstrom's rules, as the others"),
+            (Some((Shape::Circle, OURS, false)), "Rumormill, messages on time, as the curves"),
             (Some((Shape::Cross, OURS, true)), "Rumormill, real processes"),
             (Some((Shape::Cross, MINE, true)), "your runs"),
         ];

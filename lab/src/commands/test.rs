@@ -79,7 +79,7 @@ pub fn execute(args: &TestArgs) -> u8 {
             return BAD_ARGUMENTS;
         }
     };
-    status(run_test(args, &settings, node_args), CRASH)
+    status(run_test(args, &settings, &node_args), CRASH)
 }
 
 fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
@@ -96,12 +96,12 @@ fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
     Ok(resolved)
 }
 
-fn run_test(args: &TestArgs, settings: &Settings, node_args: Vec<String>) -> Result<u8> {
+fn run_test(args: &TestArgs, settings: &Settings, node_args: &[String]) -> Result<u8> {
     let program = match &args.bin {
         Some(bin) => Program::given(resolve_bin(bin)?),
         None => Program::own(log)?,
     };
-    let mut node_args = program.with_args(&node_args);
+    let mut node_args = program.with_args(node_args);
     if program.is_own() {
         own_node::serve(&mut node_args, settings.workload);
         if !args.no_record {
