@@ -55,7 +55,7 @@ pub(crate) enum Task {
 #[derive(Debug)]
 enum Stage {
     Main,
-    /// What is left to be done to end all faults, the next last.
+    /// Steps that are left to end all faults, the next one last.
     Heal(Vec<Step>),
     Recovery {
         until: Nanos,
@@ -197,7 +197,7 @@ impl Generator {
         self.next_stage(now)
     }
 
-    /// What ends all faults, the first step last. Nothing, in a workload without an end.
+    /// Steps that end all faults, the first one last. None in a workload without an end.
     fn heals(&self) -> Vec<Step> {
         if !self.has_last {
             return Vec::new();

@@ -38,6 +38,7 @@ pub mod screen;
 pub mod serve;
 pub mod services;
 pub mod settings;
+pub mod shard;
 pub mod sim;
 pub mod spread;
 pub mod store;

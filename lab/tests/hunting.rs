@@ -10,7 +10,7 @@ use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill_lab::hunt::case::Case;
 use rumormill_lab::hunt::draw::draw;
 use rumormill_lab::hunt::phases::{Setup, run};
-use rumormill_lab::hunt::shard::Shard;
+use rumormill_lab::shard::Shard;
 use rumormill_lab::hunt::shrink::shrink;
 use rumormill_lab::hunt::{Found, Hunt, report};
 

@@ -6,25 +6,26 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
-use clap::{Args, Parser as _, Subcommand};
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
 use rumormill::protocols::Name;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::sim::case::command;
 use super::sim::protocol_parser;
-use crate::cli::{Cli, Command};
-use crate::commands::shell::{BAD_ARGUMENTS, SIGNAL_BASE, arguments_without_shard, cores, status};
+use crate::commands::shell::{
+    BAD_ARGUMENTS, SIGNAL_BASE, arguments_without_shard, cores, parse_again, status,
+};
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
 use crate::hunt::phases::{Setup, Tweak, run};
-use crate::hunt::shard::{self, Shard};
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
 use crate::hunt::{Found, Hunt, family, keep_panics, report};
+use crate::shard::{self, Shard};
 
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
@@ -103,7 +104,7 @@ pub enum Action {
 /// `lab hunt merge`.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// What `lab hunt --shard` printed, one file for each shard
+    /// Files with the output of `lab hunt --shard`, one for each shard
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Where the small failing case goes
@@ -131,7 +132,7 @@ fn hunt_shard(args: &HuntArgs, shard: Shard) -> anyhow::Result<u8> {
     let tweak = |nodes: &mut Setup| args.tweak(nodes);
     let runs = args.hunt(&tweak, &interrupt.stop).run_shard(shard, &|_, _| {});
     if let Some(code) = interrupt.code() {
-        // What is not all there must not look so.
+        // A part of the runs must not pass for all of them.
         return Ok(code);
     }
     let text = shard::write(&arguments_without_shard(std::env::args()), shard, runs)?;
@@ -142,10 +143,7 @@ fn hunt_shard(args: &HuntArgs, shard: Shard) -> anyhow::Result<u8> {
 /// Reports on the runs of all shards.
 fn merge_shards(merge: &MergeArgs) -> anyhow::Result<u8> {
     let (words, runs) = shard::read(&merge.files)?;
-    let words = ["lab", "hunt"].into_iter().chain(words.iter().map(String::as_str));
-    let Command::Hunt(mut args) = Cli::try_parse_from(words)?.command else {
-        bail!("these are no shards of a hunt");
-    };
+    let mut args: HuntArgs = parse_again(&words)?;
     args.out.clone_from(&merge.out);
     args.trace = merge.trace;
     let interrupt = Interrupt::register().context("cannot wait for signals")?;

@@ -84,6 +84,16 @@ pub(super) fn arguments_without_shard(all: impl Iterator<Item = String>) -> Vec<
     kept
 }
 
+/// A command's arguments, read again from the words after its name.
+///
+/// # Errors
+/// The word that is wrong, in clap's words.
+pub(super) fn parse_again<A: clap::Args>(words: &[String]) -> Result<A, clap::Error> {
+    let command = A::augment_args(clap::Command::new("lab").args_override_self(true));
+    let words = std::iter::once("lab").chain(words.iter().map(String::as_str));
+    A::from_arg_matches(&command.try_get_matches_from(words)?)
+}
+
 /// Threads to use by default: one per core.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

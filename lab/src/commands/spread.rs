@@ -8,20 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::{Args, Parser as _, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
 use rumormill_sim::network::latency::Latency;
 
 use crate::bench::sections::{self, stamped};
 use crate::bench::stamp::stamp;
-use crate::cli::{Cli, Command};
 use crate::commands::run_args::fresh_seed;
 use crate::commands::shell::{
-    BAD_ARGUMENTS, CRASH, arguments_without_shard, cores, log, repeating_command, status,
+    BAD_ARGUMENTS, CRASH, arguments_without_shard, cores, log, parse_again, repeating_command,
+    status,
 };
-use crate::hunt::shard::{self, Shard};
 use crate::settings::{Distribution, Topology};
+use crate::shard::{self, Shard};
 use crate::spread::asynchronous::{Crash, Partition, Surroundings};
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::Run;
@@ -154,7 +154,7 @@ pub enum Action {
 /// `lab spread merge`.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// What `lab spread --shard` printed, one file for each shard
+    /// Files with the output of `lab spread --shard`, one for each shard
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Write the figures to a file: .csv, .json or .svg; may be repeated
@@ -192,12 +192,9 @@ fn run_shard(args: &SpreadArgs, shard: Shard) -> Result<u8> {
 }
 
 /// The figures of the runs of all shards.
-fn merge_shards(merge: &MergeArgs) -> Result<(Box<SpreadArgs>, Vec<Found>, u64)> {
+fn merge_shards(merge: &MergeArgs) -> Result<(SpreadArgs, Vec<Found>, u64)> {
     let (words, runs) = shard::read::<Vec<Run>>(&merge.files)?;
-    let words = ["lab", "spread"].into_iter().chain(words.iter().map(String::as_str));
-    let Command::Spread(mut args) = Cli::try_parse_from(words)?.command else {
-        bail!("these are no shards of runs of a rumour");
-    };
+    let mut args: SpreadArgs = parse_again(&words)?;
     args.out.clone_from(&merge.out);
     let cases = prepare(&args)?;
     let mut found = Vec::new();

@@ -17,7 +17,6 @@ pub mod phases;
 pub mod recorder;
 pub mod report;
 mod shape;
-pub mod shard;
 pub mod shrink;
 mod surroundings;
 mod unusual;
@@ -32,12 +31,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::shard::Shard;
 use agreement::{Agreement, Agreements};
 use case::Case;
 use counts::Counts;
 use draw::draw;
 use phases::{Outcome, Setup, Tweak, run};
-use shard::Shard;
 use violation::{Kind, Violation};
 pub use words::keep_panics;
 

@@ -20,7 +20,7 @@ use super::film::{Film, Limits};
 use super::model::{self, Direction};
 use super::rumour::{self, Mean, Run, Until, mean};
 use crate::cost::{cpu_time, peak_mib};
-use crate::hunt::shard::Shard;
+use crate::shard::Shard;
 
 /// The conditions that all protocols of a comparison share.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ pub(super) struct Waiting {
     pub(super) id: MessageId,
 }
 
-/// What a nemesis has done to the queue of a node.
+/// State of a node's queue by the doing of a nemesis.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stopped {
     /// The node is marked down.
