@@ -9,10 +9,11 @@ use rumormill::journal;
 use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill_lab::hunt::case::Case;
 use rumormill_lab::hunt::draw::draw;
-use rumormill_lab::hunt::phases::{Setup, run};
-use rumormill_lab::shard::Shard;
+use rumormill_lab::hunt::phases::run;
+use rumormill_lab::hunt::setup::Setup;
 use rumormill_lab::hunt::shrink::shrink;
 use rumormill_lab::hunt::{Found, Hunt, report};
+use rumormill_lab::shard::Shard;
 
 /// Enough for every kind of fault to happen; `lab hunt` is for more.
 const SEEDS: u64 = 150;

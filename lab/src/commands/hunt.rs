@@ -21,7 +21,8 @@ use crate::commands::shell::{
 use crate::hunt::bug::Bug;
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
-use crate::hunt::phases::{Setup, Tweak, run};
+use crate::hunt::phases::run;
+use crate::hunt::setup::{Setup, Tweak};
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
 use crate::hunt::{Found, Hunt, family, keep_panics, report};

@@ -18,7 +18,7 @@ use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, quote, repeating_
 use crate::cost::{cpu_time, peak_mib};
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
-use crate::hunt::phases::Tweak;
+use crate::hunt::setup::Tweak;
 use crate::journal::EventSink;
 use crate::limit::judge;
 use crate::results::{CrashReport, RunInfo};

@@ -106,10 +106,14 @@ pub fn longest_interval(config: &Config) -> Duration {
     config.sync_interval_max.max(config.sync_interval).max(config.probe_max)
 }
 
+/// The longest time for which an entry waits for others at a node.
+pub(super) fn longest_wait(config: &Config) -> Duration {
+    config.window.unwrap_or(config.latency_budget + config.latency_budget / 20)
+}
+
 /// The longest that an entry takes from one node to the next.
 fn hop_ms(config: &Config, c: &Circumstances) -> u64 {
-    let budget = millis(config.latency_budget);
-    let wait = config.window.map_or(budget + budget / 20, millis);
+    let wait = millis(longest_wait(config));
     let timeout = (5 * c.round_trip_ms + NOISE_MS).max(millis(config.retry_initial));
     let answer = millis(config.ack_delay).max(wait * 5 / 2).max(DIRECT_ACK_MS);
     let probe = (c.outage_ms / 16).min(millis(config.probe_max));

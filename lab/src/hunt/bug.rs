@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rumormill::journal;
 use rumormill::protocols::rumormill::mutation::Mutation;
 
-use super::phases::Setup;
+use super::setup::Setup;
 
 /// A bug, put where a real one might be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,9 @@ use crate::settings::{Compat, Distribution, Latency, Settings, Topology};
 /// The version of the file format that this program writes and reads.
 const VERSION: u32 = 1;
 
+/// A digest interval that no run is long enough for: retransmissions alone have to do.
+pub(super) const NEVER_MS: u64 = 3_600_000;
+
 /// One run of the hunter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -272,6 +275,14 @@ impl Case {
 }
 
 impl NodeConfig {
+    /// Retransmissions do not suffice: what a node has forgotten, and its peers take it to hold, is
+    /// found by digests only.
+    pub(super) const fn need_digests(&mut self) {
+        if self.sync_interval_ms == NEVER_MS {
+            (self.sync_interval_ms, self.sync_interval_max_ms) = (500, 2_000);
+        }
+    }
+
     /// The settings of a node at its start.
     pub(super) fn to_config(&self) -> Config {
         let mut config = Config {

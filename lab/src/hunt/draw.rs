@@ -5,27 +5,14 @@
 //! thing badly wrong.
 
 use rumormill::cluster::Name;
-use rumormill::protocols::rumormill::route::Route;
 use rumormill::service::Workload;
 
-use super::case::{Case, NodeConfig, Op};
+use super::case::{Case, NEVER_MS, Op};
+use super::choice::{draw_config, pick, pick_name, some};
 use super::unusual::Unusual;
 use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
 use crate::random::Dice;
 use crate::settings::{Distribution, Topology};
-
-/// A digest interval that no run is long enough for: retries alone have to do.
-const NEVER_MS: u64 = 3_600_000;
-
-impl Case {
-    /// What a node has forgotten, and its peers take it to hold, is found by digests only.
-    pub(super) const fn retries_do_not_suffice(&mut self) {
-        let config = &mut self.config;
-        if config.sync_interval_ms == NEVER_MS {
-            (config.sync_interval_ms, config.sync_interval_max_ms) = (500, 2_000);
-        }
-    }
-}
 
 /// Values that are broadcast now and then instead of integers.
 const OTHER_VALUES: [&str; 8] = [
@@ -120,7 +107,7 @@ fn draw_durability(case: &mut Case) {
         let all = case.nodes.iter().map(|node| crash(dice, node.clone(), at_ms));
         case.faults.crash.extend(all);
     }
-    case.retries_do_not_suffice();
+    case.config.need_digests();
 }
 
 /// The workload has dice of its own: a seed means the same case as before there were workloads, but
@@ -133,25 +120,6 @@ fn draw_workload(seed: u64) -> Workload {
         91..96 => Workload::GCounter,
         96..98 => Workload::UniqueIds,
         _ => Workload::Echo,
-    }
-}
-
-pub(super) fn draw_config(dice: &mut Dice) -> NodeConfig {
-    let sync_interval_ms = pick(dice, &[50, 200, 500, 2_000]);
-    let probe_min_ms = pick(dice, &[1, 20, 100, 500]);
-    NodeConfig {
-        route: pick(dice, &Route::ALL),
-        latency_budget_ms: pick(dice, &[0, 20, 100, 300, 300, 600, 1_000, 2_000]),
-        window_ms: dice.chance(0.25).then(|| pick(dice, &[0, 1, 20, 100, 500])),
-        rtt_initial_ms: pick(dice, &[0, 20, 200, 200, 1_000]),
-        ack_delay_ms: pick(dice, &[0, 10, 100, 1_000, 1_000, 3_000]),
-        sync_interval_ms,
-        sync_interval_max_ms: sync_interval_ms.max(pick(dice, &[500, 2_000, 10_000, 30_000])),
-        retry_initial_ms: pick(dice, &[1, 50, 200, 1_000, 1_000, 3_000]),
-        probe_min_ms,
-        probe_max_ms: probe_min_ms.max(pick(dice, &[100, 1_000, 10_000])),
-        batch_entries_max: pick(dice, &[1, 2, 5, 100, 5_000, 5_000]),
-        batch_bytes_max: pick(dice, &[1, 16, 100, 1 << 20, 1 << 20]),
     }
 }
 
@@ -273,18 +241,51 @@ fn draw_ops(dice: &mut Dice, case: &mut Case) {
     case.op.sort_by_key(|op| op.at_ms);
 }
 
-pub(super) fn pick<T: Copy>(dice: &mut Dice, list: &[T]) -> T {
-    list[dice.index(list.len())]
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn pick_name(dice: &mut Dice, names: &[Name]) -> Name {
-    names[dice.index(names.len())].clone()
-}
-
-/// So many of them, each once.
-pub(super) fn some(dice: &mut Dice, names: &[Name], count: usize) -> Vec<Name> {
-    let mut order = names.to_vec();
-    dice.shuffle(&mut order);
-    order.truncate(count);
-    order
+    /// Every kind is drawn, as a case that can be run and kept.
+    #[test]
+    fn every_unusual_thing_is_drawn_and_can_be_written_down() {
+        let mut left = vec![
+            Unusual::Large,
+            Unusual::LongPauses,
+            Unusual::Storm,
+            Unusual::LargeValues,
+            Unusual::OddNames,
+            Unusual::OneWayDelays,
+            Unusual::BackwardJumps,
+            Unusual::MixedSettings,
+            Unusual::Huge,
+        ];
+        for seed in 0..20_000 {
+            let Some(drawn) = Unusual::draw(seed).filter(|drawn| left.contains(drawn)) else {
+                continue;
+            };
+            left.retain(|kind| *kind != drawn);
+            let case = draw(seed);
+            let again = Case::parse(&case.to_toml().unwrap(), "case").unwrap();
+            assert_eq!(again, case, "seed {seed}, {drawn:?}");
+            let nodes = case.nodes.len();
+            match drawn {
+                Unusual::Large => assert!((41..=80).contains(&nodes)),
+                Unusual::Huge => assert!(nodes > 1_024),
+                Unusual::OddNames => {
+                    assert!(case.nodes[0].len() > 1 && !case.nodes[0].starts_with("n0"));
+                }
+                Unusual::LongPauses => {
+                    assert!(case.faults.pause.iter().any(|p| p.for_ms >= 60_000));
+                }
+                Unusual::Storm => assert!(case.faults.crash.len() >= 10),
+                Unusual::OneWayDelays => assert!(case.faults.slow.iter().any(|slow| slow.one_way)),
+                Unusual::BackwardJumps => {
+                    assert!(case.faults.clock_jump.iter().any(|j| j.by_ms < 0));
+                }
+                Unusual::MixedSettings => assert!(case.other.is_some()),
+                Unusual::LargeValues => {}
+            }
+        }
+        assert_eq!(left, []);
+    }
 }

@@ -9,6 +9,7 @@ pub mod bound;
 #[cfg(feature = "mutations")]
 pub mod bug;
 pub mod case;
+mod choice;
 pub mod counts;
 pub mod draw;
 pub mod family;
@@ -16,6 +17,7 @@ mod oracle;
 pub mod phases;
 pub mod recorder;
 pub mod report;
+pub mod setup;
 mod shape;
 pub mod shrink;
 mod surroundings;
@@ -36,7 +38,8 @@ use agreement::{Agreement, Agreements};
 use case::Case;
 use counts::Counts;
 use draw::draw;
-use phases::{Outcome, Setup, Tweak, run};
+use phases::{Outcome, run};
+use setup::{Setup, Tweak};
 use violation::{Kind, Violation};
 pub use words::keep_panics;
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use rumormill::journal::OpenOptions;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::set::VersionSet;
 use rumormill_sim::network::partition::Partition;
@@ -13,6 +12,7 @@ use super::bound::{Circumstances, convergence_bound, settling_bound};
 use super::case::Case;
 use super::counts::Counts;
 use super::recorder::Recorder;
+use super::setup::{AtRest, Setup, Tweak};
 use super::shape::Shape;
 use super::violation::{Kind, Violation};
 use super::words;
@@ -20,60 +20,6 @@ use super::world::World;
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::node::Inspect as _;
-
-/// The settings of the nodes of a case.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// Of the protocol.
-    pub config: Config,
-    /// The same, of nodes that have settings of their own.
-    pub other: Option<Config>,
-    /// Of the journals, if the nodes have any.
-    pub journal: OpenOptions,
-}
-
-impl Setup {
-    /// The settings of a case.
-    #[must_use]
-    pub fn of(case: &Case) -> Self {
-        Self {
-            config: case.config.to_config(),
-            other: case.other.as_ref().map(|other| other.config.to_config()),
-            journal: case.journal_options(),
-        }
-    }
-
-    /// The settings that bounds are derived from: of every interval the longest that a node has.
-    #[must_use]
-    pub fn slowest(&self) -> Config {
-        let config = self.config.clone();
-        let Some(other) = &self.other else { return config };
-        Config {
-            latency_budget: config.latency_budget.max(other.latency_budget),
-            // A node without a window waits as its budget says.
-            window: config.window.zip(other.window).map(|(a, b)| a.max(b)),
-            ack_delay: config.ack_delay.max(other.ack_delay),
-            sync_interval: config.sync_interval.max(other.sync_interval),
-            sync_interval_max: config.sync_interval_max.max(other.sync_interval_max),
-            retry_initial: config.retry_initial.max(other.retry_initial),
-            probe_min: config.probe_min.max(other.probe_min),
-            probe_max: config.probe_max.max(other.probe_max),
-            ..config
-        }
-    }
-
-    fn at_rest(&self) -> AtRest {
-        let digest = |config: &Config| config.sync_interval_max.max(config.sync_interval);
-        let nodes = || std::iter::once(&self.config).chain(&self.other);
-        AtRest {
-            digest: nodes().map(digest).min().unwrap_or_default(),
-            probe: nodes().map(|config| config.probe_max).min().unwrap_or_default(),
-        }
-    }
-}
-
-/// Changes the nodes' settings beyond what a case can say.
-pub type Tweak<'a> = &'a (dyn Fn(&mut Setup) + Sync);
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -128,14 +74,6 @@ pub fn run_kept(
     let (trace, recorder) = world.into_parts();
     let Life { converged, bound, .. } = life;
     (Outcome { violation, counts, converged, bound, state, fingerprint, trace }, recorder)
-}
-
-/// Intervals of a node at rest, of the node where each is shortest.
-struct AtRest {
-    /// From a digest to the next.
-    digest: Duration,
-    /// From a probe of a dead peer to the next.
-    probe: Duration,
 }
 
 struct Life {

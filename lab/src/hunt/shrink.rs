@@ -12,7 +12,8 @@ use rumormill::cluster::Name;
 use rumormill::service::Workload;
 
 use super::case::{Case, NodeConfig};
-use super::phases::{Tweak, run};
+use super::phases::run;
+use super::setup::Tweak;
 use super::violation::Kind;
 use crate::settings::Distribution;
 

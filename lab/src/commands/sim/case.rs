@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, quote, status};
 use crate::hunt::case::Case;
-use crate::hunt::phases::{Tweak, run_kept};
+use crate::hunt::phases::run_kept;
 use crate::hunt::recorder::Recorder;
+use crate::hunt::setup::Tweak;
 use crate::hunt::{keep_panics, report};
 use crate::store::Store;
 
