@@ -5,6 +5,7 @@
 //! time and replays it from records.
 
 mod durability;
+mod state;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -24,6 +25,7 @@ use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::Wire;
 use durability::{Durability, Joining};
+use state::{Member, State};
 
 /// Time from `init` until all nodes can be written to, at the latest: Maelstrom waits so long for each
 /// to answer, and mutes a node that writes to one that is not there yet.
@@ -57,27 +59,6 @@ pub enum Outgoing<M> {
     Peer(NodeId, M),
     /// To a client.
     Client(Message<M>),
-}
-
-/// Before and after `init`: a protocol exists once the node knows its name.
-#[derive(Clone, Debug)]
-enum State<P: Protocol> {
-    Unnamed { config: P::Config, rng: Rng },
-    Member(Box<Member<P>>),
-}
-
-#[derive(Clone, Debug)]
-struct Member<P> {
-    me: NodeId,
-    nodes: Arc<Nodes>,
-    /// Sequence number of the next entry that is submitted here.
-    next_sequence: u64,
-    /// When the protocol begins by itself, in a workload without `topology`, if nothing else has made
-    /// it begin.
-    begin_at: Option<Instant>,
-    /// Peers of another protocol or version that the log has named.
-    mismatched: BTreeSet<NodeId>,
-    protocol: P,
 }
 
 impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
@@ -188,12 +169,10 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
 
     /// The instant of [`Server::poll_timeout`] has come. Poll everything afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let resumes = self.resumes(now);
         if let State::Member(member) = &mut self.state
-            && (resumes
-                || (member.protocol.next_timeout().is_none()
-                    && member.begin_at.take_if(|at| *at <= now).is_some()))
+            && member.begin_at().is_some_and(|at| at <= now)
         {
+            member.begin_at = None;
             let graph = Arc::clone(member.nodes.fallback());
             return self.with_protocol(|protocol, out| protocol.on_topology(now, graph, out));
         }
@@ -232,8 +211,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let member = self.member()?;
-        let begins = member.protocol.next_timeout().or(member.begin_at);
-        begins.into_iter().chain(self.resume_at()).min()
+        member.protocol.next_timeout().into_iter().chain(member.begin_at()).min()
     }
 
     /// The protocol, once `init` has arrived.
@@ -345,6 +323,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             nodes,
             next_sequence: 0,
             begin_at: (!self.service.has_topology()).then(|| now.after(SETUP)),
+            is_restored: false,
             mismatched: BTreeSet::new(),
             protocol,
         }));
@@ -359,14 +338,12 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
         topology: &Topology,
         msg_id: i64,
     ) {
-        let Some(member) = self.member() else {
+        let State::Member(member) = &mut self.state else {
             return self.refuse_before_init(src, dest, msg_id);
         };
         match topology.graph(&member.nodes) {
             Ok(graph) => {
-                if let Some(durability) = &mut self.durability {
-                    durability.on_topology();
-                }
+                member.begin_at = None;
                 self.send(src, Body::TopologyOk { in_reply_to: msg_id });
                 self.with_protocol(|protocol, out| protocol.on_topology(now, graph, out));
             }

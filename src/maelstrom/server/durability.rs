@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::super::gate::Gate;
 use super::super::message::{Body, ErrorCode, Message};
-use super::{Outgoing, Server, State};
+use super::state::State;
+use super::{Outgoing, Server};
 use crate::cluster::{Name, Nodes};
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::journal::{Batch, Offset, Run};
@@ -46,8 +47,6 @@ pub(super) struct Durability {
     taken: Offset,
     /// The reason why the journal cannot be written now.
     failure: Option<String>,
-    /// When the protocol begins by itself.
-    resume_at: Option<Instant>,
 }
 
 impl Durability {
@@ -55,11 +54,6 @@ impl Durability {
         if self.joining.is_none() {
             self.joining = Some(joining);
         }
-    }
-
-    /// The node knows its neighbours.
-    pub(super) const fn on_topology(&mut self) {
-        self.resume_at = None;
     }
 
     /// Appends an entry that is new at this node.
@@ -126,21 +120,10 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             self.service.on_deliver(&entry);
             member.protocol.on_restore(entry);
         }
-        if let Some(durability) = &mut self.durability {
-            durability.resume_at.get_or_insert_with(|| now.after(RESUME));
-        }
+        let resume_at = now.after(RESUME);
+        member.is_restored = true;
+        member.begin_at = Some(member.begin_at.map_or(resume_at, |at| at.min(resume_at)));
         Ok(())
-    }
-
-    /// When a node that came back begins by itself.
-    pub(super) fn resume_at(&self) -> Option<Instant> {
-        self.durability.as_ref()?.resume_at
-    }
-
-    /// True if it is time for that.
-    pub(super) fn resumes(&mut self, now: Instant) -> bool {
-        let durability = self.durability.as_mut();
-        durability.is_some_and(|d| d.resume_at.take_if(|at| *at <= now).is_some())
     }
 
     /// The entries new since the last call, to be written to the journal with one sync.
