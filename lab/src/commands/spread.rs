@@ -22,10 +22,10 @@ use crate::commands::shell::{
 };
 use crate::settings::{Distribution, Topology};
 use crate::shard::{self, Shard};
-use crate::spread::asynchronous::{Crash, Partition, Surroundings};
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::Run;
 use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
+use crate::spread::surroundings::{Crash, Partition, Surroundings};
 use crate::spread::{chart, output};
 use crate::topology;
 

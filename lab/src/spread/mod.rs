@@ -8,6 +8,7 @@ pub mod model;
 pub mod output;
 pub mod rumour;
 pub mod subject;
+pub mod surroundings;
 
 #[cfg(test)]
 mod tests;

@@ -14,11 +14,12 @@ use rumormill::wire::Wire;
 use rumormill_sim::MS;
 use rumormill_sim::network::latency::Distribution;
 
-use super::asynchronous::{self, Surroundings, Timing};
+use super::asynchronous::{self, Timing};
 use super::cycles::{Order, World};
 use super::film::{Film, Limits};
 use super::model::{self, Direction};
 use super::rumour::{self, Mean, Run, Until, mean};
+use super::surroundings::Surroundings;
 use crate::cost::{cpu_time, peak_mib};
 use crate::shard::Shard;
 

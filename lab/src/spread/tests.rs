@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use rumormill::protocols::rumor::{Config, Judge, Mode, Rumor};
 
-use super::asynchronous::{self, Surroundings, Timing};
+use super::asynchronous::{self, Timing};
 use super::cycles::{Order, World};
 use super::rumour::{Run, Until, mean, runs};
 use super::subject::{Conditions, Found, Subject};
+use super::surroundings::Surroundings;
 use super::{chart, output};
 use crate::settings::Topology;
 use crate::topology::graph;

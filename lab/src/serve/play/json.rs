@@ -6,9 +6,9 @@ use rumormill_sim::network::DropCause;
 use serde_json::{Value, json};
 
 use super::scene::{Scene, topology_name};
-use crate::spread::asynchronous::Partition;
 use crate::spread::film::{Film, Limits};
 use crate::spread::subject::Found;
+use crate::spread::surroundings::Partition;
 use crate::topology::{self, layout};
 
 /// A second of work at most, but for `rumormill`, whose events take the longest.

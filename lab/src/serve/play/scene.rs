@@ -11,9 +11,9 @@ use rumormill_sim::network::latency::{Distribution, Latency};
 
 use crate::commands::shell::quote;
 use crate::settings::Topology;
-use crate::spread::asynchronous::{Partition, Surroundings};
 use crate::spread::cycles::{Order, World};
 use crate::spread::subject::{Conditions, Subject, is_flag};
+use crate::spread::surroundings::{Partition, Surroundings};
 use crate::topology;
 
 /// Nodes: more are too small to see, and their messages too many.
