@@ -5,7 +5,7 @@ use rumormill_sim::Nanos;
 use rumormill_sim::network::DropCause;
 use serde_json::{Value, json};
 
-use super::scene::{Scene, topology_name};
+use super::scene::Scene;
 use crate::spread::film::{Film, Limits};
 use crate::spread::subject::Found;
 use crate::spread::surroundings::Partition;
@@ -37,7 +37,7 @@ pub(crate) fn play(scene: &Scene) -> Result<Value, String> {
     Ok(json!({
         "command": scene.command(),
         "nodes": scene.nodes,
-        "topology": topology_name(scene.topology),
+        "topology": scene.topology.to_string(),
         "latency_ms": scene.surroundings.latency.mean_ms,
         "places": places,
         "links": links(scene),

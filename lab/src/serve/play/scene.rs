@@ -158,7 +158,7 @@ impl Scene {
             line += &format!(" {}", quote(words));
         }
         let Surroundings { latency, partition, crashes } = &self.surroundings;
-        line += &format!(" --nodes {} --topology {}", self.nodes, topology_name(self.topology));
+        line += &format!(" --nodes {} --topology {}", self.nodes, self.topology);
         line += &format!(" --latency {}ms", latency.mean_ms);
         if latency.distribution != Distribution::Constant {
             line += &format!(" --latency-dist {}", latency.distribution);
@@ -180,16 +180,6 @@ impl Scene {
             line += &format!(" {name} {value}");
         }
         line
-    }
-}
-
-/// The name of a topology, as flags and queries have it.
-pub(super) fn topology_name(topology: Topology) -> String {
-    match topology {
-        Topology::Line => "line".to_owned(),
-        Topology::Grid => "grid".to_owned(),
-        Topology::Tree(branching) => format!("tree{branching}"),
-        Topology::Total => "total".to_owned(),
     }
 }
 
