@@ -12,7 +12,7 @@ use crate::settings::Topology;
 /// Names that are allowed and seldom met; a number follows.
 const NAMES: [&str; 7] = ["n 0", "\u{e9}\u{1f41d}", "\"\\", "a\nb", "N", "-1e", "'"];
 
-/// Digits of numbers and names of keys make up most of what is broadcast: these are longer.
+/// Lengths of large values, in characters.
 const LENGTHS: [usize; 3] = [1_000, 20_000, 200_000];
 
 /// The thing that is unusual.

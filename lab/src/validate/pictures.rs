@@ -20,12 +20,12 @@ use rumormill::wire::Wire as _;
 use super::Effort;
 use super::demers::{paper, spread};
 use super::dissemination::staleness;
+use super::membership::seconds_to_fail;
 use super::swim::median_seconds_to_death;
 use crate::axis::Axis;
 use crate::chart::{Chart, Series, Style};
 use crate::spread::chart;
 use crate::spread::cycles::Order;
-use crate::spread::model::HeartbeatSpread;
 use crate::spread::subject::{Conditions, Subject};
 
 /// A picture of the document.
@@ -240,16 +240,13 @@ fn staleness_over_time(effort: &Effort) -> String {
 }
 
 fn detection(effort: &Effort) -> String {
-    // Of a gossip list with 8 bytes per member, at 250 bytes per second shared by all members.
-    let recurrence = |nodes: u32, mistake: f64| {
-        HeartbeatSpread::new(nodes as usize, 1, 1.0).rounds_until(mistake) as f64 * 8.0 / 250.0
-    };
     let sizes = [8_u32, 16, 32, 64, 128, 256];
     let mut series: Vec<Series> = [1e-3, 1e-6, 1e-9]
         .into_iter()
         .map(|mistake| {
             let name = format!("heartbeats, mistakes with probability {mistake:e}");
-            let points = sizes.map(|nodes| (f64::from(nodes), recurrence(nodes, mistake)));
+            let points =
+                sizes.map(|nodes| (f64::from(nodes), seconds_to_fail(nodes as usize, mistake)));
             Series::new(name, Style::Line, points)
         })
         .collect();
