@@ -11,12 +11,12 @@ use super::plot::{Axis, BLUE, GREEN, ORANGE, PURPLE, Plot};
 use super::run::Run as Files;
 use super::{BASE_CSS, ValuesAt};
 use crate::compare::Run;
-use crate::figures::{FIGURES, Figure, Worse};
+use crate::figures::{Figure, Worse, select};
 use crate::screen::verdict_word;
 use crate::svg::Paint;
 
 /// The figures that a reader looks for first: how soon, how much, how safe.
-const CHOSEN: [&str; 8] = [
+const CHOSEN: [&Figure; 8] = select([
     "median",
     "max",
     "convergence-median",
@@ -25,7 +25,7 @@ const CHOSEN: [&str; 8] = [
     "redundancy",
     "lost",
     "missing",
-];
+]);
 
 const TONES: [&str; 6] = [BLUE, ORANGE, GREEN, PURPLE, "var(--amber)", "var(--grey)"];
 const DASHES: [&str; 3] = ["", "7 3", "2 3"];
@@ -77,19 +77,17 @@ fn swatch(at: usize) -> String {
 
 /// A row for each run; the best of each column is marked.
 fn table(runs: &[(PathBuf, Run)]) -> String {
-    let find = |name: &&str| FIGURES.iter().find(|figure| figure.name == *name);
-    let figures: Vec<&Figure> = CHOSEN.iter().filter_map(find).collect();
     let mut out = "<section class=\"card\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" \
                    aria-label=\"Figures\"><table>\n<thead><tr><th scope=\"col\">run</th>\
                    <th scope=\"col\">verdict</th>"
         .to_owned();
-    for figure in &figures {
+    for figure in CHOSEN {
         let point = if figure.point.is_empty() { "" } else { ", " };
         let name = html::text(&format!("{}{point}{}", figure.label, figure.point));
         let _ = write!(out, "<th scope=\"col\" class=\"number\">{name}</th>");
     }
     out += "</tr></thead>\n<tbody>\n";
-    let best: Vec<Option<f64>> = figures.iter().map(|figure| best(figure, runs)).collect();
+    let best: Vec<Option<f64>> = CHOSEN.iter().map(|figure| best(figure, runs)).collect();
     for (at, (_, run)) in runs.iter().enumerate() {
         let verdict = verdict_word(&run.results);
         let class = if verdict == "PASSED" { "good" } else { "bad" };
@@ -102,7 +100,7 @@ fn table(runs: &[(PathBuf, Run)]) -> String {
             html::text(&run.title()),
             html::text(&verdict.to_lowercase()),
         );
-        for (figure, best) in figures.iter().zip(&best) {
+        for (figure, best) in CHOSEN.iter().zip(&best) {
             let value = run.figure(figure);
             let is_best = value.is_some() && value == *best;
             let text = value.map_or_else(|| "–".to_owned(), |value| figure.unit.show(value));

@@ -16,7 +16,7 @@ use crate::bench::peers;
 use crate::bench::table;
 use crate::commands::shell::{CRASH, cores, status};
 use crate::compare::Run;
-use crate::figures::FIGURES;
+use crate::figures::{Figure, figure};
 use crate::harness::own_node::Program;
 use crate::harness::process::resolve_bin;
 
@@ -211,10 +211,9 @@ const COMPARABLE: [&str; 3] = ["25 nodes", "latency 100 ms", "rate 100/s"];
 /// A run of the reader's own, for the picture. One that was run otherwise is said to be.
 fn load(path: &Path) -> Result<Mine> {
     let run = Run::load(path)?;
-    let figure = |name: &str| FIGURES.iter().find(|figure| figure.name == name);
-    let read = |name: &str| {
-        let value = figure(name).and_then(|figure| run.figure(figure));
-        value.with_context(|| format!("{} has no figure {name}", path.display()))
+    let read = |figure: &'static Figure| {
+        let value = run.figure(figure);
+        value.with_context(|| format!("{} has no figure {}", path.display(), figure.name))
     };
     let shape = &run.results.rumormill.run.shape;
     let differs: Vec<&str> = COMPARABLE
@@ -230,5 +229,5 @@ fn load(path: &Path) -> Result<Mine> {
     }
     let name =
         path.file_stem().map_or_else(|| run.name.clone(), |name| name.to_string_lossy().into());
-    Ok(Mine { name, max_ms: read("max")?, msgs_per_op: read("msgs-per-op")? })
+    Ok(Mine { name, max_ms: read(figure!("max"))?, msgs_per_op: read(figure!("msgs-per-op"))? })
 }
