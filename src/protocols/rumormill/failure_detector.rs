@@ -36,7 +36,7 @@ const MAIL_SPACING: Duration = Duration::from_millis(10);
 /// The conditions under which the messages of a peer timed out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeoutConditions {
-    /// Another peer has acked a message that was sent since.
+    /// Another peer has acked a message that was sent since, or misses the same parent.
     pub(crate) has_evidence: bool,
     /// The round trip to the peer was never measured.
     pub(crate) is_unmeasured: bool,
@@ -77,6 +77,8 @@ pub(crate) struct FailureDetector {
     suspect_at: Option<Instant>,
     /// Since when the parent is missed: a peer that is heard since then is up.
     missed_at: Option<Instant>,
+    /// Another node misses it, too.
+    is_corroborated: bool,
     probe_others_at: Option<Instant>,
     mail_at: Option<Instant>,
 }
@@ -113,6 +115,17 @@ impl FailureDetector {
     /// The parent is another one.
     pub(crate) fn on_new_parent(&mut self) {
         self.suspect_at = None;
+        self.is_corroborated = false;
+    }
+
+    /// Another node misses the parent that is missed here.
+    pub(crate) fn on_corroborated(&mut self) {
+        self.is_corroborated = true;
+    }
+
+    /// True if another node misses the parent, too.
+    pub(crate) const fn is_corroborated(&self) -> bool {
+        self.is_corroborated
     }
 
     /// The parent is missed since `at`, if it was not missed before.
@@ -128,6 +141,7 @@ impl FailureDetector {
     /// The parent is up after all, or this node has none.
     pub(crate) fn on_parent_found(&mut self) {
         self.missed_at = None;
+        self.is_corroborated = false;
     }
 
     /// True if other peers may be probed now.

@@ -113,7 +113,8 @@ impl TreeRepair {
         let is_heard = cx.peers.spoke_since(peer, since);
         let is_parent = cx.push.uses_hubs(&self.tree) && self.tree.parent() == Some(peer);
         let conditions = TimeoutConditions {
-            has_evidence: cx.peers.another_acked_since(peer, since),
+            has_evidence: cx.peers.another_acked_since(peer, since)
+                || (is_parent && self.detector.is_corroborated()),
             is_unmeasured,
             is_heard,
             is_audible_parent: is_parent && is_heard && self.detector.missed_at().is_none(),
@@ -167,6 +168,22 @@ impl TreeRepair {
             && cx.peers.get(peer).is_some_and(|link| link.sent().acked_since(since));
         if is_evidence && Rule::IndirectEvidence.applies() {
             cx.peers.open(parent).judge_at(cx.now);
+            self.on_link_deadline(cx, parent);
+        }
+    }
+
+    /// `peer` has sent a probe. If it misses the parent that is missed here, and has heard no more of
+    /// the root, then two nodes miss it independently (Lifeguard): it is judged now.
+    fn on_corroboration(&mut self, cx: &mut Context<'_>, peer: NodeId) {
+        let is_missed = self.detector.missed_at().is_some() && cx.push.uses_hubs(&self.tree);
+        let Some(parent) = self.tree.parent().filter(|_| is_missed) else { return };
+        if cx.peers.loss_mut().is_heavy(cx.now) || !self.tree.is_as_lost(cx.now, cx.peers, peer) {
+            return;
+        }
+        self.detector.on_corroborated();
+        let link = cx.peers.open(parent);
+        if link.liveness().first_unacked_at().is_some() && Rule::Corroboration.applies() {
+            link.judge_at(cx.now);
             self.on_link_deadline(cx, parent);
         }
     }
@@ -293,6 +310,9 @@ impl TreeRepair {
         let is_newest = cx.peers.get(peer).is_some_and(|link| link.acks().is_newest(m.number));
         if is_newest && self.tree.has_hubs() {
             self.on_offer(cx, peer, m.offer);
+            if m.is_probe {
+                self.on_corroboration(cx, peer);
+            }
         }
         if self.tree.parent() == Some(peer) {
             cx.push.on_pulse(cx.now, cx.peers.hop(peer), m.pulse);

@@ -157,10 +157,12 @@ impl SpanningTree {
     }
 
     /// True if a peer has said that another node is its parent. A suspected one may not hear this
-    /// node any more, and is probed until it is back.
+    /// node any more, and is probed until it is back; and one whose parent is suspected is about to
+    /// look for another.
     fn has_left(&self, peers: &Peers, peer: NodeId) -> bool {
-        let offer = self.offers.get(&peer);
-        offer.is_some_and(|offer| offer.parent != Some(self.me)) && !peers.is_suspected(peer)
+        let offer = self.offers.get(&peer).filter(|offer| offer.parent != Some(self.me));
+        let is_lost = |parent| peers.is_suspected(parent) && Rule::LostParent.applies();
+        offer.is_some_and(|offer| !peers.is_suspected(peer) && !offer.parent.is_some_and(is_lost))
     }
 
     /// The edges of the tree as this node uses them: its parent, its children, and those that it
@@ -310,6 +312,16 @@ impl SpanningTree {
         let heard = heard.filter(|_| root == parent || (is_preferred && told.is_none()));
         let root_spoke_at = heard.or(told).unwrap_or(Instant::ZERO);
         Some(Offer { parent: Some(parent), root, depth: depth.saturating_add(1), root_spoke_at })
+    }
+
+    /// True if `peer` has the same parent as this node, and both last heard of the root at the same
+    /// time, as far as delays vary. (In a network that has become slower they seem not to have.)
+    pub(crate) fn is_as_lost(&self, now: Instant, peers: &Peers, peer: NodeId) -> bool {
+        let (Some(theirs), Some(own)) = (self.offers.get(&peer), self.own_offer(now, peers)) else {
+            return false;
+        };
+        let apart = theirs.root_spoke_at.as_micros().abs_diff(own.root_spoke_at.as_micros());
+        theirs.parent == own.parent && Duration::from_micros(apart) <= peers.hop(peer) / 4
     }
 
     /// The parent, or its root, is lost: a later offer for that root must be fresher than what this

@@ -16,6 +16,8 @@ use crate::protocols::rumormill::message::{Forward, Gossip, Pulse, TreeOffer};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::repair::TreeRepair;
+use crate::set::VersionSet;
+use crate::time::Instant;
 
 /// Delay of a blind repeat: long enough to escape a short disturbance.
 const REPEAT_DELAY: Duration = Duration::from_millis(30);
@@ -84,8 +86,10 @@ impl Transmitter {
         purpose: Purpose,
         out: &mut Effects<Gossip>,
     ) {
+        let now = cx.now;
         self.send_one(cx, repair, peer, purpose, out);
-        while cx.peers.get(peer).is_some_and(Link::has_more) {
+        let has_more = |link: &Link| link.has_more() && !keeps_queue(now, link, purpose);
+        while cx.peers.get(peer).is_some_and(has_more) {
             self.send_one(cx, repair, peer, purpose, out);
         }
     }
@@ -159,7 +163,11 @@ impl Transmitter {
         // Entries that go along with an ack are early, not late.
         let is_paced = terms.is_paced && link.flush_due(now);
         let mut room = Room::new(self.entries_max, self.bytes_max);
-        let batch = link.take_batch(|queue| room.take(cx.replica, queue));
+        let batch = if keeps_queue(now, link, purpose) {
+            VersionSet::new()
+        } else {
+            link.take_batch(|queue| room.take(cx.replica, queue))
+        };
         #[cfg(feature = "mutations")]
         match cx.mutation {
             Some(Mutation::AckWithoutEvidence) => link.confirm(&batch),
@@ -215,6 +223,13 @@ impl Transmitter {
         cx.peers.loss_mut().on_sent(now);
         cx.stats.on_sent(gossip, is_suspected);
     }
+}
+
+/// True if what is queued stays there. A peer takes the entries of a digest for late and forwards them
+/// at once; those that are not due have time.
+fn keeps_queue(now: Instant, link: &Link, purpose: Purpose) -> bool {
+    let is_early = purpose == Purpose::Digest && !link.is_suspected() && !link.flush_due(now);
+    is_early && Rule::BareDigest.applies()
 }
 
 /// The terms on which a peer gets the next message: its place in the tree, the pace, the losses.
@@ -321,6 +336,19 @@ mod tests {
         leaf.peers.open(NodeId(0)).on_deadline(at(60_000), 1);
         let again = leaf.transmit(at(60_000), 0);
         assert!(again[0].is_digest && again[0].entries.len() == 1);
+    }
+
+    #[test]
+    fn a_digest_leaves_what_is_not_due_in_the_queue() {
+        let mut leaf = paced_leaf(300);
+        let mut digest = |now: u64| {
+            let out = &mut Effects::default();
+            let transmitter = leaf.transmitter;
+            let (repair, mut cx) = leaf.parts(at(now));
+            transmitter.send(&mut cx, repair, NodeId(0), Purpose::Digest, out);
+            out.drain_sends().map(|(_, gossip)| gossip.entries.len()).collect::<Vec<_>>()
+        };
+        assert_eq!((digest(200), digest(300)), (vec![0], vec![1]));
     }
 
     #[test]

@@ -56,6 +56,35 @@ fn a_parent_that_leaves_messages_unacked_is_probed_and_so_are_candidates_for_its
     assert!(node.repair.is_displaced() && parent(&node) == Some(0));
 }
 
+/// Node 1 has heard of the hub 1 s ago, and misses it if a message to it has timed out since. Then a
+/// message of node 3 arrives. Returns whether the hub is suspected.
+fn corroborated(misses: bool, is_probe: bool, offer: impl Fn(u64) -> Option<TreeOffer>) -> bool {
+    let mut node = Machines::hubs(1, 9);
+    hear(&mut node, at(1_000), 0, None);
+    if misses {
+        node.send_entry(at(1_200), 0);
+    }
+    let (repair, mut cx) = node.parts(at(1_900));
+    repair.on_link_deadline(&mut cx, NodeId(0));
+    let message = Gossip { is_probe, offer: offer(1_000), ..gossip(0) };
+    node.receive(at(2_000), 3, &message);
+    let (repair, mut cx) = node.parts(at(2_000));
+    repair.on_tree_offer(&mut cx, NodeId(3), &message);
+    node.peers.is_suspected(NodeId(0))
+}
+
+#[test]
+fn a_parent_that_another_node_misses_too_is_suspected_without_an_ack_of_a_third() {
+    let same = |age| offer(Some(0), 0, 1, age);
+    assert!(corroborated(true, true, same));
+    assert!(!corroborated(false, true, same), "it is not missed here");
+    assert!(!corroborated(true, false, same), "the other does not miss it");
+    assert!(!corroborated(true, true, |age| offer(Some(2), 0, 2, age)), "it misses another parent");
+    // One that has heard of the root since is no witness, nor one that lost it long before.
+    assert!(!corroborated(true, true, |age| offer(Some(0), 0, 1, age - 200)));
+    assert!(!corroborated(true, true, |age| offer(Some(0), 0, 1, age + 200)));
+}
+
 #[test]
 fn the_first_candidate_takes_the_place_of_a_suspected_hub() {
     let mut node = Machines::hubs(3, 9);

@@ -108,6 +108,9 @@ fn a_root_in_the_place_of_others_serves_them_and_their_children() {
     // A node that has another parent is not served.
     tree.on_offer(at(0), &peers, NodeId(4), place(Some(2), 2, 1, 0));
     assert!(!tree.edges(&peers).contains(&NodeId(4)));
+    // One that still names the suspected hub is: it is about to notice.
+    tree.on_offer(at(0), &peers, NodeId(4), place(Some(0), 0, 1, 0));
+    assert!(tree.edges(&peers).contains(&NodeId(4)) && tree.is_child(&peers, NodeId(4)));
 }
 
 #[test]
