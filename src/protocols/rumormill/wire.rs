@@ -1,8 +1,8 @@
 //! The message between nodes as JSON: see [`Gossip`] for its meaning.
 //!
-//! A generation is a time in milliseconds, of 13 digits, and a message names one per origin. All but
-//! the sender's are written as their difference from it, which is short: clusters start within
-//! seconds.
+//! Most bytes of a message name entries, so an origin is short. A node is its place in `init`'s list,
+//! which is the same at every node. A generation is a time in milliseconds, of 13 digits; all but the
+//! sender's are written as their difference from it, which is short: clusters start within seconds.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::wire::{Field, Fields, Wire, put, put_field};
 
 impl Wire for Gossip {
     const TYPE: &'static str = "rumormill";
-    const VERSION: u64 = 1;
+    const VERSION: u64 = 2;
 
     fn encode(&self, nodes: &Nodes, out: &mut Vec<u8>) {
         put_field(out, "gen", &self.generation.0);
@@ -32,15 +32,18 @@ impl Wire for Gossip {
         }
         if !self.entries.is_empty() {
             put_rows(out, "entries", &self.entries, |out, Entries { origin, first, values }| {
-                put_origin(out, nodes, self.generation, *origin);
+                put_origin(out, self.generation, *origin);
                 put(out, first);
                 out.push(b',');
-                put(out, values);
+                match &**values {
+                    [Value::Int(value)] => put(out, value),
+                    _ => put(out, values),
+                }
             });
         }
         if !self.have.is_empty() {
             put_rows(out, "have", &self.have, |out, Have { origin, ranges }| {
-                put_origin(out, nodes, self.generation, *origin);
+                put_origin(out, self.generation, *origin);
                 let bounds: Vec<u64> = ranges.iter().flat_map(|r| [r.start, r.end]).collect();
                 put(out, &bounds);
             });
@@ -116,25 +119,60 @@ const fn generation(own: Generation, difference: u64) -> Generation {
     Generation(own.0.wrapping_add(difference as u64))
 }
 
-fn put_origin(out: &mut Vec<u8>, nodes: &Nodes, own: Generation, origin: Origin) {
-    put(out, nodes.name(origin.node));
+fn put_origin(out: &mut Vec<u8>, own: Generation, origin: Origin) {
+    put(out, &origin.node.0);
     out.push(b',');
     put(out, &difference(own, origin.generation));
     out.push(b',');
 }
 
-/// A row of `entries`: `node, difference, first, [value, …]`.
-type EntriesRow<T> = (Name, u64, (u64, Vec<T>));
+/// A row of `entries`: `node, difference, first, value or [value, …]`.
+type EntriesRow<T> = (u32, u64, (u64, OneOrMore<T>));
 
-/// Rows that stand one after the other in one array: each is a name, a number, and its rest.
+/// Rows that stand one after the other in one array: each is two numbers, and its rest.
 struct Rows<R>(Vec<R>);
+
+/// An integer that stands by itself, or a list of values.
+struct OneOrMore<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de> + From<i64>> Deserialize<'de> for OneOrMore<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrMoreVisitor(PhantomData))
+    }
+}
+
+struct OneOrMoreVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + From<i64>> Visitor<'de> for OneOrMoreVisitor<T> {
+    type Value = OneOrMore<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer or an array of values")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(OneOrMore(vec![T::from(value)]))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        self.visit_i64(i64::try_from(value).map_err(E::custom)?)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(OneOrMore(values))
+    }
+}
 
 /// The rest of a row.
 trait Rest<'de>: Sized {
     fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error>;
 }
 
-impl<'de, T: Deserialize<'de>> Rest<'de> for (u64, Vec<T>) {
+impl<'de, T: Deserialize<'de> + From<i64>> Rest<'de> for (u64, OneOrMore<T>) {
     fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error> {
         let Some(first) = row.next_element()? else { return Ok(None) };
         Ok(row.next_element()?.map(|values| (first, values)))
@@ -147,7 +185,7 @@ impl<'de> Rest<'de> for Vec<u64> {
     }
 }
 
-impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(Name, u64, R)> {
+impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(u32, u64, R)> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(RowsVisitor(PhantomData))
     }
@@ -156,7 +194,7 @@ impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(Name, u64, R)> {
 struct RowsVisitor<R>(PhantomData<R>);
 
 impl<'de, R: Rest<'de>> Visitor<'de> for RowsVisitor<R> {
-    type Value = Rows<(Name, u64, R)>;
+    type Value = Rows<(u32, u64, R)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of rows")
@@ -174,13 +212,11 @@ impl<'de, R: Rest<'de>> Visitor<'de> for RowsVisitor<R> {
 }
 
 /// The origin that a message names; nodes outside the cluster have none.
-fn origin(
-    field: &str,
-    node: &Name,
-    generation: Generation,
-    nodes: &Nodes,
-) -> Result<Origin, String> {
-    Ok(Origin { node: known(field, node, nodes)?, generation })
+fn origin(field: &str, node: u32, generation: Generation, nodes: &Nodes) -> Result<Origin, String> {
+    if node >= nodes.len() {
+        return Err(format!("field `{field}`: the cluster has no node number {node}"));
+    }
+    Ok(Origin { node: NodeId(node), generation })
 }
 
 fn known(field: &str, node: &Name, nodes: &Nodes) -> Result<NodeId, String> {
@@ -242,7 +278,7 @@ fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Entri
     if !field.is_present() {
         return Ok(Vec::new());
     }
-    const EXPECTED: &str = "[node, difference of generations, first, [value, …], node, …]";
+    const EXPECTED: &str = "[node, difference of generations, first, value or [value, …], node, …]";
     // Integers are the usual case, and read in a third of the time.
     match field.decode::<Rows<EntriesRow<i64>>>("entries", EXPECTED) {
         Ok(Rows(rows)) => rows.into_iter().map(|row| run(row, own, nodes)).collect(),
@@ -254,7 +290,7 @@ fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Entri
 }
 
 fn run<T: Into<Value>>(
-    (node, difference, (first, values)): EntriesRow<T>,
+    (node, difference, (first, OneOrMore(values))): EntriesRow<T>,
     own: Generation,
     nodes: &Nodes,
 ) -> Result<Entries, String> {
@@ -267,7 +303,7 @@ fn run<T: Into<Value>>(
         return Err(format!("field `entries`: {count} values from {first} on are out of range"));
     }
     let values = values.into_iter().map(Into::into).collect();
-    let origin = origin("entries", &node, generation(own, difference), nodes)?;
+    let origin = origin("entries", node, generation(own, difference), nodes)?;
     Ok(Entries { origin, first, values })
 }
 
@@ -276,13 +312,14 @@ fn have(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Have>, S
         return Ok(Vec::new());
     }
     const EXPECTED: &str = "[node, difference of generations, [start, end, …], node, …]";
-    let Rows(rows) = field.decode::<Rows<(Name, u64, Vec<u64>)>>("have", EXPECTED)?;
+    let Rows(rows) = field.decode::<Rows<(u32, u64, Vec<u64>)>>("have", EXPECTED)?;
     let have = rows
         .into_iter()
         .map(|(node, difference, bounds)| {
-            let ranges =
-                ranges(&bounds).ok_or_else(|| format!("field `have`: bad ranges of {node}"))?;
-            let origin = origin("have", &node, generation(own, difference), nodes)?;
+            let origin = origin("have", node, generation(own, difference), nodes)?;
+            let ranges = ranges(&bounds).ok_or_else(|| {
+                format!("field `have`: bad ranges of {}", nodes.name(origin.node))
+            })?;
             Ok(Have { origin, ranges })
         })
         .collect::<Result<Vec<_>, String>>()?;
