@@ -241,7 +241,7 @@ mod tests {
     fn a_root_without_a_pulse_opens_a_window_with_the_first_entry() {
         let mut pacer = Pacer::default();
         let mut down = |now| pacer.deadline(at(now), tree(100, false), ROOT, NodeId(1), None);
-        assert_eq!([10, 60, 110, 130].map(&mut down), [110, 110, 210, 210].map(at));
+        assert_eq!([10, 60, 110, 130, 350].map(&mut down), [110, 110, 210, 210, 450].map(at));
     }
 
     #[test]
@@ -343,5 +343,73 @@ mod tests {
         assert_eq!(pacer.longest_wait(Some(Plan::Direct { window: ms(30) })), ms(30));
         assert_eq!(pacer.longest_wait(tree(70, false)), ms(70));
         assert_eq!((pacer.period(None), pacer.longest_wait(None)), (ms(0), ms(0)));
+    }
+
+    #[test]
+    fn the_next_beat_is_the_first_one_after_now() {
+        let next = |now| next_beat(at(210), ms(100), at(now));
+        assert_eq!([0, 9, 10, 11, 209, 210].map(next), [10, 10, 110, 110, 210, 310].map(at));
+        assert_eq!(next_beat(at(5), ms(0), at(5)), at(5).after(Duration::from_micros(1)));
+    }
+
+    #[test]
+    fn the_slack_shrinks_once_per_flush_and_never_exceeds_a_quarter_of_the_period() {
+        let mut pacer = Pacer::default();
+        let plan = tree(400, true);
+        let mut slack = |now, late: Option<u64>| {
+            let now = at(now);
+            for peer in [1, 2].map(NodeId) {
+                pacer.deadline(now, plan, ROOT, peer, None);
+            }
+            late.map(|now| pacer.on_paced_entry(at(now), plan, ROOT));
+            pacer.slack().as_micros()
+        };
+        // Flushes at 1000, 1400, 1800, …
+        assert_eq!(slack(1_000, None), 0);
+        assert_eq!(slack(1_100, Some(1_464)), 64_000);
+        assert_eq!(slack(1_500, None), 63_000);
+        // Late by 30 ms for a beat that was told 63 ms early; less late than that tells nothing new.
+        assert_eq!(slack(1_700, Some(1_830)), 93_000);
+        assert_eq!(slack(1_750, Some(1_820)), 93_000);
+        assert_eq!(slack(1_760, Some(1_890)), 100_000);
+    }
+
+    #[test]
+    fn the_deeper_a_node_the_earlier_it_sends() {
+        let early = |depth, height| {
+            let mut pacer = Pacer::default();
+            let pulse = Pulse { period_us: 500_000, age_us: 0, distance_us: 40_000 };
+            assert!(!pacer.has_beat());
+            pacer.on_pulse(at(1_000), ms(60), Some(pulse));
+            assert!(pacer.has_beat());
+            let position = Position { depth, height, margin: ms(30), ..LEAF };
+            let sent = pacer.deadline(at(1_000), tree(500, true), position, NodeId(0), None);
+            // The root beats at 1440, 100 ms from here.
+            at(1_440 - 100).since(sent)
+        };
+        assert_eq!(
+            [(0, 3), (1, 3), (2, 3), (3, 3)].map(|(d, h)| early(d, h)),
+            [0, 10, 20, 30].map(ms)
+        );
+        assert_eq!(early(1, 0), ms(30));
+    }
+
+    #[test]
+    fn a_pulse_of_another_period_or_a_quarter_off_is_another_one() {
+        // Beats at 1000, 1400, …; what is heard after that, and a later beat as it is then known.
+        let beat = |heard, period_us| {
+            let mut pacer = Pacer::default();
+            let pulse = |period_us| Some(Pulse { period_us, age_us: 0, distance_us: 0 });
+            pacer.on_pulse(at(1_000), ms(0), pulse(400_000));
+            pacer.on_pulse(at(heard), ms(0), pulse(period_us));
+            let position = Position { margin: ms(0), ..LEAF };
+            pacer.deadline(at(2_000), tree(400, true), position, NodeId(0), None)
+        };
+        assert_eq!((beat(1_480, 400_000), beat(1_320, 400_000)), (at(2_210), at(2_190)));
+        assert_eq!(
+            (beat(1_500, 400_000), beat(1_504, 400_000)),
+            (at(2_212).after(ms(1) / 2), at(2_304))
+        );
+        assert_eq!(beat(1_408, 300_000), at(2_008));
     }
 }
