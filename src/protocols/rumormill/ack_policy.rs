@@ -141,6 +141,24 @@ mod tests {
         let delay = |period| POLICY.own_delay(Relation::Parent, period, false).unwrap();
         assert_eq!(delay(Duration::from_millis(100)), Duration::from_secs(1));
         assert_eq!(delay(Duration::from_secs(2)), Duration::from_secs(5));
+        // The parent waits half a period longer.
+        let peer = POLICY.peer_delay(Relation::Child, Duration::from_secs(2));
+        assert_eq!(peer, Duration::from_secs(6));
+    }
+
+    #[test]
+    fn direct_mail_is_acked_late_and_what_others_submitted_is_not() {
+        let delay = |forwards| POLICY.own_delay(Relation::Other, Duration::ZERO, forwards);
+        assert_eq!((delay(false), delay(true)), (Some(DIRECT_ACK_DELAY), Some(POLICY.delay)));
+        assert_eq!(POLICY.peer_delay(Relation::Other, Duration::ZERO), DIRECT_ACK_DELAY);
+    }
+
+    #[test]
+    fn a_leaf_is_busy_if_it_sends_while_an_ack_waits() {
+        // An ack to the parent waits for 4 s.
+        let period = Duration::from_millis(1_600);
+        let threshold = |rate| POLICY.own_threshold(Relation::Parent, true, Some(rate), period);
+        assert_eq!([0.37, 0.375, 1.0].map(threshold), [LEAF_THRESHOLD, 1, 1]);
     }
 
     #[test]

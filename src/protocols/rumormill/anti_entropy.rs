@@ -285,4 +285,21 @@ mod tests {
         assert_eq!(repair_grace(sender(true, false), grace, HOP, false), Some(HOP * 3 / 2));
         assert_eq!(repair_grace(sender(true, false), grace, HOP, true), None);
     }
+
+    #[test]
+    fn every_fourth_digest_goes_to_any_node_but_this_one() {
+        use rand::SeedableRng as _;
+        let (mut rng, config) = (Rng::seed_from_u64(1), Config::default());
+        let graph = Graph::new(4, [(NodeId(2), NodeId(1))]);
+        let cluster = Cluster::new(NodeId(2), std::sync::Arc::new(graph));
+        let mut anti_entropy = AntiEntropy::new(&config, Instant::ZERO, &mut rng);
+        let mut next = || {
+            let now = anti_entropy.at().unwrap();
+            anti_entropy.next_peer(now, &cluster, &mut rng, |_| false).unwrap().0
+        };
+        let receivers: Vec<[u32; 4]> = (0..40).map(|_| [next(), next(), next(), next()]).collect();
+        assert!(receivers.iter().all(|four| four[..3] == [1, 1, 1]));
+        let random: BTreeSet<u32> = receivers.iter().map(|four| four[3]).collect();
+        assert_eq!(random, BTreeSet::from([0, 1, 3]));
+    }
 }

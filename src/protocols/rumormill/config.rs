@@ -224,3 +224,33 @@ mod optional_micros {
         Ok(Option::<u64>::deserialize(from)?.map(Duration::from_micros))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_in_microseconds_and_read_back() {
+        for window in [None, Some(Duration::from_millis(70))] {
+            let config =
+                Config { window, ack_delay: Duration::from_micros(5), ..Config::default() };
+            let text = serde_json::to_string(&config).unwrap();
+            assert!(text.contains(r#""ack_delay_us":5,"#), "{text}");
+            assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn an_interval_above_its_maximum_is_refused() {
+        let check = |probe_min, sync_interval| {
+            Config { probe_min, sync_interval, ..Config::default() }.check()
+        };
+        let most = Config::default();
+        assert_eq!(check(most.probe_max, most.sync_interval_max), Ok(()));
+        let more = Duration::from_micros(1);
+        assert!(check(most.probe_max + more, more).unwrap_err().contains("--probe-min"));
+        assert!(
+            check(more, most.sync_interval_max + more).unwrap_err().contains("--sync-interval")
+        );
+    }
+}

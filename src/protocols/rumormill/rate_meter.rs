@@ -106,4 +106,30 @@ mod tests {
         assert!((40.0..65.0).contains(&per_second), "{per_second}");
         assert_eq!(meter.per_second(millis(100_000)), Some(0.0));
     }
+
+    #[test]
+    fn the_rate_is_taken_of_the_time_covered() {
+        let mut meter = RateMeter::default();
+        meter.record(millis(500), 4);
+        meter.record(millis(1_200), 2);
+        let rates = [1_499, 1_500, 2_500].map(|now| meter.per_second(millis(now)));
+        assert_eq!(rates, [None, Some(6.0), Some(3.0)]);
+        let mut steady = RateMeter::default();
+        (0..=102).for_each(|i| steady.record(millis(100 * i), 1));
+        // The current second and eight before it: those since 2 s.
+        assert_eq!(steady.per_second(millis(10_250)), Some(83.0 / 8.25));
+    }
+
+    #[test]
+    fn events_count_for_nine_seconds_and_the_newest_are_taken_back_first() {
+        let mut meter = RateMeter::default();
+        meter.record(millis(0), 5);
+        meter.record(millis(1_000), 3);
+        assert_eq!([8_999, 9_000, 10_000].map(|now| meter.clone().recent(millis(now))), [8, 3, 0]);
+        meter.take_back(millis(1_500), 4);
+        assert_eq!((meter.recent(millis(1_500)), meter.recent(millis(9_000))), (4, 0));
+        meter.record(millis(9_000), 1);
+        meter.take_back(millis(9_000), 7);
+        assert_eq!(meter.recent(millis(9_000)), 0);
+    }
 }

@@ -223,4 +223,48 @@ mod tests {
         assert!(acks.is_newest(4) && !acks.is_newest(3));
         assert_eq!(acks.heard_at(), Some(at(10)));
     }
+
+    #[test]
+    fn gaps_that_may_still_close_stay_in_the_ack() {
+        let mut acks = Acks::default();
+        receive(&mut acks, 0, 0);
+        receive(&mut acks, 0, 2);
+        assert_eq!(acks.give_up_gaps(at(1_000), Duration::from_secs(1)), 0);
+        assert_eq!(acked(&acks), [(0, 1), (2, 3)]);
+        assert_eq!((acks.gaps().at(), acks.take_due_gap(at(0))), (Some(at(0)), Some(1)));
+    }
+
+    #[test]
+    fn a_probe_is_answered_at_once_and_one_message_is_the_answer() {
+        let mut acks = Acks::default();
+        acks.schedule(at(500));
+        acks.on_probe(at(100));
+        assert!(acks.is_probed() && acks.at() == Some(at(100)));
+        acks.on_sent();
+        assert!(!acks.is_probed() && acks.at().is_none());
+    }
+
+    #[test]
+    fn what_is_owed_to_a_peer_is_owed_after_its_restart() {
+        let mut acks = Acks::default();
+        receive(&mut acks, 0, 0);
+        acks.schedule_batched(at(0), at(100), 2);
+        acks.on_restart();
+        assert_eq!((acks.at(), acks.heard_at()), (Some(at(100)), None));
+        acks.schedule_batched(at(10), at(110), 2);
+        assert_eq!(acks.at(), Some(at(10)));
+    }
+
+    #[test]
+    fn only_messages_with_entries_that_none_has_overtaken_are_heartbeats() {
+        let timeout = |number_of: fn(u64) -> u64, has_entries| {
+            let mut acks = Acks::default();
+            for i in 0..4 {
+                acks.on_received(at(200 * i), number_of(i), has_entries, Duration::ZERO);
+            }
+            acks.heartbeat_timeout()
+        };
+        assert_eq!(timeout(|i| i, true), Some(Duration::from_millis(400)));
+        assert_eq!((timeout(|i| i, false), timeout(|i| 9 - i, true)), (None, None));
+    }
 }

@@ -65,4 +65,17 @@ mod tests {
         assert_eq!(heartbeat(300).timeout(), None);
         assert!(heartbeat(200).keep_alive_after() < heartbeat(200).timeout());
     }
+
+    #[test]
+    fn a_new_interval_weighs_an_eighth() {
+        let timeouts = |times: &[u64]| {
+            let mut heartbeat = Heartbeat::default();
+            times.iter().for_each(|ms| heartbeat.on_message(Instant::from_micros(ms * 1_000)));
+            [heartbeat.timeout(), heartbeat.keep_alive_after()].map(|time| Some(time?.as_millis()))
+        };
+        assert_eq!(timeouts(&[0]), [None, None]);
+        assert_eq!(timeouts(&[0, 200]), [Some(400), Some(340)]);
+        assert_eq!(timeouts(&[0, 200, 440]), [Some(410), Some(350)]);
+        assert_eq!((timeouts(&[0, 250]), timeouts(&[0, 251])), ([Some(500), Some(440)], [None; 2]));
+    }
 }

@@ -124,4 +124,52 @@ mod tests {
         jittery.sample(Duration::from_millis(20));
         assert!(jittery.smoothed() > Some(Duration::from_millis(300)));
     }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_estimate_follows_rfc_6298_with_equal_weights_at_first() {
+        let mut rtt = Rtt::default();
+        let steps = [
+            // Sample; then smoothed, timeout, reordering window on steady and on varied links.
+            (160, 160, 480, 200, 760),
+            (320, 180, 660, 225, 780),
+            (180, 180, 500, 225, 780),
+            (100, 170, 490, 650, 770),
+            (170, 170, 410, 530, 770),
+        ];
+        assert_eq!(rtt.reordering_window(ms(0)), None);
+        for (sample, smoothed, timeout, window, wide) in steps {
+            rtt.sample(ms(sample));
+            let windows = [0, 100].map(|variation| rtt.reordering_window(ms(variation)));
+            let expected = [smoothed, timeout, window, wide].map(|time| Some(ms(time)));
+            assert_eq!([rtt.smoothed(), rtt.timeout(), windows[0], windows[1]], expected);
+        }
+        assert!(rtt.is_jittery());
+    }
+
+    #[test]
+    fn delays_are_jittery_if_they_vary_by_more_than_an_eighth_and_than_noise() {
+        let after = |first, then, count| {
+            let mut rtt = Rtt::default();
+            rtt.sample(ms(first));
+            (0..count).for_each(|_| rtt.sample(ms(then)));
+            rtt
+        };
+        // The first measurement guesses a half; with the fourth an eighth of it is left.
+        assert!(!after(192, 192, 2).is_jittery());
+        assert_eq!((after(192, 192, 3).spread(), after(192, 192, 3).is_jittery()), (ms(24), false));
+        assert!(after(192, 200, 3).is_jittery());
+        // On a fast network only noise counts.
+        assert!(!after(40, 50, 3).is_jittery() && after(40, 80, 3).is_jittery());
+    }
+
+    #[test]
+    fn an_estimate_of_seconds_and_eight_times_the_sample_is_a_standstill() {
+        let is = |estimate, sample| is_standstill(ms(estimate), ms(sample));
+        assert_eq!((is(2_000, 100), is(2_001, 100)), (false, true));
+        assert_eq!((is(8_000, 1_000), is(8_001, 1_000)), (false, true));
+    }
 }

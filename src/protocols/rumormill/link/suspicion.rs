@@ -337,4 +337,58 @@ mod tests {
         assert!(liveness.on_restart() && !liveness.on_restart());
         assert_eq!(liveness.deadlines(), [None, None]);
     }
+
+    #[test]
+    fn a_timeout_counts_if_its_message_was_sent_after_the_last_one() {
+        let mut liveness = Liveness::default();
+        liveness.on_timeout(at(100), at(0), 0, 9);
+        liveness.on_timeout(at(150), at(99), 1, 9);
+        assert_eq!((liveness.pto_count(), liveness.first_unacked_at()), (1, Some(at(0))));
+        liveness.on_timeout(at(200), at(100), 2, 9);
+        assert_eq!((liveness.pto_count(), liveness.first_unacked_at()), (2, Some(at(0))));
+        assert!(liveness.on_timeout(at(300), at(200), 3, 2));
+        assert_eq!((liveness.first_unacked_at(), liveness.deadlines()[1]), (None, None));
+    }
+
+    #[test]
+    fn a_peer_is_probed_until_something_times_out() {
+        let mut liveness = Liveness::default();
+        assert!(!liveness.is_probed());
+        liveness.on_probe_sent(at(0), 3, FLOOR);
+        assert!(liveness.is_probed());
+        liveness.on_ack(2);
+        assert!(liveness.is_probed(), "an earlier message was acked");
+        liveness.on_timeout(at(100), at(0), 3, 9);
+        assert!(!liveness.is_probed());
+        liveness.on_ack(3);
+        liveness.request_probe(at(200));
+        assert!(liveness.is_probed() && liveness.probe_requested_at() == Some(at(200)));
+        assert!(!liveness.take_requested_probe(at(199)) && liveness.take_requested_probe(at(200)));
+        assert!(!liveness.is_probed());
+    }
+
+    #[test]
+    fn a_verdict_is_due_at_its_time() {
+        let mut liveness = Liveness::default();
+        liveness.on_timeout(at(100), at(0), 3, 9);
+        liveness.judge_at(at(150));
+        assert_eq!(liveness.deadlines(), [None, Some(at(150))]);
+        assert_eq!(
+            (liveness.overdue_since(at(149)), liveness.take_overdue(at(149))),
+            ([None; 2], None)
+        );
+        assert_eq!(liveness.take_overdue(at(150)), Some((at(0), 3)));
+    }
+
+    #[test]
+    fn a_suspect_that_is_heard_before_any_probe_is_probed_now() {
+        let mut liveness = Liveness::default();
+        liveness.on_timeout(at(0), at(0), 0, 0);
+        liveness.on_suspect_probed(at(0), FLOOR, CEILING);
+        assert_eq!(liveness.next_probe_at(true), Some(at(100)));
+        liveness.on_heard(at(10), FLOOR / 2);
+        assert_eq!(liveness.next_probe_at(true), Some(at(50)));
+        liveness.on_heard(at(10), FLOOR * 2);
+        assert_eq!(liveness.next_probe_at(true), Some(at(50)), "never later");
+    }
 }

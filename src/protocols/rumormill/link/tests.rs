@@ -85,3 +85,200 @@ fn a_message_past_its_deadline_is_queued_again_whoever_was_acked() {
     assert_eq!(link.on_deadline(deadline, 0), Timeout::Overtaken);
     assert_eq!(link.queue(), &entries(0..1));
 }
+
+fn at(ms: u64) -> Instant {
+    Instant::from_micros(ms * 1_000)
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A link whose peer has left a message with these entries unacked for 1 s, until 1 s.
+fn suspected(queue: &VersionSet) -> Link {
+    let mut link = Link::default();
+    link.on_generation(at(0), Generation(1), 0, None);
+    link.enqueue(queue, at(0));
+    let batch = link.take_batch(VersionSet::clone);
+    let entries = if batch.is_empty() { entries(0..1) } else { batch };
+    link.on_sent(at(0), entries, Forward::No, wait(), VersionSet::new());
+    assert_eq!(link.on_deadline(at(1_000), 0), Timeout::Peer);
+    link
+}
+
+#[test]
+fn each_timer_is_a_deadline_of_the_link() {
+    type Setup = fn(&mut Link);
+    let timers: [(&str, Setup); 10] = [
+        ("request", |link| link.request_by(at(10))),
+        ("repeat", |link| link.repeat_at(at(10))),
+        ("ack", |link| link.acks_mut().schedule(at(10))),
+        ("flush", |link| link.enqueue(&entries(0..1), at(10))),
+        ("requested probe", |link| link.request_probe(at(10))),
+        ("verdict", |link| link.judge_at(at(10))),
+        ("gap", |link| {
+            link.acks_mut().on_received(at(3), 5, true, ms(7));
+        }),
+        ("probe", |link| {
+            send(link, at(3), wait());
+            link.on_probe_sent(at(3), ms(7));
+        }),
+        ("in flight", |link| {
+            link.enqueue(&entries(0..1), at(0));
+            send(link, at(3), AckWait { timeout: ms(7), ..wait() });
+        }),
+        ("keep-alive", |link| {
+            // At this rhythm the peer waits for 250 ms.
+            (0..4).for_each(|i| link.on_heartbeat_sent(at(100 * i)));
+            assert_eq!(link.next_deadline(), Some(at(490)));
+            *link = Link { keep_alive_at: Some(at(10)), ..Link::default() };
+        }),
+    ];
+    assert_eq!(Link::default().next_deadline(), None);
+    for (name, set) in timers {
+        let mut link = Link::default();
+        set(&mut link);
+        assert_eq!(link.next_deadline(), Some(at(10)), "{name}");
+    }
+}
+
+#[test]
+fn what_is_due_is_due_at_its_time_and_not_before() {
+    type Row = (fn(&mut Link), fn(&mut Link, Instant) -> bool);
+    let table: [Row; 6] = [
+        (|link| link.request_by(at(10)), |link, now| link.take_due_request(now)),
+        (|link| link.repeat_at(at(10)), |link, now| link.repeat_due(now)),
+        (|link| link.acks_mut().schedule(at(10)), |link, now| link.bare_message_due(now)),
+        (|link| link.keep_alive_at = Some(at(10)), |link, now| link.bare_message_due(now)),
+        (|link| link.enqueue(&entries(0..1), at(10)), |link, now| link.flush_due(now)),
+        (|link| link.request_probe(at(10)), |link, now| link.take_requested_probe(now)),
+    ];
+    for (i, (set, is_due)) in table.into_iter().enumerate() {
+        let mut link = Link::default();
+        set(&mut link);
+        assert_eq!([9, 10].map(|now| is_due(&mut link, at(now))), [false, true], "row {i}");
+        // The next message settles all but the queue's retransmissions.
+        assert!(!link.retransmission_due(at(10)));
+    }
+    let mut link = Link::default();
+    link.request_by(at(10));
+    link.request_by(at(5));
+    assert!(!link.take_due_request(at(9)) && link.take_due_request(at(10)));
+    assert!(!link.take_due_request(at(10)));
+}
+
+#[test]
+fn a_message_settles_the_ack_the_keep_alive_and_the_repeat() {
+    let mut link = Link::default();
+    link.acks_mut().schedule(at(10));
+    link.keep_alive_at = Some(at(10));
+    link.repeat_at(at(10));
+    assert_eq!((send(&mut link, at(0), wait()), link.next_deadline()), (0, None));
+    assert_eq!((send(&mut link, at(0), wait()), send(&mut link, at(0), wait())), (1, 2));
+}
+
+#[test]
+fn a_suspected_peer_gets_nothing_but_probes() {
+    let mut link = suspected(&entries(0..2));
+    link.acks_mut().schedule(at(0));
+    link.queue_mut().flush_by(at(0));
+    assert!(!link.has_more() && !link.bare_message_due(at(2_000)) && !link.flush_due(at(2_000)));
+    assert!(!link.suspect_probe_due(at(999)) && link.suspect_probe_due(at(1_000)));
+    assert_eq!((send(&mut link, at(1_000), wait()), link.in_flight().count()), (1, 0));
+    link.on_suspect_probed(at(1_000), ms(100), ms(10_000));
+    assert_eq!(link.next_deadline(), Some(at(1_100)));
+    link.on_heard(at(1_010), ms(50));
+    assert_eq!(link.next_deadline(), Some(at(1_050)));
+    // An ack of the probe confirms what it carried.
+    link.on_ack(at(1_060), &ack(1), ms(0));
+    assert_eq!((link.known(), link.has_acked()), (&entries(0..2), true));
+    assert!(!suspected(&entries(0..1)).has_acked());
+}
+
+#[test]
+fn a_peer_is_suspected_once() {
+    let mut link = Link::default();
+    link.enqueue(&entries(0..1), at(0));
+    send(&mut link, at(0), wait());
+    link.on_probe_sent(at(0), ms(2_000));
+    assert_eq!(link.on_deadline(at(1_000), 0), Timeout::Peer);
+    assert_eq!(link.on_deadline(at(2_000), 0), Timeout::Messages);
+    assert_eq!(link.suspected_since(), Some(at(0)));
+    assert_eq!(link.on_deadline(at(9_000), 0), Timeout::Nothing);
+}
+
+#[test]
+fn a_restart_ends_a_suspicion_and_sends_what_waits() {
+    let restart = |link: &mut Link| {
+        link.on_generation(at(1_500), Generation(2), 0, None);
+        (link.is_suspected(), link.flush_due(at(1_500)), link.next_deadline())
+    };
+    let mut waiting = suspected(&entries(0..2));
+    waiting.take_batch(VersionSet::clone);
+    assert_eq!(restart(&mut waiting), (false, true, Some(at(1_500))));
+    let mut confirmed = suspected(&entries(0..1));
+    confirmed.queue_mut().clear();
+    assert_eq!(restart(&mut confirmed), (false, false, None));
+    // Without a suspicion the queue keeps its deadline.
+    let mut link = Link::default();
+    link.on_generation(at(0), Generation(1), 0, None);
+    link.enqueue(&entries(0..1), at(2_000));
+    assert_eq!(restart(&mut link), (false, false, Some(at(2_000))));
+}
+
+#[test]
+fn the_first_message_of_a_peer_is_no_restart() {
+    let mut link = Link::default();
+    link.enqueue(&entries(0..1), at(0));
+    send(&mut link, at(0), wait());
+    link.on_generation(at(0), Generation(1), 0, None);
+    assert_eq!((link.generation(), link.in_flight()), (Some(Generation(1)), entries(0..1)));
+}
+
+#[test]
+fn the_round_trip_is_without_the_time_that_the_peer_held_the_message() {
+    let mut link = Link::default();
+    link.enqueue(&entries(0..1), at(0));
+    let number = send(&mut link, at(0), wait());
+    let received = link.on_ack(at(150), &Ack { held_us: 30_000, ..ack(number) }, ms(0));
+    assert_eq!((received.rtt, link.rtt().smoothed()), (Some(ms(120)), Some(ms(120))));
+    assert!(link.has_acked());
+    // The same ack once more is no measurement.
+    assert_eq!(link.on_ack(at(900), &ack(number), ms(0)), AckReceived::default());
+}
+
+#[test]
+fn overdue_is_the_oldest_message_and_a_longer_round_trip_extends_it() {
+    let mut link = Link::default();
+    link.enqueue(&entries(0..1), at(10));
+    send(&mut link, at(10), wait());
+    send(&mut link, at(20), wait());
+    link.on_probe_sent(at(20), ms(500));
+    let since = |link: &Link| [519, 520, 1_010].map(|now| link.overdue_since(at(now)));
+    assert_eq!(since(&link), [None, Some(at(20)), Some(at(10))]);
+    link.extend_overdue(at(1_010), ms(2_000));
+    assert_eq!([2_009, 2_010].map(|now| link.overdue_since(at(now))), [None, Some(at(10))]);
+    // An ack of the message before it is none of the probe.
+    link.on_ack(at(2_010), &ack(0), ms(0));
+    assert_eq!(link.overdue_since(at(2_020)), Some(at(20)));
+    link.on_ack(at(2_020), &ack(1), ms(0));
+    assert_eq!(link.overdue_since(at(9_000)), None);
+}
+
+#[test]
+fn what_the_peer_holds_is_not_queued_and_what_it_confirms_is_no_longer_in_flight() {
+    let mut link = Link::default();
+    link.confirm(&entries(0..2));
+    link.enqueue(&entries(0..4), at(0));
+    assert_eq!((link.queue(), link.has_more()), (&entries(2..4), true));
+    send(&mut link, at(0), wait());
+    assert!(!link.has_more() && link.in_flight() == entries(2..4));
+    link.confirm(&entries(2..3));
+    assert_eq!(link.in_flight(), entries(3..4));
+    let riders = link.take_riders(1, Forward::No, |_| true);
+    assert_eq!((riders.len(), link.in_flight().count()), (1, 0));
+    link.add_riders(at(1), wait(), riders);
+    assert_eq!(link.in_flight(), entries(3..4));
+    link.back_off();
+    assert_eq!(link.liveness().backoff(), 2);
+}

@@ -124,4 +124,45 @@ mod tests {
         assert!(rtt.is_jittery());
         assert!(rtt.timeout() > Some(USUAL + NOISE));
     }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn the_median_is_smoothed_and_so_are_the_deviations() {
+        let mut rtt = NetworkRtt::default();
+        let steps = [
+            // Sample, expected; round trip and variation after it, in microseconds.
+            (160, None, 160_000, 80_000),
+            (320, Some(160), 170_000, 120_000),
+            (200, Some(240), 171_875, 93_333),
+            (200, None, 173_632, 69_999),
+        ];
+        for (i, (sample, expected, round_trip, variation)) in steps.into_iter().enumerate() {
+            rtt.sample(ms(sample), expected.map(ms));
+            assert_eq!(rtt.round_trip().map(|usual| usual.as_micros()), Some(round_trip));
+            assert_eq!(rtt.variation.as_micros(), variation);
+            let is_known = i + 1 >= SAMPLES_MIN as usize;
+            assert_eq!(rtt.measured_variation(), is_known.then_some(rtt.variation));
+            assert_eq!(rtt.variation(), if is_known { rtt.variation } else { ms(0) });
+            assert_eq!(rtt.is_jittery(), is_known);
+        }
+    }
+
+    #[test]
+    fn delays_are_jittery_if_they_vary_by_an_eighth_and_by_more_than_noise() {
+        // The round trip, and how far each measurement is off that of its link.
+        let rtt = |usual, off| {
+            let mut rtt = NetworkRtt::default();
+            (0..200).for_each(|_| rtt.sample(ms(usual), Some(ms(usual + off))));
+            (rtt.is_jittery(), rtt.timeout().unwrap().as_millis())
+        };
+        assert_eq!((rtt(200, 24), rtt(200, 26)), ((false, 296), (true, 304)));
+        assert_eq!((rtt(80, 12).0, rtt(80, 13).0), (false, true));
+        assert_eq!(rtt(200, 10), (false, 250));
+        let mut exact = NetworkRtt::default();
+        (0..SAMPLES_MIN).for_each(|_| exact.sample(ms(192), Some(ms(192))));
+        assert_eq!((exact.variation(), exact.is_jittery()), (ms(192) / 8, false));
+    }
 }

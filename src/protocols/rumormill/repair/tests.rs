@@ -1,6 +1,7 @@
 use super::*;
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
+use crate::protocols::rumormill::message::Ack;
 use crate::protocols::rumormill::route::Route;
 
 fn parent(node: &Machines) -> Option<u32> {
@@ -175,4 +176,336 @@ fn a_suspected_edge_of_the_topologys_tree_is_flooded_around() {
         assert_eq!((link.queue().count(), link.queued_forward()), (1, Forward::Flood));
     }
     assert!(node.peers.get(NodeId(4)).is_none());
+}
+
+/// Delays vary widely.
+fn make_jittery(node: &mut Machines) {
+    for i in 0..40 {
+        let sample = Duration::from_millis(50 + 400 * (i % 2));
+        node.peers.on_rtt_sample(sample, Some(Duration::from_millis(250)));
+    }
+}
+
+/// Half of the messages are lost.
+fn lose_much(node: &mut Machines, now: u64) {
+    (0..100).for_each(|_| node.peers.loss_mut().on_sent(at(now)));
+    node.peers.loss_mut().on_lost(at(now), 50);
+}
+
+fn meet_deadline(node: &mut Machines, now: u64, peer: u32) {
+    let (repair, mut cx) = node.parts(at(now));
+    repair.on_link_deadline(&mut cx, NodeId(peer));
+}
+
+fn missed_ms(node: &Machines) -> Option<u64> {
+    node.repair.detector().missed_at().map(|at| at.as_micros() / 1_000)
+}
+
+fn suspect_ms(node: &Machines) -> Option<u64> {
+    node.repair.detector().suspect_at().map(|at| at.as_micros() / 1_000)
+}
+
+/// The spanning tree of a line of five nodes, of which node 2 is the root.
+fn in_a_line(me: u32) -> Machines {
+    Machines::new(me, 5, &Config { route: Route::Tree, ..Config::default() })
+}
+
+#[test]
+fn a_node_of_a_tree_of_hubs_is_displaced_off_its_place_and_while_its_parent_is_missed() {
+    let mut node = Machines::hubs(3, 9);
+    assert!(!node.repair.is_displaced());
+    node.repair.tree_mut().set_parent(Some(NodeId(1)));
+    assert!(node.repair.is_displaced());
+    let mut node = in_a_line(1);
+    node.repair.tree_mut().set_parent(None);
+    assert!(!node.repair.is_displaced());
+}
+
+#[test]
+fn the_parent_is_awaited_from_the_topology_on_in_a_tree_of_hubs() {
+    let suspect_ms = |mut node: Machines| {
+        node.repair.on_topology(at(1_000), Duration::from_millis(300));
+        suspect_ms(&node)
+    };
+    assert_eq!(suspect_ms(Machines::hubs(3, 9)), Some(1_400));
+    assert_eq!((suspect_ms(Machines::hubs(0, 9)), suspect_ms(in_a_line(1))), (None, None));
+}
+
+#[test]
+fn timeouts_and_suspicions_are_counted() {
+    let mut node = Machines::hubs(3, 9);
+    meet_deadline(&mut node, 0, 0);
+    node.send_entry(at(0), 0);
+    meet_deadline(&mut node, 99, 0);
+    assert_eq!((node.stats.retries, node.stats.suspicions), (0, 0));
+    meet_deadline(&mut node, 100, 0);
+    assert_eq!((node.stats.retries, node.stats.suspicions), (1, 0));
+    lose_parent(&mut node);
+    assert_eq!(node.stats.suspicions, 1);
+}
+
+#[test]
+fn an_overtaken_message_counts_as_lost_unless_delays_vary() {
+    let rides = |change: fn(&mut Machines)| {
+        let mut node = Machines::hubs(0, 9);
+        (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
+        change(&mut node);
+        node.send_entry(at(0), 1);
+        let (nothing, wait) = (VersionSet::new, Default::default());
+        node.peers.open(NodeId(1)).on_sent(at(0), nothing(), Forward::No, wait, nothing());
+        let numbers = std::iter::once(1..2).collect();
+        let ack = ack(2).map(|ack| Ack { numbers, ..ack });
+        node.receive(at(10), 1, &Gossip { ack, ..gossip(0) });
+        meet_deadline(&mut node, 90, 1);
+        node.peers.rides(at(90))
+    };
+    assert!(rides(|_| {}) > 0);
+    assert_eq!(rides(make_jittery), 0);
+}
+
+/// The parent of node 8 has acked a message within 100 ms. The next one, of 200 ms, is not acked until
+/// 1 s. Returns since when the parent is missed, and how many peers are to be probed.
+fn after_a_timeout(change: fn(&mut Machines)) -> (Option<u64>, usize) {
+    let mut node = Machines::hubs(8, 30);
+    node.send_entry(at(0), 0);
+    hear(&mut node, at(100), 0, None);
+    node.send_entry(at(200), 0);
+    change(&mut node);
+    meet_deadline(&mut node, 1_000, 0);
+    (missed_ms(&node), probed(&node).len())
+}
+
+#[test]
+fn a_parent_that_is_heard_is_missed_since_its_message_and_no_random_peers_are_probed() {
+    let (missed, count) = after_a_timeout(|_| {});
+    assert_eq!((missed, count > 4), (Some(1_000), true), "the parent, candidates, some at random");
+    let heard = |node: &mut Machines| {
+        node.receive(at(400), 0, &gossip(1));
+    };
+    assert_eq!(after_a_timeout(heard), (Some(200), 4));
+    assert_eq!(after_a_timeout(|node| lose_much(node, 900)), (None, 0));
+}
+
+#[test]
+fn only_the_parent_is_missed_and_only_if_it_was_measured_or_is_not_heard() {
+    let missed = |peer: u32, is_heard: bool| {
+        let mut node = Machines::hubs(3, 9);
+        node.send_entry(at(0), peer);
+        if is_heard {
+            node.receive(at(200), peer, &gossip(0));
+        }
+        meet_deadline(&mut node, 500, peer);
+        (missed_ms(&node), node.peers.get(NodeId(peer)).unwrap().liveness().backoff())
+    };
+    assert_eq!((missed(0, false), missed(0, true)), ((Some(500), 2), (None, 2)));
+    assert_eq!((missed(5, false), missed(5, true)), ((None, 2), (None, 2)));
+}
+
+#[test]
+fn losses_count_between_nodes_that_are_always_in_touch() {
+    let rides = |mut node: Machines, peer: u32| {
+        (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
+        let (repair, mut cx) = node.parts(at(0));
+        repair.on_loss(&mut cx, NodeId(peer), 1, 1);
+        node.peers.rides(at(0)) > 0
+    };
+    assert!(rides(Machines::hubs(3, 9), 0) && !rides(Machines::hubs(3, 9), 5));
+    assert!(rides(in_a_line(1), 4), "without hubs any peer is one");
+}
+
+/// A message to the parent, of 100 ms, timed out. Peer `from` acks a message of `sent` ms. Returns
+/// whether the parent is suspected then.
+fn after_indirect_evidence(from: u32, sent: u64, change: fn(&mut Machines)) -> bool {
+    let mut node = Machines::hubs(3, 9);
+    node.send_entry(at(100), 0);
+    node.send_entry(at(sent), 4);
+    meet_deadline(&mut node, 600, 0);
+    change(&mut node);
+    let numbers = std::iter::once(0..1).collect();
+    let acks = Ack { numbers, held_us: 0, generation: Default::default() };
+    node.peers.open(NodeId(4)).on_ack(at(700), &acks, Duration::ZERO);
+    let (repair, mut cx) = node.parts(at(700));
+    repair.on_indirect_evidence(&mut cx, NodeId(from));
+    node.peers.is_suspected(NodeId(0))
+}
+
+#[test]
+fn a_parent_is_suspected_when_another_peer_acks_what_was_sent_later() {
+    assert!(after_indirect_evidence(4, 100, |_| {}));
+    assert!(!after_indirect_evidence(4, 99, |_| {}), "it was sent before");
+    assert!(!after_indirect_evidence(5, 100, |_| {}) && !after_indirect_evidence(0, 100, |_| {}));
+    assert!(!after_indirect_evidence(4, 100, |node| lose_much(node, 600)));
+    let heard = |node: &mut Machines| {
+        node.receive(at(650), 0, &gossip(0));
+    };
+    assert!(!after_indirect_evidence(4, 100, heard), "the parent is heard");
+}
+
+/// Messages of the parent arrive every 100 ms until 300 ms; when the next one is missed.
+fn missed_after(from: u32, has_entries: bool, change: fn(&mut Machines)) -> Option<u64> {
+    let mut node = Machines::hubs(3, 9);
+    change(&mut node);
+    for number in 0..4 {
+        let entries = vec![entries(0, &[7])];
+        node.receive(at(100 * number), 0, &Gossip { entries, ..gossip(number) });
+    }
+    let (repair, mut cx) = node.parts(at(300));
+    repair.on_heard(&mut cx, NodeId(from), has_entries);
+    suspect_ms(&node)
+}
+
+#[test]
+fn the_heartbeat_timeout_of_the_parent_allows_for_losses_and_distance() {
+    assert_eq!(missed_after(0, true, |_| {}), Some(550));
+    assert_eq!((missed_after(0, false, |_| {}), missed_after(1, true, |_| {})), (None, None));
+    let some_loss = |node: &mut Machines| node.peers.loss_mut().on_lost(at(0), 1);
+    assert_eq!(missed_after(0, true, some_loss), Some(800));
+    assert_eq!(missed_after(0, true, |node| lose_much(node, 0)), Some(1_050));
+    let far = |node: &mut Machines| node.peers.on_rtt_sample(Duration::from_millis(700), None);
+    assert_eq!(missed_after(0, true, far), Some(1_000), "a round trip");
+}
+
+#[test]
+fn a_parent_that_was_never_heard_is_probed_and_one_that_was_is_missed() {
+    let after = |change: fn(&mut Machines)| {
+        let mut node = Machines::hubs(3, 30);
+        node.repair.on_topology(at(0), Duration::ZERO);
+        change(&mut node);
+        for now in [399, 400] {
+            assert!(probed(&node).is_empty());
+            let (repair, mut cx) = node.parts(at(now));
+            repair.on_heartbeat_timeout(&mut cx);
+        }
+        (missed_ms(&node), probed(&node).len() > 1, probed(&node).contains(&0))
+    };
+    assert_eq!(after(|_| {}), (None, false, true));
+    assert_eq!(after(|node| node.send_entry(at(0), 0)), (None, false, false));
+    let heard = |node: &mut Machines| {
+        node.receive(at(0), 0, &gossip(0));
+    };
+    assert_eq!(after(heard), (Some(400), true, true));
+    assert_eq!(
+        after(|node| {
+            node.repair.tree_mut().set_parent(None);
+        }),
+        (None, false, false)
+    );
+}
+
+#[test]
+fn a_probe_carries_what_the_parent_has_not_acked_unless_it_is_likely_to_be_up() {
+    let cargo = |change: fn(&mut Machines)| {
+        let mut node = Machines::hubs(3, 9);
+        node.hold(&entries(3, &[7]));
+        node.receive(at(0), 0, &gossip(0));
+        node.send_entry(at(0), 0);
+        change(&mut node);
+        let (repair, mut cx) = node.parts(at(50));
+        repair.on_parent_missed(&mut cx, at(50), 0);
+        assert_eq!(probed(&node), [0, 1, 2]);
+        let mut taken = |peer| node.peers.open(NodeId(peer)).take_piggyback(VersionSet::clone);
+        (taken(0).0.count(), taken(1).0.count(), taken(1).1)
+    };
+    assert_eq!(cargo(|_| {}), (0, 1, Forward::No));
+    assert_eq!(cargo(make_jittery), (0, 0, Forward::No));
+    let queued = |node: &mut Machines| {
+        let held = node.hold(&entries(3, &[7, 8]));
+        node.peers.open(NodeId(0)).enqueue(&held, at(60));
+    };
+    assert_eq!(cargo(queued).1, 2);
+}
+
+#[test]
+fn candidates_are_probed_again_after_a_while_if_random_peers_were() {
+    let again = |others: usize, now: u64| {
+        let mut node = Machines::hubs(3, 9);
+        let (repair, mut cx) = node.parts(at(0));
+        repair.on_parent_missed(&mut cx, at(0), others);
+        for peer in [0, 1, 2].map(NodeId) {
+            node.peers.open(peer).take_requested_probe(at(0));
+        }
+        let (repair, mut cx) = node.parts(at(now));
+        repair.on_parent_missed(&mut cx, at(0), 0);
+        [0, 1].map(|peer| probed(&node).contains(&peer))
+    };
+    assert_eq!((again(0, 1), again(1, 499)), ([true, true], [true, false]));
+    assert_eq!(again(1, 500), [true, true]);
+}
+
+#[test]
+fn a_peer_that_is_suspected_and_no_edge_keeps_no_queue() {
+    let queued = |me: u32, peer: u32| {
+        let mut node = Machines::hubs(me, 9);
+        let held = node.hold(&entries(me, &[7]));
+        node.suspect(at(0), peer);
+        node.peers.open(NodeId(peer)).enqueue(&held, at(0));
+        let (repair, mut cx) = node.parts(at(200));
+        repair.on_peer_down(&mut cx, NodeId(peer));
+        node.peers.get(NodeId(peer)).unwrap().queue().count()
+    };
+    assert_eq!((queued(0, 3), queued(3, 5)), (1, 0));
+}
+
+#[test]
+fn a_recovered_peer_may_be_the_better_parent() {
+    let mut node = Machines::hubs(3, 9);
+    node.repair.tree_mut().set_parent(Some(NodeId(2)));
+    let (repair, mut cx) = node.parts(at(0));
+    repair.on_peer_up(&mut cx);
+    assert_eq!((parent(&node), probed(&node)), (Some(0), vec![0]));
+    // The old parent is told with the next message, which leaves at once.
+    let mut node = Machines::hubs(3, 9);
+    node.repair.tree_mut().set_parent(Some(NodeId(2)));
+    node.peers.open(NodeId(2));
+    let (repair, mut cx) = node.parts(at(7));
+    repair.on_peer_up(&mut cx);
+    assert_eq!(node.peers.get(NodeId(2)).unwrap().next_deadline(), Some(at(7)));
+    let mut line = in_a_line(1);
+    line.repair.tree_mut().set_parent(None);
+    let (repair, mut cx) = line.parts(at(0));
+    repair.on_peer_up(&mut cx);
+    assert_eq!(parent(&line), None);
+}
+
+#[test]
+fn a_missed_parent_that_is_heard_is_found() {
+    let mut node = Machines::hubs(3, 9);
+    node.send_entry(at(0), 0);
+    meet_deadline(&mut node, 500, 0);
+    hear(&mut node, at(600), 5, None);
+    assert_eq!(missed_ms(&node), Some(500));
+    hear(&mut node, at(700), 0, None);
+    assert_eq!((missed_ms(&node), parent(&node)), (None, Some(0)));
+}
+
+#[test]
+fn a_root_of_its_own_misses_nobody() {
+    let mut node = Machines::hubs(1, 9);
+    lose_parent(&mut node);
+    assert_eq!((parent(&node), missed_ms(&node)), (None, None));
+}
+
+#[test]
+fn mail_goes_to_those_not_suspected_unless_losses_explain_the_silence() {
+    let mailed = |nodes: u32, change: fn(&mut Machines)| {
+        let mut node = Machines::hubs(3, nodes);
+        change(&mut node);
+        let held = node.hold(&entries(3, &[7]));
+        let (repair, mut cx) = node.parts(at(0));
+        repair.mail(&mut cx, &held);
+        repair.mail(&mut cx, &held);
+        probed(&node).len()
+    };
+    assert_eq!((mailed(9, |_| {}), mailed(9, |node| node.suspect(at(0), 5))), (8, 7));
+    assert_eq!((mailed(200, |_| {}), mailed(9, make_jittery)), (MAIL_MAX as usize, 0));
+}
+
+#[test]
+fn a_new_child_is_not_sent_what_is_on_its_way() {
+    let mut node = Machines::hubs(3, 9);
+    node.hold(&entries(3, &[7, 8]));
+    node.send_entry(at(0), 6);
+    let (_, mut cx) = node.parts(at(10));
+    send_missing(&mut cx, NodeId(6));
+    assert_eq!(node.peers.get(NodeId(6)).unwrap().queue().count(), 1);
 }

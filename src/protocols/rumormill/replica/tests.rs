@@ -1,5 +1,8 @@
+use rand::{RngExt as _, SeedableRng as _};
+
 use super::*;
 use crate::id::{Generation, NodeId};
+use crate::protocol::Rng;
 use crate::set::ranges::tests::ends;
 
 fn replica_with_origin() -> (Replica, OriginId) {
@@ -168,4 +171,127 @@ fn a_message_that_names_entries_never_submitted_here_contradicts() {
     // An earlier generation of this node, which it does not remember, may have made it.
     let earlier = Origin { generation: Generation(0), ..own };
     assert_eq!(replica.contradiction(&values(earlier, 9)), None);
+}
+
+/// Entries by origin and sequence number: value and time of arrival. What a replica has to be like.
+type Model = BTreeMap<(u32, u64), (i64, u64)>;
+
+fn set(entries: impl Iterator<Item = (u32, u64)>) -> VersionSet {
+    let mut set = VersionSet::new();
+    entries.for_each(|(origin, sequence)| set.insert(OriginId(origin), sequence..sequence + 1));
+    set
+}
+
+/// Compares everything that can be asked of a replica with the model.
+fn is_like(replica: &Replica, model: &Model, now: u64, rng: &mut Rng) {
+    assert_eq!(replica.held(), &set(model.keys().copied()));
+    let (origin, start) = (rng.random_range(0..3), rng.random_range(0..40_u64));
+    let end = start + rng.random_range(0..10);
+    let values: Vec<Value> = (start..end)
+        .map_while(|sequence| model.get(&(origin, sequence)).map(|(value, _)| Value::Int(*value)))
+        .collect();
+    assert_eq!(replica.values(OriginId(origin), &(start..end)), values);
+    let grace = rng.random_range(0..8);
+    let theirs = set((0..5).map(|_| (rng.random_range(0..3), rng.random_range(0..40))));
+    let old = model.iter().filter(|(_, (_, arrived))| now - arrived >= grace);
+    let missing = set(old.map(|(id, _)| *id)).difference(&theirs);
+    let (now, grace) = (Instant::from_micros(now), Duration::from_micros(grace));
+    assert_eq!(replica.missing_from(&theirs, now, grace), missing);
+}
+
+#[test]
+fn a_replica_is_a_map_from_origin_and_sequence_number_to_value() {
+    for seed in 0..60 {
+        let mut rng = Rng::seed_from_u64(seed);
+        let (mut replica, own) = replica_with_origin();
+        let origins = [0, 1, 2].map(|node| Origin { node: NodeId(node), ..replica.origin(own) });
+        for origin in origins {
+            replica.origin_id(origin);
+        }
+        let (mut model, mut next) = (Model::new(), 0);
+        for now in 0..30 {
+            let at = Instant::from_micros(now);
+            let rows: Vec<Entries> = (0..rng.random_range(1..4))
+                .map(|_| {
+                    let count = rng.random_range(1..6);
+                    next += count;
+                    let (origin, first) = (rng.random_range(0..3), rng.random_range(0..36));
+                    Entries { origin: origins[origin], first, values: ints(next - count..next) }
+                })
+                .collect();
+            if rng.random_bool(0.5) {
+                rows.iter().for_each(|row| {
+                    let origin = replica.origin_id(row.origin);
+                    replica.insert(at, origin, row.first, &row.values);
+                    add(&mut model, row, now);
+                });
+            } else {
+                replica.insert_all(at, &rows, |entry| {
+                    let id = (entry.id.origin.node.0, entry.id.sequence);
+                    assert!(!model.contains_key(&id), "{id:?} is delivered again");
+                    let Value::Int(value) = entry.value else { panic!("{entry:?}") };
+                    model.insert(id, (value, now));
+                });
+            }
+            replica.forget_arrivals(at, Duration::from_micros(8));
+            is_like(&replica, &model, now, &mut rng);
+        }
+    }
+}
+
+/// Adds the entries of a row that are new to the model.
+fn add(model: &mut Model, row: &Entries, now: u64) {
+    for (sequence, value) in (row.first..).zip(&row.values) {
+        let Value::Int(value) = value else { panic!("{value:?}") };
+        model.entry((row.origin.node.0, sequence)).or_insert((*value, now));
+    }
+}
+
+#[test]
+fn a_submitted_entry_is_the_next_of_this_node() {
+    let (mut replica, own) = replica_with_origin();
+    for sequence in 0..3 {
+        let id = EntryId { origin: replica.origin(own), sequence };
+        let place = replica.submit(Instant::ZERO, Entry { id, value: Value::Int(7) });
+        assert_eq!(place, (own, sequence..sequence + 1));
+    }
+    assert_eq!((replica.held().count(), replica.origins().len()), (3, 1));
+    assert_eq!(replica.have(own).ranges, std::iter::once(0..3).collect());
+}
+
+#[test]
+fn only_origins_without_entries_count_against_the_bound() {
+    let (mut replica, _) = replica_with_origin();
+    let origin = |i| Origin { node: NodeId(1), generation: Generation(i) };
+    let half = EMPTY_ORIGINS_MAX as u64 / 2 + 100;
+    let row = |i| Entries { origin: origin(i), first: 0, values: ints(0..1) };
+    replica.insert_all(Instant::ZERO, &(0..half).map(row).collect::<Vec<_>>(), |_| {});
+    let have = |i| Have { origin: origin(i), ranges: std::iter::once(0..1).collect() };
+    assert_eq!(replica.claims(&[have(half), have(0)]).entries.count(), 2);
+    assert!(!replica.claims(&[have(0)]).exceed_replica);
+    assert!(replica.claims(&[have(half)]).exceed_replica);
+}
+
+#[test]
+fn a_replica_knows_whether_it_was_restored() {
+    let (mut replica, own) = replica_with_origin();
+    assert!(!replica.has_restored());
+    let origin = Origin { generation: Generation(0), ..replica.origin(own) };
+    replica.restore(Entry { id: EntryId { origin, sequence: 5 }, value: Value::Int(7) });
+    assert!(replica.has_restored() && replica.arrived().is_empty());
+}
+
+#[test]
+fn arrivals_are_kept_together_and_as_long_as_a_grace_reaches_them() {
+    let (mut replica, origin) = replica_with_origin();
+    let at = Instant::from_micros;
+    replica.insert(at(0), origin, 0, &ints(0..2));
+    replica.insert(at(0), origin, 2, &ints(2..4));
+    replica.insert(at(1), origin, 4, &ints(4..5));
+    assert_eq!(replica.arrivals.len(), 2);
+    let mut left = |now| {
+        replica.forget_arrivals(at(now), Duration::from_micros(100));
+        replica.arrivals.len()
+    };
+    assert_eq!([100, 101, 102].map(&mut left), [2, 1, 0]);
 }
