@@ -131,7 +131,7 @@ impl Peers {
 
     /// How often an unconfirmed entry may be sent again along with others.
     pub(crate) fn rides(&mut self, now: Instant) -> u8 {
-        self.loss.rides(now)
+        self.loss.rides(now, self.rtt.is_jittery())
     }
 }
 

@@ -19,8 +19,9 @@ const HEAVY: f64 = 0.03;
 /// Least number of messages that the share is taken of.
 const TRAFFIC_MIN: u64 = 50;
 
-/// How often an unconfirmed entry may be piggybacked.
-const RIDES_LIGHT: u8 = 2;
+/// How often an unconfirmed entry may be piggybacked. Where delays vary widely, losses are detected late.
+const RIDES_LIGHT: u8 = 1;
+const RIDES_JITTERY: u8 = 2;
 const RIDES_HEAVY: u8 = 8;
 
 /// Reordering timeout as a multiple of the largest lateness of a message that arrived after all.
@@ -68,12 +69,13 @@ impl LossRate {
     }
 
     /// How often an unconfirmed entry may be sent again along with others.
-    pub(crate) fn rides(&mut self, now: Instant) -> u8 {
+    pub(crate) fn rides(&mut self, now: Instant, is_jittery: bool) -> u8 {
         match self.rate(now) {
             _ if !Rule::Riders.applies() => 0,
             rate if rate >= HEAVY => RIDES_HEAVY,
-            rate if rate >= LIGHT && Rule::LightRiders.applies() => RIDES_LIGHT,
-            _ => 0,
+            rate if rate < LIGHT || !Rule::LightRiders.applies() => 0,
+            _ if is_jittery || !Rule::SteadyRiders.applies() => RIDES_JITTERY,
+            _ => RIDES_LIGHT,
         }
     }
 
@@ -92,13 +94,16 @@ mod tests {
         let mut loss = LossRate::default();
         let at = |i: u64| Instant::from_micros(i * 10_000);
         (0..400).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.rides(at(400)), 0);
+        assert_eq!(loss.rides(at(400), false), 0);
         loss.on_lost(at(400), 1);
-        assert_eq!(loss.rides(at(400)), RIDES_LIGHT);
+        assert_eq!(
+            [false, true].map(|jittery| loss.rides(at(400), jittery)),
+            [RIDES_LIGHT, RIDES_JITTERY]
+        );
         loss.on_lost(at(401), 40);
-        assert_eq!(loss.rides(at(401)), RIDES_HEAVY);
+        assert_eq!([false, true].map(|jittery| loss.rides(at(401), jittery)), [RIDES_HEAVY; 2]);
         assert!(loss.is_heavy(at(401)));
         (401..3_000).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.rides(at(3_000)), 0);
+        assert_eq!(loss.rides(at(3_000), false), 0);
     }
 }
