@@ -274,3 +274,6 @@ impl Rumormill {
         self.push.disseminate(around, entries);
     }
 }
+
+#[cfg(test)]
+mod tests;

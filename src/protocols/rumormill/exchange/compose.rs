@@ -200,4 +200,28 @@ mod tests {
         assert_eq!((probe.entries.len(), probe.forward), (1, Forward::Tree));
         assert!(link.in_flight().is_empty());
     }
+
+    #[test]
+    fn a_digest_is_waited_for_longer_than_a_batch() {
+        let ms = Duration::from_millis;
+        let times = |purpose: Purpose| [100, 400].map(|timeout| purpose.timeout(ms(timeout)));
+        assert_eq!(
+            (times(Purpose::Batch), times(Purpose::Digest)),
+            ([100, 400].map(ms), [250, 400].map(ms))
+        );
+    }
+
+    #[test]
+    fn a_suspected_peer_is_probed_with_a_digest_and_a_batch_is_no_probe() {
+        let replica = replica(&[Value::Int(1)]);
+        let mut link = Link::default();
+        let wait = AckWait::default();
+        link.on_sent(Instant::ZERO, replica.held().clone(), Forward::No, wait, VersionSet::new());
+        link.on_deadline(Instant::ZERO, 0);
+        assert!(link.is_suspected());
+        let none = VersionSet::new;
+        let mut is_probe =
+            |purpose| compose(Instant::ZERO, &mut link, &replica, draft(purpose, none())).is_probe;
+        assert_eq!([Purpose::Digest, Purpose::Batch].map(&mut is_probe), [true, false]);
+    }
 }

@@ -228,6 +228,7 @@ mod tests {
         GENERATION, Machines, ack, at, entries, gossip,
     };
     use crate::protocols::rumormill::message::Have;
+    use crate::protocols::rumormill::route::Route;
 
     fn with_entries(number: u64, of: u32) -> Gossip {
         Gossip { entries: vec![entries(of, &[7])], ..gossip(number) }
@@ -353,5 +354,118 @@ mod tests {
         let due = node.peers.get(NodeId(1)).unwrap().next_deadline().unwrap();
         let request = node.transmit(due, 1);
         assert!(request[0].is_digest && request[0].have.is_empty(), "it says what is held here");
+    }
+
+    #[test]
+    fn what_arrives_is_counted_once_and_again() {
+        let mut node = Machines::hubs(0, 5);
+        node.receive(at(0), 1, &Gossip { entries: vec![entries(1, &[7, 8])], ..gossip(0) });
+        node.receive(at(0), 1, &Gossip { entries: vec![entries(1, &[7, 8, 9])], ..gossip(1) });
+        assert_eq!((node.stats.entries_received, node.stats.duplicates_received), (3, 2));
+        let (repair, mut cx) = node.parts(at(0));
+        Receiver::new(&Config::default(), GENERATION).on_restart(&mut cx, repair, NodeId(1));
+        assert_eq!(node.stats.restarts_seen, 1);
+    }
+
+    #[test]
+    fn a_quiet_leaf_acks_its_parents_messages_together() {
+        let ack_ms = |values: u64, parent: bool| {
+            let mut leaf = Machines::hubs(1, 5);
+            (0..values).for_each(|i| leaf.push.on_values(at(i), 1));
+            let from = if parent { 0 } else { 2 };
+            for number in 0..2 {
+                leaf.receive(at(2_000 + 500 * number), from, &with_entries(number, from));
+            }
+            let link = leaf.peers.get(NodeId(from)).unwrap();
+            link.acks().at().unwrap().as_micros() / 1_000
+        };
+        // The second message moves the deadline, unless the leaf expects entries of its own.
+        assert_eq!((ack_ms(5, true), ack_ms(500, true)), (3_500, 3_000));
+        assert_eq!(ack_ms(5, false), 2_000 + 5_000);
+    }
+
+    #[test]
+    fn only_messages_with_entries_are_heartbeats() {
+        let timeout = |has_entries: bool| {
+            let mut leaf = Machines::hubs(1, 5);
+            for i in 0..4 {
+                let m = if has_entries { with_entries(i, 0) } else { gossip(i) };
+                leaf.receive(at(100 * i), 0, &m);
+            }
+            leaf.peers.get(NodeId(0)).unwrap().acks().heartbeat_timeout()
+        };
+        assert!(timeout(true).is_some() && timeout(false).is_none());
+    }
+
+    #[test]
+    fn a_late_message_is_taken_off_the_losses_if_it_was_counted() {
+        let rides = |timeout: u64| {
+            let mut node = Machines::hubs(0, 5);
+            (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
+            node.peers.loss_mut().on_late(at(0), Duration::from_millis(timeout / 2), false);
+            node.peers.loss_mut().on_lost(at(0), 1);
+            node.receive(at(0), 1, &gossip(1));
+            node.receive(at(20), 1, &gossip(0));
+            node.peers.rides(at(20))
+        };
+        assert_eq!((rides(18), rides(20) > 0), (0, true));
+    }
+
+    #[test]
+    fn what_a_digest_lacks_is_to_be_forwarded_by_a_parent_and_not_by_a_child() {
+        let forward = |mut node: Machines, from: u32| {
+            node.hold(&entries(4, &[1]));
+            node.receive(at(9_000), from, &digest(0));
+            assert_eq!((queued(&node, from), node.stats.repairs), (1, 1));
+            node.peers.get(NodeId(from)).unwrap().queued_forward()
+        };
+        assert_eq!(forward(Machines::hubs(1, 5), 0), Forward::Tree);
+        assert_eq!(forward(Machines::hubs(0, 5), 1), Forward::No);
+        let line = Machines::new(1, 5, &Config { route: Route::Tree, ..Config::default() });
+        assert_eq!(forward(line, 0), Forward::No);
+    }
+
+    #[test]
+    fn a_digest_with_entries_is_acked_at_once_and_so_is_a_probe() {
+        let ack_at = |m: Gossip| {
+            let mut node = Machines::hubs(0, 5);
+            node.receive(at(100), 1, &m);
+            let acks = node.peers.get(NodeId(1)).unwrap().acks();
+            (acks.at().is_some_and(|due| due <= at(100)), acks.is_probed())
+        };
+        assert_eq!(ack_at(digest(0)), (false, false));
+        assert_eq!(ack_at(Gossip { is_digest: true, ..with_entries(0, 1) }), (true, false));
+        assert_eq!(ack_at(Gossip { is_probe: true, ..digest(0) }), (true, true));
+        assert_eq!(ack_at(Gossip { is_probe: true, ..gossip(0) }), (false, false));
+    }
+
+    #[test]
+    fn a_peer_that_acks_again_hastens_the_digests() {
+        let digest_at = |acks: bool| {
+            let mut node = Machines::hubs(0, 5);
+            node.suspect(at(0), 1);
+            let sent = node.peers.get(NodeId(1)).unwrap().sent().next_number();
+            let ack = if acks { ack(sent) } else { None };
+            node.receive(at(200), 1, &Gossip { ack, ..gossip(0) });
+            assert_eq!(node.peers.is_suspected(NodeId(1)), !acks);
+            node.anti_entropy.at().unwrap()
+        };
+        assert!(digest_at(true) <= at(2_200) && digest_at(false) > at(2_200));
+    }
+
+    #[test]
+    fn an_earlier_generation_is_told_at_once_and_the_first_message_is_no_restart() {
+        let mut node = Machines::hubs(0, 5);
+        let receiver = node.receiver;
+        let mut hear = |generation: u64, now: u64| {
+            let (repair, mut cx) = node.parts(at(now));
+            let m = Gossip { generation: Generation(generation), ..gossip(0) };
+            let incarnation = receiver.on_generation(&mut cx, repair, NodeId(1), &m);
+            (incarnation, cx.peers.get(NodeId(1)).and_then(|link| link.acks().at()))
+        };
+        assert_eq!(hear(5, 0), (None, None));
+        assert_eq!(hear(5, 1), (Some(Incarnation::Same), None));
+        assert_eq!(hear(4, 2), (Some(Incarnation::Older), Some(at(2))));
+        assert_eq!(hear(6, 3).0, Some(Incarnation::Newer));
     }
 }

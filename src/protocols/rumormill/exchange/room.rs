@@ -115,4 +115,15 @@ mod tests {
                 && room.take(&replica, &entries(2..3)).is_empty()
         );
     }
+
+    #[test]
+    fn what_fits_is_taken_range_by_range() {
+        let replica = replica();
+        let mut queue = VersionSet::new();
+        [0..1, 2..3, 3..4].into_iter().for_each(|range| queue.insert(OriginId(0), range));
+        let taken = |entries| Room::new(entries, 1_000).take(&replica, &queue).count();
+        assert_eq!([1, 2, 3].map(taken), [1, 2, 3]);
+        assert_eq!(Room::new(10, 37).take(&replica, &queue).count(), 1);
+        assert_eq!(Room::new(10, 38).take(&replica, &queue).count(), 2);
+    }
 }

@@ -257,6 +257,7 @@ struct Terms {
 mod tests {
     use super::*;
     use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
+    use crate::protocols::rumormill::route::Route;
     use crate::set::OriginId;
 
     /// A leaf that knows the pulse of its parent, and has an entry to send at `flush` ms.
@@ -392,5 +393,126 @@ mod tests {
             again.iter().filter(|m| m.entries == first[0].entries).count()
         };
         assert_eq!((repeats(20, 0), repeats(0, 0), repeats(20, 2)), (1, 0, 0));
+    }
+
+    /// What is due at `now` on the link to a peer, after this change.
+    fn due(me: u32, peer: u32, now: u64, change: impl FnOnce(&mut Machines)) -> Vec<Gossip> {
+        let mut node = Machines::hubs(me, 5);
+        change(&mut node);
+        node.transmit(at(now), peer)
+    }
+
+    #[test]
+    fn a_request_is_not_sent_if_what_is_missing_has_arrived() {
+        let request = |held: u64| {
+            due(0, 1, 10, |node| {
+                let claim = VersionSet::from_iter([(OriginId(0), std::iter::once(0..2).collect())]);
+                node.hold(&entries(0, &[7, 8][..held as usize]));
+                let link = node.peers.open(NodeId(1));
+                link.confirm(&claim);
+                link.request_by(at(10));
+            })
+        };
+        assert_eq!((request(1).len(), request(2).len()), (1, 0));
+        assert!(request(1)[0].is_digest && !request(1)[0].is_probe);
+    }
+
+    #[test]
+    fn a_gap_is_reported_and_counts_as_loss_unless_delays_vary() {
+        let rides = |is_jittery: bool| {
+            let mut node = Machines::hubs(0, 5);
+            (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
+            for i in 0..if is_jittery { 40 } else { 0 } {
+                let sample = Duration::from_millis(50 + 400 * (i % 2));
+                node.peers.on_rtt_sample(sample, Some(Duration::from_millis(250)));
+            }
+            node.receive(at(0), 1, &gossip(1));
+            let report = node.transmit(at(0), 1);
+            assert_eq!((report.len(), report[0].is_digest), (1, false));
+            node.peers.rides(at(0))
+        };
+        assert!(rides(false) > 0);
+        assert_eq!(rides(true), 0);
+    }
+
+    #[test]
+    fn the_first_thing_that_is_due_decides_what_a_message_is() {
+        let kind = |change: fn(&mut Link)| {
+            let sent = due(0, 1, 10, |node| change(node.peers.open(NodeId(1))));
+            sent.first().map(|m| (m.is_digest, m.is_probe))
+        };
+        assert_eq!(kind(|link| link.request_probe(at(10))), Some((true, true)));
+        assert_eq!(kind(|link| link.acks_mut().schedule(at(10))), Some((false, false)));
+        // There is nothing to repeat.
+        assert_eq!((kind(|link| link.repeat_at(at(10))), kind(|_| {})), (None, None));
+    }
+
+    #[test]
+    fn the_timeout_of_a_message_is_that_of_the_link_and_doubles() {
+        let deadline = |me: u32, peer: u32, back_off: bool| {
+            let mut node = Machines::hubs(me, 5);
+            let held = node.hold(&entries(me, &[7]));
+            let link = node.peers.open(NodeId(peer));
+            link.enqueue(&held, at(0));
+            if back_off {
+                link.back_off();
+            }
+            assert_eq!(node.transmit(at(0), peer).len(), 1);
+            let link = node.peers.get(NodeId(peer)).unwrap();
+            let deadline = link.sent().next_deadline().unwrap();
+            deadline.as_micros() / 1_000
+        };
+        // 300 ms, and the max ack delay: of the parent its window, of a child 1.05 s.
+        assert_eq!((deadline(1, 0, false), deadline(1, 0, true)), (400, 700));
+        assert_eq!((deadline(0, 1, false), deadline(0, 1, true)), (1_350, 1_650));
+        let probe = |back_off: bool| {
+            let mut node = Machines::hubs(1, 5);
+            let link = node.peers.open(NodeId(0));
+            link.request_probe(at(0));
+            if back_off {
+                link.back_off();
+            }
+            node.transmit(at(0), 0);
+            let link = node.peers.get(NodeId(0)).unwrap();
+            [299, 300, 599, 600].map(|now| link.liveness().probe_overdue(at(now)))
+        };
+        assert_eq!(
+            (probe(false), probe(true)),
+            ([false, true, true, true], [false, false, false, true])
+        );
+    }
+
+    #[test]
+    fn only_entries_for_a_child_of_a_hub_are_heartbeats() {
+        let keep_alive = |mut node: Machines, peer: u32, values: &[i64]| {
+            let me = node.cluster.me().0;
+            for i in 0..4_u64 {
+                let held = node.hold(&entries(me, values));
+                let link = node.peers.open(NodeId(peer));
+                link.queue_mut().push(&held, at(100 * i));
+                link.acks_mut().schedule(at(100 * i));
+                assert_eq!(node.transmit(at(100 * i), peer).len(), 1);
+                node.peers.open(NodeId(peer)).on_deadline(at(100 * i), 9);
+            }
+            let link = node.peers.get(NodeId(peer)).unwrap();
+            (link.bare_message_due(at(489)), link.bare_message_due(at(490)))
+        };
+        assert_eq!(keep_alive(Machines::hubs(0, 5), 1, &[7]), (false, true));
+        assert_eq!(keep_alive(Machines::hubs(0, 5), 1, &[]), (false, false));
+        assert_eq!(keep_alive(Machines::hubs(1, 5), 0, &[7]), (false, false));
+        let line = Machines::new(2, 5, &Config { route: Route::Tree, ..Config::default() });
+        assert_eq!(keep_alive(line, 1, &[7]), (false, false));
+    }
+
+    #[test]
+    fn a_message_counts_for_the_loss_rate() {
+        let mut node = Machines::hubs(0, 5);
+        node.peers.loss_mut().on_lost(at(0), 2);
+        assert!(node.peers.loss_mut().is_heavy(at(0)));
+        for _ in 0..100 {
+            node.peers.open(NodeId(1)).acks_mut().schedule(at(0));
+            node.transmit(at(0), 1);
+        }
+        assert!(!node.peers.loss_mut().is_heavy(at(0)));
     }
 }

@@ -106,4 +106,33 @@ mod tests {
         (401..3_000).for_each(|i| loss.on_sent(at(i)));
         assert_eq!(loss.rides(at(3_000), false), 0);
     }
+
+    #[test]
+    fn the_shares_from_which_on_entries_are_repeated() {
+        let now = Instant::ZERO;
+        let of = |sent, lost| {
+            let mut loss = LossRate::default();
+            (0..sent).for_each(|_| loss.on_sent(now));
+            loss.on_lost(now, lost);
+            (loss.rides(now), loss.is_heavy(now))
+        };
+        assert_eq!((of(1_001, 1), of(1_000, 1)), ((0, false), (RIDES_LIGHT, false)));
+        assert_eq!((of(1_000, 29), of(1_000, 30)), ((RIDES_LIGHT, false), (RIDES_HEAVY, true)));
+        // One loss among few messages says little.
+        assert_eq!((of(2, 1), of(2, 2)), ((RIDES_LIGHT, false), (RIDES_HEAVY, true)));
+    }
+
+    #[test]
+    fn a_late_message_was_not_lost_and_the_next_is_waited_for_twice_as_long() {
+        let (now, ms) = (Instant::ZERO, Duration::from_millis);
+        let mut loss = LossRate::default();
+        (0..100).for_each(|_| loss.on_sent(now));
+        loss.on_lost(now, 3);
+        assert_eq!(loss.reordering_timeout(), ms(0));
+        loss.on_late(now, ms(30), false);
+        assert!(loss.is_heavy(now));
+        loss.on_late(now, ms(20), true);
+        assert!(!loss.is_heavy(now) && loss.rides(now) == RIDES_LIGHT);
+        assert_eq!(loss.reordering_timeout(), ms(60));
+    }
 }
