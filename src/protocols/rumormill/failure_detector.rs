@@ -208,6 +208,7 @@ mod tests {
         let far = TimeoutConditions { is_unmeasured: true, is_heard: true, ..EVIDENT };
         assert_eq!((far.pto_max(), far.is_excused()), (2, true));
         assert!(!TimeoutConditions { is_unmeasured: true, ..EVIDENT }.is_excused());
+        assert!(!TimeoutConditions { is_heard: true, ..EVIDENT }.is_excused());
         assert_eq!(TimeoutConditions { is_lossy: true, ..EVIDENT }.pto_max(), 1);
         assert_eq!(TimeoutConditions { is_audible_parent: true, ..EVIDENT }.pto_max(), 1);
     }

@@ -114,10 +114,17 @@ mod tests {
             let mut loss = LossRate::default();
             (0..sent).for_each(|_| loss.on_sent(now));
             loss.on_lost(now, lost);
-            (loss.rides(now), loss.is_heavy(now))
+            (loss.rides(now, false), loss.is_heavy(now))
         };
         assert_eq!((of(1_001, 1), of(1_000, 1)), ((0, false), (RIDES_LIGHT, false)));
         assert_eq!((of(1_000, 29), of(1_000, 30)), ((RIDES_LIGHT, false), (RIDES_HEAVY, true)));
+        // Where delays vary, twice; where none is lost, never.
+        let varied = |lost| {
+            let mut loss = LossRate::default();
+            loss.on_lost(now, lost);
+            loss.rides(now, true)
+        };
+        assert_eq!([0, 1, 2].map(varied), [0, RIDES_JITTERY, RIDES_HEAVY]);
         // One loss among few messages says little.
         assert_eq!((of(2, 1), of(2, 2)), ((RIDES_LIGHT, false), (RIDES_HEAVY, true)));
     }
@@ -132,7 +139,7 @@ mod tests {
         loss.on_late(now, ms(30), false);
         assert!(loss.is_heavy(now));
         loss.on_late(now, ms(20), true);
-        assert!(!loss.is_heavy(now) && loss.rides(now) == RIDES_LIGHT);
+        assert!(!loss.is_heavy(now) && loss.rides(now, false) == RIDES_LIGHT);
         assert_eq!(loss.reordering_timeout(), ms(60));
     }
 }

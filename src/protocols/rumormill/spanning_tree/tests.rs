@@ -410,6 +410,18 @@ fn a_stale_offer_for_a_root_counts_only_while_it_comes_from_the_parent() {
         })
     };
     assert_eq!((offered(false), offered(true)), (None, Some(7)));
+    // It is as good as a fresh one while the parent is not missed.
+    let is_fresh = |is_parent: bool, missed_at| {
+        let (mut tree, mut peers) = hub_tree(1, 9);
+        suspect(&mut peers, 0, at(0));
+        hear(&mut peers, 7, at(5_000));
+        tree.on_offer(at(5_000), &peers, NodeId(7), place(Some(0), 0, 1, 3_000_000));
+        tree.set_parent(is_parent.then_some(NodeId(7)));
+        tree.best_parent(at(5_000), &peers, missed_at)
+    };
+    assert_eq!(is_fresh(true, None), (Some(NodeId(7)), true));
+    assert_eq!(is_fresh(true, Some(at(1_000))), (Some(NodeId(7)), false));
+    assert_eq!(is_fresh(false, None), (None, false));
 }
 
 #[test]
