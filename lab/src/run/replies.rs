@@ -42,7 +42,9 @@ impl<S: EventSink> Run<S> {
                         let begun = self.clients.take_delivered(client);
                         let node = worker % self.settings.nodes.len();
                         self.note_service(now, node, begun);
-                        if let (Some(set), Some(begun)) = (reply.set(), begun) {
+                        if !self.exact
+                            && let (Some(set), Some(begun)) = (reply.set(), begun)
+                        {
                             self.tracer.read(node as u32, begun, now, set);
                         }
                         self.worker_answered(now, worker, reply, &packet);

@@ -132,7 +132,9 @@ impl<S: EventSink> Run<S> {
         probe.waiting = None;
         let is_audit = probe.is_audit;
         if let Some(set) = reply.set() {
-            self.tracer.read(id, since, now, set);
+            if !self.exact {
+                self.tracer.read(id, since, now, set);
+            }
             for value in &set.ints {
                 self.watch.probed.holds(node, value, time);
             }
