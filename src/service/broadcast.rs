@@ -1,6 +1,6 @@
 //! The broadcast workload: a set of values that only grows.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,13 +14,16 @@ use crate::value::Value;
 /// `read` returns each *value* once, whatever the number of entries that carry it.
 #[derive(Clone, Default)]
 pub struct Broadcast {
-    /// Only ever asked for a key: their iteration order is never seen.
-    ints: HashSet<i64>,
+    /// The integers, as bits: 64 of them by the number that they share but for the last six bits.
+    ///
+    /// Clients count, so most bits of a word are set, and there are few words.
+    ints: BTreeMap<i64, u64>,
+    /// Only ever asked for a key: its iteration order is never seen.
     others: HashSet<Arc<str>>,
     read_text: Arc<ReadText>,
 }
 
-/// The text has all values; the order of the hash tables differs from run to run.
+/// The text has all values; the order of the hash table differs from run to run.
 impl fmt::Debug for Broadcast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast").field("read_text", &self.read_text).finish_non_exhaustive()
@@ -31,14 +34,18 @@ impl Broadcast {
     /// Number of distinct values.
     #[must_use]
     pub fn value_count(&self) -> usize {
-        self.ints.len() + self.others.len()
+        // They are in memory.
+        self.read_text.count() as usize
     }
 
     /// True if the value is held.
     #[must_use]
     pub fn contains(&self, value: &Value) -> bool {
         match value {
-            Value::Int(int) => self.ints.contains(int),
+            Value::Int(int) => {
+                let (word, bit) = place(*int);
+                self.ints.get(&word).is_some_and(|bits| bits & bit != 0)
+            }
             Value::Json(text) => self.others.contains(text),
         }
     }
@@ -50,6 +57,11 @@ impl Broadcast {
     pub fn read_text(&self) -> Arc<ReadText> {
         Arc::clone(&self.read_text)
     }
+}
+
+/// The word of an integer, and its bit there.
+const fn place(int: i64) -> (i64, u64) {
+    (int >> 6, 1 << (int & 63))
 }
 
 impl Service for Broadcast {
@@ -74,7 +86,13 @@ impl Service for Broadcast {
 
     fn on_deliver(&mut self, entry: &Entry) {
         let is_new = match &entry.value {
-            Value::Int(int) => self.ints.insert(*int),
+            Value::Int(int) => {
+                let (word, bit) = place(*int);
+                let bits = self.ints.entry(word).or_default();
+                let is_new = *bits & bit == 0;
+                *bits |= bit;
+                is_new
+            }
             Value::Json(text) => self.others.insert(Arc::clone(text)),
         };
         if is_new {
