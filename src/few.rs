@@ -13,9 +13,8 @@ pub struct Few<T>(Repr<T>);
 
 #[derive(Clone, Debug)]
 enum Repr<T> {
-    /// At most one element.
-    One(Option<T>),
-    /// Any number, as it has been more than one.
+    One(T),
+    /// None or several; one, if there were several.
     Many(Vec<T>),
 }
 
@@ -23,7 +22,7 @@ impl<T> Few<T> {
     /// The empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Repr::One(None))
+        Self(Repr::Many(Vec::new()))
     }
 
     /// Appends an element.
@@ -33,29 +32,30 @@ impl<T> Few<T> {
 
     /// Inserts an element at this place; panics if it is beyond the end.
     pub fn insert(&mut self, at: usize, element: T) {
-        match &mut self.0 {
-            Repr::One(one @ None) if at == 0 => *one = Some(element),
-            Repr::One(one) => {
-                let mut many: Vec<T> = one.take().into_iter().collect();
+        self.0 = match std::mem::replace(&mut self.0, Repr::Many(Vec::new())) {
+            Repr::Many(many) if many.is_empty() && at == 0 => Repr::One(element),
+            Repr::Many(mut many) => {
                 many.insert(at, element);
-                self.0 = Repr::Many(many);
+                Repr::Many(many)
             }
-            Repr::Many(many) => many.insert(at, element),
-        }
+            Repr::One(one) => {
+                // Exactly two: many lists never have more.
+                let mut many = Vec::with_capacity(2);
+                many.push(one);
+                many.insert(at, element);
+                Repr::Many(many)
+            }
+        };
     }
 
     /// Removes the element at this place, if there is one.
     pub fn remove(&mut self, at: usize) -> Option<T> {
+        if at >= self.len() {
+            return None;
+        }
         match &mut self.0 {
-            Repr::One(one) if at == 0 => one.take(),
-            Repr::Many(many) if at < many.len() => {
-                let element = many.remove(at);
-                if many.is_empty() {
-                    *self = Self::new();
-                }
-                Some(element)
-            }
-            _ => None,
+            Repr::Many(many) => Some(many.remove(at)),
+            Repr::One(_) => std::mem::take(self).into_iter().next(),
         }
     }
 }
@@ -71,7 +71,7 @@ impl<T> Deref for Few<T> {
 
     fn deref(&self) -> &[T] {
         match &self.0 {
-            Repr::One(one) => one.as_slice(),
+            Repr::One(one) => std::slice::from_ref(one),
             Repr::Many(many) => many,
         }
     }
@@ -80,11 +80,13 @@ impl<T> Deref for Few<T> {
 impl<T> DerefMut for Few<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         match &mut self.0 {
-            Repr::One(one) => one.as_mut_slice(),
+            Repr::One(one) => std::slice::from_mut(one),
             Repr::Many(many) => many,
         }
     }
 }
+
+impl<T: Eq> Eq for Few<T> {}
 
 impl<T: PartialEq> PartialEq for Few<T> {
     fn eq(&self, other: &Self) -> bool {
@@ -94,7 +96,22 @@ impl<T: PartialEq> PartialEq for Few<T> {
 
 impl<T> From<Vec<T>> for Few<T> {
     fn from(mut many: Vec<T>) -> Self {
-        Self(if many.len() > 1 { Repr::Many(many) } else { Repr::One(many.pop()) })
+        Self(match many.pop() {
+            Some(one) if many.is_empty() => Repr::One(one),
+            last => {
+                many.extend(last);
+                Repr::Many(many)
+            }
+        })
+    }
+}
+
+impl<T: Clone> From<&[T]> for Few<T> {
+    fn from(elements: &[T]) -> Self {
+        Self(match elements {
+            [one] => Repr::One(one.clone()),
+            many => Repr::Many(many.to_vec()),
+        })
     }
 }
 
@@ -118,13 +135,22 @@ impl<T> FromIterator<T> for Few<T> {
     }
 }
 
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl<T> IntoIterator for Few<T> {
     type Item = T;
     type IntoIter = Chain<option::IntoIter<T>, vec::IntoIter<T>>;
 
     fn into_iter(self) -> Self::IntoIter {
         let (one, many) = match self.0 {
-            Repr::One(one) => (one, Vec::new()),
+            Repr::One(one) => (Some(one), Vec::new()),
             Repr::Many(many) => (None, many),
         };
         one.into_iter().chain(many)

@@ -296,7 +296,7 @@ fn deliver(world: &mut World, src: &str, gossip: Gossip) {
 fn gossip_that_cannot_be_true_is_refused_and_counted() {
     let mut world = World::line(2, &flood());
     let [own, other] = [0, 1].map(|node| Origin { node: NodeId(node), generation: Generation(1) });
-    let entries = |origin| Entries { origin, first: 0, values: vec![Value::Int(9)] };
+    let entries = |origin| Entries { origin, first: 0, values: [Value::Int(9)].into() };
     let ranges: Ranges = std::iter::once(0..3).collect();
     deliver(&mut world, "n7", gossip(vec![entries(other)], vec![]));
     deliver(&mut world, "n0", gossip(vec![entries(other)], vec![]));

@@ -1,6 +1,6 @@
 //! The journal: what was sent, received and dropped, counted as Maelstrom counts it and finer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rumormill::cluster::Name;
 
@@ -134,7 +134,7 @@ pub(crate) struct Journal {
     servers: ClassCount,
     server_bytes: u64,
     valueless: u64,
-    kind_ids: HashMap<Box<str>, u16>,
+    kind_ids: BTreeMap<Box<str>, u16>,
     kinds: Vec<(Box<str>, FlowCount)>,
     links: Vec<BTreeMap<u32, FlowCount>>,
     dropped: BTreeMap<DropCause, u64>,

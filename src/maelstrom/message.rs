@@ -191,9 +191,24 @@ impl<M> Body<M> {
     }
 }
 
+impl<M: Wire> Named<M> {
+    /// Appends the message as the JSON of a body.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"type\":\"");
+        out.extend_from_slice(M::TYPE.as_bytes());
+        out.push(b'"');
+        field(out, "v", &M::VERSION);
+        self.message.encode(&self.nodes, out);
+        out.push(b'}');
+    }
+}
+
 impl<M: Wire> Body<M> {
     /// Appends the body as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
+        if let Self::Peer(named) = self {
+            return named.write_json(out);
+        }
         out.extend_from_slice(b"{\"type\":\"");
         out.extend_from_slice(self.kind().as_bytes());
         out.push(b'"');
@@ -218,10 +233,7 @@ impl<M: Wire> Body<M> {
                 reply.write_fields(out);
                 field(out, "in_reply_to", in_reply_to);
             }
-            Self::Peer(Named { message, nodes }) => {
-                field(out, "v", &M::VERSION);
-                message.encode(nodes, out);
-            }
+            Self::Peer(_) => {}
             Self::Error { in_reply_to, code, text } => {
                 field(out, "in_reply_to", in_reply_to);
                 field(out, "code", code);

@@ -3,8 +3,6 @@
 //! No acknowledgements and no repair: what the network loses stays lost. The baseline of Gossip
 //! Glomers' challenge 3b, and the lab's calibration against Maelstrom.
 
-use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,23 +11,17 @@ use crate::cluster::{Cluster, Graph, Nodes};
 use crate::config::Settings;
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
+use crate::set::{Origins, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{Fields, Wire, put, put_field};
 
 /// One node's state: the entries seen.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Flood {
     cluster: Cluster,
-    /// Only ever asked for a name: its iteration order is never seen.
-    seen: HashSet<EntryId>,
-}
-
-/// The number of entries; the order of the hash table differs from run to run.
-impl fmt::Debug for Flood {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flood: {} entries seen", self.seen.len())
-    }
+    origins: Origins,
+    seen: VersionSet,
 }
 
 /// Flooding has no settings.
@@ -48,11 +40,11 @@ impl Protocol for Flood {
     type Message = Push;
 
     fn new(cluster: Cluster, _: Generation, _: &Config, _: Rng, _: Instant) -> Self {
-        Self { cluster, seen: HashSet::new() }
+        Self { cluster, origins: Origins::default(), seen: VersionSet::new() }
     }
 
     fn on_restore(&mut self, entry: Entry) {
-        self.seen.insert(entry.id);
+        self.see(entry.id);
     }
 
     fn on_topology(&mut self, _: Instant, graph: Arc<Graph>, _: &mut Effects<Push>) {
@@ -60,13 +52,13 @@ impl Protocol for Flood {
     }
 
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Push>) {
-        self.seen.insert(entry.id);
+        self.see(entry.id);
         self.push(entry, None, out);
     }
 
     fn on_message(&mut self, _: Instant, from: NodeId, push: Push, out: &mut Effects<Push>) {
         let Push(entry) = push;
-        if self.seen.insert(entry.id) {
+        if self.see(entry.id) {
             out.deliver(entry.clone());
             self.push(entry, Some(from), out);
         }
@@ -82,6 +74,17 @@ impl Push {
 }
 
 impl Flood {
+    /// Notes an entry; false if it was seen before. The set has no place for the very last number, which
+    /// no node comes to.
+    fn see(&mut self, EntryId { origin, sequence }: EntryId) -> bool {
+        let origin = self.origins.number(origin);
+        let is_new = sequence < u64::MAX && !self.seen.contains(origin, sequence);
+        if is_new {
+            self.seen.insert(origin, sequence..sequence + 1);
+        }
+        is_new
+    }
+
     fn push(&self, entry: Entry, from: Option<NodeId>, out: &mut Effects<Push>) {
         let neighbours = self.cluster.neighbours(self.cluster.me()).iter().copied();
         out.send_all(neighbours.filter(|&peer| Some(peer) != from), &Push(entry));

@@ -1,5 +1,8 @@
 //! A version vector with exceptions: ranges of sequence numbers per origin.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 use super::Ranges;
@@ -8,78 +11,106 @@ use super::Ranges;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OriginId(pub u32);
 
+/// Most exceptions of a set that is changed origin by origin, whatever the number of origins: each
+/// change may move all exceptions. With more, two large sets are merged in one pass.
+const SMALL: usize = 64;
+
 /// A set of entries: for each origin, ranges of sequence numbers. Origins without any are absent.
 ///
-/// A vector, ascending by origin. A set that has most of everything has most origins from 0 on, so an
-/// origin usually stands at its own number; and new origins have the highest numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct VersionSet(Vec<(OriginId, Ranges)>);
+/// Large sets have nearly all entries of nearly all origins: of each one range from 0 on, which is
+/// one number. The nodes of a simulated cluster have millions of them. What is otherwise, and all of
+/// a small set, stands in a list of exceptions.
+#[derive(Clone, Default)]
+pub struct VersionSet {
+    /// By origin: the number of its entries if they are one range from 0 on, otherwise 0.
+    prefixes: Vec<u32>,
+    /// The other origins that have entries, ascending.
+    exceptions: Vec<(OriginId, Ranges)>,
+    /// Origins with entries.
+    origin_count: usize,
+}
 
 impl VersionSet {
     /// The empty set.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { prefixes: Vec::new(), exceptions: Vec::new(), origin_count: 0 }
     }
 
     /// True if no entry is in the set.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.origin_count == 0
     }
 
     /// Number of entries in the set.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.iter().map(|(_, ranges)| ranges.count()).sum()
+        let prefixes: u64 = self.prefixes.iter().map(|&end| u64::from(end)).sum();
+        prefixes + self.exceptions.iter().map(|(_, ranges)| ranges.count()).sum::<u64>()
     }
 
     /// Number of origins with entries in the set.
     #[must_use]
     pub const fn origin_count(&self) -> usize {
-        self.0.len()
+        self.origin_count
     }
 
     /// Number of ranges in the set: the measure of its memory.
     #[must_use]
     pub fn range_count(&self) -> usize {
-        self.0.iter().map(|(_, ranges)| ranges.as_slice().len()).sum()
+        let exceptions = self.exceptions.iter().map(|(_, ranges)| ranges.as_slice().len());
+        self.origin_count - self.exceptions.len() + exceptions.sum::<usize>()
     }
 
     /// Origins and what is held of each, in the order of the origins' numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (OriginId, &Ranges)> + '_ {
-        self.0.iter().map(|(origin, ranges)| (*origin, ranges))
+    pub fn iter(&self) -> impl Iterator<Item = (OriginId, Cow<'_, Ranges>)> + '_ {
+        let mut prefixes = (0..).map(OriginId).zip(&self.prefixes).filter(|(_, end)| **end > 0);
+        let mut exceptions = self.exceptions.iter();
+        let (mut prefix, mut exception) = (prefixes.next(), exceptions.next());
+        std::iter::from_fn(move || match (prefix, exception) {
+            (Some((origin, end)), other) if other.is_none_or(|(other, _)| origin < *other) => {
+                prefix = prefixes.next();
+                Some((origin, Cow::Owned(Ranges::up_to(*end))))
+            }
+            (_, Some((origin, ranges))) => {
+                exception = exceptions.next();
+                Some((*origin, Cow::Borrowed(ranges)))
+            }
+            (_, None) => None,
+        })
     }
 
-    /// Where `origin` stands, or belongs: never behind its number, and rarely far before it.
-    fn position(&self, origin: OriginId) -> Result<usize, usize> {
-        let guess = origin.0 as usize;
-        if self.0.get(guess).is_some_and(|(found, _)| *found == origin) {
-            return Ok(guess);
-        }
-        let (mut start, mut end, mut step) = (guess.min(self.0.len()), guess.min(self.0.len()), 1);
-        while start > 0 && self.0[start - 1].0 >= origin {
-            end = start;
-            start = start.saturating_sub(step);
-            step *= 2;
-        }
-        let found = self.0[start..end].binary_search_by_key(&origin, |(found, _)| *found);
-        found.map(|at| start + at).map_err(|at| start + at)
+    /// The ranges of all origins, in the order of the origins' numbers.
+    pub fn ranges(&self) -> impl Iterator<Item = (OriginId, Range<u64>)> + '_ {
+        self.iter().flat_map(|(origin, ranges)| {
+            let rest = ranges.as_slice().get(1..).map(<[_]>::to_vec).unwrap_or_default();
+            ranges.iter().next().into_iter().chain(rest).map(move |range| (origin, range))
+        })
     }
 
-    /// The ranges of `origin`, mutably; empty ones, if there were none.
-    fn ranges_mut(&mut self, origin: OriginId) -> &mut Ranges {
-        let at = self.position(origin).unwrap_or_else(|at| {
-            self.0.insert(at, (origin, Ranges::new()));
-            at
-        });
-        &mut self.0[at].1
+    /// The entries of `origin` from 0 on, if there are no others.
+    fn prefix(&self, origin: OriginId) -> u32 {
+        self.prefixes.get(origin.0 as usize).copied().unwrap_or(0)
+    }
+
+    /// Where the exception of `origin` stands, or belongs.
+    fn exception(&self, origin: OriginId) -> Result<usize, usize> {
+        match self.exceptions.last() {
+            Some((last, _)) if *last >= origin => {
+                self.exceptions.binary_search_by_key(&origin, |(found, _)| *found)
+            }
+            _ => Err(self.exceptions.len()),
+        }
     }
 
     /// The ranges of `origin`, if the set has any.
     #[must_use]
-    pub fn get(&self, origin: OriginId) -> Option<&Ranges> {
-        self.position(origin).ok().map(|at| &self.0[at].1)
+    pub fn get(&self, origin: OriginId) -> Option<Cow<'_, Ranges>> {
+        match self.prefix(origin) {
+            0 => self.exception(origin).ok().map(|at| Cow::Borrowed(&self.exceptions[at].1)),
+            end => Some(Cow::Owned(Ranges::up_to(end))),
+        }
     }
 
     /// True if the entry is in the set.
@@ -94,109 +125,241 @@ impl VersionSet {
         range.is_empty() || self.get(origin).is_some_and(|ranges| ranges.contains_range(range))
     }
 
+    /// Changes the ranges of `origin`, which are empty if it has no entries.
+    fn change(&mut self, origin: OriginId, change: impl FnOnce(&mut Ranges)) {
+        let at = self.exception(origin);
+        let mut ranges = match at {
+            Ok(at) => std::mem::take(&mut self.exceptions[at].1),
+            Err(_) => Ranges::up_to(self.prefix(origin)),
+        };
+        self.origin_count -= usize::from(!ranges.is_empty());
+        change(&mut ranges);
+        self.origin_count += usize::from(!ranges.is_empty());
+        let slot = self.prefixes.get_mut(origin.0 as usize);
+        let prefix = ranges.prefix().filter(|prefix| slot.is_some() || *prefix == 0);
+        slot.into_iter().for_each(|slot| *slot = prefix.unwrap_or(0));
+        match (at, prefix) {
+            (Ok(at), Some(_)) => drop(self.exceptions.remove(at)),
+            (Ok(at), None) => self.exceptions[at].1 = ranges,
+            (Err(_), Some(_)) => {}
+            (Err(at), None) => {
+                self.exceptions.insert(at, (origin, ranges));
+                self.extend_prefixes();
+            }
+        }
+        if self.origin_count == 0 {
+            self.prefixes.clear();
+        }
+    }
+
+    /// Adds a range in the usual cases: it follows the entries of an origin from 0 on, or begins with 0,
+    /// of the origin that is next. False if it is another case.
+    fn lengthen(&mut self, origin: OriginId, range: &Range<u64>) -> bool {
+        let Ok(end) = u32::try_from(range.end) else { return false };
+        let is_last = self.exceptions.last().is_none_or(|(last, _)| *last < origin);
+        if let Some(before) = self.prefixes.get_mut(origin.0 as usize) {
+            let follows = *before > 0 && range.start <= u64::from(*before);
+            if follows {
+                *before = end.max(*before);
+            }
+            follows
+        } else {
+            let is_next = self.prefixes.len() == origin.0 as usize && is_last;
+            let begins = is_next && range.start == 0 && end > 0;
+            if begins {
+                self.prefixes.push(end);
+                self.origin_count += 1;
+            }
+            begins
+        }
+    }
+
+    /// Moves exceptions beyond the end of the prefixes there, if these are at least half full then.
+    fn extend_prefixes(&mut self) {
+        let Some((last, _)) = self.exceptions.last() else { return };
+        let (before, after) = (self.prefixes.len(), last.0 as usize + 1);
+        if before >= after || self.exceptions.len() * 2 < after - before {
+            return;
+        }
+        let beyond = self.exceptions.partition_point(|(origin, _)| (origin.0 as usize) < before);
+        if (self.exceptions.len() - beyond) * 2 < after - before {
+            return;
+        }
+        self.prefixes.resize(after, 0);
+        let mut kept = beyond;
+        for at in beyond..self.exceptions.len() {
+            let (origin, ranges) = &self.exceptions[at];
+            if let Some(prefix) = ranges.prefix() {
+                self.prefixes[origin.0 as usize] = prefix;
+            } else {
+                self.exceptions.swap(kept, at);
+                kept += 1;
+            }
+        }
+        self.exceptions.truncate(kept);
+        if self.exceptions.capacity() > SMALL {
+            self.exceptions.shrink_to_fit();
+        }
+    }
+
     /// Adds a range of one origin.
     pub fn insert(&mut self, origin: OriginId, range: Range<u64>) {
-        if !range.is_empty() {
-            self.ranges_mut(origin).insert(range);
+        if self.lengthen(origin, &range) {
+            return;
         }
+        self.change(origin, |ranges| ranges.insert(range));
     }
 
     /// Adds ranges of one origin.
-    pub fn insert_all(&mut self, origin: OriginId, ranges: &Ranges) {
-        if !ranges.is_empty() {
-            self.ranges_mut(origin).union_with(ranges);
+    pub fn insert_all(&mut self, origin: OriginId, added: &Ranges) {
+        if let [range] = added.as_slice()
+            && self.lengthen(origin, range)
+        {
+            return;
         }
+        self.change(origin, |ranges| ranges.union_with(added));
     }
 
     /// Takes ranges of one origin out.
-    pub fn remove_all(&mut self, origin: OriginId, ranges: &Ranges) {
-        if let Ok(at) = self.position(origin) {
-            self.0[at].1.subtract(ranges);
-            if self.0[at].1.is_empty() {
-                self.0.remove(at);
-            }
-        }
+    pub fn remove_all(&mut self, origin: OriginId, gone: &Ranges) {
+        self.change(origin, |ranges| ranges.subtract(gone));
     }
 
     /// Adds all of `other`.
     pub fn union_with(&mut self, other: &Self) {
-        let mut new = Vec::new();
-        for (origin, ranges) in &other.0 {
-            match self.position(*origin) {
-                Ok(at) => self.0[at].1.union_with(ranges),
-                Err(_) => new.push((*origin, ranges.clone())),
-            }
-        }
-        if let [(origin, ranges)] = new.as_slice() {
-            return self.insert_all(*origin, ranges);
-        }
-        let before = self.0.len();
-        self.0.append(&mut new);
-        if before > 0 && before < self.0.len() && self.0[before - 1].0 > self.0[before].0 {
-            // Two ascending runs: a sort that knows runs makes one pass over them.
-            self.0.sort_by_key(|(origin, _)| *origin);
+        if self.is_empty() {
+            self.clone_from(other);
+        } else if self.exceptions.len().min(other.origin_count) <= SMALL {
+            other.iter().for_each(|(origin, ranges)| self.insert_all(origin, &ranges));
+        } else {
+            *self = merge(self.iter(), other.iter()).collect();
         }
     }
 
-    /// Takes all of `other` out. Costs what the smaller of the two costs.
+    /// Adds all of `other`, which may be moved.
+    pub fn append(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+        } else {
+            self.union_with(other);
+        }
+    }
+
+    /// Adds the part of `added` that is not in `but`; false if there is none.
+    pub fn add_difference(&mut self, added: &Self, but: &Self) -> bool {
+        if self.exceptions.len().min(added.origin_count) > SMALL {
+            let new = added.difference(but);
+            self.union_with(&new);
+            return !new.is_empty();
+        }
+        let mut is_any = false;
+        for (origin, ranges) in added.iter() {
+            let new = match but.get(origin) {
+                None => ranges,
+                Some(known) => Cow::Owned(ranges.difference(&known)),
+            };
+            if !new.is_empty() {
+                is_any = true;
+                self.insert_all(origin, &new);
+            }
+        }
+        is_any
+    }
+
+    /// Takes all of `other` out.
     pub fn subtract(&mut self, other: &Self) {
-        if self.0.len() <= other.0.len() {
-            self.0.retain_mut(|(origin, ranges)| {
+        if self.prefixes.is_empty() {
+            self.exceptions.retain_mut(|(origin, ranges)| {
                 if let Some(gone) = other.get(*origin) {
-                    ranges.subtract(gone);
+                    ranges.subtract(&gone);
                 }
                 !ranges.is_empty()
             });
+            self.origin_count = self.exceptions.len();
+        } else if self.exceptions.len().min(other.origin_count) <= SMALL {
+            other.iter().for_each(|(origin, ranges)| self.remove_all(origin, &ranges));
         } else {
-            let mut is_any_empty = false;
-            for (origin, gone) in other.iter() {
-                if let Ok(at) = self.position(origin) {
-                    let ranges = &mut self.0[at].1;
-                    ranges.subtract(gone);
-                    is_any_empty |= ranges.is_empty();
-                }
-            }
-            if is_any_empty {
-                self.0.retain(|(_, ranges)| !ranges.is_empty());
-            }
+            *self = self.difference(other);
         }
     }
 
     /// The part of this set that is not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        let missing = |(origin, ranges): (OriginId, &Ranges)| {
+        let missing = |(origin, ranges): (OriginId, Cow<'_, Ranges>)| {
             let missing = match other.get(origin) {
                 // Equal is the usual case by far.
                 Some(theirs) if theirs == ranges => return None,
-                Some(theirs) => ranges.difference(theirs),
-                None => ranges.clone(),
+                Some(theirs) => ranges.difference(&theirs),
+                None => ranges.into_owned(),
             };
-            (!missing.is_empty()).then_some((origin, missing))
+            Some((origin, missing))
         };
-        Self(self.iter().filter_map(missing).collect())
+        self.iter().filter_map(missing).collect()
     }
 
     /// True if everything in this set is also in `other`.
     #[must_use]
     pub fn is_subset(&self, other: &Self) -> bool {
-        self.iter()
-            .all(|(origin, ranges)| ranges.iter().all(|range| other.contains_range(origin, &range)))
+        self.ranges().all(|(origin, range)| other.contains_range(origin, &range))
     }
+}
+
+/// All of two lists, ascending by origin like both.
+fn merge<'a>(
+    left: impl Iterator<Item = (OriginId, Cow<'a, Ranges>)>,
+    right: impl Iterator<Item = (OriginId, Cow<'a, Ranges>)>,
+) -> impl Iterator<Item = (OriginId, Ranges)> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    std::iter::from_fn(move || {
+        let (a, b) = (left.peek().map(|row| row.0), right.peek().map(|row| row.0));
+        let first = a.into_iter().chain(b).min()?;
+        let a = left.next_if(|row| row.0 == first);
+        let b = right.next_if(|row| row.0 == first);
+        let mut ranges = Ranges::new();
+        a.into_iter().chain(b).for_each(|(_, added)| ranges.union_with(&added));
+        Some((first, ranges))
+    })
 }
 
 /// The origins may come in any order, and more than once.
 impl FromIterator<(OriginId, Ranges)> for VersionSet {
     fn from_iter<I: IntoIterator<Item = (OriginId, Ranges)>>(all: I) -> Self {
         let mut all: Vec<_> = all.into_iter().filter(|(_, ranges)| !ranges.is_empty()).collect();
-        all.sort_by_key(|(origin, _)| *origin);
-        if all.is_sorted_by(|a, b| a.0 < b.0) {
-            return Self(all);
+        if !all.is_sorted_by(|a, b| a.0 < b.0) {
+            // Then ranges of one origin are added at the end of those before.
+            all.sort_by_key(|(origin, ranges)| (*origin, ranges.as_slice()[0].start));
+            all.dedup_by(|(origin, added), (before, ranges)| {
+                let is_same = origin == before;
+                if is_same {
+                    ranges.union_with(added);
+                }
+                is_same
+            });
         }
-        let groups = all.chunk_by(|a, b| a.0 == b.0);
-        let union =
-            |group: &[(OriginId, Ranges)]| group.iter().flat_map(|of| of.1.iter()).collect();
-        Self(groups.map(|group| (group[0].0, union(group))).collect())
+        let mut set = Self { prefixes: Vec::new(), origin_count: all.len(), exceptions: all };
+        set.extend_prefixes();
+        set
+    }
+}
+
+impl PartialEq for VersionSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.origin_count == other.origin_count && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for VersionSet {}
+
+impl Hash for VersionSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.iter().for_each(|row| row.hash(state));
+    }
+}
+
+impl fmt::Debug for VersionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 

@@ -4,6 +4,7 @@
 //! what one says of the other, the origins get numbers of the hunter's own here. Kept up to date
 //! after every event from what the store says has changed, so an event costs what it changed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rumormill::id::{Generation, Origin};
@@ -31,8 +32,9 @@ pub(super) struct Life {
     pub(super) generation: Generation,
     /// Entries that it holds, or held when it ended. Nothing is ever taken out.
     pub(super) held: VersionSet,
-    version: u64,
-    /// The node's numbers of origins in the hunter's.
+    /// The same, by the node's numbers of origins.
+    seen: VersionSet,
+    /// Those numbers in the hunter's.
     numbers: Vec<OriginId>,
 }
 
@@ -43,7 +45,8 @@ impl Oracle {
 
     /// A node begins a life.
     pub(super) fn begin(&mut self, node: usize, generation: Generation) {
-        let life = Life { generation, held: VersionSet::new(), version: 0, numbers: Vec::new() };
+        let (held, seen) = (VersionSet::new(), VersionSet::new());
+        let life = Life { generation, held, seen, numbers: Vec::new() };
         self.lives[node].push(life);
     }
 
@@ -76,24 +79,20 @@ impl Oracle {
             }
             life.numbers.push(number);
         }
-        if store.version() == life.version {
-            return false;
-        }
-        for local in store.changed_since(life.version) {
+        let new = store.held().difference(&life.seen);
+        for (local, held) in new.iter() {
             let number = life.numbers[local.0 as usize];
-            let Some(held) = store.held().get(local) else { continue };
-            life.held.insert_all(number, held);
+            life.held.insert_all(number, &held);
             let origin = store.origin(local);
             let is_own = origin.node.0 as usize == index && origin.generation == node.generation();
             if is_own {
                 let known = &mut self.values[number.0 as usize];
-                let end = held.iter().last().map_or(0, |range| range.end);
-                let fresh = known.len() as u64..end;
+                let fresh = known.len() as u64..held.end();
                 known.extend_from_slice(store.values(local, &fresh));
             }
         }
-        life.version = store.version();
-        true
+        life.seen.union_with(&new);
+        !new.is_empty()
     }
 
     /// Checks what a node has from its journal: all that it had vouched for, and nothing but what some
@@ -115,7 +114,7 @@ impl Oracle {
             }
             let number = self.numbers.get(&origin).copied();
             let is_made = number.is_some_and(|number| {
-                held.insert_all(number, ranges);
+                held.insert_all(number, &ranges);
                 let made = &self.values[number.0 as usize];
                 ranges.iter().all(|range| {
                     made.get(range.start as usize..range.end as usize)
@@ -155,9 +154,8 @@ impl Oracle {
 
     /// Sum of entries, as their makers have them.
     pub(super) fn sum(&self, held: &VersionSet) -> i128 {
-        let entries = held.iter().flat_map(|(number, ranges)| {
-            let values = &self.values[number.0 as usize];
-            ranges.iter().flat_map(|range| values[range.start as usize..range.end as usize].iter())
+        let entries = held.ranges().flat_map(|(number, range)| {
+            &self.values[number.0 as usize][range.start as usize..range.end as usize]
         });
         let delta = |value: &Value| match value {
             Value::Int(int) => i128::from(*int),
@@ -195,6 +193,7 @@ impl Oracle {
             .numbers
             .get(&have.origin)
             .and_then(|number| self.lives[sender].last()?.held.get(*number));
+        let held = held.as_deref();
         let is_held = |held: &Ranges| have.ranges.iter().all(|range| held.contains_range(&range));
         if held == Some(&have.ranges) || (waited && held.is_some_and(is_held)) {
             return Ok(());
@@ -246,7 +245,7 @@ impl Oracle {
         for (local, ranges) in held.iter() {
             let life = self.lives[node].last();
             if let Some(number) = life.and_then(|life| life.numbers.get(local.0 as usize)) {
-                shared.insert_all(*number, ranges);
+                shared.insert_all(*number, &ranges);
             }
         }
         shared
@@ -259,7 +258,7 @@ impl Oracle {
 
     /// Entries in words.
     pub(super) fn words(&self, held: &VersionSet) -> String {
-        let list = |(number, ranges): (OriginId, &Ranges)| {
+        let list = |(number, ranges): (OriginId, Cow<'_, Ranges>)| {
             let ranges: Vec<String> = ranges.iter().map(|range| format!("{range:?}")).collect();
             format!("{} {}", self.origin_name(number), ranges.join(" "))
         };

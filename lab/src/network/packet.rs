@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rumormill::cluster::Name;
-use rumormill::maelstrom::message::{Body as AnyBody, Named};
+use rumormill::maelstrom::message::Named;
 use rumormill::maelstrom::parse::{self, ErrorReply, Refusal};
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::value::Value;
@@ -113,7 +113,7 @@ impl<M: Wire + Clone + fmt::Debug + Send + 'static> PeerMessage for Named<M> {
     }
 
     fn write_json(&self, out: &mut Vec<u8>) {
-        AnyBody::Peer(self.clone()).write_json(out);
+        Self::write_json(self, out);
     }
 
     fn values(&self, each: &mut dyn FnMut(&Value)) {

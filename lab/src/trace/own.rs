@@ -93,7 +93,7 @@ mod tests {
     fn own_messages_as_the_node_writes_them_are_recognised() {
         let origin = Origin { node: NodeId(1), generation: Generation(5) };
         let values = vec![Value::from(7), Value::from(3)];
-        let entries = vec![Entries { origin, first: 0, values: values.clone() }];
+        let entries = vec![Entries { origin, first: 0, values: values.clone().into() }];
         let gossip = Gossip { number: 3, is_digest: true, entries, ..Gossip::default() };
         let mut json = Vec::new();
         Body::Peer(Named::new(gossip, &nodes())).write_json(&mut json);

@@ -93,7 +93,7 @@ impl Local {
     fn new(node: Node) -> Self {
         let named = |held: &VersionSet| -> Holdings {
             let replica = node.replica();
-            held.iter().map(|(id, ranges)| (replica.origin(id), ranges.clone())).collect()
+            held.iter().map(|(id, ranges)| (replica.origin(id), ranges.into_owned())).collect()
         };
         let is_owed = |link: &Link| !link.queue().is_empty() || !link.in_flight().is_empty();
         let owes = node.links().any(|(_, link)| is_owed(link));

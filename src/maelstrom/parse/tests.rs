@@ -63,7 +63,7 @@ fn the_largest_value_fits_into_a_message_between_nodes() {
         generation: origin.generation,
         number: u64::MAX,
         ack: Some(ack),
-        entries: vec![Entries { origin, first: u64::MAX - 1, values: vec![value] }],
+        entries: vec![Entries { origin, first: u64::MAX - 1, values: [value].into() }],
         have,
         is_digest: true,
         is_probe: true,
@@ -364,7 +364,11 @@ impl Generator {
         let mut values = self.list(5, |random| random.value(if only_integers { 0 } else { 2 }));
         values.retain(|value| !only_integers || matches!(value, Value::Int(_)));
         values.push(Value::Int(self.i64()));
-        Entries { origin: self.origin(), first: self.u64().min(u64::MAX - 6), values }
+        Entries {
+            origin: self.origin(),
+            first: self.u64().min(u64::MAX - 6),
+            values: values.into(),
+        }
     }
 
     fn have(&mut self) -> Have {

@@ -154,7 +154,7 @@ impl<'a> Description<'a> {
                 format!(
                     "{} {}",
                     self.nodes.name(self.node.replica.origin(origin).node),
-                    in_words(ranges)
+                    in_words(&ranges)
                 )
             })
             .collect();

@@ -190,7 +190,7 @@ impl Link {
 
     /// Queues entries to be sent by `deadline`; those that the peer is known to hold are left out.
     pub(crate) fn enqueue(&mut self, entries: &VersionSet, deadline: Instant) {
-        self.queue.push(&entries.difference(&self.known), deadline);
+        self.queue.push(entries, &self.known, deadline);
     }
 
     /// The queue, for what is to become of its entries.

@@ -1,5 +1,6 @@
 //! The message between nodes.
 
+use crate::few::Few;
 use crate::id::{Generation, NodeId, Origin};
 use crate::set::Ranges;
 use crate::value::Value;
@@ -13,7 +14,7 @@ pub struct Entries {
     /// Sequence number of the first value.
     pub first: u64,
     /// The values, in order of their sequence numbers.
-    pub values: Vec<Value>,
+    pub values: Few<Value>,
 }
 
 /// Everything that a node holds of one origin. On the wire:

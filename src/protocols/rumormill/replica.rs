@@ -1,16 +1,18 @@
 //! The replica: the entries that a node holds, by origin, and when they arrived.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::fmt;
+mod log;
+
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
 use super::message::{Entries, Gossip, Have};
 use crate::id::{EntryId, Origin};
 use crate::protocol::Entry;
-use crate::set::{OriginId, Ranges, VersionSet};
+use crate::set::{OriginId, Origins, Ranges, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
+use log::Log;
 
 /// Most origins without entries that a replica remembers. Peers name an origin before its entries
 /// arrive here, and a node that remembers the claim does not send it what it holds. A faulty peer
@@ -28,49 +30,33 @@ pub struct Claims {
 }
 
 /// The entries held. They are never removed.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Replica {
     own: Origin,
     /// Entries submitted to this node in its present generation.
     submitted: u64,
-    origins: Vec<Origin>,
-    logs: Vec<Log>,
+    origins: Origins,
+    log: Log,
     held: VersionSet,
     /// Those of an earlier generation of this node.
     restored: VersionSet,
-    /// Only ever asked for a key: its iteration order is never seen.
-    origin_ids: HashMap<Origin, OriginId>,
     /// Entries by arrival, as far back as any grace reaches.
-    arrivals: VecDeque<(Instant, OriginId, Range<u64>)>,
-    /// The version at which each origin last grew, and the reverse.
-    version: u64,
-    changed_at: Vec<u64>,
-    by_change: BTreeMap<u64, OriginId>,
+    arrivals: VecDeque<Arrival>,
 }
 
-/// The values of one origin: runs of consecutive entries.
-///
-/// There is one run as a rule, and it is kept in place.
-#[derive(Clone, Debug, Default)]
-struct Log {
-    /// The first run: its first sequence number, and its values.
+/// Consecutive entries of one origin that arrived at the same time.
+#[derive(Clone, Debug)]
+struct Arrival {
+    at: Instant,
     first: u64,
-    values: Vec<Value>,
-    /// Those beyond a gap, by their first sequence numbers.
-    later: BTreeMap<u64, Vec<Value>>,
+    origin: OriginId,
+    /// As many as are in memory.
+    count: u32,
 }
 
-/// Without the hash table: its order differs from run to run, and follows from the origins.
-impl fmt::Debug for Replica {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replica")
-            .field("origins", &self.origins)
-            .field("logs", &self.logs)
-            .field("held", &self.held)
-            .field("arrivals", &self.arrivals)
-            .field("version", &self.version)
-            .field("changed_at", &self.changed_at)
-            .finish_non_exhaustive()
+impl Arrival {
+    const fn range(&self) -> Range<u64> {
+        self.first..self.first + self.count as u64
     }
 }
 
@@ -81,15 +67,11 @@ impl Replica {
         let mut replica = Self {
             own,
             submitted: 0,
-            origins: Vec::new(),
-            logs: Vec::new(),
+            origins: Origins::default(),
+            log: Log::default(),
             held: VersionSet::new(),
             restored: VersionSet::new(),
-            origin_ids: HashMap::new(),
             arrivals: VecDeque::new(),
-            version: 0,
-            changed_at: Vec::new(),
-            by_change: BTreeMap::new(),
         };
         replica.origin_id(own);
         replica
@@ -149,14 +131,8 @@ impl Replica {
 
     /// The number of `origin`, given at first sight.
     pub fn origin_id(&mut self, origin: Origin) -> OriginId {
-        if let Some(&id) = self.origin_ids.get(&origin) {
-            return id;
-        }
-        let id = OriginId(u32::try_from(self.origins.len()).unwrap_or(u32::MAX));
-        self.origins.push(origin);
-        self.origin_ids.insert(origin, id);
-        self.logs.push(Log::default());
-        self.changed_at.push(0);
+        let id = self.origins.number(origin);
+        self.log.make_room(id);
         id
     }
 
@@ -167,9 +143,9 @@ impl Replica {
     pub fn claims(&mut self, have: &[Have]) -> Claims {
         let mut unknown = 0_usize;
         let mut id = |have: &Have| {
-            let empty_origins = self.origins.len() - self.held.origin_count();
+            let empty_origins = self.origins.names().len() - self.held.origin_count();
             let is_taken =
-                empty_origins < EMPTY_ORIGINS_MAX || self.origin_ids.contains_key(&have.origin);
+                empty_origins < EMPTY_ORIGINS_MAX || self.origins.get(have.origin).is_some();
             unknown += usize::from(!is_taken);
             is_taken.then(|| (self.origin_id(have.origin), have.ranges.clone()))
         };
@@ -182,13 +158,13 @@ impl Replica {
     /// The origin behind a number.
     #[must_use]
     pub fn origin(&self, id: OriginId) -> Origin {
-        self.origins[id.0 as usize]
+        self.origins.names()[id.0 as usize]
     }
 
     /// The origins heard of, by number.
     #[must_use]
     pub fn origins(&self) -> &[Origin] {
-        &self.origins
+        self.origins.names()
     }
 
     /// Takes in consecutive entries of one origin; those held already change nothing. Returns the
@@ -202,18 +178,17 @@ impl Replica {
     ) -> Ranges {
         let whole: Ranges = std::iter::once(first..first + values.len() as u64).collect();
         let new = match self.held.get(origin) {
-            Some(held) => whole.difference(held),
+            Some(held) => whole.difference(&held),
             None => whole,
         };
         for range in new.iter() {
             let from = (range.start - first) as usize;
             let fresh = &values[from..from + (range.end - range.start) as usize];
-            self.logs[origin.0 as usize].insert(range.start, fresh);
+            self.log.insert(origin, range.start, fresh);
             self.on_arrival(now, origin, &range);
         }
         if !new.is_empty() {
             self.held.insert_all(origin, &new);
-            self.on_growth(origin);
         }
         new
     }
@@ -252,7 +227,7 @@ impl Replica {
                 for part in fresh.within(next.max(all.start)..all.end) {
                     let index = |sequence| (sequence - all.start) as usize;
                     let values = &row.values[index(part.start)..index(part.end)];
-                    self.logs[id.0 as usize].insert(part.start, values);
+                    self.log.insert(id, part.start, values);
                     self.on_arrival(now, id, &part);
                     for (sequence, value) in part.zip(values) {
                         let id = EntryId { origin: row.origin, sequence };
@@ -261,33 +236,26 @@ impl Replica {
                 }
                 next = next.max(all.end);
             }
-            self.on_growth(id);
         }
         self.held.union_with(&new);
         (all, new)
     }
 
-    fn on_growth(&mut self, origin: OriginId) {
-        self.by_change.remove(&self.changed_at[origin.0 as usize]);
-        self.version += 1;
-        self.changed_at[origin.0 as usize] = self.version;
-        self.by_change.insert(self.version, origin);
-    }
-
     fn on_arrival(&mut self, now: Instant, origin: OriginId, range: &Range<u64>) {
+        let count = (range.end - range.start) as u32;
         match self.arrivals.back_mut() {
-            Some((at, last_origin, last))
-                if *at == now && *last_origin == origin && last.end == range.start =>
+            Some(last)
+                if last.at == now && last.origin == origin && last.range().end == range.start =>
             {
-                last.end = range.end;
+                last.count += count;
             }
-            _ => self.arrivals.push_back((now, origin, range.clone())),
+            _ => self.arrivals.push_back(Arrival { at: now, first: range.start, origin, count }),
         }
     }
 
     /// Forgets the arrival of entries that arrived more than `grace` ago.
     pub fn forget_arrivals(&mut self, now: Instant, grace: Duration) {
-        while self.arrivals.front().is_some_and(|(at, ..)| now.since(*at) > grace) {
+        while self.arrivals.front().is_some_and(|arrival| now.since(arrival.at) > grace) {
             self.arrivals.pop_front();
         }
     }
@@ -301,33 +269,10 @@ impl Replica {
         if missing.is_empty() {
             return missing;
         }
-        let young = self.arrivals.iter().rev().take_while(|(at, ..)| now.since(*at) < grace);
-        let young =
-            young.map(|(_, origin, range)| (*origin, std::iter::once(range.clone()).collect()));
+        let young = self.arrivals.iter().rev().take_while(|arrival| now.since(arrival.at) < grace);
+        let young = young.map(|arrival| (arrival.origin, [arrival.range()].into_iter().collect()));
         missing.subtract(&young.collect());
         missing
-    }
-
-    /// The version: it grows with every new entry.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// The origins that have grown since `version`, oldest change first.
-    pub fn changed_since(&self, version: u64) -> impl Iterator<Item = OriginId> + '_ {
-        self.changed_between(version, self.version)
-    }
-
-    /// The origins that grew last after the one version, and not after the other; oldest change first.
-    pub(crate) fn changed_between(
-        &self,
-        after: u64,
-        until: u64,
-    ) -> impl DoubleEndedIterator<Item = OriginId> + '_ {
-        // No range may end before it begins.
-        let versions = after.saturating_add(1)..until.max(after).saturating_add(1);
-        self.by_change.range(versions).map(|(_, &origin)| origin)
     }
 
     /// Everything held of `origin`, for an ack or a digest.
@@ -335,62 +280,21 @@ impl Replica {
     pub fn have(&self, origin: OriginId) -> Have {
         Have {
             origin: self.origin(origin),
-            ranges: self.held.get(origin).cloned().unwrap_or_default(),
+            ranges: self.held.get(origin).unwrap_or_default().into_owned(),
         }
     }
 
     /// The values of the entries in `range`, which must be held: those up to the first gap.
     #[must_use]
     pub fn values(&self, origin: OriginId, range: &Range<u64>) -> &[Value] {
-        self.logs[origin.0 as usize].values(range)
+        self.log.values(origin, range)
     }
 
     /// The entries of `range`, as far as they are held, ready to be sent.
     #[must_use]
     pub fn entries(&self, origin: OriginId, range: &Range<u64>) -> Entries {
-        let values = self.values(origin, range).to_vec();
+        let values = self.values(origin, range).into();
         Entries { origin: self.origin(origin), first: range.start, values }
-    }
-}
-
-impl Log {
-    /// Puts entries in of which none is there.
-    fn insert(&mut self, first: u64, values: &[Value]) {
-        let end = first + values.len() as u64;
-        if self.values.is_empty() {
-            // Exactly as long as it has to be: most origins of a large cluster have few values.
-            (self.first, self.values) = (first, values.to_vec());
-        } else if first < self.first {
-            let run = std::mem::replace(&mut self.values, values.to_vec());
-            let start = std::mem::replace(&mut self.first, first);
-            self.later.insert(start, run);
-        } else {
-            let run = match self.later.range_mut(..first).next_back() {
-                Some((start, run)) if *start + run.len() as u64 == first => run,
-                None if self.first + self.values.len() as u64 == first => &mut self.values,
-                _ => self.later.entry(first).or_default(),
-            };
-            run.extend_from_slice(values);
-        }
-        if let Some(next) = self.later.remove(&end) {
-            let run = match self.later.range_mut(..end).next_back() {
-                Some((_, run)) => run,
-                None => &mut self.values,
-            };
-            run.extend(next);
-        }
-    }
-
-    /// The entries in `range`, up to the first gap.
-    fn values(&self, range: &Range<u64>) -> &[Value] {
-        let (start, run) = match self.later.range(..=range.start).next_back() {
-            Some((start, run)) => (*start, run),
-            None if self.first <= range.start => (self.first, &self.values),
-            None => return &[],
-        };
-        let from = ((range.start - start) as usize).min(run.len());
-        let to = ((range.end - start) as usize).min(run.len());
-        &run[from..to]
     }
 }
 

@@ -15,7 +15,7 @@ fn hub() -> Config {
 fn message(generation: u64, number: u64) -> Gossip {
     let generation = Generation(generation);
     let origin = Origin { node: NodeId(1), generation };
-    let entries = vec![Entries { origin, first: 0, values: vec![7.into()] }];
+    let entries = vec![Entries { origin, first: 0, values: [7.into()].into() }];
     Gossip { generation, number, entries, ..Gossip::default() }
 }
 

@@ -37,7 +37,7 @@ impl Wire for Gossip {
                 out.push(b',');
                 match &**values {
                     [Value::Int(value)] => put(out, value),
-                    _ => put(out, values),
+                    values => put(out, values),
                 }
             });
         }

@@ -385,5 +385,5 @@ fn entries_of(
 ) -> Result<Entries, String> {
     let node = server.nodes().and_then(|nodes| nodes.id(&run.node)).ok_or("no such node")?;
     let origin = rumormill::id::Origin { node, generation: run.generation };
-    Ok(Entries { origin, first: run.first, values: run.values.clone() })
+    Ok(Entries { origin, first: run.first, values: run.values.clone().into() })
 }

@@ -133,8 +133,7 @@ impl Bench {
 
     /// Clients read the values of the entries held, and nothing else.
     fn check_values(&self, replica: &Replica) {
-        let ranges = replica.held().iter();
-        let ranges = ranges.flat_map(|(id, ranges)| ranges.iter().map(move |range| (id, range)));
+        let ranges = replica.held().ranges();
         let values: BTreeSet<&Value> =
             ranges.flat_map(|(id, range)| replica.values(id, &range)).collect();
         assert_eq!(values.len(), self.node.service().value_count());
@@ -168,7 +167,7 @@ impl Bench {
 
 /// The set by origins, whose numbers differ from node to node: those of names do not.
 fn named(replica: &Replica, set: &VersionSet) -> BTreeMap<Origin, Ranges> {
-    set.iter().map(|(id, ranges)| (replica.origin(id), ranges.clone())).collect()
+    set.iter().map(|(id, ranges)| (replica.origin(id), ranges.into_owned())).collect()
 }
 
 /// All that the node holds.

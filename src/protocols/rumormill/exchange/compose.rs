@@ -80,12 +80,7 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
     };
     cargo.union_with(&piggyback);
     riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
-    let entries = cargo
-        .iter()
-        .flat_map(|(origin, ranges)| {
-            ranges.iter().map(move |range| replica.entries(origin, &range))
-        })
-        .collect();
+    let entries = cargo.ranges().map(|(origin, range)| replica.entries(origin, &range)).collect();
     // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
     // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,
     // and is sent everything.

@@ -1,7 +1,9 @@
 //! The room in a message: as many entries and bytes as one may carry.
 
+use std::ops::Range;
+
 use crate::protocols::rumormill::replica::Replica;
-use crate::set::VersionSet;
+use crate::set::{OriginId, VersionSet};
 use crate::value::Value;
 
 /// The rest of the limits of one message.
@@ -21,16 +23,19 @@ impl Room {
 
     /// Takes as much of `queue`, in order, as there is room for.
     pub(crate) fn take(&mut self, replica: &Replica, queue: &VersionSet) -> VersionSet {
+        let mut left = *self;
+        if queue.ranges().all(|(origin, range)| left.admits_all(replica, origin, &range)) {
+            *self = left;
+            return queue.clone();
+        }
         let mut taken = VersionSet::new();
-        for (origin, ranges) in queue.iter() {
-            for range in ranges.iter() {
-                let end = range.end.min(range.start.saturating_add(self.entries));
-                let values = replica.values(origin, &(range.start..end)).iter();
-                let count = values.take_while(|value| self.admits(weight(value))).count() as u64;
-                taken.insert(origin, range.start..range.start + count);
-                if range.start + count < range.end {
-                    return taken;
-                }
+        for (origin, range) in queue.ranges() {
+            let end = range.end.min(range.start.saturating_add(self.entries));
+            let values = replica.values(origin, &(range.start..end)).iter();
+            let count = values.take_while(|value| self.admits(weight(value))).count() as u64;
+            taken.insert(origin, range.start..range.start + count);
+            if range.start + count < range.end {
+                return taken;
             }
         }
         taken
@@ -44,6 +49,13 @@ impl Room {
             *self = left;
         }
         is_taken
+    }
+
+    /// True if there is room for all of these entries: then they have it.
+    fn admits_all(&mut self, replica: &Replica, origin: OriginId, range: &Range<u64>) -> bool {
+        let values = replica.values(origin, range);
+        values.len() as u64 == range.end - range.start
+            && values.iter().all(|value| self.admits(weight(value)))
     }
 
     /// True if there is room for an entry of so many bytes: then it has it.
@@ -70,7 +82,6 @@ fn weight(value: &Value) -> usize {
 mod tests {
     use super::*;
     use crate::id::{Generation, NodeId, Origin};
-    use crate::set::OriginId;
     use crate::time::Instant;
 
     /// Two values of 30 bytes and two numbers, all of one origin.
@@ -97,7 +108,7 @@ mod tests {
     fn what_goes_along_has_the_room_that_is_left_or_stays_behind() {
         let replica = replica();
         let origin = OriginId(0);
-        let entries = |range: std::ops::Range<u64>| {
+        let entries = |range: Range<u64>| {
             let mut entries = VersionSet::new();
             entries.insert(origin, range);
             entries

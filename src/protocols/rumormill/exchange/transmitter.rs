@@ -489,7 +489,7 @@ mod tests {
             for i in 0..4_u64 {
                 let held = node.hold(&entries(me, values));
                 let link = node.peers.open(NodeId(peer));
-                link.queue_mut().push(&held, at(100 * i));
+                link.queue_mut().push(&held, &VersionSet::new(), at(100 * i));
                 link.acks_mut().schedule(at(100 * i));
                 assert_eq!(node.transmit(at(100 * i), peer).len(), 1);
                 node.peers.open(NodeId(peer)).on_deadline(at(100 * i), 9);

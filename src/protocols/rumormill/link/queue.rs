@@ -37,10 +37,9 @@ impl SendQueue {
         self.has_retransmissions
     }
 
-    /// Adds entries, to be sent by `deadline`.
-    pub(crate) fn push(&mut self, entries: &VersionSet, deadline: Instant) {
-        if !entries.is_empty() {
-            self.entries.union_with(entries);
+    /// Adds entries, to be sent by `deadline`; those that the peer is `known` to hold are left out.
+    pub(crate) fn push(&mut self, entries: &VersionSet, known: &VersionSet, deadline: Instant) {
+        if self.entries.add_difference(entries, known) {
             self.flush_by(deadline);
         }
     }
@@ -155,14 +154,13 @@ mod tests {
 
     #[test]
     fn the_earliest_deadline_counts_until_all_has_left() {
-        let mut queue = SendQueue::default();
-        queue.push(&VersionSet::new(), at(1));
+        let (mut queue, none) = (SendQueue::default(), VersionSet::new());
+        queue.push(&VersionSet::new(), &none, at(1));
         assert_eq!(queue.flush_at(), None);
-        queue.push(&entries(0..2), at(20));
-        queue.push(&entries(2..4), at(10));
+        queue.push(&entries(0..2), &none, at(20));
+        queue.push(&entries(2..4), &none, at(10));
         queue.raise_forward(Forward::Tree);
         assert_eq!(queue.flush_at(), Some(at(10)));
-        let none = VersionSet::new();
         assert_eq!(queue.take(&none, |_| entries(0..3)), entries(0..3));
         assert_eq!((queue.flush_at(), queue.forward()), (Some(at(10)), Forward::Tree));
         assert_eq!(queue.take(&none, VersionSet::clone), entries(3..4));
@@ -172,7 +170,7 @@ mod tests {
     #[test]
     fn what_a_suspected_peer_was_sent_stays_queued_and_is_not_repeated() {
         let (mut queue, mut tried) = (SendQueue::default(), VersionSet::new());
-        queue.push(&entries(0..3), at(0));
+        queue.push(&entries(0..3), &VersionSet::new(), at(0));
         let known = entries(0..1);
         assert_eq!(queue.copy(&known, &mut tried, VersionSet::clone), entries(1..3));
         assert!(queue.copy(&known, &mut tried, VersionSet::clone).is_empty());
@@ -181,8 +179,8 @@ mod tests {
 
     #[test]
     fn a_message_ends_the_mark_of_retransmissions_and_clear_keeps_the_piggyback() {
-        let mut queue = SendQueue::default();
-        queue.push(&entries(0..1), at(0));
+        let (mut queue, none) = (SendQueue::default(), VersionSet::new());
+        queue.push(&entries(0..1), &none, at(0));
         queue.mark_retransmissions();
         queue.piggyback(&entries(5..7), Forward::Tree);
         queue.clear();
@@ -193,7 +191,6 @@ mod tests {
         );
         queue.piggyback(&entries(0..4), Forward::Tree);
         // The rest goes along with the next probe.
-        let none = VersionSet::new();
         assert_eq!(queue.take_piggyback(&none, |_| entries(0..3)), (entries(0..3), Forward::Tree));
         assert_eq!(queue.take_piggyback(&none, VersionSet::clone), (entries(3..4), Forward::Tree));
         queue.piggyback(&entries(5..6), Forward::Tree);
@@ -201,7 +198,7 @@ mod tests {
             queue.take_piggyback(&entries(5..6), VersionSet::clone),
             (VersionSet::new(), Forward::No)
         );
-        queue.push(&entries(0..1), at(0));
+        queue.push(&entries(0..1), &none, at(0));
         queue.mark_retransmissions();
         queue.take(&VersionSet::new(), VersionSet::clone);
         assert!(!queue.has_retransmissions());

@@ -173,17 +173,17 @@ impl SentMessages {
     /// The peer acks the messages with these numbers.
     pub(crate) fn on_ack(&mut self, numbers: &Ranges) -> Acked {
         let mut acked = Acked::default();
-        self.in_flight.retain(|batch| {
+        self.in_flight.retain_mut(|batch| {
             let is_acked = batch.numbers.iter().any(|&number| numbers.contains(number));
             if is_acked {
-                acked.entries.union_with(&batch.entries);
+                acked.entries.append(&mut batch.entries);
             }
             !is_acked
         });
-        self.unwaited.retain(|(number, entries)| {
+        self.unwaited.retain_mut(|(number, entries)| {
             let is_acked = numbers.contains(*number);
             if is_acked {
-                acked.entries.union_with(entries);
+                acked.entries.append(entries);
             }
             !is_acked
         });

@@ -1,6 +1,6 @@
 //! All links of a node, and their deadlines in order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::id::NodeId;
@@ -10,11 +10,13 @@ use crate::time::Instant;
 /// The links that were ever used, by peer.
 ///
 /// A hub has a thousand of them and is asked for its next deadline after every message, so the
-/// deadlines are kept in order. Borrowing a link mutably takes its deadline out;
-/// [`Links::refresh_deadlines`] puts the new one in.
+/// deadlines are kept in order. [`Links::refresh_deadlines`] looks at the links that were borrowed
+/// mutably; most of them have the deadline that they had.
 #[derive(Clone, Default)]
 pub(crate) struct Links {
-    links: BTreeMap<NodeId, Tracked>,
+    /// Ascending by peer.
+    links: Vec<(NodeId, Box<Tracked>)>,
+    /// As they were at the last refresh.
     deadlines: BTreeSet<(Instant, NodeId)>,
     /// Links borrowed mutably since the last refresh.
     touched: Vec<NodeId>,
@@ -29,44 +31,58 @@ struct Tracked {
 }
 
 impl Links {
+    /// Where a link stands, or belongs.
+    fn find(&self, peer: NodeId) -> Result<usize, usize> {
+        self.links.binary_search_by_key(&peer, |(id, _)| *id)
+    }
+
     pub(crate) fn get(&self, peer: NodeId) -> Option<&Link> {
-        self.links.get(&peer).map(|tracked| &tracked.link)
+        self.find(peer).ok().map(|at| &self.links[at].1.link)
     }
 
     /// The link, mutably, if there is one.
     pub(crate) fn get_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
-        self.links.contains_key(&peer).then(|| self.open(peer))
+        self.find(peer).ok().map(|at| self.touch(at))
     }
 
     /// The link, mutably; a new one, if there was none.
     pub(crate) fn open(&mut self, peer: NodeId) -> &mut Link {
-        let tracked = self.links.entry(peer).or_default();
-        if !tracked.is_touched {
-            tracked.is_touched = true;
-            self.touched.push(peer);
-            if let Some(at) = tracked.deadline.take() {
-                self.deadlines.remove(&(at, peer));
-            }
+        let at = self.find(peer).unwrap_or_else(|at| {
+            self.links.insert(at, (peer, Box::default()));
+            at
+        });
+        self.touch(at)
+    }
+
+    fn touch(&mut self, at: usize) -> &mut Link {
+        let (peer, tracked) = &mut self.links[at];
+        if !std::mem::replace(&mut tracked.is_touched, true) {
+            self.touched.push(*peer);
         }
         &mut tracked.link
     }
 
     /// The peers, ascending.
     pub(crate) fn peers(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.links.keys().copied()
+        self.links.iter().map(|(peer, _)| *peer)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Link)> {
-        self.links.iter().map(|(&peer, tracked)| (peer, &tracked.link))
+        self.links.iter().map(|(peer, tracked)| (*peer, &tracked.link))
     }
 
     /// Puts the deadlines of the links that were borrowed in order.
     pub(crate) fn refresh_deadlines(&mut self) {
-        for peer in self.touched.drain(..) {
-            let Some(tracked) = self.links.get_mut(&peer) else { continue };
+        while let Some(peer) = self.touched.pop() {
+            let Ok(at) = self.find(peer) else { continue };
+            let tracked = &mut self.links[at].1;
             tracked.is_touched = false;
-            tracked.deadline = tracked.link.next_deadline();
-            self.deadlines.extend(tracked.deadline.map(|at| (at, peer)));
+            let deadline = tracked.link.next_deadline();
+            if deadline != tracked.deadline {
+                let before = std::mem::replace(&mut tracked.deadline, deadline);
+                before.into_iter().for_each(|at| _ = self.deadlines.remove(&(at, peer)));
+                self.deadlines.extend(deadline.map(|at| (at, peer)));
+            }
         }
     }
 
@@ -82,7 +98,9 @@ impl Links {
     /// The first deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let touched = self.touched.iter().filter_map(|&peer| self.get(peer)?.next_deadline());
-        let next = self.deadlines.first().map(|(at, _)| *at).into_iter().chain(touched).min();
+        let is_valid = |peer: NodeId| self.find(peer).is_ok_and(|at| !self.links[at].1.is_touched);
+        let kept = self.deadlines.iter().find(|(_, peer)| is_valid(*peer));
+        let next = kept.map(|(at, _)| *at).into_iter().chain(touched).min();
         debug_assert_eq!(next, self.iter().filter_map(|(_, link)| link.next_deadline()).min());
         next
     }

@@ -1,0 +1,103 @@
+//! Short numbers for origins.
+
+use super::OriginId;
+use crate::id::{Generation, Origin};
+
+/// A slot without a number.
+const FREE: u32 = u32::MAX;
+
+/// Origins, numbered at first sight.
+///
+/// The nodes of a simulated cluster have millions of them, so the hash table has only the numbers: the
+/// names stand in the list.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    names: Vec<Origin>,
+    /// A power of two of slots, at most three quarters of which are taken. A number stands in the slot
+    /// that its name's hash says, or in the next that was free.
+    slots: Vec<u32>,
+}
+
+impl Origins {
+    /// The origins by number.
+    #[must_use]
+    pub fn names(&self) -> &[Origin] {
+        &self.names
+    }
+
+    /// The number of `origin`, if it has one.
+    #[must_use]
+    pub fn get(&self, origin: Origin) -> Option<OriginId> {
+        let number = *self.slots.get(self.slot(origin)?)?;
+        (number != FREE).then_some(OriginId(number))
+    }
+
+    /// The number of `origin`, which is a new one at first sight.
+    pub fn number(&mut self, origin: Origin) -> OriginId {
+        if let Some(id) = self.get(origin) {
+            return id;
+        }
+        if self.names.len() == self.names.capacity() {
+            // A quarter, and not twofold: most of the memory of a large cluster is in lists like this.
+            self.names.reserve_exact(self.names.len() / 4 + 4);
+        }
+        // More origins than that do not fit into memory.
+        let id = OriginId(self.names.len() as u32);
+        if (self.names.len() + 1) * 4 > self.slots.len() * 3 {
+            self.slots = vec![FREE; (self.slots.len() * 2).max(4)];
+            (0..id.0).for_each(|number| self.put(self.names[number as usize], number));
+        }
+        self.names.push(origin);
+        self.put(origin, id.0);
+        id
+    }
+
+    fn put(&mut self, origin: Origin, number: u32) {
+        if let Some(slot) = self.slot(origin) {
+            self.slots[slot] = number;
+        }
+    }
+
+    /// The slot of `origin`, or the free one where it belongs; none if there are no slots.
+    fn slot(&self, origin: Origin) -> Option<usize> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut slot = hash(origin) as usize & mask;
+        while self.slots[slot] != FREE && self.names[self.slots[slot] as usize] != origin {
+            slot = (slot + 1) & mask;
+        }
+        Some(slot)
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+const fn hash(origin: Origin) -> u64 {
+    let Origin { node, generation: Generation(generation) } = origin;
+    let mut hash = generation ^ (node.0 as u64).rotate_right(16);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::NodeId;
+
+    #[test]
+    fn an_origin_keeps_the_number_of_its_first_sight() {
+        let name = |i: u64| Origin {
+            node: NodeId((i % 7) as u32),
+            generation: Generation(1_700_000_000_000 + i / 7),
+        };
+        let mut origins = Origins::default();
+        for i in 0..1_000 {
+            assert_eq!(origins.get(name(i)), None);
+            assert_eq!(origins.number(name(i)), OriginId(i as u32));
+        }
+        for i in 0..1_000 {
+            assert_eq!(origins.number(name(i)), OriginId(i as u32));
+            assert_eq!(origins.names()[i as usize], name(i));
+        }
+        assert_eq!((origins.names().len(), origins.slots.len()), (1_000, 2_048));
+    }
+}
