@@ -2,7 +2,7 @@
 
 mod log;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -211,31 +211,32 @@ impl Replica {
         let ranges = rows.iter().map(|(id, row)| (*id, std::iter::once(range(row)).collect()));
         let all: VersionSet = ranges.collect();
         let new = all.difference(&self.held);
-        let mut origins: Vec<OriginId> = rows.iter().map(|(id, _)| *id).collect();
-        origins.dedup();
-        if origins.len() > all.origin_count() {
-            let mut seen = HashSet::new();
-            origins.retain(|id| seen.insert(*id));
-        }
-        rows.sort_by_key(|(id, row)| (*id, row.first));
-        for id in origins {
-            let Some(fresh) = new.get(id) else { continue };
-            let from = rows.partition_point(|(other, _)| *other < id);
-            let mut next = 0; // All entries before it have been taken in.
-            for (_, row) in rows[from..].iter().take_while(|(other, _)| *other == id) {
-                let all = range(row);
-                for part in fresh.within(next.max(all.start)..all.end) {
-                    let index = |sequence| (sequence - all.start) as usize;
-                    let values = &row.values[index(part.start)..index(part.end)];
-                    self.log.insert(id, part.start, values);
-                    self.on_arrival(now, id, &part);
-                    for (sequence, value) in part.zip(values) {
-                        let id = EntryId { origin: row.origin, sequence };
-                        deliver(Entry { id, value: value.clone() });
-                    }
-                }
-                next = next.max(all.end);
+        if rows.len() > all.origin_count() {
+            let mut first_rows = BTreeMap::new();
+            for (at, (id, _)) in rows.iter().enumerate() {
+                first_rows.entry(*id).or_insert(at);
             }
+            rows.sort_by_key(|(id, row)| (first_rows[id], row.first));
+        }
+        // All entries of this origin before this number have been taken in.
+        let (mut origin, mut next) = (OriginId(u32::MAX), 0);
+        for (id, row) in rows {
+            if id != origin {
+                (origin, next) = (id, 0);
+            }
+            let Some(fresh) = new.get(id) else { continue };
+            let all = range(row);
+            for part in fresh.within(next.max(all.start)..all.end) {
+                let index = |sequence| (sequence - all.start) as usize;
+                let values = &row.values[index(part.start)..index(part.end)];
+                self.log.insert(id, part.start, values);
+                self.on_arrival(now, id, &part);
+                for (sequence, value) in part.zip(values) {
+                    let id = EntryId { origin: row.origin, sequence };
+                    deliver(Entry { id, value: value.clone() });
+                }
+            }
+            next = next.max(all.end);
         }
         self.held.union_with(&new);
         (all, new)

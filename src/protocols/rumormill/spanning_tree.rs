@@ -167,8 +167,8 @@ impl SpanningTree {
 
     /// The edges of the tree as this node uses them: its parent, its children, and those that it
     /// serves in the place of a suspected hub.
-    pub(crate) fn edges(&self, peers: &Peers) -> BTreeSet<NodeId> {
-        let mut edges = BTreeSet::new();
+    pub(crate) fn edges(&self, peers: &Peers) -> Vec<NodeId> {
+        let mut edges = Vec::new();
         let Some(tree) = self.preferred() else { return edges };
         edges.extend(tree.children(self.me));
         if self.has_hubs {
@@ -181,14 +181,16 @@ impl SpanningTree {
             }
             if self.parent.is_none() && Rule::StandIn.applies() {
                 for candidate in tree.candidates(self.me) {
-                    edges.insert(candidate);
+                    edges.push(candidate);
                     edges.extend(tree.children(candidate));
                 }
-                edges.remove(&self.me);
+                edges.retain(|&peer| peer != self.me);
             }
             edges.retain(|&peer| !self.has_left(peers, peer));
         }
         edges.extend(self.parent);
+        edges.sort_unstable();
+        edges.dedup();
         edges
     }
 

@@ -224,7 +224,7 @@ fn a_child_that_names_another_parent_has_left_unless_one_of_the_two_is_suspected
     suspect(&mut peers, 42, at(0));
     tree.set_parent(None);
     assert_eq!(all(LARGE, |peer| tree.is_edge(&peers, peer)), (42..=82).collect::<Vec<_>>());
-    assert_eq!(tree.edges(&peers), (42..=82).map(NodeId).collect());
+    assert_eq!(tree.edges(&peers), (42..=82).map(NodeId).collect::<Vec<_>>());
 }
 
 #[test]
