@@ -1,6 +1,6 @@
 //! Short numbers for origins.
 
-use super::OriginId;
+use super::{OriginId, make_room};
 use crate::id::{Generation, Origin};
 
 /// A slot without a number.
@@ -13,7 +13,7 @@ const FREE: u32 = u32::MAX;
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     names: Vec<Origin>,
-    /// A power of two of slots, at most three quarters of which are taken. A number stands in the slot
+    /// A power of two of slots, at most seven eighths of which are taken. A number stands in the slot
     /// that its name's hash says, or in the next that was free.
     slots: Vec<u32>,
 }
@@ -37,13 +37,10 @@ impl Origins {
         if let Some(id) = self.get(origin) {
             return id;
         }
-        if self.names.len() == self.names.capacity() {
-            // A quarter, and not twofold: most of the memory of a large cluster is in lists like this.
-            self.names.reserve_exact(self.names.len() / 4 + 4);
-        }
+        make_room(&mut self.names);
         // More origins than that do not fit into memory.
         let id = OriginId(self.names.len() as u32);
-        if (self.names.len() + 1) * 4 > self.slots.len() * 3 {
+        if (self.names.len() + 1) * 8 > self.slots.len() * 7 {
             self.slots = vec![FREE; (self.slots.len() * 2).max(4)];
             (0..id.0).for_each(|number| self.put(self.names[number as usize], number));
         }

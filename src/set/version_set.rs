@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
-use super::Ranges;
+use super::{Ranges, make_room};
 
 /// A node's short number for an origin (see `Replica` of the protocol); never on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -167,6 +167,7 @@ impl VersionSet {
             let is_next = self.prefixes.len() == origin.0 as usize && is_last;
             let begins = is_next && range.start == 0 && end > 0;
             if begins {
+                make_room(&mut self.prefixes);
                 self.prefixes.push(end);
                 self.origin_count += 1;
             }

@@ -132,7 +132,7 @@ impl Replica {
     /// The number of `origin`, given at first sight.
     pub fn origin_id(&mut self, origin: Origin) -> OriginId {
         let id = self.origins.number(origin);
-        self.log.make_room(id);
+        self.log.begin(id);
         id
     }
 
@@ -250,7 +250,12 @@ impl Replica {
             {
                 last.count += count;
             }
-            _ => self.arrivals.push_back(Arrival { at: now, first: range.start, origin, count }),
+            _ => {
+                if self.arrivals.len() == self.arrivals.capacity() {
+                    self.arrivals.reserve_exact(self.arrivals.len() / 4 + 4);
+                }
+                self.arrivals.push_back(Arrival { at: now, first: range.start, origin, count });
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::few::Few;
-use crate::set::OriginId;
+use crate::set::{OriginId, make_room};
 use crate::value::Value;
 
 /// The values of all origins: runs of consecutive entries.
@@ -19,13 +19,10 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Makes room for `origin`, which is the next one if it is new.
-    pub(super) fn make_room(&mut self, origin: OriginId) {
+    /// Begins the log of `origin`, which is the next one if it is new.
+    pub(super) fn begin(&mut self, origin: OriginId) {
         if origin.0 as usize == self.first.len() {
-            if self.first.len() == self.first.capacity() {
-                // As for the list of origins.
-                self.first.reserve_exact(self.first.len() / 4 + 4);
-            }
+            make_room(&mut self.first);
             self.first.push(Few::new());
         }
     }
