@@ -193,6 +193,7 @@ fn a_suspected_peer_gets_nothing_but_probes() {
     link.on_ack(at(1_060), &ack(1), ms(0));
     assert_eq!((link.known(), link.has_acked()), (&entries(0..2), true));
     assert!(!suspected(&entries(0..1)).has_acked());
+    assert_eq!(Link::default().suspected_since(), None);
 }
 
 #[test]

@@ -256,8 +256,8 @@ fn an_overtaken_message_counts_as_lost_unless_delays_vary() {
         let numbers = std::iter::once(1..2).collect();
         let ack = ack(2).map(|ack| Ack { numbers, ..ack });
         node.receive(at(10), 1, &Gossip { ack, ..gossip(0) });
-        meet_deadline(&mut node, 90, 1);
-        node.peers.rides(at(90))
+        meet_deadline(&mut node, 100, 1);
+        node.peers.rides(at(100))
     };
     assert!(rides(|_| {}) > 0);
     assert_eq!(rides(make_jittery), 0);
