@@ -129,3 +129,14 @@ pub struct Gossip {
     /// The sender's place in the tree.
     pub offer: Option<TreeOffer>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_has_a_word_unless_there_is_none() {
+        let words = [Forward::No, Forward::Tree, Forward::Flood].map(Forward::name);
+        assert_eq!(words, [None, Some("tree"), Some("flood")]);
+    }
+}

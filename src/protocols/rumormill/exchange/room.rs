@@ -134,6 +134,10 @@ mod tests {
         [0..1, 2..3, 3..4].into_iter().for_each(|range| queue.insert(OriginId(0), range));
         let taken = |entries| Room::new(entries, 1_000).take(&replica, &queue).count();
         assert_eq!([1, 2, 3].map(taken), [1, 2, 3]);
+        // One that finds no room keeps those after it back.
+        let mut mixed = VersionSet::new();
+        [0..2, 3..4].into_iter().for_each(|range| mixed.insert(OriginId(0), range));
+        assert_eq!(Room::new(10, 40).take(&replica, &mixed).count(), 1);
         assert_eq!(Room::new(10, 37).take(&replica, &queue).count(), 1);
         assert_eq!(Room::new(10, 38).take(&replica, &queue).count(), 2);
     }

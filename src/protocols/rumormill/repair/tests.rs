@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
-use crate::protocols::rumormill::message::Ack;
+use crate::protocols::rumormill::message::{Ack, Pulse};
 use crate::protocols::rumormill::route::Route;
 
 fn parent(node: &Machines) -> Option<u32> {
@@ -351,7 +351,12 @@ fn missed_after(from: u32, has_entries: bool, change: fn(&mut Machines)) -> Opti
     }
     let (repair, mut cx) = node.parts(at(300));
     repair.on_heard(&mut cx, NodeId(from), has_entries);
-    suspect_ms(&node)
+    // Messages of other nodes do not put it off.
+    let heard = suspect_ms(&node);
+    let (repair, mut cx) = node.parts(at(400));
+    repair.on_heard(&mut cx, NodeId(5), true);
+    assert_eq!(suspect_ms(&node), heard);
+    heard
 }
 
 #[test]
@@ -508,4 +513,51 @@ fn a_new_child_is_not_sent_what_is_on_its_way() {
     let (_, mut cx) = node.parts(at(10));
     send_missing(&mut cx, NodeId(6));
     assert_eq!(node.peers.get(NodeId(6)).unwrap().queue().count(), 1);
+}
+
+/// The parent of node 3 after a message of node 1, which is up, while the hub may be missed.
+fn parent_after(change: fn(&mut Machines)) -> Option<u32> {
+    let mut node = Machines::hubs(3, 9);
+    node.send_entry(at(0), 0);
+    change(&mut node);
+    hear(&mut node, at(700), 1, None);
+    parent(&node)
+}
+
+#[test]
+fn a_missed_parent_keeps_its_place_while_a_probe_of_it_may_be_answered() {
+    assert_eq!(parent_after(|_| {}), Some(0));
+    assert_eq!(parent_after(|node| meet_deadline(node, 500, 0)), Some(1));
+    let probed = |node: &mut Machines| {
+        let (repair, mut cx) = node.parts(at(500));
+        repair.on_parent_missed(&mut cx, at(500), 0);
+    };
+    assert_eq!(parent_after(probed), Some(0));
+}
+
+#[test]
+fn only_the_newest_message_of_a_peer_tells_where_it_stands() {
+    let mut node = Machines::hubs(3, 9);
+    let (newest, overtaken) = (gossip(1), Gossip { offer: offer(Some(3), 0, 2, 0), ..gossip(0) });
+    for message in [&newest, &overtaken] {
+        node.receive(at(0), 6, message);
+        let (repair, mut cx) = node.parts(at(0));
+        repair.on_tree_offer(&mut cx, NodeId(6), message);
+    }
+    assert!(!node.repair.tree().has_offer(NodeId(6)));
+}
+
+#[test]
+fn a_peer_that_is_no_child_is_sent_nothing_and_its_pulse_is_none() {
+    let pulse = Some(Pulse { period_us: 400_000, age_us: 0, distance_us: 0 });
+    for (from, is_paced) in [(6, false), (0, true)] {
+        let mut node = Machines::hubs(3, 9);
+        node.hold(&entries(3, &[7]));
+        let message = Gossip { pulse, ..gossip(0) };
+        node.receive(at(0), from, &message);
+        let (repair, mut cx) = node.parts(at(0));
+        repair.on_tree_offer(&mut cx, NodeId(from), &message);
+        assert_eq!(node.peers.get(NodeId(from)).unwrap().queue().count(), 0);
+        assert_eq!(node.push.is_paced(node.repair.tree(), NodeId(0)), is_paced);
+    }
 }
