@@ -131,8 +131,9 @@ fn other_lines_are_read_past_and_damage_is_named() {
     assert!(problem("{\"out\":{}}\n").starts_with("line 1: the record's header is missing"));
     let damaged = text.replace("\"on\":\"timeout\"", "\"on\":\"tim\"");
     assert!(problem(&damaged).starts_with("line 7: damaged"), "{}", problem(&damaged));
-    let future = text.replacen("record\":3", "record\":4", 1);
-    assert_eq!(problem(&future), "line 1: a record of format 4, and this reads 3");
+    let future = text.replacen(&format!("record\":{FORMAT}"), "record\":99", 1);
+    let refusal = format!("line 1: a record of format 99, and this reads {FORMAT}");
+    assert_eq!(problem(&future), refusal);
     let unknown = text.replacen("\"route\"", "\"rout\"", 1);
     let header = Records::read(unknown.as_bytes()).unwrap().lives.remove(0).header;
     let problem = header.config::<Rumormill>().unwrap_err();
@@ -147,13 +148,13 @@ fn a_record_of_an_older_format_is_refused_whatever_its_header_has() {
     ] {
         let problem = Records::read(format!("{header}\n").as_bytes()).unwrap_err().to_string();
         let format = &header[20..21];
-        assert_eq!(problem, format!("line 1: a record of format {format}, and this reads 3"));
+        assert_eq!(problem, format!("line 1: a record of format {format}, and this reads {FORMAT}"));
     }
 }
 
 #[test]
 fn settings_that_a_record_lacks_have_their_defaults() {
-    let line = r#"{"rumormill_record":3,"version":"0","protocol":"rumormill","seed":1,"generation":2,"config":{}}"#;
+    let line = r#"{"rumormill_record":4,"version":"0","protocol":"rumormill","seed":1,"generation":2,"config":{}}"#;
     let records = Records::read(line.as_bytes()).unwrap();
     assert_eq!(records.lives[0].header.config::<Rumormill>(), Ok(Config::default()));
 }
