@@ -148,7 +148,10 @@ fn a_record_of_an_older_format_is_refused_whatever_its_header_has() {
     ] {
         let problem = Records::read(format!("{header}\n").as_bytes()).unwrap_err().to_string();
         let format = &header[20..21];
-        assert_eq!(problem, format!("line 1: a record of format {format}, and this reads {FORMAT}"));
+        assert_eq!(
+            problem,
+            format!("line 1: a record of format {format}, and this reads {FORMAT}")
+        );
     }
 }
 
