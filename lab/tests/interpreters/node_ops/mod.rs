@@ -354,7 +354,9 @@ impl Bench {
 fn names_stranger(named: &Named<Gossip>, list: &Nodes) -> bool {
     let Gossip { entries: values, have, offer: place, .. } = named.message();
     let origins = values.iter().map(|entries| entries.origin);
-    let origins = origins.chain(have.iter().map(|have| have.origin)).map(|origin| origin.node);
+    let mut origins = origins.chain(have.iter().map(|have| have.origin)).map(|origin| origin.node);
+    // Origins are numbers on the wire, and the nodes of an offer are names.
     let place = place.iter().flat_map(|place| place.parent.into_iter().chain([place.root]));
-    origins.chain(place).any(|node| list.id(named.nodes().name(node)).is_none())
+    let mut place = place.map(|node| named.nodes().name(node));
+    origins.any(|node| node.0 >= list.len()) || place.any(|name| list.id(name).is_none())
 }
