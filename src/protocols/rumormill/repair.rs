@@ -172,17 +172,18 @@ impl TreeRepair {
         }
     }
 
-    /// `peer` has sent a probe. If it misses the parent that is missed here, and has heard no more of
-    /// the root, then two nodes miss it independently (Lifeguard): it is judged now.
+    /// `peer` has sent a probe. If it has lost the parent that is missed here at the same time, two nodes
+    /// miss it independently (Lifeguard): it is judged now.
     fn on_corroboration(&mut self, cx: &mut Context<'_>, peer: NodeId) {
         let is_missed = self.detector.missed_at().is_some() && cx.push.uses_hubs(&self.tree);
         let Some(parent) = self.tree.parent().filter(|_| is_missed) else { return };
-        if cx.peers.loss_mut().is_heavy(cx.now) || !self.tree.is_as_lost(cx.now, cx.peers, peer) {
+        let is_lossy = cx.peers.loss_mut().is_heavy(cx.now) || !Rule::Corroboration.applies();
+        if is_lossy || !self.tree.is_as_lost(cx.now, cx.peers, peer) {
             return;
         }
         self.detector.on_corroborated();
         let link = cx.peers.open(parent);
-        if link.liveness().first_unacked_at().is_some() && Rule::Corroboration.applies() {
+        if link.liveness().first_unacked_at().is_some() {
             link.judge_at(cx.now);
             self.on_link_deadline(cx, parent);
         }

@@ -1,3 +1,5 @@
+mod suspicion;
+
 use super::*;
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
@@ -55,35 +57,6 @@ fn a_parent_that_leaves_messages_unacked_is_probed_and_so_are_candidates_for_its
     let probed = probed(&node);
     assert_eq!(&probed[..3], [0, 1, 2], "the parent, and the first in the list");
     assert!(node.repair.is_displaced() && parent(&node) == Some(0));
-}
-
-/// Node 1 has heard of the hub 1 s ago, and misses it if a message to it has timed out since. Then a
-/// message of node 3 arrives. Returns whether the hub is suspected.
-fn corroborated(misses: bool, is_probe: bool, offer: impl Fn(u64) -> Option<TreeOffer>) -> bool {
-    let mut node = Machines::hubs(1, 9);
-    hear(&mut node, at(1_000), 0, None);
-    if misses {
-        node.send_entry(at(1_200), 0);
-    }
-    let (repair, mut cx) = node.parts(at(1_900));
-    repair.on_link_deadline(&mut cx, NodeId(0));
-    let message = Gossip { is_probe, offer: offer(1_000), ..gossip(0) };
-    node.receive(at(2_000), 3, &message);
-    let (repair, mut cx) = node.parts(at(2_000));
-    repair.on_tree_offer(&mut cx, NodeId(3), &message);
-    node.peers.is_suspected(NodeId(0))
-}
-
-#[test]
-fn a_parent_that_another_node_misses_too_is_suspected_without_an_ack_of_a_third() {
-    let same = |age| offer(Some(0), 0, 1, age);
-    assert!(corroborated(true, true, same));
-    assert!(!corroborated(false, true, same), "it is not missed here");
-    assert!(!corroborated(true, false, same), "the other does not miss it");
-    assert!(!corroborated(true, true, |age| offer(Some(2), 0, 2, age)), "it misses another parent");
-    // One that has heard of the root since is no witness, nor one that lost it long before.
-    assert!(!corroborated(true, true, |age| offer(Some(0), 0, 1, age - 200)));
-    assert!(!corroborated(true, true, |age| offer(Some(0), 0, 1, age + 200)));
 }
 
 #[test]
@@ -201,10 +174,6 @@ fn missed_ms(node: &Machines) -> Option<u64> {
     node.repair.detector().missed_at().map(|at| at.as_micros() / 1_000)
 }
 
-fn suspect_ms(node: &Machines) -> Option<u64> {
-    node.repair.detector().suspect_at().map(|at| at.as_micros() / 1_000)
-}
-
 /// The spanning tree of a line of five nodes, of which node 2 is the root.
 fn in_a_line(me: u32) -> Machines {
     Machines::new(me, 5, &Config { route: Route::Tree, ..Config::default() })
@@ -219,29 +188,6 @@ fn a_node_of_a_tree_of_hubs_is_displaced_off_its_place_and_while_its_parent_is_m
     let mut node = in_a_line(1);
     node.repair.tree_mut().set_parent(None);
     assert!(!node.repair.is_displaced());
-}
-
-#[test]
-fn the_parent_is_awaited_from_the_topology_on_in_a_tree_of_hubs() {
-    let suspect_ms = |mut node: Machines| {
-        node.repair.on_topology(at(1_000), Duration::from_millis(300));
-        suspect_ms(&node)
-    };
-    assert_eq!(suspect_ms(Machines::hubs(3, 9)), Some(1_400));
-    assert_eq!((suspect_ms(Machines::hubs(0, 9)), suspect_ms(in_a_line(1))), (None, None));
-}
-
-#[test]
-fn timeouts_and_suspicions_are_counted() {
-    let mut node = Machines::hubs(3, 9);
-    meet_deadline(&mut node, 0, 0);
-    node.send_entry(at(0), 0);
-    meet_deadline(&mut node, 99, 0);
-    assert_eq!((node.stats.retries, node.stats.suspicions), (0, 0));
-    meet_deadline(&mut node, 100, 0);
-    assert_eq!((node.stats.retries, node.stats.suspicions), (1, 0));
-    lose_parent(&mut node);
-    assert_eq!(node.stats.suspicions, 1);
 }
 
 #[test]
@@ -263,44 +209,6 @@ fn an_overtaken_message_counts_as_lost_unless_delays_vary() {
     assert_eq!(rides(make_jittery), 0);
 }
 
-/// The parent of node 8 has acked a message within 100 ms. The next one, of 200 ms, is not acked until
-/// 1 s. Returns since when the parent is missed, and how many peers are to be probed.
-fn after_a_timeout(change: fn(&mut Machines)) -> (Option<u64>, usize) {
-    let mut node = Machines::hubs(8, 30);
-    node.send_entry(at(0), 0);
-    hear(&mut node, at(100), 0, None);
-    node.send_entry(at(200), 0);
-    change(&mut node);
-    meet_deadline(&mut node, 1_000, 0);
-    (missed_ms(&node), probed(&node).len())
-}
-
-#[test]
-fn a_parent_that_is_heard_is_missed_since_its_message_and_no_random_peers_are_probed() {
-    let (missed, count) = after_a_timeout(|_| {});
-    assert_eq!((missed, count > 4), (Some(1_000), true), "the parent, candidates, some at random");
-    let heard = |node: &mut Machines| {
-        node.receive(at(400), 0, &gossip(1));
-    };
-    assert_eq!(after_a_timeout(heard), (Some(200), 4));
-    assert_eq!(after_a_timeout(|node| lose_much(node, 900)), (None, 0));
-}
-
-#[test]
-fn only_the_parent_is_missed_and_only_if_it_was_measured_or_is_not_heard() {
-    let missed = |peer: u32, is_heard: bool| {
-        let mut node = Machines::hubs(3, 9);
-        node.send_entry(at(0), peer);
-        if is_heard {
-            node.receive(at(200), peer, &gossip(0));
-        }
-        meet_deadline(&mut node, 500, peer);
-        (missed_ms(&node), node.peers.get(NodeId(peer)).unwrap().liveness().backoff())
-    };
-    assert_eq!((missed(0, false), missed(0, true)), ((Some(500), 2), (None, 2)));
-    assert_eq!((missed(5, false), missed(5, true)), ((None, 2), (None, 2)));
-}
-
 #[test]
 fn losses_count_between_nodes_that_are_always_in_touch() {
     let rides = |mut node: Machines, peer: u32| {
@@ -311,90 +219,6 @@ fn losses_count_between_nodes_that_are_always_in_touch() {
     };
     assert!(rides(Machines::hubs(3, 9), 0) && !rides(Machines::hubs(3, 9), 5));
     assert!(rides(in_a_line(1), 4), "without hubs any peer is one");
-}
-
-/// A message to the parent, of 100 ms, timed out. Peer `from` acks a message of `sent` ms. Returns
-/// whether the parent is suspected then.
-fn after_indirect_evidence(from: u32, sent: u64, change: fn(&mut Machines)) -> bool {
-    let mut node = Machines::hubs(3, 9);
-    node.send_entry(at(100), 0);
-    node.send_entry(at(sent), 4);
-    meet_deadline(&mut node, 600, 0);
-    change(&mut node);
-    let numbers = std::iter::once(0..1).collect();
-    let acks = Ack { numbers, held_us: 0, generation: Default::default() };
-    node.peers.open(NodeId(4)).on_ack(at(700), &acks, Duration::ZERO);
-    let (repair, mut cx) = node.parts(at(700));
-    repair.on_indirect_evidence(&mut cx, NodeId(from));
-    node.peers.is_suspected(NodeId(0))
-}
-
-#[test]
-fn a_parent_is_suspected_when_another_peer_acks_what_was_sent_later() {
-    assert!(after_indirect_evidence(4, 100, |_| {}));
-    assert!(!after_indirect_evidence(4, 99, |_| {}), "it was sent before");
-    assert!(!after_indirect_evidence(5, 100, |_| {}) && !after_indirect_evidence(0, 100, |_| {}));
-    assert!(!after_indirect_evidence(4, 100, |node| lose_much(node, 600)));
-    let heard = |node: &mut Machines| {
-        node.receive(at(650), 0, &gossip(0));
-    };
-    assert!(!after_indirect_evidence(4, 100, heard), "the parent is heard");
-}
-
-/// Messages of the parent arrive every 100 ms until 300 ms; when the next one is missed.
-fn missed_after(from: u32, has_entries: bool, change: fn(&mut Machines)) -> Option<u64> {
-    let mut node = Machines::hubs(3, 9);
-    change(&mut node);
-    for number in 0..4 {
-        let entries = vec![entries(0, &[7])];
-        node.receive(at(100 * number), 0, &Gossip { entries, ..gossip(number) });
-    }
-    let (repair, mut cx) = node.parts(at(300));
-    repair.on_heard(&mut cx, NodeId(from), has_entries);
-    // Messages of other nodes do not put it off.
-    let heard = suspect_ms(&node);
-    let (repair, mut cx) = node.parts(at(400));
-    repair.on_heard(&mut cx, NodeId(5), true);
-    assert_eq!(suspect_ms(&node), heard);
-    heard
-}
-
-#[test]
-fn the_heartbeat_timeout_of_the_parent_allows_for_losses_and_distance() {
-    assert_eq!(missed_after(0, true, |_| {}), Some(550));
-    assert_eq!((missed_after(0, false, |_| {}), missed_after(1, true, |_| {})), (None, None));
-    let some_loss = |node: &mut Machines| node.peers.loss_mut().on_lost(at(0), 1);
-    assert_eq!(missed_after(0, true, some_loss), Some(800));
-    assert_eq!(missed_after(0, true, |node| lose_much(node, 0)), Some(1_050));
-    let far = |node: &mut Machines| node.peers.on_rtt_sample(Duration::from_millis(700), None);
-    assert_eq!(missed_after(0, true, far), Some(1_000), "a round trip");
-}
-
-#[test]
-fn a_parent_that_was_never_heard_is_probed_and_one_that_was_is_missed() {
-    let after = |change: fn(&mut Machines)| {
-        let mut node = Machines::hubs(3, 30);
-        node.repair.on_topology(at(0), Duration::ZERO);
-        change(&mut node);
-        for now in [399, 400] {
-            assert!(probed(&node).is_empty());
-            let (repair, mut cx) = node.parts(at(now));
-            repair.on_heartbeat_timeout(&mut cx);
-        }
-        (missed_ms(&node), probed(&node).len() > 1, probed(&node).contains(&0))
-    };
-    assert_eq!(after(|_| {}), (None, false, true));
-    assert_eq!(after(|node| node.send_entry(at(0), 0)), (None, false, false));
-    let heard = |node: &mut Machines| {
-        node.receive(at(0), 0, &gossip(0));
-    };
-    assert_eq!(after(heard), (Some(400), true, true));
-    assert_eq!(
-        after(|node| {
-            node.repair.tree_mut().set_parent(None);
-        }),
-        (None, false, false)
-    );
 }
 
 #[test]
@@ -470,24 +294,6 @@ fn a_recovered_peer_may_be_the_better_parent() {
     let (repair, mut cx) = line.parts(at(0));
     repair.on_peer_up(&mut cx);
     assert_eq!(parent(&line), None);
-}
-
-#[test]
-fn a_missed_parent_that_is_heard_is_found() {
-    let mut node = Machines::hubs(3, 9);
-    node.send_entry(at(0), 0);
-    meet_deadline(&mut node, 500, 0);
-    hear(&mut node, at(600), 5, None);
-    assert_eq!(missed_ms(&node), Some(500));
-    hear(&mut node, at(700), 0, None);
-    assert_eq!((missed_ms(&node), parent(&node)), (None, Some(0)));
-}
-
-#[test]
-fn a_root_of_its_own_misses_nobody() {
-    let mut node = Machines::hubs(1, 9);
-    lose_parent(&mut node);
-    assert_eq!((parent(&node), missed_ms(&node)), (None, None));
 }
 
 #[test]
