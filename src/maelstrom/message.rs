@@ -194,24 +194,21 @@ impl<M> Body<M> {
 impl<M: Wire> Named<M> {
     /// Appends the message as the JSON of a body.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"type\":\"");
-        out.extend_from_slice(M::TYPE.as_bytes());
-        out.push(b'"');
+        begin(out, M::TYPE);
+        self.write_fields(out);
+        out.push(b'}');
+    }
+
+    fn write_fields(&self, out: &mut Vec<u8>) {
         field(out, "v", &M::VERSION);
         self.message.encode(&self.nodes, out);
-        out.push(b'}');
     }
 }
 
 impl<M: Wire> Body<M> {
     /// Appends the body as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        if let Self::Peer(named) = self {
-            return named.write_json(out);
-        }
-        out.extend_from_slice(b"{\"type\":\"");
-        out.extend_from_slice(self.kind().as_bytes());
-        out.push(b'"');
+        begin(out, self.kind());
         match self {
             Self::Init { node_id, node_ids, msg_id } => {
                 field(out, "node_id", node_id);
@@ -233,7 +230,7 @@ impl<M: Wire> Body<M> {
                 reply.write_fields(out);
                 field(out, "in_reply_to", in_reply_to);
             }
-            Self::Peer(_) => {}
+            Self::Peer(named) => named.write_fields(out),
             Self::Error { in_reply_to, code, text } => {
                 field(out, "in_reply_to", in_reply_to);
                 field(out, "code", code);
@@ -257,6 +254,13 @@ impl<M: Wire> Body<M> {
             Self::Error { .. } => "error",
         }
     }
+}
+
+/// Begins a body with its type.
+fn begin(out: &mut Vec<u8>, kind: &str) {
+    out.extend_from_slice(b"{\"type\":\"");
+    out.extend_from_slice(kind.as_bytes());
+    out.push(b'"');
 }
 
 fn field(out: &mut Vec<u8>, key: &str, value: &(impl Serialize + ?Sized)) {

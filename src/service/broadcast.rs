@@ -34,7 +34,6 @@ impl Broadcast {
     /// Number of distinct values.
     #[must_use]
     pub fn value_count(&self) -> usize {
-        // They are in memory.
         self.read_text.count() as usize
     }
 

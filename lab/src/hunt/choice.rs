@@ -36,7 +36,7 @@ pub(super) fn pick_name(dice: &mut Dice, names: &[Name]) -> Name {
     names[dice.index(names.len())].clone()
 }
 
-/// So many of them, each once.
+/// Draws `count` of the names, each once.
 pub(super) fn some(dice: &mut Dice, names: &[Name], count: usize) -> Vec<Name> {
     let mut order = names.to_vec();
     dice.shuffle(&mut order);

@@ -1,8 +1,8 @@
 //! The entries that every node really holds, in numbers that all of them share.
 //!
 //! Each node numbers the origins it hears of as they come. To compare what two nodes hold, or
-//! what one says of the other, the origins get numbers of the hunter's own here. Kept up to date
-//! after every event from what the store says has changed, so an event costs what it changed.
+//! what one says of the other, the origins get numbers of the hunter's own here. After every event of a
+//! node its store is compared with the last one seen.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

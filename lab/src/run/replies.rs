@@ -5,7 +5,7 @@ use super::output::Output;
 use super::sent::Sent;
 use super::timer::Timer;
 use crate::client::{Expiry, Offer, Owner, Standing};
-use crate::history::Nanos;
+use crate::history::{Nanos, ReadSet};
 use crate::journal::EventSink;
 use crate::network::packet::Packet;
 use crate::outcome::NoticeKind;
@@ -42,10 +42,8 @@ impl<S: EventSink> Run<S> {
                         let begun = self.clients.take_delivered(client);
                         let node = worker % self.settings.nodes.len();
                         self.note_service(now, node, begun);
-                        if !self.exact
-                            && let (Some(set), Some(begun)) = (reply.set(), begun)
-                        {
-                            self.tracer.read(node as u32, begun, now, set);
+                        if let (Some(set), Some(begun)) = (reply.set(), begun) {
+                            self.trace_read(node as u32, begun, now, set);
                         }
                         self.worker_answered(now, worker, reply, &packet);
                     }
@@ -132,6 +130,14 @@ impl<S: EventSink> Run<S> {
         };
         let text = format!("{} {words}", self.name(node));
         self.notices.add(now, Some(node), NoticeKind::UnfinishedLine, "", text);
+    }
+
+    /// A node has answered a read that it was handed at `begun`. In a simulation its deliveries say the
+    /// same, and sooner.
+    pub(super) fn trace_read(&mut self, node: u32, begun: Nanos, at: Nanos, set: &ReadSet) {
+        if !self.exact {
+            self.tracer.read(node, begun, at, set);
+        }
     }
 
     /// The time from the delivery of a worker's request to its first reply. Those of `init` would

@@ -132,9 +132,7 @@ impl<S: EventSink> Run<S> {
         probe.waiting = None;
         let is_audit = probe.is_audit;
         if let Some(set) = reply.set() {
-            if !self.exact {
-                self.tracer.read(id, since, now, set);
-            }
+            self.trace_read(id, since, now, set);
             for value in &set.ints {
                 self.watch.probed.holds(node, value, time);
             }

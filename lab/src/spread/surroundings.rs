@@ -48,7 +48,7 @@ pub struct Crash {
 pub enum Victims {
     /// A node.
     Node(u32),
-    /// So many at random, but none that is named, and not the origin of the rumour.
+    /// This many nodes, drawn from all but those named and the origin of the rumour.
     Random(u32),
 }
 

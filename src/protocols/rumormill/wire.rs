@@ -12,6 +12,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::cluster::{Name, Nodes};
+use crate::few::Few;
 use crate::id::{Generation, NodeId, Origin};
 use crate::set::Ranges;
 use crate::value::Value;
@@ -133,7 +134,7 @@ type EntriesRow<T> = (u32, u64, (u64, OneOrMore<T>));
 struct Rows<R>(Vec<R>);
 
 /// An integer that stands by itself, or a list of values.
-struct OneOrMore<T>(Vec<T>);
+struct OneOrMore<T>(Few<T>);
 
 impl<'de, T: Deserialize<'de> + From<i64>> Deserialize<'de> for OneOrMore<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -151,7 +152,7 @@ impl<'de, T: Deserialize<'de> + From<i64>> Visitor<'de> for OneOrMoreVisitor<T> 
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(OneOrMore(vec![T::from(value)]))
+        Ok(OneOrMore(std::iter::once(T::from(value)).collect()))
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
@@ -163,7 +164,7 @@ impl<'de, T: Deserialize<'de> + From<i64>> Visitor<'de> for OneOrMoreVisitor<T> 
         while let Some(value) = list.next_element()? {
             values.push(value);
         }
-        Ok(OneOrMore(values))
+        Ok(OneOrMore(values.into()))
     }
 }
 

@@ -215,7 +215,7 @@ fn a_child_that_names_another_parent_has_left_unless_one_of_the_two_is_suspected
         .contains(&4)
     };
     assert_eq!([None, Some(4), Some(2)].map(with), [false, true, true]);
-    // Along a spanning tree of the topology nobody leaves, nor does a node stand in for others.
+    // Along a spanning tree of the topology no node leaves, and none stands in for others.
     let mut tree = SpanningTree::new(NodeId(1), false);
     tree.set_preferred(Some(Arc::new(Tree::hubs(LARGE))));
     let mut peers = Peers::new(&Config::default());

@@ -144,7 +144,7 @@ fn blind_repeats_go_to_a_parent_and_only_where_much_is_lost() {
     assert_eq!((repeats(20, 0), repeats(0, 0), repeats(20, 2)), (1, 0, 0));
 }
 
-/// What is due at `now` on the link to a peer, after this change.
+/// The messages that are due at `now` on the link to a peer, after this change.
 fn due(me: u32, peer: u32, now: u64, change: impl FnOnce(&mut Machines)) -> Vec<Gossip> {
     let mut node = Machines::hubs(me, 5);
     change(&mut node);
