@@ -95,6 +95,28 @@ fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
+/// The arguments of the command that a shard's file is of.
+///
+/// # Errors
+/// If the file cannot be read, or has no head of a shard.
+pub fn arguments(path: &Path) -> Result<Vec<String>> {
+    let text = fs::read_to_string(path).context("cannot be read");
+    let head = text.and_then(|text| head_of(text.lines().next()));
+    Ok(head.with_context(|| path.display().to_string())?.args)
+}
+
+fn head_of(line: Option<&str>) -> Result<Head> {
+    let head: Head =
+        serde_json::from_str(line.unwrap_or_default()).context("line 1 is no head of a shard")?;
+    ensure!(
+        head.version == version(),
+        "is of version {} of the lab, and this one is {}",
+        head.version,
+        version()
+    );
+    Ok(head)
+}
+
 /// Reads the files of all shards: the arguments of their command, and the runs by number.
 ///
 /// # Errors
@@ -132,14 +154,7 @@ fn read_one<T: DeserializeOwned>(path: &Path) -> Result<(Head, Vec<(u64, T)>)> {
     let end = lines.pop().and_then(|line| serde_json::from_str::<End>(line).ok());
     let end = end.context("is not all there: its last line is no end of a shard")?;
     let mut lines = lines.into_iter();
-    let head: Head = serde_json::from_str(lines.next().unwrap_or_default())
-        .context("line 1 is no head of a shard")?;
-    ensure!(
-        head.version == version(),
-        "is of version {} of the lab, and this one is {}",
-        head.version,
-        version()
-    );
+    let head = head_of(lines.next())?;
     let mut runs = Vec::new();
     for (at, line) in (2..).zip(lines) {
         let line: Line<T> =

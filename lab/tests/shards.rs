@@ -45,6 +45,21 @@ fn a_hunt_in_shards_reports_as_one_machine_does() {
 }
 
 #[test]
+fn a_hunt_in_another_protocol_in_shards_reports_as_one_machine_does() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let command = "hunt --protocol flood --seeds 14 --start 3 --jobs 1";
+    let files = shards(dir.path(), command, 4);
+    let merged = lab("hunt merge", &files);
+    let whole = lab(command, &[]);
+    assert_eq!(text(&merged), text(&whole));
+    let code = merged.status.code();
+    assert_eq!((code, whole.status.code()), (Some(1), Some(1)), "a flood loses values");
+    assert!(text(&whole).starts_with("flood: 14 seeds, "), "{}", text(&whole));
+    let other = lab("hunt merge --trace", &files);
+    assert_eq!(other.status.code(), Some(254), "no case to trace");
+}
+
+#[test]
 fn rumours_in_shards_have_the_figures_of_one_machine() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let command =

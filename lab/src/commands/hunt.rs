@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use rumormill::protocols::Name;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -21,11 +21,12 @@ use crate::commands::shell::{
 use crate::hunt::bug::Bug;
 use crate::hunt::case::Case;
 use crate::hunt::draw::draw;
+use crate::hunt::family::{self, FamilyFound, FamilyHunt};
 use crate::hunt::phases::run;
 use crate::hunt::setup::{Setup, Tweak};
 use crate::hunt::shrink::shrink;
 use crate::hunt::violation::Kind;
-use crate::hunt::{Found, Hunt, family, keep_panics, report};
+use crate::hunt::{Found, Hunt, keep_panics, report};
 use crate::shard::{self, Shard};
 
 /// Seeds to run unless told otherwise: a few seconds.
@@ -72,7 +73,7 @@ pub struct HuntArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     pub start: u64,
     /// Run one of several parts of the seeds, and print its runs for `lab hunt merge`
-    #[arg(long, value_name = "PART/OF", conflicts_with_all = ["out", "trace", "protocol"])]
+    #[arg(long, value_name = "PART/OF", conflicts_with_all = ["out", "trace"])]
     pub shard: Option<Shard>,
     /// Threads [default: one per core]
     #[arg(long, value_name = "N")]
@@ -130,24 +131,34 @@ pub fn execute(args: &HuntArgs) -> u8 {
 /// Prints the runs of a shard. A failing seed is no failure of the shard: the merge reports it.
 fn hunt_shard(args: &HuntArgs, shard: Shard) -> anyhow::Result<u8> {
     let interrupt = Interrupt::register().context("cannot wait for signals")?;
-    let tweak = |nodes: &mut Setup| args.tweak(nodes);
-    let runs = args.hunt(&tweak, &interrupt.stop).run_shard(shard, &|_, _| {});
+    let words = arguments_without_shard(std::env::args());
+    let text = if let Some(hunt) = args.family(&interrupt.stop)? {
+        shard::write(&words, shard, hunt.run_shard(shard, &|_, _| {})?)?
+    } else {
+        let tweak = |nodes: &mut Setup| args.tweak(nodes);
+        let hunt = args.hunt(&tweak, &interrupt.stop);
+        shard::write(&words, shard, hunt.run_shard(shard, &|_, _| {}))?
+    };
     if let Some(code) = interrupt.code() {
         // A part of the runs must not pass for all of them.
         return Ok(code);
     }
-    let text = shard::write(&arguments_without_shard(std::env::args()), shard, runs)?;
     io::stdout().write_all(text.as_bytes()).context("cannot write the runs")?;
     Ok(0)
 }
 
 /// Reports on the runs of all shards.
 fn merge_shards(merge: &MergeArgs) -> anyhow::Result<u8> {
-    let (words, runs) = shard::read(&merge.files)?;
-    let mut args: HuntArgs = parse_again(&words)?;
+    let first = merge.files.first().context("there are no files of shards")?;
+    let mut args: HuntArgs = parse_again(&shard::arguments(first)?)?;
     args.out.clone_from(&merge.out);
     args.trace = merge.trace;
     let interrupt = Interrupt::register().context("cannot wait for signals")?;
+    if let Some(hunt) = args.family(&interrupt.stop)? {
+        let (_, runs) = shard::read(&merge.files)?;
+        return Ok(tell_family(&hunt, &hunt.sum_up(runs), &interrupt));
+    }
+    let (_, runs) = shard::read(&merge.files)?;
     let found = args.hunt(&|_| {}, &interrupt.stop).sum_up(runs);
     tell(&args, &found, &interrupt)
 }
@@ -185,46 +196,72 @@ impl Interrupt {
     }
 }
 
-/// Hunts in a protocol other than ours.
-fn hunt_family(protocol: Name, args: &HuntArgs, jobs: usize) -> anyhow::Result<u8> {
-    let started = Instant::now();
-    let failures = family::hunt(protocol, args.start, args.seeds, jobs)?;
-    let seeds = args.seeds;
-    println!("{protocol}: {seeds} seeds in {:.1?}, {} failed", started.elapsed(), failures.len());
-    for (seed, why) in &failures {
-        println!("  seed {seed}: {why}");
+/// Says on a terminal how far a hunt is.
+struct Progress {
+    seeds: u64,
+    started: Instant,
+    shown: Mutex<Instant>,
+    is_watched: bool,
+}
+
+impl Progress {
+    fn new(seeds: u64) -> Self {
+        let started = Instant::now();
+        let is_watched = io::stderr().is_terminal();
+        Self { seeds, started, shown: Mutex::new(started), is_watched }
     }
-    if let Some(seed) = failures.keys().next() {
-        println!("\n{:#?}", family::draw(protocol, *seed));
-        println!("Again: lab hunt --protocol {protocol} --start {seed} --seeds 1");
+
+    fn show(&self, done: u64, failed: usize) {
+        let mut shown = self.shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if self.is_watched && shown.elapsed().as_millis() >= 200 {
+            *shown = Instant::now();
+            let seconds = self.started.elapsed().as_secs();
+            eprint!("\r{done} of {} seeds, {failed} failed, {seconds} s ", self.seeds);
+            let _ = io::stderr().flush();
+        }
     }
-    Ok(u8::from(!failures.is_empty()))
+
+    fn end(&self, done: u64) {
+        if self.is_watched {
+            eprintln!("\r{:60}\r{done} seeds in {:.1?}", "", self.started.elapsed());
+        }
+    }
 }
 
 fn hunt(args: &HuntArgs) -> anyhow::Result<u8> {
-    let jobs = args.jobs.unwrap_or_else(cores);
-    if let Some(protocol) = args.protocol.filter(|protocol| *protocol != Name::Rumormill) {
-        return hunt_family(protocol, args, jobs);
-    }
     let interrupt = Interrupt::register().context("cannot wait for signals")?;
-    let tweak = |nodes: &mut Setup| args.tweak(nodes);
-    let hunt = args.hunt(&tweak, &interrupt.stop);
-    let started = Instant::now();
-    let shown = Mutex::new(started);
-    let is_watched = io::stderr().is_terminal();
-    let found = hunt.run(&|done, failed| {
-        let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if is_watched && shown.elapsed().as_millis() >= 200 {
-            *shown = Instant::now();
-            let seconds = started.elapsed().as_secs();
-            eprint!("\r{done} of {} seeds, {failed} failed, {seconds} s ", hunt.seeds);
-            let _ = io::stderr().flush();
-        }
-    });
-    if is_watched {
-        eprintln!("\r{:60}\r{} seeds in {:.1?}", "", found.seeds, started.elapsed());
+    let progress = Progress::new(args.seeds);
+    let show = |done, failed| progress.show(done, failed);
+    if let Some(hunt) = args.family(&interrupt.stop)? {
+        let found = hunt.sum_up(hunt.run_shard(Shard::WHOLE, &show)?);
+        progress.end(found.seeds);
+        return Ok(tell_family(&hunt, &found, &interrupt));
     }
+    let tweak = |nodes: &mut Setup| args.tweak(nodes);
+    let found = args.hunt(&tweak, &interrupt.stop).run(&show);
+    progress.end(found.seeds);
     tell(args, &found, &interrupt)
+}
+
+/// Prints what was found in another protocol; returns the exit status.
+fn tell_family(hunt: &FamilyHunt<'_>, found: &FamilyFound, interrupt: &Interrupt) -> u8 {
+    let FamilyHunt { protocol, start, seeds, .. } = *hunt;
+    let left = seeds.saturating_sub(found.seeds);
+    if left > 0 {
+        let next = start.saturating_add(found.seeds);
+        println!("Interrupted, {left} seeds are left.");
+        println!("To go on: lab hunt --protocol {protocol} --start {next} --seeds {left}");
+    }
+    println!("{protocol}: {} seeds, {} failed", found.seeds, found.failures.len());
+    for (seed, why) in &found.failures {
+        println!("  seed {seed}: {why}");
+    }
+    if let Some(seed) = found.failures.keys().next() {
+        println!("\n{:#?}", family::draw(protocol, *seed));
+        println!("Again: lab hunt --protocol {protocol} --start {seed} --seeds 1");
+        return 1;
+    }
+    interrupt.code().unwrap_or(0)
 }
 
 /// Prints what was found, and makes the first failing case small; returns the exit status.
@@ -273,6 +310,18 @@ fn show_failure(args: &HuntArgs, seed: u64, kind: Kind, stop: &AtomicBool) -> an
 }
 
 impl HuntArgs {
+    /// The hunt in another protocol that is asked for; `None` if it is one in our node.
+    fn family<'a>(&self, stop: &'a AtomicBool) -> anyhow::Result<Option<FamilyHunt<'a>>> {
+        let Some(protocol) = self.protocol.filter(|protocol| *protocol != Name::Rumormill) else {
+            return Ok(None);
+        };
+        let is_plain = self.out.is_none() && !self.trace;
+        ensure!(is_plain, "--out and --trace need a case, which a hunt of {protocol} has not");
+        let jobs = self.jobs.unwrap_or_else(cores);
+        let (start, seeds) = (self.start, self.seeds);
+        Ok(Some(FamilyHunt { protocol, start, seeds, jobs, stop }))
+    }
+
     /// The hunt that is asked for.
     fn hunt<'a>(&self, tweak: Tweak<'a>, stop: &'a AtomicBool) -> Hunt<'a> {
         Hunt {

@@ -5,12 +5,12 @@
 //! The protocols are seen from outside only: by what clients read in the end.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Result;
 use rumormill::protocols::{Name, Options};
 
+use super::pool::Pool;
 use crate::journal::NullSink;
 use crate::limit::judge;
 use crate::network::faults::FaultSettings;
@@ -18,6 +18,7 @@ use crate::outcome::State;
 use crate::random::Dice;
 use crate::results::RunInfo;
 use crate::settings::{Distribution, Latency, Nemesis, Recovery, Settings, Topology};
+use crate::shard::Shard;
 use crate::sim::{NodeKind, simulate};
 use crate::workload::{BROADCAST, G_SET, PN_COUNTER, Workload};
 
@@ -99,38 +100,63 @@ pub fn run(protocol: Name, seed: u64) -> Result<Option<String>> {
     Ok((lost > 0).then(|| format!("{lost} of {of} acknowledged values missing on {nodes} nodes")))
 }
 
-/// Runs seeds on so many threads: what failed, by seed.
-///
-/// # Errors
-/// If the settings of a seed make no sense.
-pub fn hunt(protocol: Name, start: u64, seeds: u64, jobs: usize) -> Result<BTreeMap<u64, String>> {
-    let next = AtomicU64::new(0);
-    let runs = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
-                        return;
-                    }
-                    let seed = start.wrapping_add(seed);
-                    let run = run(protocol, seed);
-                    if let Ok(mut runs) = runs.lock() {
-                        runs.push((seed, run));
-                    }
-                }
-            });
-        }
-    });
-    let runs = runs.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut failures = BTreeMap::new();
-    for (seed, run) in runs {
-        if let Some(why) = run? {
-            failures.insert(seed, why);
-        }
+/// A hunt in a protocol.
+#[derive(Clone, Copy)]
+pub struct FamilyHunt<'a> {
+    /// The protocol.
+    pub protocol: Name,
+    /// The first seed.
+    pub start: u64,
+    /// How many.
+    pub seeds: u64,
+    /// Threads.
+    pub jobs: usize,
+    /// Once it is true, no seed is begun any more.
+    pub stop: &'a AtomicBool,
+}
+
+/// The seeds that were run, and those that failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FamilyFound {
+    /// Seeds that were run.
+    pub seeds: u64,
+    /// By seed: the fault in words.
+    pub failures: BTreeMap<u64, String>,
+}
+
+impl FamilyHunt<'_> {
+    /// Runs the seeds of a shard: the fault of each, in words, if it has one; by number, which counts
+    /// from 0. `progress` is told how many are done, and how many failed.
+    ///
+    /// # Errors
+    /// If the settings of a seed make no sense.
+    pub fn run_shard(
+        &self,
+        shard: Shard,
+        progress: &(dyn Fn(u64, usize) + Sync),
+    ) -> Result<BTreeMap<u64, Option<String>>> {
+        let failed = AtomicUsize::new(0);
+        let is_over = || self.stop.load(Ordering::Relaxed);
+        let pool = Pool { seeds: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
+        let runs = pool.run(
+            |number| run(self.protocol, self.start.saturating_add(number)),
+            |done, run| {
+                let new = usize::from(matches!(run, Ok(Some(_))));
+                progress(done, failed.fetch_add(new, Ordering::Relaxed) + new);
+            },
+        );
+        runs.into_iter().map(|(number, run)| Ok((number, run?))).collect()
     }
-    Ok(failures)
+
+    /// The findings of all shards together.
+    #[must_use]
+    pub fn sum_up(&self, runs: BTreeMap<u64, Option<String>>) -> FamilyFound {
+        let seeds = runs.len() as u64;
+        let failures = runs.into_iter();
+        let failures =
+            failures.filter_map(|(number, why)| Some((self.start.saturating_add(number), why?)));
+        FamilyFound { seeds, failures: failures.collect() }
+    }
 }
 
 #[cfg(test)]
@@ -141,8 +167,13 @@ mod tests {
     /// with repair.
     #[test]
     fn a_flood_fails_and_a_repairing_protocol_does_not() {
-        assert!(hunt(Name::Flood, 0, 8, 1).unwrap().len() > 3);
-        assert_eq!(hunt(Name::AntiEntropy, 0, 8, 1).unwrap(), BTreeMap::new());
+        let found = |protocol| {
+            let stop = &AtomicBool::new(false);
+            let hunt = FamilyHunt { protocol, start: 0, seeds: 8, jobs: 1, stop };
+            hunt.sum_up(hunt.run_shard(Shard::WHOLE, &|_, _| {}).unwrap())
+        };
+        assert!(found(Name::Flood).failures.len() > 3);
+        assert_eq!(found(Name::AntiEntropy), FamilyFound { seeds: 8, failures: BTreeMap::new() });
     }
 
     #[test]

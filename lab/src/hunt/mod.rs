@@ -15,6 +15,7 @@ pub mod draw;
 pub mod family;
 mod oracle;
 pub mod phases;
+mod pool;
 pub mod recorder;
 pub mod report;
 pub mod setup;
@@ -29,8 +30,7 @@ mod workload;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::shard::Shard;
@@ -39,6 +39,7 @@ use case::Case;
 use counts::Counts;
 use draw::draw;
 use phases::{Outcome, run};
+use pool::Pool;
 use setup::{Setup, Tweak};
 use violation::{Kind, Violation};
 pub use words::keep_panics;
@@ -141,34 +142,19 @@ impl Hunt<'_> {
         progress: &(dyn Fn(u64, usize) + Sync),
     ) -> BTreeMap<u64, Run> {
         keep_panics();
-        let next = AtomicU64::new(0);
         let failed = AtomicUsize::new(0);
-        let runs = Mutex::new(BTreeMap::new());
-        std::thread::scope(|scope| {
-            for _ in 0..self.jobs.max(1) {
-                scope.spawn(|| {
-                    let is_failed = || self.stop_at_first && failed.load(Ordering::Relaxed) > 0;
-                    while !is_failed() && !self.stop.load(Ordering::Relaxed) {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= self.seeds {
-                            return;
-                        }
-                        if !shard.has(number) {
-                            continue;
-                        }
-                        let run = self.run_one(number);
-                        let new = usize::from(run.violation.is_some());
-                        let failed = failed.fetch_add(new, Ordering::Relaxed) + new;
-                        // A thread that panicked with the lock held had not begun to insert.
-                        let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
-                        runs.insert(number, run);
-                        progress(runs.len() as u64, failed);
-                    }
-                });
-            }
-        });
+        let is_failed = || self.stop_at_first && failed.load(Ordering::Relaxed) > 0;
+        let is_over = || is_failed() || self.stop.load(Ordering::Relaxed);
+        let pool = Pool { seeds: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
+        let runs = pool.run(
+            |number| self.run_one(number),
+            |done, run: &Run| {
+                let new = usize::from(run.violation.is_some());
+                progress(done, failed.fetch_add(new, Ordering::Relaxed) + new);
+            },
+        );
         let _ = std::panic::take_hook();
-        runs.into_inner().unwrap_or_else(PoisonError::into_inner)
+        runs
     }
 
     /// In the order of seeds, and not beyond the first failure if that ended the hunt: the same
