@@ -208,6 +208,7 @@ fn check_maelstroms(
         command: log.command.clone().unwrap_or_default(),
         node: log.node.clone().unwrap_or_default(),
         shape: if names_nodes { settings.shape() } else { String::new() },
+        faults: if names_nodes { settings.fault_words() } else { String::new() },
         started: String::new(),
         store: Some(dir.display().to_string()),
     };

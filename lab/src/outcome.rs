@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roaring::RoaringTreemap;
+use serde::{Deserialize, Serialize};
 
 use crate::components::ComponentConvergence;
 use crate::convergence::Convergence;
@@ -248,6 +249,48 @@ pub struct NodeReport {
     pub muted: bool,
     /// It died and was not brought back, on purpose.
     pub is_dead: bool,
+    /// Times in which it was down or paused, in order.
+    pub outages: Vec<Outage>,
+}
+
+/// A time in which a node did nothing, by the driver's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Down or paused.
+    pub kind: OutageKind,
+    /// Begin.
+    pub since: Nanos,
+    /// End; `None` if it lasted to that of the run.
+    pub until: Option<Nanos>,
+}
+
+/// The reason why a node did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutageKind {
+    /// It had died.
+    Down,
+    /// It was paused.
+    Paused,
+}
+
+impl NodeReport {
+    /// The node is down or paused from now on. A pause of a node that dies is over.
+    pub(crate) fn begin_outage(&mut self, now: Nanos, kind: OutageKind) {
+        match self.outages.last_mut().filter(|last| last.until.is_none()) {
+            Some(open) if open.kind == kind => return,
+            Some(open) => open.until = Some(now),
+            None => {}
+        }
+        self.outages.push(Outage { kind, since: now, until: None });
+    }
+
+    /// The node is up, or goes on.
+    pub(crate) fn end_outage(&mut self, now: Nanos, kind: OutageKind) {
+        if let Some(open) = self.outages.last_mut().filter(|last| last.kind == kind) {
+            open.until.get_or_insert(now);
+        }
+    }
 }
 
 /// Suspicions of peers that were up and reachable in both directions.
@@ -336,6 +379,27 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_of_a_node_that_dies_is_over() {
+        let mut node = NodeReport::default();
+        node.begin_outage(1, OutageKind::Paused);
+        node.begin_outage(2, OutageKind::Paused);
+        node.begin_outage(3, OutageKind::Down);
+        node.end_outage(4, OutageKind::Paused);
+        node.end_outage(5, OutageKind::Down);
+        node.end_outage(6, OutageKind::Down);
+        node.begin_outage(7, OutageKind::Down);
+        let outage = |kind, since, until| Outage { kind, since, until };
+        assert_eq!(
+            node.outages,
+            [
+                outage(OutageKind::Paused, 1, Some(3)),
+                outage(OutageKind::Down, 3, Some(5)),
+                outage(OutageKind::Down, 7, None)
+            ]
+        );
+    }
 
     #[test]
     fn scheduling_delay_is_good_to_an_eighth() {

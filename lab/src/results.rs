@@ -9,6 +9,7 @@ mod edn;
 mod held;
 mod in_vain;
 mod maelstrom;
+mod outage;
 mod run_info;
 mod scheduling_delay;
 mod traffic;
@@ -42,6 +43,7 @@ use crate::workload::{BROADCAST, Spreads, Workload, WorkloadResults};
 pub use conduct::{ErrorReplies, NodeErrors, RefusedRead, ignored_words, slowest};
 pub use crash::{CrashReport, LastWords};
 pub(crate) use held::{held, reads_of};
+pub use outage::Outage;
 pub use run_info::{MAELSTROM, PROCESSES, RunInfo};
 pub use scheduling_delay::DelayFigures;
 pub use traffic::{Entries, Flow, Link, Traffic};
@@ -146,6 +148,9 @@ pub struct LabResults {
     /// Scheduling delay of the lab itself; unknown for Maelstrom.
     #[serde(default, alias = "lateness")]
     pub scheduling_delay: Option<DelayFigures>,
+    /// Times in which nodes were down or paused, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<Outage>,
     /// Errors in the nodes' output, by node.
     #[serde(alias = "troubles")]
     pub node_errors: Vec<NodeErrors>,
@@ -476,6 +481,7 @@ impl LabResults {
                 .suspicions
                 .map(|report| FalseSuspicions::of(&report, outcome.zero, settings)),
             scheduling_delay: Some(DelayFigures::of(&outcome.scheduling_delay)),
+            outages: Outage::all(settings, outcome),
             bad_line_count: Some(node_errors.iter().map(NodeErrors::refused_lines).sum()),
             node_errors,
             error_replies: ErrorReplies::of(history),

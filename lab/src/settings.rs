@@ -205,9 +205,15 @@ impl Settings {
         Self { nodes: Self::numbered_nodes(count), concurrency: count, ..Self::default() }
     }
 
-    /// The run in a few words.
+    /// The run in a few words: workload, then faults.
     #[must_use]
     pub fn shape(&self) -> String {
+        let faults = self.fault_words();
+        let parts = [self.workload_words(), faults];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn workload_words(&self) -> String {
         let nodes = self.nodes.len();
         let Latency { mean_ms, distribution } = self.latency;
         let seconds = self.time_limit_ms as f64 / 1e3;
@@ -221,6 +227,13 @@ impl Settings {
         }
         words.push(format!("rate {}/s", self.rate));
         words.push(format!("{seconds} s"));
+        words.join(", ")
+    }
+
+    /// The faults of the run in a few words; empty if there are none.
+    #[must_use]
+    pub fn fault_words(&self) -> String {
+        let mut words = Vec::new();
         if let Some(nemesis) = self.nemesis {
             words.push(format!("partitions every {} s", nemesis.interval_ms as f64 / 1e3));
         }

@@ -188,6 +188,7 @@ fn run_one(
         store: store.as_ref().map(|store| store.dir().display().to_string()),
         node,
         shape: settings.shape(),
+        faults: settings.fault_words(),
         started: begun.to_string(),
     };
     let mut records = match &args.record {

@@ -119,6 +119,7 @@ fn run_test(args: &TestArgs, settings: &Settings, node_args: &[String]) -> Resul
         store: Some(store.dir().display().to_string()),
         node: node_command_line(&program.bin, &node_args),
         shape: settings.shape(),
+        faults: settings.fault_words(),
         started: started.to_string(),
     };
     let processes = Processes {

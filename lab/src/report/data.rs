@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::causes;
 use super::run::Run;
+use crate::results::Outage;
 use crate::trace::journal::{Journal, Message, Partition};
 
 /// Messages that are in the file; of a longer run only a part can be looked through.
@@ -91,6 +92,8 @@ pub(super) struct Data<'r> {
     fates: Vec<&'r str>,
     values: Vec<String>,
     partitions: Vec<(i64, i64)>,
+    /// The node, begin and end of each outage.
+    outages: Vec<(usize, i64, i64)>,
     /// For each partition, the group of each node; nothing if it made no groups.
     groups: Vec<Vec<usize>>,
     /// Of the chart of latencies: the value, and in ms when it was acknowledged and how long it took.
@@ -161,11 +164,23 @@ impl<'r> Data<'r> {
                 .iter()
                 .map(|(start, end)| ((start * 1e3) as i64, (end * 1e3) as i64))
                 .collect(),
+            outages: outages(run),
             groups: groups(run),
             points: points(run),
             messages: columns,
         }
     }
+}
+
+/// The number of the node, begin and end of each outage, in µs.
+fn outages(run: &Run) -> Vec<(usize, i64, i64)> {
+    let micros = |ms: f64| (ms * 1e3) as i64;
+    let of = |outage: &Outage| {
+        let node = run.nodes.iter().position(|node| *node == outage.node)?;
+        let until_ms = outage.until_ms.unwrap_or_else(|| run.end_ms());
+        Some((node, micros(outage.from_ms), micros(until_ms)))
+    };
+    run.outages().iter().filter_map(of).collect()
 }
 
 /// For each partition, the group of each node; nothing if it made no groups.

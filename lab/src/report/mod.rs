@@ -14,11 +14,13 @@ mod causes;
 mod charts;
 mod compared;
 mod data;
+mod figures;
 mod html;
 mod operations;
 mod page;
 mod plot;
 mod run;
+mod shade;
 mod summary;
 mod tables;
 

@@ -2,7 +2,7 @@
 
 use super::data::{Data, Shown, Window};
 use super::run::Run;
-use super::{BASE_CSS, charts, html, summary, tables};
+use super::{BASE_CSS, charts, figures, html, summary, tables};
 
 const CSS: &str = include_str!("assets/report.css");
 /// In the order in which one needs the other.
@@ -17,7 +17,7 @@ const SCRIPTS: [&str; 5] = [
 /// Nothing may be fetched, from anywhere, whatever a node called itself.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 10] = [
     ("result", "Result"),
     ("latency", "Latency"),
     ("distribution", "Distribution"),
@@ -26,6 +26,8 @@ const PARTS: [(&str, &str); 8] = [
     ("operations", "Operations"),
     ("space-time", "Space-time"),
     ("nodes", "Nodes"),
+    ("figures", "All figures"),
+    ("origin", "Run it again"),
 ];
 
 /// The whole file.
@@ -44,7 +46,6 @@ pub(super) fn render(run: &Run, window: Window) -> String {
     let result = result(run);
     let charts = [
         charts::missing(run),
-        charts::latency(run),
         charts::distribution(run),
         charts::infection(run),
         charts::traffic(run),
@@ -55,6 +56,8 @@ pub(super) fn render(run: &Run, window: Window) -> String {
     let space_time = charts::space_time(run, &shown);
     let space_time = html::section("space-time", "Space-time diagram", &space_time);
     let nodes = html::section("nodes", "Nodes", &tables::nodes(run));
+    let figures = html::section("figures", "All figures", &figures::figures(run));
+    let origin = html::section("origin", "Run it again", &summary::origin(run));
     let data = html::json(&Data::of(run, &shown));
     let scripts = SCRIPTS.map(|script| format!("<script>\n{script}</script>\n")).concat();
     format!(
@@ -65,20 +68,20 @@ pub(super) fn render(run: &Run, window: Window) -> String {
          <a class=\"skip\" href=\"#result\">To the result</a>\n<div class=\"page\">\n\
          <header class=\"bar\"><nav aria-label=\"Parts of the report\">{links}</nav>\
          <button type=\"button\" id=\"theme\" hidden=\"\">Light or dark</button></header>\n\
-         <main>\n{result}<div class=\"charts\">\n{charts}</div>\n{space_time}{nodes}</main>\n\
+         <main>\n{result}<div class=\"charts\" id=\"charts\">\n{charts}</div>\n{space_time}{nodes}{figures}{origin}</main>\n\
          </div>\n<script type=\"application/json\" id=\"data\">{data}</script>\n\
          {scripts}</body>\n</html>\n"
     )
 }
 
+/// The first screen: what ran, the verdict and why, the figures that matter, and one picture.
 fn result(run: &Run) -> String {
     format!(
-        "<section class=\"card\" id=\"result\" aria-label=\"Result\">{}{}\
-         <div class=\"asides\">{}{}</div>{}</section>\n",
+        "<section class=\"card\" id=\"result\" aria-label=\"Result\">{}<div class=\"first\">\
+         {}{}{}</div></section>\n",
         summary::headline(run),
         summary::figures(run),
-        summary::limits(run),
+        charts::latency(run),
         summary::to_look_at(run),
-        summary::origin(run)
     )
 }

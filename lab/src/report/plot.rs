@@ -1,5 +1,6 @@
 //! Axes, scales and shading: what all charts have in common.
 
+use super::shade::Shade;
 pub(super) use crate::axis::Axis;
 use crate::figures::number;
 use crate::svg::{Anchor, Font, Paint, Svg};
@@ -21,7 +22,6 @@ pub(super) const BLUE: &str = "var(--blue)";
 pub(super) const ORANGE: &str = "var(--orange)";
 pub(super) const GREEN: &str = "var(--green)";
 pub(super) const PURPLE: &str = "var(--purple)";
-pub(super) const SHADE: &str = "var(--shade)";
 
 /// The size of texts where the page's style sheet is not read.
 const SIZE: f64 = 11.0;
@@ -102,20 +102,15 @@ impl Plot {
         TOP
     }
 
-    /// Shades the partitions on an axis of seconds.
-    pub(super) fn shade(&mut self, partitions: &[(f64, f64)]) {
-        for (index, (start_ms, end_ms)) in (1..).zip(partitions) {
-            let (left, right) = (self.x(start_ms / 1e3), self.x(end_ms / 1e3));
+    /// Shades these times on an axis of seconds.
+    pub(super) fn shade(&mut self, shades: &[Shade]) {
+        for shade in shades {
+            let (left, right) = (self.x(shade.from_ms / 1e3), self.x(shade.to_ms / 1e3));
             if right - left < 0.1 {
                 continue;
             }
             let corners = [(left, TOP), (right, TOP), (right, self.bottom), (left, self.bottom)];
-            let title = format!(
-                "partition {index}: {} to {} s",
-                number(start_ms / 1e3),
-                number(end_ms / 1e3)
-            );
-            self.svg.polygon(&corners, fill(SHADE), &title);
+            self.svg.polygon(&corners, fill(shade.colour), &shade.title);
             // Not by colour alone.
             let edges = [[(left, TOP), (left, self.bottom)], [(right, TOP), (right, self.bottom)]];
             for edge in edges {

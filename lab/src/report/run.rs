@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use super::operations::{self, Operation};
 use crate::checker::set_full::{self, Outcome};
 use crate::history::{Op, reader};
-use crate::results::Results;
+use crate::results::{Outage, Results};
 use crate::trace::journal::{Journal, Partition};
 use crate::trace::{Source, TracedValue, ValuesAt};
 
@@ -113,6 +113,11 @@ impl Run {
             (journal.millis(partition.start), journal.millis(end))
         };
         journal.partitions.iter().map(span).collect()
+    }
+
+    /// Times in which nodes were down or paused, in order.
+    pub(super) fn outages(&self) -> &[Outage] {
+        self.results.as_ref().map_or(&[], |results| &results.rumormill.outages)
     }
 
     /// The end of the run in ms of the history's clock.

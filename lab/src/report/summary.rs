@@ -3,15 +3,21 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::html::{self, Cell};
+use super::html;
 use super::run::Run;
 use crate::checker::missing::NodeMissing;
 use crate::figures::{Figure, figure, number, select};
-use crate::results::{CrashReport, Results, ignored_words, slowest};
+use crate::limit::Limit;
+use crate::results::{
+    CrashReport, LabResults, MAELSTROM, Results, RunInfo, Verdict, ignored_words, slowest,
+};
 use crate::screen::{closing_line, counted, verdict_word};
+use crate::workload::BROADCAST;
 
 /// Number of notices shown: `results.json` has some more.
 const NOTICES: usize = 20;
+/// Notices that are shown before the rest is asked for.
+const FIRST: usize = 5;
 /// Nodes that lack values shown, those that lack most first: the table of the nodes has all.
 const LACKING: usize = 8;
 
@@ -33,10 +39,11 @@ pub(super) fn headline(run: &Run) -> String {
     };
     let closing = closing_line(results);
     let mut out = format!(
-        "<h1><span class=\"badge {class}\">{word}</span> {}</h1><p class=\"shape\">{}</p>",
+        "<h1><span class=\"badge {class}\">{word}</span> {}</h1>{}",
         html::text(&closing),
-        html::text(&lab.run.title())
+        ran(lab),
     );
+    out += &not_kept(&lab.limits);
     out += &lab.crash.as_ref().map_or_else(String::new, crash);
     let ignored = ignored_words(&lab.node_errors);
     if let Some(ignored) = ignored.filter(|ignored| !closing.contains(ignored)) {
@@ -52,14 +59,45 @@ pub(super) fn headline(run: &Run) -> String {
     out
 }
 
+/// What ran: the node, the workload and the faults.
+fn ran(lab: &LabResults) -> String {
+    let RunInfo { program, faults, .. } = &lab.run;
+    let place = match program.as_str() {
+        "sim" => " (simulated)",
+        MAELSTROM => " (under Maelstrom)",
+        _ => "",
+    };
+    let is_broadcast = lab.workload == BROADCAST.name;
+    let workload = if is_broadcast { format!("{}, ", BROADCAST.name) } else { String::new() };
+    let faults = if faults.is_empty() { "none" } else { faults };
+    let entries = [
+        ("node", lab.run.short_node() + place),
+        ("workload", workload + lab.run.workload()),
+        ("faults", faults.to_owned()),
+    ];
+    let entry = |(name, text): (&str, String)| {
+        format!("<div><dt>{name}</dt><dd>{}</dd></div>", html::text(&text))
+    };
+    format!("<dl class=\"ran\">{}</dl>", entries.map(entry).concat())
+}
+
+/// The limits that decided the verdict, and what was found.
+fn not_kept(limits: &[Verdict]) -> String {
+    let broken = limits.iter().filter(|limit| !limit.passed);
+    let words = |limit: &Verdict| {
+        let (limit, found) = (html::text(&together(&limit.limit)), html::text(&limit.found));
+        format!("<strong>{limit}</strong> (found: {found})")
+    };
+    let words: Vec<String> = broken.map(words).collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    format!("<p class=\"bad\">Not kept: {}.</p>", words.join(", "))
+}
+
 /// The known facts of the node that ended a run.
 fn crash(crash: &CrashReport) -> String {
-    let seconds = number(crash.at_ms / 1e3);
-    let mut out = format!(
-        "<p class=\"warn\">The run ended in its phase {} after {seconds} s. The figures are of \
-         what there is.</p>",
-        html::text(&crash.phase)
-    );
+    let mut out = "<p class=\"warn\">The figures are of what there is.</p>".to_owned();
     let node = html::text(crash.node.as_deref().unwrap_or_default());
     if !crash.last_lines.is_empty() {
         let lines = html::text(&crash.last_lines.join("\n"));
@@ -73,17 +111,19 @@ fn crash(crash: &CrashReport) -> String {
 }
 
 /// Tiles: a figure, and the figures that stand below it in small letters.
-const TILES: [(&Figure, &[&Figure]); 7] = [
+const TILES: [(&Figure, &[&Figure]); 9] = [
+    (figure!("missing"), &select(["lost", "unread-nodes"])),
+    (figure!("wrong-nodes"), &select(["off-by"])),
+    (figure!("duplicated-ids"), &[]),
+    (figure!("echo-errors"), &[]),
+    (figure!("availability"), &select(["indeterminate"])),
     (figure!("msgs-per-op"), &select(["msgs-per-broadcast"])),
     (figure!("median"), &select(["p99", "max"])),
     (figure!("convergence-median"), &select(["convergence-p99", "convergence-max"])),
-    (figure!("missing"), &select(["unread-nodes"])),
-    (figure!("lost"), &select(["stale", "never-read"])),
-    (figure!("availability"), &select(["indeterminate"])),
     (figure!("bytes-per-op"), &select(["redundancy"])),
 ];
 
-/// The figures of [`TILES`] that the run has.
+/// The figures of [`TILES`] that the run has, with their limits.
 pub(super) fn figures(run: &Run) -> String {
     let Some(results) = &run.results else { return String::new() };
     let mut out = String::from("<dl class=\"figures\">");
@@ -92,21 +132,48 @@ pub(super) fn figures(run: &Run) -> String {
         let Some(value) = value else { continue };
         let words = others.iter().filter_map(|other| {
             let name = if other.label == main.label { other.point } else { other.label };
-            Some(format!("{name} {}", other.show(results)?))
+            // Nothing of something that is counted is no news.
+            other.read(results).filter(|value| *value != 0.0)?;
+            Some(format!("{name} {}", together(&other.show(results)?)))
         });
         let words = words.collect::<Vec<_>>().join(", ");
         let point = if main.point.is_empty() { "" } else { ", " };
         let _ = write!(
             out,
             "<div><dt>{}{point}{}</dt><dd><strong>{}</strong><span class=\"small faint\">{}\
-             </span></dd></div>",
+             </span>{}</dd></div>",
             html::text(main.label),
             main.point,
             html::text(&value),
-            html::text(&words)
+            html::text(&words),
+            limits_of_tile(main, others, results)
         );
     }
     out + "</dl>"
+}
+
+/// A value that is not parted from its unit.
+fn together(value: &str) -> String {
+    value.replace(' ', "\u{a0}")
+}
+
+/// The limits on the figures of a tile.
+fn limits_of_tile(main: &Figure, others: &[&Figure], results: &Results) -> String {
+    let verdicts = results.rumormill.limits.iter();
+    let parsed =
+        verdicts.filter_map(|verdict| Some((verdict, verdict.limit.parse::<Limit>().ok()?)));
+    let line = |(verdict, limit): (&Verdict, Limit)| {
+        let is_other = others.iter().any(|other| **other == *limit.figure);
+        if !is_other && *main != *limit.figure {
+            return None;
+        }
+        let (class, _) = verdict_look(verdict);
+        Some(format!(
+            "<span class=\"small {class}\">limit: {}</span>",
+            html::text(&together(&verdict.limit))
+        ))
+    };
+    parsed.filter_map(line).collect()
 }
 
 /// `unknown` for the missing values if no node could be read; none for other figures.
@@ -116,27 +183,13 @@ fn unknown(figure: &Figure, results: &Results) -> Option<String> {
     (is_unknown && *figure == *figure!("missing")).then(|| "unknown".to_owned())
 }
 
-/// Each limit, and what was found.
-pub(super) fn limits(run: &Run) -> String {
-    let limits = run.results.iter().flat_map(|results| &results.rumormill.limits);
-    let row = |limit: &crate::results::Verdict| {
-        let (word, class) = match (limit.judged, limit.passed) {
-            (false, _) => ("not judged", "faint"),
-            (true, true) => ("pass", "good"),
-            (true, false) => ("FAIL", "bad"),
-        };
-        vec![
-            Cell::Text(limit.limit.clone()),
-            Cell::Number(limit.found.clone()),
-            Cell::Html(format!("<strong class=\"{class}\">{word}</strong>")),
-        ]
-    };
-    let rows: Vec<_> = limits.map(row).collect();
-    if rows.is_empty() {
-        return String::new();
+/// The class and the word of a limit's verdict.
+pub(super) const fn verdict_look(limit: &Verdict) -> (&'static str, &'static str) {
+    match (limit.judged, limit.passed) {
+        (false, _) => ("faint", "not judged"),
+        (true, true) => ("good", "pass"),
+        (true, false) => ("bad", "FAIL"),
     }
-    let table = html::table("Limits", &[("limit", false), ("found", true), ("", false)], &rows);
-    format!("<div>{table}</div>")
 }
 
 /// Nodes that could not be read, oddities, and what the faults did.
@@ -194,12 +247,20 @@ pub(super) fn to_look_at(run: &Run) -> String {
     if items.is_empty() {
         return String::new();
     }
-    let items: Vec<String> =
-        items.iter().map(|item| format!("<li>{}</li>", html::text(item))).collect();
-    format!("<div><h2>To look at</h2><ul class=\"notices\">{}</ul></div>", items.join("\n"))
+    let list = |items: &[String]| {
+        let items: Vec<String> =
+            items.iter().map(|item| format!("<li>{}</li>", html::text(item))).collect();
+        format!("<ul class=\"notices\">{}</ul>", items.join("\n"))
+    };
+    let (first, rest) = items.split_at(items.len().min(FIRST));
+    let more = match rest.len() {
+        0 => String::new(),
+        count => html::details(&format!("{count} more"), &list(rest)),
+    };
+    format!("<div class=\"look\"><h2>To look at</h2>{}{more}</div>", list(first))
 }
 
-/// The run, and how to run it again.
+/// The run's files, and how to run it again.
 pub(super) fn origin(run: &Run) -> String {
     let mut out = String::from("<dl class=\"origin\">");
     let mut entry = |name: &str, inside: &str| {

@@ -10,9 +10,11 @@ use super::causes::{self, Cause};
 use super::data::Shown;
 use super::run::Run;
 use super::*;
+use crate::figures::FIGURES;
 use crate::limit::judge;
+use crate::network::faults::FaultSettings;
 use crate::results::{RunInfo, sample};
-use crate::settings::{Latency, Nemesis, Settings};
+use crate::settings::{Latency, Nemesis, NodeNemesis, Settings};
 use crate::sim;
 use crate::store::Store;
 use crate::trace::{Source, Via};
@@ -84,7 +86,7 @@ fn check(page: &str) -> (String, Json) {
     }
     let allowed = "html head meta title style body a div header nav button main section h1 h2 p span \
                    dl dt dd table caption thead tbody tr th td strong ul li figure figcaption details \
-                   summary code svg path polyline polygon circle rect text script";
+                   summary code svg path polyline polygon circle rect text pre script";
     for node in document.descendants().filter(roxmltree::Node::is_element) {
         let name = node.tag_name().name();
         assert!(allowed.split_whitespace().any(|tag| tag == name), "{name}");
@@ -165,9 +167,66 @@ fn the_report_of_a_run_has_everything_in_one_file() {
     assert_eq!(run.operations.as_ref().unwrap().len() as u64, results.rumormill.operation_count);
 }
 
+/// A figure of the page.
+fn chart<'p>(page: &'p str, id: &str) -> &'p str {
+    let start = page.find(&format!(" id=\"{id}\"")).unwrap();
+    &page[start..start + page[start..].find("</figure>").unwrap()]
+}
+
+#[test]
+fn the_first_screen_says_what_ran_and_why_it_failed_and_all_figures_are_below() {
+    let limits = vec!["msgs-per-op<1".to_owned()];
+    let (_base, store) = simulated(&Settings { limits, ..settings() });
+    let page = fs::read_to_string(write(store.dir(), Window::default(), &[]).unwrap()).unwrap();
+    let (text, _) = check(&page);
+    let first = &page[page.find("id=\"result\"").unwrap()..page.find("id=\"charts\"").unwrap()];
+    assert!(first.contains("partitions every 1 s</dd>"), "the faults");
+    assert!(first.contains("Not kept: <strong>msgs-per-op"), "why it failed");
+    assert!(first.contains("limit: msgs-per-op"), "the limit at its figure");
+    assert!(first.contains(">Latency of each value<"), "a picture");
+    assert!(!first.contains("results.json"), "files and commands are below");
+    let results = Run::gather(store.dir(), &[]).results.unwrap();
+    let table = &page[page.find("id=\"figures\"").unwrap()..];
+    for figure in FIGURES.iter().filter(|figure| figure.read(&results).is_some()) {
+        assert!(table.contains(&html::text(figure.label)), "{}", figure.name);
+    }
+    let screen = crate::screen::render(&results, crate::screen::Style::PLAIN);
+    assert!(text.contains(&screen), "the screen");
+}
+
+#[test]
+fn times_in_which_nodes_are_down_or_paused_are_shaded() {
+    let nemesis = NodeNemesis { kill: true, pause: true, interval_ms: 800 };
+    let durable = FaultSettings { durable: true, ..FaultSettings::default() };
+    let settings =
+        Settings { nemesis: None, node_nemesis: Some(nemesis), faults: durable, ..settings() };
+    let (_base, store) = simulated(&settings);
+    let page = fs::read_to_string(write(store.dir(), Window::default(), &[]).unwrap()).unwrap();
+    let (_, data) = check(&page);
+    for id in ["latency", "operations", "traffic"] {
+        let chart = chart(&page, id);
+        assert!(chart.contains("a node is down or paused"), "{id}");
+        let titles: Vec<&str> = chart.split("<title>").skip(1).collect();
+        assert!(
+            titles.iter().any(|title| title.contains(" down") && title.contains(" s<")),
+            "{id}"
+        );
+        assert!(titles.iter().any(|title| title.contains(" paused")), "{id}");
+    }
+    let results = Run::gather(store.dir(), &[]).results.unwrap();
+    let outages = results.rumormill.outages;
+    assert_eq!(data["outages"].as_array().unwrap().len(), outages.len());
+    // The nemesis starts and resumes all before the final reads.
+    assert!(
+        outages.iter().all(|o| o.until_ms.is_some_and(|until| until >= o.from_ms)),
+        "{outages:?}"
+    );
+}
+
 #[test]
 fn what_went_wrong_is_drawn_where_it_went_wrong() {
-    let limits = vec!["convergence-max<100ms".to_owned(), "msgs-per-op<1".to_owned()];
+    let limits = ["convergence-max<100ms", "msgs-per-op<1", "read-latency-p99<1s"];
+    let limits = limits.map(str::to_owned).to_vec();
     let settings = Settings { limits, ..settings() };
     let kind = sim::NodeKind::of(Options::of(Name::Flood)).unwrap();
     let (_base, store) = simulated_of(&settings, &kind);
@@ -179,7 +238,11 @@ fn what_went_wrong_is_drawn_where_it_went_wrong() {
         page.lines().any(|line| line.contains(" cut off, ") && !line.contains(" 0 cut off, "));
     assert!(cut, "links that a partition cut");
     assert!(text.contains("Missing values by node") && page.contains(" is missing</title>"));
-    assert!(text.contains("convergence-max < 100 ms"), "the limit in the chart of latencies");
+    for id in ["latency", "distribution"] {
+        let is_drawn = chart(&page, id).contains(">convergence-max &lt; 100 ms</text>");
+        assert!(is_drawn, "the limit in the chart {id}");
+    }
+    assert!(chart(&page, "operations").contains("Beyond the picture: the limit read-latency-p99"));
     let whys = ["the only copy for n", " copies for n", "no message to n"];
     assert!(whys.iter().any(|why| text.contains(why)), "why the slowest values are slow");
     // Nothing is missing, and there is no strip.

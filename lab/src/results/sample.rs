@@ -100,6 +100,7 @@ pub(crate) fn results() -> Results {
         command: "lab test --bin node --node-count 3 --seed 42".to_owned(),
         node: "node".to_owned(),
         shape: "3 nodes, rate 5, 60 s".to_owned(),
+        faults: String::new(),
         started: "2025-11-21T09:06:00+02:00".to_owned(),
         store: Some("store/broadcast/20251121T090600.042+0200".to_owned()),
     };

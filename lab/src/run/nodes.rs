@@ -13,6 +13,7 @@ use crate::history::{Nanos, OpValue};
 use crate::journal::EventSink;
 use crate::network::faults::LatencyChange;
 use crate::network::packet::Asked;
+use crate::outcome::OutageKind;
 use crate::reply::Reply;
 use crate::workload::Spreads;
 
@@ -82,6 +83,7 @@ impl<S: EventSink> Run<S> {
     /// those of a node that the nemesis has killed do not.
     pub(crate) fn node_down(&mut self, now: Nanos, node: usize) {
         self.lives[node] += 1;
+        self.reports[node].begin_outage(now, OutageKind::Down);
         self.adding[node].clear();
         self.network.conditions_mut().set_paused(node, false);
         self.network.conditions_mut().set_down(node, true);
@@ -107,6 +109,7 @@ impl<S: EventSink> Run<S> {
 
     /// A node is back, and has to be told who it is, and perhaps who its neighbours are.
     pub(crate) fn node_up(&mut self, now: Nanos, node: usize, topology: bool) {
+        self.reports[node].end_outage(now, OutageKind::Down);
         self.network.conditions_mut().set_down(node, false);
         self.network.conditions_mut().counts_mut().restarted += 1;
         self.note_connectivity(now);
@@ -123,6 +126,11 @@ impl<S: EventSink> Run<S> {
 
     /// Time stands still for a node, or goes on.
     pub(crate) fn node_paused(&mut self, now: Nanos, node: usize, paused: bool) {
+        let report = &mut self.reports[node];
+        match paused {
+            true => report.begin_outage(now, OutageKind::Paused),
+            false => report.end_outage(now, OutageKind::Paused),
+        }
         self.network.conditions_mut().set_paused(node, paused);
         self.network.conditions_mut().counts_mut().paused += u64::from(paused);
         self.note_connectivity(now);

@@ -85,6 +85,12 @@ class Picture {
       const left = Math.max(this.x(start), LEFT), width = Math.min(this.x(end), right) - left;
       if (width > 0) pen.fillRect(left, 0, width, bottom);
     }
+    // A node that is down or paused has a band along its row.
+    pen.fillStyle = colours.outage;
+    for (const [node, start, end] of data.outages) {
+      const left = Math.max(this.x(start), LEFT), width = Math.min(this.x(end), right) - left;
+      if (width > 0 && this.row.has(node)) pen.fillRect(left, this.y(node) - this.height * 0.35, width, this.height * 0.7);
+    }
     pen.textAlign = "right";
     const name = (text, y) => {
       pen.fillStyle = colours.ink;

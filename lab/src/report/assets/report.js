@@ -25,7 +25,7 @@ const isDark = () => (root.dataset.theme ?? (prefersDark.matches ? "dark" : "lig
 /** The page's colours as they are now, for pictures that no style sheet reaches. */
 function pageColours() {
   const probe = document.body.appendChild(make("span"));
-  const names = ["ink", "faint", "rule", "grid", "blue", "orange", "green", "grey", "shade", "accent"];
+  const names = ["ink", "faint", "rule", "grid", "blue", "orange", "green", "grey", "shade", "outage", "accent"];
   const colours = Object.fromEntries(names.map((name) => {
     probe.style.color = `var(--${name})`;
     return [name, getComputedStyle(probe).color];

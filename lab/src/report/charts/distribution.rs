@@ -4,7 +4,7 @@ use super::super::html::{self, Cell};
 use super::super::operations::End;
 use super::super::plot::{Axis, BLUE, GREEN, PURPLE, Plot};
 use super::super::run::Run;
-use super::{Mark, absent, figure, legend};
+use super::{Mark, absent, figure, legend, limits};
 use crate::checker::quantile::Quantiles;
 use crate::figures::{self, POINTS, number};
 use crate::svg::Paint;
@@ -34,11 +34,13 @@ pub(in super::super) fn distribution(run: &Run) -> String {
     }
     let longest = curves.iter().filter_map(|curve| curve.sorted_ms.last()).copied();
     let longest = longest.fold(0.0, f64::max);
+    let bounds = limits::of(run, &prefixes(run));
+    let end = limits::reach(&bounds, longest);
     let least_median = curves.iter().map(Curve::median).fold(f64::INFINITY, f64::min);
     let x = if longest > WIDE * least_median.max(1.0) {
-        Axis::log(longest * 1.1, "latency, ms (logarithmic)")
+        Axis::log(end * 1.1, "latency, ms (logarithmic)")
     } else {
-        Axis::to(longest * 1.02, "latency, ms")
+        Axis::to(end * 1.02, "latency, ms")
     };
     let y = Axis::to(100.0, "cumulative share, %");
     let words: Vec<String> = curves
@@ -52,9 +54,19 @@ pub(in super::super) fn distribution(run: &Run) -> String {
             points.iter().map(|(ms, share)| plot.at(*ms, *share)).collect();
         plot.svg.line(&points, Paint::stroke(curve.colour, 2.0), curve.dashes);
     }
-    let entries: Vec<_> =
+    limits::upwards(&mut plot, &bounds, end);
+    let mut entries: Vec<_> =
         curves.iter().map(|curve| (Mark::Line(curve.dashes), curve.colour, curve.name)).collect();
-    figure(ID, TITLE, &plot.finish(), &legend(&entries), &quantiles(&curves))
+    entries.extend(limits::entry(&bounds));
+    let beyond = html::text(&limits::beyond(&bounds, end));
+    let caption = format!("{}<p>{beyond}</p>", legend(&entries)).replace("<p></p>", "");
+    figure(ID, TITLE, &plot.finish(), &caption, &quantiles(&curves))
+}
+
+/// The beginnings of the names of the figures whose distributions are drawn.
+fn prefixes(run: &Run) -> [&'static str; 3] {
+    let values = if run.shows_deliveries() { "convergence-" } else { "" };
+    [values, "broadcast-latency-", "read-latency-"]
 }
 
 fn curves(run: &Run) -> Vec<Curve> {

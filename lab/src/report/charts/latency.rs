@@ -3,21 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::html::{self, Cell};
-use super::super::plot::{Axis, BLUE, ORANGE, Plot, SHADE, fill, font};
+use super::super::plot::{Axis, BLUE, ORANGE, Plot, fill};
 use super::super::run::{Point, Run};
-use super::{Mark, absent, figure, legend, thinned, triangles};
+use super::super::shade::Shade;
+use super::{Mark, absent, figure, legend, limits, thinned, triangles};
 use crate::explain::life::Life;
 use crate::explain::words;
 use crate::figures::number;
-use crate::limit::Limit;
 use crate::screen::counted;
-use crate::svg::{Anchor, Paint, dots};
+use crate::svg::{Paint, dots};
 
 /// Number of the slowest values that are listed.
 const LISTED: usize = 10;
-
-/// The line of a limit.
-const LIMIT: Paint = Paint::stroke(ORANGE, 1.4);
 
 const ID: &str = "latency";
 const TITLE: &str = "Latency of each value";
@@ -37,17 +34,12 @@ pub(in super::super) fn latency(run: &Run) -> String {
         number(longest),
     );
     let x = Axis::to(end_s * 1.01, "time of acknowledgement, s");
-    let y = Axis::to(longest * 1.08, "latency, ms");
-    let mut plot = Plot::new(x, y, &label);
-    plot.shade(&run.partitions());
-    let limits = limits(run);
-    for (bound, name) in &limits {
-        if *bound <= longest * 1.08 {
-            plot.svg.line(&[plot.at(0.0, *bound), plot.at(f64::MAX, *bound)], LIMIT, "8 4");
-            let (x, y) = plot.at(0.0, *bound);
-            plot.svg.text((x + 4.0, y - 4.0), Anchor::Start, font(ORANGE), name);
-        }
-    }
+    let bounds = limits::of(run, &[if run.shows_deliveries() { "convergence-" } else { "" }]);
+    let top = limits::reach(&bounds, longest) * 1.08;
+    let mut plot = Plot::new(x, Axis::to(top, "latency, ms"), &label);
+    let shades = Shade::all(run);
+    plot.shade(&shades);
+    limits::across(&mut plot, &bounds, top);
     let ended: Vec<(f64, f64)> = points
         .iter()
         .filter_map(|point| Some(plot.at(point.at_ms / 1e3, point.took_ms?)))
@@ -71,27 +63,12 @@ pub(in super::super) fn latency(run: &Run) -> String {
         };
         entries.push((Mark::Triangle, ORANGE, words));
     }
-    if !run.partitions().is_empty() {
-        entries.push((Mark::Band, SHADE, "the network is partitioned"));
-    }
-    if !limits.is_empty() {
-        entries.push((Mark::Line("8 4"), ORANGE, "a limit of this run, if it is in the picture"));
-    }
-    let caption = format!("{}<p>{}.{said}</p>", legend(&entries), html::text(&run.latency_words()));
+    entries.extend(Shade::legend(&shades));
+    entries.extend(limits::entry(&bounds));
+    let beyond = html::text(&limits::beyond(&bounds, top));
+    let words = html::text(&run.latency_words());
+    let caption = format!("{}<p>{words}.{said}{beyond}</p>", legend(&entries));
     figure(ID, TITLE, &plot.finish(), &caption, &slowest(run, points))
-}
-
-/// The limits of the run that are about the latencies shown: their bounds in ms, and their words.
-fn limits(run: &Run) -> Vec<(f64, String)> {
-    let prefix = if run.shows_deliveries() { "convergence-" } else { "" };
-    let points = ["median", "p95", "p99", "max"];
-    let verdicts = run.results.iter().flat_map(|results| &results.rumormill.limits);
-    let limits = verdicts.filter_map(|verdict| verdict.limit.parse::<Limit>().ok());
-    let is_shown = |limit: &Limit| {
-        let point = limit.figure.name.strip_prefix(prefix);
-        point.is_some_and(|point| points.contains(&point))
-    };
-    limits.filter(is_shown).map(|limit| (limit.bound, limit.to_string())).collect()
 }
 
 /// The lives of these values, as far as messages show them.

@@ -4,6 +4,7 @@ mod cluster;
 mod distribution;
 mod infection;
 mod latency;
+mod limits;
 mod missing;
 mod operations;
 mod space_time;
@@ -26,7 +27,7 @@ const MAX_DOTS: usize = 20_000;
 
 /// Mark of a kind of things, beside its colour.
 #[derive(Clone, Copy, Debug)]
-enum Mark {
+pub(super) enum Mark {
     Dot,
     Cross,
     Triangle,

@@ -2,9 +2,10 @@
 
 use super::super::html::{self, Cell};
 use super::super::operations::{End, Operation};
-use super::super::plot::{Axis, GREEN, ORANGE, PURPLE, Plot, SHADE, fill};
+use super::super::plot::{Axis, GREEN, ORANGE, PURPLE, Plot, fill};
 use super::super::run::Run;
-use super::{Mark, absent, crosses, figure, legend, thinned, triangles};
+use super::super::shade::Shade;
+use super::{Mark, absent, crosses, figure, legend, limits, thinned, triangles};
 use crate::svg::{Paint, dots};
 
 const ID: &str = "operations";
@@ -22,8 +23,13 @@ pub(in super::super) fn operations(run: &Run) -> String {
         operations.len()
     );
     let x = Axis::to(end_s * 1.01, "invoked after, s");
-    let mut plot = Plot::new(x, Axis::to(longest * 1.08, "client waited, ms"), &label);
-    plot.shade(&run.partitions());
+    let prefixes = ["client-latency-", "broadcast-latency-", "read-latency-"];
+    let bounds = limits::of(run, &prefixes);
+    let top = limits::reach(&bounds, longest) * 1.08;
+    let mut plot = Plot::new(x, Axis::to(top, "client waited, ms"), &label);
+    let shades = Shade::all(run);
+    plot.shade(&shades);
+    limits::across(&mut plot, &bounds, top);
     let places = |plot: &Plot, wanted: &dyn Fn(&Operation) -> bool| -> Vec<(f64, f64)> {
         let wanted = operations.iter().filter(|op| wanted(op));
         wanted.map(|op| plot.at(op.at_ms / 1e3, op.took_ms.unwrap_or(longest))).collect()
@@ -40,10 +46,10 @@ pub(in super::super) fn operations(run: &Run) -> String {
     if !bad.is_empty() {
         entries.push((Mark::Triangle, ORANGE, "failed or indeterminate"));
     }
-    if !run.partitions().is_empty() {
-        entries.push((Mark::Band, SHADE, "the network is partitioned"));
-    }
+    entries.extend(Shade::legend(&shades));
+    entries.extend(limits::entry(&bounds));
     let said = if said.is_empty() { said_too } else { said };
+    let said = said + &html::text(&limits::beyond(&bounds, top));
     let caption = format!("{}<p>{said}</p>", legend(&entries)).replace("<p></p>", "");
     figure(ID, TITLE, &plot.finish(), &caption, &(counts(operations) + &errors(run)))
 }

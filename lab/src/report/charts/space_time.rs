@@ -37,12 +37,16 @@ pub(in super::super) fn space_time(run: &Run, shown: &Shown) -> String {
     if let Some(said) = shown.left_out(journal) {
         let _ = write!(out, "<p class=\"warn\">{}</p>", html::text(&said));
     }
-    out += &legend(&[
+    let mut entries = vec![
         (Mark::Line(""), BLUE, "brings values"),
         (Mark::Line("5 3"), "var(--grey)", "carries no recognised value"),
         (Mark::Line(""), GREEN, "from or to a client"),
         (Mark::Cross, ORANGE, "dropped where the cross is"),
-    ]);
+    ];
+    if !run.outages().is_empty() {
+        entries.push((Mark::Band, "var(--outage)", "the node is down or paused"));
+    }
+    out += &legend(&entries);
     out += &partitions(run, journal);
     out += "<div id=\"space-time-live\" hidden=\"\"></div>";
     let _ = write!(out, "<div id=\"space-time-still\">{}</div>", still(run, journal));

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::html;
-use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, SHADE, WIDTH, below, fill, font};
+use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, WIDTH, below, fill, font};
 use super::super::run::Run;
+use super::super::shade::Shade;
 use super::super::tables;
-use super::figure;
+use super::{figure, legend};
 use crate::figures::number;
 use crate::svg::{Anchor, Paint, Svg};
 
@@ -46,19 +47,21 @@ pub(in super::super) fn traffic(run: &Run) -> String {
     let mut svg = Svg::plain(WIDTH, bottom + 40.0, &label);
     let axis = Axis::to(end_s, "sent after, s");
     let x = |seconds: f64| LEFT + (seconds / axis.to).clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT);
-    for (number, (start, end)) in (1..).zip(run.partitions()) {
-        let (left, right) = (x(start / 1e3), x(end / 1e3));
+    let shades = Shade::all(run);
+    for shade in &shades {
+        let (left, right) = (x(shade.from_ms / 1e3), x(shade.to_ms / 1e3));
         let corners = [(left, TOP), (right, TOP), (right, bottom), (left, bottom)];
-        svg.polygon(&corners, fill(SHADE), &format!("partition {number}"));
+        svg.polygon(&corners, fill(shade.colour), &shade.title);
     }
     for (at, row) in rows.iter().enumerate() {
         let base = TOP + (at + 1) as f64 * ROW;
         draw(&mut svg, row, base, step_s, &x);
     }
     below(&mut svg, axis, 6, (LEFT, WIDTH - RIGHT), bottom);
-    let partitions = if run.partitions().is_empty() { "" } else { " Shaded: partitions." };
+    let shaded = Shade::legend(&shades);
+    let shaded = if shaded.is_empty() { String::new() } else { legend(&shaded) };
     let caption = format!(
-        "<p>In steps of {} s; each row has its own scale, its peak is beside it.{partitions} \
+        "{shaded}<p>In steps of {} s; each row has its own scale, its peak is beside it. \
          <code>init</code> and <code>topology</code> are in the table only.</p>",
         number(step_s)
     );
