@@ -77,18 +77,20 @@ pub struct Workload {
     pub rate: f64,
     /// Length of the main phase.
     pub time_limit_ms: u64,
+    /// Time to repair in after it.
+    pub recovery_ms: u64,
     /// The seed.
     pub seed: u64,
 }
 
 impl Workload {
-    /// A grid at 100 ms per hop, and a minute to repair in.
+    /// A grid at 100 ms per hop.
     fn settings(&self) -> Settings {
         Settings {
             rate: self.rate,
             time_limit_ms: self.time_limit_ms,
             latency: Latency { mean_ms: 100, ..Latency::default() },
-            recovery: Recovery { wait_ms: 60_000, quiet_ms: None },
+            recovery: Recovery { wait_ms: self.recovery_ms, quiet_ms: None },
             seed: self.seed,
             ..Settings::with_nodes(self.nodes)
         }
@@ -109,17 +111,25 @@ pub fn spreading() -> impl Iterator<Item = Name> {
     Name::ALL.into_iter().filter(|protocol| protocol.promise() != Promise::Aggregates)
 }
 
-/// Runs a protocol with its default settings, without faults and with each.
+/// Runs a protocol with its default settings, without faults and with each. `done` is told which run is
+/// over.
 ///
 /// # Errors
 /// If a run comes to no end.
-pub fn measure(protocol: Name, workload: &Workload, faults: &[Fault]) -> Result<Row> {
+pub fn measure(
+    protocol: Name,
+    workload: &Workload,
+    faults: &[Fault],
+    done: &dyn Fn(&str),
+) -> Result<Row> {
     let (calm, load) = run(protocol, &workload.settings())?;
+    done("without faults");
     let mut faulty = Vec::new();
     for fault in faults {
         let mut settings = workload.settings();
         fault.add_to(&mut settings)?;
         faulty.push(run(protocol, &settings)?.0);
+        done(fault.head());
     }
     Ok(Row { protocol, calm, busiest_share: load.busiest_share(), faulty })
 }
@@ -245,11 +255,12 @@ pub fn short_table(rows: &[Row], faults: &[Fault]) -> Option<String> {
 mod tests {
     use super::*;
 
-    const SMALL: Workload = Workload { nodes: 9, rate: 20.0, time_limit_ms: 3_000, seed: 1 };
+    const SMALL: Workload =
+        Workload { nodes: 9, rate: 20.0, time_limit_ms: 3_000, recovery_ms: 60_000, seed: 1 };
 
     #[test]
     fn direct_mail_costs_n_minus_1_and_loses_what_is_lost() {
-        let row = measure(Name::DirectMail, &SMALL, &[Fault::Loss10]).unwrap();
+        let row = measure(Name::DirectMail, &SMALL, &[Fault::Loss10], &|_| {}).unwrap();
         assert!(row.keeps_promise());
         let cells = row.cells(&[Fault::Loss10]);
         assert_eq!((&*cells[0], &*cells[1], &*cells[8]), ("`direct-mail`", "delivers", "0"));
@@ -260,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_protocol_that_promises_repair_is_held_to_it_with_every_fault() {
-        let row = measure(Name::Scuttlebutt, &SMALL, &Fault::ALL).unwrap();
+        let row = measure(Name::Scuttlebutt, &SMALL, &Fault::ALL, &|_| {}).unwrap();
         assert!(row.keeps_promise());
         let text = table(&[row], &Fault::ALL);
         assert_eq!(text.lines().count(), 3);
@@ -269,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_central_server_has_part_in_every_message() {
-        let row = measure(Name::Central, &SMALL, &[Fault::Killed]).unwrap();
+        let row = measure(Name::Central, &SMALL, &[Fault::Killed], &|_| {}).unwrap();
         assert!(row.busiest_share > 0.999 && row.calm.rumormill.missing.missing_count == 0);
         assert!(row.faulty[0].rumormill.missing.missing_count > 0);
     }

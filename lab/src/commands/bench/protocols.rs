@@ -21,6 +21,8 @@ Examples:
       all protocols on 25 nodes: cost and latency, and what loss, partitions and deaths leave out
   lab bench protocols 100,1000 --protocols rumormill,plumtree,anti-entropy --rate 10
       some protocols on larger clusters, fewer values
+  lab bench protocols 1000 --rate 10 --time-limit 4 --recovery 30
+      all of them: most of an hour, for some send every node every node's state
   lab bench protocols --update
       writes the table into docs/FAMILY.md, and the short one into README.md
 
@@ -31,8 +33,7 @@ Exit status:
   255  crash";
 
 const EXPLANATION: &str = "\
-Default settings, a grid at 100 ms per hop, in the simulator; a minute after the main phase to repair \
-in. The promise is the one in `--help`. Messages, bytes, delivery time (at the last node, since the \
+Default settings, a grid at 100 ms per hop, in the simulator. The promise is the one in `--help`. Messages, bytes, delivery time (at the last node, since the \
 acknowledgement), redundancy and load are of the run without faults; *busiest node has part in* is the \
 share of all messages that one node sent or received. The other columns say what each kind of fault \
 leaves out: the share of acknowledged values that some live node lacks in the end, and in brackets the \
@@ -53,6 +54,9 @@ pub struct ProtocolsArgs {
     /// Seconds of load
     #[arg(long, value_name = "S", default_value_t = 20, help_heading = "Runs")]
     pub time_limit: u64,
+    /// Seconds after that to repair in
+    #[arg(long, value_name = "S", default_value_t = 60, help_heading = "Runs")]
+    pub recovery: u64,
     /// Leave the runs with faults out
     #[arg(long, help_heading = "Runs")]
     pub no_faults: bool,
@@ -88,14 +92,17 @@ fn run(args: &ProtocolsArgs) -> Result<u8> {
             nodes,
             rate: args.rate,
             time_limit_ms: args.time_limit.saturating_mul(1_000),
+            recovery_ms: args.recovery.saturating_mul(1_000),
             seed: args.seed,
         };
         let rows = rows(args, &workload, faults)?;
         is_kept &= rows.iter().all(Row::keeps_promise);
         let text = format!(
-            "## {nodes} nodes, {} operations per second for {} s\n\n{EXPLANATION}\n\n{}",
+            "## {nodes} nodes, {} operations per second for {} s, then {} s to repair in\n\n\
+             {EXPLANATION}\n\n{}",
             args.rate,
             args.time_limit,
+            args.recovery,
             table(&rows, faults)
         );
         if nodes == README_NODES {
@@ -128,9 +135,10 @@ fn rows(args: &ProtocolsArgs, workload: &Workload, faults: &[Fault]) -> Result<V
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&name) = names.get(at) else { return };
                     let started = Instant::now();
-                    let row = measure(name, workload, faults);
-                    let seconds = started.elapsed().as_secs_f64();
-                    eprintln!("lab: {name}, {} nodes: {seconds:.1} s", workload.nodes);
+                    let row = measure(name, workload, faults, &|done| {
+                        let seconds = started.elapsed().as_secs_f64();
+                        eprintln!("lab: {name}, {} nodes, {done}: {seconds:.1} s", workload.nodes);
+                    });
                     if let Ok(mut rows) = rows.lock() {
                         rows.push((at, row));
                     }
