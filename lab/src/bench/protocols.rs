@@ -2,6 +2,7 @@
 //! what each kind of fault leaves out.
 
 use anyhow::{Result, anyhow, bail};
+use clap::ValueEnum;
 use rumormill::protocols::{Name, Options, Promise};
 
 use super::load::Load;
@@ -19,11 +20,13 @@ const COLUMNS: [&Figure; 5] =
     select(["msgs-per-op", "bytes-per-op", "convergence-median", "convergence-max", "redundancy"]);
 
 /// A kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
     /// One message in a hundred is lost.
+    #[value(name = "loss-1")]
     Loss1,
     /// One in ten.
+    #[value(name = "loss-10")]
     Loss10,
     /// The network is partitioned at random, every five seconds on average.
     Partitions,

@@ -21,8 +21,8 @@ Examples:
       all protocols on 25 nodes: cost and latency, and what loss, partitions and deaths leave out
   lab bench protocols 100,1000 --protocols rumormill,plumtree,anti-entropy --rate 10
       some protocols on larger clusters, fewer values
-  lab bench protocols 1000 --rate 10 --time-limit 4 --recovery 30
-      all of them: most of an hour, for some send every node every node's state
+  lab bench protocols 1000 --rate 5 --time-limit 4 --recovery 30 --faults loss-10,partitions,crashed
+      all of them: half an hour, for some send every node every node's state
   lab bench protocols --update
       writes the table into docs/FAMILY.md, and the short one into README.md
 
@@ -57,8 +57,11 @@ pub struct ProtocolsArgs {
     /// Seconds after that to repair in
     #[arg(long, value_name = "S", default_value_t = 60, help_heading = "Runs")]
     pub recovery: u64,
+    /// Kinds of faults, a run of each [default: all]
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', help_heading = "Runs")]
+    pub faults: Vec<Fault>,
     /// Leave the runs with faults out
-    #[arg(long, help_heading = "Runs")]
+    #[arg(long, conflicts_with = "faults", help_heading = "Runs")]
     pub no_faults: bool,
     /// The seed
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
@@ -84,7 +87,11 @@ pub fn execute(args: &ProtocolsArgs) -> u8 {
 }
 
 fn run(args: &ProtocolsArgs) -> Result<u8> {
-    let faults: &[Fault] = if args.no_faults { &[] } else { &Fault::ALL };
+    let faults: &[Fault] = match &*args.faults {
+        _ if args.no_faults => &[],
+        [] => &Fault::ALL,
+        faults => faults,
+    };
     let mut parts = Vec::new();
     let (mut is_kept, mut short) = (true, None);
     for &nodes in &args.sizes {
