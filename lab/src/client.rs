@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rumormill::cluster::{Name, Nodes};
 
 use crate::history::Nanos;
-use crate::network::packet::{Address, Asked, Packet, Payload, Peer};
+use crate::network::packet::{Asked, Packet, Payload};
 use crate::node::Body;
 use crate::reply::{Claim, Reply, Request, claim_of, read_reply};
 
@@ -45,8 +45,6 @@ struct Waiting {
 pub(crate) struct Begun {
     /// Its number at this client.
     pub(crate) msg_id: i64,
-    /// The client's end of it.
-    pub(crate) address: Address,
     /// The next message in the client's queue, where no answer to this request can be.
     pub(crate) unread: Vec<Packet>,
     /// [`Clients::expire`] must be called at the deadline; unless it is to be already.
@@ -66,7 +64,6 @@ pub(crate) enum Expiry {
 
 #[derive(Debug)]
 struct Client {
-    name: Name,
     owner: Owner,
     open: bool,
     last_msg_id: i64,
@@ -115,7 +112,6 @@ impl Clients {
         // More than 2^32 clients do not fit into memory.
         let id = self.list.len() as u32;
         self.list.push(Client {
-            name: format!("c{id}").into(),
             owner,
             open: true,
             last_msg_id: 0,
@@ -135,11 +131,9 @@ impl Clients {
         client.unread = Vec::new();
     }
 
-    /// A client's end of a message; `None` if there never was such a client, and whether it is
-    /// open.
-    pub(crate) fn find(&self, id: u32) -> Option<(Address, bool)> {
-        let client = self.list.get(id as usize)?;
-        Some((address(id, client), client.open))
+    /// Whether a client is open; `None` if there never was such a client.
+    pub(crate) fn is_open(&self, id: u32) -> Option<bool> {
+        self.list.get(id as usize).map(|client| client.open)
     }
 
     /// Begins a request that is given up at `deadline`.
@@ -152,7 +146,6 @@ impl Clients {
             msg_id: client.last_msg_id,
             unread: std::mem::take(&mut client.unread),
             needs_timer: !std::mem::replace(&mut client.timed, true),
-            address: address(id, client),
         }
     }
 
@@ -216,10 +209,6 @@ impl Clients {
             }
         }
     }
-}
-
-fn address(id: u32, client: &Client) -> Address {
-    Address { name: client.name.clone(), peer: Peer::Client(id), is_client: true }
 }
 
 /// The number in an id such as `c12`, if it is written as the lab writes it.
@@ -287,6 +276,7 @@ mod tests {
     use rumormill::service;
 
     use super::*;
+    use crate::network::packet::Peer;
     use crate::workload::BROADCAST;
 
     const ADD: Request = request(0);
@@ -297,16 +287,9 @@ mod tests {
     }
 
     fn packet(body: Body) -> Packet {
-        let end = Address { name: "x".into(), peer: Peer::Node(0), is_client: false };
-        Packet {
-            id: 0,
-            src: end.clone(),
-            dest: end,
-            body: Payload::Typed(Arc::new(body)),
-            kind: 0,
-            bytes: 0,
-            carries_values: false,
-        }
+        let body = Payload::Typed(Arc::new(body));
+        let nodes = Arc::new(vec!["n0".into()].into());
+        Packet::uncounted(0, (Peer::Node(0), Peer::Client(0)), body, &nodes)
     }
 
     fn ok(in_reply_to: i64) -> Packet {
@@ -318,7 +301,7 @@ mod tests {
         let mut clients = Clients::default();
         let id = clients.open(Owner::Worker(4));
         let first = clients.request(id, ADD, 100);
-        assert_eq!((first.msg_id, &*first.address.name, first.needs_timer), (1, "c0", true));
+        assert_eq!((first.msg_id, id, first.needs_timer), (1, 0, true));
         let offer = clients.offer(id, ok(1));
         assert!(matches!(offer, Offer::Answered(_, Owner::Worker(4), ADD, Reply::DONE)));
         let second = clients.request(id, READ, 150);
@@ -344,10 +327,9 @@ mod tests {
     fn a_closed_client_is_known_but_not_open() {
         let mut clients = Clients::default();
         let id = clients.open(Owner::Init(0));
-        assert!(clients.find(id).is_some_and(|(_, open)| open));
+        assert_eq!(clients.is_open(id), Some(true));
         clients.close(id);
-        assert!(clients.find(id).is_some_and(|(_, open)| !open));
-        assert!(clients.find(1).is_none());
+        assert_eq!((clients.is_open(id), clients.is_open(1)), (Some(false), None));
     }
 
     #[test]

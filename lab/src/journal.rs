@@ -1,6 +1,6 @@
 //! The journal: what was sent, received and dropped, counted as Maelstrom counts it and finer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rumormill::cluster::Name;
 
@@ -135,14 +135,26 @@ pub(crate) struct Journal {
     server_bytes: u64,
     valueless: u64,
     kind_ids: BTreeMap<Box<str>, u16>,
+    /// The number that was asked for last: one message is mostly like the one before.
+    last_kind: u16,
     kinds: Vec<(Box<str>, FlowCount)>,
-    links: Vec<BTreeMap<u32, FlowCount>>,
+    /// Links by sender and receiver. Only ever asked for a pair.
+    link_ids: HashMap<(u32, u32), u32>,
+    links: Vec<((u32, u32), FlowCount)>,
     dropped: BTreeMap<DropCause, u64>,
 }
 
 impl Journal {
     /// The number of a `type`.
     pub(crate) fn kind_id(&mut self, kind: &str) -> u16 {
+        let last = self.kinds.get(usize::from(self.last_kind));
+        if last.is_none_or(|(last, _)| **last != *kind) {
+            self.last_kind = self.find_kind(kind);
+        }
+        self.last_kind
+    }
+
+    fn find_kind(&mut self, kind: &str) -> u16 {
         if let Some(id) = self.kind_ids.get(kind) {
             return *id;
         }
@@ -155,6 +167,17 @@ impl Journal {
         self.kinds.push((kind.clone(), FlowCount::default()));
         self.kind_ids.insert(kind, id);
         id
+    }
+
+    /// The number of the link between two peers; of none, if it is not one between servers.
+    pub(crate) fn link_id(&mut self, src: Peer, dest: Peer) -> u32 {
+        let (Peer::Node(src), Peer::Node(dest)) = (src, dest) else { return u32::MAX };
+        let links = &mut self.links;
+        *self.link_ids.entry((src, dest)).or_insert_with(|| {
+            links.push(((src, dest), FlowCount::default()));
+            // More links than that do not fit into memory.
+            links.len() as u32 - 1
+        })
     }
 
     /// Messages so far.
@@ -170,7 +193,7 @@ impl Journal {
     pub(crate) fn sent(&mut self, packet: &Packet) {
         let bytes = u64::from(packet.bytes);
         self.all.send += 1;
-        if packet.is_client() {
+        if packet.is_client {
             self.clients.send += 1;
         } else {
             self.servers.send += 1;
@@ -181,7 +204,7 @@ impl Journal {
             flow.send += 1;
             flow.bytes += bytes;
         }
-        if let Some(flow) = self.link(packet) {
+        if let Some((_, flow)) = self.links.get_mut(packet.link as usize) {
             flow.send += 1;
             flow.bytes += bytes;
         }
@@ -189,12 +212,12 @@ impl Journal {
 
     pub(crate) fn received(&mut self, packet: &Packet) {
         self.all.recv += 1;
-        let class = if packet.is_client() { &mut self.clients } else { &mut self.servers };
+        let class = if packet.is_client { &mut self.clients } else { &mut self.servers };
         class.recv += 1;
         if let Some((_, flow)) = self.kinds.get_mut(usize::from(packet.kind)) {
             flow.recv += 1;
         }
-        if let Some(flow) = self.link(packet) {
+        if let Some((_, flow)) = self.links.get_mut(packet.link as usize) {
             flow.recv += 1;
         }
     }
@@ -203,29 +226,12 @@ impl Journal {
         *self.dropped.entry(cause).or_default() += 1;
     }
 
-    fn link(&mut self, packet: &Packet) -> Option<&mut FlowCount> {
-        if packet.is_client() {
-            return None;
-        }
-        let (Peer::Node(src), Peer::Node(dest)) = (packet.src.peer, packet.dest.peer) else {
-            return None;
-        };
-        let src = src as usize;
-        if self.links.len() <= src {
-            self.links.resize_with(src + 1, BTreeMap::new);
-        }
-        Some(self.links[src].entry(dest).or_default())
-    }
-
     /// The counts with names instead of numbers.
     pub(crate) fn into_counts(self, nodes: &[Name]) -> Counts {
         // A message has one send event, so distinct messages and sends are the same number.
         let class = |count: ClassCount| ClassCount { msg: count.send, ..count };
-        let links = self.links.iter().enumerate().flat_map(|(src, dests)| {
-            dests.iter().map(move |(dest, flow)| {
-                ((nodes[src].clone(), nodes[*dest as usize].clone()), *flow)
-            })
-        });
+        let name = |node: u32| nodes[node as usize].clone();
+        let links = self.links.iter().map(|((src, dest), flow)| ((name(*src), name(*dest)), *flow));
         Counts {
             all: class(self.all),
             clients: class(self.clients),

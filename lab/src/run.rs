@@ -136,17 +136,18 @@ impl<S: EventSink> Run<S> {
         settings.check()?;
         let nodes = settings.nodes.len();
         let topology = neighbours(settings.topology, &settings.nodes);
+        let requests = Requests::new(settings.nodes.clone(), topology);
         Ok(Self {
             sink,
             state: State::Running,
             phases: Vec::new(),
             zero: 0,
-            directory: Directory::new(&settings.nodes),
+            directory: Directory::new(requests.nodes()),
             network: Network::new(network::config(settings)),
             services: None,
             journal: Journal::default(),
             clients: Clients::default(),
-            requests: Requests::new(settings.nodes.clone(), topology),
+            requests,
             topology_content: None,
             unready: nodes,
             generator: Generator::new(settings),

@@ -174,10 +174,17 @@ impl<M: Wire> Message<M> {
     }
 }
 
-impl<M> Body<M> {
-    /// The same body for nodes of another protocol; `None` for a message between nodes.
+impl<M> Message<M> {
+    /// The same message for nodes of another protocol; `None` for a message between nodes.
     #[must_use]
-    pub fn for_protocol<N>(self) -> Option<Body<N>> {
+    pub fn for_protocol<N>(self) -> Option<Message<N>> {
+        let Self { src, dest, body } = self;
+        Some(Message { src, dest, body: body.for_protocol()? })
+    }
+}
+
+impl<M> Body<M> {
+    fn for_protocol<N>(self) -> Option<Body<N>> {
         Some(match self {
             Self::Init { node_id, node_ids, msg_id } => Body::Init { node_id, node_ids, msg_id },
             Self::InitOk { in_reply_to } => Body::InitOk { in_reply_to },

@@ -60,7 +60,7 @@ impl Load {
     fn counts(&mut self, now: Nanos, packet: &Packet, peer: Peer) -> Option<&mut (u64, u64)> {
         let in_time = self.zero.is_some_and(|zero| now.saturating_sub(zero) <= self.length);
         match peer {
-            Peer::Node(node) if in_time && !packet.is_client() => {
+            Peer::Node(node) if in_time && !packet.is_client => {
                 self.per_node.get_mut(node as usize)
             }
             _ => None,
@@ -74,13 +74,13 @@ impl EventSink for Load {
     }
 
     fn sent(&mut self, now: Nanos, packet: &Packet) {
-        if let Some((sent, _)) = self.counts(now, packet, packet.src.peer) {
+        if let Some((sent, _)) = self.counts(now, packet, packet.src) {
             *sent += 1;
         }
     }
 
     fn received(&mut self, now: Nanos, packet: &Packet) {
-        if let Some((_, received)) = self.counts(now, packet, packet.dest.peer) {
+        if let Some((_, received)) = self.counts(now, packet, packet.dest) {
             *received += 1;
         }
     }

@@ -16,13 +16,14 @@ use super::counts::Counts;
 use super::recorder::Messages;
 use super::workload;
 use crate::network;
-use crate::network::packet::{Address, Packet, Payload, Peer};
+use crate::network::packet::{Packet, Payload, Peer};
 use crate::node::{Body, Message};
 use crate::sim::Node;
 use crate::topology::neighbours;
 
 /// The one client of a case.
 const CLIENT: &str = "c1";
+const CLIENT_PEER: Peer = Peer::Client(1);
 
 /// Something that is to happen, beside the faults of nodes.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +146,7 @@ impl<'a> Surroundings<'a> {
     fn take_request(&mut self, now: Nanos) -> Option<(NodeId, Input<Node>)> {
         let (node, message) = self.requests.pop_front()?;
         if self.messages.is_some() {
-            self.keep_client(now, client(), self.address(node), &message.body);
+            self.keep_client(now, (CLIENT_PEER, Peer::Node(node.0)), &message.body);
         }
         if self.is_up[node.0 as usize] {
             self.note(now, || line("recv", &message.src, &message.dest, &message.body));
@@ -181,20 +182,17 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    fn address(&self, node: NodeId) -> Address {
-        Address { name: self.name(node).clone(), peer: Peer::Node(node.0), is_client: false }
-    }
-
     fn packet(&self, from: NodeId, to: NodeId, message: &Numbered) -> Packet {
         let body = Payload::Peer(Box::new(Named::new(message.gossip.clone(), &self.nodes)));
-        packet(message.number, self.address(from), self.address(to), body)
+        let ends = (Peer::Node(from.0), Peer::Node(to.0));
+        Packet::uncounted(message.number, ends, body, &self.nodes)
     }
 
     /// Keeps a message from or to the client.
-    fn keep_client(&mut self, now: Nanos, src: Address, dest: Address, body: &Body) {
+    fn keep_client(&mut self, now: Nanos, ends: (Peer, Peer), body: &Body) {
         self.last_message += 1;
         let body = Payload::Typed(Arc::new(body.clone()));
-        let packet = packet(self.last_message, src, dest, body);
+        let packet = Packet::uncounted(self.last_message, ends, body, &self.nodes);
         self.messages.iter_mut().for_each(|messages| messages.client(now, &packet));
     }
 
@@ -225,7 +223,7 @@ impl Medium<Node> for Surroundings<'_> {
     fn on_reply(&mut self, now: Nanos, from: NodeId, reply: Message) {
         self.note(now, || line("send", &reply.src, &reply.dest, &reply.body));
         if self.messages.is_some() {
-            self.keep_client(now, self.address(from), client(), &reply.body);
+            self.keep_client(now, (Peer::Node(from.0), CLIENT_PEER), &reply.body);
         }
     }
 
@@ -268,14 +266,6 @@ impl Medium<Node> for Surroundings<'_> {
             self.act(scripted);
         }
     }
-}
-
-fn client() -> Address {
-    Address { name: CLIENT.into(), peer: Peer::Client(1), is_client: true }
-}
-
-fn packet(id: u64, src: Address, dest: Address, body: Payload) -> Packet {
-    Packet { id, src, dest, body, kind: 0, bytes: 0, carries_values: false }
 }
 
 fn line(what: &str, src: &str, dest: &str, body: &Body) -> String {

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use rumormill::cluster::Name;
+use rumormill::cluster::{Name, Nodes};
+use rumormill::id::NodeId;
 use rumormill::maelstrom::message::Named;
 use rumormill::maelstrom::parse::{self, ErrorReply, Refusal};
 use rumormill::protocols::rumormill::message::Gossip;
@@ -14,6 +15,7 @@ use rumormill_sim::network::Way;
 
 use crate::history::OpValue;
 use crate::node::{Body, Message};
+use crate::services::NAMES;
 use crate::trace::Carried;
 use crate::workload::Operation;
 
@@ -30,15 +32,17 @@ pub enum Peer {
     Probe(u32),
 }
 
-/// One end of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// As messages have it.
-    pub name: Name,
-    /// As the lab has it.
-    pub peer: Peer,
-    /// Counted as a client, as Maelstrom does: by the first letter of the name.
-    pub is_client: bool,
+impl Peer {
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self, nodes: &Nodes) -> Name {
+        match self {
+            Self::Node(node) => Name::clone(nodes.name(NodeId(node))),
+            Self::Client(number) => format!("c{number}").into(),
+            Self::Service(number) => NAMES[usize::from(number)].into(),
+            Self::Probe(number) => format!("p{number}").into(),
+        }
+    }
 }
 
 /// The body of a message.
@@ -172,13 +176,20 @@ pub struct Packet {
     /// Number of the message in the run, over all parties.
     pub id: u64,
     /// Sender, as the message claims.
-    pub src: Address,
+    pub src: Peer,
     /// Addressee.
-    pub dest: Address,
+    pub dest: Peer,
+    /// All nodes of the run: the names in messages.
+    pub nodes: Arc<Nodes>,
+    /// A client is at either end: no latency, no faults, counted apart. As in Maelstrom, a name with the
+    /// first letter `c` is that of a client.
+    pub is_client: bool,
     /// Content.
     pub body: Payload,
     /// Its `type`, as a number that the journal gave it.
     pub(crate) kind: u16,
+    /// Its link, as a number that the journal gave it.
+    pub(crate) link: u32,
     /// Length of its body as JSON.
     pub(crate) bytes: u32,
     /// May bring a value to a node (see [`crate::settings::Recovery::quiet_ms`]).
@@ -186,21 +197,39 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// True if a client is at either end: no latency, no faults, counted apart.
-    #[must_use]
-    pub const fn is_client(&self) -> bool {
-        self.src.is_client || self.dest.is_client
+    /// A message that no journal counts.
+    pub(crate) fn uncounted(
+        id: u64,
+        ends: (Peer, Peer),
+        body: Payload,
+        nodes: &Arc<Nodes>,
+    ) -> Self {
+        let (src, dest) = ends;
+        let is_client = [src, dest].iter().any(|end| matches!(end, Peer::Client(_)));
+        let nodes = Arc::clone(nodes);
+        Self {
+            id,
+            src,
+            dest,
+            nodes,
+            is_client,
+            body,
+            kind: 0,
+            link: 0,
+            bytes: 0,
+            carries_values: false,
+        }
     }
 
     /// Its way through the network to this node.
     pub(crate) fn way(&self, to: u32) -> Way {
-        let from = match self.src.peer {
+        let from = match self.src {
             Peer::Node(from) => Some(from),
             // Beyond all nodes: delayed like them, and never cut off.
             Peer::Service(number) => Some(u32::MAX - u32::from(number)),
             Peer::Client(_) | Peer::Probe(_) => None,
         };
-        Way { from, to, is_exempt: self.is_client(), has_values: self.carries_values }
+        Way { from, to, is_exempt: self.is_client, has_values: self.carries_values }
     }
 
     /// Appends the line for a process, newline included.
@@ -208,9 +237,9 @@ impl Packet {
         out.extend_from_slice(b"{\"id\":");
         put(out, &self.id);
         out.extend_from_slice(b",\"src\":");
-        put(out, &*self.src.name);
+        put(out, &*self.src.name(&self.nodes));
         out.extend_from_slice(b",\"dest\":");
-        put(out, &*self.dest.name);
+        put(out, &*self.dest.name(&self.nodes));
         out.extend_from_slice(b",\"body\":");
         self.write_body(out);
         out.extend_from_slice(b"}\n");
@@ -227,8 +256,8 @@ impl Packet {
         match self.body {
             Payload::Text(_) | Payload::Between(..) | Payload::Peer(_) => None,
             Payload::Typed(body) => Some(ClientMessage::Taken(Message {
-                src: self.src.name,
-                dest: self.dest.name,
+                src: self.src.name(&self.nodes),
+                dest: self.dest.name(&self.nodes),
                 body: Arc::unwrap_or_clone(body),
             })),
             Payload::Operation(_) => {

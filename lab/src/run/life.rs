@@ -71,7 +71,7 @@ impl<S: EventSink> Run<S> {
         request: Request,
         reply: Option<Reply>,
     ) {
-        let name = self.directory.node(node).name.clone();
+        let name = self.name(node as usize);
         let what = request.kind();
         let seconds = self.timeout(request) as f64 / 1e9;
         let why = match reply {

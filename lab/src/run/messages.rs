@@ -1,9 +1,8 @@
 //! Messages in and out: from lines to packets, through the network, to nodes and clients.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use rumormill::cluster::Name;
+use rumormill::cluster::{Name, Nodes};
 use rumormill::id::NodeId;
 use rumormill::value::Value;
 use rumormill_sim::network::Arrival;
@@ -15,7 +14,7 @@ use crate::client::{Ask, parse_id};
 use crate::envelope::{Envelope, body_type};
 use crate::history::{Nanos, OpValue};
 use crate::journal::{DropCause, EventSink};
-use crate::network::packet::{Address, Packet, Payload, Peer, PeerMessage};
+use crate::network::packet::{Packet, Payload, Peer, PeerMessage};
 use crate::node::Message;
 use crate::outcome::{Delivery, NoticeKind};
 use crate::reply::Request;
@@ -25,34 +24,28 @@ use crate::workload::Spreads;
 /// The nodes by name and by number.
 #[derive(Debug)]
 pub(super) struct Directory {
-    nodes: Vec<Address>,
-    ids: HashMap<Name, u32>,
+    nodes: Arc<Nodes>,
+    /// By node: its name is like that of a client.
+    are_clients: Vec<bool>,
 }
 
 impl Directory {
-    pub(super) fn new(names: &[Name]) -> Self {
-        let address = |(name, id): (&Name, u32)| Address {
-            name: name.clone(),
-            peer: Peer::Node(id),
-            is_client: name.starts_with('c'),
-        };
-        Self {
-            nodes: names.iter().zip(0..).map(address).collect(),
-            ids: names.iter().cloned().zip(0..).collect(),
-        }
-    }
-
-    pub(super) fn node(&self, id: u32) -> &Address {
-        &self.nodes[id as usize]
+    pub(super) fn new(nodes: &Arc<Nodes>) -> Self {
+        let are_clients = nodes.names().iter().map(|name| name.starts_with('c')).collect();
+        Self { nodes: Arc::clone(nodes), are_clients }
     }
 
     pub(super) fn node_ids(&self) -> std::ops::Range<u32> {
-        // Checked with the settings: there are far fewer than 2^32 nodes.
-        0..self.nodes.len() as u32
+        0..self.nodes.len()
     }
 
-    fn find(&self, name: &str) -> Option<&Address> {
-        self.ids.get(name).map(|id| self.node(*id))
+    /// True if Maelstrom counts it as a client.
+    fn is_client(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Node(node) => self.are_clients[node as usize],
+            Peer::Client(_) | Peer::Probe(_) => true,
+            Peer::Service(_) => false,
+        }
     }
 }
 
@@ -83,7 +76,7 @@ impl<S: EventSink> Run<S> {
         }
         let sent = Sent::Line(line, &envelope);
         let Some((src, dest)) = self.find_ends(now, node, sent) else { return };
-        let content = match (src.peer, dest.peer) {
+        let content = match (src, dest) {
             (Peer::Node(from), Peer::Node(_)) => self.between_content(from, envelope.body),
             _ => self.text_content(envelope.body),
         };
@@ -115,8 +108,7 @@ impl<S: EventSink> Run<S> {
             carries_values,
             body: Payload::Peer(message),
         };
-        let ends = (self.directory.node(from.0).clone(), self.directory.node(to.0).clone());
-        self.accept(now, from.0 as usize, ends, content);
+        self.accept(now, from.0 as usize, (Peer::Node(from.0), Peer::Node(to.0)), content);
     }
 
     pub(super) fn text_content(&mut self, body: &str) -> Content {
@@ -158,7 +150,7 @@ impl<S: EventSink> Run<S> {
     }
 
     /// Both ends of a message, if it may be sent; otherwise says why not.
-    fn find_ends(&mut self, now: Nanos, node: usize, sent: Sent<'_>) -> Option<(Address, Address)> {
+    fn find_ends(&mut self, now: Nanos, node: usize, sent: Sent<'_>) -> Option<(Peer, Peer)> {
         let ends = sent.ends();
         let Some((src, src_open)) = self.find(ends.0) else {
             self.refuse_unknown(now, node, "from", ends.0, &sent.quoted());
@@ -169,33 +161,33 @@ impl<S: EventSink> Run<S> {
             return None;
         };
         if !src_open || !dest_open {
-            let closed = if dest_open { src.peer } else { dest.peer };
+            let closed = if dest_open { src } else { dest };
             if let Peer::Client(client) = closed {
                 self.refuse_late(now, node, client, sent);
             }
             return None;
         }
-        if src.peer != Peer::Node(node as u32) {
+        if src != Peer::Node(node as u32) {
             self.reports[node].false_names += 1;
-            let text = format!("{} speaks as {}: {}", self.name(node), src.name, sent.quoted());
+            let text = format!("{} speaks as {}: {}", self.name(node), ends.0, sent.quoted());
             self.notices.add(now, Some(node), NoticeKind::FalseName, "", text);
         }
         Some((src, dest))
     }
 
     /// The owner of this name, and whether messages to and from it are still possible.
-    fn find(&self, name: &str) -> Option<(Address, bool)> {
-        if let Some(address) = self.directory.find(name) {
-            return Some((address.clone(), true));
+    fn find(&self, name: &str) -> Option<(Peer, bool)> {
+        if let Some(NodeId(node)) = self.nodes().id(name) {
+            return Some((Peer::Node(node), true));
         }
-        if let Some(address) = Self::find_service(name) {
-            return Some((address, true));
+        if let Some(service) = Self::find_service(name) {
+            return Some((service, true));
         }
         if let Some(id) = parse_id('c', name) {
-            return self.clients.find(id);
+            return Some((Peer::Client(id), self.clients.is_open(id)?));
         }
         let probe = parse_id('p', name).filter(|id| self.watch.is_used(*id))?;
-        Some((self.watch.address(probe)?, true))
+        Some((Peer::Probe(probe), true))
     }
 
     fn refuse_unknown(
@@ -239,22 +231,19 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    fn accept(
-        &mut self,
-        now: Nanos,
-        node: usize,
-        (src, dest): (Address, Address),
-        content: Content,
-    ) {
+    fn accept(&mut self, now: Nanos, node: usize, (src, dest): (Peer, Peer), content: Content) {
         let packet = self.packet(src, dest, content);
         self.send(now, packet, Some(node));
     }
 
-    pub(super) fn packet(&mut self, src: Address, dest: Address, content: Content) -> Packet {
+    pub(super) fn packet(&mut self, src: Peer, dest: Peer, content: Content) -> Packet {
         let id = self.next_id;
         self.next_id += 1;
         let Content { body, kind, bytes, carries_values } = content;
-        Packet { id, src, dest, body, kind, bytes, carries_values }
+        let is_client = self.directory.is_client(src) || self.directory.is_client(dest);
+        let link = if is_client { u32::MAX } else { self.journal.link_id(src, dest) };
+        let nodes = Arc::clone(&self.directory.nodes);
+        Packet { id, src, dest, nodes, is_client, body, kind, link, bytes, carries_values }
     }
 
     /// Makes a request with a client.
@@ -265,20 +254,14 @@ impl<S: EventSink> Run<S> {
         if begun.needs_timer {
             self.network.set_alarm(deadline, Timer::Client(client));
         }
-        let packet = self.request_packet(begun.address, node, ask, begun.msg_id);
+        let packet = self.request_packet(Peer::Client(client), node, ask, begun.msg_id);
         self.send(now, packet, None);
         for packet in begun.unread {
             self.record_received(now, &packet);
         }
     }
 
-    pub(super) fn request_packet(
-        &mut self,
-        src: Address,
-        node: u32,
-        ask: Ask,
-        msg_id: i64,
-    ) -> Packet {
+    pub(super) fn request_packet(&mut self, src: Peer, node: u32, ask: Ask, msg_id: i64) -> Packet {
         let request = ask.request();
         let body = self.requests.body(ask, msg_id, node);
         let content = match (request, &self.topology_content) {
@@ -289,13 +272,12 @@ impl<S: EventSink> Run<S> {
         if request == Request::Topology {
             self.topology_content.get_or_insert_with(|| content.clone());
         }
-        let dest = self.directory.node(node).clone();
-        self.packet(src, dest, content)
+        self.packet(src, Peer::Node(node), content)
     }
 
     /// Sends a message; `sender` is the node that wrote it, whatever it says.
     pub(super) fn send(&mut self, now: Nanos, packet: Packet, sender: Option<usize>) {
-        match packet.dest.peer {
+        match packet.dest {
             // Probes stand outside the network and all counts.
             Peer::Probe(probe) => self.probe_answered(now, probe, &packet.body),
             Peer::Client(client) => {
@@ -308,7 +290,7 @@ impl<S: EventSink> Run<S> {
             }
             Peer::Node(node) => {
                 self.record_sent(now, &packet);
-                if packet.carries_values && !packet.is_client() {
+                if packet.carries_values && !packet.is_client {
                     self.watch.note_values(now);
                     self.entries.sent(&packet.body, &self.gossiped);
                 }
@@ -322,7 +304,7 @@ impl<S: EventSink> Run<S> {
     pub(super) fn handle_arrivals(&mut self, now: Nanos) {
         while let Some(arrival) = self.network.poll_arrival() {
             let Arrival { message: packet, dropped, .. } = arrival;
-            if packet.carries_values && !packet.is_client() {
+            if packet.carries_values && !packet.is_client {
                 self.watch.note_values(now);
             }
             match dropped {
@@ -334,18 +316,17 @@ impl<S: EventSink> Run<S> {
 
     fn deliver(&mut self, now: Nanos, packet: Packet) {
         self.record_received(now, &packet);
-        let Peer::Node(node) = packet.dest.peer else { return };
+        let Peer::Node(node) = packet.dest else { return };
         let node = node as usize;
-        if let Peer::Client(client) = packet.src.peer {
+        if let Peer::Client(client) = packet.src {
             self.clients.delivered(client, now);
         }
         if self.exact {
             // The driver sees into its nodes.
-            if packet.carries_values && !packet.is_client() {
+            if packet.carries_values && !packet.is_client {
                 self.entries.received(node, &packet.body, &self.gossiped);
             }
-        } else if let (Payload::Between(_, carried), Peer::Node(from)) =
-            (&packet.body, packet.src.peer)
+        } else if let (Payload::Between(_, carried), Peer::Node(from)) = (&packet.body, packet.src)
         {
             // Nodes are numbered with 32 bits.
             self.tracer.received((from, node as u32), carried, now, packet.id);

@@ -172,7 +172,7 @@ impl<S: EventSink> Run<S> {
         // The `init` of an earlier restart may still have been on its way, and come first.
         let was_told = matches!(reply, Reply::Error { name, .. } if name == "precondition-failed");
         if !was_told && matches!(reply, Reply::Error { .. } | Reply::Malformed(_)) {
-            let name = &self.directory.node(node).name;
+            let name = self.name(node as usize);
             let why = format!("{name}, restarted, refused init or topology: {reply:?}");
             self.crash(now, why);
         } else if topology && self.lives[node as usize] == life {

@@ -8,7 +8,7 @@ use super::timer::Timer;
 use crate::history::Nanos;
 use crate::journal::EventSink;
 use crate::network;
-use crate::network::packet::{Address, Packet, Peer};
+use crate::network::packet::{Packet, Peer};
 use crate::outcome::NoticeKind;
 use crate::services::{Desk, NAMES};
 use crate::text::quote;
@@ -22,11 +22,9 @@ pub(super) struct ServiceHall {
 
 impl<S: EventSink> Run<S> {
     /// The service of that name.
-    pub(super) fn find_service(name: &str) -> Option<Address> {
-        let number = NAMES.iter().position(|service| *service == name)?;
+    pub(super) fn find_service(name: &str) -> Option<Peer> {
         // There are four.
-        let peer = Peer::Service(number as u8);
-        Some(Address { name: name.into(), peer, is_client: false })
+        NAMES.iter().position(|service| *service == name).map(|number| Peer::Service(number as u8))
     }
 
     /// A message enters the network for a service. `sender` is the node that wrote it.
@@ -51,7 +49,7 @@ impl<S: EventSink> Run<S> {
             // Checked with the settings: there are far fewer than 2^32 nodes.
             from: sender.map(|node| node as u32),
             to: nodes + u32::from(service),
-            is_exempt: packet.is_client(),
+            is_exempt: packet.is_client,
             has_values: false,
         };
         hall.network.send(now, way, packet);
@@ -78,7 +76,7 @@ impl<S: EventSink> Run<S> {
         while let Some(hall) = &mut self.services
             && let Some(Arrival { message: packet, dropped, .. }) = hall.network.poll_arrival()
         {
-            let Peer::Service(service) = packet.dest.peer else { continue };
+            let Peer::Service(service) = packet.dest else { continue };
             if let Some(cause) = dropped {
                 self.record_dropped(now, &packet, cause);
                 continue;
@@ -86,7 +84,7 @@ impl<S: EventSink> Run<S> {
             let mut body = Vec::new();
             packet.write_body(&mut body);
             let body = String::from_utf8_lossy(&body).into_owned();
-            let reply = hall.desk.answer(service, &packet.src.name, &body);
+            let reply = hall.desk.answer(service, &packet.src.name(&packet.nodes), &body);
             self.record_received(now, &packet);
             let Packet { src, dest, .. } = packet;
             match reply {
@@ -95,20 +93,21 @@ impl<S: EventSink> Run<S> {
                     let packet = self.packet(dest, src, content);
                     self.send(now, packet, None);
                 }
-                None => self.note_unanswered(now, &src, &dest, &body),
+                None => self.note_unanswered(now, src, dest, &body),
             }
         }
     }
 
-    fn note_unanswered(&mut self, now: Nanos, src: &Address, dest: &Address, body: &str) {
-        let node = match src.peer {
+    fn note_unanswered(&mut self, now: Nanos, src: Peer, dest: Peer, body: &str) {
+        let node = match src {
             Peer::Node(node) => Some(node as usize),
             _ => None,
         };
-        let (asker, service, body) = (&src.name, &dest.name, quote(body.as_bytes()));
+        let [asker, service] = [src, dest].map(|peer| peer.name(self.nodes()));
+        let body = quote(body.as_bytes());
         let text = format!(
             "{asker} asked {service} what it does not know, to which it never replies: {body}"
         );
-        self.notices.add(now, node, NoticeKind::Service, service, text);
+        self.notices.add(now, node, NoticeKind::Service, &service, text);
     }
 }

@@ -138,7 +138,7 @@ impl<S: EventSink> Run<S> {
             self.stops.up_since[index] = Some(now);
         } else {
             self.network.drop_backlog(index);
-            let name = &self.directory.node(node).name;
+            let name = self.name(node as usize);
             let why = match reply {
                 Some(reply) => format!("answered init with {reply:?}"),
                 None => {
@@ -170,9 +170,9 @@ impl<S: EventSink> Run<S> {
         if !self.settings.has_stops() || !self.network.conditions().is_paused(node as u32) {
             return;
         }
-        let names = packet.src.name.len() + packet.dest.name.len();
+        let names = [packet.src, packet.dest].map(|peer| peer.name(&packet.nodes).len());
         let bytes = &mut self.stops.pipes[node];
-        *bytes += packet.bytes as usize + names + ENVELOPE_BYTES;
+        *bytes += packet.bytes as usize + names[0] + names[1] + ENVELOPE_BYTES;
         if *bytes > PIPE_BYTES {
             self.network.halt(node);
         }

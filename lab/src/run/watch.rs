@@ -1,8 +1,6 @@
 //! The lab's observations for its own figures, outside the history and all counts: probe reads,
 //! final reads of nodes that no worker talks to, and whether the cluster is quiet.
 
-use rumormill::cluster::Name;
-
 use super::Run;
 use super::timer::Timer;
 use crate::client::Ask;
@@ -10,7 +8,7 @@ use crate::convergence::{Collector, Convergence};
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::journal::EventSink;
-use crate::network::packet::{Address, Asked, Payload, Peer};
+use crate::network::packet::{Asked, Payload, Peer};
 use crate::outcome::{Phase, State};
 use crate::reply::{Reply, Request, read_reply};
 use crate::workload::Operation;
@@ -18,7 +16,6 @@ use crate::workload::Operation;
 /// A client outside the count; number `i` reads node `i`.
 #[derive(Debug)]
 struct Probe {
-    name: Name,
     last_msg_id: i64,
     /// The request that waits for its reply, and since when.
     waiting: Option<(i64, Nanos)>,
@@ -39,12 +36,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(nodes: usize) -> Self {
-        let probe = |i: usize| Probe {
-            name: format!("p{i}").into(),
-            last_msg_id: 0,
-            waiting: None,
-            is_audit: false,
-        };
+        let probe = |_| Probe { last_msg_id: 0, waiting: None, is_audit: false };
         Self {
             probes: (0..nodes).map(probe).collect(),
             probed: Collector::new(nodes),
@@ -52,11 +44,6 @@ impl Watch {
             last_values: 0,
             quiet: false,
         }
-    }
-
-    pub(super) fn address(&self, id: u32) -> Option<Address> {
-        let name = self.probes.get(id as usize)?.name.clone();
-        Some(Address { name, peer: Peer::Probe(id), is_client: true })
     }
 
     /// True if this probe has ever asked for anything.
@@ -116,10 +103,9 @@ impl<S: EventSink> Run<S> {
         probe.last_msg_id += 1;
         let msg_id = probe.last_msg_id;
         probe.waiting = Some((msg_id, now));
-        if let Some(src) = self.watch.address(node) {
-            let packet = self.request_packet(src, node, Ask::Operation(Asked::plain(read)), msg_id);
-            self.deliver_probe(node as usize, packet);
-        }
+        let ask = Ask::Operation(Asked::plain(read));
+        let packet = self.request_packet(Peer::Probe(node), node, ask, msg_id);
+        self.deliver_probe(node as usize, packet);
     }
 
     pub(super) fn probe_answered(&mut self, now: Nanos, id: u32, body: &Payload) {

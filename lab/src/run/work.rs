@@ -171,7 +171,7 @@ impl<S: EventSink> Run<S> {
 
     fn notice_malformed(&mut self, now: Nanos, index: usize, why: &str, packet: &Packet) {
         let node = self.workers[index].node;
-        let name = &self.directory.node(node).name;
+        let name = self.name(node as usize);
         let mut body = Vec::new();
         packet.write_body(&mut body);
         let text = format!("{name} sent a reply that is refused, {why}: {}", quote(&body));

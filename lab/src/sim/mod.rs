@@ -4,7 +4,6 @@
 //! and the history. Every source of chance has a seed of its own, so the same settings give the
 //! same run to the byte.
 
-mod any;
 mod faults;
 mod medium;
 mod record;
@@ -18,7 +17,7 @@ use rumormill::id::{Generation, NodeId};
 use rumormill::protocol::Protocol;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::protocols::{self, Options};
+use rumormill::protocols::{self, Options, Visitor};
 use rumormill::service::AnyService;
 use rumormill::wire::Wire;
 use rumormill_sim::server::Maelstrom;
@@ -30,7 +29,6 @@ use crate::outcome::{Notice, Outcome, Phase, State};
 use crate::random::Dice;
 use crate::run::Run;
 use crate::settings::Settings;
-pub use any::AnyNode;
 pub(crate) use faults::{schedule, scripted};
 pub use record::Records;
 use suspicion::{SuspicionWatch, Watch};
@@ -55,7 +53,10 @@ impl NodeKind {
     pub fn of(options: Options) -> Result<Self, String> {
         match options.protocol {
             protocols::Name::Rumormill => options.settings().map(Self::Rumormill),
-            _ => AnyNode::all(&options, &Settings::default(), 0).map(|_| Self::Other(options)),
+            _ => {
+                protocols::visit(options.protocol, Check(&options))?;
+                Ok(Self::Other(options))
+            }
         }
     }
 
@@ -66,6 +67,17 @@ impl NodeKind {
             Self::Rumormill(_) => protocols::Name::Rumormill,
             Self::Other(options) => options.protocol,
         }
+    }
+}
+
+/// Reads the settings of a protocol.
+struct Check<'a>(&'a Options);
+
+impl Visitor for Check<'_> {
+    type Output = Result<(), String>;
+
+    fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
+        self.0.settings::<P::Config>().map(drop)
     }
 }
 
@@ -101,11 +113,26 @@ pub fn simulate<S: EventSink>(
             simulate_observed(settings, config, sink, &mut ())?.without_nodes()
         }
         NodeKind::Other(options) => {
-            let nodes = AnyNode::all(options, settings, count(settings));
-            let nodes = nodes.map_err(anyhow::Error::msg)?;
-            play(settings, nodes, sink, ((), ()))?.without_nodes()
+            protocols::visit(options.protocol, Play { settings, options, sink })?
         }
     })
+}
+
+/// Runs the whole test with nodes of a protocol.
+struct Play<'a, S> {
+    settings: &'a Settings,
+    options: &'a Options,
+    sink: S,
+}
+
+impl<S: EventSink> Visitor for Play<'_, S> {
+    type Output = Result<Simulated<S>>;
+
+    fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output {
+        let config: P::Config = self.options.settings().map_err(anyhow::Error::msg)?;
+        let nodes = nodes::<P>(self.settings, &config);
+        Ok(play(self.settings, nodes, self.sink, ((), ()))?.without_nodes())
+    }
 }
 
 /// Runs the whole test with simulated nodes of ours, watched by `observer`.
@@ -118,10 +145,7 @@ pub fn simulate_observed<S: EventSink>(
     sink: S,
     observer: &mut impl Observer<Node, Run<S>>,
 ) -> Result<Simulated<S, Vec<Host<Node>>>> {
-    let node =
-        |number| equip(Node::new(config.clone(), settings.seed, NodeId(number), seed_of), settings);
-    let nodes = (0..count(settings)).map(node).collect();
-    play(settings, nodes, sink, (SuspicionWatch::default(), observer))
+    play(settings, nodes(settings, config), sink, (SuspicionWatch::default(), observer))
 }
 
 impl<S, N> Simulated<S, N> {
@@ -146,9 +170,10 @@ fn equip<P: Protocol<Message: Wire>>(node: Node<P>, settings: &Settings) -> Node
     node.with_disk(DiskConfig { sync, ..DiskConfig::default() })
 }
 
-/// Number of nodes. Checked with the settings: there are far fewer than 2^32.
-const fn count(settings: &Settings) -> u32 {
-    settings.nodes.len() as u32
+/// The nodes of a run. Checked with the settings: there are far fewer than 2^32.
+fn nodes<P: Protocol<Message: Wire>>(settings: &Settings, config: &P::Config) -> Vec<Node<P>> {
+    let node = |number| Node::new(config.clone(), settings.seed, NodeId(number), seed_of);
+    (0..settings.nodes.len() as u32).map(|number| equip(node(number), settings)).collect()
 }
 
 /// The seed of a generation of a node: each draws another number from the same dice.

@@ -108,9 +108,9 @@ impl EventSink for FileSink {
 /// The beginning of a message event's line.
 fn write_event(line: &mut Vec<u8>, now: Nanos, event: &str, packet: &Packet) -> io::Result<()> {
     write!(line, "{{\"t\":{now},\"e\":\"{event}\",\"id\":{},\"src\":", packet.id)?;
-    serde_json::to_writer(&mut *line, &*packet.src.name)?;
+    serde_json::to_writer(&mut *line, &*packet.src.name(&packet.nodes))?;
     line.extend_from_slice(b",\"dest\":");
-    serde_json::to_writer(&mut *line, &*packet.dest.name)?;
+    serde_json::to_writer(&mut *line, &*packet.dest.name(&packet.nodes))?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::checker::script::history;
 use crate::history::{Action, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
 use crate::journal::{DropCause, EventSink as _};
-use crate::network::packet::{Address, Packet, Payload, Peer};
+use crate::network::packet::{Packet, Payload, Peer};
 use crate::results::sample;
 
 fn start() -> Zoned {
@@ -129,16 +129,9 @@ fn errors_and_nemesis_have_maelstroms_form() {
 }
 
 fn packet() -> Packet {
-    let address = |name: &str, peer| Address { name: Arc::from(name), peer, is_client: false };
-    Packet {
-        id: 5,
-        src: address("n0", Peer::Node(0)),
-        dest: address("n\"1", Peer::Node(1)),
-        body: Payload::Text(r#"{"type":"rumormill"}"#.into()),
-        kind: 0,
-        bytes: 17,
-        carries_values: true,
-    }
+    let nodes = Arc::new(vec!["n0".into(), "n\"1".into()].into());
+    let body = Payload::Text(r#"{"type":"rumormill"}"#.into());
+    Packet::uncounted(5, (Peer::Node(0), Peer::Node(1)), body, &nodes)
 }
 
 #[test]
