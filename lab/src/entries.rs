@@ -5,7 +5,7 @@
 //! seen here first. This counts those of simulated nodes; [`trace`](crate::trace) those of
 //! processes.
 
-use crate::convergence::{Collector, has_bit, set_bit};
+use crate::convergence::{Collector, NodeValues};
 use crate::network::packet::Payload;
 
 /// How many entries there were.
@@ -21,14 +21,14 @@ pub struct EntryCounts {
 /// Counts them.
 #[derive(Debug)]
 pub(crate) struct EntryWatch {
-    /// By node: the values that came in messages of others, as bits.
-    received: Vec<Vec<u64>>,
+    /// The values that came in messages of others.
+    received: NodeValues,
     counts: EntryCounts,
 }
 
 impl EntryWatch {
     pub(crate) fn new(nodes: usize) -> Self {
-        Self { received: vec![Vec::new(); nodes], counts: EntryCounts::default() }
+        Self { received: NodeValues::new(nodes), counts: EntryCounts::default() }
     }
 
     /// Counts a message from a node to another. Values that were never broadcast are ignored.
@@ -39,20 +39,21 @@ impl EntryWatch {
 
     /// A node is about to get this from another one; `held` has not heard of it yet.
     pub(crate) fn received(&mut self, node: usize, body: &Payload, held: &Collector) {
-        let (received, holds) = (&mut self.received[node], held.held(node));
+        let (received, holds) = (&mut self.received, held.held());
         let repeated = &mut self.counts.repeated;
         body.for_each_typed_value(|value| {
             if held.knows(value) {
                 // Known values are numbered like the elements of a list.
                 let index = value as usize;
-                *repeated += u64::from(!set_bit(received, index) || has_bit(holds, index));
+                *repeated +=
+                    u64::from(!received.insert(node, index) || holds.contains(node, index));
             }
         });
     }
 
     /// A node has lost its memory: nothing is a repetition to it.
     pub(crate) fn forget(&mut self, node: usize) {
-        self.received[node].clear();
+        self.received.forget(node, |_| ());
     }
 
     /// The subject of the count.

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::convergence::{Collector, has_bit, set_bit};
+use crate::convergence::Collector;
 use crate::history::Nanos;
 
 /// Observations of both. Times are relative, like the history's.
@@ -94,7 +94,7 @@ impl ComponentWatch {
             self.done.excused += 1;
             return;
         }
-        let lacks = |node: &u32| !has_bit(held.held(*node as usize), index);
+        let lacks = |node: &u32| !held.held().contains(*node as usize, index);
         let waiting: BTreeSet<u32> = mates.into_iter().filter(lacks).collect();
         if waiting.is_empty() {
             self.done.since_ack.push(Some(0));
@@ -148,8 +148,7 @@ impl ComponentWatch {
         let mut waiting = BTreeSet::new();
         for (node, one) in (0_u32..).zip(&self.components) {
             let Some(here) = present.get(one).filter(|_| merged.contains(one)) else { continue };
-            let holds = held.held(node as usize);
-            let lacking = ones(here).filter(|index| !has_bit(holds, *index));
+            let lacking = ones(here).filter(|index| !held.held().contains(node as usize, *index));
             waiting.extend(lacking.map(|index| (node, index as u64)));
         }
         if !waiting.is_empty() {
@@ -180,8 +179,8 @@ impl ComponentWatch {
         let mut present: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
         for (node, component) in self.components.iter().enumerate() {
             let here = present.entry(*component).or_insert_with(|| vec![0; self.acked.len()]);
-            for ((word, held), acked) in here.iter_mut().zip(held.held(node)).zip(&self.acked) {
-                *word |= held & acked;
+            for value in ones(&self.acked).filter(|value| held.held().contains(node, *value)) {
+                set_bit(here, value);
             }
         }
         present
@@ -220,6 +219,22 @@ fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
     words.iter().enumerate().flat_map(|(i, word)| {
         (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| i * 64 + bit)
     })
+}
+
+/// Sets a bit; false if it is set already.
+fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
+    let (word, bit) = (index / 64, 1 << (index % 64));
+    if words.len() <= word {
+        words.resize(word + 1, 0);
+    }
+    let is_new = words[word] & bit == 0;
+    words[word] |= bit;
+    is_new
+}
+
+/// True if the bit is set.
+fn has_bit(words: &[u64], index: usize) -> bool {
+    words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 #[cfg(test)]

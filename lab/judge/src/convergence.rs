@@ -45,13 +45,58 @@ pub struct Convergence {
     pub values: Vec<ValueSpread>,
 }
 
+/// Pairs of a node and a value, as bits. Those of a value stand together: at any time a few values are on
+/// their way to many nodes.
+#[derive(Clone, Debug)]
+pub struct NodeValues {
+    words_per_value: usize,
+    bits: Vec<u64>,
+}
+
+impl NodeValues {
+    /// None, of so many nodes.
+    #[must_use]
+    pub const fn new(nodes: usize) -> Self {
+        Self { words_per_value: nodes.div_ceil(64), bits: Vec::new() }
+    }
+
+    /// Adds a pair; false if it is there already.
+    pub fn insert(&mut self, node: usize, value: usize) -> bool {
+        let place = value * self.words_per_value + node / 64;
+        if self.bits.len() <= place {
+            self.bits.resize((value + 1) * self.words_per_value, 0);
+        }
+        let (word, bit) = (&mut self.bits[place], 1 << (node % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    /// True if the pair is there.
+    #[must_use]
+    pub fn contains(&self, node: usize, value: usize) -> bool {
+        let word = self.bits.get(value * self.words_per_value + node / 64);
+        word.is_some_and(|word| word >> (node % 64) & 1 == 1)
+    }
+
+    /// Takes out the pairs of a node, and calls `each` with their values.
+    pub fn forget(&mut self, node: usize, mut each: impl FnMut(usize)) {
+        let bit = 1 << (node % 64);
+        let words = self.bits.iter_mut().skip(node / 64).step_by(self.words_per_value.max(1));
+        for (value, word) in words.enumerate().filter(|(_, word)| **word & bit != 0) {
+            *word &= !bit;
+            each(value);
+        }
+    }
+}
+
 /// Collects what one source sees.
 #[derive(Debug)]
 pub struct Collector {
-    /// By node: which values it was seen to hold, as bits.
-    held: Vec<Vec<u64>>,
-    /// By node: which values it held in a life that is over.
-    held_before: Vec<Vec<u64>>,
+    /// The values that nodes were seen to hold.
+    held: NodeValues,
+    /// The values that they held in a life that is over.
+    held_before: NodeValues,
     values: Vec<ValueSpread>,
     /// The source has said something.
     pub used: bool,
@@ -60,7 +105,7 @@ pub struct Collector {
 impl Collector {
     /// Nothing was seen of so many nodes so far.
     pub fn new(nodes: usize) -> Self {
-        let none = vec![Vec::new(); nodes];
+        let none = NodeValues::new(nodes);
         Self { held_before: none.clone(), held: none, values: Vec::new(), used: false }
     }
 
@@ -90,11 +135,11 @@ impl Collector {
     pub fn holds(&mut self, node: usize, value: u64, time: Nanos) -> bool {
         let Ok(index) = usize::try_from(value) else { return false };
         let Some(spread) = self.values.get_mut(index) else { return false };
-        let is_new = set_bit(&mut self.held[node], index);
+        let is_new = self.held.insert(node, index);
         if is_new {
             spread.holders += 1;
             // This time is not about values that it held once and has to be told again.
-            if !has_bit(&self.held_before[node], index) {
+            if !self.held_before.contains(node, index) {
                 spread.last_held = time;
             }
         }
@@ -104,20 +149,18 @@ impl Collector {
     /// The acknowledged values that a node does not hold.
     pub fn lacking(&self, node: usize) -> Vec<u64> {
         let is_acked = |index: &usize| self.values[*index].acked.is_some();
-        let held = &self.held[node];
-        let lacking = (0..self.values.len()).filter(is_acked).filter(|at| !has_bit(held, *at));
+        let lacks = |index: &usize| !self.held.contains(node, *index);
+        let lacking = (0..self.values.len()).filter(is_acked).filter(lacks);
         lacking.map(|index| index as u64).collect()
     }
 
     /// A node has lost its memory.
     pub fn forget(&mut self, node: usize) {
-        let held = std::mem::take(&mut self.held[node]);
-        for (index, spread) in self.values.iter_mut().enumerate() {
-            if has_bit(&held, index) {
-                spread.holders -= 1;
-                set_bit(&mut self.held_before[node], index);
-            }
-        }
+        let Self { held, held_before, values, .. } = self;
+        held.forget(node, |index| {
+            values[index].holders -= 1;
+            held_before.insert(node, index);
+        });
     }
 
     /// Takes out the acknowledged values that no node holds, if nodes have died: they were lost with
@@ -132,31 +175,15 @@ impl Collector {
         lost_with_holders
     }
 
-    /// The values a node holds, as bits.
-    pub fn held(&self, node: usize) -> &[u64] {
-        &self.held[node]
+    /// The values that nodes hold.
+    pub const fn held(&self) -> &NodeValues {
+        &self.held
     }
 
     /// Ends the collection, with this number of nodes left.
     pub fn into_convergence(self, nodes: usize) -> Convergence {
         Convergence { nodes, values: self.values }
     }
-}
-
-/// Sets a bit; false if it is set already.
-pub fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
-    let (word, bit) = (index / 64, 1 << (index % 64));
-    if words.len() <= word {
-        words.resize(word + 1, 0);
-    }
-    let is_new = words[word] & bit == 0;
-    words[word] |= bit;
-    is_new
-}
-
-/// True if the bit is set.
-pub fn has_bit(words: &[u64], index: usize) -> bool {
-    words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 #[cfg(test)]
