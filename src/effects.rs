@@ -1,5 +1,7 @@
 //! Entries, and the requests of a protocol to its host: send this, deliver that.
 
+use std::collections::VecDeque;
+
 use crate::id::{EntryId, NodeId};
 use crate::value::Value;
 
@@ -15,7 +17,7 @@ pub struct Entry {
 /// Requests of a protocol to its host, which drains them after every call.
 #[derive(Clone, Debug)]
 pub struct Effects<M> {
-    sends: Vec<(NodeId, M)>,
+    sends: VecDeque<(NodeId, M)>,
     deliveries: Vec<Entry>,
     log: Vec<String>,
     refusals: Vec<String>,
@@ -23,14 +25,19 @@ pub struct Effects<M> {
 
 impl<M> Default for Effects<M> {
     fn default() -> Self {
-        Self { sends: Vec::new(), deliveries: Vec::new(), log: Vec::new(), refusals: Vec::new() }
+        Self {
+            sends: VecDeque::new(),
+            deliveries: Vec::new(),
+            log: Vec::new(),
+            refusals: Vec::new(),
+        }
     }
 }
 
 impl<M> Effects<M> {
     /// Sends a message to a peer.
     pub fn send(&mut self, to: NodeId, message: M) {
-        self.sends.push((to, message));
+        self.sends.push_back((to, message));
     }
 
     /// Sends a message to each of some peers.
@@ -58,8 +65,13 @@ impl<M> Effects<M> {
 
     /// Number of messages to send.
     #[must_use]
-    pub const fn send_count(&self) -> usize {
+    pub fn send_count(&self) -> usize {
         self.sends.len()
+    }
+
+    /// Takes the next message to send.
+    pub fn pop_send(&mut self) -> Option<(NodeId, M)> {
+        self.sends.pop_front()
     }
 
     /// Takes the messages to send, in order.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::graph::Graph;
 use crate::id::NodeId;
@@ -17,13 +18,14 @@ const FALLBACK_ARITY: u32 = 4;
 
 /// The list of nodes.
 ///
-/// Its index and its fallback graph are computed once, at first use, and shared: the simulator
+/// Its index, its fallback graph and its JSON are computed once, at first use, and shared: the simulator
 /// gives one list to all of its nodes, and 10,000 tables of 10,000 names would be too many.
 pub struct Nodes {
     names: Vec<Name>,
     /// Only ever asked for a key; or the reason why the list is invalid.
     ids: OnceLock<Result<HashMap<Name, NodeId>, String>>,
     fallback: OnceLock<Arc<Graph>>,
+    json: OnceLock<Box<RawValue>>,
 }
 
 impl Nodes {
@@ -86,7 +88,7 @@ impl Nodes {
 
 impl From<Vec<Name>> for Nodes {
     fn from(names: Vec<Name>) -> Self {
-        Self { names, ids: OnceLock::new(), fallback: OnceLock::new() }
+        Self { names, ids: OnceLock::new(), fallback: OnceLock::new(), json: OnceLock::new() }
     }
 }
 
@@ -107,7 +109,9 @@ impl fmt::Debug for Nodes {
 
 impl Serialize for Nodes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.names.serialize(serializer)
+        // Names are texts, which are always JSON.
+        let json = || serde_json::value::to_raw_value(&self.names).unwrap_or_default();
+        self.json.get_or_init(json).serialize(serializer)
     }
 }
 

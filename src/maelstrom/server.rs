@@ -44,6 +44,7 @@ pub struct Server<P: Protocol, S: Service> {
     service: S,
     /// Values that a request submits; empty between requests.
     submitted: Vec<Value>,
+    /// Without a journal, the messages to peers too, which come after those to clients.
     effects: Effects<P::Message>,
     outbox: Gate<Outgoing<P::Message>>,
     /// The entries owed to the journal, if there is one.
@@ -127,11 +128,10 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             return self.refuse(&format!("a message of node {} before init", from.0));
         };
         member.protocol.on_message(now, from, message, &mut self.effects);
-        let refusals: Vec<String> = self.effects.drain_refusals().collect();
-        for reason in refusals {
-            let State::Member(member) = &self.state else { return };
-            let src = Name::clone(member.nodes.name(from));
-            self.refuse(&format!("a message of {src}: {reason}"));
+        for reason in self.effects.drain_refusals() {
+            let text = format!("refused: a message of {}: {reason}", member.nodes.name(from));
+            self.refused += 1;
+            self.log.push_back(text);
         }
         self.apply_effects();
     }
@@ -183,7 +183,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     /// is not on disk yet come later.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Message<P::Message>> {
-        let (to, message) = match self.outbox.pop()? {
+        let (to, message) = match self.poll_outgoing()? {
             Outgoing::Client(message) => return Some(message),
             Outgoing::Peer(to, message) => (to, message),
         };
@@ -198,7 +198,14 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     /// The next message to send, as [`Server::poll_transmit`], but a peer's without names.
     #[must_use]
     pub fn poll_outgoing(&mut self) -> Option<Outgoing<P::Message>> {
-        self.outbox.pop()
+        let send = |(to, message)| Outgoing::Peer(to, message);
+        self.outbox.pop().or_else(|| self.effects.pop_send().map(send))
+    }
+
+    /// Exchanges the memory for effects, so that one serves all nodes of a simulation. Messages to peers go
+    /// with it, unless there is a journal.
+    pub const fn swap_effects(&mut self, effects: &mut Effects<P::Message>) {
+        std::mem::swap(&mut self.effects, effects);
     }
 
     /// The next line for people (stderr); poll until `None` after every `handle_*`.
@@ -418,7 +425,9 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
                 durability.append(&entry, &member.nodes, &mut self.outbox);
             }
         }
-        for (to, message) in self.effects.drain_sends() {
+        while self.durability.is_some()
+            && let Some((to, message)) = self.effects.pop_send()
+        {
             // They would wait for the disk, with no end to their number: they are lost instead.
             if !is_disk_failing {
                 self.outbox.push(Outgoing::Peer(to, message));

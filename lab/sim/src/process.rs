@@ -1,5 +1,6 @@
 //! The interface between a process and what hosts it.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use rumormill::id::{Generation, NodeId};
@@ -83,7 +84,9 @@ pub struct Outbox<P: Process> {
     /// Entries delivered, those submitted here included, and messages to other processes.
     pub effects: Effects<P::Message>,
     /// Replies to clients, each with the number of messages to processes that were sent before it.
-    replies: Vec<(usize, P::Reply)>,
+    replies: VecDeque<(usize, P::Reply)>,
+    /// Number of messages to processes that were taken since there were none.
+    taken: usize,
 }
 
 /// Something that a process sends.
@@ -98,25 +101,30 @@ pub enum Output<P: Process> {
 impl<P: Process> Outbox<P> {
     /// Sends a reply to a client.
     pub fn reply(&mut self, reply: P::Reply) {
-        self.replies.push((self.effects.send_count(), reply));
+        self.replies.push_back((self.effects.send_count(), reply));
     }
 
-    /// Takes all that is sent, in order.
-    pub fn drain_outputs(&mut self) -> impl Iterator<Item = Output<P>> + '_ {
-        let mut sends = self.effects.drain_sends().enumerate().peekable();
-        let mut replies = self.replies.drain(..).peekable();
-        std::iter::from_fn(move || {
-            let next = sends.peek().map_or(usize::MAX, |(number, _)| *number);
-            if let Some((_, reply)) = replies.next_if(|(before, _)| *before <= next) {
-                return Some(Output::Reply(reply));
-            }
-            sends.next().map(|(_, (to, message))| Output::Message(to, message))
-        })
+    /// Sends a reply to a client before all messages to processes.
+    pub fn reply_first(&mut self, reply: P::Reply) {
+        self.replies.push_back((0, reply));
+    }
+
+    /// Takes the next thing that is sent. To be called until there is none.
+    pub fn pop_output(&mut self) -> Option<Output<P>> {
+        if self.replies.front().is_some_and(|(before, _)| *before <= self.taken) {
+            return self.replies.pop_front().map(|(_, reply)| Output::Reply(reply));
+        }
+        let Some((to, message)) = self.effects.pop_send() else {
+            self.taken = 0;
+            return None;
+        };
+        self.taken += 1;
+        Some(Output::Message(to, message))
     }
 }
 
 impl<P: Process> Default for Outbox<P> {
     fn default() -> Self {
-        Self { effects: Effects::default(), replies: Vec::new() }
+        Self { effects: Effects::default(), replies: VecDeque::new(), taken: 0 }
     }
 }

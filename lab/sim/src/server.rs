@@ -145,8 +145,9 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
         }
     }
 
-    /// Takes what the server has delivered, has to say, and has to write.
+    /// Takes what the server has delivered, has to say, and has to write. It was lent the effects.
     fn collect(&mut self, now: Instant, out: &mut Outbox<Self>) {
+        self.server.swap_effects(&mut out.effects);
         self.commit(now);
         for entry in self.server.service_mut().notes.drain(..) {
             out.effects.deliver(entry);
@@ -154,6 +155,8 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
         while let Some(outgoing) = self.server.poll_outgoing() {
             match outgoing {
                 Outgoing::Peer(to, message) => out.effects.send(to, message),
+                // Messages to peers, which come after it, are among the effects already.
+                Outgoing::Client(message) if self.storage.is_none() => out.reply_first(message),
                 Outgoing::Client(message) => out.reply(message),
             }
         }
@@ -174,6 +177,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
         out: &mut Outbox<Self>,
     ) {
         self.has_just_opened = false;
+        self.server.swap_effects(&mut out.effects);
         self.server.handle_peer(now, from, message);
         self.collect(now, out);
     }
@@ -184,6 +188,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
             Body::Init { msg_id, .. } => Some((Name::clone(&request.src), *msg_id)),
             _ => None,
         };
+        self.server.swap_effects(&mut out.effects);
         self.server.handle_message(now, request);
         if let (Some(node), Some((dest, in_reply_to))) = (self.server.poll_open(), asked)
             && let Err(text) = self.open(now, &node)
@@ -198,6 +203,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
     /// The disk first: one thing at a time.
     fn on_timeout(&mut self, now: Instant, out: &mut Outbox<Self>) {
         self.has_just_opened = false;
+        self.server.swap_effects(&mut out.effects);
         match self.storage.as_mut().and_then(|storage| storage.end(now)) {
             Some(Ok(upto)) => self.server.handle_synced(now, upto),
             Some(Err(error)) => self.server.handle_disk_failure(now, &error.to_string()),

@@ -276,7 +276,7 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
             self.medium.on_deliver(self.now, node, &entry);
             observer.delivered(self, node, &entry);
         }
-        for output in out.drain_outputs() {
+        while let Some(output) = out.pop_output() {
             match output {
                 Output::Reply(reply) => {
                     observer.replied(self, node, &reply);

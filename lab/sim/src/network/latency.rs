@@ -81,15 +81,16 @@ impl LatencyRule {
 
     /// The latency of one message, in whole milliseconds. Rolls once, whatever the distribution.
     pub(super) fn draw_ms(&mut self) -> u64 {
-        let mean_ms = self.settings.mean_ms;
-        let mut dice = self.dice.clone();
-        self.dice.next_u64();
+        let (mean_ms, dice) = (self.settings.mean_ms, &mut self.dice);
         match self.settings.distribution {
-            Distribution::Constant => mean_ms,
+            Distribution::Constant => {
+                dice.next_u64();
+                mean_ms
+            }
             Distribution::Uniform => dice.below(mean_ms.saturating_mul(2)),
-            Distribution::Exponential => exponential(&mut dice, mean_ms as f64) as u64,
+            Distribution::Exponential => exponential(dice, mean_ms as f64) as u64,
             Distribution::Measured => {
-                let excess = exponential(&mut dice, MEASURED_EXCESS_MS).round() as u64;
+                let excess = exponential(dice, MEASURED_EXCESS_MS).round() as u64;
                 mean_ms.saturating_add(excess.min(MEASURED_EXCESS_MAX_MS))
             }
         }

@@ -121,6 +121,19 @@ enum Timer<A> {
     Alarm(A),
 }
 
+/// The messages that wait for a node.
+#[derive(Clone, Debug, Default)]
+struct Inbox {
+    /// With head-of-line delivery; otherwise empty.
+    queue: Queue,
+    /// Number of messages, which are timers without head-of-line delivery.
+    length: usize,
+    /// The node is marked down.
+    is_bounded: bool,
+    /// Nothing is taken from it.
+    is_halted: bool,
+}
+
 /// The network. `M` is what it carries, `A` an alarm of its owner.
 #[derive(Clone, Debug)]
 pub struct Network<M, A = ()> {
@@ -128,8 +141,9 @@ pub struct Network<M, A = ()> {
     latency: LatencyRule,
     copy_latency: LatencyRule,
     conditions: Conditions,
-    /// By node, with head-of-line delivery; otherwise empty.
-    queues: Vec<Queue>,
+    head_of_line: bool,
+    /// By node.
+    inboxes: Vec<Inbox>,
     /// By node.
     stopped: Vec<Stopped>,
     /// Messages on their way; places that are free are in `free`.
@@ -148,13 +162,13 @@ impl<M: Clone, A> Network<M, A> {
     #[must_use]
     pub fn new(config: NetworkConfig) -> Self {
         let NetworkConfig { nodes, seed, latency, head_of_line, rules } = config;
-        let queues = if head_of_line { nodes } else { 0 };
         Self {
             timers: TimerQueue::default(),
             latency: LatencyRule::new(latency, Dice::new(seed, "latency")),
             copy_latency: LatencyRule::new(latency, Dice::new(seed, "copy latency")),
             conditions: Conditions::new(nodes, seed, rules),
-            queues: (0..queues).map(|_| Queue::default()).collect(),
+            head_of_line,
+            inboxes: vec![Inbox::default(); nodes as usize],
             stopped: vec![Stopped::default(); nodes as usize],
             transits: Vec::new(),
             free: Vec::new(),
@@ -272,12 +286,12 @@ impl<M: Clone, A> Network<M, A> {
         let Some(Way { from, to, .. }) = self.transits[id as usize].as_ref().map(|t| t.way) else {
             return;
         };
-        let stopped = &mut self.stopped[to as usize];
-        if stopped.is_halted {
-            stopped.held.push(Waiting { due, number: 0, id });
+        let inbox = &mut self.inboxes[to as usize];
+        if inbox.is_halted {
+            self.stopped[to as usize].held.push(Waiting { due, number: 0, id });
             return;
         }
-        stopped.length -= 1;
+        inbox.length -= 1;
         if let Some(transit) = self.remove(id) {
             let dropped = self.conditions.on_arrival(now, from, to);
             self.arrive(transit, dropped);
@@ -301,19 +315,19 @@ impl<M: Clone, A> Network<M, A> {
     fn enqueue(&mut self, now: Nanos, id: MessageId) {
         let Some(transit) = &self.transits[id as usize] else { return };
         let (due, to) = (now.saturating_add(transit.latency), transit.way.to);
-        self.stopped[to as usize].length += 1;
-        if self.queues.is_empty() {
-            self.timers.add(due, Timer::Message(id));
-        } else {
+        self.inboxes[to as usize].length += 1;
+        if self.head_of_line {
             let number = self.next_number();
-            self.queues[to as usize].push(due, number, id);
+            self.inboxes[to as usize].queue.push(due, number, id);
             self.take(now, to);
+        } else {
+            self.timers.add(due, Timer::Message(id));
         }
     }
 
     /// A node's consumer hands over what it slept for, and takes the next messages.
     fn wake(&mut self, now: Nanos, node: u32) {
-        let in_hand = self.queues[node as usize].in_hand.take_if(|(until, _)| *until <= now);
+        let in_hand = self.inboxes[node as usize].queue.in_hand.take_if(|(until, _)| *until <= now);
         if let Some((_, Waiting { id, .. })) = in_hand
             && let Some(transit) = self.remove(id)
         {
@@ -326,16 +340,17 @@ impl<M: Clone, A> Network<M, A> {
 
     /// An idle consumer takes messages until it has to sleep.
     fn take(&mut self, now: Nanos, node: u32) {
-        while !self.stopped[node as usize].is_halted
-            && let Some(waiting) = self.queues[node as usize].take()
+        while let inbox = &mut self.inboxes[node as usize]
+            && !inbox.is_halted
+            && let Some(waiting) = inbox.queue.take()
         {
-            self.stopped[node as usize].length -= 1;
+            inbox.length -= 1;
             let Waiting { due, id, .. } = waiting;
             let from = self.transits[id as usize].as_ref().and_then(|transit| transit.way.from);
             let dropped = self.conditions.on_arrival(now, from, node);
             let sleep = head_of_line::sleep(now, due);
             if dropped.is_none() && sleep > 0 {
-                self.queues[node as usize].in_hand = Some((now + sleep, waiting));
+                self.inboxes[node as usize].queue.in_hand = Some((now + sleep, waiting));
                 self.timers.add(now + sleep, Timer::Queue(node));
             } else if let Some(transit) = self.remove(id) {
                 self.arrive(transit, dropped);

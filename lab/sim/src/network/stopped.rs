@@ -19,15 +19,9 @@ pub(super) struct Waiting {
     pub(super) id: MessageId,
 }
 
-/// State of a node's queue by the doing of a nemesis.
+/// Messages that are kept apart from a node's queue by the doing of a nemesis.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stopped {
-    /// The node is marked down.
-    pub(super) is_bounded: bool,
-    /// Nothing is taken from the queue.
-    pub(super) is_halted: bool,
-    /// Messages in the queue.
-    pub(super) length: usize,
     /// Without head-of-line delivery: messages that were due while the queue was halted.
     pub(super) held: Vec<Waiting>,
     /// Taken out of the queue when the process was started anew.
@@ -37,39 +31,38 @@ pub(super) struct Stopped {
 impl<M: Clone, A> Network<M, A> {
     /// True if a message that is sent to this node now is lost.
     pub(super) fn is_full(&self, node: u32) -> bool {
-        let stopped = &self.stopped[node as usize];
-        stopped.is_bounded && stopped.length >= BOUND
+        let inbox = &self.inboxes[node as usize];
+        inbox.is_bounded && inbox.length >= BOUND
     }
 
     /// Marks a node down, or up again: bounds its queue, or not.
     pub fn set_bounded(&mut self, node: usize, is_bounded: bool) {
-        self.stopped[node].is_bounded = is_bounded;
+        self.inboxes[node].is_bounded = is_bounded;
     }
 
     /// True if nothing is taken from the node's queue.
     #[must_use]
     pub fn is_halted(&self, node: usize) -> bool {
-        self.stopped[node].is_halted
+        self.inboxes[node].is_halted
     }
 
     /// Takes nothing from the node's queue any more. A message that its consumer has in hand goes back.
     pub fn halt(&mut self, node: usize) {
-        self.stopped[node].is_halted = true;
-        if let Some(queue) = self.queues.get_mut(node)
-            && let Some((_, Waiting { due, number, id })) = queue.in_hand.take()
-        {
-            queue.push(due, number, id);
-            self.stopped[node].length += 1;
+        let inbox = &mut self.inboxes[node];
+        inbox.is_halted = true;
+        if let Some((_, Waiting { due, number, id })) = inbox.queue.in_hand.take() {
+            inbox.queue.push(due, number, id);
+            inbox.length += 1;
         }
     }
 
     /// Takes messages from the node's queue again.
     pub fn resume(&mut self, now: Nanos, node: usize) {
-        self.stopped[node].is_halted = false;
+        self.inboxes[node].is_halted = false;
         for waiting in std::mem::take(&mut self.stopped[node].held) {
             self.arrive_at_last(now, node, waiting);
         }
-        if !self.queues.is_empty() {
+        if self.head_of_line {
             // Nodes are numbered with 32 bits.
             self.take(now, node as u32);
         }
@@ -77,29 +70,29 @@ impl<M: Clone, A> Network<M, A> {
 
     /// A process is started anew for the node: its queue is empty, and what was there is its backlog.
     pub fn begin_backlog(&mut self, node: usize) {
-        let stopped = &mut self.stopped[node];
-        let held = std::mem::take(&mut stopped.held);
-        let waiting = self.queues.get_mut(node).map(super::Queue::drain).unwrap_or_default();
-        stopped.length -= held.len() + waiting.len();
-        stopped.backlog = held;
-        stopped.backlog.extend(waiting);
-        (stopped.is_bounded, stopped.is_halted) = (false, false);
+        let (stopped, inbox) = (&mut self.stopped[node], &mut self.inboxes[node]);
+        stopped.backlog = std::mem::take(&mut stopped.held);
+        stopped.backlog.extend(inbox.queue.drain());
+        inbox.length -= stopped.backlog.len();
+        (inbox.is_bounded, inbox.is_halted) = (false, false);
     }
 
     /// Puts the backlog of a node back into its queue, as far as there is room; the rest is lost.
     pub fn return_backlog(&mut self, now: Nanos, node: usize) {
         for Waiting { due, number, id } in std::mem::take(&mut self.stopped[node].backlog) {
-            if self.stopped[node].length >= BOUND {
+            let inbox = &mut self.inboxes[node];
+            if inbox.length >= BOUND {
                 self.lose(id, DropCause::Full);
                 continue;
             }
-            self.stopped[node].length += 1;
-            match self.queues.get_mut(node) {
-                Some(queue) => queue.push(due, number, id),
-                None => self.arrive_at_last(now, node, Waiting { due, number, id }),
+            inbox.length += 1;
+            if self.head_of_line {
+                inbox.queue.push(due, number, id);
+            } else {
+                self.arrive_at_last(now, node, Waiting { due, number, id });
             }
         }
-        if !self.queues.is_empty() {
+        if self.head_of_line {
             self.take(now, node as u32);
         }
     }
@@ -113,7 +106,7 @@ impl<M: Clone, A> Network<M, A> {
 
     /// A message that was held arrives.
     fn arrive_at_last(&mut self, now: Nanos, node: usize, waiting: Waiting) {
-        self.stopped[node].length -= 1;
+        self.inboxes[node].length -= 1;
         if let Some(transit) = self.remove(waiting.id) {
             let dropped = self.conditions.on_arrival(now, transit.way.from, transit.way.to);
             self.arrive(transit, dropped);
