@@ -37,7 +37,9 @@ Default settings, a grid at 100 ms per hop, in the simulator. The promise is the
 acknowledgement), redundancy and load are of the run without faults; *busiest node has part in* is the \
 share of all messages that one node sent or received. The other columns say what each kind of fault \
 leaves out: the share of acknowledged values that some live node lacks in the end, and in brackets the \
-share of copies that are lacking. *Heal time*: from a heal until every node held everything.";
+share of copies that are lacking. *Heal time*: from a heal until every node held everything. An \
+operation is what Maelstrom counts as one, the final read of each node too: with many nodes and few \
+values, compare messages and bytes within a table only.";
 
 /// `lab bench protocols`.
 #[derive(Debug, Args)]
