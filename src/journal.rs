@@ -204,10 +204,10 @@ impl<D: Directory> Journal<D> {
         let bytes = record.finish();
         // Always at the end of what was synced: bytes of a write that failed are written once more, so
         // that a sync which succeeds now is a sync of theirs.
-        self.directory.write(&file, self.length, &bytes)?;
-        if !self.has_bug(Mutation::AckBeforeSync) {
-            self.directory.sync(&file)?;
-        }
+        self.write(&file, &bytes).or_else(|error| {
+            let is_full = error.kind() == io::ErrorKind::StorageFull;
+            if is_full && self.has_bug(Mutation::FullDiskIgnored) { Ok(()) } else { Err(error) }
+        })?;
         if is_new {
             self.directory.sync_names()?;
         }
@@ -217,6 +217,15 @@ impl<D: Directory> Journal<D> {
             self.leave_segment();
         }
         Ok(())
+    }
+
+    /// Writes a record behind what is synced, and syncs it.
+    fn write(&mut self, file: &str, bytes: &[u8]) -> io::Result<()> {
+        self.directory.write(file, self.length, bytes)?;
+        if self.has_bug(Mutation::AckBeforeSync) {
+            return Ok(());
+        }
+        self.directory.sync(file)
     }
 
     /// Closes the segments that were left, if there are any: call it after a commit, when nothing waits

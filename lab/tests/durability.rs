@@ -7,7 +7,7 @@ use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill_lab::journal::NullSink;
 use rumormill_lab::limit::judge;
-use rumormill_lab::network::faults::{Crash, Cut, FaultSettings};
+use rumormill_lab::network::faults::{Crash, Cut, DiskFull, FaultSettings};
 use rumormill_lab::outcome::State;
 use rumormill_lab::replay::{Replay, files};
 use rumormill_lab::results::{Results, RunInfo};
@@ -54,6 +54,34 @@ fn a_durable_cluster_that_is_killed_as_a_whole_keeps_what_it_acknowledged_and_an
         lost += results.rumormill.missing.lost_with_holders_count;
     }
     assert!(lost > 100, "{lost}");
+}
+
+/// One disk after the other is full for a second, and nodes die meanwhile.
+#[test]
+fn a_node_without_space_refuses_requests_loses_nothing_and_goes_on() {
+    let full = |node: usize| DiskFull {
+        node: format!("n{node}").into(),
+        at_ms: 500 + 800 * node as u64,
+        for_ms: 1_000,
+    };
+    for protocol in [Name::Rumormill, Name::AntiEntropy] {
+        for seed in 0..5 {
+            let mut settings = settings(seed, true);
+            settings.faults.disk_full = (0..5).map(full).collect();
+            // A worker may wait for what was accepted before the disk was found full.
+            settings.concurrency = 50;
+            let results = results(&settings, protocol);
+            let (lab, missing) = (&results.rumormill, &results.rumormill.missing);
+            assert_eq!(lab.traffic.faulted["disk full"], 5);
+            let refusals = lab.error_replies.iter();
+            let refusals = refusals.filter(|reply| reply.words().contains("no storage space"));
+            let refused: u64 = refusals.map(|reply| reply.count).sum();
+            assert!(refused > 20, "{protocol} {seed}: {:?}", lab.error_replies);
+            assert!(missing.acknowledged_count > 200, "{protocol} {seed}: {missing:?}");
+            assert_eq!(missing.missing_count, 0, "{protocol} {seed}: {missing:?}");
+            assert!(missing.unread.is_empty(), "{protocol} {seed}: all answer in the end");
+        }
+    }
 }
 
 /// As after a kill of Maelstrom's: each node is told its name, and nothing else.

@@ -203,6 +203,8 @@ impl Observer<Node, Run<NullSink>> for Diary {
             NodeFaultKind::Crash { .. } => "crash",
             NodeFaultKind::Restart { .. } => "restart",
             NodeFaultKind::ClockJump(_) => "jump",
+            NodeFaultKind::FillDisk(_) => "full",
+            NodeFaultKind::FreeDisk => "free",
         };
         self.lines.push(format!("{name}, alone: {alone}"));
     }

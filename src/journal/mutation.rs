@@ -7,6 +7,8 @@
 pub enum Mutation {
     /// A commit returns before it is synced.
     AckBeforeSync,
+    /// A commit returns though there was no space for it.
+    FullDiskIgnored,
     /// A write that was not completed is taken for whole, as far as it can be read.
     TornTailTaken,
     /// A start goes on in the generation before it.
@@ -17,8 +19,9 @@ pub enum Mutation {
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AckBeforeSync,
+        Self::FullDiskIgnored,
         Self::TornTailTaken,
         Self::GenerationReused,
         Self::SegmentReplacedEarly,
@@ -29,6 +32,7 @@ impl Mutation {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AckBeforeSync => "ack-before-sync",
+            Self::FullDiskIgnored => "full-disk-ignored",
             Self::TornTailTaken => "torn-tail-taken",
             Self::GenerationReused => "generation-reused",
             Self::SegmentReplacedEarly => "segment-replaced-early",

@@ -20,6 +20,10 @@ pub enum NodeFaultKind {
     Pause(Nanos),
     /// The node goes on; all that came meanwhile arrives.
     Resume,
+    /// The node's disk has no space, so long. Meanwhile the node does not start.
+    FillDisk(Nanos),
+    /// The disk has space again.
+    FreeDisk,
     /// The node's clock jumps by so many nanoseconds.
     ClockJump(i64),
     /// The node dies. Its memory is gone.

@@ -16,6 +16,8 @@ pub struct Host<P: Process> {
     is_up: bool,
     /// Present while time stands still for the node.
     pub(crate) pause: Option<Box<Pause<P>>>,
+    /// Present while its disk is full: until when.
+    pub(crate) disk_full_until: Option<Nanos>,
     /// How far its clock is ahead of the simulation's (behind, if negative).
     clock_offset: i64,
     /// The wake-up that counts, by the simulation's clock; [`Nanos::MAX`] for none.
@@ -37,6 +39,7 @@ impl<P: Process> Host<P> {
             generation: 1,
             is_up: true,
             pause: None,
+            disk_full_until: None,
             clock_offset: 0,
             wake_at: Nanos::MAX,
         }

@@ -163,6 +163,8 @@ pub fn note_fault<M: Clone, A>(network: &mut Network<M, A>, fault: &NodeFault) {
             conditions.set_paused(node, true);
         }
         NodeFaultKind::Resume => conditions.set_paused(node, false),
+        NodeFaultKind::FreeDisk => {}
+        NodeFaultKind::FillDisk(_) => count(|counts| counts.disk_filled += 1),
         NodeFaultKind::ClockJump(_) => count(|counts| counts.clock_jumped += 1),
         NodeFaultKind::Crash { .. } => {
             count(|counts| counts.crashed += 1);

@@ -51,6 +51,11 @@ pub trait Process: Sized + fmt::Debug {
     /// The process is killed, whatever it is doing. What it has on disk is all that is left.
     fn on_crash(&mut self) {}
 
+    /// The process's disk, if it has one, is full from now on, or has space again.
+    fn set_disk_full(&mut self, is_full: bool) {
+        let _ = is_full;
+    }
+
     /// The process starts again in a later generation, its memory gone. `topology`: it is told the
     /// topology again, if it is not a client that tells it.
     fn restart(

@@ -223,6 +223,12 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
         }
     }
 
+    fn set_disk_full(&mut self, is_full: bool) {
+        if let Some(storage) = &mut self.storage {
+            storage.set_full(is_full);
+        }
+    }
+
     fn restart(&mut self, _: Instant, generation: Generation, _: bool, _: &mut Outbox<Self>) {
         self.seed = (self.seed_rule)(self.run_seed, u64::from(self.node.0), generation);
         let server = Server::new(self.config.clone(), self.seed, generation)

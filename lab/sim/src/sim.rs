@@ -226,8 +226,14 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
         }
     }
 
-    /// Ends all faults: paused nodes go on, and those that would have come back do so now.
+    /// Ends all faults: disks have space, paused nodes go on, and those that would have come back do so now.
     pub fn end_faults(&mut self, observer: &mut impl Observer<P, M>) {
+        for node in self.nodes() {
+            if let Some(until) = &mut self.hosts[node.0 as usize].disk_full_until {
+                *until = self.now;
+                self.strike(NodeFault { node, kind: NodeFaultKind::FreeDisk }, observer);
+            }
+        }
         for (_, fault) in std::mem::take(&mut self.faults) {
             match (fault.kind, &mut self.hosts[fault.node.0 as usize].pause) {
                 (NodeFaultKind::Resume, Some(pause)) => {
@@ -336,6 +342,18 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
                 }
                 self.set_timer(node);
             }
+            NodeFaultKind::FillDisk(length) => {
+                let until = now.saturating_add(length);
+                host.disk_full_until = host.disk_full_until.max(Some(until));
+                host.process_mut().set_disk_full(true);
+                self.plan(until, NodeFault { node, kind: NodeFaultKind::FreeDisk });
+                self.tell(&fault, observer);
+            }
+            NodeFaultKind::FreeDisk if host.disk_full_until.is_some_and(|until| until <= now) => {
+                host.disk_full_until = None;
+                host.process_mut().set_disk_full(false);
+                self.tell(&fault, observer);
+            }
             NodeFaultKind::ClockJump(by) => {
                 host.jump_clock(now, by);
                 if is_up {
@@ -351,9 +369,11 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
                     self.plan(now.saturating_add(down), NodeFault { node, kind });
                 }
             }
-            NodeFaultKind::Restart { topology } if !is_up => {
-                self.restart(&fault, topology, observer);
-            }
+            NodeFaultKind::Restart { topology } if !is_up => match host.disk_full_until {
+                // A process ends at once that cannot write, and is started until it can.
+                Some(until) => self.plan(until, fault),
+                None => self.restart(&fault, topology, observer),
+            },
             _ => {}
         }
     }

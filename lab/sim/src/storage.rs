@@ -40,6 +40,8 @@ pub struct DiskConfig {
 pub struct DiskCounts {
     /// Commits that were completed.
     pub commits: u64,
+    /// Attempts at a commit that found no space.
+    pub failed_commits: u64,
     /// Crashes in the midst of a commit.
     pub torn_commits: u64,
     /// Starts that were killed.
@@ -129,6 +131,7 @@ impl Storage {
         let (_, batch) = self.commit.take_if(|(at, _)| *at <= now)?;
         let journal = self.journal.as_mut()?;
         if let Err(error) = journal.commit(&batch) {
+            self.counts.failed_commits += 1;
             self.commit = Some((now.after(RETRY_INTERVAL), batch));
             return Some(Err(error));
         }
@@ -136,6 +139,11 @@ impl Storage {
         // A segment that cannot be closed stays as it is.
         let _ = journal.maintain();
         Some(Ok(batch.upto))
+    }
+
+    /// Whether writes and syncs fail.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.disk.set_full(is_full);
     }
 
     /// The process is killed, or the whole machine loses power.

@@ -142,6 +142,26 @@ fn time_stands_still_for_a_paused_node_and_everything_comes_at_its_end() {
 }
 
 #[test]
+fn a_node_whose_disk_is_full_does_not_start_before_there_is_space() {
+    let (mut sim, mut log) = tickers();
+    sim.start(&mut log);
+    let crash = NodeFaultKind::Crash { down: Some(2 * MS), forget_topology: false };
+    sim.plan(11 * MS, fault(NodeFaultKind::FillDisk(20 * MS)));
+    sim.plan(12 * MS, fault(crash));
+    sim.plan(13 * MS, fault(NodeFaultKind::FillDisk(5 * MS)));
+    sim.run_until(32 * MS, &mut log);
+    let expected = "wake 0@10, FillDisk 0@11, Crash 0@12, FillDisk 0@13, message 1@15, FreeDisk 0@31, \
+                    Restart 0@31, wake 0@32";
+    assert_eq!(log.take(), expected);
+    // The end of the faults brings space, and the node with it.
+    sim.plan(33 * MS, fault(NodeFaultKind::FillDisk(1_000 * MS)));
+    sim.plan(34 * MS, fault(crash));
+    sim.run_until(35 * MS, &mut log);
+    sim.end_faults(&mut log);
+    assert!(sim.hosts()[0].is_up(), "{}", log.take());
+}
+
+#[test]
 fn a_clock_that_is_set_back_makes_a_timer_late() {
     let (mut sim, mut log) = tickers();
     sim.start(&mut log);

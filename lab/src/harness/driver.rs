@@ -267,7 +267,9 @@ impl<'a, S: EventSink> Driver<'a, S> {
                     self.nodes[node].pause(pauses);
                     self.run.node_paused(self.now(), node, pauses);
                 }
-                NodeFaultKind::ClockJump(_) => {}
+                NodeFaultKind::ClockJump(_)
+                | NodeFaultKind::FillDisk(_)
+                | NodeFaultKind::FreeDisk => {}
             }
             self.deliver();
         }

@@ -63,6 +63,12 @@ counts! {
     restarts: "restarts",
     /// Messages to nodes that were down.
     to_dead: "messages to dead nodes",
+    /// Disks that were full for some time.
+    full_disks: "full disks",
+    /// See [`DiskCounts::failed_commits`].
+    failed_commits: "commits that found no space",
+    /// Requests that were refused meanwhile.
+    refusals: "requests refused for want of space",
     /// See [`DiskCounts::commits`].
     commits: "commits to journals",
     /// See [`DiskCounts::torn_commits`].
@@ -101,6 +107,7 @@ impl Counts {
     /// Adds what a disk has counted.
     pub(super) const fn add_disk(&mut self, disk: &DiskCounts) {
         self.commits += disk.commits;
+        self.failed_commits += disk.failed_commits;
         self.torn_commits += disk.torn_commits;
         self.cut_tails += disk.cut_tails;
         self.power_losses += disk.power_losses;
@@ -138,6 +145,8 @@ impl Counts {
             fault(restarts, "restarts", self.restarts),
             fault(restarts, "restarts noticed by peers", self.restarts_seen),
             fault(faults.durable, "commits to journals", self.commits),
+            fault(!faults.disk_full.is_empty(), "full disks", self.failed_commits),
+            fault(!faults.disk_full.is_empty(), "refusals", self.refusals),
             fault(faults.durable && crashes, "crashes while writing", self.torn_commits),
             fault(faults.durable && crashes, "writes cut off", self.cut_tails),
             fault(faults.durable && crashes, "losses of power", self.power_losses),

@@ -10,7 +10,9 @@ use rumormill::service::Workload;
 use super::case::{Case, NEVER_MS, Op};
 use super::choice::{draw_config, pick, pick_name, some};
 use super::unusual::Unusual;
-use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
+use crate::network::faults::{
+    ClockJump, Crash, Cut, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
+};
 use crate::random::Dice;
 use crate::settings::{Distribution, Topology};
 
@@ -107,7 +109,24 @@ fn draw_durability(case: &mut Case) {
         let all = case.nodes.iter().map(|node| crash(dice, node.clone(), at_ms));
         case.faults.crash.extend(all);
     }
+    draw_full_disks(case);
     case.config.need_digests();
+}
+
+/// Full disks have dice of their own as well.
+fn draw_full_disks(case: &mut Case) {
+    let mut dice = Dice::new(case.seed, "hunt full disks");
+    let dice = &mut dice;
+    if !dice.chance(0.3) {
+        return;
+    }
+    for _ in 0..1 + dice.index(4) {
+        case.faults.disk_full.push(DiskFull {
+            node: pick_name(dice, &case.nodes),
+            at_ms: dice.below(case.main_ms),
+            for_ms: pick(dice, &[1, 100, 500, 1_000, 3_000]),
+        });
+    }
 }
 
 /// The workload has dice of its own: a seed means the same case as before there were workloads, but

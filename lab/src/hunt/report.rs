@@ -51,7 +51,8 @@ pub fn render(found: &Found) -> String {
 pub fn shape(case: &Case) -> String {
     let faults = &case.faults;
     let messages = faults.cut.len() + faults.slow.len() + faults.latency.len();
-    let faults = messages + faults.pause.len() + faults.clock_jump.len() + faults.crash.len();
+    let nodes = faults.pause.len() + faults.clock_jump.len() + faults.disk_full.len();
+    let faults = messages + nodes + faults.crash.len();
     format!(
         "{} nodes, {}, route {}, latency {} ms {}, {} operations in {} ms, {faults} faults of \
          named nodes, loss {}, duplication {}, reordering {}",

@@ -71,6 +71,7 @@ impl Shrinker<'_> {
     fn shorten_lists(&mut self) {
         self.shorten(|case| &mut case.op);
         self.shorten(|case| &mut case.faults.crash);
+        self.shorten(|case| &mut case.faults.disk_full);
         self.shorten(|case| &mut case.faults.pause);
         self.shorten(|case| &mut case.faults.clock_jump);
         self.shorten(|case| &mut case.faults.cut);
@@ -142,6 +143,7 @@ const PLAINER: &[fn(&mut Case)] = &[
     |case| (case.faults.reorder, case.faults.reorder_max_ms) = (0.0, 0),
     |case| {
         (case.faults.durable, case.faults.disk_sync_ms) = (false, None);
+        case.faults.disk_full.clear();
         case.segment_bytes = None;
     },
     |case| case.segment_bytes = None,
@@ -183,6 +185,7 @@ fn without_nodes(case: &Case, gone: &BTreeSet<Name>) -> Case {
     case.faults.pause.retain(|pause| stays(&pause.node));
     case.faults.clock_jump.retain(|jump| stays(&jump.node));
     case.faults.crash.retain(|crash| stays(&crash.node));
+    case.faults.disk_full.retain(|full| stays(&full.node));
     case.faults.slow.retain(|slow| stays(&slow.node));
     for cut in &mut case.faults.cut {
         let had_other_side = !cut.b.is_empty();

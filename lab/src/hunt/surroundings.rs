@@ -235,7 +235,8 @@ impl Medium<Node> for Surroundings<'_> {
         let is_up = &mut self.is_up[node.0 as usize];
         match fault.kind {
             NodeFaultKind::Pause(_) => counts.pauses += 1,
-            NodeFaultKind::Resume => {}
+            NodeFaultKind::Resume | NodeFaultKind::FreeDisk => {}
+            NodeFaultKind::FillDisk(_) => counts.full_disks += 1,
             NodeFaultKind::ClockJump(_) => counts.jumps += u64::from(*is_up),
             NodeFaultKind::Crash { .. } => {
                 counts.crashes += 1;

@@ -20,6 +20,8 @@ pub enum Kind {
     Restored,
     /// A durable node came back in a generation that has names of entries already.
     Generation,
+    /// A node whose disk is full took a request, or sent something that waits for the disk.
+    Space,
     /// A message says what is not so.
     Evidence,
     /// A peer is taken to hold what it does not (invariant 2).
@@ -55,6 +57,7 @@ impl Kind {
                 "a durable node lacks what it had vouched for, or has what it should not"
             }
             Self::Generation => "a durable node uses a generation twice",
+            Self::Space => "a node went on without space on its disk",
             Self::Evidence => "a message says what is not so",
             Self::Known => "a peer is taken to hold what it never held",
             Self::Forgotten => "a pending entry was forgotten without evidence",

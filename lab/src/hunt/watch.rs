@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rumormill::cluster::Name;
 use rumormill::id::{Generation, NodeId};
-use rumormill::maelstrom::message::Named;
+use rumormill::maelstrom::message::{ErrorCode, Named};
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::link::Link;
 use rumormill::protocols::rumormill::message::Gossip;
@@ -50,7 +50,7 @@ pub(super) struct Watch {
     pub(super) fingerprint: Fingerprint,
     /// The broken promise that ended the run.
     pub(super) violation: Option<Violation>,
-    /// Counters of generations that are over.
+    /// Counters of generations that are over, and what is seen here alone.
     pub(super) ended: Counts,
     names: Vec<Name>,
     ids: BTreeMap<Name, u32>,
@@ -67,6 +67,8 @@ struct Asked {
     /// The entries that the node held when it had handled the request; `None` until then. Its reply
     /// vouches for them, however long it waits for the disk.
     held: Option<VersionSet>,
+    /// When it came, the disk was known to be full: it must be refused.
+    without_space: bool,
 }
 
 /// One life of a node, as the outside sees it.
@@ -81,6 +83,8 @@ struct Watched {
     read_text: Arc<ReadText>,
     read: BTreeSet<Value>,
     may_speak: bool,
+    /// Its disk was full: messages that it made meanwhile never left.
+    lacked_space: bool,
     /// By peer.
     links: Vec<WatchedLink>,
 }
@@ -124,10 +128,10 @@ impl Watch {
     }
 
     /// A client's request is about to be handed to a node.
-    fn asked(&mut self, index: usize, request: &Body) {
+    fn asked(&mut self, index: usize, request: &Body, without_space: bool) {
         let watched = &mut self.nodes[index];
         let mut open = |msg_id: &i64, request| {
-            watched.open.insert(*msg_id, Asked { request, held: None });
+            watched.open.insert(*msg_id, Asked { request, held: None, without_space });
         };
         match request {
             Body::Request { request, msg_id } => {
@@ -164,6 +168,8 @@ impl Watch {
             new.for_each(|asked| asked.held = Some(life.held.clone()));
         }
         let sent = std::mem::take(&mut self.sent);
+        self.nodes[index].lacked_space |= node.is_disk_failing();
+        self.check_without_space(index, node, &sent)?;
         for message in &sent {
             self.check_form(node, message)?;
             match self.ids.get(&message.dest) {
@@ -187,6 +193,35 @@ impl Watch {
                 .map_err(|violation| violation.at(&format!("(link to peer {})", peer.0)))?;
         }
         Ok(())
+    }
+
+    /// While the disk is full, requests are refused, and nothing else leaves.
+    fn check_without_space(
+        &self,
+        index: usize,
+        node: &SimServer,
+        sent: &[Message],
+    ) -> Result<(), Violation> {
+        if !node.is_disk_failing() {
+            return Ok(());
+        }
+        let refused = |message: &Message| match message.body {
+            Body::Error { in_reply_to, .. } => Some(in_reply_to),
+            _ => None,
+        };
+        if let Some(message) = sent.iter().find(|message| refused(message).is_none()) {
+            let text = format!("sent a {} while its disk was full", message.body.kind());
+            return Err(Violation::new(Kind::Space, text));
+        }
+        let mut due = self.nodes[index].open.iter().filter(|(_, asked)| asked.without_space);
+        let is_refused = |id: i64| sent.iter().any(|message| refused(message) == Some(id));
+        match due.find(|(msg_id, _)| !is_refused(**msg_id)) {
+            None => Ok(()),
+            Some((msg_id, _)) => {
+                let text = format!("did not refuse request {msg_id}, and its disk was full");
+                Err(Violation::new(Kind::Space, text))
+            }
+        }
     }
 
     /// Whatever is sent must be read back as it was meant.
@@ -224,11 +259,12 @@ impl Watch {
             return Err(Violation::new(Kind::TooEarly, text));
         }
         let link = &mut watched.links[peer];
-        if gossip.number != link.messages {
+        let may_skip = watched.lacked_space && gossip.number > link.messages;
+        if gossip.number != link.messages && !may_skip {
             let text = format!("numbered a message {}, not {}", gossip.number, link.messages);
             return Err(Violation::new(Kind::Malformed, text));
         }
-        link.messages += 1;
+        link.messages = gossip.number + 1;
         if self.is_durable {
             self.oracle.note_vouched(gossip, &mut self.vouched[index]);
         }
@@ -267,12 +303,18 @@ impl Watch {
             Body::InitOk { in_reply_to }
             | Body::TopologyOk { in_reply_to }
             | Body::Reply { in_reply_to, .. } => *in_reply_to,
+            Body::Error { in_reply_to, code: ErrorCode::TemporarilyUnavailable, .. }
+                if node.is_disk_failing() && watched.open.remove(in_reply_to).is_some() =>
+            {
+                self.ended.refusals += 1;
+                return Ok(());
+            }
             Body::Error { code, text, .. } => {
                 return wrong(format!("answered with error {}: {text}", code.number()));
             }
             other => return wrong(format!("sent a client a message of type {}", other.kind())),
         };
-        let Some(Asked { request, held }) = watched.open.remove(&msg_id) else {
+        let Some(Asked { request, held, .. }) = watched.open.remove(&msg_id) else {
             return wrong(format!("answered {msg_id}, which no client asked"));
         };
         let (Some(request), Body::Reply { reply, .. }) = (request, &message.body) else {
@@ -349,9 +391,12 @@ impl Watch {
 type World<'a> = Sim<Node, Surroundings<'a>>;
 
 impl<'a> Observer<Node, Surroundings<'a>> for Watch {
-    fn receiving(&mut self, _: &World<'a>, node: NodeId, input: &Input<Node>) {
+    fn receiving(&mut self, sim: &World<'a>, node: NodeId, input: &Input<Node>) {
+        let server = sim.hosts()[node.0 as usize].process().server();
         match input {
-            Input::Request(message) => self.asked(node.0 as usize, &message.body),
+            Input::Request(message) => {
+                self.asked(node.0 as usize, &message.body, server.is_disk_failing());
+            }
             Input::Message { .. } => self.nodes[node.0 as usize].may_speak = true,
         }
     }

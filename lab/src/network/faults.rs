@@ -16,7 +16,7 @@ use rumormill_sim::{MS, Nanos};
 
 pub use rumormill_sim::network::FaultCounts;
 pub use settings::{
-    ClockJump, Crash, Cut, DISK_SYNC_MS, FaultSettings, LatencyChange, Pause, Slow,
+    ClockJump, Crash, Cut, DISK_SYNC_MS, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
 };
 
 impl FaultSettings {

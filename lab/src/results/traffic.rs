@@ -138,6 +138,7 @@ fn faulted(counts: &FaultCounts) -> BTreeMap<String, u64> {
         ("latency changed", counts.latency_changed),
         ("paused", counts.paused),
         ("clock jumped", counts.clock_jumped),
+        ("disk full", counts.disk_filled),
         ("crashed", counts.crashed),
         ("restarted", counts.restarted),
     ];

@@ -156,6 +156,11 @@ impl<S: EventSink> Run<S> {
         self.network.queued()
     }
 
+    /// The disk of a node is full.
+    pub(crate) const fn disk_filled(&mut self) {
+        self.network.conditions_mut().counts_mut().disk_filled += 1;
+    }
+
     /// A clock of a node has jumped.
     pub(crate) const fn clock_jumped(&mut self) {
         self.network.conditions_mut().counts_mut().clock_jumped += 1;

@@ -169,7 +169,9 @@ impl Simulation {
                         self.hand_over(node, &message);
                     }
                 }
-                NodeFaultKind::ClockJump(_) => panic!("the nemesis has none"),
+                NodeFaultKind::ClockJump(_)
+                | NodeFaultKind::FillDisk(_)
+                | NodeFaultKind::FreeDisk => panic!("the nemesis has none"),
             }
             self.settle();
         }

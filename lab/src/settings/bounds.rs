@@ -89,6 +89,7 @@ fn check_faults(faults: &FaultSettings, time_limit_ms: u64) -> Result<()> {
         ("latency", faults.latency.len()),
         ("pause", faults.pause.len()),
         ("clock-jump", faults.clock_jump.len()),
+        ("disk-full", faults.disk_full.len()),
         ("crash", faults.crash.len()),
     ];
     for (key, length) in lists {
@@ -121,8 +122,10 @@ fn check_faults(faults: &FaultSettings, time_limit_ms: u64) -> Result<()> {
         at_most(&format!("faults.{key}"), value, MAX_JUMP_MS)?;
     }
     let pauses = faults.pause.iter().map(|pause| pause.for_ms);
-    for length_ms in pauses.chain(faults.crash.iter().filter_map(|crash| crash.down_ms)) {
-        at_most("faults.pause and faults.crash, ms", length_ms, MAX_PHASE_MS)?;
+    let full = faults.disk_full.iter().map(|full| full.for_ms);
+    let crashes = faults.crash.iter().filter_map(|crash| crash.down_ms);
+    for length_ms in pauses.chain(full).chain(crashes) {
+        at_most("faults.pause, disk-full and crash, ms", length_ms, MAX_PHASE_MS)?;
     }
     Ok(())
 }

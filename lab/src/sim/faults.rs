@@ -23,13 +23,16 @@ pub(crate) fn schedule(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
 
 /// The faults that the settings name one by one, in no order.
 pub(crate) fn scripted(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
-    let FaultSettings { pause, clock_jump, crash, .. } = &settings.faults;
+    let FaultSettings { pause, clock_jump, disk_full, crash, .. } = &settings.faults;
     let pauses = pause.iter().map(|pause| {
         (&pause.node, pause.at_ms, NodeFaultKind::Pause(pause.for_ms.saturating_mul(MS)))
     });
     let jumps = clock_jump.iter().map(|jump| {
         let by = jump.by_ms.saturating_mul(MS.cast_signed());
         (&jump.node, jump.at_ms, NodeFaultKind::ClockJump(by))
+    });
+    let full = disk_full.iter().map(|full| {
+        (&full.node, full.at_ms, NodeFaultKind::FillDisk(full.for_ms.saturating_mul(MS)))
     });
     let crashes = crash.iter().map(|crash| {
         let down = crash.down_ms.map(|ms| ms.saturating_mul(MS));
@@ -38,6 +41,7 @@ pub(crate) fn scripted(settings: &Settings) -> Vec<(Nanos, NodeFault)> {
     });
     pauses
         .chain(jumps)
+        .chain(full)
         .chain(crashes)
         .filter_map(|(name, at_ms, kind)| {
             let node = settings.nodes.iter().position(|node| node == name)?;
@@ -101,6 +105,8 @@ mod tests {
         let toml = "
             pause = [{ node = 'n1', at-ms = 50, for-ms = 5 }]
             clock-jump = [{ node = 'n2', at-ms = 10, by-ms = -7 }]
+            durable = true
+            disk-full = [{ node = 'n3', at-ms = 30, for-ms = 9 }]
             crash = [{ node = 'n0', at-ms = 20 }]";
         let kinds: Vec<_> = schedule(&settings(toml))
             .into_iter()
@@ -112,6 +118,7 @@ mod tests {
             [
                 (10, 2, NodeFaultKind::ClockJump(-7_000_000)),
                 (20, 0, crash),
+                (30, 3, NodeFaultKind::FillDisk(9_000_000)),
                 (50, 1, NodeFaultKind::Pause(5_000_000)),
             ]
         );

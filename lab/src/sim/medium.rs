@@ -34,6 +34,8 @@ impl<P: Protocol<Message: Wire>, S: EventSink> Medium<Node<P>> for Run<S> {
         match fault.kind {
             NodeFaultKind::Pause(_) => self.node_paused(now, node, true),
             NodeFaultKind::Resume => self.node_paused(now, node, false),
+            NodeFaultKind::FillDisk(_) => self.disk_filled(),
+            NodeFaultKind::FreeDisk => {}
             NodeFaultKind::ClockJump(_) => self.clock_jumped(),
             NodeFaultKind::Crash { .. } => self.node_down(now, node),
             NodeFaultKind::Restart { topology } => self.node_up(now, node, topology),

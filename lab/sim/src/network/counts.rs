@@ -52,6 +52,8 @@ pub struct FaultCounts {
     pub paused: u64,
     /// Times that a node's clock jumped.
     pub clock_jumped: u64,
+    /// Times that a node's disk was full.
+    pub disk_filled: u64,
     /// Times that a node died.
     pub crashed: u64,
     /// Times that a node came back.

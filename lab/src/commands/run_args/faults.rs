@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use rumormill::cluster::Name;
 
-use crate::network::faults::{ClockJump, Crash, Cut, FaultSettings, LatencyChange, Pause, Slow};
+use crate::network::faults::{
+    ClockJump, Crash, Cut, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
+};
 
 /// By how much `--reorder` holds a message up, at most, if nothing says more.
 const REORDER_MAX_MS: u64 = 100;
@@ -59,6 +61,9 @@ pub struct FaultArgs {
     /// disk, which loses and tears in a crash what was not synced
     #[arg(long, help_heading = "Faults")]
     pub durable: bool,
+    /// The disk of a durable node has no space: 'n3@5+2' from second 5 on for 2 s. Simulation only
+    #[arg(long, value_name = "NODE@S+S", help_heading = "Faults")]
+    pub disk_full: Vec<DiskFullSpec>,
     /// How long a sync of a simulated disk takes [default: 5]
     #[arg(long, value_name = "MS", help_heading = "Faults")]
     pub disk_sync: Option<u64>,
@@ -82,6 +87,9 @@ pub struct PauseSpec(Pause);
 /// A value of `--clock-jump`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JumpSpec(ClockJump);
+/// A value of `--disk-full`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskFullSpec(DiskFull);
 /// A value of `--crash`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrashSpec(Crash);
@@ -122,6 +130,7 @@ impl FaultArgs {
             latency: self.latency_change.iter().map(|spec| spec.0.clone()).collect(),
             pause: self.pause.iter().map(|spec| spec.0.clone()).collect(),
             clock_jump: self.clock_jump.iter().map(|spec| spec.0.clone()).collect(),
+            disk_full: self.disk_full.iter().map(|spec| spec.0.clone()).collect(),
             crash: self.crash.iter().map(|spec| spec.0.clone()).collect(),
             durable: self.durable,
             disk_sync_ms: self.disk_sync,
@@ -218,6 +227,10 @@ spec!(PauseSpec, "a node and two times like `n3@5+2`", |text| match node_at(text
     (node, at_ms, Some((true, for_ms))) => Some(Pause { node, at_ms, for_ms }),
     _ => None,
 });
+spec!(DiskFullSpec, "a node and two times like `n3@5+2`", |text| match node_at(text)? {
+    (node, at_ms, Some((true, for_ms))) => Some(DiskFull { node, at_ms, for_ms }),
+    _ => None,
+});
 spec!(JumpSpec, "a node and two times like `n3@5+2` or `n3@5-2`", |text| {
     let (node, at_ms, Some((forward, by))) = node_at(text)? else { return None };
     let by = i64::try_from(by).ok()?;
@@ -268,6 +281,8 @@ mod tests {
         assert_eq!((crash("n3@5").at_ms, crash("n3@5").down_ms), (5_000, None));
         assert_eq!(crash("n3@5+2").down_ms, Some(2_000));
         assert_eq!("n3@5-2.5".parse::<JumpSpec>().unwrap().0.by_ms, -2_500);
+        assert_eq!("n3@1+2".parse::<DiskFullSpec>().unwrap().0.for_ms, 2_000);
+        assert!("n3@1".parse::<DiskFullSpec>().is_err());
         assert_eq!("n3@1+2".parse::<PauseSpec>().unwrap().0.for_ms, 2_000);
     }
 

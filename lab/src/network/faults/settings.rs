@@ -37,6 +37,9 @@ pub struct FaultSettings {
     pub clock_jump_rate: f64,
     /// By how much such a clock jumps, at most, forward or backward.
     pub clock_jump_max_ms: u64,
+    /// The disk of a durable node has no space for some time. Simulated nodes only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disk_full: Vec<DiskFull>,
     /// A node dies, and may come back: with an empty memory, unless it is durable.
     pub crash: Vec<Crash>,
     /// Crashes of random nodes: how many per second in the whole cluster, on average.
@@ -129,6 +132,18 @@ pub struct ClockJump {
     pub by_ms: i64,
 }
 
+/// A node's disk has no space.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DiskFull {
+    /// Which node.
+    pub node: Name,
+    /// When, from the start of the main phase.
+    pub at_ms: u64,
+    /// For how long.
+    pub for_ms: u64,
+}
+
 /// A node dies.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -176,6 +191,7 @@ impl FaultSettings {
         self.latency.extend(others.latency);
         self.pause.extend(others.pause);
         self.clock_jump.extend(others.clock_jump);
+        self.disk_full.extend(others.disk_full);
         self.crash.extend(others.crash);
     }
 
@@ -211,6 +227,10 @@ impl FaultSettings {
             self.durable || self.disk_sync_ms.is_none(),
             "disk-sync-ms: nodes have disks only if they are durable (--durable)"
         );
+        ensure!(
+            self.durable || self.disk_full.is_empty(),
+            "disk-full: nodes have disks only if they are durable (--durable)"
+        );
         for cut in &self.cut {
             ensure!(cut.flap_ms != Some(0), "a link cannot flap every 0 ms");
             ensure!(!cut.a.is_empty() || !cut.b.is_empty(), "a cut names no node");
@@ -224,7 +244,9 @@ impl FaultSettings {
         let cut = self.cut.iter().flat_map(|cut| cut.a.iter().chain(&cut.b));
         let pause = self.pause.iter().map(|pause| &pause.node);
         let jump = self.clock_jump.iter().map(|jump| &jump.node);
-        slow.chain(cut).chain(pause).chain(jump).chain(self.crash.iter().map(|crash| &crash.node))
+        let disk = self.disk_full.iter().map(|full| &full.node);
+        let crash = self.crash.iter().map(|crash| &crash.node);
+        slow.chain(cut).chain(pause).chain(jump).chain(disk).chain(crash)
     }
 
     /// The first kind of fault that only simulated nodes can be given. What the nodes hold that die is
@@ -236,6 +258,7 @@ impl FaultSettings {
             ("clock jumps", !self.clock_jump.is_empty() || self.clock_jump_rate > 0.0),
             ("crashes without --durable", crashes && !self.durable),
             ("lengths of disk syncs", self.disk_sync_ms.is_some()),
+            ("full disks", !self.disk_full.is_empty()),
         ];
         kinds.into_iter().find(|(_, wanted)| *wanted).map(|(kind, _)| kind)
     }

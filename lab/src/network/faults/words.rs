@@ -28,6 +28,9 @@ impl FaultSettings {
         let jumps = self.clock_jump.iter();
         let jumps = jumps.map(|j| format!("clock of {} jumps at {} s", j.node, seconds(j.at_ms)));
         words.extend(listed("clock jumps", jumps.collect()));
+        let full = self.disk_full.iter();
+        let full = full.map(|f| format!("disk of {} full at {} s", f.node, seconds(f.at_ms)));
+        words.extend(listed("full disks", full.collect()));
         let crashes = self.crash.iter();
         let crashes = crashes.map(|c| format!("{} crashes at {} s", c.node, seconds(c.at_ms)));
         words.extend(listed("crashes", crashes.collect()));
