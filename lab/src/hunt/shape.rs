@@ -39,6 +39,11 @@ impl Shape {
         Self { neighbours: case.nodes.iter().map(list).collect(), height: u64::from(height) }
     }
 
+    /// True if `node` names `other` as a neighbour.
+    pub(super) fn are_neighbours(&self, node: usize, other: usize) -> bool {
+        self.neighbours[node].contains(&other)
+    }
+
     /// Most neighbours of a node.
     pub(super) fn degree(&self) -> u64 {
         self.neighbours.iter().map(Vec::len).max().unwrap_or(0) as u64
