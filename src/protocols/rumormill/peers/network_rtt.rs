@@ -18,8 +18,12 @@ const MEMORY: u32 = 16;
 pub(crate) struct NetworkRtt {
     recent: VecDeque<Duration>,
     round_trip: Option<Duration>,
+    /// Begins with a guess, which fades: timeouts had better be too long.
     variation: Duration,
     samples: u32,
+    /// The same as measured.
+    deviation: Duration,
+    deviations: u32,
 }
 
 impl NetworkRtt {
@@ -38,15 +42,15 @@ impl NetworkRtt {
         let median = sorted[sorted.len() / 2];
         let smoothed = self.round_trip.unwrap_or(median);
         self.round_trip = Some((smoothed * (MEMORY - 1) + median) / MEMORY);
+        let expected = expected.filter(|expected| !is_standstill(*expected, sample));
+        let deviation = expected.map(|expected| sample.abs_diff(expected));
+        if let Some(deviation) = deviation {
+            average(&mut self.deviation, &mut self.deviations, deviation);
+        }
         // The first one only guesses, as with TCP.
-        let deviation = if self.samples == 0 {
-            sample / 2
-        } else {
-            let expected = expected.filter(|expected| !is_standstill(*expected, sample));
-            expected.map_or(Duration::ZERO, |expected| sample.abs_diff(expected))
-        };
-        self.samples = (self.samples + 1).min(MEMORY);
-        self.variation = (self.variation * (self.samples - 1) + deviation) / self.samples;
+        let is_first = self.samples == 0;
+        let varied = if is_first { sample / 2 } else { deviation.unwrap_or_default() };
+        average(&mut self.variation, &mut self.samples, varied);
     }
 
     /// The round trip of the typical link, once there was a measurement.
@@ -59,9 +63,9 @@ impl NetworkRtt {
         if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variation }
     }
 
-    /// The same; `None` until there were a few measurements.
+    /// The same as measured, without a guess; `None` until there were many measurements.
     pub(crate) fn measured_variation(&self) -> Option<Duration> {
-        (self.samples >= SAMPLES_MIN).then_some(self.variation)
+        (self.deviations >= MEMORY).then_some(self.deviation)
     }
 
     /// True if delays vary so much, on each link, that one late message means little.
@@ -74,6 +78,12 @@ impl NetworkRtt {
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.round_trip.map(|usual| usual + (self.variation * 4).max(NOISE))
     }
+}
+
+/// Takes a sample into a moving average of `count` samples.
+fn average(mean: &mut Duration, count: &mut u32, sample: Duration) {
+    *count = (*count + 1).min(MEMORY);
+    *mean = (*mean * (*count - 1) + sample) / *count;
 }
 
 #[cfg(test)]
@@ -144,10 +154,23 @@ mod tests {
             assert_eq!(rtt.round_trip().map(|usual| usual.as_micros()), Some(round_trip));
             assert_eq!(rtt.variation.as_micros(), variation);
             let is_known = i + 1 >= SAMPLES_MIN as usize;
-            assert_eq!(rtt.measured_variation(), is_known.then_some(rtt.variation));
+            assert_eq!(rtt.measured_variation(), None);
             assert_eq!(rtt.variation(), if is_known { rtt.variation } else { ms(0) });
             assert_eq!(rtt.is_jittery(), is_known);
         }
+    }
+
+    #[test]
+    fn the_variation_as_measured_has_no_guess_in_it_and_needs_sixteen_measurements() {
+        let mut rtt = NetworkRtt::default();
+        (0..20).for_each(|_| rtt.sample(USUAL, None));
+        assert_eq!(rtt.measured_variation(), None, "there was nothing to deviate from");
+        (1..MEMORY).for_each(|_| rtt.sample(USUAL, Some(USUAL + ms(8))));
+        assert_eq!(rtt.measured_variation(), None);
+        rtt.sample(USUAL, Some(USUAL + ms(8)));
+        assert_eq!(rtt.measured_variation(), Some(ms(8)));
+        rtt.sample(USUAL, Some(USUAL - ms(24)));
+        assert_eq!(rtt.measured_variation(), Some(ms(9)));
     }
 
     #[test]

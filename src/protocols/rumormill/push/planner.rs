@@ -26,8 +26,7 @@ const MARGIN_MIN: Duration = Duration::from_millis(10);
 /// and 30 at most on each delay makes a variation of 6: four of it cover the largest excess.
 const MARGIN_FACTOR: u32 = 4;
 
-/// Largest margin, as a fraction of the round trip: more would take too much of the period. (The
-/// first measurements only guess the variation.)
+/// Largest margin, as a fraction of the round trip: more would take too much of the period.
 const MARGIN_MAX: u32 = 4;
 
 /// Margin before the variation is measured, as a fraction of the round trip: generous.
