@@ -65,7 +65,7 @@ pub use medium::{Medium, Plain, PlainNetwork, note_fault};
 pub use observer::Observer;
 pub use process::{Input, Outbox, Output, Process};
 pub use sim::Sim;
-pub use storage::{DiskConfig, DiskCounts};
+pub use storage::{DiskConfig, DiskCounts, RETRY_INTERVAL};
 
 /// Virtual time, in nanoseconds.
 pub type Nanos = u64;

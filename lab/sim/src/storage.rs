@@ -24,7 +24,7 @@ const START_CHANGES_MAX: u32 = 3;
 /// Share of the starts before which another one was killed.
 const KILLED_START: f64 = 0.1;
 /// Time between attempts to write what could not be written, as of a process.
-const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+pub const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The settings of a node's disk, and of the journal on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

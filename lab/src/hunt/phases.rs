@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::set::VersionSet;
+use rumormill_sim::RETRY_INTERVAL;
 use rumormill_sim::network::partition::Partition;
 
 use super::bound::{Circumstances, convergence_bound, settling_bound};
@@ -137,11 +138,14 @@ impl Life {
         let sum = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
         let faults = &case.faults;
         let stalls = sum(&mut faults.pause.iter().map(|pause| pause.for_ms));
+        // What waits for a full disk leaves with the first attempt after that.
+        let retry_ms = RETRY_INTERVAL.as_millis() as u64;
+        let full = sum(&mut faults.disk_full.iter().map(|full| full.for_ms + retry_ms));
         let jumps = sum(&mut faults.clock_jump.iter().map(|jump| jump.by_ms.unsigned_abs()));
         Circumstances {
             nodes: case.nodes.len() as u64,
             delay_ms,
-            round_trip_ms: 2 * (delay_ms + faults.reorder_max_ms) + stalls + jumps,
+            round_trip_ms: 2 * (delay_ms + faults.reorder_max_ms) + stalls + full + jumps,
             outage_ms: world.sim.now() / MS + jumps,
             degree: self.shape.degree(),
             distance: self.shape.distance(part, |node| lives[node]),
