@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
@@ -154,15 +155,22 @@ fn durability() {
             time_broadcasts(nodes, &args)
         });
         report(&format!("journal: broadcast, {name}"), BROADCASTS, "lines/s", took);
+        println!(
+            "{:<44} {:>9} lines",
+            "  written with one sync",
+            BROADCASTS / records(Path::new(directory))
+        );
     }
     empty();
-    let mut node = Node::start_with(1, &args);
-    let single = |value| node.exchange(std::iter::once(broadcast(value)), 1);
-    let mut took: Vec<Duration> = (0..SINGLES).map(single).collect();
-    took.sort_unstable();
-    let median = took[took.len() / 2].as_micros();
-    println!("{:<44} {median:>9} us", "journal: broadcast to its reply, median");
-    drop(node);
+    for (name, args) in [("no journal", &[][..]), ("journal", &args)] {
+        let mut node = Node::start_with(1, args);
+        let single = |value| node.exchange(std::iter::once(broadcast(value)), 1);
+        let mut took: Vec<Duration> = (0..SINGLES).map(single).collect();
+        took.sort_unstable();
+        let (name, median) =
+            (format!("{name}: broadcast to its reply, median"), took[took.len() / 2]);
+        println!("{name:<44} {:>9} us", median.as_micros());
+    }
     empty();
     const VALUES: u64 = 1_000_000;
     let mut node = Node::start_with(1, &args);
@@ -177,6 +185,18 @@ fn durability() {
     println!("{:<44} {:>9} MiB", "  peak memory", node.peak_kib() >> 10);
     drop(node);
     empty();
+}
+
+/// Records in the journals below a directory: each is the bytes of one write, made durable by one sync.
+fn records(directory: &Path) -> u64 {
+    const MAGIC: &[u8] = b"\xf5RMJ";
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let count = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        bytes.windows(MAGIC.len()).filter(|window| *window == MAGIC).count() as u64
+    };
+    let of_path = |path: &Path| if path.is_dir() { records(path) } else { count(path) };
+    entries.map(|entry| of_path(&entry.path())).sum::<u64>().max(1)
 }
 
 /// Broadcasts one after the other, each after the reply to the one before.
