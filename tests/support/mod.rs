@@ -1,11 +1,11 @@
 //! A node process under test, spoken to through its pipes.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use rumormill::maelstrom::record::{Event, Output, Record, Records};
@@ -56,7 +56,8 @@ pub(crate) struct Process {
     child: Guarded,
     input: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
-    log: JoinHandle<String>,
+    /// Lines of stderr.
+    log: Receiver<String>,
 }
 
 /// What a process left behind.
@@ -88,11 +89,15 @@ impl Process {
                 }
             }
         });
-        let mut stderr = child.with(|child| child.stderr.take()).unwrap();
-        let log = thread::spawn(move || {
-            let mut log = Vec::new();
-            stderr.read_to_end(&mut log).unwrap();
-            String::from_utf8(log).unwrap()
+        let mut stderr = BufReader::new(child.with(|child| child.stderr.take()).unwrap());
+        let (sender, log) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).unwrap() > 0 {
+                if sender.send(std::mem::take(&mut line)).is_err() {
+                    return;
+                }
+            }
         });
         let input = child.with(|child| child.stdin.take());
         Self { child, input, lines, log }
@@ -140,19 +145,27 @@ impl Process {
         assert!(reply["messages"].as_array().unwrap().contains(value), "{reply}");
     }
 
-    /// Kills the process, and returns its log.
+    /// Kills the process.
     #[allow(dead_code, reason = "not all tests kill")]
-    pub(crate) fn kill(self) -> String {
+    pub(crate) fn kill(self) {
         self.child.with(|child| child.kill().unwrap());
         self.child.wait();
-        self.log.join().unwrap()
+    }
+
+    /// Kills the process once it has logged `text`, and returns that line. (The log is written by a thread of
+    /// its own, which may be behind.)
+    #[allow(dead_code, reason = "not all tests kill")]
+    pub(crate) fn kill_once_logged(self, text: &str) -> String {
+        let line = self.log.iter().find(|line| line.contains(text));
+        self.kill();
+        line.unwrap_or_else(|| panic!("the node ended without logging {text:?}"))
     }
 
     /// Closes the input and waits for the process to end on its own.
     pub(crate) fn end(mut self) -> End {
         drop(self.input.take());
         let lines = self.lines.iter().map(|line| serde_json::from_slice(&line).unwrap()).collect();
-        End { status: self.child.wait(), lines, log: self.log.join().unwrap() }
+        End { status: self.child.wait(), lines, log: self.log.iter().collect() }
     }
 }
 
