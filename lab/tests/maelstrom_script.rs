@@ -7,9 +7,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +23,14 @@ const TOOLS: [&str; 13] = [
     "bash", "cat", "cp", "dirname", "find", "mkdir", "mktemp", "mv", "rm", "sed", "sleep", "tar",
     "wc",
 ];
+
+/// Held while a program is written and while one is started. A process that is forked while a program is open
+/// for writing keeps it open for a moment, and Linux runs no program that is open for writing (ETXTBSY).
+static PROGRAMS: Mutex<()> = Mutex::new(());
+
+fn programs() -> MutexGuard<'static, ()> {
+    PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A clone of the repository with nothing but the script, and a PATH of our own making.
 struct Clone {
@@ -43,8 +51,8 @@ impl Clone {
         for dir in ["scripts", "bin", "maelstrom/profiles", "elsewhere"] {
             fs::create_dir_all(clone.path(dir)).expect("directory");
         }
-        fs::copy(repository.join("scripts/maelstrom"), clone.path("scripts/maelstrom"))
-            .expect("script");
+        let script = fs::read_to_string(repository.join("scripts/maelstrom")).expect("script");
+        clone.executable("scripts/maelstrom", &script);
         for name in ["fly-3a", "partition-25"] {
             let name = format!("maelstrom/profiles/{name}.toml");
             fs::copy(repository.join(&name), clone.path(&name)).expect("profile");
@@ -85,9 +93,14 @@ impl Clone {
     }
 
     fn program(&self, name: &str, script: &str) {
+        self.executable(name, &format!("#!/usr/bin/env bash\n{script}\n"));
+    }
+
+    fn executable(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-        fs::write(&path, format!("#!/usr/bin/env bash\n{script}\n")).expect("program");
+        let _held = programs();
+        fs::write(&path, text).expect("program");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
     }
 
@@ -124,13 +137,12 @@ impl Clone {
     fn archive(&self, files: &[&str]) -> Vec<u8> {
         self.maelstrom("packed/maelstrom");
         self.program("packed/maelstrom/lib/maelstrom.jar", "");
-        let status = Command::new("tar")
-            .args(["-cjf", "release.tar.bz2", "-C", "packed"])
+        let mut tar = Command::new("tar");
+        tar.args(["-cjf", "release.tar.bz2", "-C", "packed"])
             .args(files)
             .current_dir(self.dir.path())
-            .env("PATH", self.path("bin"))
-            .status();
-        assert!(status.expect("tar").success());
+            .env("PATH", self.path("bin"));
+        assert!(start(&mut tar).wait().expect("tar").success());
         fs::read(self.path("release.tar.bz2")).expect("archive")
     }
 
@@ -162,8 +174,14 @@ impl Clone {
     }
 }
 
+fn start(command: &mut Command) -> Child {
+    let _held = programs();
+    command.spawn().expect("a program")
+}
+
 fn run(command: &mut Command) -> Ended {
-    let output = command.output().expect("the script");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = start(command).wait_with_output().expect("the script");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let code = output.status.code().expect("exit status");
     Ended { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
@@ -413,7 +431,7 @@ fn an_interrupted_download_leaves_nothing() {
     let server = Server::new(clone.archive(&["maelstrom"]), Manner::Stalling);
     let mut command = clone.command(&["fly-3a"]);
     command.env("MAELSTROM_URL", server.url()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut script = command.spawn().expect("the script");
+    let mut script = start(&mut command);
     while server.requests() == 0 {
         thread::sleep(Duration::from_millis(5));
     }
