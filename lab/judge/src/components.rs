@@ -11,6 +11,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use roaring::RoaringTreemap;
+
 use crate::convergence::Collector;
 use crate::history::Nanos;
 
@@ -61,8 +63,7 @@ struct OpenHeal {
 pub struct ComponentWatch {
     /// By node: its component.
     components: Vec<u32>,
-    /// The acknowledged values, as bits.
-    acked: Vec<u64>,
+    acked: RoaringTreemap,
     open: BTreeMap<u64, Open>,
     heals: Vec<OpenHeal>,
     done: ComponentConvergence,
@@ -73,7 +74,7 @@ impl ComponentWatch {
     pub fn new(nodes: usize) -> Self {
         Self {
             components: vec![0; nodes],
-            acked: Vec::new(),
+            acked: RoaringTreemap::new(),
             open: BTreeMap::new(),
             heals: Vec::new(),
             done: ComponentConvergence::default(),
@@ -83,7 +84,7 @@ impl ComponentWatch {
     /// A node has acknowledged a value.
     pub fn acked(&mut self, value: u64, origin: u32, time: Nanos, held: &Collector) {
         let Ok(index) = usize::try_from(value) else { return };
-        if !set_bit(&mut self.acked, index) {
+        if !self.acked.insert(value) {
             return;
         }
         let own = self.components[origin as usize];
@@ -141,15 +142,16 @@ impl ComponentWatch {
         for heal in &mut self.heals {
             heal.waiting.retain(|(node, value)| {
                 let here = present.get(&components[*node as usize]);
-                here.is_some_and(|words| has_bit(words, *value as usize))
+                here.is_some_and(|values| values.contains(*value))
             });
         }
         self.close_heals();
         let mut waiting = BTreeSet::new();
         for (node, one) in (0_u32..).zip(&self.components) {
             let Some(here) = present.get(one).filter(|_| merged.contains(one)) else { continue };
-            let lacking = ones(here).filter(|index| !held.held().contains(node as usize, *index));
-            waiting.extend(lacking.map(|index| (node, index as u64)));
+            let holds = |value: &u64| held.held().contains(node as usize, *value as usize);
+            let lacking = here.iter().filter(|value| !holds(value));
+            waiting.extend(lacking.map(|value| (node, value)));
         }
         if !waiting.is_empty() {
             let owed = waiting.len() as u64;
@@ -174,14 +176,12 @@ impl ComponentWatch {
         });
     }
 
-    /// By component: the acknowledged values that a node there holds, as bits.
-    fn present(&self, held: &Collector) -> BTreeMap<u32, Vec<u64>> {
-        let mut present: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    /// By component: the acknowledged values that a node there holds.
+    fn present(&self, held: &Collector) -> BTreeMap<u32, RoaringTreemap> {
+        let mut present: BTreeMap<u32, RoaringTreemap> = BTreeMap::new();
         for (node, component) in self.components.iter().enumerate() {
-            let here = present.entry(*component).or_insert_with(|| vec![0; self.acked.len()]);
-            for value in ones(&self.acked).filter(|value| held.held().contains(node, *value)) {
-                set_bit(here, value);
-            }
+            let holds = |value: &u64| held.held().contains(node, *value as usize);
+            present.entry(*component).or_default().extend(self.acked.iter().filter(holds));
         }
         present
     }
@@ -212,29 +212,6 @@ fn merged(before: &[u32], now: &[u32]) -> BTreeSet<u32> {
     let mut first: BTreeMap<u32, u32> = BTreeMap::new();
     let pairs = before.iter().zip(now);
     pairs.filter(|(b, n)| first.entry(**n).or_insert(**b) != *b).map(|(_, n)| *n).collect()
-}
-
-/// The positions of the bits that are set.
-fn ones(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    words.iter().enumerate().flat_map(|(i, word)| {
-        (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| i * 64 + bit)
-    })
-}
-
-/// Sets a bit; false if it is set already.
-fn set_bit(words: &mut Vec<u64>, index: usize) -> bool {
-    let (word, bit) = (index / 64, 1 << (index % 64));
-    if words.len() <= word {
-        words.resize(word + 1, 0);
-    }
-    let is_new = words[word] & bit == 0;
-    words[word] |= bit;
-    is_new
-}
-
-/// True if the bit is set.
-fn has_bit(words: &[u64], index: usize) -> bool {
-    words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 #[cfg(test)]
