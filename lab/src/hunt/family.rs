@@ -5,7 +5,7 @@
 //! The protocols are seen from outside only: by what clients read in the end.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use rumormill::protocols::{Name, Options};
@@ -135,15 +135,12 @@ impl FamilyHunt<'_> {
         shard: Shard,
         progress: &(dyn Fn(u64, usize) + Sync),
     ) -> Result<BTreeMap<u64, Option<String>>> {
-        let failed = AtomicUsize::new(0);
-        let is_over = || self.stop.load(Ordering::Relaxed);
+        let is_over = |_| self.stop.load(Ordering::Relaxed);
         let pool = Pool { seeds: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
         let runs = pool.run(
             |number| run(self.protocol, self.start.saturating_add(number)),
-            |done, run| {
-                let new = usize::from(matches!(run, Ok(Some(_))));
-                progress(done, failed.fetch_add(new, Ordering::Relaxed) + new);
-            },
+            |run| matches!(run, Ok(Some(_))),
+            progress,
         );
         runs.into_iter().map(|(number, run)| Ok((number, run?))).collect()
     }

@@ -30,7 +30,7 @@ mod workload;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::shard::Shard;
@@ -142,17 +142,11 @@ impl Hunt<'_> {
         progress: &(dyn Fn(u64, usize) + Sync),
     ) -> BTreeMap<u64, Run> {
         keep_panics();
-        let failed = AtomicUsize::new(0);
-        let is_failed = || self.stop_at_first && failed.load(Ordering::Relaxed) > 0;
-        let is_over = || is_failed() || self.stop.load(Ordering::Relaxed);
+        let is_over =
+            |failed| (self.stop_at_first && failed > 0) || self.stop.load(Ordering::Relaxed);
         let pool = Pool { seeds: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
-        let runs = pool.run(
-            |number| self.run_one(number),
-            |done, run: &Run| {
-                let new = usize::from(run.violation.is_some());
-                progress(done, failed.fetch_add(new, Ordering::Relaxed) + new);
-            },
-        );
+        let runs =
+            pool.run(|number| self.run_one(number), |run: &Run| run.violation.is_some(), progress);
         let _ = std::panic::take_hook();
         runs
     }
