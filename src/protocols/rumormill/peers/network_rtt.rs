@@ -19,17 +19,15 @@ pub(crate) struct NetworkRtt {
     recent: VecDeque<Duration>,
     round_trip: Option<Duration>,
     /// Begins with a guess, which fades: timeouts had better be too long.
-    variation: Duration,
-    samples: u32,
+    variation: Average,
     /// The same as measured.
-    deviation: Duration,
-    deviations: u32,
+    deviation: Average,
 }
 
 impl NetworkRtt {
     /// Takes in a measurement of a link whose round trip was `expected` before.
     pub(crate) fn sample(&mut self, sample: Duration, expected: Option<Duration>) {
-        let estimate = self.variation.max(self.round_trip.unwrap_or_default());
+        let estimate = self.variation.mean.max(self.round_trip.unwrap_or_default());
         if is_standstill(estimate, sample) {
             *self = Self::default();
         }
@@ -45,12 +43,11 @@ impl NetworkRtt {
         let expected = expected.filter(|expected| !is_standstill(*expected, sample));
         let deviation = expected.map(|expected| sample.abs_diff(expected));
         if let Some(deviation) = deviation {
-            average(&mut self.deviation, &mut self.deviations, deviation);
+            self.deviation.add(deviation);
         }
         // The first one only guesses, as with TCP.
-        let is_first = self.samples == 0;
-        let varied = if is_first { sample / 2 } else { deviation.unwrap_or_default() };
-        average(&mut self.variation, &mut self.samples, varied);
+        let is_first = self.variation.count == 0;
+        self.variation.add(if is_first { sample / 2 } else { deviation.unwrap_or_default() });
     }
 
     /// The round trip of the typical link, once there was a measurement.
@@ -60,30 +57,39 @@ impl NetworkRtt {
 
     /// Variation of the links from their own averages; zero until there were a few measurements.
     pub(crate) const fn variation(&self) -> Duration {
-        if self.samples < SAMPLES_MIN { Duration::ZERO } else { self.variation }
+        if self.variation.count < SAMPLES_MIN { Duration::ZERO } else { self.variation.mean }
     }
 
     /// The same as measured, without a guess; `None` until there were many measurements.
     pub(crate) fn measured_variation(&self) -> Option<Duration> {
-        (self.deviations >= MEMORY).then_some(self.deviation)
+        (self.deviation.count == MEMORY).then_some(self.deviation.mean)
     }
 
     /// True if delays vary so much, on each link, that one late message means little.
     pub(crate) fn is_jittery(&self) -> bool {
-        self.samples >= SAMPLES_MIN
-            && self.round_trip.is_some_and(|usual| self.variation > (usual / 8).max(NOISE / 4))
+        self.variation.count >= SAMPLES_MIN
+            && self.round_trip.is_some_and(|usual| self.variation.mean > (usual / 8).max(NOISE / 4))
     }
 
     /// Retransmission timeout of the typical link.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.round_trip.map(|usual| usual + (self.variation * 4).max(NOISE))
+        self.round_trip.map(|usual| usual + (self.variation.mean * 4).max(NOISE))
     }
 }
 
-/// Takes a sample into a moving average of `count` samples.
-fn average(mean: &mut Duration, count: &mut u32, sample: Duration) {
-    *count = (*count + 1).min(MEMORY);
-    *mean = (*mean * (*count - 1) + sample) / *count;
+/// A moving average of the last samples.
+#[derive(Clone, Copy, Debug, Default)]
+struct Average {
+    mean: Duration,
+    /// Number of samples, at most [`MEMORY`].
+    count: u32,
+}
+
+impl Average {
+    fn add(&mut self, sample: Duration) {
+        self.count = (self.count + 1).min(MEMORY);
+        self.mean = (self.mean * (self.count - 1) + sample) / self.count;
+    }
 }
 
 #[cfg(test)]
@@ -152,10 +158,10 @@ mod tests {
         for (i, (sample, expected, round_trip, variation)) in steps.into_iter().enumerate() {
             rtt.sample(ms(sample), expected.map(ms));
             assert_eq!(rtt.round_trip().map(|usual| usual.as_micros()), Some(round_trip));
-            assert_eq!(rtt.variation.as_micros(), variation);
+            assert_eq!(rtt.variation.mean.as_micros(), variation);
             let is_known = i + 1 >= SAMPLES_MIN as usize;
             assert_eq!(rtt.measured_variation(), None);
-            assert_eq!(rtt.variation(), if is_known { rtt.variation } else { ms(0) });
+            assert_eq!(rtt.variation(), if is_known { rtt.variation.mean } else { ms(0) });
             assert_eq!(rtt.is_jittery(), is_known);
         }
     }
