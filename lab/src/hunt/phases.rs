@@ -138,7 +138,7 @@ impl Life {
         let sum = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
         let faults = &case.faults;
         let stalls = sum(&mut faults.pause.iter().map(|pause| pause.for_ms));
-        // What waits for a full disk leaves with the first attempt after that.
+        // A node with a full disk tries again in this interval.
         let retry_ms = RETRY_INTERVAL.as_millis() as u64;
         let full = sum(&mut faults.disk_full.iter().map(|full| full.for_ms + retry_ms));
         let jumps = sum(&mut faults.clock_jump.iter().map(|jump| jump.by_ms.unsigned_abs()));

@@ -59,7 +59,7 @@ pub(super) fn headline(run: &Run) -> String {
     out
 }
 
-/// What ran: the node, the workload and the faults.
+/// The node, the workload and the faults of the run.
 fn ran(lab: &LabResults) -> String {
     let RunInfo { program, faults, .. } = &lab.run;
     let place = match program.as_str() {
