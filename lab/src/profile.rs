@@ -34,7 +34,7 @@ macro_rules! builtin {
 }
 
 /// The profiles that are part of the program.
-const BUILTIN: [(&str, &str); 26] = builtin![
+const BUILTIN: [(&str, &str); 27] = builtin![
     "at-rest",
     "cut-from-hub",
     "cut-to-hub",
@@ -51,6 +51,7 @@ const BUILTIN: [(&str, &str); 26] = builtin![
     "g-set",
     "hub-isolated",
     "hub-killed",
+    "hubs-crash",
     "latency-change",
     "loss-1",
     "loss-10",

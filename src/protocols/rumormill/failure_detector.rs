@@ -29,43 +29,23 @@ const INITIAL_TIMEOUT: Duration = Duration::from_millis(400);
 /// Longest run of losses that counts as random loss; a longer one is a partition or a dead peer.
 const RANDOM_LOSS_RUN_MAX: u64 = 2;
 
-/// Direct mails to many peers are this far apart at least, per receiver: however often hubs are
-/// suspected (an overloaded machine makes them so), that is at most 100 messages per second and node.
-const MAIL_SPACING: Duration = Duration::from_millis(10);
-
 /// The conditions under which the messages of a peer timed out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeoutConditions {
     /// Another peer has acked a message that was sent since, or misses the same parent.
     pub(crate) has_evidence: bool,
-    /// The round trip to the peer was never measured.
-    pub(crate) is_unmeasured: bool,
-    /// A message of the peer was sent since.
-    pub(crate) is_heard: bool,
-    /// It is the parent, is heard, and is not missed.
-    pub(crate) is_audible_parent: bool,
     /// Much is lost.
     pub(crate) is_lossy: bool,
 }
 
 impl TimeoutConditions {
-    /// True if the timeout may mean no more than a slow network.
-    pub(crate) fn is_excused(&self) -> bool {
-        let is_unmeasured = self.is_unmeasured && Rule::UnmeasuredPto.applies();
-        !self.has_evidence || (is_unmeasured && self.is_heard)
-    }
-
-    /// Timeouts in a row that are allowed before the peer is suspected.
+    /// Timeouts in a row that are allowed before the peer is suspected. Without evidence against it, a
+    /// timeout may mean no more than a slow network.
     pub(crate) fn pto_max(&self) -> u8 {
-        if self.is_excused() {
-            if !Rule::EvidencePto.applies() {
-                return 0;
-            }
+        if !self.has_evidence && Rule::EvidencePto.applies() {
             PTO_WITHOUT_EVIDENCE
         } else {
-            let is_lossy = self.is_lossy && Rule::LossyPto.applies();
-            let is_audible = self.is_audible_parent && Rule::AudibleParent.applies();
-            u8::from(is_lossy || is_audible)
+            u8::from(self.has_evidence && self.is_lossy && Rule::LossyPto.applies())
         }
     }
 }
@@ -80,7 +60,6 @@ pub(crate) struct FailureDetector {
     /// Another node misses it, too.
     is_corroborated: bool,
     probe_others_at: Option<Instant>,
-    mail_at: Option<Instant>,
 }
 
 impl FailureDetector {
@@ -153,15 +132,6 @@ impl FailureDetector {
     pub(crate) fn on_others_probed(&mut self, now: Instant) {
         self.probe_others_at = Some(now.after(PROBE_SPACING));
     }
-
-    /// True if direct mail to `receivers` peers may be sent now; if so it is not again for a while.
-    pub(crate) fn take_mail(&mut self, now: Instant, receivers: u32) -> bool {
-        if self.mail_at.is_some_and(|at| at > now) && Rule::MailSpacing.applies() {
-            return false;
-        }
-        self.mail_at = Some(now.after(MAIL_SPACING * receivers));
-        true
-    }
 }
 
 /// Suspicion multiplier: where messages are lost or delays vary widely, a missing one means little.
@@ -191,26 +161,11 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    const EVIDENT: TimeoutConditions = TimeoutConditions {
-        has_evidence: true,
-        is_unmeasured: false,
-        is_heard: false,
-        is_audible_parent: false,
-        is_lossy: false,
-    };
-
     #[test]
-    fn a_suspicion_needs_one_timeout_with_evidence_and_three_without() {
-        assert_eq!(EVIDENT.pto_max(), 0);
-        let alone = TimeoutConditions { has_evidence: false, ..EVIDENT };
-        assert_eq!((alone.pto_max(), alone.is_excused()), (2, true));
-        // A peer that is heard and was never measured may be just far away.
-        let far = TimeoutConditions { is_unmeasured: true, is_heard: true, ..EVIDENT };
-        assert_eq!((far.pto_max(), far.is_excused()), (2, true));
-        assert!(!TimeoutConditions { is_unmeasured: true, ..EVIDENT }.is_excused());
-        assert!(!TimeoutConditions { is_heard: true, ..EVIDENT }.is_excused());
-        assert_eq!(TimeoutConditions { is_lossy: true, ..EVIDENT }.pto_max(), 1);
-        assert_eq!(TimeoutConditions { is_audible_parent: true, ..EVIDENT }.pto_max(), 1);
+    fn a_suspicion_needs_one_timeout_with_evidence_two_under_loss_and_three_without() {
+        let pto_max = |has_evidence, is_lossy| TimeoutConditions { has_evidence, is_lossy }.pto_max();
+        assert_eq!((pto_max(true, false), pto_max(true, true)), (0, 1));
+        assert_eq!((pto_max(false, false), pto_max(false, true)), (2, 2));
     }
 
     #[test]
@@ -252,13 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn probes_and_mails_are_spaced() {
+    fn probes_of_others_are_spaced() {
         let mut detector = FailureDetector::default();
         assert!(detector.may_probe_others(at(0)));
         detector.on_others_probed(at(0));
         assert!(!detector.may_probe_others(at(499)) && detector.may_probe_others(at(500)));
-        assert!(detector.take_mail(at(0), 25));
-        assert!(!detector.take_mail(at(249), 25) && detector.take_mail(at(250), 25));
     }
 
     #[test]

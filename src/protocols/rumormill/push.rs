@@ -154,6 +154,9 @@ impl EagerPush {
                 false
             }
             _ if is_tree && is_displaced => true,
+            // Nodes below get them from this one alone: a peer that was the parent until lately sends
+            // what its successor takes for known here.
+            _ if is_tree && Rule::InnerForward.applies() && tree.is_inner(around.peers) => false,
             _ => return,
         };
         // Entries that have missed the beat they were sent for get one of their own.

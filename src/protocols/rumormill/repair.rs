@@ -33,7 +33,7 @@ const CANDIDATES_PROBED: usize = 3;
 const OTHERS_PROBED: usize = 5;
 
 /// Most peers that a node without a parent probes and mails.
-const MAIL_MAX: u32 = 64;
+const MAIL_MAX: usize = 64;
 
 /// The tree, and the watch over the parent.
 #[derive(Clone, Debug)]
@@ -108,16 +108,11 @@ impl TreeRepair {
             link.extend_overdue(now, timeout);
         }
         let Some(since) = link.overdue_since(now) else { return Timeout::Nothing };
-        let is_unmeasured = link.rtt().smoothed().is_none();
         let is_probe_overdue = link.liveness().probe_overdue(now);
-        let is_heard = cx.peers.spoke_since(peer, since);
         let is_parent = cx.push.uses_hubs(&self.tree) && self.tree.parent() == Some(peer);
         let conditions = TimeoutConditions {
             has_evidence: cx.peers.another_acked_since(peer, since)
                 || (is_parent && self.detector.is_corroborated()),
-            is_unmeasured,
-            is_heard,
-            is_audible_parent: is_parent && is_heard && self.detector.missed_at().is_none(),
             is_lossy: cx.peers.loss_mut().is_heavy(now),
         };
         let Some(link) = cx.peers.get_mut(peer) else { return Timeout::Nothing };
@@ -125,7 +120,7 @@ impl TreeRepair {
         if timeout != Timeout::Messages {
             return timeout;
         }
-        if conditions.is_excused() {
+        if !conditions.has_evidence {
             link.back_off();
         }
         if !is_parent {
@@ -134,13 +129,12 @@ impl TreeRepair {
         if is_probe_overdue {
             cx.peers.open(peer).request_probe(now);
         }
-        // Where much is lost, a missing ack is no reason for a suspicion.
-        if !(conditions.is_lossy || is_unmeasured && is_heard) {
-            match (conditions.is_audible_parent, conditions.has_evidence) {
-                (true, _) => self.on_parent_missed(cx, since, 0),
-                (false, false) => self.on_parent_missed(cx, now, OTHERS_PROBED),
-                (false, true) => {}
-            }
+        // Where much is lost, a missing ack is no reason for a suspicion. A parent that is heard is up, and
+        // may not hear this node: only nodes that could take its place are asked.
+        if !conditions.is_lossy && !conditions.has_evidence {
+            let is_heard = cx.peers.spoke_since(peer, since);
+            let (missed_at, others) = if is_heard { (since, 0) } else { (now, OTHERS_PROBED) };
+            self.on_parent_missed(cx, missed_at, others);
         }
         timeout
     }
@@ -333,11 +327,7 @@ impl TreeRepair {
         if was_missed && is_parent && !cx.peers.is_suspected(peer) {
             self.detector.on_parent_found();
         }
-        // While the parent may still answer, no other peer is better for being quicker.
-        let parent = self.tree.parent().and_then(|parent| cx.peers.get(parent));
-        let is_probed = parent.is_some_and(|link| link.liveness().is_probed());
-        let is_probed = is_probed && Rule::PatientParent.applies();
-        if (was_missed && !is_probed) || self.tree.has_offer(peer) {
+        if was_missed || self.tree.has_offer(peer) {
             let missed_at = self.detector.missed_at();
             if let Some(better) = self.tree.better_parent(cx.now, cx.peers, missed_at) {
                 self.set_parent(cx, better);
@@ -374,13 +364,11 @@ impl TreeRepair {
 
     /// Probes all peers that are not suspected, and sends them `entries`.
     fn mail(&mut self, cx: &mut Context<'_>, entries: &VersionSet) {
-        let count = cx.cluster.len().min(MAIL_MAX);
         // Where much is lost, the parent is likely to be up.
-        let is_due = !cx.peers.is_unreliable(cx.now) && self.detector.take_mail(cx.now, count);
-        if !is_due || !Rule::Mail.applies() {
+        if cx.peers.is_unreliable(cx.now) || !Rule::Mail.applies() {
             return;
         }
-        for peer in cx.cluster.others().take(count as usize) {
+        for peer in cx.cluster.others().take(MAIL_MAX) {
             let link = cx.peers.open(peer);
             if !link.is_suspected() {
                 link.request_probe(cx.now);

@@ -173,12 +173,6 @@ impl SpanningTree {
         edges.extend(tree.children(self.me));
         if self.has_hubs {
             edges.extend(&self.extra_children);
-            for child in tree.children(self.me) {
-                let has_orphans = tree.has_children(child) && peers.is_suspected(child);
-                if has_orphans && Rule::Orphans.applies() {
-                    edges.extend(tree.children(child));
-                }
-            }
             if self.parent.is_none() && Rule::StandIn.applies() {
                 for candidate in tree.candidates(self.me) {
                     edges.push(candidate);
@@ -199,6 +193,11 @@ impl SpanningTree {
         self.parent == Some(peer) || self.is_child(peers, peer)
     }
 
+    /// True if this node has a parent, and sends down to others.
+    pub(crate) fn is_inner(&self, peers: &Peers) -> bool {
+        self.parent.is_some() && self.edges(peers).len() > 1
+    }
+
     /// True if this node sends down to `peer`.
     pub(crate) fn is_child(&self, peers: &Peers, peer: NodeId) -> bool {
         let Some(tree) = self.preferred() else { return false };
@@ -212,11 +211,8 @@ impl SpanningTree {
         }
         let stands_in =
             self.parent.is_none() && tree.parent(me).is_some() && Rule::StandIn.applies();
-        let is_orphan = Rule::Orphans.applies()
-            && parent.is_some_and(|p| tree.parent(p) == Some(me) && peers.is_suspected(p));
         self.has_hubs
-            && (is_orphan
-                || self.extra_children.contains(&peer)
+            && (self.extra_children.contains(&peer)
                 || (stands_in && (peer < me || parent.is_some_and(|p| p < me))))
     }
 

@@ -90,12 +90,6 @@ impl Liveness {
         self.timeouts.first_unacked.map(|(since, _)| since).filter(|_| !self.is_suspected())
     }
 
-    /// True if the peer is being probed, and nothing has timed out so far.
-    pub(crate) const fn is_probed(&self) -> bool {
-        (self.probe.is_some() || self.probe_requested_at.is_some())
-            && self.timeouts.first_unacked.is_none()
-    }
-
     /// The peer restarted. Returns true if that ends a suspicion.
     pub(crate) fn on_restart(&mut self) -> bool {
         self.probe = None;
@@ -292,10 +286,9 @@ mod tests {
     fn a_probe_is_overdue_until_it_is_acked_or_taken() {
         let mut liveness = Liveness::default();
         liveness.request_probe(at(0));
-        assert!(liveness.is_probed());
         assert!(liveness.take_requested_probe(at(0)) && !liveness.take_requested_probe(at(0)));
         liveness.on_probe_sent(at(0), 7, FLOOR);
-        assert!(liveness.is_probed() && !liveness.probe_overdue(at(99)));
+        assert!(!liveness.probe_overdue(at(99)));
         assert_eq!(liveness.overdue_since(at(100)), [Some(at(0)), None]);
         liveness.extend_probe(FLOOR * 2);
         assert!(!liveness.probe_overdue(at(199)) && liveness.probe_overdue(at(200)));
@@ -351,20 +344,12 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_is_probed_until_something_times_out() {
+    fn a_requested_probe_is_taken_when_it_is_due() {
         let mut liveness = Liveness::default();
-        assert!(!liveness.is_probed());
-        liveness.on_probe_sent(at(0), 3, FLOOR);
-        assert!(liveness.is_probed());
-        liveness.on_ack(2);
-        assert!(liveness.is_probed(), "an earlier message was acked");
-        liveness.on_timeout(at(100), at(0), 3, 9);
-        assert!(!liveness.is_probed());
-        liveness.on_ack(3);
         liveness.request_probe(at(200));
-        assert!(liveness.is_probed() && liveness.probe_requested_at() == Some(at(200)));
+        assert_eq!(liveness.probe_requested_at(), Some(at(200)));
         assert!(!liveness.take_requested_probe(at(199)) && liveness.take_requested_probe(at(200)));
-        assert!(!liveness.is_probed());
+        assert_eq!(liveness.probe_requested_at(), None);
     }
 
     #[test]

@@ -63,6 +63,17 @@ fn entries_of_a_peer_that_asks_for_nothing_are_kept() {
 }
 
 #[test]
+fn what_a_former_parent_sends_goes_on_to_the_nodes_below() {
+    // Node 1 is a hub below the root: nodes 42 to 82 are its children.
+    let nodes = 1_600;
+    let mut hub = Machines::hubs(1, nodes);
+    let below: Vec<u32> = std::iter::once(0).chain(42..=82).collect();
+    assert_eq!(forwarded(&mut hub, 2, |_| {}), below);
+    assert_eq!(forwarded(&mut Machines::hubs(42, nodes), 2, |_| {}), [0_u32; 0]);
+    assert_eq!(forwarded(&mut Machines::hubs(0, nodes), 2, |_| {}), [0_u32; 0]);
+}
+
+#[test]
 fn a_flooded_entry_goes_on_to_all_neighbours_but_the_sender_and_is_marked() {
     let mut node = Machines::hubs(2, 5);
     assert_eq!(forwarded(&mut node, 1, |m| m.forward = Forward::Flood), [3]);
