@@ -74,6 +74,14 @@ pub fn scenarios() -> Result<Vec<Scenario>> {
         all.push(Scenario { name: name.clone(), settings, config: config.clone() });
         all.push(Scenario { name: format!("{name}, measured"), settings: measured, config });
     }
+    let varied = Case::budget(1000);
+    let mut settings = varied.settings(1);
+    settings.latency.distribution = Distribution::Exponential;
+    all.push(Scenario {
+        name: format!("{}, exponential", varied.name),
+        settings,
+        config: config(&varied)?,
+    });
     for nodes in [100, 300] {
         let settings = Settings { topology: Topology::Tree(4), ..cases::settings(nodes) };
         let name = format!("{nodes} nodes");

@@ -60,6 +60,7 @@ rules! {
     ProbeWhenHeard = "probe-when-heard": "A suspected peer that is heard is not probed soon.",
     IdleProbe = "idle-probe": "A suspected peer without queue is probed as often as any other.",
     HeartbeatTimeout = "heartbeat-timeout": "A parent that stops sending is not missed for it.",
+    Pause = "pause": "A pause counts like any interval of a parent's messages.",
     Multiplier = "multiplier": "Losses do not lengthen the heartbeat timeout.",
     EvidencePto = "evidence-pto": "A peer is suspected at once although no other peer acked.",
     LossyPto = "lossy-pto": "Heavy loss gives no extra timeout.",

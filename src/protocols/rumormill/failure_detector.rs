@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_suspicion_needs_one_timeout_with_evidence_two_under_loss_and_three_without() {
-        let pto_max = |has_evidence, is_lossy| TimeoutConditions { has_evidence, is_lossy }.pto_max();
+        let pto_max =
+            |has_evidence, is_lossy| TimeoutConditions { has_evidence, is_lossy }.pto_max();
         assert_eq!((pto_max(true, false), pto_max(true, true)), (0, 1));
         assert_eq!((pto_max(false, false), pto_max(false, true)), (2, 2));
     }

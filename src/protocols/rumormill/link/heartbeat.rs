@@ -6,11 +6,19 @@
 
 use std::time::Duration;
 
+use crate::protocols::rumormill::ablation::Rule;
 use crate::time::Instant;
 
 /// Longest usual interval that is waited for. Messages further apart are no heartbeat: what is sent
 /// the other way shows soon enough whether the peer is up.
 const STEADY: Duration = Duration::from_millis(250);
+
+/// After a pause as long as that, the average begins anew: one pause would make a frequent sender seem
+/// a rare one for many messages to come.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Intervals that an average needs: two messages that happen to be close are no rhythm.
+const INTERVALS_MIN: u32 = 2;
 
 /// Heartbeat timeout as a multiple of the usual interval; never below [`STEADY`].
 const MISSED_FACTOR: u32 = 2;
@@ -23,7 +31,9 @@ const EARLY: Duration = Duration::from_millis(60);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Heartbeat {
     last: Option<Instant>,
-    interval: Option<Duration>,
+    average: Duration,
+    /// Intervals since the last pause.
+    count: u32,
 }
 
 impl Heartbeat {
@@ -31,14 +41,16 @@ impl Heartbeat {
     pub(crate) fn on_message(&mut self, now: Instant) {
         if let Some(last) = self.last.replace(now) {
             let gap = now.since(last);
-            self.interval = Some(self.interval.map_or(gap, |usual| (usual * 7 + gap) / 8));
+            let is_pause = gap > PAUSE && Rule::Pause.applies();
+            self.average = if self.count == 0 { gap } else { (self.average * 7 + gap) / 8 };
+            self.count = if is_pause { 0 } else { self.count.saturating_add(1) };
         }
     }
 
     /// Heartbeat timeout after a message. `None`: the messages are too far apart, or too few.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        let steady = self.interval.filter(|&gap| gap <= STEADY)?;
-        Some((steady * MISSED_FACTOR).max(STEADY))
+        let is_steady = self.count >= INTERVALS_MIN && self.average <= STEADY;
+        is_steady.then(|| (self.average * MISSED_FACTOR).max(STEADY))
     }
 
     /// Time after a message at which a keep-alive is due.
@@ -66,16 +78,26 @@ mod tests {
         assert!(heartbeat(200).keep_alive_after() < heartbeat(200).timeout());
     }
 
+    /// Heartbeat timeout and time of the keep-alive, in milliseconds, after messages at these times.
+    fn timeouts(times: &[u64]) -> Option<(u128, u128)> {
+        let mut heartbeat = Heartbeat::default();
+        times.iter().for_each(|ms| heartbeat.on_message(Instant::from_micros(ms * 1_000)));
+        let [timeout, early] = [heartbeat.timeout(), heartbeat.keep_alive_after()];
+        Some((timeout?.as_millis(), early?.as_millis()))
+    }
+
     #[test]
-    fn a_new_interval_weighs_an_eighth() {
-        let timeouts = |times: &[u64]| {
-            let mut heartbeat = Heartbeat::default();
-            times.iter().for_each(|ms| heartbeat.on_message(Instant::from_micros(ms * 1_000)));
-            [heartbeat.timeout(), heartbeat.keep_alive_after()].map(|time| Some(time?.as_millis()))
-        };
-        assert_eq!(timeouts(&[0]), [None, None]);
-        assert_eq!(timeouts(&[0, 200]), [Some(400), Some(340)]);
-        assert_eq!(timeouts(&[0, 200, 440]), [Some(410), Some(350)]);
-        assert_eq!((timeouts(&[0, 250]), timeouts(&[0, 251])), ([Some(500), Some(440)], [None; 2]));
+    fn a_rhythm_takes_two_intervals_and_a_new_one_weighs_an_eighth() {
+        assert_eq!([timeouts(&[0]), timeouts(&[0, 200])], [None; 2]);
+        assert_eq!(timeouts(&[0, 200, 400]), Some((400, 340)));
+        assert_eq!(timeouts(&[0, 200, 440]), Some((410, 350)));
+        assert_eq!((timeouts(&[0, 250, 500]), timeouts(&[0, 251, 502])), (Some((500, 440)), None));
+    }
+
+    #[test]
+    fn after_a_pause_the_average_begins_anew() {
+        assert_eq!(timeouts(&[0, 1_000, 1_100, 1_200]), None, "it was no pause");
+        assert_eq!(timeouts(&[0, 1_001, 1_101]), None);
+        assert_eq!(timeouts(&[0, 1_001, 1_201, 1_401]), Some((400, 340)));
     }
 }
