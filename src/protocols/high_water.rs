@@ -34,7 +34,8 @@ use crate::time::Instant;
 
 /// Hops to the most distant node above which a node opens another connection.
 const HOPS_MAX: u32 = 5;
-/// The nodes that a node connects through at first: the join list.
+/// The nodes that a node connects through at first: the join list. It doubles with each try of a node
+/// that has heard of no other: here all nodes are known by name, and the first ones may be down.
 const RESOLVERS: usize = 3;
 /// Periods without a message after which a connection is closed.
 const SILENCE_MAX: u32 = 4;
@@ -104,6 +105,8 @@ pub struct HighWater {
     /// Of each node: its stamp, hops, and when the stamp was new here.
     nodes: BTreeMap<NodeId, (u64, u32, Instant)>,
     stamp: u64,
+    /// Length of the join list.
+    resolvers: usize,
     ticker: Ticker,
     cull_at: Instant,
 }
@@ -127,6 +130,7 @@ impl Protocol for HighWater {
             nodes: BTreeMap::new(),
             // Above the stamps of earlier generations, whose infos are out there still.
             stamp: generation.0,
+            resolvers: RESOLVERS,
             ticker: Ticker::new(config.period, now, &mut rng),
             cull_at: now.after(config.cull),
             rng,
@@ -327,12 +331,15 @@ impl HighWater {
             self.links.is_empty() || self.reachable(now).all(|(node, _)| node != NodeId(0));
         if is_stalled && self.has_room() {
             // The join list, and all nodes ever heard of: the list may be down.
-            let resolvers = self.cluster.seeds(RESOLVERS);
+            let resolvers = self.cluster.seeds(self.resolvers);
             let known: BTreeSet<NodeId> = resolvers.chain(self.nodes.keys().copied()).collect();
             let is_candidate = |node: &NodeId| *node != me && !self.links.contains_key(node);
             let resolvers: Vec<NodeId> = known.into_iter().filter(is_candidate).collect();
             for resolver in random_of(&resolvers, 1, &mut self.rng) {
                 self.dial(now, resolver, out);
+            }
+            if self.nodes.keys().all(|&node| node == me) {
+                self.resolvers = self.resolvers.saturating_mul(2);
             }
         }
     }

@@ -81,6 +81,18 @@ fn the_survivors_stay_connected_when_the_join_list_and_a_third_of_the_nodes_die(
     assert!(ids.iter().all(|&id| net.holders(id) == 17));
 }
 
+/// Found by `lab bench protocols 1000`: a node that the join list had not answered before it died
+/// knew no other, and stayed alone.
+#[test]
+fn a_node_whose_join_list_is_dead_from_the_start_connects_through_later_nodes() {
+    let mut net: Net<HighWater> = Net::new(40, &Config::default(), &[]);
+    net.loses = Box::new(|from, to, _| from.0 < 12 || to.0 < 12);
+    net.run_for(Duration::from_secs(30));
+    let ids: Vec<_> = (12..40).map(|node| net.submit(node)).collect();
+    net.run_for(Duration::from_secs(30));
+    assert!(ids.iter().all(|&id| net.holders(id) == 28));
+}
+
 #[test]
 fn loss_partitions_and_lost_memory_are_repaired() {
     net(25).assert_repairs(Duration::from_secs(40));
