@@ -119,6 +119,8 @@ pub struct Run<S> {
     /// By node: times from a request's delivery to its first reply.
     service_times: Vec<Vec<Nanos>>,
     deliveries: VecDeque<Delivery>,
+    /// By node: messages that wait for it while it is paused. It receives them when it goes on.
+    waiting: Vec<Vec<Packet>>,
     notices: Notices,
     scheduling_delay: SchedulingDelay,
     fingerprint: Fingerprint,
@@ -181,6 +183,7 @@ impl<S: EventSink> Run<S> {
             outputs: vec![None; nodes],
             service_times: vec![Vec::new(); nodes],
             deliveries: VecDeque::new(),
+            waiting: vec![Vec::new(); nodes],
             notices: Notices::default(),
             scheduling_delay: SchedulingDelay::default(),
             fingerprint: Fingerprint::default(),

@@ -21,6 +21,8 @@ use rumormill_lab::results::{Results, RunInfo};
 use rumormill_lab::run::Run;
 use rumormill_lab::settings::{Availability, Latency, Nemesis, Settings, Topology};
 use rumormill_lab::sim::{self, NodeKind, Simulated, simulate, simulate_observed};
+use rumormill_lab::store::Store;
+use rumormill_lab::trace::journal::Journal;
 use rumormill_sim::{Host, Input, MS, NodeFault, NodeFaultKind, Observer};
 
 /// A node of ours, and the simulation of many.
@@ -71,6 +73,26 @@ fn the_time_of_each_value_on_each_node_is_exact() {
     let broadcasts = spread.values.len() as u64;
     assert_eq!(flooded.outcome.counts.servers.send, 3 * broadcasts);
     assert_eq!(results(&settings, &flooded.outcome).exit_code(), 0);
+}
+
+/// Results see into the nodes; explain, report and watch read the log of messages.
+#[test]
+fn the_log_and_the_results_agree_on_when_a_paused_node_gets_values() {
+    let pauses = "pause = [{ node = 'n2', at-ms = 1000, for-ms = 1500 },
+                           { node = 'n3', at-ms = 4000, for-ms = 700 }]";
+    let settings = Settings { topology: Topology::Line, ..settings(4, pauses) };
+    let base = tempfile::tempdir().expect("temporary directory");
+    let store = Store::create(base.path(), "broadcast", &jiff::Zoned::now()).expect("a store");
+    let kind = NodeKind::of(Options::of(Name::Flood)).expect("no settings");
+    let simulated = simulate(&settings, &kind, store.sink().expect("a file")).expect("a run");
+    simulated.sink.finish().expect("a file that is written");
+    let seen = simulated.outcome.gossiped.expect("seen inside").values;
+    let journal = Journal::load(store.dir(), &[]).expect("a log");
+    let logged = journal.trace.values.iter().map(|value| journal.took_ms(value));
+    let expected = seen.iter().map(|value| Some(value.since_ack(4)? as f64 / 1e6));
+    assert_eq!(logged.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    let late = seen.iter().filter(|value| value.since_ack(4) > Some(500 * MS));
+    assert!(late.count() > 20);
 }
 
 #[test]

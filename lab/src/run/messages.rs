@@ -314,13 +314,39 @@ impl<S: EventSink> Run<S> {
         }
     }
 
+    /// Hands a message over. A paused node finds it when it goes on.
     fn deliver(&mut self, now: Nanos, packet: Packet) {
-        self.record_received(now, &packet);
-        let Peer::Node(node) = packet.dest else { return };
+        let Peer::Node(node) = packet.dest else { return self.record_received(now, &packet) };
         let node = node as usize;
         if let Peer::Client(client) = packet.src {
             self.clients.delivered(client, now);
         }
+        if self.network.conditions().is_paused(node as u32) {
+            self.waiting[node].push(packet.clone());
+        } else {
+            self.receive(now, node, &packet);
+        }
+        self.fill_pipe(node, &packet);
+        self.deliveries.push_back(Delivery { node, packet });
+    }
+
+    /// A node that was paused goes on, and receives the messages that came meanwhile.
+    pub(super) fn receive_waiting(&mut self, now: Nanos, node: usize) {
+        for packet in std::mem::take(&mut self.waiting[node]) {
+            self.receive(now, node, &packet);
+        }
+    }
+
+    /// A node has died; the messages that waited for it are lost.
+    pub(super) fn drop_waiting(&mut self, now: Nanos, node: usize) {
+        for packet in std::mem::take(&mut self.waiting[node]) {
+            self.record_dropped(now, &packet, DropCause::Down);
+        }
+    }
+
+    /// A node receives a message.
+    fn receive(&mut self, now: Nanos, node: usize, packet: &Packet) {
+        self.record_received(now, packet);
         if self.exact {
             // The driver sees into its nodes.
             if packet.carries_values && !packet.is_client {
@@ -341,8 +367,6 @@ impl<S: EventSink> Run<S> {
                 self.tracer.taken(node as u32, value, now, packet.id);
             }
         }
-        self.fill_pipe(node, &packet);
-        self.deliveries.push_back(Delivery { node, packet });
     }
 
     /// Hands a probe's request over, past the network.

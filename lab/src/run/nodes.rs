@@ -85,6 +85,7 @@ impl<S: EventSink> Run<S> {
         self.lives[node] += 1;
         self.reports[node].begin_outage(now, OutageKind::Down);
         self.adding[node].clear();
+        self.drop_waiting(now, node);
         self.network.conditions_mut().set_paused(node, false);
         self.network.conditions_mut().set_down(node, true);
         self.network.conditions_mut().counts_mut().crashed += 1;
@@ -132,6 +133,9 @@ impl<S: EventSink> Run<S> {
             false => report.end_outage(now, OutageKind::Paused),
         }
         self.network.conditions_mut().set_paused(node, paused);
+        if !paused {
+            self.receive_waiting(now, node);
+        }
         self.network.conditions_mut().counts_mut().paused += u64::from(paused);
         self.note_connectivity(now);
         if self.settings.has_stops() {
