@@ -6,6 +6,10 @@ use clap::Parser as _;
 use rumormill_lab::cli::{self, Cli};
 use rumormill_lab::commands::shell::BAD_ARGUMENTS;
 
+/// A simulation allocates and frees small pieces all the time, and large ones that grow.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => cli::execute(&cli).into(),
