@@ -238,7 +238,7 @@ fn what_went_wrong_is_drawn_where_it_went_wrong() {
         page.lines().any(|line| line.contains(" cut off, ") && !line.contains(" 0 cut off, "));
     assert!(cut, "links that a partition cut");
     assert!(text.contains("Missing values by node") && page.contains(" is missing</title>"));
-    for id in ["latency", "distribution"] {
+    for id in ["latency", "distribution", "infection"] {
         let is_drawn = chart(&page, id).contains(">convergence-max &lt; 100 ms</text>");
         assert!(is_drawn, "the limit in the chart {id}");
     }

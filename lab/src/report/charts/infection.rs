@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::html;
 use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, fill};
 use super::super::run::Run;
-use super::{Mark, absent, figure, legend};
+use super::{Mark, absent, figure, legend, limits};
 use crate::figures::number;
 use crate::screen::counted;
 use crate::svg::Paint;
@@ -46,7 +46,8 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let end = longest(&ages);
     let slow_end = last(&slow).max(last(&median)).max(last(&quick));
     let cut = end > CUT * slow_end && slow_end > 0.0;
-    let to = if cut { slow_end * 1.25 } else { end * 1.02 };
+    let bounds = limits::of(run, &["convergence-"]);
+    let to = limits::reach(&bounds, if cut { slow_end * 1.25 } else { end }) * 1.02;
     let label = format!(
         "How many of {nodes} nodes held a value, by its age. Half of the values were on half of the \
          nodes after {} ms, and on all after {}",
@@ -60,6 +61,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     plot.svg.line(&curve, Paint::stroke(BLUE, 2.2), "");
     let slowest = slowest(&values, nodes);
     plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(ORANGE, 1.6), "6 3");
+    limits::to_the_top(&mut plot, &bounds, to, nodes as f64);
     let never = if slowest.1.iter().all(|ms| ms.is_finite()) { "" } else { " (never on all)" };
     let slowest_name = format!("the slowest value, {}{never}", slowest.0);
     let entries = [
@@ -68,7 +70,9 @@ pub(in super::super) fn infection(run: &Run) -> String {
         (Mark::Line("6 3"), ORANGE, slowest_name.as_str()),
         (Mark::Line("2 2"), INK, "the chosen value"),
     ];
-    let mut caption = legend(&entries[..3]);
+    let mut shown = entries[..3].to_vec();
+    shown.extend(limits::entry(&bounds));
+    let mut caption = legend(&shown);
     // A value is chosen by the script.
     caption += &legend(&entries[3..]).replace("<ul class=\"", "<ul hidden=\"\" class=\"chosen ");
     let _ = write!(
@@ -89,6 +93,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     if cut {
         let _ = write!(caption, " Cut at {} ms; the slowest took {}.", number(to), words(end));
     }
+    caption += &limits::beyond(&bounds, to);
     caption += &lost(&values, nodes);
     caption += &html::text(&unreturned(journal));
     caption += "</p>";

@@ -85,15 +85,26 @@ pub(super) fn across(plot: &mut Plot, bounds: &[Bound], end_ms: f64) {
 /// Draws those that are in the picture as lines up to the share that each is about, on axes of
 /// times and of percent.
 pub(super) fn upwards(plot: &mut Plot, bounds: &[Bound], end_ms: f64) {
-    let (left, right) = (plot.x(0.0), plot.x(f64::MAX));
     for bound in bounds.iter().filter(|bound| bound.ms <= end_ms) {
-        let (x, y) = plot.at(bound.ms, bound.percent);
-        plot.svg.line(&[plot.at(bound.ms, 0.0), (x, y)], LINE, DASHES);
-        let is_left = x > f64::midpoint(left, right);
-        let (anchor, aside) = if is_left { (Anchor::End, -5.0) } else { (Anchor::Start, 5.0) };
-        // Below the upper end: there the curve is on the other side if the limit is kept.
-        plot.svg.text((x + aside, y + 22.0), anchor, font(ORANGE), &bound.text);
+        rise(plot, bound, bound.percent);
     }
+}
+
+/// Draws those that are in the picture as lines up to `top`, on an axis of times.
+pub(super) fn to_the_top(plot: &mut Plot, bounds: &[Bound], end_ms: f64, top: f64) {
+    for bound in bounds.iter().filter(|bound| bound.ms <= end_ms) {
+        rise(plot, bound, top);
+    }
+}
+
+fn rise(plot: &mut Plot, bound: &Bound, top: f64) {
+    let (left, right) = (plot.x(0.0), plot.x(f64::MAX));
+    let (x, y) = plot.at(bound.ms, top);
+    plot.svg.line(&[plot.at(bound.ms, 0.0), (x, y)], LINE, DASHES);
+    let is_left = x > f64::midpoint(left, right);
+    let (anchor, aside) = if is_left { (Anchor::End, -5.0) } else { (Anchor::Start, 5.0) };
+    // Below the upper end: there the curve is on the other side if the limit is kept.
+    plot.svg.text((x + aside, y + 22.0), anchor, font(ORANGE), &bound.text);
 }
 
 #[cfg(test)]
