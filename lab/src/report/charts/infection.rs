@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::html;
-use super::super::plot::{Axis, BLUE, INK, ORANGE, Plot, fill};
+use super::super::plot::{Axis, BLUE, INK, PURPLE, Plot, fill};
 use super::super::run::Run;
 use super::{Mark, absent, figure, legend, limits};
 use crate::figures::number;
@@ -60,14 +60,14 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let curve = staircase(&plot, &median);
     plot.svg.line(&curve, Paint::stroke(BLUE, 2.2), "");
     let slowest = slowest(&values, nodes);
-    plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(ORANGE, 1.6), "6 3");
+    plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(PURPLE, 1.6), "6 3");
     limits::to_the_top(&mut plot, &bounds, to, nodes as f64);
     let never = if slowest.1.iter().all(|ms| ms.is_finite()) { "" } else { " (never on all)" };
     let slowest_name = format!("the slowest value, {}{never}", slowest.0);
     let entries = [
         (Mark::Line(""), BLUE, "median value"),
         (Mark::Band, BAND, "5th to 95th percentile"),
-        (Mark::Line("6 3"), ORANGE, slowest_name.as_str()),
+        (Mark::Line("6 3"), PURPLE, slowest_name.as_str()),
         (Mark::Line("2 2"), INK, "the chosen value"),
     ];
     let mut shown = entries[..3].to_vec();
