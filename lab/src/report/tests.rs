@@ -225,7 +225,8 @@ fn times_in_which_nodes_are_down_or_paused_are_shaded() {
 
 #[test]
 fn what_went_wrong_is_drawn_where_it_went_wrong() {
-    let limits = ["convergence-max<100ms", "msgs-per-op<1", "read-latency-p99<1s"];
+    let limits =
+        ["convergence-max<100ms", "convergence-p99<1000s", "msgs-per-op<1", "read-latency-p99<1s"];
     let limits = limits.map(str::to_owned).to_vec();
     let settings = Settings { limits, ..settings() };
     let kind = sim::NodeKind::of(Options::of(Name::Flood)).unwrap();
@@ -242,7 +243,10 @@ fn what_went_wrong_is_drawn_where_it_went_wrong() {
         let is_drawn = chart(&page, id).contains(">convergence-max &lt; 100 ms</text>");
         assert!(is_drawn, "the limit in the chart {id}");
     }
-    assert!(chart(&page, "operations").contains("Beyond the picture: the limit read-latency-p99"));
+    for (id, figure) in [("operations", "read-latency"), ("infection", "convergence")] {
+        let beyond = format!("Beyond the picture: the limit {figure}-p99 &lt; ");
+        assert!(chart(&page, id).contains(&beyond), "{id}");
+    }
     let whys = ["the only copy for n", " copies for n", "no message to n"];
     assert!(whys.iter().any(|why| text.contains(why)), "why the slowest values are slow");
     // Nothing is missing, and there is no strip.

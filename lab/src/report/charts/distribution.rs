@@ -54,7 +54,7 @@ pub(in super::super) fn distribution(run: &Run) -> String {
             points.iter().map(|(ms, share)| plot.at(*ms, *share)).collect();
         plot.svg.line(&points, Paint::stroke(curve.colour, 2.0), curve.dashes);
     }
-    limits::upwards(&mut plot, &bounds, end);
+    limits::upwards(&mut plot, &bounds, end, |bound| bound.percent);
     let mut entries: Vec<_> =
         curves.iter().map(|curve| (Mark::Line(curve.dashes), curve.colour, curve.name)).collect();
     entries.extend(limits::entry(&bounds));

@@ -61,7 +61,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     plot.svg.line(&curve, Paint::stroke(BLUE, 2.2), "");
     let slowest = slowest(&values, nodes);
     plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(PURPLE, 1.6), "6 3");
-    limits::to_the_top(&mut plot, &bounds, to, nodes as f64);
+    limits::upwards(&mut plot, &bounds, to, |_| nodes as f64);
     let never = if slowest.1.iter().all(|ms| ms.is_finite()) { "" } else { " (never on all)" };
     let slowest_name = format!("the slowest value, {}{never}", slowest.0);
     let entries = [
@@ -93,7 +93,7 @@ pub(in super::super) fn infection(run: &Run) -> String {
     if cut {
         let _ = write!(caption, " Cut at {} ms; the slowest took {}.", number(to), words(end));
     }
-    caption += &limits::beyond(&bounds, to);
+    caption += &html::text(&limits::beyond(&bounds, to));
     caption += &lost(&values, nodes);
     caption += &html::text(&unreturned(journal));
     caption += "</p>";

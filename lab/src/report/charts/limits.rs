@@ -22,7 +22,7 @@ const LABEL_SIZE: f64 = 10.5;
 pub(super) struct Bound {
     ms: f64,
     /// The share of the distribution that the limit is about, in percent.
-    percent: f64,
+    pub(super) percent: f64,
     text: String,
 }
 
@@ -82,29 +82,22 @@ pub(super) fn across(plot: &mut Plot, bounds: &[Bound], end_ms: f64) {
     }
 }
 
-/// Draws those that are in the picture as lines up to the share that each is about, on axes of
-/// times and of percent.
-pub(super) fn upwards(plot: &mut Plot, bounds: &[Bound], end_ms: f64) {
-    for bound in bounds.iter().filter(|bound| bound.ms <= end_ms) {
-        rise(plot, bound, bound.percent);
-    }
-}
-
-/// Draws those that are in the picture as lines up to `top`, on an axis of times.
-pub(super) fn to_the_top(plot: &mut Plot, bounds: &[Bound], end_ms: f64, top: f64) {
-    for bound in bounds.iter().filter(|bound| bound.ms <= end_ms) {
-        rise(plot, bound, top);
-    }
-}
-
-fn rise(plot: &mut Plot, bound: &Bound, top: f64) {
+/// Draws those that are in the picture as lines that end at `height` on the other axis.
+pub(super) fn upwards(
+    plot: &mut Plot,
+    bounds: &[Bound],
+    end_ms: f64,
+    height: impl Fn(&Bound) -> f64,
+) {
     let (left, right) = (plot.x(0.0), plot.x(f64::MAX));
-    let (x, y) = plot.at(bound.ms, top);
-    plot.svg.line(&[plot.at(bound.ms, 0.0), (x, y)], LINE, DASHES);
-    let is_left = x > f64::midpoint(left, right);
-    let (anchor, aside) = if is_left { (Anchor::End, -5.0) } else { (Anchor::Start, 5.0) };
-    // Below the upper end: there the curve is on the other side if the limit is kept.
-    plot.svg.text((x + aside, y + 22.0), anchor, font(ORANGE), &bound.text);
+    for bound in bounds.iter().filter(|bound| bound.ms <= end_ms) {
+        let (x, y) = plot.at(bound.ms, height(bound));
+        plot.svg.line(&[plot.at(bound.ms, 0.0), (x, y)], LINE, DASHES);
+        let is_left = x > f64::midpoint(left, right);
+        let (anchor, aside) = if is_left { (Anchor::End, -5.0) } else { (Anchor::Start, 5.0) };
+        // Below the upper end: there the curve is on the other side if the limit is kept.
+        plot.svg.text((x + aside, y + 22.0), anchor, font(ORANGE), &bound.text);
+    }
 }
 
 #[cfg(test)]
