@@ -66,22 +66,20 @@ pub fn scenarios() -> Result<Vec<Scenario>> {
         all.push(Scenario { name: name.to_owned(), settings, config });
     }
     let config = |case: &Case| case.config().map_err(|why| anyhow!("{}: {why}", case.name));
+    let varied = |case: &Case, distribution, word: &str| {
+        let mut settings = case.settings(1);
+        settings.latency.distribution = distribution;
+        anyhow::Ok(Scenario {
+            name: format!("{}{word}", case.name),
+            settings,
+            config: config(case)?,
+        })
+    };
     for case in [100, 300, 600, 1000].map(Case::budget).into_iter().chain(Case::on_links()) {
-        let settings = case.settings(1);
-        let mut measured = settings.clone();
-        measured.latency.distribution = Distribution::Measured;
-        let (name, config) = (&case.name, config(&case)?);
-        all.push(Scenario { name: name.clone(), settings, config: config.clone() });
-        all.push(Scenario { name: format!("{name}, measured"), settings: measured, config });
+        all.push(varied(&case, Distribution::Constant, "")?);
+        all.push(varied(&case, Distribution::Measured, ", measured")?);
     }
-    let varied = Case::budget(1000);
-    let mut settings = varied.settings(1);
-    settings.latency.distribution = Distribution::Exponential;
-    all.push(Scenario {
-        name: format!("{}, exponential", varied.name),
-        settings,
-        config: config(&varied)?,
-    });
+    all.push(varied(&Case::budget(1000), Distribution::Exponential, ", exponential")?);
     for nodes in [100, 300] {
         let settings = Settings { topology: Topology::Tree(4), ..cases::settings(nodes) };
         let name = format!("{nodes} nodes");
