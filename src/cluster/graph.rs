@@ -8,10 +8,9 @@ use super::tree::Tree;
 use crate::id::NodeId;
 
 /// Rounds of two searches in which the centre is looked for, at most. A grid, a tree or a complete
-/// graph needs two to five; a ring needs one for each second node, and there any node will do. With
-/// this many a graph of up to 512 nodes always gets its exact centre, and 10,000 nodes cost less than
-/// a second.
-const CENTRE_ROUNDS_MAX: u32 = 256;
+/// graph needs two to five; a ring needs one for each second node, and there any node will do. Each
+/// round searches from another node: a graph of fewer nodes than this always gets its exact centre.
+const CENTRE_ROUNDS_MAX: u32 = 512;
 
 /// Edges between numbered nodes, each used both ways.
 pub struct Graph {
