@@ -42,10 +42,10 @@ impl TimeoutConditions {
     /// Timeouts in a row that are allowed before the peer is suspected. Without evidence against it, a
     /// timeout may mean no more than a slow network.
     pub(crate) fn pto_max(&self) -> u8 {
-        if !self.has_evidence && Rule::EvidencePto.applies() {
-            PTO_WITHOUT_EVIDENCE
-        } else {
-            u8::from(self.has_evidence && self.is_lossy && Rule::LossyPto.applies())
+        match self.has_evidence {
+            true => u8::from(self.is_lossy && Rule::LossyPto.applies()),
+            false if Rule::EvidencePto.applies() => PTO_WITHOUT_EVIDENCE,
+            false => 0,
         }
     }
 }

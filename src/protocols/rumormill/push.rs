@@ -154,8 +154,8 @@ impl EagerPush {
                 false
             }
             _ if is_tree && is_displaced => true,
-            // Nodes below get them from this one alone: a peer that was the parent until lately sends
-            // what its successor takes for known here.
+            // Nodes below get them from this one alone: the new parent takes entries for known here that
+            // the former one still sends.
             _ if is_tree && Rule::InnerForward.applies() && tree.is_inner(around.peers) => false,
             _ => return,
         };

@@ -13,7 +13,7 @@ use crate::time::Instant;
 /// the other way shows soon enough whether the peer is up.
 const STEADY: Duration = Duration::from_millis(250);
 
-/// After a pause as long as that, the average begins anew: one pause would make a frequent sender seem
+/// After a longer pause than this, the average begins anew: one pause would make a frequent sender seem
 /// a rare one for many messages to come.
 const PAUSE: Duration = Duration::from_secs(1);
 
