@@ -10,6 +10,11 @@ fn lab(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lab")).args(args).output().expect("the lab starts")
 }
 
+/// Flags with spaces between them.
+fn sim(flags: &str) -> Output {
+    lab(&std::iter::once("sim").chain(flags.split_whitespace()).collect::<Vec<_>>())
+}
+
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -81,9 +86,9 @@ fn two_processes_give_the_same_fingerprint() {
 
 #[test]
 fn the_table_of_many_seeds_has_a_median() {
-    let args = ["sim", "--node-count", "5", "--time-limit", "2", "--rate", "50", "--latency", "10"];
-    let output =
-        lab(&[&args[..], &["--seeds", "3", "--seed", "7", "--isolate", "n0@0.5..1"]].concat());
+    let output = sim(
+        "--node-count 5 --time-limit 2 --rate 50 --latency 10 --seeds 3 --seed 7 --isolate n0@0.5..1",
+    );
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     let text = stdout(&output);
     for start in ["7 ", "8 ", "9 ", "median ", "worst ", "speed "] {
@@ -113,25 +118,10 @@ fn what_makes_no_sense_is_said_in_a_sentence() {
 
 #[test]
 fn a_failed_seed_names_its_limit_and_the_worst_can_be_run_again() {
-    let output = lab(&[
-        "sim",
-        "--protocol",
-        "flood",
-        "--node-count",
-        "5",
-        "--time-limit",
-        "2",
-        "--rate",
-        "20",
-        "--latency",
-        "50",
-        "--seed",
-        "7",
-        "--seeds",
-        "3",
-        "--limit",
-        "max<1ms",
-    ]);
+    let output = sim(
+        "--protocol flood --node-count 5 --time-limit 2 --rate 20 --latency 50 --seed 7 --seeds 3 \
+         --limit max<1ms",
+    );
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert_eq!(text.matches("FAILED  max < 1 ms").count(), 4, "{text}");
@@ -161,20 +151,8 @@ fn absurd_settings_are_refused_before_anything_runs() {
 
 #[test]
 fn a_title_names_the_faults_and_again_the_program() {
-    let output = lab(&[
-        "sim",
-        "--node-count",
-        "3",
-        "--time-limit",
-        "2",
-        "--loss",
-        "0.01",
-        "--crash",
-        "n2@1+0.5",
-        "--seed",
-        "3",
-        "--no-store",
-    ]);
+    let output =
+        sim("--node-count 3 --time-limit 2 --loss 0.01 --crash n2@1+0.5 --seed 3 --no-store");
     let text = stdout(&output);
     let title = text.lines().next().unwrap_or_default();
     assert!(title.contains("rumormill: 3 nodes, grid"), "{title}");
