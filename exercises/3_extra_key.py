@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tells in its answer how many values it has, which nobody has asked for."""
+"""Tells in its answer how many values it has, which no client has asked for."""
 
 from node import Node
 

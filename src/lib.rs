@@ -22,12 +22,11 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 6 | [`process`]: the node as a process |
-//! | 5 | [`maelstrom`]; [`protocols`], the list of them |
-//! | 4 | each protocol, which knows no other; [`service`] |
-//! | 3 | [`protocol`]; [`wire`] (messages as JSON); [`journal`]; for the family [`store`] (entries held) and [`gossip`] (random peers, periodic timers, piggyback) |
-//! | 2 | [`cluster`] (names, graph, trees); [`set`]; [`effects`] (entries, and requests to the host); [`args`] (the command line) |
-//! | 1 | [`id`], [`time`], [`value`], [`rng`], [`few`] (short lists); [`config`] (settings and flags) |
+//! | 5 | [`process`]: the node as a process; [`protocols`]: the list of them |
+//! | 4 | each protocol, which knows no other; [`maelstrom`]; [`args`] (the command line); [`family`] (code for any protocol) |
+//! | 3 | [`protocol`]; [`service`]; [`wire`] (messages as JSON); [`journal`]; for the family [`store`] (entries held) and [`gossip`] (random peers, periodic timers, piggyback) |
+//! | 2 | [`cluster`] (names, graph, trees); [`set`]; [`effects`] (entries, and requests to the host) |
+//! | 1 | [`id`], [`time`], [`value`], [`rng`], [`few`] (short lists), [`json`]; [`config`] (settings and flags) |
 //!
 //! The lab's simulator, its hunt and its replay drive the very same code as a process.
 //!
@@ -54,9 +53,10 @@
 //!   range each while nothing is missing.
 //! * For each peer a node keeps what the peer is **known** to hold, which grows only on evidence from
 //!   that peer; what is **in flight** to it; its round-trip time; and whether it is **suspected**.
-//! * A message carries entries, and acks: for some origins everything its sender holds. A **digest**
-//!   does so for all origins, so its sender lacks the rest: ack, negative ack and request in one
-//!   (push-pull anti-entropy with exact differences; Demers 1987, Scuttlebutt 2008).
+//! * A message carries entries, and an **ack**: the numbers of the peer's messages that have arrived
+//!   (QUIC's ack ranges). A **digest** lists everything its sender holds, so the sender lacks the rest:
+//!   ack, negative ack and request in one (push-pull anti-entropy with exact differences; Demers
+//!   1987, Scuttlebutt 2008).
 //! * Acks go along with messages that are sent anyway. An entry in flight for longer than the round
 //!   trip explains is sent again (QUIC's loss detection, RFC 9002). A peer that leaves messages
 //!   unacked while others ack is suspected, and probed ever more seldom until it acks again (SWIM).
@@ -69,10 +69,12 @@ pub mod args;
 pub mod cluster;
 pub mod config;
 pub mod effects;
+pub mod family;
 pub mod few;
 pub mod gossip;
 pub mod id;
 pub mod journal;
+pub mod json;
 pub mod maelstrom;
 pub mod process;
 pub mod protocol;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use rumormill::{process, protocols};
+
 fn main() -> ExitCode {
-    rumormill::process::run(std::env::args_os().skip(1)).into()
+    process::run(&protocols::family(), std::env::args_os().skip(1)).into()
 }

@@ -2,20 +2,21 @@
 
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, File};
 use std::hash::BuildHasher as _;
 use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use crate::args::{self, Command, RecordTo};
+use crate::args::{self, Command, Family, Options, RecordTo};
+use crate::family::{ProtocolName, Visitor};
 use crate::id::Generation;
 use crate::maelstrom::log::{self, Log};
 use crate::maelstrom::record::{Header, Writer};
 use crate::maelstrom::server::Server;
 use crate::maelstrom::stdio::{self, DataDir};
 use crate::protocol::Protocol;
-use crate::protocols::{self, Options, Visitor};
 use crate::service::AnyService;
 use crate::wire::Wire;
 use anyhow::Context as _;
@@ -25,11 +26,14 @@ const FAILURE: u8 = 1;
 /// Exit status of a bad command line.
 const USAGE: u8 = 2;
 
-/// Runs a node on the standard streams until its input ends. `args` are those behind the name of the
-/// program. Returns the exit status: 0, 1 after a failure, 2 for a bad command line; the reason is on
+/// Runs a node of one of the family's protocols on the standard streams until its input ends. `args` are
+/// those behind the name of the program. Returns the exit status: 0, 1 after a failure, 2 for a bad command line; the reason is on
 /// stderr.
 #[must_use]
-pub fn run(args: impl Iterator<Item = OsString>) -> u8 {
+pub fn run<N>(family: &Family<N>, args: impl Iterator<Item = OsString>) -> u8
+where
+    N: ProtocolName + Default + PartialEq + fmt::Display,
+{
     let log = match Log::start(io::stderr()) {
         Ok(log) => log,
         Err(error) => {
@@ -37,7 +41,6 @@ pub fn run(args: impl Iterator<Item = OsString>) -> u8 {
             return FAILURE;
         }
     };
-    let family = protocols::family();
     let command = match family.parse(args) {
         Ok(command) => command,
         Err(problem) => {
@@ -47,7 +50,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> u8 {
     };
     let done = match command {
         Command::Run(options) => {
-            protocols::visit(options.protocol, Run { options: *options, log: log.writer() })
+            options.protocol.visit(Run { options: *options, log: log.writer() })
         }
         Command::Help(protocol) => print(&family.help(protocol)),
         Command::Version => print(&args::version()),
@@ -59,12 +62,12 @@ pub fn run(args: impl Iterator<Item = OsString>) -> u8 {
     0
 }
 
-struct Run {
-    options: Options,
+struct Run<N> {
+    options: Options<N>,
     log: log::Writer,
 }
 
-impl Visitor for Run {
+impl<N: Default + fmt::Display> Visitor for Run<N> {
     type Output = anyhow::Result<()>;
 
     fn visit<P: Protocol<Message: Wire>>(self) -> anyhow::Result<()> {

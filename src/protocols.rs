@@ -30,6 +30,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::args::{self, Family, Member};
+use crate::family::{ProtocolName, Visitor};
 use crate::protocol::Protocol;
 use crate::wire::Wire;
 
@@ -94,10 +95,11 @@ macro_rules! protocols {
             members.into_iter().collect()
         }
 
-        /// Calls the visitor with the protocol of that name.
-        pub fn visit<V: Visitor>(name: Name, visitor: V) -> V::Output {
-            match name {
-                $(Name::$variant => visitor.visit::<$protocol>()),*
+        impl ProtocolName for Name {
+            fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+                match self {
+                    $(Self::$variant => visitor.visit::<$protocol>()),*
+                }
             }
         }
     };
@@ -135,15 +137,6 @@ impl Default for Name {
     fn default() -> Self {
         Self::Rumormill
     }
-}
-
-/// Code for any protocol: a generic closure.
-pub trait Visitor {
-    /// The result.
-    type Output;
-
-    /// Runs for the protocol `P`.
-    fn visit<P: Protocol<Message: Wire>>(self) -> Self::Output;
 }
 
 impl fmt::Display for Name {

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use crate::effects::Entry;
 use crate::id::Origin;
+use crate::json::put_field;
 use crate::value::Value;
-use crate::wire::put_field;
 pub use any::{AnyService, Workload};
 pub use broadcast::Broadcast;
 pub use counter::{GCounter, PnCounter};

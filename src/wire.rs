@@ -7,10 +7,11 @@ mod part;
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
 
 use crate::cluster::Nodes;
+use crate::json::put_key;
 use crate::value::Value;
 pub use field::Field;
 pub(crate) use field::excerpt;
@@ -52,7 +53,7 @@ pub struct Fields<'a> {
     pub(crate) in_reply_to: Field<'a>,
     pub(crate) message: Field<'a>,
     others: Vec<(Cow<'a, str>, Field<'a>)>,
-    /// A field that came twice.
+    /// A field that stands twice.
     pub(crate) doubled: Option<String>,
 }
 
@@ -155,24 +156,8 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
     }
 }
 
-/// Appends a field to a JSON object that is being written: `,"key":value`.
-pub fn put_field(out: &mut Vec<u8>, key: &str, value: &(impl Serialize + ?Sized)) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
-    put(out, value);
-}
-
 /// Appends a field that is a [`Part`].
 pub fn put_part(out: &mut Vec<u8>, key: &str, part: &impl Part, nodes: &Nodes) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
+    put_key(out, key);
     part.put(nodes, out);
-}
-
-/// Appends a JSON value.
-pub fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    // Cannot fail: a Vec takes every write, and no type here has a map with non-string keys.
-    let _ = serde_json::to_writer(out, value);
 }

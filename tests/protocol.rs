@@ -43,7 +43,7 @@ fn a_value_crosses_a_line_in_one_latency_per_hop() {
 }
 
 #[test]
-fn each_link_carries_a_value_once_and_evidence_rides_along() {
+fn each_link_carries_a_value_once_and_evidence_is_piggybacked() {
     let mut world = World::line(3, &flood());
     for value in 0..20 {
         world.broadcast(value as usize % 3, value);

@@ -47,7 +47,7 @@ pub struct NodeArgs {
 
 impl NodeArgs {
     fn run(&self) -> u8 {
-        rumormill::process::run(self.args.iter().cloned())
+        rumormill::process::run(&rumormill::protocols::family(), self.args.iter().cloned())
     }
 }
 

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_nobody_has_broadcast_are_none() {
+    fn values_that_were_not_broadcast_are_none() {
         let (mut watch, held) = bench();
         let body = gossip(&[3, u64::MAX]);
         for _ in 0..2 {

@@ -31,7 +31,7 @@ pub(crate) enum Step {
     StopPartition,
     /// The nemesis acts on nodes, now: until [`Generator::nemesis_done`] it does nothing else.
     Stop(Action),
-    /// The wait for the cluster to settle begins.
+    /// The wait for the cluster to become quiescent begins.
     Recover,
     /// The wait is over; final reads follow.
     Recovered,
@@ -164,7 +164,7 @@ impl Generator {
         }
     }
 
-    /// Ends the wait for the cluster to settle.
+    /// Ends the wait for the cluster to become quiescent.
     pub(crate) fn end_recovery(&mut self) {
         if let Stage::Recovery { until } = &mut self.stage {
             *until = 0;

@@ -109,14 +109,14 @@ impl Limit {
         let passed = !judged || value.is_some_and(|value| self.comparison.holds(value, self.bound));
         let delay =
             results.spoiling_delay_ms().filter(|_| !passed && self.figure.is_measured_time());
-        let doubt = delay.map_or_else(String::new, |ms| {
+        let caveat = delay.map_or_else(String::new, |ms| {
             let delay = self.figure.unit.show(ms);
             format!(" (not trustworthy: the lab's scheduling delay was up to {delay})")
         });
         Verdict {
             limit: self.to_string(),
             found: match (value, unseen) {
-                (Some(value), _) => self.figure.unit.show(value) + &doubt,
+                (Some(value), _) => self.figure.unit.show(value) + &caveat,
                 (None, Some(why)) => format!("not judged: {why}"),
                 (None, None) => "no such figure in this run".to_owned(),
             },

@@ -43,7 +43,7 @@ pub enum Phase {
     Topology,
     /// Operations, and faults.
     Main,
-    /// The wait for the cluster to settle.
+    /// The wait for the cluster to become quiescent.
     Recovery,
     /// Every worker reads once.
     FinalReads,
@@ -144,7 +144,7 @@ impl Repeated {
     }
 }
 
-/// How long the wait for the cluster to settle was, and why it ended.
+/// How long the wait for the cluster to become quiescent was, and why it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecoveryReport {
     /// How long.

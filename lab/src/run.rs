@@ -2,7 +2,7 @@
 //!
 //! Nodes may be processes or simulated; time may be real or virtual. The rules are Maelstrom's:
 //! `init` for all nodes, then the history's clock starts, `topology`, the main phase, the heal,
-//! the wait for the cluster to settle, a final read by every worker.
+//! the wait for the cluster to become quiescent, a final read by every worker.
 
 mod life;
 mod messages;
@@ -272,7 +272,7 @@ impl<S: EventSink> Run<S> {
                 Timer::Latency(mean_ms) => self.network.set_latency(mean_ms),
                 Timer::Connectivity => {
                     self.connectivity_wake = None;
-                    self.note_connectivity(now);
+                    self.update_connectivity(now);
                 }
                 Timer::Rest => self.rest_began = Some((now, self.journal.server_messages())),
                 Timer::Quiet => self.check_quiet(now),
@@ -332,9 +332,9 @@ impl<S: EventSink> Run<S> {
         }
         let spreads = self.settings.workload.spreads;
         let is_traced = !self.exact && spreads != Spreads::Nothing;
-        let trace = is_traced.then(|| self.settle_spread());
+        let trace = is_traced.then(|| self.finish_spread());
         if spreads == Spreads::Deltas && self.gossiped.used {
-            self.note_lacking();
+            self.record_lacking();
         }
         for (report, service) in self.reports.iter_mut().zip(self.service_times) {
             report.service = service;

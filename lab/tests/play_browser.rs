@@ -100,7 +100,7 @@ fn shown(browser: &mut Browser) {
          if (+document.body.dataset.shown === page.asked && page.asked) done(true); \
          else setTimeout(look, 20); }; setTimeout(look, 350); })",
     );
-    browser.settle();
+    browser.wait_until_drawn();
 }
 
 fn open(browser: &mut Browser, url: &str, size: (u32, u32), scheme: &str) {
@@ -180,7 +180,7 @@ fn time_goes_by_keys(browser: &mut Browser) {
     assert!(said.as_str().is_some_and(|said| said.contains("of 50 nodes know after")), "{said}");
     browser.press(" ");
     assert_eq!(browser.eval("clock.frame !== null && $('run').textContent === 'Pause'"), true);
-    browser.settle();
+    browser.wait_until_drawn();
     browser.press(" ");
     assert_eq!(browser.eval("clock.frame === null && clock.now > 0"), true);
     // The scrubber has the keys of a slider.
@@ -189,13 +189,13 @@ fn time_goes_by_keys(browser: &mut Browser) {
         "Input.dispatchKeyEvent",
         &json!({"type": "rawKeyDown", "key": "ArrowRight", "windowsVirtualKeyCode": 39}),
     );
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(browser.eval("clock.now > 0"), true);
 }
 
 fn a_pin_stays_while_one_thing_changes(browser: &mut Browser, server: &Server) {
     browser.eval("$('pin').click()");
-    browser.settle();
+    browser.wait_until_drawn();
     fill(browser, "loss", "50");
     assert_eq!(browser.eval("curves.lines.length"), 2);
     let name = browser.eval("curves.lines[1].name");
@@ -254,7 +254,7 @@ fn a_saved_page_needs_no_server(browser: &mut Browser, server: Server) {
     drop(server);
     browser.open(&kept, DESK, "light");
     browser.eval("new Promise((done) => setTimeout(done, 300))");
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(browser.eval("document.querySelectorAll('canvas').length"), 2);
     assert_eq!(browser.eval(INK), true);
     assert_eq!(browser.eval("document.querySelector('[name=nodes]').value"), "20");

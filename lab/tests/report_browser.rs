@@ -51,7 +51,7 @@ fn the_report_works_in_a_browser() {
 }
 
 fn everything_is_drawn(browser: &mut Browser) {
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(browser.eval("document.querySelectorAll('figure svg').length > 6"), true);
     assert_eq!(browser.eval("$('space-time-live').hidden"), false);
     assert_eq!(browser.eval("$('space-time-still').hidden"), true);
@@ -68,7 +68,7 @@ fn type_into(browser: &mut Browser, id: &str, text: &str) {
     browser.call("Input.insertText", &json!({"text": text}));
     browser.press("Enter");
     browser.eval(&format!("$('{id}').dispatchEvent(new Event('change'))"));
-    browser.settle();
+    browser.wait_until_drawn();
 }
 
 fn filters_leave_what_they_should(browser: &mut Browser) {
@@ -88,7 +88,7 @@ fn filters_leave_what_they_should(browser: &mut Browser) {
     browser.press("Escape");
     assert_eq!(browser.eval("diagram.shown.length"), all);
     browser.eval("[...document.querySelectorAll('.kinds label')].find((label) => label.textContent === 'rumormill').click()");
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(
         browser.eval("diagram.shown.every((i) => data.kinds[diagram.m.kind[i]] === 'broadcast')"),
         true
@@ -144,7 +144,7 @@ fn a_message_is_followed_to_its_cause(browser: &mut Browser) {
 
 fn a_value_is_chosen(browser: &mut Browser) {
     browser.eval("document.querySelector('#latency details').open = true; document.querySelector('#latency button.value').click()");
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(browser.eval("data.values[diagram.value] === document.querySelector('#latency button.value').textContent"), true);
     assert_eq!(
         browser.eval("diagram.shown.every((i) => diagram.m.values(i).includes(diagram.value))"),
@@ -170,7 +170,7 @@ fn tables_sort(browser: &mut Browser) {
 }
 
 fn fits(browser: &mut Browser, (width, _): (u32, u32)) {
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(browser.eval("innerWidth"), width);
     let beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(browser.eval(beyond), 0, "nothing sticks out");
@@ -256,7 +256,7 @@ fn hostile_text_does_nothing(browser: &mut Browser, report: &Path) {
         .expect("the lab");
     assert!(done.success());
     browser.open(&dir.path().join("report.html"), DESK, "light");
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(
         browser.eval("document.images.length + document.querySelectorAll('main script').length"),
         0
@@ -268,6 +268,6 @@ fn hostile_text_does_nothing(browser: &mut Browser, report: &Path) {
         true
     );
     browser.eval("diagram.choose(diagram.shown[0]); diagram.filterNode(data.names[3])");
-    browser.settle();
+    browser.wait_until_drawn();
     assert_eq!(browser.eval("document.images.length"), 0);
 }

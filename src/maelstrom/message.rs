@@ -271,9 +271,9 @@ fn begin(out: &mut Vec<u8>, kind: &str) {
 }
 
 fn field(out: &mut Vec<u8>, key: &str, value: &(impl Serialize + ?Sized)) {
-    crate::wire::put_field(out, key, value);
+    crate::json::put_field(out, key, value);
 }
 
 fn put(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    crate::wire::put(out, value);
+    crate::json::put(out, value);
 }

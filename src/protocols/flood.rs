@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Cluster, Graph, Nodes};
 use crate::config::Settings;
 use crate::id::{EntryId, Generation, NodeId, Origin};
+use crate::json::{put, put_field};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::set::{Origins, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
-use crate::wire::{Fields, Wire, put, put_field};
+use crate::wire::{Fields, Wire};
 
 /// One node's state: the entries seen.
 #[derive(Clone, Debug)]

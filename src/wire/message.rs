@@ -30,7 +30,7 @@ macro_rules! message {
             fn encode(&self, nodes: &$crate::cluster::Nodes, body: &mut Vec<u8>) {
                 match self {
                     $(Self::$variant { $($field),* } => {
-                        $crate::wire::put_field(body, "kind", $kind);
+                        $crate::json::put_field(body, "kind", $kind);
                         $($crate::wire::put_part(body, stringify!($field), $field, nodes);)*
                     })*
                 }

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{excerpt, put};
+use super::excerpt;
 use crate::cluster::{Name, Nodes};
 use crate::effects::Entry;
 use crate::few::Few;
 use crate::id::{EntryId, Generation, NodeId, Origin};
+use crate::json::put;
 use crate::set::{Ranges, Versions};
 use crate::value::Value;
 

@@ -35,7 +35,7 @@ pub(crate) fn all_hold(world: &mut World, nodes: impl Iterator<Item = usize>, ex
 }
 
 #[test]
-fn whoever_cannot_hear_the_hub_follows_somebody_who_does() {
+fn a_node_that_cannot_hear_the_hub_takes_a_parent_that_does() {
     let (mut world, mut values) = warm(6);
     // n5 is all that connects n1, and behind it in the list: only its news of the hub speak for it.
     [0, 2, 3, 4].into_iter().for_each(|node| world.cut_both_ways(node, 1));

@@ -57,7 +57,7 @@ fn a_parent_that_was_never_heard_is_missed_all_the_same() {
 }
 
 #[test]
-fn while_nobody_answers_it_is_too_early_to_blame_the_parent() {
+fn while_no_peer_acks_the_parent_is_not_suspected() {
     let (mut world, _) = warm(6);
     (0..5).for_each(|node| world.cut_both_ways(node, 5));
     world.broadcast(5, 100);
@@ -69,7 +69,7 @@ fn while_nobody_answers_it_is_too_early_to_blame_the_parent() {
 }
 
 #[test]
-fn who_answers_bears_witness_against_a_parent_that_does_not() {
+fn a_peer_that_acks_is_evidence_against_a_parent_that_does_not() {
     let (mut world, _) = warm(6);
     world.cut_both_ways(0, 5);
     world.broadcast(5, 100);

@@ -117,14 +117,14 @@ impl ComponentWatch {
                 self.open.remove(&value);
             }
         }
-        let mut settled = false;
+        let mut is_healed = false;
         for heal in &mut self.heals {
             if heal.waiting.remove(&(node, value)) {
                 heal.last = time;
-                settled |= heal.waiting.is_empty();
+                is_healed |= heal.waiting.is_empty();
             }
         }
-        if settled {
+        if is_healed {
             self.close_heals();
         }
     }

@@ -61,7 +61,7 @@ pub use disk::SimDisk;
 pub use fault::{NodeFault, NodeFaultKind};
 pub use flight::Flight;
 pub use host::Host;
-pub use medium::{Medium, Plain, PlainNetwork, note_fault};
+pub use medium::{Medium, Plain, PlainNetwork, on_fault};
 pub use observer::Observer;
 pub use process::{Input, Outbox, Output, Process};
 pub use sim::Sim;

@@ -117,7 +117,7 @@ impl<P: Process> Medium<P> for Plain<P> {
     fn on_reply(&mut self, _: Nanos, _: NodeId, _: P::Reply) {}
 
     fn on_fault(&mut self, _: Nanos, fault: &NodeFault) {
-        note_fault(&mut self.network, fault);
+        on_fault(&mut self.network, fault);
     }
 
     fn poll_input(&mut self, now: Nanos) -> Option<(NodeId, Input<P>)> {
@@ -154,7 +154,7 @@ impl<P: Process> Medium<P> for Plain<P> {
 }
 
 /// Tells a network that a fault has struck a node, and counts it.
-pub fn note_fault<M: Clone, A>(network: &mut Network<M, A>, fault: &NodeFault) {
+pub fn on_fault<M: Clone, A>(network: &mut Network<M, A>, fault: &NodeFault) {
     let (node, conditions) = (fault.node.0 as usize, network.conditions_mut());
     let mut count = |add: fn(&mut FaultCounts)| add(conditions.counts_mut());
     match fault.kind {

@@ -114,7 +114,7 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
             host.process_mut().on_start(now, &mut self.outbox);
             self.collect(node, observer);
         }
-        self.settle(observer);
+        self.deliver_pending(observer);
     }
 
     /// Goes to the next event; false if there is none, or an observer has ended the simulation.
@@ -178,7 +178,7 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
                 self.wake(NodeId(node), observer);
             }
         }
-        self.settle(observer);
+        self.deliver_pending(observer);
         self.broken_off.is_none()
     }
 
@@ -190,7 +190,7 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
         observer: &mut impl Observer<P, M>,
     ) {
         self.hand_over(node, Input::Request(request), observer);
-        self.settle(observer);
+        self.deliver_pending(observer);
     }
 
     /// Crashes a node for good, now.
@@ -207,11 +207,11 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
             pause.until = self.now;
         }
         self.strike(fault, observer);
-        self.settle(observer);
+        self.deliver_pending(observer);
     }
 
     /// Hands over what is due, until nothing more comes of it.
-    pub fn settle(&mut self, observer: &mut impl Observer<P, M>) {
+    pub fn deliver_pending(&mut self, observer: &mut impl Observer<P, M>) {
         while let Some((node, input)) = self.medium.poll_input(self.now) {
             self.hand_over(node, input, observer);
         }
@@ -244,7 +244,7 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
                 _ => {}
             }
         }
-        self.settle(observer);
+        self.deliver_pending(observer);
     }
 
     fn nodes(&self) -> impl Iterator<Item = NodeId> + use<P, M> {

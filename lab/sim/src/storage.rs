@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_strikes_at_any_instant_of_a_commit() {
+    fn a_crash_comes_at_any_instant_of_a_commit() {
         let mut outcomes = std::collections::BTreeMap::new();
         for seed in 0..200 {
             let mut storage = Storage::new(seed, DiskConfig::default());

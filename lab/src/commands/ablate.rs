@@ -14,7 +14,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   lab ablate
       every rule of our protocol, five seeds of each scenario
-  lab ablate blind-repeat riders --seeds 20 --hunt 2000
+  lab ablate blind-repeat piggyback --seeds 20 --hunt 2000
       two rules, more closely
 
 A figure is listed if its median changes by a twentieth at least, and if it changes in the same

@@ -80,9 +80,9 @@ counts! {
     /// See [`DiskCounts::killed_starts`].
     killed_starts: "starts that were killed",
     /// See [`Stats::suspicions`].
-    silences: "silent peers noticed",
+    suspicions: "suspicions",
     /// See [`Stats::probes`].
-    probes: "probes of silent peers",
+    probes: "probes of suspected peers",
     /// See [`Stats::retries`].
     retries: "retries",
     /// See [`Stats::repairs`].
@@ -96,7 +96,7 @@ counts! {
 impl Counts {
     /// Adds what a node has counted in one life.
     pub(super) const fn add_stats(&mut self, stats: &Stats) {
-        self.silences += stats.suspicions;
+        self.suspicions += stats.suspicions;
         self.probes += stats.probes;
         self.retries += stats.retries;
         self.repairs += stats.repairs;
@@ -153,7 +153,7 @@ impl Counts {
             fault(faults.durable && restarts, "killed starts", self.killed_starts),
             fault(faults.loss > 0.0, "retries", self.retries),
             fault(faults.loss > 0.0, "repairs", self.repairs),
-            fault(!faults.cut.is_empty(), "silent peers", self.silences),
+            fault(!faults.cut.is_empty(), "suspected peers", self.suspicions),
             fault(!faults.cut.is_empty(), "probes", self.probes),
         ]
         .into_iter()

@@ -143,7 +143,7 @@ impl Oracle {
     }
 
     /// Adds to `vouched` what a message says that its sender holds.
-    pub(super) fn note_vouched(&self, gossip: &Gossip, vouched: &mut VersionSet) {
+    pub(super) fn add_vouched(&self, gossip: &Gossip, vouched: &mut VersionSet) {
         for Have { origin, ranges } in &gossip.have {
             if let Some(number) = self.numbers.get(origin) {
                 vouched.insert_all(*number, ranges);

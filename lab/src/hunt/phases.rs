@@ -96,15 +96,15 @@ impl Life {
         world.start_faults();
         while world.step(case.main_ms * MS)? {}
         world.end_script()?;
-        let everybody: Vec<usize> = (0..case.nodes.len()).collect();
+        let all: Vec<usize> = (0..case.nodes.len()).collect();
         if !case.partitioned.is_empty() {
             self.stay_partitioned(world)?;
         }
         world.set_partition(None);
-        let circumstances = self.circumstances(world, &everybody);
+        let circumstances = self.circumstances(world, &all);
         self.bound = convergence_bound(&self.config, &circumstances);
         let healed_at = world.sim.now();
-        let parts = [everybody];
+        let parts = [all];
         self.converged = Some(agree(world, &parts, self.bound, Kind::Convergence)?);
         self.bound = self.bound.max(Duration::from_millis(1));
         let settling = settling_bound(&self.config, &circumstances);

@@ -39,7 +39,7 @@ pub(super) struct Watch {
     /// durable: then they come back with nothing.
     vouched: Vec<VersionSet>,
     is_durable: bool,
-    /// Entries for a silent hub may be handed to others instead.
+    /// Entries for a suspected hub may be handed to others instead.
     reroutes: bool,
     /// All values that any client has handed in.
     handed_in: BTreeSet<Value>,
@@ -266,7 +266,7 @@ impl Watch {
         }
         link.messages = gossip.number + 1;
         if self.is_durable {
-            self.oracle.note_vouched(gossip, &mut self.vouched[index]);
+            self.oracle.add_vouched(gossip, &mut self.vouched[index]);
         }
         self.check_content(index, gossip)
     }

@@ -80,7 +80,7 @@ fn link_in_words(
         facts.push(format!("in flight {}", list(&flying)));
     }
     if let Some(since) = link.suspected_since() {
-        facts.push(format!("silent for {:?}", clock.since(since)));
+        facts.push(format!("suspected for {:?}", clock.since(since)));
     }
     if facts.is_empty() {
         return None;

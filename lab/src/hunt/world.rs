@@ -80,7 +80,7 @@ impl<'a> World<'a> {
         for node in self.nodes() {
             self.sim.medium_mut().tell_topology(node);
         }
-        self.settle()
+        self.deliver_pending()
     }
 
     /// Lets the next thing happen, if it does before `end`; false if nothing does.
@@ -124,11 +124,11 @@ impl<'a> World<'a> {
         for node in self.nodes() {
             self.sim.medium_mut().read(node);
         }
-        self.settle()
+        self.deliver_pending()
     }
 
-    fn settle(&mut self) -> Result<(), Violation> {
-        self.sim.settle(&mut (&mut self.watch, &mut self.records));
+    fn deliver_pending(&mut self) -> Result<(), Violation> {
+        self.sim.deliver_pending(&mut (&mut self.watch, &mut self.records));
         self.check()
     }
 

@@ -121,8 +121,8 @@ fn a_time_that_failed_while_the_lab_was_late_is_not_trustworthy() {
     assert_eq!(found(&results, "median<10ms"), "18 ms");
     let delay = DelayFigures { count: 9, max_ms: 42.0, ..DelayFigures::default() };
     results.rumormill.scheduling_delay = Some(delay);
-    let doubt = "18 ms (not trustworthy: the lab's scheduling delay was up to 42 ms)";
-    assert_eq!(found(&results, "median<10ms"), doubt);
+    let caveat = "18 ms (not trustworthy: the lab's scheduling delay was up to 42 ms)";
+    assert_eq!(found(&results, "median<10ms"), caveat);
     // A limit that is kept is kept, and counts do not depend on the time.
     assert_eq!(found(&results, "median<100ms"), "18 ms");
     assert_eq!(found(&results, "lost=1"), "0");

@@ -165,14 +165,14 @@ impl<S: EventSink> Run<S> {
         let effect = partition.to_edn(kind, nodes);
         self.record_nemesis(now, "start-partition", kind.keyword());
         self.network.conditions_mut().set_partition(Some(partition));
-        self.note_connectivity(now);
+        self.update_connectivity(now);
         self.record_nemesis(now, "start-partition", &effect);
     }
 
     fn stop_partition(&mut self, now: Nanos) {
         self.record_nemesis(now, "stop-partition", "nil");
         self.network.conditions_mut().set_partition(None);
-        self.note_connectivity(now);
+        self.update_connectivity(now);
         self.record_nemesis(now, "stop-partition", ":network-healed");
     }
 
@@ -202,7 +202,7 @@ impl<S: EventSink> Run<S> {
     fn recover(&mut self, now: Nanos) {
         self.enter(Phase::Recovery, now);
         self.network.conditions_mut().stop_faults();
-        self.note_connectivity(now);
+        self.update_connectivity(now);
         let half = self.settings.recovery.wait_ms.saturating_mul(MS) / 2;
         self.network.set_alarm(now.saturating_add(half), Timer::Rest);
         self.watch_quiet(now);

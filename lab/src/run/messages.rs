@@ -291,7 +291,7 @@ impl<S: EventSink> Run<S> {
             Peer::Node(node) => {
                 self.record_sent(now, &packet);
                 if packet.carries_values && !packet.is_client {
-                    self.watch.note_values(now);
+                    self.watch.on_values(now);
                     self.entries.sent(&packet.body, &self.gossiped);
                 }
                 self.network.send(now, packet.way(node), packet);
@@ -305,7 +305,7 @@ impl<S: EventSink> Run<S> {
         while let Some(arrival) = self.network.poll_arrival() {
             let Arrival { message: packet, dropped, .. } = arrival;
             if packet.carries_values && !packet.is_client {
-                self.watch.note_values(now);
+                self.watch.on_values(now);
             }
             match dropped {
                 None => self.deliver(now, packet),

@@ -18,14 +18,14 @@ use crate::reply::Reply;
 use crate::workload::Spreads;
 
 impl<S: EventSink> Run<S> {
-    /// From now on only [`note_delivered`](Self::note_delivered) says what nodes hold.
+    /// From now on only [`on_delivered`](Self::on_delivered) says what nodes hold.
     pub(crate) fn set_exact(&mut self) {
         self.exact = true;
         self.gossiped.used = self.settings.workload.spreads != Spreads::Nothing;
     }
 
     /// A node holds a value, or an addition, that it did not hold before.
-    fn note_held(&mut self, now: Nanos, node: usize, value: u64) {
+    fn on_held(&mut self, now: Nanos, node: usize, value: u64) {
         let time = self.relative(now);
         if self.gossiped.holds(node, value, time)
             && let Some(components) = &mut self.components
@@ -38,7 +38,7 @@ impl<S: EventSink> Run<S> {
     ///
     /// Deltas come again and again, so their entries are told apart by their names: the one that
     /// a node makes itself is of an operation that it was handed.
-    pub(crate) fn note_delivered(&mut self, now: Nanos, node: NodeId, entry: &Entry) {
+    pub(crate) fn on_delivered(&mut self, now: Nanos, node: NodeId, entry: &Entry) {
         let number = match (self.settings.workload.spreads, &entry.value) {
             (Spreads::Elements, Value::Int(int)) => u64::try_from(*int).ok(),
             (Spreads::Deltas, _) => {
@@ -52,19 +52,19 @@ impl<S: EventSink> Run<S> {
             _ => None,
         };
         if let Some(number) = number {
-            self.note_held(now, node.0 as usize, number);
+            self.on_held(now, node.0 as usize, number);
         }
     }
 
     /// Notes which acknowledged additions each node lacks at the end.
-    pub(super) fn note_lacking(&mut self) {
+    pub(super) fn record_lacking(&mut self) {
         for (node, report) in self.reports.iter_mut().enumerate() {
             report.lacking = Some(self.gossiped.lacking(node));
         }
     }
 
     /// A simulated node is handed an operation.
-    pub(crate) fn note_handed(&mut self, node: NodeId, asked: &Asked) {
+    pub(crate) fn on_request_delivered(&mut self, node: NodeId, asked: &Asked) {
         if let (Some(number), OpValue::Int(delta)) = (asked.number, &asked.argument) {
             self.adding[node.0 as usize].push_back((number, *delta));
         }
@@ -99,7 +99,7 @@ impl<S: EventSink> Run<S> {
         } else {
             self.tracer.forgot(node as u32);
         }
-        self.note_connectivity(now);
+        self.update_connectivity(now);
         if self.settings.has_kills() {
             self.halt(now, node);
         } else {
@@ -113,7 +113,7 @@ impl<S: EventSink> Run<S> {
         self.reports[node].end_outage(now, OutageKind::Down);
         self.network.conditions_mut().set_down(node, false);
         self.network.conditions_mut().counts_mut().restarted += 1;
-        self.note_connectivity(now);
+        self.update_connectivity(now);
         if self.settings.has_kills() {
             self.start_anew(now, node);
             return;
@@ -137,7 +137,7 @@ impl<S: EventSink> Run<S> {
             self.receive_waiting(now, node);
         }
         self.network.conditions_mut().counts_mut().paused += u64::from(paused);
-        self.note_connectivity(now);
+        self.update_connectivity(now);
         if self.settings.has_stops() {
             self.stopped(now, node, paused);
         }
@@ -207,11 +207,11 @@ impl<S: EventSink> Run<S> {
             let at = now.saturating_add(at_ms.saturating_mul(MS));
             self.network.set_alarm(at, Timer::Latency(*mean_ms));
         }
-        self.note_connectivity(now);
+        self.update_connectivity(now);
     }
 
     /// The connections may have changed.
-    pub(super) fn note_connectivity(&mut self, now: Nanos) {
+    pub(super) fn update_connectivity(&mut self, now: Nanos) {
         let time = self.relative(now);
         let Some(watch) = &mut self.components else { return };
         self.connectivity += 1;
@@ -231,7 +231,7 @@ impl<S: EventSink> Run<S> {
     }
 
     /// A node has acknowledged a value.
-    pub(super) fn note_acked(&mut self, value: u64, node: u32, time: Nanos) {
+    pub(super) fn on_acked(&mut self, value: u64, node: u32, time: Nanos) {
         if self.settings.workload.spreads == Spreads::Elements {
             self.watch.acked(value, time);
         }

@@ -16,10 +16,10 @@ impl<S: EventSink> Run<S> {
     /// A message has come to a client that is open.
     pub(super) fn offer(&mut self, now: Nanos, client: u32, packet: Packet, sender: Option<usize>) {
         match self.clients.offer(client, packet) {
-            Offer::Unread(claim) => self.note_stray(now, client, claim, sender),
+            Offer::Unread(claim) => self.on_stray(now, client, claim, sender),
             Offer::Ignored(packet) => {
                 self.record_received(now, &packet);
-                self.note_stray(now, client, claim_of(&packet.body), sender);
+                self.on_stray(now, client, claim_of(&packet.body), sender);
             }
             Offer::Answered(packet, owner, request, reply) => {
                 self.record_received(now, &packet);
@@ -41,7 +41,7 @@ impl<S: EventSink> Run<S> {
                     Owner::Worker(worker) => {
                         let begun = self.clients.take_delivered(client);
                         let node = worker % self.settings.nodes.len();
-                        self.note_service(now, node, begun);
+                        self.on_served(now, node, begun);
                         if let (Some(set), Some(begun)) = (reply.set(), begun) {
                             self.trace_read(node as u32, begun, now, set);
                         }
@@ -69,14 +69,14 @@ impl<S: EventSink> Run<S> {
                 self.start_answered(now, node, None);
             }
             Expiry::Expired(Owner::Worker(worker), _) => {
-                self.note_unfinished(now, worker);
+                self.on_unfinished(now, worker);
                 self.worker_timed_out(now, worker);
             }
         }
     }
 
     /// A message that answers nothing its open client waits for. Maelstrom reads and ignores it.
-    fn note_stray(&mut self, now: Nanos, client: u32, claim: Claim, sender: Option<usize>) {
+    fn on_stray(&mut self, now: Nanos, client: u32, claim: Claim, sender: Option<usize>) {
         let Some(node) = sender else { return };
         let Claim { kind, in_reply_to } = claim;
         let name = self.name(node);
@@ -123,7 +123,7 @@ impl<S: EventSink> Run<S> {
     }
 
     /// A node may wait for the end of its own line.
-    fn note_unfinished(&mut self, now: Nanos, worker: usize) {
+    fn on_unfinished(&mut self, now: Nanos, worker: usize) {
         let node = worker % self.settings.nodes.len();
         let Some(words) = self.outputs[node].as_ref().and_then(Output::unfinished_words) else {
             return;
@@ -142,7 +142,7 @@ impl<S: EventSink> Run<S> {
 
     /// The time from the delivery of a worker's request to its first reply. Those of `init` would
     /// tell how long a process takes to start.
-    fn note_service(&mut self, now: Nanos, node: usize, delivered: Option<Nanos>) {
+    fn on_served(&mut self, now: Nanos, node: usize, delivered: Option<Nanos>) {
         if let Some(delivered) = delivered.filter(|_| !self.exact) {
             self.service_times[node].push(now.saturating_sub(delivered));
         }

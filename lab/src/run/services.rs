@@ -93,12 +93,12 @@ impl<S: EventSink> Run<S> {
                     let packet = self.packet(dest, src, content);
                     self.send(now, packet, None);
                 }
-                None => self.note_unanswered(now, src, dest, &body),
+                None => self.on_unanswered(now, src, dest, &body),
             }
         }
     }
 
-    fn note_unanswered(&mut self, now: Nanos, src: Peer, dest: Peer, body: &str) {
+    fn on_unanswered(&mut self, now: Nanos, src: Peer, dest: Peer, body: &str) {
         let node = match src {
             Peer::Node(node) => Some(node as usize),
             _ => None,

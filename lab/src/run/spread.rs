@@ -5,7 +5,7 @@ use crate::trace::{Event, ValueTrace};
 
 impl<S> Run<S> {
     /// Goes through all that was seen of processes again, for the figures.
-    pub(super) fn settle_spread(&mut self) -> ValueTrace {
+    pub(super) fn finish_spread(&mut self) -> ValueTrace {
         let zero = self.zero;
         let time = |at: u64| at.saturating_sub(zero);
         let Self { tracer, gossiped, components, .. } = self;

@@ -210,10 +210,10 @@ impl<S: EventSink> Run<S> {
 
     /// True if the node answers a request late because the nemesis had stopped it.
     pub(super) fn is_excused(&self, now: Nanos, node: usize) -> bool {
-        let patience = self.settings.rpc_timeout_ms.saturating_mul(MS);
+        let timeout = self.settings.rpc_timeout_ms.saturating_mul(MS);
         let is_lenient = !self.settings.strict && !self.settings.compat.mute;
         let since = self.stops.up_since[node].filter(|_| is_lenient);
-        since.is_some_and(|since| now.saturating_sub(since) < patience)
+        since.is_some_and(|since| now.saturating_sub(since) < timeout)
     }
 
     /// Notes an answer that came late because the node had been stopped.

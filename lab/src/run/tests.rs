@@ -123,7 +123,7 @@ impl Simulation {
         Self::new(settings, |_| Box::new(Flood::default()))
     }
 
-    fn settle(&mut self) {
+    fn deliver_pending(&mut self) {
         while let Some(delivery) = self.run.poll_delivery() {
             let mut line = Vec::new();
             delivery.packet.write_line(&mut line);
@@ -173,18 +173,18 @@ impl Simulation {
                 | NodeFaultKind::FillDisk(_)
                 | NodeFaultKind::FreeDisk => panic!("the nemesis has none"),
             }
-            self.settle();
+            self.deliver_pending();
         }
     }
 
     fn play(mut self) -> (Outcome, Log, Vec<(NoticeKind, String)>) {
         self.run.start(self.now);
-        self.settle();
+        self.deliver_pending();
         self.strike();
         while *self.run.state() == State::Running {
             self.now = self.run.poll_timeout().expect("a running run waits for something");
             self.run.handle_timeout(self.now);
-            self.settle();
+            self.deliver_pending();
             self.strike();
         }
         let (outcome, log) = self.run.into_outcome(self.now);

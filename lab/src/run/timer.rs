@@ -9,7 +9,7 @@ pub(super) enum Timer {
     Latency(u64),
     /// A cut begins or ends.
     Connectivity,
-    /// Half of the wait for the cluster to settle is over.
+    /// Half of the wait for the cluster to become quiescent is over.
     Rest,
     /// Look whether the cluster is quiet.
     Quiet,

@@ -59,11 +59,11 @@ impl Watch {
         self.probed.acked(value, time);
     }
 
-    pub(super) const fn note_values(&mut self, now: Nanos) {
+    pub(super) const fn on_values(&mut self, now: Nanos) {
         self.last_values = now;
     }
 
-    /// The wait for the cluster to settle ended early.
+    /// The wait for the cluster to become quiescent ended early.
     pub(super) const fn was_quiet(&self) -> bool {
         self.quiet
     }
@@ -84,11 +84,11 @@ impl<S: EventSink> Run<S> {
     pub(super) fn probe(&mut self, now: Nanos) {
         let Some(interval_ms) = self.settings.probe_ms else { return };
         let Some(read) = self.settings.workload.read() else { return };
-        let patience = self.timeout(Request::Operation(read));
+        let timeout = self.timeout(Request::Operation(read));
         for node in self.directory.node_ids() {
             let probe = &self.watch.probes[node as usize];
             let is_free = match probe.waiting {
-                Some((_, since)) => now.saturating_sub(since) >= patience,
+                Some((_, since)) => now.saturating_sub(since) >= timeout,
                 None => true,
             };
             if is_free && !probe.is_audit {
@@ -148,8 +148,8 @@ impl<S: EventSink> Run<S> {
             self.watch.probes[node as usize].is_audit = true;
             self.send_probe(now, node, last.operation);
         }
-        let patience = self.timeout(Request::Operation(last.operation));
-        self.network.set_alarm(now.saturating_add(patience), Timer::Audit);
+        let timeout = self.timeout(Request::Operation(last.operation));
+        self.network.set_alarm(now.saturating_add(timeout), Timer::Audit);
     }
 
     /// Begins to look for quiet, if the settings want it.
@@ -160,7 +160,7 @@ impl<S: EventSink> Run<S> {
         }
     }
 
-    /// Ends the wait for the cluster to settle if it is quiet, or looks again later.
+    /// Ends the wait for the cluster to become quiescent if it is quiet, or looks again later.
     pub(super) fn check_quiet(&mut self, now: Nanos) {
         let Some(quiet_ms) = self.settings.recovery.quiet_ms else { return };
         if self.phase() != Phase::Recovery {

@@ -93,7 +93,7 @@ impl<S: EventSink> Run<S> {
         let client = *worker.client.get_or_insert_with(|| clients.open(Owner::Worker(index)));
         let (node, process) = (worker.node, worker.process);
         let time = self.relative(now);
-        let number = self.note_invoked(now, &argument);
+        let number = self.on_invoked(now, &argument);
         let is_last = last.is_some();
         self.workers[index].task =
             Some(Invocation { operation, argument: argument.clone(), number, is_last });
@@ -112,7 +112,7 @@ impl<S: EventSink> Run<S> {
     }
 
     /// The number of what is to spread now, if anything is.
-    fn note_invoked(&mut self, now: Nanos, argument: &OpValue) -> Option<u64> {
+    fn on_invoked(&mut self, now: Nanos, argument: &OpValue) -> Option<u64> {
         let time = self.relative(now);
         let number = match (self.settings.workload.spreads, argument) {
             (Spreads::Elements, OpValue::Int(int)) => {
@@ -193,7 +193,7 @@ impl<S: EventSink> Run<S> {
         if end.kind == OpKind::Ok {
             self.tally.ok += 1;
             if let Some(number) = number {
-                self.note_acked(number, node, time);
+                self.on_acked(number, node, time);
             }
         } else {
             self.tally.not_ok += 1;
@@ -224,7 +224,7 @@ impl<S: EventSink> Run<S> {
         self.generate(now);
     }
 
-    /// The node is gone, and with it the clients' hope for an answer.
+    /// The node is gone, and with it every answer to its clients.
     pub(super) fn abandon_work(&mut self, now: Nanos, node: u32) {
         for index in (node as usize..self.workers.len()).step_by(self.settings.nodes.len()) {
             if self.workers[index].task.is_some() {

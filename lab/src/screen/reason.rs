@@ -28,10 +28,11 @@ pub fn closing_line(results: &Results) -> String {
     match results.maelstrom.valid {
         Validity::Invalid => why_invalid(results),
         _ if broken > 0 => {
-            let doubtful = results.rumormill.limits.iter().filter(|limit| !limit.passed);
-            let doubtful = doubtful.filter(|limit| limit.found.contains("not trustworthy")).count();
-            let doubt = match results.spoiling_delay_ms() {
-                Some(ms) if doubtful as u64 == broken => {
+            let untrusted = results.rumormill.limits.iter().filter(|limit| !limit.passed);
+            let untrusted =
+                untrusted.filter(|limit| limit.found.contains("not trustworthy")).count();
+            let caveat = match results.spoiling_delay_ms() {
+                Some(ms) if untrusted as u64 == broken => {
                     let delay = number(ms);
                     format!(
                         ", which is not trustworthy: the lab's scheduling delay was up to {delay} ms"
@@ -39,7 +40,7 @@ pub fn closing_line(results: &Results) -> String {
                 }
                 _ => String::new(),
             };
-            format!("{} not kept{doubt}", counted(broken, "limit"))
+            format!("{} not kept{caveat}", counted(broken, "limit"))
         }
         Validity::Unknown => why_unknown(results),
         Validity::Valid => "All is well".to_owned(),

@@ -26,7 +26,7 @@ impl<P: Protocol<Message: Wire>, S: EventSink> Medium<Node<P>> for Run<S> {
     }
 
     fn on_deliver(&mut self, now: Nanos, node: NodeId, entry: &Entry) {
-        self.note_delivered(now, node, entry);
+        self.on_delivered(now, node, entry);
     }
 
     fn on_fault(&mut self, now: Nanos, fault: &NodeFault) {
@@ -75,7 +75,7 @@ impl<S: EventSink> Run<S> {
             }
             (_, body) => {
                 if let Payload::Operation(asked) = &body {
-                    self.note_handed(node, &asked.0);
+                    self.on_request_delivered(node, &asked.0);
                 }
                 match (Packet { body, ..packet }).into_message()? {
                     ClientMessage::Taken(message) => message.for_protocol().map(Input::Request),

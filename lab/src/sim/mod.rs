@@ -13,11 +13,12 @@ pub mod sweep;
 use std::time::Duration;
 
 use anyhow::Result;
+use rumormill::family::{ProtocolName as _, Visitor};
 use rumormill::id::{Generation, NodeId};
 use rumormill::protocol::Protocol;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::protocols::{self, Options, Visitor};
+use rumormill::protocols::{self, Options};
 use rumormill::service::AnyService;
 use rumormill::wire::Wire;
 use rumormill_sim::server::Maelstrom;
@@ -54,7 +55,7 @@ impl NodeKind {
         match options.protocol {
             protocols::Name::Rumormill => options.settings().map(Self::Rumormill),
             _ => {
-                protocols::visit(options.protocol, Check(&options))?;
+                options.protocol.visit(Check(&options))?;
                 Ok(Self::Other(options))
             }
         }
@@ -112,9 +113,7 @@ pub fn simulate<S: EventSink>(
         NodeKind::Rumormill(config) => {
             simulate_observed(settings, config, sink, &mut ())?.without_nodes()
         }
-        NodeKind::Other(options) => {
-            protocols::visit(options.protocol, Play { settings, options, sink })?
-        }
+        NodeKind::Other(options) => options.protocol.visit(Play { settings, options, sink })?,
     })
 }
 
@@ -222,7 +221,7 @@ where
 {
     fn play(mut self) -> Simulated<S, Vec<Host<N>>> {
         self.sim.medium_mut().start(0);
-        self.sim.settle(&mut self.watch);
+        self.sim.deliver_pending(&mut self.watch);
         while self.sim.medium().state() == &State::Running {
             let goes_on = self.sim.step(&mut self.watch);
             self.follow_phase();

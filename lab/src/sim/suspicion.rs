@@ -1,4 +1,4 @@
-//! Wrong silences: how long nodes take peers for silent that could be heard.
+//! Wrong suspicions: how long nodes take peers for silent that could be heard.
 //!
 //! A silence is *wrong* while messages get through both ways between the two, both are up, and time
 //! stands still for neither. Delay and loss at random are no excuse. Its clock starts when the
@@ -37,12 +37,12 @@ impl<N: Process, S> Watch<N, S> for () {
     }
 }
 
-/// Watches the silences of nodes of ours.
+/// Watches the suspicions of nodes of ours.
 #[derive(Debug, Default)]
 pub(super) struct SuspicionWatch {
-    /// By node and peer, of all silences that last: since when it is wrong, if it is.
+    /// By node and peer, of all suspicions that last: since when it is wrong, if it is.
     wrong: BTreeMap<(u32, u32), Option<Nanos>>,
-    /// By node: its generation, and how many silences had begun in it.
+    /// By node: its generation, and how many suspicions had begun in it.
     seen: BTreeMap<u32, (u64, u64)>,
     /// The count of changes of who is connected to whom that `wrong` is up to date with.
     connectivity: u64,
@@ -62,7 +62,7 @@ impl<S: EventSink> Observer<Node, Run<S>> for SuspicionWatch {
             return ControlFlow::Continue(());
         }
         self.seen.insert(node, began);
-        let silent = silent_peers(protocol);
+        let silent = suspected_peers(protocol);
         let known = self.wrong.range((node, 0)..(node + 1, 0)).map(|(pair, _)| *pair);
         let ended: Vec<_> = known.filter(|(_, peer)| !silent.contains(peer)).collect();
         for pair in ended {
@@ -118,7 +118,7 @@ impl SuspicionWatch {
 }
 
 /// The peers that a node takes for silent.
-fn silent_peers(protocol: &Rumormill) -> Vec<u32> {
+fn suspected_peers(protocol: &Rumormill) -> Vec<u32> {
     let silent = protocol.links().filter(|(_, link)| link.suspected_since().is_some());
     silent.map(|(peer, _)| peer.0).collect()
 }

@@ -7,9 +7,10 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use rumormill::args;
 use rumormill::cluster::Graph;
 use rumormill::config::Settings;
+use rumormill::family::{ProtocolName as _, Visitor};
 use rumormill::id::NodeId;
 use rumormill::protocol::Protocol;
-use rumormill::protocols::{self, Name, Options, Visitor, rumor};
+use rumormill::protocols::{self, Name, Options, rumor};
 use rumormill::wire::Wire;
 use rumormill_sim::MS;
 use rumormill_sim::network::latency::Distribution;
@@ -113,7 +114,7 @@ impl Subject {
         let name: Name = name.parse().map_err(|names| anyhow!("no protocol {name:?}: {names}"))?;
         let own: Vec<String> = parts.map(str::to_owned).collect();
         let has_own = |flag: &str| own.iter().any(|part| part.split('=').next() == Some(flag));
-        let flags = protocols::visit(name, Flags);
+        let flags = name.visit(Flags);
         // One rumour in the papers' setting: nothing else runs, and cycles mean what they say.
         let judge = match (conditions.world.order, &conditions.surroundings) {
             (Order::Snapshot, None) => "start",
@@ -183,14 +184,14 @@ impl Subject {
     }
 
     fn visit(&self, conditions: &Conditions, task: Task) -> Result<Done> {
-        protocols::visit(self.options.protocol, Spread { subject: self, conditions, task })
+        self.options.protocol.visit(Spread { subject: self, conditions, task })
     }
 }
 
 /// True if any protocol has the flag.
 #[must_use]
 pub fn is_flag(flag: &str) -> bool {
-    Name::ALL.into_iter().any(|name| protocols::visit(name, Flags).contains(&flag))
+    Name::ALL.into_iter().any(|name| name.visit(Flags).contains(&flag))
 }
 
 struct Flags;

@@ -126,7 +126,7 @@ impl Journal {
         let mut journal = Self::read(BufReader::new(file), values_at, results.as_ref())
             .with_context(|| format!("{} is damaged", path.display()))?;
         if let Ok(history) = File::open(dir.join("history.edn")) {
-            journal.note_partitions(BufReader::new(history));
+            journal.read_partitions(BufReader::new(history));
         }
         Ok(journal)
     }
@@ -213,7 +213,7 @@ impl Journal {
     }
 
     /// Takes in from a history when the network was cut and healed.
-    fn note_partitions(&mut self, history: impl BufRead) {
+    fn read_partitions(&mut self, history: impl BufRead) {
         let lines = history.lines().map_while(Result::ok);
         for line in lines.filter(|line| line.contains(":process :nemesis")) {
             let Ok(op) = Edn::parse(&line) else { continue };

@@ -8,12 +8,13 @@ use std::any::Any;
 use std::sync::Arc;
 
 use rumormill::cluster::Nodes;
+use rumormill::family::{ProtocolName as _, Visitor};
 use rumormill::id::EntryId;
 use rumormill::maelstrom::message::Body;
 use rumormill::maelstrom::parse::parse_line;
 use rumormill::protocol::Protocol;
+use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::message::Gossip;
-use rumormill::protocols::{Name, Visitor, visit};
 use rumormill::value::Value;
 use rumormill::wire::Wire;
 
@@ -69,7 +70,7 @@ pub(crate) fn read(kind: &str, body: &str, nodes: &Arc<Nodes>) -> Option<Own> {
     // Most bodies end here, without another scan.
     let name = Name::ALL.into_iter().find(|name| name.as_str() == kind)?;
     let line = format!("{{\"src\":\"\",\"dest\":\"\",\"body\":{body}}}");
-    visit(name, Decode { line: line.as_bytes(), nodes })
+    name.visit(Decode { line: line.as_bytes(), nodes })
 }
 
 #[cfg(test)]

@@ -296,9 +296,9 @@ impl Places {
     /// A scalar stands at a place, and is the value of that number or none.
     fn scalar(&mut self, place: u16, value: Option<u32>, found: &mut Vec<(u16, u32)>) {
         let Place { known, others, is_given, .. } = &mut self.list[usize::from(place)];
-        let is_hopeless = *others > GIVE_UP_COUNT && *others > *known / GIVE_UP_SHARE;
+        let is_given_up = *others > GIVE_UP_COUNT && *others > *known / GIVE_UP_SHARE;
         match value {
-            Some(value) if *is_given || !is_hopeless => {
+            Some(value) if *is_given || !is_given_up => {
                 *known += 1;
                 found.push((place, value));
             }

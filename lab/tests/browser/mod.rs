@@ -185,11 +185,11 @@ impl Browser {
         for kind in ["rawKeyDown", "keyUp"] {
             self.call("Input.dispatchKeyEvent", &json!({"type": kind, "key": key}));
         }
-        self.settle();
+        self.wait_until_drawn();
     }
 
     /// Waits until what was changed is drawn.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn wait_until_drawn(&mut self) {
         self.eval("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))");
     }
 }

@@ -3,10 +3,14 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use super::Rumormill;
+use super::anti_entropy::AntiEntropy;
 use super::link::Link;
-use super::push::Plan;
-use crate::cluster::Nodes;
+use super::peers::Peers;
+use super::push::{EagerPush, Plan};
+use super::repair::TreeRepair;
+use super::replica::Replica;
+use super::stats::Stats;
+use crate::cluster::{Cluster, Nodes};
 use crate::id::NodeId;
 use crate::set::{Ranges, VersionSet};
 use crate::time::Instant;
@@ -20,9 +24,15 @@ const RANGES_LISTED: usize = 8;
 /// A node's state at some instant.
 #[derive(Debug)]
 pub(super) struct Description<'a> {
-    node: &'a Rumormill,
-    now: Instant,
-    nodes: &'a Nodes,
+    pub(super) cluster: &'a Cluster,
+    pub(super) replica: &'a Replica,
+    pub(super) peers: &'a Peers,
+    pub(super) push: &'a EagerPush,
+    pub(super) repair: &'a TreeRepair,
+    pub(super) anti_entropy: &'a AntiEntropy,
+    pub(super) stats: &'a Stats,
+    pub(super) now: Instant,
+    pub(super) nodes: &'a Nodes,
 }
 
 impl fmt::Display for Plan {
@@ -38,58 +48,54 @@ impl fmt::Display for Plan {
     }
 }
 
-impl<'a> Description<'a> {
-    pub(super) const fn new(node: &'a Rumormill, now: Instant, nodes: &'a Nodes) -> Self {
-        Self { node, now, nodes }
-    }
-
+impl Description<'_> {
     /// Writes it.
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { node, now, .. } = *self;
-        let held = node.replica.held();
+        let now = self.now;
+        let held = self.replica.held();
         writeln!(f, "  holds {} entries:", held.count())?;
         writeln!(f, "    {}", self.entries_in_words(held))?;
         self.write_plan(f)?;
-        if let Some(at) = node.anti_entropy.at() {
+        if let Some(at) = self.anti_entropy.at() {
             writeln!(f, "  next digest {}", when(at, now))?;
         }
-        for (peer, link) in node.links() {
+        for (peer, link) in self.peers.iter() {
             self.write_link(f, peer, link)?;
         }
         self.write_counts(f)
     }
 
     fn write_plan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cluster = &self.node.cluster;
+        let cluster = self.cluster;
         let names = |peers: Vec<NodeId>| {
             let names: Vec<&str> = peers.into_iter().map(|peer| &**self.nodes.name(peer)).collect();
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         };
         let origin = if cluster.has_topology() { "" } else { " (no topology yet)" };
         writeln!(f, "  neighbours: {}{origin}", names(cluster.neighbours(cluster.me()).to_vec()))?;
-        let Some(plan) = self.node.plan() else {
+        let Some(plan) = self.push.plan() else {
             return writeln!(f, "  no plan yet: there was no new value");
         };
         write!(f, "  plan: {plan}")?;
         if matches!(plan, Plan::Tree { .. }) {
-            match self.node.repair.tree().parent() {
+            match self.repair.tree().parent() {
                 Some(parent) => write!(f, "; parent {}", self.nodes.name(parent))?,
                 None => f.write_str("; this node is the root")?,
             }
         }
         writeln!(f)?;
-        let adopted: Vec<NodeId> = self.node.repair.tree().extra_children().collect();
-        if !adopted.is_empty() {
-            writeln!(f, "    stands in as the parent of {}", names(adopted))?;
+        let extra: Vec<NodeId> = self.repair.tree().extra_children().collect();
+        if !extra.is_empty() {
+            writeln!(f, "    stands in as the parent of {}", names(extra))?;
         }
-        if let Some(round_trip) = self.node.peers.rtt().round_trip() {
+        if let Some(round_trip) = self.peers.rtt().round_trip() {
             writeln!(f, "  round trip of the typical link {}", span(round_trip))?;
         }
         Ok(())
     }
 
     fn write_link(&self, f: &mut fmt::Formatter<'_>, peer: NodeId, link: &Link) -> fmt::Result {
-        let (held, now) = (self.node.replica.held(), self.now);
+        let (held, now) = (self.replica.held(), self.now);
         write!(f, "  {}: ", self.nodes.name(peer))?;
         match link.suspected_since() {
             Some(since) => write!(f, "SUSPECTED since {}", when(since, now))?,
@@ -153,7 +159,7 @@ impl<'a> Description<'a> {
             .map(|(origin, ranges)| {
                 format!(
                     "{} {}",
-                    self.nodes.name(self.node.replica.origin(origin).node),
+                    self.nodes.name(self.replica.origin(origin).node),
                     in_words(&ranges)
                 )
             })
@@ -165,7 +171,7 @@ impl<'a> Description<'a> {
     }
 
     fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stats = self.node.stats();
+        let stats = self.stats;
         let mut line = String::new();
         for (count, what) in [
             (stats.gossip_sent, "gossip messages sent"),

@@ -35,7 +35,7 @@ pub(crate) enum Timeout {
     /// Nothing.
     Nothing,
     /// Messages; later ones were acked.
-    Overtaken,
+    BelowAcked,
     /// Messages, and nothing later was acked either.
     Messages,
     /// The peer: it is suspected from now on.
@@ -231,7 +231,7 @@ impl Link {
         let Some(window) = self.rtt.reordering_window(variation) else {
             return AckReceived { rtt, lost: 0 };
         };
-        let (lost, entries) = self.sent.on_overtaken(now, number, window);
+        let (lost, entries) = self.sent.on_below_acked(now, number, window);
         self.retransmit(now, &entries);
         AckReceived { rtt, lost }
     }
@@ -302,7 +302,7 @@ impl Link {
         }
         let lost = self.sent.take_expired(now);
         self.retransmit(now, &lost);
-        if is_acked { Timeout::Overtaken } else { Timeout::Messages }
+        if is_acked { Timeout::BelowAcked } else { Timeout::Messages }
     }
 
     /// Takes from the queue what the next message is to carry, as far as `fits` allows. While the
@@ -319,13 +319,13 @@ impl Link {
     }
 
     /// Takes messages in flight whose entries go along with the next message.
-    pub(crate) fn take_riders(
+    pub(crate) fn take_unconfirmed(
         &mut self,
-        rides: u8,
+        piggyback_max: u8,
         forward: Forward,
         fits: impl FnMut(&VersionSet) -> bool,
     ) -> Vec<Batch> {
-        self.sent.take_riders(rides, forward, fits)
+        self.sent.take_unconfirmed(piggyback_max, forward, fits)
     }
 
     /// Takes the entries that go along with a probe, as far as `fits` allows.
@@ -371,8 +371,8 @@ impl Link {
     }
 
     /// The message just sent carries these messages' entries as well.
-    pub(crate) fn add_riders(&mut self, now: Instant, wait: AckWait, riders: Vec<Batch>) {
-        self.sent.add_riders(now, wait, riders);
+    pub(crate) fn add_unconfirmed(&mut self, now: Instant, wait: AckWait, unconfirmed: Vec<Batch>) {
+        self.sent.add_unconfirmed(now, wait, unconfirmed);
     }
 
     /// The message just sent has to be answered at once.

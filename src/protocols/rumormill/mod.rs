@@ -15,6 +15,7 @@ pub mod ablation;
 mod ack_policy;
 mod anti_entropy;
 pub mod config;
+mod context;
 mod describe;
 mod exchange;
 mod failure_detector;
@@ -42,7 +43,9 @@ use crate::set::VersionSet;
 use crate::time::Instant;
 use anti_entropy::AntiEntropy;
 use config::Config;
-use exchange::{Context, Purpose, Receiver, Transmitter};
+use context::Context;
+use describe::Description;
+use exchange::{Purpose, Receiver, Transmitter};
 use link::Link;
 use link::session::Incarnation;
 use message::Gossip;
@@ -201,7 +204,10 @@ impl Protocol for Rumormill {
     }
 
     fn describe(&self, now: Instant, nodes: &Nodes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        describe::Description::new(self, now, nodes).write(f)
+        let Self { cluster, replica, peers, push, repair, anti_entropy, stats, .. } = self;
+        let node =
+            Description { cluster, replica, peers, push, repair, anti_entropy, stats, now, nodes };
+        node.write(f)
     }
 }
 

@@ -92,7 +92,7 @@ impl EagerPush {
     }
 
     /// The plan, looked over if it was not for a while.
-    pub(crate) fn review(&mut self, around: &Surroundings<'_>) -> Option<Plan> {
+    pub(crate) fn replan(&mut self, around: &Surroundings<'_>) -> Option<Plan> {
         let Surroundings { now, tree, ref peers, cluster } = *around;
         if self.planner.is_due(now) {
             let conditions = Conditions {
@@ -104,14 +104,14 @@ impl EagerPush {
                 height: tree.height(),
                 hubs: tree.preferred().map_or(0, crate::cluster::Tree::hubs_below_root),
             };
-            self.log.extend(self.planner.review(now, conditions));
+            self.log.extend(self.planner.replan(now, conditions));
         }
         self.planner.plan()
     }
 
     /// Queues entries of this node for the peers that the plan names.
     pub(crate) fn disseminate(&mut self, around: &mut Surroundings<'_>, entries: &VersionSet) {
-        match self.review(around) {
+        match self.replan(around) {
             Some(Plan::Flood { window }) => flood(around, entries, None, window),
             Some(Plan::Direct { window }) => {
                 for peer in around.cluster.others() {
@@ -135,7 +135,7 @@ impl EagerPush {
         if entries.is_empty() {
             return;
         }
-        let plan = self.review(around);
+        let plan = self.replan(around);
         let is_displaced = is_displaced && Rule::DisplacedForward.applies();
         let (now, tree) = (around.now, around.tree);
         let is_tree = matches!(plan, Some(Plan::Tree { .. }));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 
 use super::ablation::Rule;
-use super::exchange::Context;
+use super::context::Context;
 use super::failure_detector::{
     FailureDetector, TimeoutConditions, is_random_loss, suspicion_multiplier,
 };
@@ -81,7 +81,7 @@ impl TreeRepair {
         cx.stats.retries += u64::from(timeout != Timeout::Nothing);
         #[cfg(feature = "mutations")]
         if cx.mutation == Some(Mutation::RetryNeverSent)
-            && matches!(timeout, Timeout::Messages | Timeout::Overtaken)
+            && matches!(timeout, Timeout::Messages | Timeout::BelowAcked)
         {
             cx.peers.open(peer).queue_mut().clear();
         }
@@ -91,8 +91,8 @@ impl TreeRepair {
                 cx.hasten_digests();
                 self.on_peer_down(cx, peer);
             }
-            Timeout::Overtaken if !cx.peers.rtt().is_jittery() => self.on_loss(cx, peer, 1, 1),
-            Timeout::Overtaken | Timeout::Messages | Timeout::Nothing => {}
+            Timeout::BelowAcked if !cx.peers.rtt().is_jittery() => self.on_loss(cx, peer, 1, 1),
+            Timeout::BelowAcked | Timeout::Messages | Timeout::Nothing => {}
         }
     }
 
@@ -192,7 +192,8 @@ impl TreeRepair {
         let timeout = cx.peers.get(from).and_then(|link| link.acks().heartbeat_timeout());
         let timeout = timeout.filter(|_| has_entries).map(|timeout| {
             let is_unreliable = cx.peers.is_unreliable(cx.now);
-            let multiplier = suspicion_multiplier(is_unreliable, cx.peers.rides(cx.now) > 0);
+            let multiplier =
+                suspicion_multiplier(is_unreliable, cx.peers.piggyback_max(cx.now) > 0);
             (timeout * multiplier).max(cx.peers.hop(from) * 2)
         });
         self.detector.on_heartbeat(cx.now, timeout);
@@ -204,7 +205,7 @@ impl TreeRepair {
         if !self.detector.take_due(cx.now) {
             return;
         }
-        cx.push.review(&around(cx.now, &self.tree, cx.peers, cx.cluster));
+        cx.push.replan(&around(cx.now, &self.tree, cx.peers, cx.cluster));
         let Some(parent) = self.tree.parent().filter(|_| cx.push.uses_hubs(&self.tree)) else {
             return;
         };

@@ -40,7 +40,7 @@ pub(crate) struct Offer {
 
 /// A root that this node has lost, and when the newest message that it had of it was sent.
 #[derive(Clone, Copy, Debug)]
-struct LostRoot {
+struct FormerRoot {
     root: NodeId,
     spoke_at: Instant,
 }
@@ -58,7 +58,7 @@ enum Evidence {
 
 /// Quality of a peer as a parent (802.1D's priority vector): less is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+struct PriorityVector {
     evidence: Evidence,
     root: NodeId,
     /// Hops from the root to it, but not fewer than in the preferred tree: otherwise every node
@@ -84,7 +84,7 @@ pub(crate) struct SpanningTree {
     /// Peers that want this node's offer with the next message.
     requested_by: BTreeSet<NodeId>,
     /// The root that was lost last, of several the first in the list.
-    lost_root: Option<LostRoot>,
+    former_root: Option<FormerRoot>,
 }
 
 impl SpanningTree {
@@ -98,7 +98,7 @@ impl SpanningTree {
             extra_children: BTreeSet::new(),
             offers: BTreeMap::new(),
             requested_by: BTreeSet::new(),
-            lost_root: None,
+            former_root: None,
         }
     }
 
@@ -327,9 +327,9 @@ impl SpanningTree {
     pub(crate) fn on_root_lost(&mut self, now: Instant, peers: &Peers) {
         if let Some(Offer { root, root_spoke_at, .. }) = self.own_offer(now, peers)
             && self.parent.is_some()
-            && self.lost_root.is_none_or(|lost| root <= lost.root)
+            && self.former_root.is_none_or(|lost| root <= lost.root)
         {
-            self.lost_root = Some(LostRoot { root, spoke_at: root_spoke_at });
+            self.former_root = Some(FormerRoot { root, spoke_at: root_spoke_at });
         }
     }
 
@@ -350,9 +350,9 @@ impl SpanningTree {
         peers: &Peers,
         missed_at: Option<Instant>,
     ) -> (Option<NodeId>, bool) {
-        let best = self.best_rank(now, peers, missed_at);
-        let is_fresh = best.is_some_and(|rank| rank.evidence == Evidence::FreshOffer);
-        (best.map(|rank| rank.peer), is_fresh)
+        let best = self.best_vector(now, peers, missed_at);
+        let is_fresh = best.is_some_and(|vector| vector.evidence == Evidence::FreshOffer);
+        (best.map(|vector| vector.peer), is_fresh)
     }
 
     /// The best parent, if it is worth a change: the outer `None` means that it is not.
@@ -362,33 +362,38 @@ impl SpanningTree {
         peers: &Peers,
         missed_at: Option<Instant>,
     ) -> Option<Option<NodeId>> {
-        let best = self.best_rank(now, peers, missed_at);
-        let current = self.parent.and_then(|parent| self.rank(now, peers, missed_at, parent));
-        let worth = |r: Rank| (r.evidence, r.root, r.depth, r.is_off_preferred);
+        let best = self.best_vector(now, peers, missed_at);
+        let current = self.parent.and_then(|parent| self.vector(now, peers, missed_at, parent));
+        let worth = |r: PriorityVector| (r.evidence, r.root, r.depth, r.is_off_preferred);
         let is_better =
             current.is_none_or(|current| best.is_some_and(|best| worth(best) < worth(current)));
-        is_better.then(|| best.map(|rank| rank.peer))
+        is_better.then(|| best.map(|vector| vector.peer))
     }
 
-    fn best_rank(&self, now: Instant, peers: &Peers, missed_at: Option<Instant>) -> Option<Rank> {
+    fn best_vector(
+        &self,
+        now: Instant,
+        peers: &Peers,
+        missed_at: Option<Instant>,
+    ) -> Option<PriorityVector> {
         let tree = self.preferred()?;
-        let rank = |peer| self.rank(now, peers, missed_at, peer);
-        let heard = peers.ids().filter_map(rank).min();
-        if heard.is_some_and(|rank| rank.evidence < Evidence::None) {
+        let vector = |peer| self.vector(now, peers, missed_at, peer);
+        let heard = peers.ids().filter_map(vector).min();
+        if heard.is_some_and(|vector| vector.evidence < Evidence::None) {
             return heard;
         }
-        let unheard = tree.candidates(self.me).find_map(rank);
+        let unheard = tree.candidates(self.me).find_map(vector);
         heard.into_iter().chain(unheard).min()
     }
 
     /// Quality of `peer` as a parent; `None` if it must not be one.
-    fn rank(
+    fn vector(
         &self,
         now: Instant,
         peers: &Peers,
         missed_at: Option<Instant>,
         peer: NodeId,
-    ) -> Option<Rank> {
+    ) -> Option<PriorityVector> {
         let (me, tree) = (self.me, self.preferred()?);
         let is_parent = self.parent == Some(peer);
         // Of two nodes that have chosen each other, the second in the list stays with the first.
@@ -417,13 +422,13 @@ impl SpanningTree {
         let depth = if Rule::DepthFloor.applies() { depth.max(nearest) } else { depth };
         if leads_up && is_fresh {
             let evidence = if is_alive { Evidence::FreshOffer } else { evidence };
-            Some(Rank { evidence, root, depth, is_off_preferred, peer })
+            Some(PriorityVector { evidence, root, depth, is_off_preferred, peer })
         } else if peer < me {
             // At worst it is a root itself.
-            Some(Rank { evidence, root: peer, depth: nearest, is_off_preferred, peer })
+            Some(PriorityVector { evidence, root: peer, depth: nearest, is_off_preferred, peer })
         } else {
-            let rank = Rank { evidence, root, depth, is_off_preferred, peer };
-            (leads_up && is_parent).then_some(rank)
+            let vector = PriorityVector { evidence, root, depth, is_off_preferred, peer };
+            (leads_up && is_parent).then_some(vector)
         }
     }
 
@@ -431,7 +436,7 @@ impl SpanningTree {
     /// did.
     fn is_fresh(&self, now: Instant, offer: &Offer) -> bool {
         let age = now.since(offer.root_spoke_at);
-        match self.lost_root {
+        match self.former_root {
             Some(lost) if lost.root == offer.root => {
                 !Rule::FreshOffer.applies() || age < now.since(lost.spoke_at) * 3 / 4
             }

@@ -14,9 +14,10 @@ use super::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::cluster::{Name, Nodes};
 use crate::few::Few;
 use crate::id::{Generation, NodeId, Origin};
+use crate::json::{put, put_field};
 use crate::set::Ranges;
 use crate::value::Value;
-use crate::wire::{Field, Fields, Wire, put, put_field};
+use crate::wire::{Field, Fields, Wire};
 
 impl Wire for Gossip {
     const TYPE: &'static str = "rumormill";

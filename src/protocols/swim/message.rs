@@ -7,10 +7,11 @@ use super::members::News;
 use crate::cluster::Nodes;
 use crate::config::Choice as _;
 use crate::id::NodeId;
+use crate::json::put_field;
 use crate::protocol::Entry;
 use crate::set::Versions;
 use crate::value::Value;
-use crate::wire::{Fields, Part, Wire, put_field, put_part};
+use crate::wire::{Fields, Part, Wire, put_part};
 
 crate::choice! {
     /// The kinds of messages.

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_could_answer_is_left_out_of_one_fraction_only() {
+    fn what_no_node_could_answer_is_left_out_of_one_fraction_only() {
         let history = history(TWO_OF_THREE);
         assert_eq!(answered_fraction(&history, 1), 1.0);
         assert_eq!(answered_fraction(&history, 0), ok_fraction(&history));

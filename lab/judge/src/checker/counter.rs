@@ -183,7 +183,7 @@ impl Counter {
     }
 
     /// Adds which acknowledged additions each wrong node lacks, by their numbers.
-    pub fn note_lacking<'l>(
+    pub fn record_lacking<'l>(
         &mut self,
         history: &[Op],
         lacking: impl Fn(&str) -> Option<&'l [u64]>,
@@ -291,7 +291,7 @@ mod tests {
         let (one, three) = (OpValue::Int(1), OpValue::Int(3));
         let reads = || [("n0", Some(&one)), ("n1", Some(&three))];
         let mut result = check(&history, reads(), &RoaringTreemap::new());
-        result.note_lacking(&history, |node| Some(if node == "n1" { &[1][..] } else { &[] }));
+        result.record_lacking(&history, |node| Some(if node == "n1" { &[1][..] } else { &[] }));
         let n1 = &result.nodes[1];
         assert_eq!((n1.off_by, n1.lacks_count), (2, Some(1)));
         assert_eq!(n1.lacks, ["-2 (acknowledged to process 1 at 5 ms)"]);

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_ring_everybody_hears_a_majority() {
+    fn in_a_ring_every_node_hears_a_majority() {
         for nodes in [3_usize, 4, 5, 6, 7, 25, 400] {
             for seed in 0..5 {
                 let partition =

@@ -231,7 +231,7 @@ fn a_slow_node_is_slow_in_both_directions() {
 }
 
 #[test]
-fn nobody_waits_behind_what_is_held_up_at_a_slow_node() {
+fn no_message_waits_behind_those_held_up_at_a_slow_node() {
     let extra_ms = BTreeMap::from([(1, 900)]);
     let slow = Slow { from_ms: extra_ms.clone(), to_ms: extra_ms };
     let rules = Rules { slow, ..Rules::default() };

@@ -238,7 +238,7 @@ impl World {
         restored.map_err(|error| error.to_string())?;
         member.running = Some(Running { server, journal, commit: None });
         for (node, generation, first, values) in entries {
-            self.note_named(&node, generation, first, &values)?;
+            self.on_named(&node, generation, first, &values)?;
         }
         let promised = self.members[node].promised.clone();
         self.check_held(node, &promised)?;
@@ -258,7 +258,7 @@ impl World {
     }
 
     /// An entry has one value for ever, and that is one that a client has sent.
-    fn note_named(
+    fn on_named(
         &mut self,
         node: &Name,
         generation: u64,
@@ -364,7 +364,7 @@ impl World {
                 let (gossip, nodes) = (named.message(), named.nodes());
                 for Entries { origin, first, values } in &gossip.entries {
                     let name = Name::clone(nodes.name(origin.node));
-                    self.note_named(&name, origin.generation.0, *first, values)?;
+                    self.on_named(&name, origin.generation.0, *first, values)?;
                 }
                 if !self.rng.random_bool(0.05) {
                     self.sent += 1;

@@ -88,7 +88,7 @@ fn with_mute_the_node_is_not_heard_any_more() {
 }
 
 #[test]
-fn a_message_to_nobody_is_refused_and_not_counted() {
+fn a_message_to_an_unknown_node_is_refused_and_not_counted() {
     let line = r#"{"src":"n0","dest":"n7","body":{"type":"hi"}}"#;
     let (outcome, _, notices) = babbling(&settings(), line).play();
     assert!(!outcome.counts.types.contains_key("hi"));
@@ -268,7 +268,7 @@ fn init_ok_may_say_more() {
 fn a_dead_node_ends_the_run_at_once() {
     let mut simulation = Simulation::floods(&settings());
     simulation.run.start(simulation.now);
-    simulation.settle();
+    simulation.deliver_pending();
     simulation.run.handle_exit(simulation.now + 1_500 * MS, 1, "exit status 3");
     assert_eq!(simulation.run.poll_timeout(), None);
     let (outcome, _) = simulation.run.into_outcome(simulation.now);

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use rumormill::config::{Setting, Settings as _};
+use rumormill::family::{ProtocolName as _, Visitor};
 use rumormill::protocol::Protocol;
-use rumormill::protocols::{self, Name, Promise, Visitor};
+use rumormill::protocols::{Name, Promise};
 use rumormill::wire::Wire;
 use serde_json::{Value, json};
 
@@ -88,7 +89,7 @@ fn family() -> Value {
             "name": name.as_str(),
             "summary": name.summary(),
             "promise": promise,
-            "flags": protocols::visit(*name, Flags),
+            "flags": name.visit(Flags),
         })
     };
     Name::ALL.iter().map(member).collect()

@@ -47,7 +47,7 @@ pub(crate) struct Draft {
     /// Entries from the queue.
     pub(crate) batch: VersionSet,
     /// Unconfirmed entries that go along.
-    pub(crate) riders: Vec<Batch>,
+    pub(crate) unconfirmed: Vec<Batch>,
     /// Room for the entries that go along with a probe.
     pub(crate) room: Room,
     pub(crate) forward: Forward,
@@ -64,7 +64,7 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
         generation,
         purpose,
         batch,
-        riders,
+        unconfirmed,
         mut room,
         forward,
         wait,
@@ -79,7 +79,7 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
         (VersionSet::new(), Forward::No)
     };
     cargo.union_with(&piggyback);
-    riders.iter().for_each(|rider| cargo.union_with(rider.entries()));
+    unconfirmed.iter().for_each(|batch| cargo.union_with(batch.entries()));
     let entries = cargo.ranges().map(|(origin, range)| replica.entries(origin, &range)).collect();
     // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
     // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,
@@ -92,7 +92,7 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
     };
     let ack = link.ack(now);
     let number = link.on_sent(now, batch, forward, wait, piggyback);
-    link.add_riders(now, wait, riders);
+    link.add_unconfirmed(now, wait, unconfirmed);
     let is_digest = purpose.is_digest();
     Gossip {
         generation,
@@ -131,7 +131,7 @@ mod tests {
             generation: Generation(1),
             purpose,
             batch,
-            riders: Vec::new(),
+            unconfirmed: Vec::new(),
             room: Room::new(10, 1_000),
             forward: Forward::No,
             wait: AckWait::default(),

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 
-use super::{Context, Receiver, Transmitter};
+use super::{Receiver, Transmitter};
 use crate::cluster::{Cluster, Graph, Tree};
 use crate::id::{Generation, NodeId, Origin};
 use crate::protocol::{Effects, Rng};
 use crate::protocols::rumormill::anti_entropy::AntiEntropy;
 use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::context::Context;
 use crate::protocols::rumormill::link::sent::AckWait;
 use crate::protocols::rumormill::message::{Ack, Entries, Forward, Gossip};
 use crate::protocols::rumormill::peers::Peers;
@@ -95,7 +96,7 @@ impl Machines {
             rng,
         };
         let (push, around) = machines.around(Instant::ZERO);
-        push.review(&around);
+        push.replan(&around);
         machines
     }
 

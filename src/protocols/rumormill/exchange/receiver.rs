@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::context::Context;
 use crate::id::{Generation, NodeId};
 use crate::protocol::Effects;
 use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
 use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::context::Context;
 use crate::protocols::rumormill::link::session::Incarnation;
 use crate::protocols::rumormill::message::{Ack, Forward, Gossip};
 #[cfg(feature = "mutations")]
@@ -399,16 +399,16 @@ mod tests {
 
     #[test]
     fn a_late_message_is_taken_off_the_losses_if_it_was_counted() {
-        let rides = |timeout: u64| {
+        let piggyback_max = |timeout: u64| {
             let mut node = Machines::hubs(0, 5);
             (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
             node.peers.loss_mut().on_late(at(0), Duration::from_millis(timeout / 2), false);
             node.peers.loss_mut().on_lost(at(0), 1);
             node.receive(at(0), 1, &gossip(1));
             node.receive(at(20), 1, &gossip(0));
-            node.peers.rides(at(20))
+            node.peers.piggyback_max(at(20))
         };
-        assert_eq!((rides(18), rides(20) > 0), (0, true));
+        assert_eq!((piggyback_max(18), piggyback_max(20) > 0), (0, true));
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::compose::{Draft, Purpose, compose};
-use super::context::Context;
 use super::room::Room;
 use crate::id::{Generation, NodeId};
 use crate::protocol::Effects;
 use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
 use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::context::Context;
 use crate::protocols::rumormill::link::Link;
 use crate::protocols::rumormill::link::sent::AckWait;
 use crate::protocols::rumormill::message::{Forward, Gossip, Pulse, TreeOffer};
@@ -121,8 +121,8 @@ impl Transmitter {
         let (now, tree) = (cx.now, repair.tree());
         let relation = cx.push.relation(tree, cx.peers, peer);
         let forward = cx.push.forward_for(tree, cx.peers, peer);
-        let rides = match relation {
-            Relation::Child | Relation::Parent => cx.peers.rides(now),
+        let piggyback_max = match relation {
+            Relation::Child | Relation::Parent => cx.peers.piggyback_max(now),
             Relation::Neighbour | Relation::Other => 0,
         };
         let is_batch = purpose == Purpose::Batch;
@@ -136,7 +136,7 @@ impl Transmitter {
         };
         Terms {
             forward,
-            rides,
+            piggyback_max,
             is_child: tree.has_hubs() && tree.is_child(cx.peers, peer),
             is_repeated: Rule::BlindRepeat.applies()
                 && is_batch
@@ -174,9 +174,10 @@ impl Transmitter {
             Some(Mutation::DroppedAtBatchLimit) => link.queue_mut().clear(),
             _ => {}
         }
-        let riders =
-            link.take_riders(terms.rides, terms.forward, |batch| room.take_all(cx.replica, batch));
-        if purpose == Purpose::Repeat && batch.is_empty() && riders.is_empty() {
+        let unconfirmed = link.take_unconfirmed(terms.piggyback_max, terms.forward, |batch| {
+            room.take_all(cx.replica, batch)
+        });
+        if purpose == Purpose::Repeat && batch.is_empty() && unconfirmed.is_empty() {
             return None;
         }
         let timeout = terms.timeout * link.liveness().backoff();
@@ -185,7 +186,7 @@ impl Transmitter {
             purpose,
             is_paced: is_paced && !batch.is_empty(),
             batch,
-            riders,
+            unconfirmed,
             room,
             forward: terms.forward,
             wait: AckWait {
@@ -237,7 +238,7 @@ struct Terms {
     /// The action wanted for the entries.
     forward: Forward,
     /// How often unconfirmed entries go along.
-    rides: u8,
+    piggyback_max: u8,
     /// The peer suspects this node if entries stay away.
     is_child: bool,
     /// The message is repeated blindly.

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn only_messages_with_entries_that_none_has_overtaken_are_heartbeats() {
+    fn only_messages_with_entries_that_are_newest_are_heartbeats() {
         let timeout = |number_of: fn(u64) -> u64, has_entries| {
             let mut acks = Acks::default();
             for i in 0..4 {

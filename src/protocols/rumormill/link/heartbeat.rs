@@ -17,7 +17,7 @@ const STEADY: Duration = Duration::from_millis(250);
 /// a rare one for many messages to come.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Intervals that an average needs: two messages that happen to be close are no rhythm.
+/// Intervals that an average needs: two messages that happen to be close are no heartbeat.
 const INTERVALS_MIN: u32 = 2;
 
 /// Heartbeat timeout as a multiple of the usual interval; never below [`STEADY`].
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rhythm_takes_two_intervals_and_a_new_one_weighs_an_eighth() {
+    fn an_average_takes_two_intervals_and_a_new_one_weighs_an_eighth() {
         assert_eq!([timeouts(&[0]), timeouts(&[0, 200])], [None; 2]);
         assert_eq!(timeouts(&[0, 200, 400]), Some((400, 340)));
         assert_eq!(timeouts(&[0, 200, 440]), Some((410, 350)));

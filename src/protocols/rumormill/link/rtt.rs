@@ -18,7 +18,7 @@ const STANDSTILL_MIN: Duration = Duration::from_secs(2);
 const STANDSTILL_RATIO: u32 = 8;
 
 /// True if an estimate came of a process that stood still: what had been sent to it was answered when
-/// it went on, and the next `sample` shows that the network is not to blame.
+/// it went on, and the next `sample` shows that the network was not slower.
 pub(crate) fn is_standstill(estimate: Duration, sample: Duration) -> bool {
     estimate > STANDSTILL_MIN.max(sample * STANDSTILL_RATIO)
 }

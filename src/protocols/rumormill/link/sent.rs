@@ -57,11 +57,11 @@ pub(crate) struct Batch {
     pub(crate) deadline: Instant,
     max_ack_delay: Duration,
     /// Below the largest acked number: late, whatever the round trip.
-    is_overtaken: bool,
+    is_below_acked: bool,
     entries: VersionSet,
     forward: Forward,
     /// How often these entries were sent along with others before.
-    rides: u8,
+    piggybacked: u8,
 }
 
 impl Batch {
@@ -136,16 +136,16 @@ impl SentMessages {
     ) {
         self.rearm(now, number, wait);
         let (deadline, max_ack_delay) = (wait.deadline(now), wait.max_ack_delay);
-        let (is_overtaken, rides) = (false, 0);
+        let (is_below_acked, piggybacked) = (false, 0);
         self.in_flight.push_back(Batch {
             numbers: vec![number],
             sent_at: now,
             deadline,
             max_ack_delay,
-            is_overtaken,
+            is_below_acked,
             entries,
             forward,
-            rides,
+            piggybacked,
         });
     }
 
@@ -164,7 +164,7 @@ impl SentMessages {
     /// many as the threshold allows.
     fn rearm(&mut self, now: Instant, number: u64, wait: AckWait) {
         let deadline = wait.deadline(now);
-        let shares = |b: &&mut Batch| !b.is_overtaken && number - b.number() < wait.threshold;
+        let shares = |b: &&mut Batch| !b.is_below_acked && number - b.number() < wait.threshold;
         for batch in self.in_flight.iter_mut().filter(shares) {
             batch.deadline = batch.deadline.max(deadline);
         }
@@ -218,7 +218,7 @@ impl SentMessages {
 
     /// Messages older than `window` that precede the acked `number` are lost; the others are, if
     /// they stay unconfirmed until then. Returns how many are lost, and their entries.
-    pub(crate) fn on_overtaken(
+    pub(crate) fn on_below_acked(
         &mut self,
         now: Instant,
         number: u64,
@@ -229,7 +229,7 @@ impl SentMessages {
         let count = before - self.in_flight.len();
         for batch in self.in_flight.iter_mut().filter(|batch| batch.number() < number) {
             batch.deadline = batch.deadline.min(batch.sent_at.after(window));
-            batch.is_overtaken = true;
+            batch.is_below_acked = true;
         }
         (count as u64, lost)
     }
@@ -282,7 +282,7 @@ impl SentMessages {
     /// sent now.
     pub(crate) fn extend_overdue(&mut self, now: Instant, timeout: Duration) {
         for batch in &mut self.in_flight {
-            if batch.deadline <= now && !batch.is_overtaken {
+            if batch.deadline <= now && !batch.is_below_acked {
                 let max_ack_delay = batch.max_ack_delay;
                 let wait = AckWait { timeout, max_ack_delay, threshold: 1 };
                 batch.deadline = batch.deadline.max(wait.deadline(batch.sent_at));
@@ -291,34 +291,36 @@ impl SentMessages {
     }
 
     /// Takes messages in flight whose entries may be sent along with the next message once more: at
-    /// most `rides` times, those that `fits` admits. The peer does the same with all entries of a
+    /// most `piggyback_max` times, those that `fits` admits. The peer does the same with all entries of a
     /// message, so only those with at most that `forward`.
-    pub(crate) fn take_riders(
+    pub(crate) fn take_unconfirmed(
         &mut self,
-        rides: u8,
+        piggyback_max: u8,
         forward: Forward,
         mut fits: impl FnMut(&VersionSet) -> bool,
     ) -> Vec<Batch> {
-        if rides == 0 {
+        if piggyback_max == 0 {
             return Vec::new();
         }
-        let may_ride = |b: &Batch| b.rides < rides && b.forward <= forward && fits(&b.entries);
-        let (riders, others) = self.in_flight.drain(..).partition::<VecDeque<_>, _>(may_ride);
+        let may_go_along =
+            |b: &Batch| b.piggybacked < piggyback_max && b.forward <= forward && fits(&b.entries);
+        let (unconfirmed, others) =
+            self.in_flight.drain(..).partition::<VecDeque<_>, _>(may_go_along);
         self.in_flight = others;
-        riders.into()
+        unconfirmed.into()
     }
 
-    /// The message just sent carries `riders` as well.
-    pub(crate) fn add_riders(&mut self, now: Instant, wait: AckWait, riders: Vec<Batch>) {
+    /// The message just sent carries `unconfirmed` as well.
+    pub(crate) fn add_unconfirmed(&mut self, now: Instant, wait: AckWait, unconfirmed: Vec<Batch>) {
         let number = self.next_number - 1;
-        self.in_flight.extend(riders.into_iter().map(|mut batch| {
+        self.in_flight.extend(unconfirmed.into_iter().map(|mut batch| {
             batch.numbers.push(number);
             Batch {
                 sent_at: now,
                 deadline: wait.deadline(now),
                 max_ack_delay: wait.max_ack_delay,
-                rides: batch.rides + 1,
-                is_overtaken: false,
+                piggybacked: batch.piggybacked + 1,
+                is_below_acked: false,
                 ..batch
             }
         }));

@@ -37,7 +37,7 @@ struct ProbeTimeouts {
     /// How often the timeout was doubled.
     backoff: u8,
     /// When the peer is judged again, since another peer has acked meanwhile.
-    verdict_at: Option<Instant>,
+    judge_at: Option<Instant>,
 }
 
 /// The suspicion of a peer.
@@ -158,7 +158,7 @@ impl Liveness {
 
     /// When a probe times out, or the peer is judged again.
     pub(crate) fn deadlines(&self) -> [Option<Instant>; 2] {
-        [self.probe.map(|probe| probe.deadline), self.timeouts.verdict_at]
+        [self.probe.map(|probe| probe.deadline), self.timeouts.judge_at]
     }
 
     /// The round trip may have become longer: a probe is waited for as long as one that is sent now.
@@ -177,21 +177,21 @@ impl Liveness {
     /// is to be judged again.
     pub(crate) fn overdue_since(&self, now: Instant) -> [Option<Instant>; 2] {
         let probe = self.probe.filter(|probe| probe.deadline <= now);
-        let is_judged = self.timeouts.verdict_at.is_some_and(|at| at <= now);
+        let is_judged = self.timeouts.judge_at.is_some_and(|at| at <= now);
         [probe.map(|probe| probe.sent_at), self.first_unacked_at().filter(|_| is_judged)]
     }
 
     /// Takes what is overdue: when it was sent, and its number.
     pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<(Instant, u64)> {
         let probe = self.probe.take_if(|probe| probe.deadline <= now);
-        let verdict = self.timeouts.verdict_at.take_if(|at| *at <= now);
+        let verdict = self.timeouts.judge_at.take_if(|at| *at <= now);
         let probe = probe.map(|probe| (probe.sent_at, probe.number));
         probe.or_else(|| verdict.and(self.timeouts.first_unacked))
     }
 
     /// The peer is judged again at `at`.
     pub(crate) fn judge_at(&mut self, at: Instant) {
-        self.timeouts.verdict_at = Some(at);
+        self.timeouts.judge_at = Some(at);
     }
 
     /// Message `number`, sent at `since`, timed out. A message that was sent before the last timeout
@@ -213,7 +213,7 @@ impl Liveness {
         if timeouts.count <= pto_max {
             return false;
         }
-        timeouts.verdict_at = None;
+        timeouts.judge_at = None;
         self.suspicion = Some(Suspicion {
             since,
             number,

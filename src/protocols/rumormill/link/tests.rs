@@ -71,7 +71,7 @@ fn a_suspected_peer_gets_its_queue_when_it_acks_a_message_of_the_time() {
 }
 
 #[test]
-fn a_message_past_its_deadline_is_queued_again_whoever_was_acked() {
+fn a_message_past_its_deadline_is_queued_again_whatever_peer_acked() {
     let (mut link, now) = (Link::default(), Instant::ZERO);
     link.enqueue(&entries(0..1), now);
     send(&mut link, now, wait());
@@ -82,7 +82,7 @@ fn a_message_past_its_deadline_is_queued_again_whoever_was_acked() {
     assert_eq!(ack, AckReceived { rtt: Some(Duration::from_millis(10)), lost: 0 });
     // The reordering window of the overtaken one has passed.
     let deadline = link.next_deadline().unwrap();
-    assert_eq!(link.on_deadline(deadline, 0), Timeout::Overtaken);
+    assert_eq!(link.on_deadline(deadline, 0), Timeout::BelowAcked);
     assert_eq!(link.queue(), &entries(0..1));
 }
 
@@ -128,7 +128,7 @@ fn each_timer_is_a_deadline_of_the_link() {
             send(link, at(3), AckWait { timeout: ms(7), ..wait() });
         }),
         ("keep-alive", |link| {
-            // At this rhythm the peer waits for 250 ms.
+            // With these intervals the peer waits for 250 ms.
             (0..4).for_each(|i| link.on_heartbeat_sent(at(100 * i)));
             assert_eq!(link.next_deadline(), Some(at(490)));
             *link = Link { keep_alive_at: Some(at(10)), ..Link::default() };
@@ -276,9 +276,9 @@ fn what_the_peer_holds_is_not_queued_and_what_it_confirms_is_no_longer_in_flight
     assert!(!link.has_more() && link.in_flight() == entries(2..4));
     link.confirm(&entries(2..3));
     assert_eq!(link.in_flight(), entries(3..4));
-    let riders = link.take_riders(1, Forward::No, |_| true);
-    assert_eq!((riders.len(), link.in_flight().count()), (1, 0));
-    link.add_riders(at(1), wait(), riders);
+    let unconfirmed = link.take_unconfirmed(1, Forward::No, |_| true);
+    assert_eq!((unconfirmed.len(), link.in_flight().count()), (1, 0));
+    link.add_unconfirmed(at(1), wait(), unconfirmed);
     assert_eq!(link.in_flight(), entries(3..4));
     link.back_off();
     assert_eq!(link.liveness().backoff(), 2);

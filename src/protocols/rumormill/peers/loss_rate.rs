@@ -20,9 +20,9 @@ const HEAVY: f64 = 0.03;
 const TRAFFIC_MIN: u64 = 50;
 
 /// How often an unconfirmed entry may be piggybacked. Where delays vary widely, losses are detected late.
-const RIDES_LIGHT: u8 = 1;
-const RIDES_JITTERY: u8 = 2;
-const RIDES_HEAVY: u8 = 8;
+const PIGGYBACK_LIGHT: u8 = 1;
+const PIGGYBACK_JITTERY: u8 = 2;
+const PIGGYBACK_HEAVY: u8 = 8;
 
 /// Reordering timeout as a multiple of the largest lateness of a message that arrived after all.
 const REORDERING_FACTOR: u32 = 2;
@@ -69,13 +69,13 @@ impl LossRate {
     }
 
     /// How often an unconfirmed entry may be sent again along with others.
-    pub(crate) fn rides(&mut self, now: Instant, is_jittery: bool) -> u8 {
+    pub(crate) fn piggyback_max(&mut self, now: Instant, is_jittery: bool) -> u8 {
         match self.rate(now) {
-            _ if !Rule::Riders.applies() => 0,
-            rate if rate >= HEAVY => RIDES_HEAVY,
-            rate if rate < LIGHT || !Rule::LightRiders.applies() => 0,
-            _ if is_jittery || !Rule::SteadyRiders.applies() => RIDES_JITTERY,
-            _ => RIDES_LIGHT,
+            _ if !Rule::Piggyback.applies() => 0,
+            rate if rate >= HEAVY => PIGGYBACK_HEAVY,
+            rate if rate < LIGHT || !Rule::LightPiggyback.applies() => 0,
+            _ if is_jittery || !Rule::SteadyPiggyback.applies() => PIGGYBACK_JITTERY,
+            _ => PIGGYBACK_LIGHT,
         }
     }
 
@@ -94,17 +94,20 @@ mod tests {
         let mut loss = LossRate::default();
         let at = |i: u64| Instant::from_micros(i * 10_000);
         (0..400).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.rides(at(400), false), 0);
+        assert_eq!(loss.piggyback_max(at(400), false), 0);
         loss.on_lost(at(400), 1);
         assert_eq!(
-            [false, true].map(|jittery| loss.rides(at(400), jittery)),
-            [RIDES_LIGHT, RIDES_JITTERY]
+            [false, true].map(|jittery| loss.piggyback_max(at(400), jittery)),
+            [PIGGYBACK_LIGHT, PIGGYBACK_JITTERY]
         );
         loss.on_lost(at(401), 40);
-        assert_eq!([false, true].map(|jittery| loss.rides(at(401), jittery)), [RIDES_HEAVY; 2]);
+        assert_eq!(
+            [false, true].map(|jittery| loss.piggyback_max(at(401), jittery)),
+            [PIGGYBACK_HEAVY; 2]
+        );
         assert!(loss.is_heavy(at(401)));
         (401..3_000).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.rides(at(3_000), false), 0);
+        assert_eq!(loss.piggyback_max(at(3_000), false), 0);
     }
 
     #[test]
@@ -114,19 +117,22 @@ mod tests {
             let mut loss = LossRate::default();
             (0..sent).for_each(|_| loss.on_sent(now));
             loss.on_lost(now, lost);
-            (loss.rides(now, false), loss.is_heavy(now))
+            (loss.piggyback_max(now, false), loss.is_heavy(now))
         };
-        assert_eq!((of(1_001, 1), of(1_000, 1)), ((0, false), (RIDES_LIGHT, false)));
-        assert_eq!((of(1_000, 29), of(1_000, 30)), ((RIDES_LIGHT, false), (RIDES_HEAVY, true)));
+        assert_eq!((of(1_001, 1), of(1_000, 1)), ((0, false), (PIGGYBACK_LIGHT, false)));
+        assert_eq!(
+            (of(1_000, 29), of(1_000, 30)),
+            ((PIGGYBACK_LIGHT, false), (PIGGYBACK_HEAVY, true))
+        );
         // Where delays vary, twice; where none is lost, never.
         let varied = |lost| {
             let mut loss = LossRate::default();
             loss.on_lost(now, lost);
-            loss.rides(now, true)
+            loss.piggyback_max(now, true)
         };
-        assert_eq!([0, 1, 2].map(varied), [0, RIDES_JITTERY, RIDES_HEAVY]);
+        assert_eq!([0, 1, 2].map(varied), [0, PIGGYBACK_JITTERY, PIGGYBACK_HEAVY]);
         // One loss among few messages says little.
-        assert_eq!((of(2, 1), of(2, 2)), ((RIDES_LIGHT, false), (RIDES_HEAVY, true)));
+        assert_eq!((of(2, 1), of(2, 2)), ((PIGGYBACK_LIGHT, false), (PIGGYBACK_HEAVY, true)));
     }
 
     #[test]
@@ -139,7 +145,7 @@ mod tests {
         loss.on_late(now, ms(30), false);
         assert!(loss.is_heavy(now));
         loss.on_late(now, ms(20), true);
-        assert!(!loss.is_heavy(now) && loss.rides(now, false) == RIDES_LIGHT);
+        assert!(!loss.is_heavy(now) && loss.piggyback_max(now, false) == PIGGYBACK_LIGHT);
         assert_eq!(loss.reordering_timeout(), ms(60));
     }
 }

@@ -87,8 +87,8 @@ pub enum Plan {
     },
 }
 
-/// The review of a plan is at most this often: planning costs more than a message.
-const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
+/// The replan of a plan is at most this often: planning costs more than a message.
+const REPLAN_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Chooses how new entries travel, and keeps to it while nothing has changed much.
 #[derive(Clone, Debug)]
@@ -162,11 +162,11 @@ impl Planner {
 
     /// True if the plan is to be looked over.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.plan.is_none() || self.reviewed_at.is_none_or(|at| now.since(at) >= REVIEW_INTERVAL)
+        self.plan.is_none() || self.reviewed_at.is_none_or(|at| now.since(at) >= REPLAN_INTERVAL)
     }
 
     /// Looks the plan over. Returns a line for people the first time that the budget cannot be met.
-    pub(crate) fn review(&mut self, now: Instant, conditions: Conditions) -> Option<String> {
+    pub(crate) fn replan(&mut self, now: Instant, conditions: Conditions) -> Option<String> {
         let Conditions { nodes, round_trip, rtt_initial, variation, slack, height, hubs } =
             conditions;
         let is_measured = round_trip.is_some();

@@ -288,7 +288,7 @@ fn a_missed_budget_is_logged_once_and_a_new_tree_makes_a_new_plan() {
     node.push.on_new_tree();
     assert_eq!(node.push.plan(), None);
     let (push, around) = node.around(at(0));
-    assert!(push.review(&around).is_some());
+    assert!(push.replan(&around).is_some());
     let log = push.take_log();
     assert!(log.len() == 1 && log[0].contains("cannot be met"), "{log:?}");
     assert!(push.take_log().is_empty());

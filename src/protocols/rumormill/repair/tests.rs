@@ -191,8 +191,8 @@ fn a_node_of_a_tree_of_hubs_is_displaced_off_its_place_and_while_its_parent_is_m
 }
 
 #[test]
-fn an_overtaken_message_counts_as_lost_unless_delays_vary() {
-    let rides = |change: fn(&mut Machines)| {
+fn a_message_below_the_largest_acked_counts_as_lost_unless_delays_vary() {
+    let piggyback_max = |change: fn(&mut Machines)| {
         let mut node = Machines::hubs(0, 9);
         (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
         change(&mut node);
@@ -203,22 +203,22 @@ fn an_overtaken_message_counts_as_lost_unless_delays_vary() {
         let ack = ack(2).map(|ack| Ack { numbers, ..ack });
         node.receive(at(10), 1, &Gossip { ack, ..gossip(0) });
         meet_deadline(&mut node, 100, 1);
-        node.peers.rides(at(100))
+        node.peers.piggyback_max(at(100))
     };
-    assert!(rides(|_| {}) > 0);
-    assert_eq!(rides(make_jittery), 0);
+    assert!(piggyback_max(|_| {}) > 0);
+    assert_eq!(piggyback_max(make_jittery), 0);
 }
 
 #[test]
 fn losses_count_between_nodes_that_are_always_in_touch() {
-    let rides = |mut node: Machines, peer: u32| {
+    let piggyback_max = |mut node: Machines, peer: u32| {
         (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
         let (repair, mut cx) = node.parts(at(0));
         repair.on_loss(&mut cx, NodeId(peer), 1, 1);
-        node.peers.rides(at(0)) > 0
+        node.peers.piggyback_max(at(0)) > 0
     };
-    assert!(rides(Machines::hubs(3, 9), 0) && !rides(Machines::hubs(3, 9), 5));
-    assert!(rides(in_a_line(1), 4), "without hubs any peer is one");
+    assert!(piggyback_max(Machines::hubs(3, 9), 0) && !piggyback_max(Machines::hubs(3, 9), 5));
+    assert!(piggyback_max(in_a_line(1), 4), "without hubs any peer is one");
 }
 
 #[test]

@@ -363,7 +363,7 @@ fn a_parent_that_names_another_root_has_lost_its_own() {
     assert!(!is_fresh(1, 2_000, change(6)), "it is not the parent that says so");
     let same = |tree: &mut SpanningTree, peers: &mut Peers| {
         change(3)(tree, peers);
-        tree.lost_root = None;
+        tree.former_root = None;
         tree.on_offer(at(5_100), peers, NodeId(3), place(Some(2), 2, 2, 0));
     };
     assert!(!is_fresh(2, 2_000, same));

@@ -168,7 +168,7 @@ fn a_request_is_not_sent_if_what_is_missing_has_arrived() {
 
 #[test]
 fn a_gap_is_reported_and_counts_as_loss_unless_delays_vary() {
-    let rides = |is_jittery: bool| {
+    let piggyback_max = |is_jittery: bool| {
         let mut node = Machines::hubs(0, 5);
         (0..50).for_each(|_| node.peers.loss_mut().on_sent(at(0)));
         for i in 0..if is_jittery { 40 } else { 0 } {
@@ -178,10 +178,10 @@ fn a_gap_is_reported_and_counts_as_loss_unless_delays_vary() {
         node.receive(at(0), 1, &gossip(1));
         let report = node.transmit(at(0), 1);
         assert_eq!((report.len(), report[0].is_digest), (1, false));
-        node.peers.rides(at(0))
+        node.peers.piggyback_max(at(0))
     };
-    assert!(rides(false) > 0);
-    assert_eq!(rides(true), 0);
+    assert!(piggyback_max(false) > 0);
+    assert_eq!(piggyback_max(true), 0);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn messages_before_an_acked_one_are_lost_after_the_reordering_window() {
     }
     let acked = sent.on_ack(&numbers(2..3));
     assert_eq!((acked.sent_at, acked.entries), (Some(at(100)), entries(2..3)));
-    let (count, lost) = sent.on_overtaken(at(200), 2, ms(160));
+    let (count, lost) = sent.on_below_acked(at(200), 2, ms(160));
     assert_eq!((count, lost.entries), (1, entries(0..1)));
     // Message 1 has until the end of the window.
     assert_eq!(sent.next_deadline(), Some(at(210)));
@@ -121,17 +121,17 @@ fn entries_ride_so_often_where_there_is_room_and_the_relay_allows() {
     let mut sent = SentMessages::default();
     send(&mut sent, 0, 0, Forward::No, wait(100));
     send(&mut sent, 0, 1, Forward::Tree, wait(100));
-    assert!(sent.take_riders(0, Forward::Tree, |_| true).is_empty());
-    let riders = sent.take_riders(1, Forward::No, |_| true);
-    assert_eq!(riders.iter().map(Batch::number).collect::<Vec<_>>(), [0]);
+    assert!(sent.take_unconfirmed(0, Forward::Tree, |_| true).is_empty());
+    let unconfirmed = sent.take_unconfirmed(1, Forward::No, |_| true);
+    assert_eq!(unconfirmed.iter().map(Batch::number).collect::<Vec<_>>(), [0]);
     let number = sent.on_sent(at(40));
-    sent.add_riders(at(40), wait(100), riders);
+    sent.add_unconfirmed(at(40), wait(100), unconfirmed);
     let last = sent.batches().last().unwrap();
     assert_eq!((last.number(), last.deadline), (number, at(140)));
     // An ack of the first message that carried them confirms them as well.
     assert_eq!(sent.clone().on_ack(&numbers(0..1)).entries, entries(0..1));
     // It has had its ride; the other one finds no room.
-    assert!(sent.take_riders(1, Forward::Tree, |_| false).is_empty());
+    assert!(sent.take_unconfirmed(1, Forward::Tree, |_| false).is_empty());
     assert_eq!(sent.in_flight(), entries(0..2));
 }
 
@@ -160,34 +160,34 @@ fn a_message_is_lost_after_the_window_and_overdue_at_its_deadline() {
     assert_eq!(overdue, [None, Some((at(0), 0)), Some((at(0), 0))]);
     assert_eq!(sent.clone().take_expired(at(109)).entries, entries(0..1));
     assert_eq!(sent.clone().take_expired(at(110)).entries, entries(0..2));
-    let lost = |now| sent.clone().on_overtaken(at(now), 1, ms(50));
+    let lost = |now| sent.clone().on_below_acked(at(now), 1, ms(50));
     assert_eq!((lost(50).0, lost(51).0, lost(51).1.entries), (0, 1, entries(0..1)));
 }
 
 #[test]
-fn an_overtaken_message_is_given_no_more_time() {
+fn a_message_below_the_largest_acked_is_given_no_more_time() {
     let mut sent = SentMessages::default();
     let batched = AckWait { threshold: 9, ..wait(100) };
     (0..2).for_each(|i| {
         send(&mut sent, 0, i, Forward::No, batched);
     });
-    sent.on_overtaken(at(0), 1, ms(60));
+    sent.on_below_acked(at(0), 1, ms(60));
     send(&mut sent, 50, 2, Forward::No, batched);
     let deadlines: Vec<Instant> = sent.batches().map(|batch| batch.deadline).collect();
     assert_eq!(deadlines, [60, 150, 150].map(at));
 }
 
 #[test]
-fn a_rider_is_sent_anew_with_what_it_asks_for_and_as_often_as_allowed() {
+fn an_unconfirmed_entry_is_sent_anew_with_what_it_asks_for_and_as_often_as_allowed() {
     let mut sent = SentMessages::default();
     send(&mut sent, 0, 0, Forward::No, wait(100));
     for ride in 1..=2 {
-        let riders = sent.take_riders(2, Forward::No, |_| true);
-        assert_eq!(riders.iter().map(|rider| rider.entries().count()).sum::<u64>(), 1);
+        let unconfirmed = sent.take_unconfirmed(2, Forward::No, |_| true);
+        assert_eq!(unconfirmed.iter().map(|batch| batch.entries().count()).sum::<u64>(), 1);
         sent.on_sent(at(10 * ride));
-        sent.add_riders(at(10 * ride), wait(100), riders);
+        sent.add_unconfirmed(at(10 * ride), wait(100), unconfirmed);
         assert_eq!(sent.next_deadline(), Some(at(10 * ride + 100)));
     }
-    assert!(sent.take_riders(2, Forward::No, |_| true).is_empty());
-    assert_eq!(sent.take_riders(3, Forward::No, |_| true)[0].number(), 2);
+    assert!(sent.take_unconfirmed(2, Forward::No, |_| true).is_empty());
+    assert_eq!(sent.take_unconfirmed(3, Forward::No, |_| true)[0].number(), 2);
 }

@@ -88,13 +88,13 @@ fn a_budget_that_cannot_be_met_is_reported_once_and_only_when_measured() {
     };
     let mut planner = Planner::new(&config);
     assert!(planner.is_due(Instant::ZERO));
-    assert_eq!(planner.review(Instant::ZERO, conditions(None)), None);
+    assert_eq!(planner.replan(Instant::ZERO, conditions(None)), None);
     assert!(!planner.is_due(Instant::from_micros(249_999)));
     let now = Instant::from_micros(250_000);
     assert!(planner.is_due(now));
-    let line = planner.review(now, conditions(Some(200))).unwrap();
+    let line = planner.replan(now, conditions(Some(200))).unwrap();
     assert!(line.contains("100ms") && line.contains("route hub"), "{line}");
-    assert_eq!(planner.review(now, conditions(Some(200))), None);
+    assert_eq!(planner.replan(now, conditions(Some(200))), None);
     planner.forget();
     assert!(planner.is_due(now) && !planner.is_tree());
 }
@@ -116,7 +116,7 @@ fn a_window_replaces_the_budget_on_every_route() {
     let window = Some(Duration::from_millis(5));
     for route in Route::ALL {
         let mut planner = Planner::new(&Config { route, window, ..Config::default() });
-        planner.review(Instant::ZERO, conditions(Some(200)));
+        planner.replan(Instant::ZERO, conditions(Some(200)));
         let five = Duration::from_millis(5);
         let expected = match route {
             Route::Topology => Plan::Flood { window: five },
@@ -240,7 +240,7 @@ fn the_slack_of_the_pacer_shortens_the_period() {
     let mut planner =
         Planner::new(&Config { latency_budget, route: Route::Hub, ..Config::default() });
     let slack = Duration::from_millis(30);
-    planner.review(Instant::ZERO, Conditions { slack, ..conditions(Some(200)) });
+    planner.replan(Instant::ZERO, Conditions { slack, ..conditions(Some(200)) });
     // The way takes 200 ms, and the margin is 25 ms.
     let period = Duration::from_millis(1_000 - 200 - 25 - 30);
     assert_eq!(planner.plan(), Some(Plan::Tree { period, pulse: true }));
@@ -252,7 +252,7 @@ fn each_route_has_its_plan_and_the_fastest_one_if_the_budget_is_missed() {
     let plan = |route, budget_ms| {
         let latency_budget = Duration::from_millis(budget_ms);
         let mut planner = Planner::new(&Config { route, latency_budget, ..Config::default() });
-        let line = planner.review(Instant::ZERO, conditions(Some(200)));
+        let line = planner.replan(Instant::ZERO, conditions(Some(200)));
         (planner.plan().unwrap(), line.is_some())
     };
     let ms = Duration::from_millis;
@@ -272,7 +272,7 @@ fn each_route_has_its_plan_and_the_fastest_one_if_the_budget_is_missed() {
 fn the_load_is_measured_and_planned_for() {
     let route = Route::Direct;
     let mut planner = Planner::new(&Config { route, ..Config::default() });
-    planner.review(Instant::ZERO, conditions(Some(200)));
+    planner.replan(Instant::ZERO, conditions(Some(200)));
     assert!(!planner.is_tree());
     assert_eq!(planner.rate(Instant::ZERO), None);
     let at = |ms: u64| Instant::from_micros(ms * 1_000);

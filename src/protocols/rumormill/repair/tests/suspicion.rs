@@ -26,7 +26,7 @@ fn a_parent_that_another_node_misses_too_is_suspected_without_an_ack_of_a_third(
     assert!(!corroborated(false, true, same), "it is not missed here");
     assert!(!corroborated(true, false, same), "the other does not miss it");
     assert!(!corroborated(true, true, |age| offer(Some(2), 0, 2, age)), "it misses another parent");
-    // One that has heard of the root since is no witness, nor one that lost it long before.
+    // One that has heard of the root since is no evidence, nor one that lost it long before.
     assert!(!corroborated(true, true, |age| offer(Some(0), 0, 1, age - 200)));
     assert!(!corroborated(true, true, |age| offer(Some(0), 0, 1, age + 200)));
 }
