@@ -63,6 +63,9 @@ pub struct Circumstances {
     pub forgetful: bool,
 }
 
+/// Longest intervals in which digests back off, after the last that something was amiss.
+pub(super) const BACK_OFF_INTERVALS: u64 = 3;
+
 /// The bound in longest intervals.
 const INTERVALS_MAX: u32 = 20;
 
@@ -96,7 +99,7 @@ fn derived_bound(config: &Config, c: &Circumstances) -> Duration {
 /// have backed off.
 #[must_use]
 pub fn settling_bound(config: &Config, c: &Circumstances) -> Duration {
-    let backing_off = millis(config.sync_interval_max).saturating_mul(3);
+    let backing_off = millis(config.sync_interval_max).saturating_mul(BACK_OFF_INTERVALS);
     Duration::from_millis(hop_ms(config, c).saturating_mul(3).saturating_add(backing_off))
 }
 
@@ -141,7 +144,7 @@ mod tests {
     };
 
     #[test]
-    fn more_trouble_takes_longer() {
+    fn more_faults_take_longer() {
         let config = Config::default();
         let bound = |c: Circumstances| derived_bound(&config, &c);
         let calm = bound(CALM);

@@ -9,7 +9,9 @@ use rumormill::set::VersionSet;
 use rumormill_sim::RETRY_INTERVAL;
 use rumormill_sim::network::partition::Partition;
 
-use super::bound::{Circumstances, convergence_bound, settling_bound};
+use super::bound::{
+    BACK_OFF_INTERVALS, Circumstances, convergence_bound, longest_interval, settling_bound,
+};
 use super::case::Case;
 use super::counts::Counts;
 use super::recorder::Recorder;
@@ -21,6 +23,9 @@ use super::world::World;
 use crate::generator::MS;
 use crate::history::Nanos;
 use crate::node::Inspect as _;
+
+/// One of so many runs is watched to the end of its bound, for what happens late.
+const FULL_WAIT_EVERY: u64 = 8;
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -109,7 +114,7 @@ impl Life {
         self.bound = self.bound.max(Duration::from_millis(1));
         let settling = settling_bound(&self.config, &circumstances);
         let settled_at = healed_at + nanos(self.bound.min(settling)) + nanos(settling);
-        while world.step(settled_at.max(world.sim.now()))? {}
+        self.quiesce(world, settled_at)?;
         self.rest(world)?;
         same_everywhere(world)?;
         world.read_everywhere()
@@ -153,6 +158,25 @@ impl Life {
             // The node that is to pass an entry on may be in another part now.
             forgetful: !faults.crash.is_empty() || part.len() < case.nodes.len(),
         }
+    }
+
+    /// Waits until the traffic has had time to die down: until `end`, or, in most runs, until everything is
+    /// confirmed for as long as digests take to back off.
+    fn quiesce(&self, world: &mut World<'_>, end: Nanos) -> Result<(), Violation> {
+        let interval = nanos(longest_interval(&self.config)).max(1);
+        let waits_to_the_end = world.case.seed.is_multiple_of(FULL_WAIT_EVERY);
+        let mut now = world.sim.now();
+        let mut busy_at = now;
+        while now < end {
+            now = end.min(now.saturating_add(interval));
+            while world.step(now)? {}
+            if waits_to_the_end || !is_quiescent(world, &self.shape) {
+                busy_at = now;
+            } else if now - busy_at >= interval * BACK_OFF_INTERVALS {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Invariants 5 and 6: once all agree, little is said, and little is remembered.
@@ -248,6 +272,11 @@ fn entries_sent(world: &World<'_>) -> u64 {
 
 fn restarts_seen(world: &World<'_>) -> u64 {
     world.servers().flatten().map(|server| server.stats().restarts_seen).sum()
+}
+
+/// True if all hold the same, and nothing is on its way to a node that is up.
+fn is_quiescent(world: &World<'_>, shape: &Shape) -> bool {
+    same_everywhere(world).is_ok() && check_memory(world, shape).is_ok()
 }
 
 /// Also what was on its way when its holders died has reached all nodes, or none.

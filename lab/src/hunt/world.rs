@@ -2,6 +2,8 @@
 //!
 //! It knows nothing of phases; `phases.rs` drives it.
 
+use std::time::Duration;
+
 use rumormill::cluster::Name;
 use rumormill::id::{Generation, NodeId};
 use rumormill::service::AnyService;
@@ -19,8 +21,12 @@ use crate::node::{Inspect as _, SimServer};
 use crate::random::Dice;
 use crate::sim::{Node, Records, scripted};
 
-/// No run needs more events than this: the largest cases drawn need a tenth of it.
+/// No run needs more events than this besides its periodic digests: the largest cases drawn need a tenth
+/// of it.
 const EVENTS_MAX: u64 = 2_000_000;
+
+/// Events of a digest at most: the timer, the digest, an answer to it, and the timer of that.
+const DIGEST_EVENTS: u64 = 4;
 
 #[derive(Debug)]
 pub(super) struct World<'a> {
@@ -28,6 +34,8 @@ pub(super) struct World<'a> {
     pub(super) sim: Sim<Node, Surroundings<'a>>,
     pub(super) watch: Watch,
     records: Option<Records>,
+    /// From a digest of a node at rest to its next.
+    digest_interval: Duration,
 }
 
 impl<'a> World<'a> {
@@ -55,7 +63,8 @@ impl<'a> World<'a> {
         for (at, fault) in scripted(&case.settings()) {
             sim.plan(at, fault);
         }
-        Self { case, sim, watch: Watch::new(case, &setup.config), records }
+        let digest_interval = setup.at_rest().digest;
+        Self { case, sim, watch: Watch::new(case, &setup.config), records, digest_interval }
     }
 
     /// Keeps what happens, in words.
@@ -89,11 +98,20 @@ impl<'a> World<'a> {
         self.check()?;
         let counts = &mut self.sim.medium_mut().counts;
         counts.events += u64::from(went);
-        if counts.events > EVENTS_MAX {
-            let text = format!("{EVENTS_MAX} events in {} ms", self.sim.now() / MS);
+        let events = counts.events;
+        if events > EVENTS_MAX && events > EVENTS_MAX + self.digest_events() {
+            let text = format!("{events} events in {} ms", self.sim.now() / MS);
             return Err(Violation::new(Kind::Storm, text));
         }
         Ok(went)
+    }
+
+    /// Events of the digests that nodes at rest send from the start until now.
+    fn digest_events(&self) -> u64 {
+        let interval = u64::try_from(self.digest_interval.as_nanos()).unwrap_or(Nanos::MAX).max(1);
+        // An interval is shortened to a half at most.
+        let digests = self.case.nodes.len() as u64 * (self.sim.now() / interval + 1) * 2;
+        digests * DIGEST_EVENTS
     }
 
     /// Lets the faults of the network act.
