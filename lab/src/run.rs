@@ -161,10 +161,7 @@ impl<S: EventSink> Run<S> {
             history: Vec::new(),
             tally: Tally::default(),
             watch: Watch::new(nodes),
-            tracer: match settings.workload.spreads {
-                Spreads::Deltas => Tracer::new(&settings.nodes, &settings.values_at).of_additions(),
-                _ => Tracer::new(&settings.nodes, &settings.values_at),
-            },
+            tracer: Tracer::new(&settings.nodes, &settings.values_at),
             gossiped: Collector::new(nodes),
             entries: EntryWatch::new(nodes),
             adding: vec![VecDeque::new(); nodes],

@@ -360,12 +360,11 @@ impl<S: EventSink> Run<S> {
             && let (Some(number), OpValue::Int(int)) = (asked.0.number, &asked.0.argument)
         {
             // More than 2^32 additions do not fit into memory.
-            if self.settings.workload.spreads == Spreads::Deltas {
-                self.tracer.handed(node as u32, number as u32, now, packet.id);
-            } else {
-                let value = self.tracer.invoked(&Value::Int(*int), now);
-                self.tracer.taken(node as u32, value, now, packet.id);
-            }
+            let value = match self.settings.workload.spreads {
+                Spreads::Deltas => number as u32,
+                _ => self.tracer.invoked(&Value::Int(*int), now),
+            };
+            self.tracer.taken(node as u32, value, now, packet.id);
         }
     }
 

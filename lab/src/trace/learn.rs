@@ -30,6 +30,8 @@ const MAX_CHANCE: f64 = 1e-3;
 /// Advice for the user.
 const VALUES_AT: &str =
     "--values-at PATH says where values stand in messages (such as body.messages[*])";
+const ADDITIONS: &str =
+    "an addition to a counter has no name in other nodes' messages; the checker compares the sums";
 const PROBE: &str = "--probe MS reads all nodes";
 
 /// Places that are named in words.
@@ -98,6 +100,8 @@ pub(super) fn learn(tracer: &Tracer) -> Learned {
     good.extend(places.iter().filter(|(_, at)| at.kind == Kind::Own).map(|(place, _)| place));
     let source = if good.iter().any(|place| used(*place)) || is_own_talk(tracer) {
         Source::Own(name(places, &good))
+    } else if tracer.is_of_additions() {
+        Source::Reads(ADDITIONS.to_owned())
     } else if places.are_given() {
         good.extend(places.iter().filter(|(at, place)| place.is_given && used(*at)).map(|p| p.0));
         if good.is_empty() {

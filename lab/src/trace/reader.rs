@@ -83,6 +83,7 @@ struct Body<'a> {
     msg_id: Option<i64>,
     in_reply_to: Option<i64>,
     message: Option<&'a str>,
+    delta: Option<&'a str>,
     messages: Option<&'a str>,
     node_ids: Option<&'a str>,
 }
@@ -98,6 +99,8 @@ impl<'a> Body<'a> {
                 "in_reply_to" => body.in_reply_to = value.parse().ok(),
                 // In the broadcast workload, and in that of a set.
                 "message" | "element" => body.message = Some(value),
+                // In that of a counter.
+                "delta" => body.delta = Some(value),
                 "messages" | "value" => body.messages = Some(value),
                 "node_ids" => body.node_ids = Some(value),
                 _ => {}
@@ -162,9 +165,8 @@ impl Reader {
         let kind = match (from, to, &*body.kind) {
             (None, Some(_), "init") => FlightKind::Init,
             (None, Some(_), "read") => FlightKind::Read,
-            (None, Some(_), "broadcast" | "add") => match body.value() {
-                Some(value) => {
-                    let number = self.tracer.invoked(&value, line.t);
+            (None, Some(_), "broadcast" | "add") => match self.handed_in(line.t, &body) {
+                Some(number) => {
                     sent.handed_in = Some(number);
                     FlightKind::Broadcast(number)
                 }
@@ -194,6 +196,16 @@ impl Reader {
         }
         sent.kind = body.kind;
         sent
+    }
+
+    /// A client hands in a value, or an addition to a counter; returns its number.
+    fn handed_in(&mut self, now: Nanos, body: &Body<'_>) -> Option<u32> {
+        if let Some(value) = body.value() {
+            return Some(self.tracer.invoked(&value, now));
+        }
+        // To add nothing changes nothing.
+        let is_addition = body.delta.is_some_and(|delta| delta != "0");
+        is_addition.then(|| self.tracer.added(now))
     }
 
     fn name_nodes(&mut self, nodes: Vec<String>) {

@@ -1,7 +1,10 @@
 use std::cell::RefCell;
 
 use rumormill::cluster::Name;
+use rumormill::id::{Generation, NodeId, Origin};
+use rumormill::protocols::rumormill::message::{Entries, Gossip};
 use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -309,4 +312,28 @@ fn the_elements_of_a_tuple_are_told_apart() {
     };
     let ring = Ring::new(5, &[], &list).run(60);
     assert_eq!(ring.source(), Source::Learned("p[*] of type g".to_owned()));
+}
+
+#[test]
+fn additions_are_seen_in_our_own_messages_and_in_no_others() {
+    let origin = Origin { node: NodeId(0), generation: Generation(7) };
+    let nodes: Vec<Name> = ["n0", "n1"].map(Name::from).to_vec();
+    let entries = vec![Entries { origin, first: 0, values: [Value::Int(5)].into_iter().collect() }];
+    let own = Gossip { generation: Generation(7), entries, ..Gossip::default() };
+    let mut own_body = b"{\"type\":\"rumormill\",\"v\":2".to_vec();
+    own.encode(&nodes.clone().into(), &mut own_body);
+    own_body.push(b'}');
+    let own_body = String::from_utf8(own_body).unwrap();
+    let foreign = json!({"type": "gossip", "deltas": [5]}).to_string();
+    for (kind, body, seen) in [("rumormill", own_body, 1), ("gossip", foreign, 0)] {
+        let mut tracer = Tracer::new(&nodes, &[]);
+        let number = tracer.added(100);
+        tracer.taken(0, number, 110, 1);
+        let carried = tracer.sent(0, kind, &body);
+        tracer.received((0, 1), &carried, 200, 2);
+        let trace = tracer.trace();
+        assert_eq!(trace.values.len(), seen, "{kind}: {body}");
+        assert_eq!(trace.source.is_messages(), seen == 1);
+        assert!(trace.values.iter().all(|value| value.holds.len() == 2));
+    }
 }

@@ -258,30 +258,25 @@ impl Tracer {
         number
     }
 
-    /// Traced are additions to a counter, which only our own nodes' messages show.
-    #[must_use]
-    pub fn of_additions(self) -> Self {
-        let additions = Additions::new(self.node_count());
-        Self { additions: Some(additions), ..self }
+    /// True if additions to a counter are traced, and not values.
+    pub(super) const fn is_of_additions(&self) -> bool {
+        self.additions.is_some()
     }
 
-    /// A client adds something to a counter; returns the addition's number, from 0.
+    /// A client adds something to a counter; returns the addition's number, from 0. From now on additions
+    /// are traced, which only our own nodes' messages show.
     pub fn added(&mut self, at: Nanos) -> u32 {
+        self.additions.get_or_insert_with(|| Additions::new(self.told.len()));
         // A name that no value has.
         let name = format!("\"addition {}\"", self.values.len());
         self.invoked(&Value::Json(name.into()), at)
     }
 
-    /// A node is handed a client's addition.
-    pub fn handed(&mut self, node: u32, number: u32, at: Nanos, by: u64) {
-        if let Some(additions) = &mut self.additions {
-            additions.handed(node, number);
-        }
-        self.taken(node, number, at, by);
-    }
-
-    /// A node is handed a client's broadcast.
+    /// A node is handed a client's value, or its addition.
     pub fn taken(&mut self, node: u32, value: u32, at: Nanos, by: u64) {
+        if let Some(additions) = &mut self.additions {
+            additions.handed(node, value);
+        }
         if let Some(broadcast) = self.values.get_mut(value as usize) {
             broadcast.origin.get_or_insert(node);
             self.note(Places::CLIENT, (node, node), value, at, by);

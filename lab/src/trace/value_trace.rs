@@ -169,7 +169,9 @@ impl Tracer {
             brought: 0,
         };
         replay.run(&mut each);
-        let values = replay.values();
+        // An addition that no message shows is not lost: a sum tells nothing of one of them.
+        let is_unseen = self.is_of_additions() && !learned.source.is_messages();
+        let values = if is_unseen { Vec::new() } else { replay.values() };
         let entries = replay.entries();
         let last_read = self.last_read.clone();
         ValueTrace { source: learned.source, values, entries, last_read, is_good: learned.is_good }
