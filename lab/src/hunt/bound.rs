@@ -9,7 +9,7 @@
 //!   the retransmission timeout of the link, and the time the peer may take to answer. The timeout
 //!   follows the round trips measured; pauses, jumps and delays may have inflated those. Smoothed
 //!   as RFC 6298 has it, with four times the variance, the timeout is at most five times the worst.
-//! * *Probe.* If the peer counts as silent, the next probe comes after a sixteenth of the silence,
+//! * *Probe.* If the peer is suspected, the next probe comes after a thirty-second of that time,
 //!   within the limits set, and no sooner than one timeout after the last.
 //! * *Way.* There, back, and there again.
 //!
@@ -50,7 +50,7 @@ pub struct Circumstances {
     pub delay_ms: u64,
     /// Longest round trip that a node may have measured.
     pub round_trip_ms: u64,
-    /// How long a peer may have been silent.
+    /// How long a peer may have been suspected.
     pub outage_ms: u64,
     /// Most neighbours of a node in the topology.
     pub degree: u64,
@@ -119,7 +119,7 @@ fn hop_ms(config: &Config, c: &Circumstances) -> u64 {
     let wait = millis(longest_wait(config));
     let timeout = (5 * c.round_trip_ms + NOISE_MS).max(millis(config.retry_initial));
     let answer = millis(config.ack_delay).max(wait * 5 / 2).max(DIRECT_ACK_MS);
-    let probe = (c.outage_ms / 16).min(millis(config.probe_max));
+    let probe = (c.outage_ms / 32).min(millis(config.probe_max));
     let probe = probe.max(timeout).max(millis(config.probe_min));
     wait + timeout + answer + probe + 3 * c.delay_ms
 }

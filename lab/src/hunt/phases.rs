@@ -191,11 +191,11 @@ impl Life {
         let lives = world.alive();
         let dead = lives.iter().filter(|is_alive| !**is_alive).count() as u64;
         let up = lives.len() as u64 - dead;
-        // Jitter shortens an interval to a half at most. Probes of the dead come at a fraction of
-        // their silence, or at the longest interval set for them.
-        let silence = (world.sim.now() / 32).min(nanos(self.at_rest.probe)).max(1);
+        // Jitter shortens an interval to a half at most. Probes of the dead come at a fraction of the time
+        // that they are suspected, or at the longest interval set for them.
+        let probe = (world.sim.now() / 64).min(nanos(self.at_rest.probe)).max(1);
         let digests = watched.as_nanos().div_ceil(self.at_rest.digest.as_nanos().max(1)) as u64;
-        let allowed = up * (2 * digests + 2) + up * dead * (nanos(watched) / silence + 2);
+        let allowed = up * (2 * digests + 2) + up * dead * (nanos(watched) / probe + 2);
         let said = spent.messages - before.messages;
         if said > allowed {
             let text = format!("{said} messages in {watched:?} of rest; {allowed} are enough");

@@ -156,7 +156,12 @@ impl EagerPush {
             _ if is_tree && is_displaced => true,
             // Nodes below get them from this one alone: the new parent takes entries for known here that
             // the former one still sends.
-            _ if is_tree && Rule::InnerForward.applies() && tree.is_inner(around.peers) => false,
+            _ if is_tree
+                && Rule::InnerForward.applies()
+                && tree.is_relied_on(around.peers, from) =>
+            {
+                false
+            }
             _ => return,
         };
         // Entries that have missed the beat they were sent for get one of their own.

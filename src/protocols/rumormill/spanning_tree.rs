@@ -193,9 +193,12 @@ impl SpanningTree {
         self.parent == Some(peer) || self.is_child(peers, peer)
     }
 
-    /// True if this node has a parent, and sends down to others.
-    pub(crate) fn is_inner(&self, peers: &Peers) -> bool {
-        self.parent.is_some() && self.edges(peers).len() > 1
+    /// True if there are nodes below this one that may not get from `sender` what it sends: this node has a
+    /// parent, or both take themselves for the root.
+    pub(crate) fn is_relied_on(&self, peers: &Peers, sender: NodeId) -> bool {
+        let has_parent = self.parent.is_some();
+        (has_parent || self.parent_of(sender).is_none())
+            && self.edges(peers).len() > usize::from(has_parent)
     }
 
     /// True if this node sends down to `peer`.

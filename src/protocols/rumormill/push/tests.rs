@@ -1,5 +1,6 @@
 use super::*;
 use crate::protocols::rumormill::exchange::fixture::{Machines, at, entries};
+use crate::protocols::rumormill::message::TreeOffer;
 use crate::protocols::rumormill::route::Route;
 
 fn with(route: Route, me: u32, config: &Config) -> Machines {
@@ -71,6 +72,15 @@ fn what_a_former_parent_sends_goes_on_to_the_nodes_below() {
     assert_eq!(forwarded(&mut hub, 2, |_| {}), below);
     assert_eq!(forwarded(&mut Machines::hubs(42, nodes), 2, |_| {}), [0_u32; 0]);
     assert_eq!(forwarded(&mut Machines::hubs(0, nodes), 2, |_| {}), [0_u32; 0]);
+}
+
+#[test]
+fn what_another_root_sends_goes_on_to_the_nodes_below() {
+    // Node 4 stood in for this root, and does not serve the nodes that have come back to it already.
+    let mut node = Machines::hubs(0, 5);
+    let offer = TreeOffer { parent: None, root: NodeId(4), depth: 0, age_us: 0 };
+    node.repair.tree_mut().on_offer(at(0), &node.peers, NodeId(4), Some(offer));
+    assert_eq!(forwarded(&mut node, 4, |_| {}), [1, 2, 3]);
 }
 
 #[test]
