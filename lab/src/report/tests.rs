@@ -1,3 +1,5 @@
+mod workloads;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

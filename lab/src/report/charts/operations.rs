@@ -1,5 +1,7 @@
 //! Operations of the clients over time, with their latencies.
 
+use std::collections::BTreeSet;
+
 use super::super::html::{self, Cell};
 use super::super::operations::{End, Operation};
 use super::super::plot::{Axis, GREEN, ORANGE, PURPLE, Plot, fill};
@@ -37,12 +39,17 @@ pub(in super::super) fn operations(run: &Run) -> String {
     let reads = places(&plot, &|op| op.end == End::Ok && op.kind == "read");
     let (reads, said) = thinned(&reads);
     plot.svg.path(&dots(&reads), Paint::stroke(PURPLE, 2.8), "", "");
-    let broadcasts = places(&plot, &|op| op.end == End::Ok && op.kind == "broadcast");
-    let (broadcasts, said_too) = thinned(&broadcasts);
-    plot.svg.path(&crosses(&broadcasts, 1.7), Paint::stroke(GREEN, 1.1), "", "");
+    let others = places(&plot, &|op| op.end == End::Ok && op.kind != "read");
+    let (others, said_too) = thinned(&others);
+    plot.svg.path(&crosses(&others, 1.7), Paint::stroke(GREEN, 1.1), "", "");
     let bad = places(&plot, &|op| op.end != End::Ok);
     plot.svg.path(&triangles(&bad, 5.0), fill(ORANGE), "", "");
-    let mut entries = vec![(Mark::Dot, PURPLE, "read"), (Mark::Cross, GREEN, "broadcast")];
+    let mark = |kind| match kind {
+        "read" => (Mark::Dot, PURPLE, kind),
+        _ => (Mark::Cross, GREEN, kind),
+    };
+    let kinds: BTreeSet<&str> = operations.iter().map(|op| op.kind).collect();
+    let mut entries: Vec<_> = kinds.iter().copied().map(mark).collect();
     if !bad.is_empty() {
         entries.push((Mark::Triangle, ORANGE, "failed or indeterminate"));
     }
@@ -51,10 +58,10 @@ pub(in super::super) fn operations(run: &Run) -> String {
     let said = if said.is_empty() { said_too } else { said };
     let said = said + &html::text(&limits::beyond(&bounds, top));
     let caption = format!("{}<p>{said}</p>", legend(&entries)).replace("<p></p>", "");
-    figure(ID, TITLE, &plot.finish(), &caption, &(counts(operations) + &errors(run)))
+    figure(ID, TITLE, &plot.finish(), &caption, &(counts(operations, kinds) + &errors(run)))
 }
 
-fn counts(operations: &[Operation]) -> String {
+fn counts(operations: &[Operation], kinds: BTreeSet<&str>) -> String {
     let row = |kind: &str| {
         let of_kind = || operations.iter().filter(|op| op.kind == kind);
         let ended = |end: End| of_kind().filter(|op| op.end == end).count() as u64;
@@ -64,7 +71,8 @@ fn counts(operations: &[Operation]) -> String {
     };
     let columns =
         [("", false), ("invoked", true), ("ok", true), ("failed", true), ("unknown", true)];
-    html::table("Operations", &columns, &["broadcast", "read"].map(row))
+    let rows: Vec<_> = kinds.into_iter().map(row).collect();
+    html::table("Operations", &columns, &rows)
 }
 
 /// Why operations did not succeed.
