@@ -115,7 +115,14 @@ impl Life {
         let settling = settling_bound(&self.config, &circumstances);
         let settled_at = healed_at + nanos(self.bound.min(settling)) + nanos(settling);
         self.quiesce(world, settled_at)?;
-        self.rest(world)?;
+        if let Err(early) = self.rest(world) {
+            if world.sim.now() >= settled_at {
+                return Err(early);
+            }
+            // Not all had been said yet.
+            while world.step(settled_at)? {}
+            self.rest(world)?;
+        }
         same_everywhere(world)?;
         world.read_everywhere()
     }
@@ -297,8 +304,9 @@ fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
 /// At rest, what a node knows of a peer takes no more room than what it holds, and nothing is
 /// queued or in flight for a peer that is there.
 ///
-/// Digests go to neighbours in turn. Any other peer is known by pieces until one comes: of n entries
-/// sent one by one with loss p, those acked are about n p (1 - p) runs, a quarter of n at most.
+/// Digests go to neighbours in turn. Any other peer is known by pieces until one comes, and one that is down
+/// for good: of n entries sent one by one with loss p, those acked are about n p (1 - p) runs, a quarter of
+/// n at most.
 fn check_memory(world: &World<'_>, shape: &Shape) -> Result<(), Violation> {
     let lives = world.alive();
     for (index, server) in world.servers().enumerate() {
@@ -309,13 +317,14 @@ fn check_memory(world: &World<'_>, shape: &Shape) -> Result<(), Violation> {
             let peer_name = world.name(peer.0 as usize);
             let place = format!("{} of its link to {peer_name}", world.name(index));
             let known = link.known().range_count();
-            let is_neighbour = shape.are_neighbours(index, peer.0 as usize);
-            let pieces = if is_neighbour { 0 } else { held.count() as usize / 4 };
+            let peer = peer.0 as usize;
+            let has_digests = lives[peer] && shape.are_neighbours(index, peer);
+            let pieces = if has_digests { 0 } else { held.count() as usize / 4 };
             if known > 2 * (ranges + lives.len()) + pieces {
                 let text = format!("knows {known} ranges and holds {ranges}");
                 return Err(Violation::new(Kind::Memory, text).at(&place));
             }
-            if lives[peer.0 as usize] && !(link.queue().is_empty() && link.in_flight().is_empty()) {
+            if lives[peer] && !(link.queue().is_empty() && link.in_flight().is_empty()) {
                 let (queued, flying) = (link.queue().count(), link.in_flight().count());
                 let text = format!("has {queued} entries queued and {flying} in flight at rest");
                 return Err(Violation::new(Kind::Memory, text).at(&place));

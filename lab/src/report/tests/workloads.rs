@@ -15,7 +15,10 @@ fn what_clients_did_is_named_as_they_did_it_and_its_spread_is_drawn() {
         assert!(!page.contains(">broadcast<"));
         let history = Run::gather(store.dir(), &[]).operations.unwrap();
         let adds = history.iter().filter(|op| op.kind == "add").count();
-        assert!(operations.contains(&format!(">add</th><td class=\"number\">{adds}</td>")), "{operations}");
+        assert!(
+            operations.contains(&format!(">add</th><td class=\"number\">{adds}</td>")),
+            "{operations}"
+        );
         assert!(chart(&page, "infection").contains("seen in rumormill messages"));
     }
 }
