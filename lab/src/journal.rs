@@ -1,6 +1,6 @@
 //! The journal: what was sent, received and dropped, counted as Maelstrom counts it and finer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rumormill::cluster::Name;
 
@@ -138,8 +138,8 @@ pub(crate) struct Journal {
     /// The number that was asked for last: one message is mostly like the one before.
     last_kind: u16,
     kinds: Vec<(Box<str>, FlowCount)>,
-    /// Links by sender and receiver. Only ever asked for a pair.
-    link_ids: HashMap<(u32, u32), u32>,
+    /// By sender: its receivers, ascending, and the number of the link to each.
+    link_ids: Vec<Vec<(u32, u32)>>,
     links: Vec<((u32, u32), FlowCount)>,
     dropped: BTreeMap<DropCause, u64>,
 }
@@ -172,12 +172,20 @@ impl Journal {
     /// The number of the link between two peers; of none, if it is not one between servers.
     pub(crate) fn link_id(&mut self, src: Peer, dest: Peer) -> u32 {
         let (Peer::Node(src), Peer::Node(dest)) = (src, dest) else { return u32::MAX };
-        let links = &mut self.links;
-        *self.link_ids.entry((src, dest)).or_insert_with(|| {
-            links.push(((src, dest), FlowCount::default()));
-            // More links than that do not fit into memory.
-            links.len() as u32 - 1
-        })
+        if self.link_ids.len() <= src as usize {
+            self.link_ids.resize_with(src as usize + 1, Vec::new);
+        }
+        let ids = &mut self.link_ids[src as usize];
+        match ids.binary_search_by_key(&dest, |(dest, _)| *dest) {
+            Ok(at) => ids[at].1,
+            Err(at) => {
+                // More links than that do not fit into memory.
+                let id = self.links.len() as u32;
+                ids.insert(at, (dest, id));
+                self.links.push(((src, dest), FlowCount::default()));
+                id
+            }
+        }
     }
 
     /// Messages so far.

@@ -65,7 +65,9 @@ impl<S: EventSink> Run<S> {
 
     /// A simulated node is handed an operation.
     pub(crate) fn on_request_delivered(&mut self, node: NodeId, asked: &Asked) {
-        if let (Some(number), OpValue::Int(delta)) = (asked.number, &asked.argument) {
+        if self.settings.workload.spreads == Spreads::Deltas
+            && let (Some(number), OpValue::Int(delta)) = (asked.number, &asked.argument)
+        {
             self.adding[node.0 as usize].push_back((number, *delta));
         }
     }
