@@ -21,6 +21,7 @@
 //! forever` never loses interest: the paper's simple epidemic, section 1.2.
 
 mod hot;
+mod message;
 mod settings;
 
 use std::fmt;
@@ -35,52 +36,8 @@ use crate::set::Versions;
 use crate::store::Store;
 use crate::time::Instant;
 use hot::{Hot, HotEntries};
+pub use message::Message;
 pub use settings::{Config, Interest, Judge, Loss, Mode};
-
-crate::message! {
-    /// The message. A verdict on an entry is 0 if it was new, else 1 + the counter of the sender.
-    pub enum Message: "rumor" {
-        /// Asks for a connection (with a connection limit only).
-        Connect = "connect" {},
-        /// Grants it.
-        Accept = "accept" {},
-        /// Refuses it.
-        Refuse = "refuse" {},
-        /// Pushes the sender's hot entries.
-        Contact = "contact" {
-            /// The hot entries, ascending by name.
-            rumors: Few<Entry>,
-            /// With minimisation, the sender's counter of each.
-            counts: Vec<u64>,
-            /// True to ask for the receiver's.
-            pulls: bool,
-        },
-        /// The answer to a contact.
-        Answer = "answer" {
-            /// The receiver's hot entries.
-            rumors: Few<Entry>,
-            /// Feedback on those pushed.
-            verdicts: Few<(EntryId, u64)>,
-        },
-        /// Feedback on an answer.
-        Feedback = "feedback" {
-            /// Feedback on the entries pulled.
-            verdicts: Few<(EntryId, u64)>,
-        },
-        /// Anti-entropy: the names of all entries held.
-        Compare = "compare" {
-            /// The names.
-            held: Versions,
-        },
-        /// Anti-entropy: the entries that the receiver lacks.
-        Repair = "repair" {
-            /// The entries.
-            rumors: Few<Entry>,
-            /// The names of all entries held, unless the receiver has them.
-            held: Option<Versions>,
-        },
-    }
-}
 
 /// The state of a node with respect to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@
 mod member;
 mod members;
 mod message;
+mod probe;
 mod relays;
 mod settings;
 
@@ -44,6 +45,7 @@ pub use member::{Liveness, Member, Status};
 use members::Members;
 pub use members::News;
 pub use message::{Kind, Message};
+use probe::{Health, Probe};
 use relays::{Relay, Relays};
 pub use settings::{Config, ProbeOrder};
 pub use settings::{push_pull_scale, retransmit_limit, suspicion_timeout, suspicion_timeout_of};
@@ -52,21 +54,8 @@ pub use settings::{push_pull_scale, retransmit_limit, suspicion_timeout, suspici
 const NEWS_MAX: usize = 6;
 /// Values in one message.
 const ENTRIES_MAX: usize = 100;
-/// S: the worst health of a node (Lifeguard).
-const HEALTH_MAX: u32 = 8;
 /// One digest in so many goes to any node that ever was a member, or to a seed.
 const REUNION_EVERY: u64 = 4;
-
-/// The ping of this period.
-#[derive(Clone, Copy, Debug)]
-struct Probe {
-    target: NodeId,
-    number: u64,
-    is_acked: bool,
-    /// When other members are asked; `None` if they have been.
-    indirect_at: Option<Instant>,
-    nacks_missing: u32,
-}
 
 /// Counters, for measurements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +76,7 @@ pub struct Swim {
     members: Members,
     probe: Option<Probe>,
     relays: Relays,
-    health: u32,
+    health: Health,
     tick_at: Option<Instant>,
     periods: u64,
     numbers: u64,
@@ -117,7 +106,7 @@ impl Protocol for Swim {
             members: Members::new(me, own),
             probe: None,
             relays: Relays::default(),
-            health: 0,
+            health: Health::new(config.lifeguard.is_on()),
             tick_at: None,
             periods: 0,
             numbers: 0,
@@ -203,7 +192,7 @@ impl Protocol for Swim {
     fn next_timeout(&self) -> Option<Instant> {
         let suspicion = self.members.next_timeout(&self.config);
         let relay = self.relays.next_timeout();
-        let indirect = self.probe.and_then(|probe| probe.indirect_at);
+        let indirect = self.probe.as_ref().and_then(Probe::indirect_at);
         self.tick_at.into_iter().chain(suspicion).chain(relay).chain(indirect).min()
     }
 
@@ -212,7 +201,7 @@ impl Protocol for Swim {
     }
 
     fn describe(&self, now: Instant, nodes: &Nodes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (incarnation, health) = (self.members.own.incarnation, self.health);
+        let (incarnation, health) = (self.members.own.incarnation, self.health.score());
         writeln!(f, "  incarnation {incarnation}, health {health} (0 is best)")?;
         for (node, member) in self.members.iter() {
             let (name, Status { incarnation, liveness, .. }) = (nodes.name(node), member.status);
@@ -265,13 +254,13 @@ impl Swim {
     /// Takes news in. A node that must refute is slow itself (Lifeguard).
     fn hear(&mut self, now: Instant, news: News) {
         if self.members.hear(now, news, &self.config, &mut self.rng) {
-            self.change_health(true);
+            self.health.worsen();
         }
     }
 
     fn begin_period(&mut self, now: Instant, out: &mut Effects<Message>) {
         self.periods += 1;
-        let slowness = self.health + 1;
+        let slowness = self.health.multiplier();
         self.tick_at = Some(now.after(self.config.period * slowness));
         if self.members.len() == 0 || self.periods.is_multiple_of(self.config.sync_every as u64) {
             self.sync(out);
@@ -288,36 +277,24 @@ impl Swim {
             ping.news.insert(0, (target, status, self.me));
         }
         out.send(target, ping);
-        self.probe = Some(Probe {
-            target,
-            number: self.numbers,
-            is_acked: false,
-            indirect_at: Some(now.after(self.config.timeout() * slowness)),
-            nacks_missing: 0,
-        });
+        let indirect_at = now.after(self.config.timeout() * slowness);
+        self.probe = Some(Probe::new(target, self.numbers, indirect_at));
     }
 
     fn end_period(&mut self, now: Instant) {
         let Some(probe) = self.probe.take() else { return };
-        if probe.is_acked {
-            return self.change_health(false);
+        if probe.is_acked() {
+            return self.health.improve();
         }
         self.counters.failed_probes += 1;
-        (0..=probe.nacks_missing).for_each(|_| self.change_health(true));
-        if let Some(mut status) = self.status(probe.target) {
+        (0..=probe.nacks_missing()).for_each(|_| self.health.worsen());
+        if let Some(mut status) = self.status(probe.target()) {
             // If it is suspect already, this node accuses it, too.
             if status.liveness == Liveness::Alive {
                 let has_suspicion = self.config.suspicion.is_on() || self.config.lifeguard.is_on();
                 status.liveness = if has_suspicion { Liveness::Suspect } else { Liveness::Dead };
             }
-            self.hear(now, (probe.target, status, self.me));
-        }
-    }
-
-    fn change_health(&mut self, is_worse: bool) {
-        if self.config.lifeguard.is_on() {
-            let health = if is_worse { self.health + 1 } else { self.health.saturating_sub(1) };
-            self.health = health.min(HEALTH_MAX);
+            self.hear(now, (probe.target(), status, self.me));
         }
     }
 
@@ -344,12 +321,8 @@ impl Swim {
     }
 
     fn on_ack(&mut self, kind: Kind, number: u64, out: &mut Effects<Message>) {
-        if let Some(probe) = self.probe.as_mut().filter(|probe| probe.number == number) {
-            if kind == Kind::Ack {
-                (probe.is_acked, probe.indirect_at) = (true, None);
-            } else {
-                probe.nacks_missing = probe.nacks_missing.saturating_sub(1);
-            }
+        if let Some(probe) = self.probe.as_mut().filter(|probe| probe.number() == number) {
+            if kind == Kind::Ack { probe.on_ack() } else { probe.on_nack() }
         } else if kind == Kind::Ack
             && let Some((origin, number)) = self.relays.on_ack(number)
         {
@@ -359,16 +332,13 @@ impl Swim {
     }
 
     fn ask_others(&mut self, now: Instant, out: &mut Effects<Message>) {
-        let Some(probe) = self.probe.filter(|p| p.indirect_at.is_some_and(|at| at <= now)) else {
-            return;
-        };
-        let target = Some(probe.target);
+        let Some(probe) = self.probe.as_mut().filter(|probe| probe.is_due(now)) else { return };
+        let (target, number) = (Some(probe.target()), probe.number());
         let relays = self.members.pick_alive(self.config.k, target, &mut self.rng);
         let has_nacks = self.config.lifeguard.is_on();
-        let nacks_missing = if has_nacks { relays.len() as u32 } else { 0 };
-        self.probe = Some(Probe { indirect_at: None, nacks_missing, ..probe });
+        probe.on_asked_others(if has_nacks { relays.len() as u32 } else { 0 });
         for relay in relays {
-            let request = self.message(Kind::PingReq, probe.number);
+            let request = self.message(Kind::PingReq, number);
             out.send(relay, Message { target, ..request });
         }
     }

@@ -117,12 +117,12 @@ fn lifeguard_lowers_the_health_of_a_node_that_hears_nothing() {
     let config = Config { lifeguard: Switch::On, ..config() };
     let mut net: SwimNet = Net::new(10, &config, &[]);
     net.run_for(SECOND * 20);
-    assert_eq!(net.nodes[9].health, 0);
+    assert_eq!(net.nodes[9].health.score(), 0);
     net.silence(9);
     net.run_for(SECOND * 30);
-    assert!(net.nodes[9].health >= 3, "{}", net.nodes[9].health);
+    assert!(net.nodes[9].health.score() >= 3, "{:?}", net.nodes[9].health);
     // A healthy node loses one probe of nine: its health recovers.
-    assert!(net.nodes[1].health <= 2, "{}", net.nodes[1].health);
+    assert!(net.nodes[1].health.score() <= 2, "{:?}", net.nodes[1].health);
 }
 
 /// memberlist's own tests of its timers.
