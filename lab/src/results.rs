@@ -143,7 +143,7 @@ pub struct LabResults {
     /// The wait before the final reads.
     pub recovery: Option<Recovery>,
     /// False suspicions of peers. Only a simulation sees them.
-    #[serde(default, alias = "wrong-suspicions", skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "wrong-silences", skip_serializing_if = "Option::is_none")]
     pub false_suspicions: Option<FalseSuspicions>,
     /// Scheduling delay of the lab itself; unknown for Maelstrom.
     #[serde(default, alias = "lateness")]

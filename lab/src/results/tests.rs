@@ -103,7 +103,7 @@ const OLD_KEYS: [(&str, &str); 8] = [
     ("indeterminate-count", "abandoned-count"),
     ("lost-with-holders-count", "perished-count"),
     ("components", "parts"),
-    ("false-suspicions", "wrong-suspicions"),
+    ("false-suspicions", "wrong-silences"),
     ("scheduling-delay", "lateness"),
     ("node-errors", "troubles"),
     ("ack-share", "evidence-share"),
