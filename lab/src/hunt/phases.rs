@@ -337,3 +337,27 @@ fn check_memory(world: &World<'_>, shape: &Shape) -> Result<(), Violation> {
 fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 4).min(u64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::case::NodeConfig;
+    use super::*;
+    use crate::network::faults::FaultSettings;
+
+    #[test]
+    fn a_run_ends_when_it_is_quiescent_but_one_of_eight_at_the_end_of_its_bound() {
+        // A round trip measured over the jump may delay a timeout by minutes: the bound is long.
+        let jump = "[[clock-jump]]\nnode = 'n1'\nat-ms = 500\nby-ms = 20000";
+        let events = |seed| {
+            let mut case = Case::new(seed, 3);
+            let config = NodeConfig { probe_max_ms: 500, ..NodeConfig::default() };
+            case.config = NodeConfig { sync_interval_ms: 200, sync_interval_max_ms: 500, ..config };
+            case.faults = FaultSettings::from_toml(jump).unwrap();
+            let outcome = run(&case, &|_| (), false);
+            assert!(outcome.violation.is_none(), "{:?}", outcome.violation);
+            outcome.counts.events
+        };
+        let (early, full) = (events(9), events(8));
+        assert!(full > 10 * early, "{full} events to the end, {early} without");
+    }
+}

@@ -99,7 +99,7 @@ impl<'a> World<'a> {
         let counts = &mut self.sim.medium_mut().counts;
         counts.events += u64::from(went);
         let events = counts.events;
-        if events > EVENTS_MAX && events > EVENTS_MAX + self.digest_events() {
+        if events > EVENTS_MAX + self.digest_events() {
             let text = format!("{events} events in {} ms", self.sim.now() / MS);
             return Err(Violation::new(Kind::Storm, text));
         }
