@@ -27,8 +27,8 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 
 /// Runs a node of one of the family's protocols on the standard streams until its input ends. `args` are
-/// those behind the name of the program. Returns the exit status: 0, 1 after a failure, 2 for a bad command line; the reason is on
-/// stderr.
+/// those behind the name of the program. Returns the exit status: 0, 1 after a failure, 2 for a bad
+/// command line; the reason is on stderr.
 #[must_use]
 pub fn run<N>(family: &Family<N>, args: impl Iterator<Item = OsString>) -> u8
 where

@@ -1,8 +1,8 @@
-//! Wrong suspicions: how long nodes take peers for silent that could be heard.
+//! False suspicions: how long nodes suspect peers that could be heard.
 //!
-//! A silence is *wrong* while messages get through both ways between the two, both are up, and time
+//! A suspicion is *false* while messages get through both ways between the two, both are up, and time
 //! stands still for neither. Delay and loss at random are no excuse. Its clock starts when the
-//! node begins to take the peer for silent or, if the peer was out of reach then, when it is in
+//! node begins to suspect the peer or, if the peer was out of reach then, when it is in
 //! reach again: after a heal or a restart a node needs some time to find that out, and this is the
 //! figure for it. It stops when the node hears the peer, or cannot any more.
 
@@ -40,11 +40,11 @@ impl<N: Process, S> Watch<N, S> for () {
 /// Watches the suspicions of nodes of ours.
 #[derive(Debug, Default)]
 pub(super) struct SuspicionWatch {
-    /// By node and peer, of all suspicions that last: since when it is wrong, if it is.
-    wrong: BTreeMap<(u32, u32), Option<Nanos>>,
+    /// By node and peer, of all suspicions that last: since when it is false, if it is.
+    false_since: BTreeMap<(u32, u32), Option<Nanos>>,
     /// By node: its generation, and how many suspicions had begun in it.
     seen: BTreeMap<u32, (u64, u64)>,
-    /// The count of changes of who is connected to whom that `wrong` is up to date with.
+    /// The count of changes of who is connected to whom that `false_since` is up to date with.
     connectivity: u64,
     report: SuspicionReport,
 }
@@ -58,20 +58,20 @@ impl<S: EventSink> Observer<Node, Run<S>> for SuspicionWatch {
         let NodeId(node) = node;
         let began = (host.generation().0, protocol.stats().suspicions);
         let is_new = self.seen.get(&node).map_or(began.1 > 0, |seen| *seen != began);
-        if !is_new && self.wrong.range((node, 0)..(node + 1, 0)).next().is_none() {
+        if !is_new && self.false_since.range((node, 0)..(node + 1, 0)).next().is_none() {
             return ControlFlow::Continue(());
         }
         self.seen.insert(node, began);
-        let silent = suspected_peers(protocol);
-        let known = self.wrong.range((node, 0)..(node + 1, 0)).map(|(pair, _)| *pair);
-        let ended: Vec<_> = known.filter(|(_, peer)| !silent.contains(peer)).collect();
+        let suspected = suspected_peers(protocol);
+        let known = self.false_since.range((node, 0)..(node + 1, 0)).map(|(pair, _)| *pair);
+        let ended: Vec<_> = known.filter(|(_, peer)| !suspected.contains(peer)).collect();
         for pair in ended {
             self.end(sim.now(), pair);
         }
-        for peer in silent {
+        for peer in suspected {
             let pair = (node, peer);
             let since = || reachable(sim, pair).then_some(sim.now());
-            self.wrong.entry(pair).or_insert_with(since);
+            self.false_since.entry(pair).or_insert_with(since);
         }
         ControlFlow::Continue(())
     }
@@ -84,21 +84,21 @@ impl<S: EventSink> Watch<Node, S> for SuspicionWatch {
             return;
         }
         self.connectivity = connectivity;
-        let pairs: Vec<_> = self.wrong.keys().copied().collect();
+        let pairs: Vec<_> = self.false_since.keys().copied().collect();
         for pair in pairs {
             if !sim.hosts()[pair.0 as usize].is_up() {
                 self.end(sim.now(), pair);
             } else if !reachable(sim, pair) {
                 self.end(sim.now(), pair);
-                self.wrong.insert(pair, None);
-            } else if let Some(since @ None) = self.wrong.get_mut(&pair) {
+                self.false_since.insert(pair, None);
+            } else if let Some(since @ None) = self.false_since.get_mut(&pair) {
                 *since = Some(sim.now());
             }
         }
     }
 
     fn into_report(mut self, now: Nanos) -> Option<SuspicionReport> {
-        while let Some((&pair, _)) = self.wrong.first_key_value() {
+        while let Some((&pair, _)) = self.false_since.first_key_value() {
             self.end(now, pair);
         }
         Some(self.report)
@@ -107,20 +107,20 @@ impl<S: EventSink> Watch<Node, S> for SuspicionWatch {
 
 impl SuspicionWatch {
     fn end(&mut self, now: Nanos, pair: (u32, u32)) {
-        let Some(Some(since)) = self.wrong.remove(&pair) else { return };
+        let Some(Some(since)) = self.false_since.remove(&pair) else { return };
         let (node, peer) = (pair.0 as usize, pair.1 as usize);
-        let silence = FalseSuspicion { node, peer, at: since, lasted: now.saturating_sub(since) };
+        let ended = FalseSuspicion { node, peer, at: since, lasted: now.saturating_sub(since) };
         self.report.count += 1;
-        if self.report.longest.is_none_or(|longest| longest.lasted < silence.lasted) {
-            self.report.longest = Some(silence);
+        if self.report.longest.is_none_or(|longest| longest.lasted < ended.lasted) {
+            self.report.longest = Some(ended);
         }
     }
 }
 
-/// The peers that a node takes for silent.
+/// The peers that a node suspects.
 fn suspected_peers(protocol: &Rumormill) -> Vec<u32> {
-    let silent = protocol.links().filter(|(_, link)| link.suspected_since().is_some());
-    silent.map(|(peer, _)| peer.0).collect()
+    let suspected = protocol.links().filter(|(_, link)| link.suspected_since().is_some());
+    suspected.map(|(peer, _)| peer.0).collect()
 }
 
 fn reachable<S: EventSink>(sim: &Sim<Node, Run<S>>, (node, peer): (u32, u32)) -> bool {

@@ -27,11 +27,13 @@ const KNOWN_SHARE: f64 = 0.95;
 const BRINGS_SHARE: f64 = 0.05;
 /// Chance at most with which numbers that are no values pass for values.
 const MAX_CHANCE: f64 = 1e-3;
+/// Why additions are not seen in the messages of other nodes.
+const ADDITIONS: &str =
+    "an addition to a counter has no name in other nodes' messages; the checker compares the sums";
+
 /// Advice for the user.
 const VALUES_AT: &str =
     "--values-at PATH says where values stand in messages (such as body.messages[*])";
-const ADDITIONS: &str =
-    "an addition to a counter has no name in other nodes' messages; the checker compares the sums";
 const PROBE: &str = "--probe MS reads all nodes";
 
 /// Places that are named in words.

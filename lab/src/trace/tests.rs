@@ -1,10 +1,11 @@
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use rumormill::cluster::Name;
+use rumormill::cluster::{Name, Nodes};
 use rumormill::id::{Generation, NodeId, Origin};
+use rumormill::maelstrom::message::Named;
 use rumormill::protocols::rumormill::message::{Entries, Gossip};
 use rumormill::value::Value;
-use rumormill::wire::Wire as _;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -317,16 +318,16 @@ fn the_elements_of_a_tuple_are_told_apart() {
 #[test]
 fn additions_are_seen_in_our_own_messages_and_in_no_others() {
     let origin = Origin { node: NodeId(0), generation: Generation(7) };
-    let nodes: Vec<Name> = ["n0", "n1"].map(Name::from).to_vec();
+    let names = ["n0", "n1"].map(Name::from).to_vec();
+    let nodes = Arc::new(Nodes::from(names.clone()));
     let entries = vec![Entries { origin, first: 0, values: [Value::Int(5)].into_iter().collect() }];
     let own = Gossip { generation: Generation(7), entries, ..Gossip::default() };
-    let mut own_body = b"{\"type\":\"rumormill\",\"v\":2".to_vec();
-    own.encode(&nodes.clone().into(), &mut own_body);
-    own_body.push(b'}');
+    let mut own_body = Vec::new();
+    Named::new(own, &nodes).write_json(&mut own_body);
     let own_body = String::from_utf8(own_body).unwrap();
     let foreign = json!({"type": "gossip", "deltas": [5]}).to_string();
     for (kind, body, seen) in [("rumormill", own_body, 1), ("gossip", foreign, 0)] {
-        let mut tracer = Tracer::new(&nodes, &[]);
+        let mut tracer = Tracer::new(&names, &[]);
         let number = tracer.added(100);
         tracer.taken(0, number, 110, 1);
         let carried = tracer.sent(0, kind, &body);

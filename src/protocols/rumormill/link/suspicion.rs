@@ -7,9 +7,9 @@ use crate::protocols::rumormill::ablation::Rule;
 use crate::set::VersionSet;
 use crate::time::Instant;
 
-/// While a peer is suspected, the next probe waits this fraction of the time it has been suspected. With
-/// 16 fewer messages are sent in a partition (1 to 2 %), and the heal takes 540 instead of 500 ms
-/// (`lab sim --profile partition-25`).
+/// While a peer is suspected, the next probe waits this fraction of the time it has been suspected. A
+/// larger one costs messages while the cluster is partitioned, a smaller one makes the heal longer
+/// (`lab sim --profile partition-25 --seeds 25`).
 const PROBE_FRACTION: u32 = 32;
 
 /// A suspected peer for which nothing waits is probed after the shortest of these at first, and
