@@ -99,7 +99,7 @@ pub(crate) struct Planner {
     /// New values, wherever they were submitted.
     rate: RateMeter,
     plan: Option<Plan>,
-    reviewed_at: Option<Instant>,
+    replanned_at: Option<Instant>,
     budget_missed: bool,
 }
 
@@ -129,7 +129,7 @@ impl Planner {
             window: config.window,
             rate: RateMeter::default(),
             plan: None,
-            reviewed_at: None,
+            replanned_at: None,
             budget_missed: false,
         }
     }
@@ -147,7 +147,7 @@ impl Planner {
     /// The tree is another one: the next entry makes a new plan.
     pub(crate) fn forget(&mut self) {
         self.plan = None;
-        self.reviewed_at = None;
+        self.replanned_at = None;
     }
 
     /// New values.
@@ -162,7 +162,7 @@ impl Planner {
 
     /// True if the plan is to be looked over.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.plan.is_none() || self.reviewed_at.is_none_or(|at| now.since(at) >= REPLAN_INTERVAL)
+        self.plan.is_none() || self.replanned_at.is_none_or(|at| now.since(at) >= REPLAN_INTERVAL)
     }
 
     /// Looks the plan over. Returns a line for people the first time that the budget cannot be met.
@@ -181,7 +181,7 @@ impl Planner {
             hubs,
         };
         let (plan, in_time) = self.choose(&input);
-        self.reviewed_at = Some(now);
+        self.replanned_at = Some(now);
         self.plan = Some(plan);
         if in_time || !is_measured || self.budget_missed {
             return None;
