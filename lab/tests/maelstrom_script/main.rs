@@ -2,251 +2,20 @@
 //! none: the real ones are neither needed nor touched.
 #![cfg(unix)]
 
+mod clone;
+mod server;
+
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use tempfile::TempDir;
 
-const LAB: &str = env!("CARGO_BIN_EXE_lab");
-
-/// The programs that the script may find on a bare machine.
-const TOOLS: [&str; 13] = [
-    "bash", "cat", "cp", "dirname", "find", "mkdir", "mktemp", "mv", "rm", "sed", "sleep", "tar",
-    "wc",
-];
-
-/// Held while a program is written and while one is started. A process that is forked while a program is open
-/// for writing keeps it open for a moment, and Linux runs no program that is open for writing (ETXTBSY).
-static PROGRAMS: Mutex<()> = Mutex::new(());
-
-fn programs() -> MutexGuard<'static, ()> {
-    PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A clone of the repository with nothing but the script, and a PATH of our own making.
-struct Clone {
-    dir: TempDir,
-}
-
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Clone {
-    /// Everything is installed, except Maelstrom.
-    fn new() -> Self {
-        let clone = Self { dir: tempfile::tempdir().expect("temporary directory") };
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("workspace");
-        for dir in ["scripts", "bin", "maelstrom/profiles", "elsewhere"] {
-            fs::create_dir_all(clone.path(dir)).expect("directory");
-        }
-        let script = fs::read_to_string(repository.join("scripts/maelstrom")).expect("script");
-        clone.executable("scripts/maelstrom", &script);
-        for name in ["fly-3a", "partition-25"] {
-            let name = format!("maelstrom/profiles/{name}.toml");
-            fs::copy(repository.join(&name), clone.path(&name)).expect("profile");
-        }
-        for tool in TOOLS {
-            clone.link(tool).unwrap_or_else(|| panic!("there is no {tool} on this machine"));
-        }
-        clone.link("sha256sum").or_else(|| clone.link("shasum")).expect("sha256sum or shasum");
-        if clone.link("curl").is_none() {
-            clone.program("bin/curl", include_str!("maelstrom/curl"));
-        }
-        if clone.link("bzip2").is_none() {
-            clone.program("bin/bzip2", "exec cat");
-        }
-        clone.java("17.0.15");
-        clone.program("bin/gnuplot", "exit 0");
-        clone.program("bin/git", "exit 0");
-        let run = format!("while [[ $1 != -- ]]; do shift; done; shift; exec '{LAB}' \"$@\"");
-        clone.program("bin/cargo", &format!("[[ $1 == run ]] || exit 0\n{run}"));
-        clone.program("node", "exec cat");
-        clone
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Where the user is, as the user's shell would say.
-    fn elsewhere(&self) -> PathBuf {
-        fs::canonicalize(self.path("elsewhere")).expect("directory")
-    }
-
-    /// Makes a tool of this machine available.
-    fn link(&self, tool: &str) -> Option<()> {
-        let path = std::env::var_os("PATH")?;
-        let found = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|p| p.is_file())?;
-        symlink(found, self.path("bin").join(tool)).ok()
-    }
-
-    fn program(&self, name: &str, script: &str) {
-        self.executable(name, &format!("#!/usr/bin/env bash\n{script}\n"));
-    }
-
-    fn executable(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-        let _held = programs();
-        fs::write(&path, text).expect("program");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
-    }
-
-    fn java(&self, version: &str) {
-        let text = format!(
-            "echo 'Picked up JAVA_TOOL_OPTIONS: -Dx=\"1\"' >&2\n\
-             echo 'openjdk version \"{version}\" 2025-04-15' >&2"
-        );
-        self.program("bin/java", &text);
-    }
-
-    /// A Maelstrom that notes how it was called and leaves a run's files.
-    fn maelstrom(&self, dir: &str) {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/maelstrom");
-        let script = format!(
-            "echo \"{dir} in $PWD: $*\" >>'{called}'\n\
-             if [[ $* != *broadcast* ]]; then echo 'passed on'; exit 7; fi\n\
-             n=0; while [[ -e store/broadcast/run$n ]]; do n=$((n + 1)); done\n\
-             mkdir -p store/broadcast/run$n\n\
-             cp '{fixture}'/*.edn '{fixture}'/jepsen.log store/broadcast/run$n\n\
-             echo 'Everything looks good!'",
-            called = self.path("called").display(),
-            fixture = fixture.display(),
-        );
-        self.program(&format!("{dir}/maelstrom"), &script);
-    }
-
-    /// How Maelstrom was called, a line per time.
-    fn calls(&self) -> String {
-        fs::read_to_string(self.path("called")).unwrap_or_default()
-    }
-
-    /// The release as it would be downloaded.
-    fn archive(&self, files: &[&str]) -> Vec<u8> {
-        self.maelstrom("packed/maelstrom");
-        self.program("packed/maelstrom/lib/maelstrom.jar", "");
-        let mut tar = Command::new("tar");
-        tar.args(["-cjf", "release.tar.bz2", "-C", "packed"])
-            .args(files)
-            .current_dir(self.dir.path())
-            .env("PATH", self.path("bin"));
-        assert!(start(&mut tar).wait().expect("tar").success());
-        fs::read(self.path("release.tar.bz2")).expect("archive")
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(self.path("scripts/maelstrom"));
-        command.args(args).current_dir(self.path("elsewhere")).stdin(Stdio::null());
-        command.env_clear().env("PATH", self.path("bin"));
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Ended {
-        run(&mut self.command(args))
-    }
-
-    /// Runs a profile with a release that is there to be downloaded.
-    fn run_from(&self, server: &Server) -> Ended {
-        let mut command = self.command(&["fly-3a", "--bin", "../node"]);
-        run(command.env("MAELSTROM_URL", server.url()))
-    }
-
-    /// The files below `maelstrom/release`.
-    fn releases(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.path("maelstrom/release")).into_iter().flatten();
-        entries.map(|entry| entry.expect("entry").file_name().to_string_lossy().into()).collect()
-    }
-
-    fn checksum(&self) -> Option<String> {
-        fs::read_to_string(self.path("maelstrom/release.sha256")).ok()
-    }
-}
-
-fn start(command: &mut Command) -> Child {
-    let _held = programs();
-    command.spawn().expect("a program")
-}
-
-fn run(command: &mut Command) -> Ended {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = start(command).wait_with_output().expect("the script");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let code = output.status.code().expect("exit status");
-    Ended { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
-}
-
-/// A server's reaction to a request.
-#[derive(Clone, Copy)]
-enum Manner {
-    Whole,
-    /// Breaks off in the middle.
-    Half,
-    /// Says no more after the first half.
-    Stalling,
-}
-
-/// Serves one file on the loopback interface.
-struct Server {
-    port: u16,
-    requests: Arc<AtomicUsize>,
-}
-
-impl Server {
-    fn new(body: Vec<u8>, manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("address").port();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&requests);
-        thread::spawn(move || {
-            let mut kept = Vec::new();
-            for stream in listener.incoming().flatten() {
-                let stream = answer(stream, &body, manner);
-                counter.fetch_add(1, Ordering::SeqCst);
-                if matches!(manner, Manner::Stalling) {
-                    kept.push(stream);
-                }
-            }
-        });
-        Self { port, requests }
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/maelstrom.tar.bz2", self.port)
-    }
-
-    fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
-    }
-}
-
-fn answer(mut stream: TcpStream, body: &[u8], manner: Manner) -> TcpStream {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
-        request.push(byte[0]);
-    }
-    let sent = match manner {
-        Manner::Whole => body,
-        Manner::Half | Manner::Stalling => &body[..body.len() / 2],
-    };
-    let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-    // The other side may have gone: that is its own affair.
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
-    let _ = stream.flush();
-    stream
-}
+use clone::{Clone, LAB, run, start};
+use server::{Manner, Server};
 
 #[test]
 fn a_profile_is_run_and_shown_as_our_own_runs_are() {
@@ -507,7 +276,7 @@ fn a_run_without_end_says_why() {
 
 #[test]
 fn a_run_can_be_checked_without_any_maelstrom() {
-    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/maelstrom");
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/maelstrom_script");
     let check = |args: &[&str]| run(Command::new(LAB).arg("check").args(args));
     let run = store.to_str().expect("UTF-8");
     let ended = check(&[run]);

@@ -10,14 +10,20 @@
 //! without faults, and all must come to agree: so a state from which there is no way back is found
 //! even where the bounds end.
 
-mod model_world;
+mod local;
+mod setting;
+mod state;
+mod world;
 
 use std::time::Instant;
 
-use model_world::{Action, Bounds, Setting, State, World};
 use rumormill::protocols::rumormill::mutation::Mutation;
 use rumormill::protocols::rumormill::route::Route;
 use stateright::{Checker as _, Model, Property};
+
+use setting::{Bounds, Setting};
+use state::{Action, State};
+use world::World;
 
 struct Explored(Setting);
 
