@@ -65,8 +65,9 @@ pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<
     let history = reader::read(&text).with_context(|| format!("{}", path.display()))?;
     let profile = profile.cloned().unwrap_or_default();
     // The store has a directory for each workload.
-    let workload = dir.parent().and_then(|parent| parent.file_name()?.to_str()?.parse().ok());
-    let by_path = Profile { workload, ..Profile::default() };
+    let workload = dir.parent().and_then(|parent| parent.file_name()?.to_str());
+    let workload = workload.filter(|name| name.parse::<&'static Workload>().is_ok());
+    let by_path = Profile::default().with("workload", workload);
     let known = flags.clone().over(log.profile.clone()).over(profile).over(by_path);
     match read_file(&dir, "results.json")? {
         Some(text) => {
@@ -117,8 +118,8 @@ fn read_file(dir: &Path, name: &str) -> Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn limits(profile: Profile) -> Result<Vec<Limit>> {
-    let limits = profile.limit.unwrap_or_default();
+fn limits(profile: &Profile) -> Result<Vec<Limit>> {
+    let limits = profile.flags()?.limit;
     limits.iter().map(|limit| limit.parse().map_err(|error: String| anyhow!(error))).collect()
 }
 
@@ -163,9 +164,9 @@ fn check_ours(
             comparison.hold("counter", &Some(reported.without_lacking()), &counter);
         }
     }
-    let decided = lab.limits.iter().map(|verdict| verdict.limit.clone()).collect();
-    known = known.over(Profile { limit: Some(decided), ..Profile::default() });
-    decide(&mut results, &limits(known)?);
+    let decided: Vec<String> = lab.limits.iter().map(|verdict| verdict.limit.clone()).collect();
+    known = known.over(Profile::default().with("limit", Some(decided)));
+    decide(&mut results, &limits(&known)?);
     Ok(Checked { results, comparison })
 }
 
@@ -177,12 +178,15 @@ fn check_maelstroms(
     log: &Log,
     known: Profile,
 ) -> Result<Checked> {
-    let limits = limits(known.clone())?;
-    let names_nodes = known.node_count.is_some() || known.nodes.is_some();
-    // Maelstrom's log has its settings; other sources may be wrong.
-    let asked = Some(log.profile.availability).filter(|_| log.is_complete);
-    let availability = asked.or_else(|| known.availability.map(Some));
+    let limits = limits(&known)?;
+    let names_nodes = known.has("node-count") || known.has("nodes");
     let settings = known.into_settings()?;
+    // Maelstrom's log has its settings; other sources may be wrong.
+    let availability = if log.is_complete {
+        Some(log.profile.flags()?.availability)
+    } else {
+        settings.availability.map(Some)
+    };
     let recomputed = recompute(settings.workload, history, &reported, availability);
     let comparison = Comparison::of(&reported, &recomputed);
 

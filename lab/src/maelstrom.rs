@@ -1,6 +1,6 @@
 //! Runs the real Maelstrom: its command line from a profile, and the store that it made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::flags::Flags;
 use crate::harness::process::describe;
 use crate::profile::Profile;
 use crate::workload::Workload;
@@ -76,43 +77,46 @@ fn runs(store: &Path) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
+/// The flags that Maelstrom has as well, but for the workload and the nemesis.
+const KNOWN: [&str; 9] = [
+    "node-count",
+    "nodes",
+    "concurrency",
+    "time-limit",
+    "rate",
+    "latency",
+    "latency-dist",
+    "topology",
+    "availability",
+];
+/// The keys of a profile that are dealt with, or are about the lab.
+const OTHERS: [&str; 6] =
+    ["description", "workload", "nemesis", "nemesis-interval", "limit", "node-args"];
+
 /// Maelstrom's arguments for a profile; what the profile leaves open has Maelstrom's defaults.
 ///
 /// # Errors
 /// If the profile asks for faults that Maelstrom does not have.
 pub fn arguments(profile: &Profile, bin: &Path, node_args: &[String]) -> Result<Vec<String>> {
     ensure!(
-        profile.faults.is_none(),
+        !profile.has("faults"),
         "Maelstrom has none of the faults that the profile asks for: use lab test or lab sim"
     );
-    let nemesis = profile.nemesis.unwrap_or_default();
+    let Flags { workload, nemesis, .. } = profile.flags()?;
     ensure!(
         !nemesis.kill && !nemesis.pause,
         "this Maelstrom has no nemesis but partition: use lab test or lab sim for {nemesis}"
     );
-    let workload = profile.workload.unwrap_or_default();
+    let asked: BTreeMap<&str, String> = profile.texts().collect();
     let bin = bin.to_str().with_context(|| format!("{} is not UTF-8", bin.display()))?;
-    let mut words = vec!["test".to_owned()];
-    let mut flag = |name: &str, value: Option<String>| {
-        words.extend(value.into_iter().flat_map(|value| [format!("--{name}"), value]));
-    };
-    flag("workload", Some(workload.name.to_owned()));
-    flag("bin", Some(bin.to_owned()));
-    match profile.node_count {
-        Some(count) => flag("node-count", Some(count.to_string())),
-        None => flag("nodes", profile.nodes.as_ref().map(|names| names.join(","))),
+    let mut words: Vec<String> =
+        ["test", "--workload", workload.name, "--bin", bin].map(str::to_owned).to_vec();
+    let nemesis: &[&str] = if nemesis.partition { &["nemesis", "nemesis-interval"] } else { &[] };
+    for name in KNOWN.iter().chain(nemesis) {
+        words.extend(
+            asked.get(name).into_iter().flat_map(|value| [format!("--{name}"), value.clone()]),
+        );
     }
-    flag("concurrency", profile.concurrency.map(|count| count.to_string()));
-    flag("time-limit", profile.time_limit.map(|seconds| seconds.to_string()));
-    flag("rate", profile.rate.map(|rate| rate.to_string()));
-    flag("latency", profile.latency.map(|millis| millis.to_string()));
-    flag("latency-dist", profile.latency_dist.map(|dist| dist.to_string()));
-    flag("topology", profile.topology.map(|topology| topology.to_string()));
-    if nemesis.partition {
-        flag("nemesis", Some("partition".to_owned()));
-        flag("nemesis-interval", profile.nemesis_interval.map(|seconds| seconds.to_string()));
-    }
-    flag("availability", profile.availability.map(|share| share.to_string()));
     if !node_args.is_empty() {
         words.push("--".to_owned());
         words.extend_from_slice(node_args);
@@ -121,20 +125,9 @@ pub fn arguments(profile: &Profile, bin: &Path, node_args: &[String]) -> Result<
 }
 
 /// The settings of a profile that Maelstrom knows nothing of, by name.
-#[must_use]
-pub fn ignored(profile: &Profile) -> Vec<&'static str> {
-    let settings = [
-        ("seed", profile.seed.is_some()),
-        ("recovery", profile.recovery.is_some()),
-        ("probe", profile.probe.is_some()),
-        ("values-at", profile.values_at.is_some()),
-        ("services", profile.services.is_some()),
-        ("strict", profile.strict.is_some()),
-        ("mute", profile.mute.is_some()),
-        ("head-of-line", profile.head_of_line.is_some()),
-        ("round-robin", profile.round_robin.is_some()),
-    ];
-    settings.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
+pub fn ignored(profile: &Profile) -> impl Iterator<Item = &str> {
+    let names = profile.texts().map(|(name, _)| name);
+    names.filter(|name| !KNOWN.contains(name) && !OTHERS.contains(name))
 }
 
 #[cfg(test)]
@@ -157,7 +150,7 @@ mod tests {
         assert_eq!(
             words(&load("partition-25"), &["--route", "hub"]),
             "test --workload broadcast --bin /bin/node --node-count 25 --time-limit 20 --rate 100 \
-             --latency 100 --nemesis partition --nemesis-interval 5 --availability total \
+             --latency 100 --availability total --nemesis partition --nemesis-interval 5 \
              -- --route hub"
         );
         let text = "nodes = ['a', 'b']\nconcurrency = '4n'\nrate = 0.5\nlatency = 7\n\
@@ -169,12 +162,12 @@ mod tests {
             "test --workload broadcast --bin /bin/node --nodes a,b --concurrency 4n --rate 0.5 \
              --latency 7 --latency-dist uniform --topology tree3 --availability 0.9"
         );
-        assert_eq!(ignored(&profile), ["seed"]);
+        assert_eq!(ignored(&profile).collect::<Vec<_>>(), ["seed"]);
     }
 
     #[test]
     fn faults_that_maelstrom_does_not_have_are_refused() {
-        let profile = Profile { faults: Some(Default::default()), ..Profile::default() };
+        let profile = Profile::of_faults("").unwrap();
         let error = arguments(&profile, Path::new("/bin/node"), &[]).unwrap_err().to_string();
         assert!(error.contains("lab sim"), "{error}");
     }

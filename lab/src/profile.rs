@@ -1,30 +1,23 @@
 //! Profiles: named sets of flags, as TOML files.
 //!
-//! A profile's keys are the flags' names without the dashes. What is given on the command line is
-//! a [`Profile`] too, laid over the chosen one.
-
-mod values;
-
-pub use values::{Concurrency, NemesisKinds};
+//! A profile's keys are the flags' names without the dashes (see [`Flags`]). What is given on the
+//! command line is a [`Profile`] too, laid over the chosen one.
 
 use std::fs;
+use std::mem;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use serde::Deserialize;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use toml::{Table, Value};
 
+use crate::flags::Flags;
 use crate::limit::Limit;
 use crate::network::faults::FaultSettings;
-use crate::services::Services;
-use crate::settings::bounds::check_counts;
-use crate::settings::{
-    Availability, Distribution, Latency, Nemesis, NodeNemesis, Recovery, Settings, Topology,
-};
-use crate::workload::Workload;
-use values::as_flag;
-
-/// Seconds between actions of the nemesis, on average, unless said otherwise.
-const DEFAULT_NEMESIS_INTERVAL_S: f64 = 10.0;
+use crate::settings::Settings;
+use crate::toml_file;
 
 /// A profile that is part of the program, by its name.
 macro_rules! builtin {
@@ -64,76 +57,18 @@ const BUILTIN: [(&str, &str); 27] = builtin![
     "slow-node",
 ];
 
-/// Settings asked for; `None` for those that were not.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Profile {
-    /// One line for people.
-    pub description: Option<String>,
-    /// Workload of the clients.
-    #[serde(deserialize_with = "as_flag")]
-    pub workload: Option<&'static Workload>,
-    /// Number of nodes, named `n0`, `n1`, …
-    pub node_count: Option<usize>,
-    /// Names of the nodes, unless they are counted.
-    pub nodes: Option<Vec<String>>,
-    /// Number of workers.
-    #[serde(deserialize_with = "as_flag")]
-    pub concurrency: Option<Concurrency>,
-    /// Seconds of the main phase.
-    pub time_limit: Option<u64>,
-    /// Operations per second, all workers together.
-    pub rate: Option<f64>,
-    /// Milliseconds between nodes.
-    pub latency: Option<u64>,
-    /// Distribution of the latency.
-    #[serde(deserialize_with = "as_flag")]
-    pub latency_dist: Option<Distribution>,
-    /// Topology that the nodes are given.
-    #[serde(deserialize_with = "as_flag")]
-    pub topology: Option<Topology>,
-    /// Partitions, kills and pauses, or none.
-    #[serde(deserialize_with = "as_flag")]
-    pub nemesis: Option<NemesisKinds>,
-    /// Seconds between its actions, on average.
-    pub nemesis_interval: Option<f64>,
-    /// Share of the operations that must succeed.
-    #[serde(deserialize_with = "as_flag")]
-    pub availability: Option<Availability>,
-    /// From which all dice are derived.
-    pub seed: Option<u64>,
-    /// The wait before the final reads.
-    #[serde(deserialize_with = "as_flag")]
-    pub recovery: Option<Recovery>,
-    /// Milliseconds between probe reads of every node.
-    pub probe: Option<u64>,
-    /// Where values stand in messages between nodes.
-    pub values_at: Option<Vec<String>>,
-    /// Whether Maelstrom's services have its oddities.
-    #[serde(deserialize_with = "as_flag")]
-    pub services: Option<Services>,
-    /// End the run at the first bad line of a node.
-    pub strict: Option<bool>,
-    /// Mute a node after a bad line, as Maelstrom does.
-    pub mute: Option<bool>,
-    /// One consumer per node that waits for the message it took, as Maelstrom's.
-    pub head_of_line: Option<bool>,
-    /// Operations go round the workers, as in Maelstrom.
-    pub round_robin: Option<bool>,
-    /// Limits that decide the exit status.
-    pub limit: Option<Vec<String>>,
-    /// Arguments of the node's process.
-    pub node_args: Option<Vec<String>>,
-    /// Faults beyond Maelstrom's.
-    pub faults: Option<FaultSettings>,
-}
+/// A layer of flags: those that were asked for, by the keys of profiles.
+///
+/// A file has one, and so has a command line; the ones on top go over those below.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile(Table);
 
 impl Profile {
     /// The names of the profiles that are part of the program, each with its description.
     pub fn builtin() -> impl Iterator<Item = (&'static str, String)> {
         BUILTIN.into_iter().map(|(name, text)| {
-            let description = Self::parse(text, name).ok().and_then(|profile| profile.description);
-            (name, description.unwrap_or_default())
+            let flags = Self::parse(text, name).and_then(|profile| profile.flags());
+            (name, flags.ok().and_then(|flags| flags.description).unwrap_or_default())
         })
     }
 
@@ -161,134 +96,153 @@ impl Profile {
     /// # Errors
     /// Names the line, what is wrong there and what would be right.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let profile: Self = toml::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
-            let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
-            anyhow!("{origin}, line {line}: {}\n    {shown}", error.message())
-        })?;
-        for limit in profile.limit.iter().flatten() {
+        let flags: Flags = toml_file::read(text, origin)?;
+        for limit in &flags.limit {
             limit.parse::<Limit>().map_err(|error| anyhow!("{origin}: {error}"))?;
         }
-        Ok(profile)
+        Ok(Self(toml_file::read(text, origin)?))
     }
 
-    /// This one's settings where it has any, the other's elsewhere.
-    ///
-    /// Limits are per figure: those of `base` stay, except on figures that this one limits too.
-    #[must_use]
-    pub fn over(self, base: Self) -> Self {
-        let counts_nodes = self.node_count.is_some() || self.nodes.is_some();
-        let base_count = base.node_count.filter(|_| !counts_nodes);
-        let base_nodes = base.nodes.filter(|_| !counts_nodes);
-        Self {
-            description: self.description.or(base.description),
-            workload: self.workload.or(base.workload),
-            node_count: self.node_count.or(base_count),
-            nodes: self.nodes.or(base_nodes),
-            concurrency: self.concurrency.or(base.concurrency),
-            time_limit: self.time_limit.or(base.time_limit),
-            rate: self.rate.or(base.rate),
-            latency: self.latency.or(base.latency),
-            latency_dist: self.latency_dist.or(base.latency_dist),
-            topology: self.topology.or(base.topology),
-            nemesis: self.nemesis.or(base.nemesis),
-            nemesis_interval: self.nemesis_interval.or(base.nemesis_interval),
-            availability: self.availability.or(base.availability),
-            seed: self.seed.or(base.seed),
-            recovery: self.recovery.or(base.recovery),
-            probe: self.probe.or(base.probe),
-            values_at: self.values_at.or(base.values_at),
-            services: self.services.or(base.services),
-            strict: self.strict.or(base.strict),
-            mute: self.mute.or(base.mute),
-            head_of_line: self.head_of_line.or(base.head_of_line),
-            round_robin: self.round_robin.or(base.round_robin),
-            limit: merge_limits(self.limit, base.limit),
-            node_args: self.node_args.or(base.node_args),
-            faults: self.faults.or(base.faults),
-        }
-    }
-
-    /// The settings of a run, with Maelstrom's defaults where nothing was asked for.
+    /// A layer of faults only, from TOML: the keys below `[faults]` in a profile.
     ///
     /// # Errors
-    /// If they cannot be run, or a limit means nothing.
+    /// If it is not TOML, or has keys that mean nothing there.
+    pub fn of_faults(text: &str) -> Result<Self> {
+        FaultSettings::from_toml(text)?;
+        Ok(Self::default().with("faults", Some(text.parse::<Table>()?)))
+    }
+
+    /// The same layer, with this flag asked for if there is a value for it.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Option<impl Into<Value>>) -> Self {
+        self.0.extend(value.map(|value| (key.to_owned(), value.into())));
+        self
+    }
+
+    /// True if this flag was asked for.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// The flags that were asked for, by key, each as text.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|(key, value)| (&**key, text(value)))
+    }
+
+    /// This layer over another: its flags where it has any, those of `base` elsewhere.
+    ///
+    /// Limits are per figure: those of `base` stay, except on figures that this one limits too. Lists
+    /// of faults are joined.
+    #[must_use]
+    pub fn over(self, mut base: Self) -> Self {
+        if self.has("node-count") || self.has("nodes") {
+            base.0.retain(|key, _| key != "node-count" && key != "nodes");
+        }
+        for (key, value) in self.0 {
+            let value = match (&*key, value, base.0.remove(&key)) {
+                ("limit", Value::Array(over), Some(Value::Array(base))) => {
+                    Value::Array(merge_limits(over, base))
+                }
+                ("faults", Value::Table(over), Some(Value::Table(base))) => {
+                    Value::Table(join_faults(over, base))
+                }
+                (_, value, _) => value,
+            };
+            base.0.insert(key, value);
+        }
+        base
+    }
+
+    /// All flags, with their defaults where nothing was asked for.
+    ///
+    /// # Errors
+    /// If a value does not fit its flag.
+    pub fn flags(&self) -> Result<Flags> {
+        Ok(self.0.clone().try_into()?)
+    }
+
+    /// The settings of a run (see [`Flags::into_settings`]).
+    ///
+    /// # Errors
+    /// If they cannot be run.
     pub fn into_settings(self) -> Result<Settings> {
-        let mut settings = Settings::default();
-        let concurrency = self.concurrency.unwrap_or(Concurrency::PerNode(1));
-        // Before any of them is made.
-        let names = self.nodes.as_ref().map_or(settings.nodes.len(), Vec::len);
-        let count = self.node_count.unwrap_or(names);
-        check_counts(count, concurrency.workers(count))?;
-        settings.nodes = match (self.node_count, self.nodes) {
-            (Some(count), _) => Settings::numbered_nodes(count),
-            (None, Some(names)) => names.into_iter().map(Into::into).collect(),
-            (None, None) => settings.nodes,
-        };
-        settings.concurrency = concurrency.workers(settings.nodes.len());
-        let NemesisKinds { partition, kill, pause } = self.nemesis.unwrap_or_default();
-        if partition || kill || pause {
-            let interval_ms = interval_ms(self.nemesis_interval)?;
-            settings.nemesis = partition.then_some(Nemesis { interval_ms });
-            settings.node_nemesis =
-                (kill || pause).then_some(NodeNemesis { interval_ms, kill, pause });
-        }
-        settings.latency = Latency {
-            mean_ms: self.latency.unwrap_or_default(),
-            distribution: self.latency_dist.unwrap_or_default(),
-        };
-        set(&mut settings.workload, self.workload);
-        set(&mut settings.time_limit_ms, self.time_limit.map(|s| s.saturating_mul(1_000)));
-        set(&mut settings.rate, self.rate);
-        set(&mut settings.topology, self.topology);
-        set(&mut settings.seed, self.seed);
-        set(&mut settings.recovery, self.recovery);
-        set(&mut settings.services, self.services);
-        set(&mut settings.strict, self.strict);
-        set(&mut settings.compat.mute, self.mute);
-        set(&mut settings.compat.head_of_line, self.head_of_line);
-        set(&mut settings.compat.round_robin, self.round_robin);
-        set(&mut settings.limits, self.limit);
-        set(&mut settings.faults, self.faults);
-        settings.availability = self.availability;
-        settings.probe_ms = self.probe;
-        for path in self.values_at.iter().flatten() {
-            settings.values_at.push(path.parse().map_err(|error| anyhow!("values-at: {error}"))?);
-        }
-        for limit in &settings.limits {
-            limit.parse::<Limit>().map_err(|error| anyhow!(error))?;
-        }
-        settings.check()?;
-        Ok(settings)
+        self.flags()?.into_settings()
     }
 }
 
-fn set<T>(field: &mut T, given: Option<T>) {
-    if let Some(value) = given {
-        *field = value;
+/// A value as the command line has it.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        // TOML writes 100.0 for a number that is whole.
+        Value::Float(number) => number.to_string(),
+        other => other.to_string(),
     }
 }
 
-fn interval_ms(interval_s: Option<f64>) -> Result<u64> {
-    let interval_s = interval_s.unwrap_or(DEFAULT_NEMESIS_INTERVAL_S);
-    let interval_ms = (interval_s * 1_000.0).round();
-    ensure!(
-        (1.0..=1e12).contains(&interval_ms),
-        "a nemesis cannot act every {interval_s} s: an interval is at least 0.001 s"
-    );
-    Ok(interval_ms as u64)
-}
-
-fn merge_limits(over: Option<Vec<String>>, base: Option<Vec<String>>) -> Option<Vec<String>> {
-    let (Some(over), Some(base)) = (&over, &base) else {
-        return over.or(base);
-    };
-    let figure = |limit: &String| limit.parse::<Limit>().ok().map(|limit| limit.figure.name);
+fn merge_limits(mut over: Vec<Value>, mut base: Vec<Value>) -> Vec<Value> {
+    let figure = |limit: &Value| Some(limit.as_str()?.parse::<Limit>().ok()?.figure.name);
     let limited: Vec<_> = over.iter().filter_map(figure).collect();
-    let kept =
-        base.iter().filter(|limit| figure(limit).is_none_or(|name| !limited.contains(&name)));
-    Some(kept.chain(over).cloned().collect())
+    base.retain(|limit| figure(limit).is_none_or(|name| !limited.contains(&name)));
+    base.append(&mut over);
+    base
+}
+
+fn join_faults(over: Table, mut base: Table) -> Table {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Array(base)), Value::Array(mut more)) => base.append(&mut more),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+    base
+}
+
+/// On a command line, a layer has the arguments of [`Flags`] and the values of those that are given.
+impl Args for Profile {
+    fn augment_args(command: Command) -> Command {
+        Flags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Flags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for Profile {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let flags = Flags::from_arg_matches(matches)?;
+        // TOML has no larger integers, and no flag has a use for them.
+        let too_large = format!("a number is more than {}, the largest allowed\n", i64::MAX);
+        let all = Table::try_from(flags)
+            .map_err(|_| clap::Error::raw(ErrorKind::ValueValidation, too_large))?;
+        Ok(Self(given(all, matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?.over(mem::take(self));
+        Ok(())
+    }
+}
+
+/// What of the flags stands on the command line.
+fn given(flags: Table, matches: &ArgMatches) -> Table {
+    let is_given =
+        |key: &str| matches.value_source(&key.replace('-', "_")) == Some(ValueSource::CommandLine);
+    let given = flags.into_iter().filter_map(|(key, value)| match value {
+        Value::Table(faults) => {
+            let faults = given(faults, matches);
+            (!faults.is_empty()).then_some((key, Value::Table(faults)))
+        }
+        // No list has a default.
+        Value::Array(list) => (!list.is_empty()).then_some((key, Value::Array(list))),
+        value => is_given(&key).then_some((key, value)),
+    });
+    given.collect()
 }
 
 #[cfg(test)]

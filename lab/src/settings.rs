@@ -158,40 +158,6 @@ pub struct Compat {
     pub mute: bool,
 }
 
-impl Default for Compat {
-    fn default() -> Self {
-        Self { head_of_line: true, round_robin: true, mute: false }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            workload: Default::default(),
-            nodes: (1..=5).map(|i| format!("n{i}").into()).collect(),
-            concurrency: 5,
-            rate: 5.0,
-            time_limit_ms: 60_000,
-            latency: Latency::default(),
-            topology: Topology::Grid,
-            nemesis: None,
-            node_nemesis: None,
-            faults: FaultSettings::default(),
-            seed: 0,
-            recovery: Recovery::FIXED,
-            probe_ms: None,
-            values_at: Vec::new(),
-            compat: Compat::default(),
-            strict: false,
-            availability: None,
-            limits: Vec::new(),
-            services: Services::default(),
-            init_timeout_ms: 10_000,
-            rpc_timeout_ms: 5_000,
-        }
-    }
-}
-
 impl Settings {
     /// The names that `--node-count` stands for: `n0`, `n1`, …
     #[must_use]

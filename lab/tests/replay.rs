@@ -86,15 +86,15 @@ fn simulated_nodes_of_all_profiles_replay_without_a_difference() {
 }
 
 fn record_simulated(profile: &str, dir: &Path) {
-    let mut profile = Profile::load(profile).expect("a profile");
-    let node_args = profile.node_args.take().unwrap_or_default();
+    let mut flags = Profile::load(profile).expect("a profile").flags().expect("flags");
+    let node_args = std::mem::take(&mut flags.node_args);
     let Ok(args::Command::Run(options)) =
         protocols::family().parse(node_args.iter().map(Into::into))
     else {
         panic!("{node_args:?}");
     };
-    profile.seed = Some(7);
-    let settings = profile.into_settings().expect("settings");
+    flags.seed = Some(7);
+    let settings = flags.into_settings().expect("settings");
     let mut records = Records::create(dir, &settings.nodes).expect("records");
     let config = options.settings().expect("settings of ours");
     sim::simulate_observed(&settings, &config, NullSink, &mut records).expect("a run");

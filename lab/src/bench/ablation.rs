@@ -58,11 +58,11 @@ pub struct Scenario {
 pub fn scenarios() -> Result<Vec<Scenario>> {
     let mut all = Vec::new();
     for name in faults::profiles() {
-        let mut profile = Profile::load(name)?;
-        profile.seed = Some(1);
-        let config = cases::config(&profile.node_args.take().unwrap_or_default());
+        let mut flags = Profile::load(name)?.flags()?;
+        flags.seed = Some(1);
+        let config = cases::config(&flags.node_args);
         let config = config.map_err(|why| anyhow!("{name}: {why}"))?;
-        let settings = profile.into_settings().with_context(|| name.to_owned())?;
+        let settings = flags.into_settings().with_context(|| name.to_owned())?;
         all.push(Scenario { name: name.to_owned(), settings, config });
     }
     let config = |case: &Case| case.config().map_err(|why| anyhow!("{}: {why}", case.name));

@@ -46,12 +46,11 @@ pub fn profiles() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// If there is no such profile, or its runs make no sense.
 pub fn judge(name: &str, seed: u64, seeds: u64, jobs: usize) -> Result<Judged> {
-    let mut profile = Profile::load(name)?;
-    profile.seed = Some(seed);
-    let node_args = profile.node_args.take().unwrap_or_default();
-    let config = config(&node_args).map_err(|why| anyhow!("{name}: {why}"))?;
+    let mut flags = Profile::load(name)?.flags()?;
+    flags.seed = Some(seed);
+    let config = config(&flags.node_args).map_err(|why| anyhow!("{name}: {why}"))?;
     let kind = NodeKind::Rumormill(config);
-    let settings = profile.into_settings().with_context(|| name.to_owned())?;
+    let settings = flags.into_settings().with_context(|| name.to_owned())?;
     let limits = settings.limits.iter().map(|limit| limit.parse::<Limit>());
     let limits = limits.collect::<Result<_, _>>().map_err(|why| anyhow!("{name}: {why}"))?;
     let rows = sweep::run(&settings, &kind, seeds, jobs)?;

@@ -1,9 +1,13 @@
 //! A run as `jepsen.log` tells it: what was asked for, and what went wrong.
 
+use std::str::FromStr;
+
 use crate::edn::Edn;
-use crate::profile::{Concurrency, Profile};
-use crate::settings::Availability;
+use crate::flags::values::NemesisKinds;
+use crate::profile::Profile;
+use crate::settings::{Availability, Distribution, Topology};
 use crate::text::printable;
+use crate::workload::Workload;
 
 /// Longer sentences are cut: a node may print megabytes.
 const SHOWN_CHARS: usize = 600;
@@ -146,36 +150,40 @@ fn bad_number(key: &str, value: &Edn) -> Option<String> {
 }
 
 fn asked_for(get: impl Fn(&str) -> Option<Edn>) -> Profile {
-    let int = |name: &str| get(name)?.as_u64();
+    let int = |name: &str| i64::try_from(get(name)?.as_u64()?).ok();
     let text = |name: &str| Some(get(name)?.as_str()?.to_owned());
-    let latency = get("latency");
     let names = |nodes: Edn| -> Option<Vec<String>> {
         nodes.items()?.iter().map(|name| name.as_str().map(str::to_owned)).collect()
     };
+    let latency = |key: &str| get("latency").and_then(|latency| latency.at(&[key]).cloned());
     let arguments = get("argv").and_then(names).unwrap_or_default();
     let after = arguments.iter().skip_while(|word| *word != "--nemesis").nth(1);
     let joined = || arguments.iter().find_map(|word| word.strip_prefix("--nemesis="));
-    let nemesis = after.map(String::as_str).or_else(joined).and_then(|kinds| kinds.parse().ok());
-    Profile {
-        workload: text("workload").and_then(|workload| workload.parse().ok()),
-        node_count: int("node-count").map(|count| count as usize),
-        nodes: get("nodes").and_then(names),
-        concurrency: int("concurrency").map(|count| Concurrency::Total(count as usize)),
-        time_limit: int("time-limit"),
-        rate: get("rate").and_then(|rate| rate.as_f64()),
-        latency: latency.as_ref().and_then(|latency| latency.at(&["mean"])?.as_u64()),
-        latency_dist: latency
-            .as_ref()
-            .and_then(|latency| latency.at(&["dist"])?.as_str()?.parse().ok()),
-        topology: text("topology").and_then(|topology| topology.parse().ok()),
-        nemesis,
-        nemesis_interval: get("nemesis-interval").and_then(|interval| interval.as_f64()),
-        availability: get("availability").and_then(|asked| match asked.as_f64() {
-            Some(fraction) => Some(Availability::Fraction(fraction)),
-            None => asked.as_str()?.parse().ok(),
-        }),
-        ..Profile::default()
-    }
+    let nemesis = after.map(String::as_str).or_else(joined);
+    let share = get("availability").and_then(|asked| match asked.as_f64() {
+        Some(fraction) => Some(fraction.to_string()),
+        None => asked.as_str().map(str::to_owned),
+    });
+    let mean_ms = latency("mean").and_then(|mean| i64::try_from(mean.as_u64()?).ok());
+    let dist = latency("dist").and_then(|dist| Some(dist.as_str()?.to_owned()));
+    Profile::default()
+        .with("workload", known::<&'static Workload>(text("workload")))
+        .with("node-count", int("node-count"))
+        .with("nodes", get("nodes").and_then(names))
+        .with("concurrency", int("concurrency"))
+        .with("time-limit", int("time-limit"))
+        .with("rate", get("rate").and_then(|rate| rate.as_f64()))
+        .with("latency", mean_ms)
+        .with("latency-dist", known::<Distribution>(dist))
+        .with("topology", known::<Topology>(text("topology")))
+        .with("nemesis", known::<NemesisKinds>(nemesis.map(str::to_owned)))
+        .with("nemesis-interval", get("nemesis-interval").and_then(|interval| interval.as_f64()))
+        .with("availability", known::<Availability>(share))
+}
+
+/// The text, if it stands for a value of this type.
+fn known<T: FromStr>(text: Option<String>) -> Option<String> {
+    text.filter(|text| text.parse::<T>().is_ok())
 }
 
 /// The node of a warning about its output.

@@ -3,7 +3,6 @@ use crate::checker::script::history as script;
 use crate::figures::figure;
 use crate::limit::judge;
 use crate::outcome::Outcome;
-use crate::profile::Concurrency;
 use crate::results::{RunInfo, sample};
 use crate::store::Store;
 
@@ -84,8 +83,7 @@ fn error(files: &[(&str, &str)]) -> String {
 }
 
 fn limited(limits: &[&str]) -> Profile {
-    let limits = limits.iter().map(ToString::to_string).collect();
-    Profile { limit: Some(limits), ..Profile::default() }
+    Profile::default().with("limit", Some(limits.to_vec()))
 }
 
 #[test]
@@ -140,11 +138,8 @@ fn figures_that_maelstrom_does_not_have_are_not_available() {
 fn flags_tell_what_no_log_does() {
     let files = [("history.edn", HISTORY), ("results.edn", RESULTS)];
     let missing = |nodes, clients| {
-        let flags = Profile {
-            node_count: Some(nodes),
-            concurrency: Some(Concurrency::Total(clients)),
-            ..Profile::default()
-        };
+        let flags =
+            Profile::default().with("node-count", Some(nodes)).with("concurrency", Some(clients));
         checked(&files, &flags).results.rumormill
     };
     assert_eq!(missing(2, 2).missing.missing_count, 1);

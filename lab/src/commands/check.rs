@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::check::{self, Checked};
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log};
-use crate::profile::{Concurrency, Profile};
+use crate::flags::values::Concurrency;
+use crate::profile::Profile;
 use crate::screen::{self, Style};
 use crate::settings::Availability;
 
@@ -57,13 +58,12 @@ impl CheckArgs {
     /// The flags, as a profile to be laid over what is known of the run.
     #[must_use]
     pub fn flags(&self) -> Profile {
-        Profile {
-            node_count: self.node_count,
-            concurrency: self.concurrency,
-            availability: self.availability,
-            limit: (!self.limits.is_empty()).then(|| self.limits.clone()),
-            ..Profile::default()
-        }
+        let node_count = self.node_count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        Profile::default()
+            .with("node-count", node_count)
+            .with("concurrency", self.concurrency.map(|workers| workers.to_string()))
+            .with("availability", self.availability.map(|share| share.to_string()))
+            .with("limit", (!self.limits.is_empty()).then(|| self.limits.clone()))
     }
 }
 

@@ -11,6 +11,7 @@ use super::check;
 use crate::check::{Checked, check as check_run};
 use crate::checker::Validity;
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, node_command_line, quote, status};
+use crate::flags::Flags;
 use crate::harness::own_node::{self, Program};
 use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
@@ -52,8 +53,8 @@ impl MaelstromArgs {
     /// The flags, as a profile to be laid over the chosen one.
     #[must_use]
     pub fn flags(&self) -> Profile {
-        let list = |items: &Vec<String>| (!items.is_empty()).then(|| items.clone());
-        Profile { limit: list(&self.limits), node_args: list(&self.args), ..Profile::default() }
+        let list = |items: &[String]| (!items.is_empty()).then(|| items.to_vec());
+        Profile::default().with("limit", list(&self.limits)).with("node-args", list(&self.args))
     }
 }
 
@@ -122,22 +123,22 @@ fn gravity(code: u8) -> u8 {
 }
 
 fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, program: &Program) -> Result<Row> {
-    let mut node_args = profile.node_args.clone().unwrap_or_default();
+    let Flags { mut node_args, workload, limit, .. } = profile.flags()?;
     if program.is_own() {
-        own_node::serve(&mut node_args, profile.workload.unwrap_or_default());
+        own_node::serve(&mut node_args, workload);
     }
     let all_args = program.with_args(&node_args);
     let arguments = arguments(profile, &program.bin, &all_args)?;
-    let ignored = ignored(profile);
+    let ignored: Vec<&str> = ignored(profile).collect();
     if !ignored.is_empty() {
         log(&format!("Maelstrom has no {}: left out", ignored.join(", ")));
     }
     let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
     log(&format!("{name}: maelstrom {}", words.join(" ")));
-    let ended = maelstrom.run(&arguments, profile.workload.unwrap_or_default())?;
+    let ended = maelstrom.run(&arguments, workload)?;
     let Ended { code, how, dir } = ended;
     let dir = dir.with_context(|| format!("Maelstrom {how} and left no files"))?;
-    let flags = Profile { limit: profile.limit.clone(), ..Profile::default() };
+    let flags = Profile::default().with("limit", Some(limit));
     let mut checked = check_run(&dir, &flags, Some(profile))?;
     let run = &mut checked.results.rumormill.run;
     run.command = again(name, &node_args);

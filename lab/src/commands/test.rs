@@ -85,7 +85,8 @@ pub fn execute(args: &TestArgs) -> u8 {
 fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
     let resolved = args.run.resolve()?;
     // A profile may have such a limit, for both kinds of runs: it is shown as not judged.
-    for limit in args.run.limits.iter().filter_map(|limit| limit.parse::<Limit>().ok()) {
+    let limits = args.run.flags.flags()?.limit;
+    for limit in limits.iter().filter_map(|limit| limit.parse::<Limit>().ok()) {
         if limit.figure.needs == Needs::Simulation {
             bail!("the limit `{limit}` is for simulated nodes only: run this with `lab sim`");
         }

@@ -61,7 +61,7 @@ fn worker_0_has_two_turns_in_a_round() {
 
 #[test]
 fn without_the_quirk_the_turns_are_random() {
-    let compat = Compat { round_robin: false, ..Compat::default() };
+    let compat = Compat { round_robin: false, ..Settings::default().compat };
     let workers = main_workers(&play(&Settings { compat, ..settings(3, 1_000.0, 10) }, 1));
     for worker in 0..3 {
         let share = workers.iter().filter(|w| **w == worker).count() * 100 / workers.len();

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use rumormill::cluster::Name;
 use rumormill::journal::OpenOptions;
 use rumormill::protocols::rumormill::config::Config;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::network::faults::{DISK_SYNC_MS, FaultSettings};
 use crate::settings::{Compat, Distribution, Latency, Settings, Topology};
+use crate::toml_file;
 
 /// The version of the file format that this program writes and reads.
 const VERSION: u32 = 1;
@@ -183,18 +184,10 @@ impl Case {
     /// # Errors
     /// If it is not a case that can be run: with the line, what is wrong and what would be right.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        let at = |line: usize, why: &str| {
-            let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
-            anyhow!("{origin}, line {line}: {why}\n    {shown}")
-        };
-        let case: Self = toml::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
-            at(line, error.message())
-        })?;
+        let case: Self = toml_file::read(text, origin)?;
         match case.flaw() {
             None => Ok(case),
-            Some((place, why)) => Err(at(place.line_in(text), &why)),
+            Some((place, why)) => Err(toml_file::error_at(text, origin, place.line_in(text), &why)),
         }
     }
 
@@ -261,6 +254,7 @@ impl Case {
 
     /// The settings of the network.
     pub(super) fn settings(&self) -> Settings {
+        let default = Settings::default();
         Settings {
             nodes: self.nodes.clone(),
             concurrency: self.nodes.len(),
@@ -268,8 +262,8 @@ impl Case {
             topology: self.topology,
             faults: self.faults.clone(),
             seed: self.seed,
-            compat: Compat { head_of_line: self.head_of_line, ..Compat::default() },
-            ..Settings::default()
+            compat: Compat { head_of_line: self.head_of_line, ..default.compat },
+            ..default
         }
     }
 }

@@ -4,6 +4,7 @@
 //! are slow all the time. Clients are never affected.
 
 mod settings;
+mod text;
 mod words;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use rumormill_sim::network::FaultCounts;
 pub use settings::{
     ClockJump, Crash, Cut, DISK_SYNC_MS, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
 };
+pub use text::Isolation;
 
 impl FaultSettings {
     /// The rules of the network between these nodes.

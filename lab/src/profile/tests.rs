@@ -1,4 +1,12 @@
+use std::collections::BTreeSet;
+
+use clap::Parser as _;
+
 use super::*;
+use crate::cli::{Cli, Command as Subcommand};
+use crate::commands::run_args::RunArgs;
+use crate::flags::values::Concurrency;
+use crate::settings::{Availability, Distribution, Latency, Nemesis, Recovery, Topology};
 
 fn error_of(text: &str) -> String {
     Profile::parse(text, "my.toml").unwrap_err().to_string()
@@ -33,22 +41,23 @@ fn the_partition_profile_partitions() {
 
 #[test]
 fn nothing_asked_for_is_maelstroms_default() {
-    assert_eq!(Profile::default().into_settings().unwrap(), Settings::default());
+    let settings = Profile::default().into_settings().unwrap();
+    assert_eq!(settings, Settings::default());
+    assert_eq!(settings.nodes.join(" "), "n1 n2 n3 n4 n5");
+    assert_eq!((settings.concurrency, settings.rate, settings.time_limit_ms), (5, 5.0, 60_000));
+    assert_eq!((settings.topology, settings.latency), (Topology::Grid, Latency::default()));
+    assert_eq!((settings.recovery, settings.init_timeout_ms), (Recovery::FIXED, 10_000));
+    assert!(settings.compat.head_of_line && settings.compat.round_robin && !settings.compat.mute);
+    assert_eq!((settings.nemesis, &settings.faults), (None, &FaultSettings::default()));
 }
 
 #[test]
 fn flags_override_a_profile() {
-    let flags = Profile {
-        node_count: Some(9),
-        latency: Some(10),
-        nemesis: Some(NemesisKinds::NONE),
-        limit: Some(vec!["p50<1s".to_owned(), "lost=0".to_owned()]),
-        ..Profile::default()
-    };
+    let flags = given("--node-count 9 --latency 10 --nemesis none --limit p50<1s --limit lost=0");
     let base = Profile::load("fly-3d").unwrap();
     let merged = flags.over(base.clone());
     assert_eq!(
-        merged.limit.as_deref().unwrap(),
+        merged.flags().unwrap().limit,
         ["msgs-per-op<30", "max<600ms", "bad-lines=0", "p50<1s", "lost=0"]
     );
     let settings = merged.into_settings().unwrap();
@@ -58,8 +67,8 @@ fn flags_override_a_profile() {
 
 #[test]
 fn named_nodes_override_counted_ones() {
-    let flags = Profile { nodes: Some(vec!["a".into(), "b".into()]), ..Profile::default() };
-    let settings = flags.over(Profile::load("fly-3d").unwrap()).into_settings().unwrap();
+    let settings =
+        given("--nodes a,b").over(Profile::load("fly-3d").unwrap()).into_settings().unwrap();
     assert_eq!(settings.nodes.len(), 2);
 }
 
@@ -90,8 +99,9 @@ fn everything_can_be_written_in_a_file() {
     let path = dir.path().join("my-profile");
     fs::write(&path, text).unwrap();
     let profile = Profile::load(path.to_str().unwrap()).unwrap();
-    assert_eq!(profile.node_args.as_deref().unwrap(), ["--route", "tree"]);
-    let settings = profile.into_settings().unwrap();
+    let flags = profile.flags().unwrap();
+    assert_eq!(flags.node_args, ["--route", "tree"]);
+    let settings = flags.into_settings().unwrap();
     assert_eq!((settings.concurrency, settings.rate, settings.seed), (8, 2.5, 7));
     assert_eq!(settings.topology, Topology::Tree(4));
     assert_eq!(settings.nemesis, Some(Nemesis { interval_ms: 500 }));
@@ -105,8 +115,9 @@ fn everything_can_be_written_in_a_file() {
 #[test]
 fn numbers_may_stand_where_flags_take_words() {
     let profile = Profile::parse("concurrency = 7\navailability = 1\n", "x").unwrap();
-    assert_eq!(profile.concurrency, Some(Concurrency::Total(7)));
-    assert_eq!(profile.availability, Some(Availability::Fraction(1.0)));
+    let flags = profile.flags().unwrap();
+    assert_eq!(flags.concurrency, Concurrency::Total(7));
+    assert_eq!(flags.availability, Some(Availability::Fraction(1.0)));
 }
 
 #[test]
@@ -134,17 +145,78 @@ fn an_unknown_name_lists_the_profiles() {
 
 #[test]
 fn what_cannot_be_run_is_refused() {
-    let refused = |profile: Profile| profile.into_settings().unwrap_err().to_string();
-    let partition = Some(NemesisKinds::PARTITION);
-    let error =
-        refused(Profile { nemesis: partition, nemesis_interval: Some(0.0), ..Profile::default() });
+    let refused = |flags: &str| given(flags).into_settings().unwrap_err().to_string();
+    let error = refused("--nemesis partition --nemesis-interval 0");
     assert!(error.contains("0.001"), "{error}");
-    let error = refused(Profile { limit: Some(vec!["median".into()]), ..Profile::default() });
+    let error = refused("--limit median");
     assert!(error.contains("median"), "{error}");
-    refused(Profile { node_count: Some(0), ..Profile::default() });
-    let error = refused(Profile { node_count: Some(99_999_999_999), ..Profile::default() });
+    refused("--node-count 0");
+    let error = refused("--node-count 99999999999");
     assert_eq!(error, "node-count: 99999999999 is more than 1000000, the largest allowed");
-    let concurrency = Some(Concurrency::PerNode(usize::MAX));
-    let error = refused(Profile { concurrency, ..Profile::default() });
+    let error = refused("--concurrency 18446744073709551615n");
     assert!(error.starts_with("concurrency: "), "{error}");
+    let error = refused("--rate NaN");
+    assert!(error.starts_with("rate: NaN"), "{error}");
+}
+
+#[test]
+fn the_largest_seed_is_a_seed() {
+    let settings = given("--seed 18446744073709551615").into_settings().unwrap();
+    assert_eq!(settings.seed, u64::MAX);
+}
+
+#[test]
+fn faults_of_flags_go_over_those_of_a_profile() {
+    let text = "[faults]\nloss = 0.5\nduplicate = 0.1\ncut = [{ a = ['n1'] }]";
+    let base = Profile::parse(text, "x").unwrap();
+    let settings = given("--loss 0 --cut n1>n2").over(base).into_settings().unwrap();
+    let FaultSettings { loss, duplicate, cut, .. } = settings.faults;
+    assert_eq!((loss, duplicate, cut.len()), (0.0, 0.1, 2));
+    let max_ms = |profile: Profile| profile.into_settings().unwrap().faults.reorder_max_ms;
+    assert_eq!(max_ms(given("--reorder 0.1")), 100);
+    let base = Profile::parse("[faults]\nreorder-max-ms = 7", "x").unwrap();
+    assert_eq!(max_ms(given("--reorder 0.1").over(base)), 7);
+}
+
+#[test]
+fn flags_that_are_not_given_are_not_in_the_layer() {
+    assert_eq!(given(""), Profile::default());
+    let asked = given("--rate 5 --no-head-of-line --latency-change 1+10");
+    let changes = "latency = [{ at-ms = 1000, mean-ms = 10 }]";
+    let text = format!("rate = 5.0\nhead-of-line = false\n[faults]\n{changes}");
+    assert_eq!(asked, Profile::parse(&text, "x").unwrap());
+}
+
+/// The flags of `lab sim` and `lab test` that are no keys: they choose profiles, add to one, or say
+/// where results go.
+const NO_KEYS: [&str; 6] = ["profile", "isolate", "fault_script", "store", "no_report", "json"];
+
+/// The keys that may stand where this text has an unknown one, as the error lists them.
+fn keys(text: &str) -> BTreeSet<String> {
+    let error = error_of(text);
+    let (_, expected) = error.split_once("expected one of ").unwrap();
+    let keys = expected.split('`').skip(1).step_by(2);
+    keys.map(|key| key.replace('-', "_")).collect()
+}
+
+#[test]
+fn flags_and_keys_of_profiles_are_the_same_list() {
+    let run = RunArgs::augment_args(Command::new("lab"));
+    let flags = run.get_arguments().map(|arg| arg.get_id().to_string());
+    let flags: BTreeSet<String> = flags.filter(|id| !NO_KEYS.contains(&&**id)).collect();
+    let (mut all, mut faults) = (keys("x = 1"), keys("[faults]\nx = 1"));
+    assert!(all.remove("description") && all.remove("faults"), "{all:?}");
+    // Its flag has a name of its own, because `--latency` is another.
+    assert!(faults.remove("latency") && faults.insert("latency_change".to_owned()), "{faults:?}");
+    assert!(all.is_disjoint(&faults));
+    assert_eq!(flags, all.union(&faults).cloned().collect());
+}
+
+/// The layer of a command line.
+fn given(flags: &str) -> Profile {
+    let line = format!("lab sim {flags}");
+    match Cli::try_parse_from(line.split_whitespace()).unwrap().command {
+        Subcommand::Sim(args) => args.run.profile().unwrap(),
+        other => panic!("{other:?}"),
+    }
 }

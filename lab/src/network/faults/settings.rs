@@ -3,55 +3,84 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
+use clap::Args;
 use rumormill::cluster::Name;
 use serde::{Deserialize, Serialize};
 
 /// The lab's additions to Maelstrom's network. None, by default.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+///
+/// Each field is a flag, its help, its default and a key of `[faults]` in profiles. Lists of a profile
+/// and of flags are joined.
+#[derive(Clone, Debug, Default, PartialEq, Args, Deserialize, Serialize)]
+#[command(next_help_heading = "Faults")]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FaultSettings {
-    /// Probability that a message is lost.
+    /// Probability that a message between nodes is lost, such as 0.1
+    #[arg(long, value_name = "P", default_value_t)]
     pub loss: f64,
-    /// Probability that a message arrives twice; the copy has a latency of its own.
+    /// Probability that it arrives twice; the copy has a latency of its own
+    #[arg(long, value_name = "P", default_value_t)]
     pub duplicate: f64,
-    /// Probability that a message is held up, and so overtaken by later ones.
+    /// Probability that it is held up, and overtaken
+    #[arg(long, value_name = "P", default_value_t)]
     pub reorder: f64,
-    /// By how much it is held up, at most.
+    /// By how much it is held up, at most [default: 100]
+    #[arg(long = "reorder-max", value_name = "MS", default_value_t, hide_default_value = true)]
     pub reorder_max_ms: u64,
-    /// Nodes whose messages, in and out, take longer.
+    /// Messages from and to a node take longer: 'n3+900' by 900 ms; 'n3>+900' only those from it
+    #[arg(long, value_name = "NODE+MS")]
     pub slow: Vec<Slow>,
-    /// Links that are cut for some time.
+    /// A cut between two nodes: 'a>b' one way, 'a-b' both ways; with '@5..15' only from second 5
+    /// to 15, with '~0.5' on and off every half second; may be repeated
+    #[arg(long, value_name = "CUT")]
     pub cut: Vec<Cut>,
-    /// From some time on the network is slower, or faster.
+    /// The latency changes: '10+300' to 300 ms in second 10
+    #[arg(id = "latency_change", long = "latency-change", value_name = "S+MS")]
     pub latency: Vec<LatencyChange>,
 
-    /// Time stands still for a node, then everything arrives.
+    /// Time stands still for a node, then everything arrives: 'n3@5+2' in second 5 for 2 s
+    #[arg(long, value_name = "NODE@S+S")]
     pub pause: Vec<Pause>,
-    /// Pauses of random nodes: how many per second in the whole cluster, on average.
+    /// Pauses of random nodes: how many per second in the whole cluster, on average
+    #[arg(long, value_name = "HZ", default_value_t)]
     pub pause_rate: f64,
-    /// How long such a pause is, at most.
+    /// How long such a pause is, at most
+    #[arg(long = "pause-max", value_name = "MS", default_value_t)]
     pub pause_max_ms: u64,
-    /// A node's own clock jumps. Simulated nodes only.
+    /// A node's clock jumps: 'n3@5+2' in second 5 by 2 s, 'n3@5-2' back. Simulation only
+    #[arg(long, value_name = "NODE@S±S")]
     pub clock_jump: Vec<ClockJump>,
-    /// Jumps of random nodes' clocks: how many per second in the whole cluster, on average.
+    /// Jumps of random nodes' clocks: how many per second in the whole cluster, on average
+    #[arg(long, value_name = "HZ", default_value_t)]
     pub clock_jump_rate: f64,
-    /// By how much such a clock jumps, at most, forward or backward.
+    /// By how much such a clock jumps, at most, forward or backward
+    #[arg(long = "clock-jump-max", value_name = "MS", default_value_t)]
     pub clock_jump_max_ms: u64,
-    /// The disk of a durable node has no space for some time. Simulated nodes only.
+    /// The disk of a durable node has no space: 'n3@5+2' from second 5 on for 2 s. Simulation only
+    #[arg(long, value_name = "NODE@S+S")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disk_full: Vec<DiskFull>,
-    /// A node dies, and may come back: with an empty memory, unless it is durable.
+    /// A node dies (SIGKILL) and comes back: 'n3@5+2' in second 5 for 2 s, 'n3@5' for good. Without
+    /// --durable a simulated node comes back empty; processes need --durable
+    #[arg(long, value_name = "NODE@S+S")]
     pub crash: Vec<Crash>,
-    /// Crashes of random nodes: how many per second in the whole cluster, on average.
+    /// Crashes of random nodes: how many per second in the whole cluster, on average
+    #[arg(long, value_name = "HZ", default_value_t)]
     pub crash_rate: f64,
-    /// How long such a node is down, at most.
+    /// How long such a node is down, at most
+    #[arg(long = "crash-max", value_name = "MS", default_value_t)]
     pub crash_max_ms: u64,
-    /// Probability that such a node is not told the topology again.
+    /// Probability that such a node is not told the topology again
+    #[arg(long, value_name = "P", default_value_t)]
     pub crash_forget: f64,
-    /// Nodes keep what they have acknowledged on disk: all of it is owed, whatever dies.
+    /// Nodes keep values on disk, and all that they have acknowledged is owed, whatever dies. Processes
+    /// get --data-dir, by default a temporary directory for this run; simulated nodes get a simulated
+    /// disk, which loses and tears in a crash what was not synced
+    #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub durable: bool,
-    /// How long a sync of a durable simulated node's disk takes; [`DISK_SYNC_MS`] if nothing is said.
+    /// How long a sync of a simulated disk takes [default: 5]
+    #[arg(long = "disk-sync", value_name = "MS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_sync_ms: Option<u64>,
 }
@@ -167,32 +196,6 @@ impl FaultSettings {
     /// If it is not TOML, or has keys that mean nothing here.
     pub fn from_toml(text: &str) -> Result<Self> {
         Ok(toml::from_str(text)?)
-    }
-
-    /// Adds the lists of others to these; single numbers of others replace these if they are not
-    /// zero.
-    pub fn add(&mut self, others: Self) {
-        let set = |field: &mut f64, other: f64| *field = if other > 0.0 { other } else { *field };
-        set(&mut self.loss, others.loss);
-        set(&mut self.duplicate, others.duplicate);
-        set(&mut self.reorder, others.reorder);
-        set(&mut self.pause_rate, others.pause_rate);
-        set(&mut self.clock_jump_rate, others.clock_jump_rate);
-        set(&mut self.crash_rate, others.crash_rate);
-        set(&mut self.crash_forget, others.crash_forget);
-        self.reorder_max_ms = others.reorder_max_ms.max(self.reorder_max_ms);
-        self.pause_max_ms = others.pause_max_ms.max(self.pause_max_ms);
-        self.clock_jump_max_ms = others.clock_jump_max_ms.max(self.clock_jump_max_ms);
-        self.crash_max_ms = others.crash_max_ms.max(self.crash_max_ms);
-        self.durable |= others.durable;
-        self.disk_sync_ms = others.disk_sync_ms.or(self.disk_sync_ms);
-        self.slow.extend(others.slow);
-        self.cut.extend(others.cut);
-        self.latency.extend(others.latency);
-        self.pause.extend(others.pause);
-        self.clock_jump.extend(others.clock_jump);
-        self.disk_full.extend(others.disk_full);
-        self.crash.extend(others.crash);
     }
 
     /// Finds what cannot be run.

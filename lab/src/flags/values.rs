@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::{Deserializer, de};
+use serde::{Deserializer, Serializer, de};
 
 use crate::settings::{Recovery, Topology};
 
@@ -169,35 +169,78 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// Reads a TOML string or number as what the same text would be as a flag.
-pub(super) fn as_flag<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err = String>,
-{
-    struct Visitor<T>(PhantomData<T>);
+/// How a file has a setting: as the text that the flag takes, or as a number.
+pub(crate) mod as_flag {
+    use super::{Deserializer, FromStr, PhantomData, Serializer, de, fmt};
 
-    impl<T: FromStr<Err = String>> de::Visitor<'_> for Visitor<T> {
-        type Value = Option<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string or a number")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<T>, E> {
-            text.parse().map(Some).map_err(E::custom)
-        }
-
-        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Option<T>, E> {
-            self.visit_str(&number.to_string())
-        }
-
-        fn visit_f64<E: de::Error>(self, number: f64) -> Result<Option<T>, E> {
-            self.visit_str(&number.to_string())
-        }
+    /// Writes the text.
+    pub(crate) fn serialize<S, T>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+        T: fmt::Display,
+    {
+        serializer.collect_str(value)
     }
 
-    deserializer.deserialize_any(Visitor(PhantomData))
+    /// Reads a string or number as what the same text would be as a flag.
+    pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: FromStr<Err: fmt::Display>,
+    {
+        struct Visitor<T>(PhantomData<T>);
+
+        impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for Visitor<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a number")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+                text.parse().map_err(|error: T::Err| {
+                    let why = error.to_string();
+                    E::custom(if why.contains(text) { why } else { format!("`{text}`: {why}") })
+                })
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+
+        deserializer.deserialize_any(Visitor(PhantomData))
+    }
+
+    /// The same for a setting that may be left out.
+    pub(crate) mod option {
+        use super::{Deserializer, FromStr, Serializer, fmt};
+
+        /// Writes the text.
+        pub(crate) fn serialize<S, T>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
+        where
+            S: Serializer,
+            T: fmt::Display,
+        {
+            match value {
+                Some(value) => serializer.collect_str(value),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        /// Reads what is there.
+        pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+        where
+            D: Deserializer<'de>,
+            T: FromStr<Err: fmt::Display>,
+        {
+            super::deserialize(deserializer).map(Some)
+        }
+    }
 }
 
 #[cfg(test)]
