@@ -17,6 +17,7 @@ pub mod report;
 pub mod run_args;
 pub mod runs;
 pub mod serve;
+pub mod shared_args;
 pub mod shell;
 pub mod sim;
 pub mod spread;

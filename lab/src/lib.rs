@@ -29,6 +29,7 @@ pub mod maelstrom;
 pub mod network;
 pub mod node;
 pub mod outcome;
+mod parallel;
 pub mod profile;
 pub mod replay;
 mod reply;

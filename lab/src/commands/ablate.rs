@@ -7,7 +7,8 @@ use clap::Args;
 use rumormill::protocols::rumormill::ablation::Rule;
 
 use crate::bench::ablation::{Effort, table};
-use crate::commands::shell::{BAD_ARGUMENTS, cores, status};
+use crate::commands::shared_args::Jobs;
+use crate::commands::shell::{BAD_ARGUMENTS, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -39,9 +40,9 @@ pub struct AblateArgs {
     /// Seeds of the hunt per rule
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub hunt: u64,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
+    /// Threads
+    #[command(flatten)]
+    pub jobs: Jobs,
 }
 
 /// Executes `lab ablate`; returns the exit status.
@@ -67,6 +68,6 @@ fn run(args: &AblateArgs) -> Result<()> {
 }
 
 fn effort(args: &AblateArgs) -> Effort {
-    let jobs = args.jobs.unwrap_or_else(cores);
+    let jobs = args.jobs.count();
     Effort { seed: args.seed, seeds: args.seeds, hunted: args.hunt, jobs }
 }

@@ -15,9 +15,6 @@ use output::OutputArgs;
 use protocols::ProtocolsArgs;
 use sizes::SizesArgs;
 
-/// Directory that `--update` writes to.
-const DOCS: &str = "docs";
-
 /// `lab bench`.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {

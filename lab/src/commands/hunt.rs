@@ -14,8 +14,9 @@ use signal_hook::flag;
 
 use super::sim::case::command;
 use super::sim::protocol_parser;
+use crate::commands::shared_args::Jobs;
 use crate::commands::shell::{
-    BAD_ARGUMENTS, SIGNAL_BASE, arguments_without_shard, cores, parse_again, status,
+    BAD_ARGUMENTS, SIGNAL_BASE, arguments_without_shard, parse_again, status,
 };
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
@@ -75,9 +76,9 @@ pub struct HuntArgs {
     /// Run one of several parts of the seeds, and print its runs for `lab hunt merge`
     #[arg(long, value_name = "PART/OF", conflicts_with_all = ["out", "trace"])]
     pub shard: Option<Shard>,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
+    /// Threads
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// Where the small failing case goes, or that of a single seed
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -317,7 +318,7 @@ impl HuntArgs {
         };
         let is_plain = self.out.is_none() && !self.trace;
         ensure!(is_plain, "--out and --trace need a case, which a hunt of {protocol} has not");
-        let jobs = self.jobs.unwrap_or_else(cores);
+        let jobs = self.jobs.count();
         let (start, seeds) = (self.start, self.seeds);
         Ok(Some(FamilyHunt { protocol, start, seeds, jobs, stop }))
     }
@@ -327,7 +328,7 @@ impl HuntArgs {
         Hunt {
             start: self.start,
             seeds: self.seeds,
-            jobs: self.jobs.unwrap_or_else(cores),
+            jobs: self.jobs.count(),
             tweak,
             stop_at_first: !self.keep_going,
             stop,
@@ -355,7 +356,7 @@ impl HuntArgs {
     fn rest(&self, done: u64) -> String {
         let (start, seeds) = (self.start.saturating_add(done), self.seeds.saturating_sub(done));
         let mut command = format!("lab hunt --start {start} --seeds {seeds}");
-        if let Some(jobs) = self.jobs {
+        if let Some(jobs) = self.jobs.jobs {
             command += &format!(" --jobs {jobs}");
         }
         if self.keep_going {

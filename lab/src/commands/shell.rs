@@ -94,11 +94,6 @@ pub(super) fn parse_again<A: clap::Args>(words: &[String]) -> Result<A, clap::Er
     A::from_arg_matches(&command.try_get_matches_from(words)?)
 }
 
-/// Threads to use by default: one per core.
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,8 @@ use rumormill::protocols::{self, Name};
 
 use super::report;
 use crate::commands::run_args::RunArgs;
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log, quote, repeating_command, status};
+use crate::commands::shared_args::Jobs;
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, quote, repeating_command, status};
 use crate::cost::{cpu_time, peak_mib};
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
@@ -70,9 +71,9 @@ pub struct SimArgs {
     /// Run this many seeds from --seed on, and show a table instead; nothing is stored
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Output")]
     pub seeds: u64,
-    /// Threads for --seeds [default: one per core]
-    #[arg(long, value_name = "N", help_heading = "Output")]
-    pub jobs: Option<usize>,
+    /// Threads
+    #[command(flatten, next_help_heading = "Output")]
+    pub jobs: Jobs,
     /// Record what happens to each of our nodes, for `lab replay`: DIR/NODE.record
     #[arg(long, value_name = "DIR", conflicts_with = "seeds", help_heading = "Output")]
     pub record: Option<PathBuf>,
@@ -130,7 +131,7 @@ pub fn execute(args: &SimArgs) -> u8 {
 /// A case says all of the run: flags that would be ignored are refused.
 fn execute_case(path: &Path, args: &SimArgs) -> u8 {
     let nothing = RunArgs { store: args.run.store.clone(), ..RunArgs::default() };
-    let is_plain = args.run == nothing && args.seeds == 1 && args.jobs.is_none();
+    let is_plain = args.run == nothing && args.seeds == 1 && args.jobs == Jobs::default();
     if !is_plain || args.record.is_some() || args.protocol.is_some() {
         log("a case says all of the run: only --trace, --store DIR and --no-store go with --case");
         return BAD_ARGUMENTS;
@@ -263,7 +264,7 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
         bail!("no seeds are no runs");
     }
     let started = Instant::now();
-    let rows = sweep::run(settings, kind, args.seeds, args.jobs.unwrap_or_else(cores))?;
+    let rows = sweep::run(settings, kind, args.seeds, args.jobs.count())?;
     let mut text = format!("{}, {} seeds from {}\n\n", settings.shape(), args.seeds, settings.seed);
     text += &screen::render_seeds(&rows);
     if let Some(row) = sweep::worst(&rows) {

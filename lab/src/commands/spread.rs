@@ -16,9 +16,9 @@ use rumormill_sim::network::latency::Latency;
 use crate::bench::sections::{self, stamped};
 use crate::bench::stamp::stamp;
 use crate::commands::run_args::fresh_seed;
+use crate::commands::shared_args::Jobs;
 use crate::commands::shell::{
-    BAD_ARGUMENTS, CRASH, arguments_without_shard, cores, log, parse_again, repeating_command,
-    status,
+    BAD_ARGUMENTS, CRASH, arguments_without_shard, log, parse_again, repeating_command, status,
 };
 use crate::settings::{Distribution, Topology};
 use crate::shard::{self, Shard};
@@ -121,9 +121,9 @@ pub struct SpreadArgs {
     /// Seed of all runs
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
+    /// Threads
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// Write the figures to a file: .csv, .json or .svg; may be repeated
     #[arg(long, value_name = "FILE")]
     pub out: Vec<PathBuf>,
@@ -307,7 +307,7 @@ fn conditions(
         world: World { graph: Arc::clone(graph), order, loss: args.loss, seed, run: 0 },
         surroundings: surroundings.cloned(),
         runs: args.runs.unwrap_or_else(|| (200_000 / u64::from(graph.len())).clamp(1, 200)).max(1),
-        jobs: args.jobs.unwrap_or_else(cores),
+        jobs: args.jobs.count(),
         until: args.until,
         warm_up: args.warm_up,
         flags: flags.to_vec(),

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, cores, log};
+use crate::commands::shared_args::Jobs;
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log};
 use crate::validate::{self, CHECKS, Check, Effort, Verdict};
 
 /// Shown below the help.
@@ -41,9 +42,9 @@ pub struct ValidateArgs {
     /// Seed of all runs
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
+    /// Threads
+    #[command(flatten)]
+    pub jobs: Jobs,
     /// Write the document here instead of to the terminal
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -67,7 +68,7 @@ pub fn execute(args: &ValidateArgs) -> u8 {
     let effort = Effort {
         divisor: if args.quick { QUICK_DIVISOR } else { 1 },
         seed: args.seed,
-        jobs: args.jobs.unwrap_or_else(cores),
+        jobs: args.jobs.count(),
     };
     let checks = validate::run(&effort, &args.checks, report);
     if let Err(why) = write(args, &effort, &checks) {

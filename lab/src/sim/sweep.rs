@@ -1,9 +1,6 @@
 //! Many seeds of the same run.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::{NodeKind, simulate};
 use crate::figures::figure;
@@ -11,6 +8,7 @@ use crate::history::Nanos;
 use crate::journal::NullSink;
 use crate::limit::judge;
 use crate::outcome::State;
+use crate::parallel::in_parallel;
 use crate::results::{Results, RunInfo};
 use crate::screen::closing_line;
 use crate::settings::Settings;
@@ -88,28 +86,11 @@ impl Row {
 /// # Errors
 /// If the settings make no sense.
 pub fn run(settings: &Settings, kind: &NodeKind, seeds: u64, jobs: usize) -> Result<Vec<Row>> {
-    let next = AtomicU64::new(0);
-    let rows = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let offset = next.fetch_add(1, Ordering::Relaxed);
-                    if offset >= seeds {
-                        return;
-                    }
-                    let seed = settings.seed.wrapping_add(offset);
-                    let row = one(&Settings { seed, ..settings.clone() }, kind);
-                    if let Ok(mut rows) = rows.lock() {
-                        rows.push((offset, row));
-                    }
-                }
-            });
-        }
+    let rows = in_parallel(seeds, jobs, |offset| {
+        let seed = settings.seed.wrapping_add(offset);
+        one(&Settings { seed, ..settings.clone() }, kind)
     });
-    let mut rows = rows.into_inner().map_err(|_| anyhow!("a thread of the simulation died"))?;
-    rows.sort_by_key(|(offset, _)| *offset);
-    rows.into_iter().map(|(_, row)| row).collect()
+    rows.into_iter().collect()
 }
 
 fn one(settings: &Settings, kind: &NodeKind) -> Result<Row> {

@@ -1,6 +1,5 @@
 //! One rumour: its way from injection to silence, and the figures of many such runs.
 
-use std::thread;
 use std::time::Duration;
 
 use rumormill::config::{Settings, parse_time};
@@ -10,6 +9,7 @@ use rumormill::wire::Wire;
 use rumormill_sim::Nanos;
 
 use super::cycles::{Blind, Cycles, Observer, World};
+use crate::parallel::in_parallel;
 
 /// One run. Times are in cycles after the injection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -232,25 +232,6 @@ where
     in_parallel(runs, jobs, |number| {
         run::<P>(&World { run: number, ..world.clone() }, config, until, 0)
     })
-}
-
-/// Calls the function for 0 to `count`, the latter excluded, on several threads; results in order.
-pub fn in_parallel<T: Send>(count: u64, jobs: usize, call: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let jobs = jobs.max(1) as u64;
-    let call = &call;
-    let mut by_job: Vec<std::vec::IntoIter<T>> = thread::scope(|scope| {
-        let job = |job: u64| {
-            scope.spawn(move || {
-                (job..count).step_by(jobs as usize).map(call).collect::<Vec<T>>().into_iter()
-            })
-        };
-        let threads: Vec<_> = (0..jobs).map(job).collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        threads.into_iter().map(join).collect()
-    });
-    (0..count).filter_map(|number| by_job[(number % jobs) as usize].next()).collect()
 }
 
 /// The mean of a figure of runs.

@@ -22,6 +22,7 @@ use super::model::{self, Direction};
 use super::rumour::{self, Mean, Run, Until, mean};
 use super::surroundings::Surroundings;
 use crate::cost::{cpu_time, peak_mib};
+use crate::parallel::in_parallel;
 use crate::shard::Shard;
 
 /// The conditions that all protocols of a comparison share.
@@ -265,7 +266,7 @@ impl Visitor for Spread<'_> {
         match task {
             Task::Runs(shard) => {
                 let numbers: Vec<u64> = (0..count).filter(|number| shard.has(*number)).collect();
-                let runs = rumour::in_parallel(numbers.len() as u64, jobs, |at| {
+                let runs = in_parallel(numbers.len() as u64, jobs, |at| {
                     let number = numbers[at as usize];
                     (number, run(number, None).0)
                 });

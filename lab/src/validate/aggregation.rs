@@ -9,9 +9,10 @@ use rumormill::protocols::averaging::{self, Averaging};
 use rumormill::protocols::push_sum::{self, PushSum, WEIGHT};
 
 use super::{Cell, Check, Effort, Tolerance};
+use crate::parallel::in_parallel;
 use crate::spread::cycles::{Blind, Cycles, Order, World};
 use crate::spread::model;
-use crate::spread::rumour::{in_parallel, mean, period};
+use crate::spread::rumour::{mean, period};
 
 /// A cluster in which node i has the number i.
 fn cluster<P: Protocol>(world: &World, config: &P::Config) -> Cycles<P> {

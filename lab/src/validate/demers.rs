@@ -7,9 +7,10 @@ use rumormill::id::NodeId;
 use rumormill::protocols::rumor::{Config, Interest, Judge, Loss, Message, Mode, Rumor};
 
 use super::{Cell, Check, Effort, Tolerance};
+use crate::parallel::in_parallel;
 use crate::spread::cycles::{Cycles, Observer, Order};
 use crate::spread::model;
-use crate::spread::rumour::{Mean, Run, Until, in_parallel, mean, period, runs};
+use crate::spread::rumour::{Mean, Run, Until, mean, period, runs};
 
 /// Sites of Tables 1 to 3.
 const SITES: u32 = 1_000;

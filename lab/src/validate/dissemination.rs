@@ -17,10 +17,11 @@ use rumormill::wire::Wire;
 use rumormill_sim::{Bare, MS, Nanos, Observer, Sim};
 
 use super::{Cell, Check, Effort, Tolerance};
+use crate::parallel::in_parallel;
 use crate::random::Dice;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Order, World};
-use crate::spread::rumour::{Mean, in_parallel, mean};
+use crate::spread::rumour::{Mean, mean};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -9,11 +9,12 @@ use rumormill::protocols::heartbeat::phi::{self, PhiGossip};
 use rumormill::protocols::heartbeat::{self, HeartbeatGossip};
 
 use super::{Cell, Check, Effort, Tolerance};
+use crate::parallel::in_parallel;
 use crate::random::Dice;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Order, World};
 use crate::spread::model::HeartbeatSpread;
-use crate::spread::rumour::{Mean, in_parallel, mean};
+use crate::spread::rumour::{Mean, mean};
 
 /// Means of the interval from the last heartbeat to the verdict, with two nodes.
 fn means_to_failure(effort: &Effort, config: &phi::Config) -> Mean {

@@ -11,10 +11,11 @@ use rumormill::protocols::swim::{
 use rumormill_sim::{Bare, Sim};
 
 use super::{Cell, Check, Effort, Tolerance};
+use crate::parallel::in_parallel;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Blind, Cycles, Observer, Order, World};
 use crate::spread::model;
-use crate::spread::rumour::{Mean, in_parallel, mean};
+use crate::spread::rumour::{Mean, mean};
 
 const SECOND: Duration = Duration::from_secs(1);
 

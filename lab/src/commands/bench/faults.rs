@@ -1,15 +1,14 @@
 //! `lab bench faults`: from the arguments to the exit status.
 
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 
-use super::DOCS;
 use super::publish::{self, Part, publish};
 use crate::bench::faults::{self, judge, profiles};
-use crate::commands::shell::{BAD_ARGUMENTS, cores, status};
+use crate::commands::shared_args::{Documents, Jobs};
+use crate::commands::shell::{BAD_ARGUMENTS, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -44,15 +43,12 @@ pub struct FaultsArgs {
     /// The first seed
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
     pub seed: u64,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N", help_heading = "Runs")]
-    pub jobs: Option<usize>,
-    /// Write the table into RESULTS.md there, between its markers
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// The same as --out docs
-    #[arg(long, conflicts_with = "out", help_heading = "Output")]
-    pub update: bool,
+    /// Threads
+    #[command(flatten, next_help_heading = "Runs")]
+    pub jobs: Jobs,
+    /// Where it is written
+    #[command(flatten)]
+    pub documents: Documents,
 }
 
 /// Executes `lab bench faults`; returns the exit status.
@@ -74,7 +70,7 @@ waits long enough for traffic to die down. One profile by itself: \
 `lab sim --profile NAME --seed 1`.";
 
 fn run(args: &FaultsArgs) -> Result<u8> {
-    let jobs = args.jobs.unwrap_or_else(cores);
+    let jobs = args.jobs.count();
     let builtin = || profiles().map(ToOwned::to_owned).collect();
     let names = if args.profiles.is_empty() { builtin() } else { args.profiles.clone() };
     let mut judged = Vec::new();
@@ -88,7 +84,6 @@ fn run(args: &FaultsArgs) -> Result<u8> {
     let table = faults::table(&judged);
     let text = format!("## Faults, simulated\n\n{EXPLANATION} {seeds}.\n\n{table}");
     let command = publish::command(args.seed);
-    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
-    publish(dir, &command, vec![Part { name: "faults".into(), text }], None)?;
+    publish(args.documents.dir(), &command, vec![Part { name: "faults".into(), text }], None)?;
     Ok(u8::from(!judged.iter().all(faults::Judged::passed)))
 }

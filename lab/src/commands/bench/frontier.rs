@@ -6,7 +6,6 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::DOCS;
 use super::publish::{self, Part, publish};
 use super::sizes::{self, SizesArgs};
 use crate::bench::cases::{BUDGETS_MS, Case};
@@ -14,7 +13,8 @@ use crate::bench::chart::{self, Mine, Points};
 use crate::bench::measure::{self, Measured};
 use crate::bench::peers;
 use crate::bench::table;
-use crate::commands::shell::{CRASH, cores, status};
+use crate::commands::shared_args::{Documents, Jobs};
+use crate::commands::shell::{CRASH, status};
 use crate::compare::Run;
 use crate::figures::{Figure, figure};
 use crate::harness::own_node::Program;
@@ -75,9 +75,9 @@ pub struct FrontierArgs {
     /// The first seed
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
     pub seed: u64,
-    /// Threads for the simulator [default: one per core]
-    #[arg(long, value_name = "N", help_heading = "Runs")]
-    pub jobs: Option<usize>,
+    /// Threads
+    #[command(flatten, next_help_heading = "Runs")]
+    pub jobs: Jobs,
     /// Put this run, or its results.json, into the picture, too; may be repeated
     #[arg(long, value_name = "STORE", help_heading = "Points", conflicts_with_all = ["out", "update"])]
     pub mine: Vec<PathBuf>,
@@ -96,12 +96,9 @@ pub struct FrontierArgs {
     /// Where the runs on real processes go
     #[arg(long, value_name = "DIR", default_value = "store", help_heading = "Output")]
     pub store: PathBuf,
-    /// Write frontier.svg there, and the tables into RESULTS.md between their markers
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// The same as --out docs
-    #[arg(long, conflicts_with = "out", help_heading = "Output")]
-    pub update: bool,
+    /// Where it is written
+    #[command(flatten)]
+    pub documents: Documents,
 }
 
 /// Executes `lab bench frontier`; returns the exit status.
@@ -113,8 +110,7 @@ pub fn execute(args: &FrontierArgs) -> u8 {
             budgets: args.budgets.clone(),
             row: false,
             seed: args.seed,
-            out: args.out.clone(),
-            update: args.update,
+            documents: args.documents.clone(),
         });
     }
     status(points(args), CRASH)
@@ -132,7 +128,7 @@ last columns are how long the clients waited for `broadcast_ok` under Maelstrom'
 fn points(args: &FrontierArgs) -> Result<u8> {
     let peers = peers::load()?;
     let mine = args.mine.iter().map(|path| load(path)).collect::<Result<Vec<Mine>>>()?;
-    let jobs = args.jobs.unwrap_or_else(cores);
+    let jobs = args.jobs.count();
     let mut simulated = Vec::new();
     for case in cases(args) {
         let started = Instant::now();
@@ -160,8 +156,7 @@ fn points(args: &FrontierArgs) -> Result<u8> {
     let points = Points { simulated: &simulated, real: &real, peers: &peers, mine: &mine };
     let picture = chart::draw(points);
     let command = publish::command(args.seed);
-    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
-    publish(dir, &command, parts, Some(&picture))?;
+    publish(args.documents.dir(), &command, parts, Some(&picture))?;
     if !mine.is_empty() {
         let path = &args.picture;
         std::fs::write(path, &picture)

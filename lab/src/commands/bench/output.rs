@@ -1,13 +1,12 @@
 //! `lab bench output`: what another program measures, among the results.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use super::DOCS;
 use super::publish::{Part, publish};
+use crate::commands::shared_args::Documents;
 use crate::commands::shell::{BAD_ARGUMENTS, quote, status};
 
 /// Help beyond the flags.
@@ -32,12 +31,9 @@ pub struct OutputArgs {
     /// A paragraph below the heading
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub text: String,
-    /// Write the part into RESULTS.md there, between its markers
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// The same as --out docs
-    #[arg(long, conflicts_with = "out", help_heading = "Output")]
-    pub update: bool,
+    /// Where it is written
+    #[command(flatten)]
+    pub documents: Documents,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<String>,
@@ -61,8 +57,12 @@ fn run(args: &OutputArgs) -> Result<()> {
     ensure!(output.status.success(), "`{command}` failed: {}", output.status);
     let printed = String::from_utf8(output.stdout).context("the output is no text")?;
     let text = part(&args.title, &args.text, &printed);
-    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
-    publish(dir, &command, vec![Part { name: args.name.clone().into(), text }], None)
+    publish(
+        args.documents.dir(),
+        &command,
+        vec![Part { name: args.name.clone().into(), text }],
+        None,
+    )
 }
 
 /// A table stays one; other output is quoted as it is.

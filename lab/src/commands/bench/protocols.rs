@@ -1,18 +1,16 @@
 //! `lab bench protocols`: from the arguments to the exit status.
 
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use rumormill::protocols::Name;
 
-use super::DOCS;
 use super::publish::{self, Part};
 use crate::bench::protocols::{Fault, Row, Workload, measure, short_table, spreading, table};
-use crate::commands::shell::{CRASH, cores, status};
+use crate::commands::shared_args::{Documents, Jobs};
+use crate::commands::shell::{CRASH, status};
+use crate::parallel::in_parallel;
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -68,15 +66,12 @@ pub struct ProtocolsArgs {
     /// The seed
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
     pub seed: u64,
-    /// Threads [default: one per core]
-    #[arg(long, value_name = "N", help_heading = "Runs")]
-    pub jobs: Option<usize>,
-    /// Write the tables into FAMILY.md there, between their markers
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// The same as --out docs; also writes the short table of 25 nodes into README.md
-    #[arg(long, conflicts_with = "out", help_heading = "Output")]
-    pub update: bool,
+    /// Threads
+    #[command(flatten, next_help_heading = "Runs")]
+    pub jobs: Jobs,
+    /// Where it is written
+    #[command(flatten)]
+    pub documents: Documents,
 }
 
 /// Nodes of the README's table.
@@ -120,11 +115,11 @@ fn run(args: &ProtocolsArgs) -> Result<u8> {
         parts.push(Part { name: format!("protocols-{nodes}").into(), text });
     }
     let command = publish::command(args.seed);
-    if let Some(dir) = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS))) {
+    if let Some(dir) = args.documents.dir() {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         publish::replace(&dir.join("FAMILY.md"), "# The family\n", &command, &parts)?;
     }
-    if let Some(table) = short.filter(|_| args.update) {
+    if let Some(table) = short.filter(|_| args.documents.update) {
         publish::put("README.md", "family", &table)?;
     }
     publish::show(&command, parts);
@@ -135,27 +130,12 @@ fn run(args: &ProtocolsArgs) -> Result<u8> {
 fn rows(args: &ProtocolsArgs, workload: &Workload, faults: &[Fault]) -> Result<Vec<Row>> {
     let names: Vec<Name> =
         if args.protocols.is_empty() { spreading().collect() } else { args.protocols.clone() };
-    let next = AtomicUsize::new(0);
-    let rows = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..args.jobs.unwrap_or_else(cores).max(1) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&name) = names.get(at) else { return };
-                    let started = Instant::now();
-                    let row = measure(name, workload, faults, &|done| {
-                        let seconds = started.elapsed().as_secs_f64();
-                        eprintln!("lab: {name}, {} nodes, {done}: {seconds:.1} s", workload.nodes);
-                    });
-                    if let Ok(mut rows) = rows.lock() {
-                        rows.push((at, row));
-                    }
-                }
-            });
-        }
+    let rows = in_parallel(names.len() as u64, args.jobs.count(), |at| {
+        let (name, started) = (names[at as usize], Instant::now());
+        measure(name, workload, faults, &|done| {
+            let seconds = started.elapsed().as_secs_f64();
+            eprintln!("lab: {name}, {} nodes, {done}: {seconds:.1} s", workload.nodes);
+        })
     });
-    let mut rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    rows.sort_by_key(|(at, _)| *at);
-    rows.into_iter().map(|(_, row)| row).collect()
+    rows.into_iter().collect()
 }

@@ -1,15 +1,14 @@
 //! `lab bench sizes`: from the arguments to the exit status.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use super::DOCS;
 use super::publish::{self, Part, publish};
 use crate::bench::sizes::{self, Row};
+use crate::commands::shared_args::Documents;
 use crate::commands::shell::CRASH;
 
 /// Help beyond the flags.
@@ -44,12 +43,9 @@ pub struct SizesArgs {
     /// The seed
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Runs")]
     pub seed: u64,
-    /// Write the table into RESULTS.md there, between its markers
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// The same as --out docs
-    #[arg(long, conflicts_with = "out", help_heading = "Output")]
-    pub update: bool,
+    /// Where it is written
+    #[command(flatten)]
+    pub documents: Documents,
 }
 
 /// Executes `lab bench sizes`; returns the exit status.
@@ -108,7 +104,6 @@ fn clusters(args: &SizesArgs, budgets: &[u64]) -> Result<u8> {
         sizes::table(rows)
     );
     let command = publish::command(args.seed);
-    let dir = args.out.as_deref().or_else(|| args.update.then_some(Path::new(DOCS)));
-    publish(dir, &command, vec![Part { name: "sizes".into(), text }], None)?;
+    publish(args.documents.dir(), &command, vec![Part { name: "sizes".into(), text }], None)?;
     Ok(u8::from(!complete))
 }
