@@ -66,14 +66,19 @@ pub struct MaelstromResults {
     #[serde(rename = "valid?")]
     pub valid: Validity,
     /// Message counts.
+    #[serde(default)]
     pub net: Net,
     /// The figures of the workload's checker.
+    #[serde(default)]
     pub workload: WorkloadResults,
     /// Completions by kind.
+    #[serde(default)]
     pub stats: Stats,
     /// Share of operations that succeeded.
+    #[serde(default)]
     pub availability: Availability,
     /// Operations with a reply of the wrong shape.
+    #[serde(default)]
     pub exceptions: Exceptions,
     /// Verdicts, other than true, of checkers that only Maelstrom has: of `perf` without gnuplot.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

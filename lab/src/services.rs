@@ -8,10 +8,8 @@ mod kv;
 mod lww_kv;
 mod seq_kv;
 
-use std::fmt;
-use std::str::FromStr;
-
 use rumormill::value::Value;
+use rumormill_sim::named;
 
 use crate::random::Dice;
 use crate::scan::Fields;
@@ -29,27 +27,7 @@ pub enum Services {
     Correct,
 }
 
-impl Services {
-    const NAMES: [(&str, Self); 2] = [("compatible", Self::Compatible), ("correct", Self::Correct)];
-}
-
-impl FromStr for Services {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
-        found.map(|(_, services)| *services).ok_or_else(|| {
-            format!("`{text}` is not one of {}", Self::NAMES.map(|(name, _)| name).join(", "))
-        })
-    }
-}
-
-impl fmt::Display for Services {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = Self::NAMES.iter().find(|(_, services)| services == self);
-        f.write_str(found.map_or("?", |(name, _)| name))
-    }
-}
+named!(Services, "compatible" => Self::Compatible, "correct" => Self::Correct);
 
 /// The names of the services, by their numbers.
 pub const NAMES: [&str; 4] = ["lin-kv", "seq-kv", "lww-kv", "lin-tso"];

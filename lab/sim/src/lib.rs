@@ -48,6 +48,7 @@ mod fault;
 mod flight;
 mod host;
 mod medium;
+mod named;
 pub mod network;
 mod observer;
 mod process;

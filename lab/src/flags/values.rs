@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use rumormill_sim::named;
 use serde::{Deserializer, Serializer, de};
 
 use crate::settings::{Recovery, Topology};
@@ -105,34 +106,6 @@ impl fmt::Display for NemesisKinds {
         f.write_str(if names.is_empty() { "none" } else { "" })?;
         f.write_str(&names.join(","))
     }
-}
-
-/// Implements `FromStr` and `Display` from a table of names; the first name of a value is shown.
-macro_rules! named {
-    ($type:ty, $($name:literal => $value:expr),+ $(,)?) => {
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($name => Ok($value),)+
-                    _ => Err(unknown(text, &[$($name),+])),
-                }
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let names = [$(($name, $value)),+];
-                let name = names.iter().find(|(_, value)| value == self).map(|(name, _)| *name);
-                f.write_str(name.unwrap_or("?"))
-            }
-        }
-    };
-}
-
-fn unknown(text: &str, names: &[&str]) -> String {
-    format!("`{text}` is not one of {}", names.join(", "))
 }
 
 named!(

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use super::{MaelstromResults, Results};
 use crate::checker::Validity;
 use crate::checker::availability::Availability;
-use crate::checker::exceptions::{Exception, Exceptions};
+use crate::checker::exceptions::Exceptions;
 use crate::checker::net::{ClassCounts, MessageCounts, Net};
 use crate::checker::quantile::Quantiles;
-use crate::checker::set_full::{OpSummary, Outcome, SetFull, Stale};
+use crate::checker::set_full::{OpSummary, Stale};
 use crate::checker::stats::{Counts, Stats};
 use crate::edn::Edn;
 use crate::workload::WorkloadResults;
@@ -56,22 +56,18 @@ impl MaelstromResults {
     /// If the text is not EDN, or not the results of a run.
     pub fn from_edn(text: &str) -> Result<Self> {
         let edn = Edn::parse(text)?;
-        let valid = edn
-            .at(&["valid?"])
+        edn.at(&["valid?"])
             .and_then(Validity::of_edn)
             .context("there is no :valid? in it: these are not the results of a run")?;
-        Ok(Self {
-            valid,
-            net: net_of(&edn),
-            workload: workload_of(&edn),
-            stats: stats_of(&edn),
-            availability: Availability {
-                valid: validity_at(&edn, &["availability", "valid?"]),
-                ok_fraction: f32_at(&edn, &["availability", "ok-fraction"]).unwrap_or_default(),
-            },
-            exceptions: exceptions_of(&edn),
-            others: others_of(&edn),
-        })
+        let mut results: Self = serde_json::from_value(edn.to_json())?;
+        // JSON has no keywords.
+        if let (WorkloadResults::Other(other), Some(part)) =
+            (&mut results.workload, edn.at(&["workload"]))
+        {
+            other.clone_from(part);
+        }
+        results.others = others_of(&edn);
+        Ok(results)
     }
 }
 
@@ -184,113 +180,6 @@ fn exceptions_to_edn(exceptions: &Exceptions) -> Edn {
     Edn::map(entries)
 }
 
-fn validity_at(edn: &Edn, path: &[&str]) -> Validity {
-    edn.at(path).and_then(Validity::of_edn).unwrap_or_default()
-}
-
-fn count_at(edn: &Edn, path: &[&str]) -> u64 {
-    edn.at(path).and_then(Edn::as_u64).unwrap_or_default()
-}
-
-fn f32_at(edn: &Edn, path: &[&str]) -> Option<f32> {
-    edn.at(path).and_then(Edn::as_f64).map(|number| number as f32)
-}
-
-fn values_at(edn: &Edn, path: &[&str]) -> Vec<u64> {
-    let items = edn.at(path).and_then(Edn::items).unwrap_or_default();
-    items.iter().filter_map(Edn::as_u64).collect()
-}
-
-fn net_of(edn: &Edn) -> Net {
-    let counts = |class: &str| MessageCounts {
-        send_count: count_at(edn, &["net", class, "send-count"]),
-        recv_count: count_at(edn, &["net", class, "recv-count"]),
-        msg_count: count_at(edn, &["net", class, "msg-count"]),
-    };
-    let class = |class: &str| ClassCounts {
-        counts: counts(class),
-        msgs_per_op: f32_at(edn, &["net", class, "msgs-per-op"]),
-    };
-    Net {
-        all: class("all"),
-        clients: counts("clients"),
-        servers: class("servers"),
-        valid: validity_at(edn, &["net", "valid?"]),
-    }
-}
-
-/// A workload that is no set has none of its keys.
-fn workload_of(edn: &Edn) -> WorkloadResults {
-    if let Some(part) = edn.at(&["workload"])
-        && part.at(&["attempt-count"]).is_none()
-    {
-        return WorkloadResults::Other(part.clone());
-    }
-    let count = |name: &str| count_at(edn, &["workload", name]);
-    let values = |name: &str| values_at(edn, &["workload", name]);
-    let worst_stale = edn.at(&["workload", "worst-stale"]).and_then(Edn::items);
-    WorkloadResults::Set(Box::new(SetFull {
-        valid: validity_at(edn, &["workload", "valid?"]),
-        attempt_count: count("attempt-count"),
-        stable_count: count("stable-count"),
-        stale_count: count("stale-count"),
-        lost_count: count("lost-count"),
-        never_read_count: count("never-read-count"),
-        duplicated_count: count("duplicated-count"),
-        lost: values("lost"),
-        never_read: values("never-read"),
-        stale: values("stale"),
-        worst_stale: worst_stale.unwrap_or_default().iter().map(stale_of).collect(),
-        stable_latencies: edn.at(&["workload", "stable-latencies"]).and_then(quantiles_of),
-        lost_latencies: edn.at(&["workload", "lost-latencies"]).and_then(quantiles_of),
-    }))
-}
-
-/// Quantiles by their numbers, in whatever order the map has them.
-fn quantiles_of(edn: &Edn) -> Option<Quantiles<u64>> {
-    let at = |q: f64| {
-        let mut entries = edn.entries()?.iter();
-        entries.find(|(key, _)| key.as_f64() == Some(q)).and_then(|(_, value)| value.as_u64())
-    };
-    Some(Quantiles { min: at(0.0)?, p50: at(0.5)?, p95: at(0.95)?, p99: at(0.99)?, max: at(1.0)? })
-}
-
-fn stale_of(edn: &Edn) -> Stale {
-    Stale {
-        element: count_at(edn, &["element"]),
-        outcome: Outcome::Stable,
-        stable_latency: count_at(edn, &["stable-latency"]),
-        known: edn.at(&["known"]).and_then(op_of),
-        last_absent: edn.at(&["last-absent"]).and_then(op_of),
-    }
-}
-
-fn op_of(edn: &Edn) -> Option<OpSummary> {
-    let text = |name: &str| Some(edn.at(&[name])?.as_str()?.to_owned());
-    Some(OpSummary {
-        index: count_at(edn, &["index"]) as usize,
-        time: count_at(edn, &["time"]),
-        kind: text("type")?,
-        process: count_at(edn, &["process"]),
-        f: text("f")?,
-        value: edn.at(&["value"]).and_then(Edn::as_u64),
-    })
-}
-
-fn stats_of(edn: &Edn) -> Stats {
-    let counts = |edn: &Edn| Counts {
-        valid: validity_at(edn, &["valid?"]),
-        count: count_at(edn, &["count"]),
-        ok_count: count_at(edn, &["ok-count"]),
-        fail_count: count_at(edn, &["fail-count"]),
-        info_count: count_at(edn, &["info-count"]),
-    };
-    let by_f = edn.at(&["stats", "by-f"]).and_then(Edn::entries).unwrap_or_default();
-    let by_f: BTreeMap<String, Counts> =
-        by_f.iter().filter_map(|(f, edn)| Some((f.as_str()?.to_owned(), counts(edn)))).collect();
-    Stats { total: edn.at(&["stats"]).map(counts).unwrap_or_default(), by_f }
-}
-
 /// The parts of the results that we have, too.
 const KNOWN: [&str; 5] = ["net", "workload", "stats", "availability", "exceptions"];
 
@@ -301,19 +190,4 @@ fn others_of(edn: &Edn) -> BTreeMap<String, Validity> {
         (valid != Validity::Valid).then(|| (name.to_owned(), valid))
     };
     edn.entries().unwrap_or_default().iter().filter_map(of_part).collect()
-}
-
-fn exceptions_of(edn: &Edn) -> Exceptions {
-    let list = edn.at(&["exceptions", "exceptions"]).and_then(Edn::items).unwrap_or_default();
-    let exception = |edn: &Edn| {
-        Some(Exception {
-            class: edn.at(&["class"])?.as_str()?.to_owned(),
-            count: count_at(edn, &["count"]),
-            example: edn.at(&["example"]).and_then(op_of)?,
-        })
-    };
-    Exceptions {
-        valid: validity_at(edn, &["exceptions", "valid?"]),
-        exceptions: list.iter().filter_map(exception).collect(),
-    }
 }

@@ -40,7 +40,7 @@ impl fmt::Display for Required {
 
 /// The result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Availability {
     /// Verdict: as much as was asked for.
     #[serde(rename = "valid?")]

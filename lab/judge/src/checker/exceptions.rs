@@ -22,12 +22,13 @@ pub struct Exception {
 
 /// The result; it is always valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Exceptions {
     /// True.
     #[serde(rename = "valid?")]
     pub valid: Validity,
     /// Most frequent first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<Exception>,
 }
 

@@ -6,7 +6,7 @@ use super::Validity;
 
 /// Events of one class of messages in the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct MessageCounts {
     /// Sent.
     pub send_count: u64,
@@ -18,19 +18,20 @@ pub struct MessageCounts {
 
 /// Counts of a class, with the ratio that people compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct ClassCounts {
     /// The counts.
     #[serde(flatten)]
     pub counts: MessageCounts,
     /// Messages per client invocation of any kind, rounded to single precision as Maelstrom does;
     /// none without operations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub msgs_per_op: Option<f32>,
 }
 
 /// The result; it is always valid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Net {
     /// Every message.
     pub all: ClassCounts,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quantiles<T> {
     /// The least.
-    #[serde(rename = "0")]
+    #[serde(rename = "0", alias = "0.0")]
     pub min: T,
     /// The median.
     #[serde(rename = "0.5")]
@@ -18,7 +18,7 @@ pub struct Quantiles<T> {
     #[serde(rename = "0.99")]
     pub p99: T,
     /// The greatest.
-    #[serde(rename = "1")]
+    #[serde(rename = "1", alias = "1.0")]
     pub max: T,
 }
 

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use roaring::RoaringTreemap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::quantile::Quantiles;
 use super::{Pairing, Validity, client_function, kind_name};
@@ -88,9 +88,13 @@ pub struct OpSummary {
     pub process: u64,
     /// `add` or `read`.
     pub f: String,
-    /// The element.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The element; none if it is of a read, whose value is a list.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "element")]
     pub value: Option<u64>,
+}
+
+fn element<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(serde_json::Value::deserialize(deserializer)?.as_u64())
 }
 
 impl OpSummary {
@@ -129,7 +133,7 @@ pub struct Stale {
 
 /// The result, with Maelstrom's names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct SetFull {
     /// False if anything is lost, unknown if nothing is stable.
     #[serde(rename = "valid?")]
@@ -155,10 +159,10 @@ pub struct SetFull {
     /// The stalest, worst first.
     pub worst_stale: Vec<Stale>,
     /// Milliseconds, over all stable elements; none if there is no stable one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stable_latencies: Option<Quantiles<u64>>,
     /// Milliseconds, over the lost ones; none if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_latencies: Option<Quantiles<u64>>,
 }
 

@@ -9,7 +9,7 @@ use crate::history::{Op, OpKind};
 
 /// Counts of one kind of operation, or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Counts {
     /// True if at least one was ok.
     #[serde(rename = "valid?")]
@@ -39,7 +39,7 @@ impl Counts {
 
 /// The result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Stats {
     /// All kinds together; valid only if every kind is.
     #[serde(flatten)]

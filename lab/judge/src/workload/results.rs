@@ -1,6 +1,6 @@
 //! The results of Maelstrom's checkers of workloads.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::checker::Validity;
 use crate::checker::set_full::SetFull;
@@ -76,15 +76,10 @@ impl Serialize for WorkloadResults {
 
 impl<'de> Deserialize<'de> for WorkloadResults {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Shape {
-            Set(Box<SetFull>),
-            Other(serde_json::Value),
+        let json = serde_json::Value::deserialize(deserializer)?;
+        if json.get("attempt-count").is_none() {
+            return Ok(Self::Other(json.into()));
         }
-        Ok(match Shape::deserialize(deserializer)? {
-            Shape::Set(set) => Self::Set(set),
-            Shape::Other(json) => Self::Other(json.into()),
-        })
+        serde_json::from_value(json).map(Self::Set).map_err(de::Error::custom)
     }
 }

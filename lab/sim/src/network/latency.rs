@@ -1,9 +1,7 @@
 //! How long a message takes between two nodes.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::dice::Dice;
+use crate::named;
 
 /// Excess of the delays under the real Maelstrom 0.2.4 over `--latency`: its mean, in ms.
 const MEASURED_EXCESS_MS: f64 = 6.0;
@@ -35,32 +33,13 @@ pub enum Distribution {
     Measured,
 }
 
-impl Distribution {
-    const NAMES: [(&str, Self); 4] = [
-        ("constant", Self::Constant),
-        ("uniform", Self::Uniform),
-        ("exponential", Self::Exponential),
-        ("measured", Self::Measured),
-    ];
-}
-
-impl FromStr for Distribution {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
-        found.map(|(_, distribution)| *distribution).ok_or_else(|| {
-            format!("`{text}` is not one of {}", Self::NAMES.map(|(name, _)| name).join(", "))
-        })
-    }
-}
-
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = Self::NAMES.iter().find(|(_, distribution)| distribution == self);
-        f.write_str(found.map_or("?", |(name, _)| name))
-    }
-}
+named!(
+    Distribution,
+    "constant" => Self::Constant,
+    "uniform" => Self::Uniform,
+    "exponential" => Self::Exponential,
+    "measured" => Self::Measured,
+);
 
 /// Draws latencies.
 #[derive(Clone, Debug)]
