@@ -4,6 +4,7 @@
 //! range per origin, however many values there are: the observation that lets QUIC acknowledge
 //! packets by ranges, and a version vector with exceptions in the gossip literature.
 
+pub(crate) mod chunks;
 mod origins;
 pub(crate) mod ranges;
 mod version_set;

@@ -1,7 +1,8 @@
 //! Short numbers for origins.
 
-use super::{OriginId, make_room};
-use crate::id::{Generation, Origin};
+use super::OriginId;
+use super::chunks::Chunks;
+use crate::id::{Generation, NodeId, Origin};
 
 /// A slot without a number.
 const FREE: u32 = u32::MAX;
@@ -12,17 +13,48 @@ const FREE: u32 = u32::MAX;
 /// names stand in the list.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
-    names: Vec<Origin>,
-    /// A power of two of slots, at most seven eighths of which are taken. A number stands in the slot
-    /// that its name's hash says, or in the next that was free.
+    names: Chunks<Name>,
+    /// Slots, at most seven eighths of which are taken. A number stands in the slot that its name's hash
+    /// says, or in the next that was free.
     slots: Vec<u32>,
 }
 
+/// An origin in 12 bytes, where alignment makes it 16.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    node: NodeId,
+    /// The halves of the generation, the upper one first.
+    generation: [u32; 2],
+}
+
+impl From<Origin> for Name {
+    fn from(Origin { node, generation: Generation(generation) }: Origin) -> Self {
+        Self { node, generation: [(generation >> 32) as u32, generation as u32] }
+    }
+}
+
+impl From<Name> for Origin {
+    fn from(Name { node, generation: [upper, lower] }: Name) -> Self {
+        Self { node, generation: Generation(u64::from(upper) << 32 | u64::from(lower)) }
+    }
+}
+
 impl Origins {
-    /// The origins by number.
+    /// Number of origins.
     #[must_use]
-    pub fn names(&self) -> &[Origin] {
-        &self.names
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The origins by number.
+    pub fn names(&self) -> impl Iterator<Item = Origin> + '_ {
+        self.names.iter().copied().map(Origin::from)
+    }
+
+    /// The origin behind a number.
+    #[must_use]
+    pub fn name(&self, id: OriginId) -> Origin {
+        self.names[id.0 as usize].into()
     }
 
     /// The number of `origin`, if it has one.
@@ -37,14 +69,13 @@ impl Origins {
         if let Some(id) = self.get(origin) {
             return id;
         }
-        make_room(&mut self.names);
         // More origins than that do not fit into memory.
         let id = OriginId(self.names.len() as u32);
         if (self.names.len() + 1) * 8 > self.slots.len() * 7 {
-            self.slots = vec![FREE; (self.slots.len() * 2).max(4)];
-            (0..id.0).for_each(|number| self.put(self.names[number as usize], number));
+            self.slots = vec![FREE; self.slots.len() * 3 / 2 + 4];
+            (0..id.0).for_each(|number| self.put(self.name(OriginId(number)), number));
         }
-        self.names.push(origin);
+        self.names.push(origin.into());
         self.put(origin, id.0);
         id
     }
@@ -57,10 +88,10 @@ impl Origins {
 
     /// The slot of `origin`, or the free one where it belongs; none if there are no slots.
     fn slot(&self, origin: Origin) -> Option<usize> {
-        let mask = self.slots.len().checked_sub(1)?;
-        let mut slot = hash(origin) as usize & mask;
-        while self.slots[slot] != FREE && self.names[self.slots[slot] as usize] != origin {
-            slot = (slot + 1) & mask;
+        let count = self.slots.len();
+        let mut slot = (((hash(origin) >> 32) * count as u64) >> 32) as usize;
+        while *self.slots.get(slot)? != FREE && self.name(OriginId(self.slots[slot])) != origin {
+            slot = (slot + 1) % count;
         }
         Some(slot)
     }
@@ -93,8 +124,9 @@ mod tests {
         }
         for i in 0..1_000 {
             assert_eq!(origins.number(name(i)), OriginId(i as u32));
-            assert_eq!(origins.names()[i as usize], name(i));
+            assert_eq!(origins.name(OriginId(i as u32)), name(i));
         }
-        assert_eq!((origins.names().len(), origins.slots.len()), (1_000, 2_048));
+        assert!(origins.names().eq((0..1_000).map(name)) && origins.count() == 1_000);
+        assert!(origins.slots.len() * 7 >= 8_000 && origins.slots.len() < 2_000);
     }
 }

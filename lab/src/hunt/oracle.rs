@@ -70,11 +70,11 @@ impl Oracle {
         let Some(life) = self.lives[index].last_mut() else { return false };
         // A journal knows better than the client that began the life.
         life.generation = node.generation();
-        for origin in store.origins().iter().skip(life.numbers.len()) {
+        for origin in store.origins().names().skip(life.numbers.len()) {
             let next = OriginId(self.origins.len() as u32);
-            let number = *self.numbers.entry(*origin).or_insert(next);
+            let number = *self.numbers.entry(origin).or_insert(next);
             if number == next {
-                self.origins.push(*origin);
+                self.origins.push(origin);
                 self.values.push(Vec::new());
             }
             life.numbers.push(number);

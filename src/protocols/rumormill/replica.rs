@@ -42,6 +42,7 @@ pub struct Replica {
     restored: VersionSet,
     /// Entries by arrival, as far back as any grace reaches.
     arrivals: VecDeque<Arrival>,
+    longest_grace: Duration,
 }
 
 /// Consecutive entries of one origin that arrived at the same time.
@@ -72,6 +73,7 @@ impl Replica {
             held: VersionSet::new(),
             restored: VersionSet::new(),
             arrivals: VecDeque::new(),
+            longest_grace: Duration::ZERO,
         };
         replica.origin_id(own);
         replica
@@ -143,7 +145,7 @@ impl Replica {
     pub fn claims(&mut self, have: &[Have]) -> Claims {
         let mut unknown = 0_usize;
         let mut id = |have: &Have| {
-            let empty_origins = self.origins.names().len() - self.held.origin_count();
+            let empty_origins = self.origins.count() - self.held.origin_count();
             let is_taken =
                 empty_origins < EMPTY_ORIGINS_MAX || self.origins.get(have.origin).is_some();
             unknown += usize::from(!is_taken);
@@ -158,13 +160,13 @@ impl Replica {
     /// The origin behind a number.
     #[must_use]
     pub fn origin(&self, id: OriginId) -> Origin {
-        self.origins.names()[id.0 as usize]
+        self.origins.name(id)
     }
 
     /// The origins heard of, by number.
     #[must_use]
-    pub fn origins(&self) -> &[Origin] {
-        self.origins.names()
+    pub const fn origins(&self) -> &Origins {
+        &self.origins
     }
 
     /// Takes in consecutive entries of one origin; those held already change nothing. Returns the
@@ -259,9 +261,12 @@ impl Replica {
         }
     }
 
-    /// Forgets the arrival of entries that arrived more than `grace` ago.
+    /// Forgets the arrival of entries that arrived more than twice the longest `grace` ago: the next one
+    /// may be longer.
     pub fn forget_arrivals(&mut self, now: Instant, grace: Duration) {
-        while self.arrivals.front().is_some_and(|arrival| now.since(arrival.at) > grace) {
+        self.longest_grace = self.longest_grace.max(grace);
+        let kept = self.longest_grace * 2;
+        while self.arrivals.front().is_some_and(|arrival| now.since(arrival.at) > kept) {
             self.arrivals.pop_front();
         }
     }

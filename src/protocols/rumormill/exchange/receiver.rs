@@ -78,7 +78,6 @@ impl Receiver {
         }
         let now = cx.now;
         self.schedule_ack(cx, repair, from, m);
-        cx.replica.forget_arrivals(now, GRACE_MAX);
         let (sent, new) = cx.replica.insert_all(now, &m.entries, |entry| out.deliver(entry));
         let count: u64 = m.entries.iter().map(|entries| entries.values.len() as u64).sum();
         cx.stats.entries_received += new.count();
@@ -163,6 +162,7 @@ impl Receiver {
             repair.on_peer_up(cx);
         }
         let grace = self.grace(cx, from);
+        cx.replica.forget_arrivals(now, grace);
         if claims.exceed_replica
             && let Some(link) = cx.peers.get_mut(from)
         {

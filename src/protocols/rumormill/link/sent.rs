@@ -8,7 +8,7 @@ use crate::protocols::rumormill::message::Forward;
 use crate::set::{Ranges, VersionSet};
 use crate::time::Instant;
 
-/// Messages that are remembered for their acks; an ack of an older one tells nothing useful.
+/// Most messages that are remembered for their acks; an ack of an older one tells nothing useful.
 const REMEMBERED_MAX: usize = 128;
 
 /// How long to wait for the ack of a message.
@@ -27,13 +27,6 @@ impl AckWait {
     fn deadline(self, at: Instant) -> Instant {
         at.after(self.timeout + self.max_ack_delay)
     }
-}
-
-/// A message sent, for the round trip.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    number: u64,
-    at: Instant,
 }
 
 /// The evidence in an ack.
@@ -90,7 +83,9 @@ pub(crate) struct SentMessages {
     /// Entries whose ack is not waited for, but counts: sent along with a probe, or taken for lost.
     unwaited: VecDeque<(u64, VersionSet)>,
     next_number: u64,
-    remembered: VecDeque<Sent>,
+    /// When the latest messages were sent, as far as no later one was acked: the last is the one before
+    /// `next_number`.
+    sent_at: VecDeque<Instant>,
     largest_acked: Option<u64>,
     /// When the newest acked message was sent.
     acked_sent_at: Option<Instant>,
@@ -118,10 +113,10 @@ impl SentMessages {
     pub(crate) fn on_sent(&mut self, now: Instant) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
-        if self.remembered.len() == REMEMBERED_MAX {
-            self.remembered.pop_front();
+        if self.sent_at.len() == REMEMBERED_MAX {
+            self.sent_at.pop_front();
         }
-        self.remembered.push_back(Sent { number, at: now });
+        self.sent_at.push_back(now);
         number
     }
 
@@ -191,8 +186,9 @@ impl SentMessages {
         if !self.is_acked(largest) {
             self.largest_acked = Some(largest);
             acked.is_new = true;
-            let sent = self.remembered.iter().find(|sent| sent.number == largest);
-            acked.sent_at = sent.map(|sent| sent.at);
+            let later = self.next_number.saturating_sub(numbers.end()) as usize;
+            let forgotten = self.sent_at.len().saturating_sub(later);
+            acked.sent_at = self.sent_at.drain(..forgotten).next_back();
             self.acked_sent_at = self.acked_sent_at.max(acked.sent_at);
         }
         acked

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::few::Few;
-use crate::set::{OriginId, make_room};
+use crate::set::OriginId;
+use crate::set::chunks::Chunks;
 use crate::value::Value;
 
 /// The values of all origins: runs of consecutive entries.
@@ -13,7 +14,7 @@ use crate::value::Value;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     /// By origin: the values from the first on, up to a gap.
-    first: Vec<Few<Value>>,
+    first: Chunks<Few<Value>>,
     /// The runs beyond a gap, by their first sequence numbers.
     later: BTreeMap<(OriginId, u64), Few<Value>>,
 }
@@ -22,7 +23,6 @@ impl Log {
     /// Begins the log of `origin`, which is the next one if it is new.
     pub(super) fn begin(&mut self, origin: OriginId) {
         if origin.0 as usize == self.first.len() {
-            make_room(&mut self.first);
             self.first.push(Few::new());
         }
     }
