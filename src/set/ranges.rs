@@ -41,14 +41,14 @@ impl Ranges {
     }
 
     /// The numbers from 0 on, so many of them.
-    pub(super) const fn up_to(end: u32) -> Self {
+    pub(super) const fn up_to(end: u16) -> Self {
         Self(Repr::One(0..end as u64))
     }
 
     /// The number of sequence numbers, if they are those from 0 on without a gap.
-    pub(super) fn prefix(&self) -> Option<u32> {
+    pub(super) fn prefix(&self) -> Option<u16> {
         match &self.0 {
-            Repr::One(range) if range.start == 0 => u32::try_from(range.end).ok(),
+            Repr::One(range) if range.start == 0 => u16::try_from(range.end).ok(),
             _ => None,
         }
     }

@@ -18,12 +18,12 @@ const SMALL: usize = 64;
 /// A set of entries: for each origin, ranges of sequence numbers. Origins without any are absent.
 ///
 /// Large sets have nearly all entries of nearly all origins: of each one range from 0 on, which is
-/// one number. The nodes of a simulated cluster have millions of them. What is otherwise, and all of
-/// a small set, stands in a list of exceptions.
+/// one number of two bytes. The nodes of a simulated cluster have millions of them. What is otherwise,
+/// longer ranges too, and all of a small set, stands in a list of exceptions.
 #[derive(Clone, Default)]
 pub struct VersionSet {
     /// By origin: the number of its entries if they are one range from 0 on, otherwise 0.
-    prefixes: Vec<u32>,
+    prefixes: Vec<u16>,
     /// The other origins that have entries, ascending.
     exceptions: Vec<(OriginId, Ranges)>,
     /// Origins with entries.
@@ -90,7 +90,7 @@ impl VersionSet {
     }
 
     /// The entries of `origin` from 0 on, if there are no others.
-    fn prefix(&self, origin: OriginId) -> u32 {
+    fn prefix(&self, origin: OriginId) -> u16 {
         self.prefixes.get(origin.0 as usize).copied().unwrap_or(0)
     }
 
@@ -155,7 +155,7 @@ impl VersionSet {
     /// Adds a range in the usual cases: it follows the entries of an origin from 0 on, or begins with 0,
     /// of the origin that is next. False if it is another case.
     fn lengthen(&mut self, origin: OriginId, range: &Range<u64>) -> bool {
-        let Ok(end) = u32::try_from(range.end) else { return false };
+        let Ok(end) = u16::try_from(range.end) else { return false };
         let is_last = self.exceptions.last().is_none_or(|(last, _)| *last < origin);
         if let Some(before) = self.prefixes.get_mut(origin.0 as usize) {
             let follows = *before > 0 && range.start <= u64::from(*before);
@@ -389,6 +389,23 @@ mod tests {
         let rows =
             (0..MANY).rev().map(|i| (OriginId((i % 3) as u32), ranges(&[(2 * i, 2 * i + 1)])));
         assert_eq!(rows.collect::<VersionSet>().range_count() as u64, MANY);
+    }
+
+    #[test]
+    fn a_range_that_is_too_long_for_a_prefix_is_an_exception() {
+        let origins = [0, 1, 2].map(OriginId);
+        let mut set = VersionSet::new();
+        origins.iter().for_each(|&origin| set.insert(origin, 0..65_535));
+        assert_eq!((set.prefixes.len(), set.exceptions.len()), (3, 0));
+        set.insert(origins[1], 65_535..65_536);
+        set.insert(origins[1], 65_536..70_000);
+        assert_eq!((set.exceptions.len(), set.range_count(), set.origin_count()), (1, 3, 3));
+        let ends = [65_535, 70_000, 65_535];
+        let all: VersionSet =
+            origins.into_iter().zip(ends.map(|end| ranges(&[(0, end)]))).collect();
+        assert_eq!((set.count(), &set), (201_070, &all));
+        set.remove_all(origins[1], &ranges(&[(60_000, 70_000)]));
+        assert_eq!((set.exceptions.len(), set.prefix(origins[1])), (0, 60_000));
     }
 
     #[test]
