@@ -12,8 +12,9 @@ use rumormill::value::Value;
 use rumormill::wire::Wire;
 
 use crate::dice::Dice;
+use crate::medium::Plain;
 use crate::process::{Outbox, Process};
-use crate::{Plain, Sim};
+use crate::sim::Sim;
 
 /// A node that runs the protocol `P` alone. A request is a value to be submitted.
 ///

@@ -2,7 +2,7 @@
 
 use rumormill::id::NodeId;
 
-use crate::Nanos;
+use crate::time::Nanos;
 
 /// A fault of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use rumormill::id::NodeId;
 
-use crate::Nanos;
 use crate::network::DropCause;
+use crate::time::Nanos;
 
 /// The way of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use rumormill::id::Generation;
 use rumormill::time::Instant;
 
-use crate::Nanos;
 use crate::process::{Input, Process};
+use crate::time::Nanos;
 
 /// One node of a simulation.
 #[derive(Debug)]

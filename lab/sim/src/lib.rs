@@ -55,6 +55,7 @@ mod process;
 pub mod server;
 mod sim;
 mod storage;
+mod time;
 pub mod timer_queue;
 
 pub use bare::Bare;
@@ -63,13 +64,7 @@ pub use fault::{NodeFault, NodeFaultKind};
 pub use flight::Flight;
 pub use host::Host;
 pub use medium::{Medium, Plain, PlainNetwork, on_fault};
-pub use observer::Observer;
 pub use process::{Input, Outbox, Output, Process};
-pub use sim::Sim;
+pub use sim::{Observer, Sim};
 pub use storage::{DiskConfig, DiskCounts, RETRY_INTERVAL};
-
-/// Virtual time, in nanoseconds.
-pub type Nanos = u64;
-
-/// Nanoseconds in a millisecond.
-pub const MS: Nanos = 1_000_000;
+pub use time::{MS, Nanos};

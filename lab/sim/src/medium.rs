@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use rumormill::id::NodeId;
 use rumormill::protocol::Entry;
 
-use crate::fault::NodeFault;
+use crate::fault::{NodeFault, NodeFaultKind};
 use crate::flight::{Flight, Flights};
 use crate::network::{Arrival, Due, FaultCounts, Network, NetworkConfig, Way};
 use crate::process::{Input, Process};
-use crate::{Nanos, NodeFaultKind};
+use crate::time::Nanos;
 
 /// The surroundings of the processes of a simulation: a network, and perhaps clients.
 ///

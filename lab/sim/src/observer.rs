@@ -1,4 +1,4 @@
-//! Watching a simulation from inside, event by event.
+//! Observers made of others: none, one that may be missing, two at once.
 
 use std::ops::ControlFlow;
 
@@ -7,47 +7,7 @@ use rumormill::protocol::Entry;
 
 use crate::fault::NodeFault;
 use crate::process::{Input, Process};
-use crate::{Plain, Sim};
-
-/// Watches a simulation. All methods do nothing unless they are written.
-pub trait Observer<P: Process, M = Plain<P>> {
-    /// A node is about to handle a message or a request.
-    fn receiving(&mut self, sim: &Sim<P, M>, node: NodeId, input: &Input<P>) {
-        let _ = (sim, node, input);
-    }
-
-    /// A node is about to handle its timer.
-    fn waking(&mut self, sim: &Sim<P, M>, node: NodeId) {
-        let _ = (sim, node);
-    }
-
-    /// A node has delivered an entry: another node's, or one that was submitted to it.
-    fn delivered(&mut self, sim: &Sim<P, M>, node: NodeId, entry: &Entry) {
-        let _ = (sim, node, entry);
-    }
-
-    /// A node replied to a client.
-    fn replied(&mut self, sim: &Sim<P, M>, node: NodeId, reply: &P::Reply) {
-        let _ = (sim, node, reply);
-    }
-
-    /// A node sent a message to another. The node's other messages of the same event may follow.
-    fn sent(&mut self, sim: &Sim<P, M>, from: NodeId, to: NodeId, message: &P::Message) {
-        let _ = (sim, from, to, message);
-    }
-
-    /// A fault struck a node. Its effects follow.
-    fn fault(&mut self, sim: &Sim<P, M>, fault: &NodeFault) {
-        let _ = (sim, fault);
-    }
-
-    /// A node has handled an event, and all that came of it was taken. A break ends the
-    /// simulation: it says why.
-    fn handled(&mut self, sim: &Sim<P, M>, node: NodeId) -> ControlFlow<String> {
-        let _ = (sim, node);
-        ControlFlow::Continue(())
-    }
-}
+use crate::sim::{Observer, Sim};
 
 /// Watches nothing.
 impl<P: Process, M> Observer<P, M> for () {}

@@ -19,7 +19,7 @@
 
 use std::collections::VecDeque;
 
-use crate::Nanos;
+use crate::time::Nanos;
 
 /// One bucket per bit, and the first for times that are equal to the last.
 const BUCKETS: usize = Nanos::BITS as usize + 1;

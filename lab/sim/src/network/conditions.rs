@@ -8,8 +8,8 @@ use super::reorder::Reorder;
 use super::rule::{Crossing, Rule, Verdict};
 use super::slow::Slow;
 use super::{DropCause, FaultCounts};
-use crate::Nanos;
 use crate::dice::Dice;
+use crate::time::Nanos;
 
 /// The network's decision about a message when it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

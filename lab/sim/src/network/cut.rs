@@ -2,7 +2,7 @@
 
 use super::rule::{Crossing, Rule, Verdict};
 use super::{DropCause, FaultCounts};
-use crate::Nanos;
+use crate::time::Nanos;
 
 /// One cut. Times count from the beginning of the faults.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 
 use super::MessageId;
 use super::stopped::Waiting;
-use crate::{MS, Nanos};
+use crate::time::{MS, Nanos};
 
 /// The queue of one node.
 #[derive(Clone, Debug, Default)]

@@ -29,8 +29,8 @@ mod stopped;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::dice::Dice;
+use crate::time::{MS, Nanos};
 use crate::timer_queue::TimerQueue;
-use crate::{MS, Nanos};
 pub use conditions::{Conditions, Rules};
 pub use counts::{DropCause, FaultCounts};
 use head_of_line::Queue;

@@ -2,8 +2,8 @@
 
 use super::FaultCounts;
 use super::rule::{Crossing, Rule, Verdict};
-use crate::MS;
 use crate::dice::Dice;
+use crate::time::MS;
 
 /// Holds up a share of the messages.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! One condition of the network: what it does to a message.
 
 use super::{DropCause, FaultCounts};
-use crate::Nanos;
+use crate::time::Nanos;
 
 /// The fate of a message at one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

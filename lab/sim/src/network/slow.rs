@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::FaultCounts;
 use super::rule::{Crossing, Rule, Verdict};
-use crate::MS;
+use crate::time::MS;
 
 /// Delays the messages from some nodes, and to some.
 #[derive(Clone, Debug, Default)]

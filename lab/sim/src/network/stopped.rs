@@ -6,7 +6,7 @@
 //! once the process has answered `init`, as far as there is room.
 
 use super::{DropCause, MessageId, Network};
-use crate::Nanos;
+use crate::time::Nanos;
 
 /// Messages in the queue of a node that is marked down; more are lost.
 const BOUND: usize = 10;
