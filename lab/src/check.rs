@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use roaring::RoaringTreemap;
+use rumormill_judge::checker::{Validity, availability};
+use rumormill_judge::history::{Op, reader};
+use rumormill_judge::results::ignored_validity;
+use rumormill_judge::results::{MaelstromResults, Results, RunInfo, held};
+use rumormill_judge::settings::{Availability, Settings};
+use rumormill_judge::verdict::{Limit, decide};
+use rumormill_judge::workload::{self, Workload, WorkloadResults};
 
-use crate::checker::{Validity, availability};
-use crate::history::{Op, reader};
-use crate::limit::{Limit, decide};
 use crate::profile::Profile;
-use crate::results::conduct::ignored_validity;
-use crate::results::{MaelstromResults, Results, RunInfo, held};
-use crate::settings::{Availability, Settings};
-use crate::workload::{Workload, WorkloadResults};
 pub use comparison::{Comparison, Difference};
 use finals::Finals;
 use log::Log;
@@ -62,7 +62,8 @@ pub fn check(path: &Path, flags: &Profile, profile: Option<&Profile>) -> Result<
         .with_context(|| format!("{} cannot be read", dir.join("results.edn").display()))?;
     let path = dir.join("history.edn");
     let text = read_file(&dir, "history.edn")?.unwrap_or_default();
-    let history = reader::read(&text).with_context(|| format!("{}", path.display()))?;
+    let history = reader::read(&text, &workload::functions())
+        .with_context(|| format!("{}", path.display()))?;
     let profile = profile.cloned().unwrap_or_default();
     // The store has a directory for each workload.
     let workload = dir.parent().and_then(|parent| parent.file_name()?.to_str());

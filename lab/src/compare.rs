@@ -5,11 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-
-use crate::figures::{FIGURES, Figure, Needs};
-use crate::limit::Limit;
-use crate::results::{CrashReport, MaelstromResults, Results, Verdict};
-use crate::screen::verdict_word;
+use rumormill_judge::figures::{FIGURES, Figure, Needs};
+use rumormill_judge::results::{CrashReport, MaelstromResults, Results, Verdict};
+use rumormill_judge::verdict::{Limit, verdict_word};
 
 /// Points of distributions that are left out.
 const HIDDEN: [&str; 2] = ["min", "p95"];
@@ -210,10 +208,10 @@ fn apart(figure: &Figure, first: Option<f64>, value: Option<f64>) -> (String, St
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::results::RunInfo;
+    use rumormill_judge::verdict::{judge, sample};
+
     use super::*;
-    use crate::limit::judge;
-    use crate::results::RunInfo;
-    use crate::results::sample;
 
     fn sample_results() -> Results {
         let (settings, outcome) = (sample::settings(), sample::outcome());

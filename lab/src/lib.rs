@@ -1,52 +1,36 @@
 //! The lab: runs Maelstrom nodes without a JVM, and judges them.
 //!
-//! All semantics are in one state machine without I/O, [`run::Run`]; the [`harness`] drives it
-//! with real processes. Pure functions of what it recorded ([`checker`]) give the results.
+//! A run is one state machine without I/O, [`rumormill_judge::run::Run`], and so is its verdict. The
+//! lab is all around it that touches a machine, and all that looks at runs.
+//!
+//! * [`harness`] drives a run with processes, [`sim`] with simulated nodes; [`store`] has its files;
+//! * [`screen`], [`report`], [`explain`], [`watch`], [`compare`], [`check`], [`replay`] and [`serve`]
+//!   show one, or several;
+//! * [`hunt`], [`bench`], [`spread`] and [`validate`] do many;
+//! * [`cli`], [`commands`] and [`profile`] read what is asked for; [`maelstrom`] says it to the real
+//!   one.
 
-pub use rumormill_judge::{checker, components, convergence, edn, history, workload};
-use rumormill_judge::{envelope, number, scan, text};
-pub use rumormill_sim::dice as random;
-
-mod axis;
 pub mod bench;
-mod chart;
 pub mod check;
 pub mod cli;
-mod client;
 pub mod commands;
 pub mod compare;
 pub mod cost;
-pub mod entries;
+mod draw;
 pub mod explain;
-pub mod figures;
-pub mod flags;
-mod generator;
 pub mod harness;
 pub mod hunt;
-pub mod journal;
-pub mod limit;
 pub mod maelstrom;
-pub mod network;
 pub mod node;
-pub mod outcome;
 mod parallel;
 pub mod profile;
 pub mod replay;
-mod reply;
 pub mod report;
-pub mod results;
-pub mod run;
 pub mod screen;
 pub mod serve;
-pub mod services;
-pub mod settings;
 pub mod shard;
 pub mod sim;
 pub mod spread;
 pub mod store;
-mod svg;
-mod toml_file;
-pub mod topology;
-pub mod trace;
 pub mod validate;
 pub mod watch;

@@ -1,18 +1,17 @@
 //! Runs the real Maelstrom: its command line from a profile, and the store that it made.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, ensure};
+use rumormill_judge::settings::flags::Flags;
+use rumormill_judge::workload::Workload;
 
-use crate::flags::Flags;
 use crate::harness::process::describe;
 use crate::profile::Profile;
-use crate::workload::Workload;
 
 /// Where Maelstrom is, and where its store goes.
 #[derive(Clone, Debug)]

@@ -3,10 +3,9 @@
 use std::sync::OnceLock;
 
 use rumormill::id::{Generation, NodeId, Origin};
-use rumormill::maelstrom::{message, server};
+use rumormill::maelstrom::server;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::link::Link;
-use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::protocols::rumormill::replica::Replica;
 use rumormill::protocols::rumormill::stats::Stats;
 use rumormill::service::{AnyService, Service};
@@ -17,12 +16,6 @@ pub type Node = server::Server<Rumormill, AnyService>;
 
 /// The node in a simulation.
 pub type SimServer = server::Server<Rumormill, Noting<AnyService>>;
-
-/// Its messages.
-pub type Message = message::Message<Gossip>;
-
-/// Their bodies.
-pub type Body = message::Body<Gossip>;
 
 /// The state of our protocol; empty before `init`.
 pub trait Inspect {

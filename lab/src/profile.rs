@@ -3,21 +3,19 @@
 //! A profile's keys are the flags' names without the dashes (see [`Flags`]). What is given on the
 //! command line is a [`Profile`] too, laid over the chosen one.
 
-use std::fs;
-use std::mem;
 use std::path::Path;
+use std::{fs, mem};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
+use rumormill_judge::format::toml_file;
+use rumormill_judge::settings::Settings;
+use rumormill_judge::settings::faults::FaultSettings;
+use rumormill_judge::settings::flags::Flags;
+use rumormill_judge::verdict::{Limit, check_limits};
 use toml::{Table, Value};
-
-use crate::flags::Flags;
-use crate::limit::Limit;
-use crate::network::faults::FaultSettings;
-use crate::settings::Settings;
-use crate::toml_file;
 
 /// A profile that is part of the program, by its name.
 macro_rules! builtin {
@@ -97,9 +95,7 @@ impl Profile {
     /// Names the line, what is wrong there and what would be right.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
         let flags: Flags = toml_file::read(text, origin)?;
-        for limit in &flags.limit {
-            limit.parse::<Limit>().map_err(|error| anyhow!("{origin}: {error}"))?;
-        }
+        check_limits(&flags.limit).map_err(|error| anyhow!("{origin}: {error}"))?;
         Ok(Self(toml_file::read(text, origin)?))
     }
 
@@ -157,9 +153,11 @@ impl Profile {
     /// All flags, with their defaults where nothing was asked for.
     ///
     /// # Errors
-    /// If a value does not fit its flag.
+    /// If a value does not fit its flag, or a limit means nothing.
     pub fn flags(&self) -> Result<Flags> {
-        Ok(self.0.clone().try_into()?)
+        let flags: Flags = self.0.clone().try_into()?;
+        check_limits(&flags.limit).map_err(|error| anyhow!(error))?;
+        Ok(flags)
     }
 
     /// The settings of a run (see [`Flags::into_settings`]).

@@ -14,9 +14,9 @@ use rumormill::maelstrom::record::{Event, Output, Record};
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::time::Instant;
+use rumormill_judge::message::{Body, Message};
 
-use crate::node::{Body, Message, Node};
-
+use crate::node::Node;
 pub use condition::{Condition, Until};
 
 /// A record on its way through a node.
@@ -98,12 +98,6 @@ impl<'r> Replay<'r> {
         let node = self.record.header.node(self.config.clone());
         let (record, config) = (self.record, self.config.clone());
         Self { record, config, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 }
-    }
-
-    /// The node as it is now.
-    #[must_use]
-    pub const fn node(&self) -> &Node {
-        &self.node
     }
 
     /// The time of the last input.

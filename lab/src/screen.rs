@@ -1,7 +1,6 @@
 //! The result screen: verdict, limits, figures and traffic of a run, on one page.
 
 mod comparison;
-mod reason;
 mod seeds;
 mod style;
 mod workload;
@@ -9,15 +8,17 @@ mod workload;
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use crate::checker::latency::ALL;
-use crate::figures::{FIGURES, Figure, POINTS, figure, number};
-use crate::results::{Convergence, LabResults, Results, ignored_words, slowest};
+use rumormill_judge::checker::latency::ALL;
+use rumormill_judge::figures::{FIGURES, Figure, POINTS, figure};
+use rumormill_judge::format::number::counted;
+use rumormill_judge::format::number::number;
+use rumormill_judge::results::{Convergence, LabResults, Results, ignored_words, slowest};
+use rumormill_judge::verdict::{closing_line, verdict_word};
+
 pub use comparison::render_comparison;
-pub use reason::{closing_line, verdict_word};
 pub use seeds::render_seeds;
 pub use style::Style;
 use style::Tone;
-pub(crate) use style::counted;
 
 /// Width of the labels on the left.
 const LABEL: usize = 35;
@@ -159,12 +160,12 @@ impl Screen<'_> {
     fn maelstrom(&mut self) {
         self.title("Maelstrom's figures (times in ms)", &POINTS);
         let maelstrom = &self.results.maelstrom;
-        if maelstrom.workload.set().is_some() && !self.distribution(figure!("median")) {
-            self.row(figure!("median").label, " no value was seen to stay");
+        if maelstrom.workload.set().is_some() && !self.distribution(const { figure("median") }) {
+            self.row(const { figure("median") }.label, " no value was seen to stay");
         }
-        self.distribution(figure!("lost-latency-median"));
-        let all = figure!("msgs-per-op-all").show(self.results).unwrap_or_default();
-        self.figure(figure!("msgs-per-op"), &format!("  ({all} with clients' messages)"));
+        self.distribution(const { figure("lost-latency-median") });
+        let all = const { figure("msgs-per-op-all") }.show(self.results).unwrap_or_default();
+        self.figure(const { figure("msgs-per-op") }, &format!("  ({all} with clients' messages)"));
         self.workload_figures();
         if let Some(set) = maelstrom.workload.set() {
             let text = format!(
@@ -180,7 +181,7 @@ impl Screen<'_> {
         let by_f = maelstrom.stats.by_f.iter();
         let by_f = by_f.map(|(f, counts)| format!(" {f} {} of {}", counts.ok_count, counts.count));
         let remark = format!("  ({})", join(by_f).trim_start());
-        self.figure(figure!("availability"), &remark);
+        self.figure(const { figure("availability") }, &remark);
         for reply in self.results.rumormill.error_replies.iter().take(SHOWN) {
             let text = format!(" {} of {}: {}", reply.count, reply.f, reply.words());
             self.row("error replies", &self.style.paint(Tone::Warn, &text));
@@ -212,7 +213,10 @@ impl Screen<'_> {
         self.service(lab);
         self.suspicions(lab);
         if lab.indeterminate_count > 0 {
-            self.figure(figure!("indeterminate"), "  (operations open at a node when it died)");
+            self.figure(
+                const { figure("indeterminate") },
+                "  (operations open at a node when it died)",
+            );
         }
         match &lab.counter {
             Some(counter) => self.sums(counter),
@@ -220,13 +224,13 @@ impl Screen<'_> {
             None => {}
         }
         if lab.broadcast_count > 0 {
-            self.figure(figure!("msgs-per-broadcast"), "");
+            self.figure(const { figure("msgs-per-broadcast") }, "");
         }
-        let all = figure!("server-bytes").show(self.results).unwrap_or_default();
-        self.figure(figure!("bytes-per-op"), &format!("  ({all} between nodes)"));
+        let all = const { figure("server-bytes") }.show(self.results).unwrap_or_default();
+        self.figure(const { figure("bytes-per-op") }, &format!("  ({all} between nodes)"));
         if let Some(entries) = lab.traffic.entries {
             let remark = format!("  (of {} entries sent between nodes)", entries.sent);
-            self.figure(figure!("redundancy"), &remark);
+            self.figure(const { figure("redundancy") }, &remark);
         }
         self.reads(lab);
         self.recovery(lab);
@@ -270,14 +274,15 @@ impl Screen<'_> {
             let why = if recovery.quiet { ", then the cluster was quiet" } else { "" };
             self.row("recovery", &format!(" waited {} s{why}", number(recovery.waited_ms / 1e3)));
             if recovery.quiescent_msgs.is_some() {
-                self.figure(figure!("quiescent-msgs"), "  (second half of the recovery)");
+                self.figure(const { figure("quiescent-msgs") }, "  (second half of the recovery)");
             }
         }
     }
 
     fn scheduling_delay(&mut self, lab: &LabResults) {
         let Some(delay) = lab.scheduling_delay.filter(|_| !lab.convergence.exact) else { return };
-        let (p99, max) = (figure!("scheduling-delay-p99"), figure!("scheduling-delay-max"));
+        let (p99, max) =
+            (const { figure("scheduling-delay-p99") }, const { figure("scheduling-delay-max") });
         let show = |figure: &Figure| figure.show(self.results).unwrap_or_default();
         let text = format!(" {}  ({} at most)", show(p99), show(max));
         if delay.spoils_figures() {
@@ -290,7 +295,7 @@ impl Screen<'_> {
 
     /// Delivery times at the last node, by each source that observed them.
     fn deliveries(&mut self, lab: &LabResults) {
-        let label = figure!("convergence-median").label;
+        let label = const { figure("convergence-median") }.label;
         let Convergence { message_flow, exact, seen_in, unseen, probes } = &lab.convergence;
         if lab.convergence.best().is_none() && lab.broadcast_count > 0 {
             self.unavailable(label);
@@ -316,12 +321,12 @@ impl Screen<'_> {
     fn components(&mut self, lab: &LabResults) {
         let Some(components) = &lab.components else { return };
         if components.value_count > 0 {
-            self.distribution(figure!("component-median"));
+            self.distribution(const { figure("component-median") });
             let owed = counted(components.value_count, "value");
             self.note(&format!(" {owed} owed within a connected component"));
         }
         if components.heal_count > 0 {
-            self.distribution(figure!("heal-median"));
+            self.distribution(const { figure("heal-median") });
             let heals = counted(components.heal_count, "heal");
             self.note(&format!(" {heals} after which values were missing"));
         }
@@ -334,13 +339,13 @@ impl Screen<'_> {
         };
         let (node, peer, since) = (&longest.node, &longest.peer, number(longest.since_ms));
         let remark = format!(": {node} suspected {peer} from {since} ms on");
-        self.figure(figure!("false-suspicion"), &remark);
+        self.figure(const { figure("false-suspicion") }, &remark);
     }
 
     fn missing(&mut self, lab: &LabResults) {
         let missing = &lab.missing;
         if missing.nodes.is_empty() {
-            return self.unavailable(figure!("missing").label);
+            return self.unavailable(const { figure("missing") }.label);
         }
         if missing.lost_with_holders_count > 0 {
             let values = counted(missing.lost_with_holders_count, "acknowledged value");
@@ -353,15 +358,18 @@ impl Screen<'_> {
         if missing.missing_count == 0 && missing.unread.is_empty() {
             let nodes = counted(missing.nodes.len() as u64, "node");
             let owed = counted(owed, "acknowledged value");
-            self.row(figure!("missing").label, &format!(" nothing: {owed} on {nodes}"));
+            self.row(const { figure("missing") }.label, &format!(" nothing: {owed} on {nodes}"));
         } else if missing.known_missing().is_none() {
             let text = self.style.paint(Tone::Warn, " unknown: no node could be read");
-            self.row(figure!("missing").label, &text);
+            self.row(const { figure("missing") }.label, &text);
         } else {
             let count = self.count_bad(missing.missing_count);
             let place =
                 if missing.unread.is_empty() { "some node" } else { "the nodes that were read" };
-            self.row(figure!("missing").label, &format!(" {count} of {owed} values on {place}"));
+            self.row(
+                const { figure("missing") }.label,
+                &format!(" {count} of {owed} values on {place}"),
+            );
         }
         let mut lacking: Vec<_> =
             missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0).collect();

@@ -4,18 +4,20 @@
 //! does, and `results.json` and `messages.jsonl` of our own.
 
 mod background;
+pub mod journal;
 mod message_line;
+mod reader;
 mod sink;
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context, Result};
 use jiff::{ToSpan, Zoned};
+use rumormill_judge::results::Results;
 
-use crate::results::Results;
 pub(crate) use message_line::MessageLine;
+pub use reader::{Reader, Sent};
 pub use sink::FileSink;
 
 /// How a run's directory is named after its start; milliseconds and the local zone's offset last.

@@ -5,14 +5,15 @@ use rumormill::args::Options;
 use rumormill::maelstrom::record::Event;
 use rumormill::protocols::Name;
 use rumormill::protocols::rumormill::config::Config;
-use rumormill_lab::journal::NullSink;
-use rumormill_lab::limit::judge;
-use rumormill_lab::network::faults::{Crash, Cut, DiskFull, FaultSettings};
-use rumormill_lab::outcome::State;
+use rumormill_judge::message::events::NullSink;
+use rumormill_judge::outcome::State;
+use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::settings::faults::{Crash, Cut, DiskFull, FaultSettings};
+use rumormill_judge::settings::{Recovery, Settings};
+use rumormill_judge::verdict::judge;
 use rumormill_lab::replay::{Replay, files};
-use rumormill_lab::results::{Results, RunInfo};
-use rumormill_lab::settings::{Latency, Recovery, Settings};
 use rumormill_lab::sim::{NodeKind, Records, simulate, simulate_observed};
+use rumormill_sim::network::latency::Latency;
 
 /// Five nodes, all of which are killed at once, three times.
 fn settings(seed: u64, durable: bool) -> Settings {

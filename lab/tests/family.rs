@@ -2,12 +2,13 @@
 //! no repair lose values as their papers say.
 
 use rumormill::protocols::{Name, Options, Promise};
-use rumormill_lab::journal::NullSink;
-use rumormill_lab::limit::judge;
-use rumormill_lab::network::faults::FaultSettings;
-use rumormill_lab::results::{Results, RunInfo};
-use rumormill_lab::settings::{Latency, Nemesis, Recovery, Settings};
+use rumormill_judge::message::events::NullSink;
+use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::settings::faults::FaultSettings;
+use rumormill_judge::settings::{Nemesis, Recovery, Settings};
+use rumormill_judge::verdict::judge;
 use rumormill_lab::sim::{NodeKind, simulate};
+use rumormill_sim::network::latency::Latency;
 
 /// 25 nodes on a grid, 20 ms, ten seconds, and a wait in which slow protocols repair.
 fn settings() -> Settings {

@@ -6,9 +6,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rumormill::args;
-use rumormill::protocols;
-use rumormill_lab::journal::NullSink;
+use rumormill::{args, protocols};
+use rumormill_judge::message::events::NullSink;
 use rumormill_lab::profile::Profile;
 use rumormill_lab::replay::{Replay, files};
 use rumormill_lab::sim::{self, Records};

@@ -4,20 +4,20 @@
 use std::fs;
 use std::path::Path;
 
-use rumormill::protocols::Name;
-use rumormill::protocols::Options;
+use rumormill::protocols::{Name, Options};
+use rumormill_judge::checker::Validity;
+use rumormill_judge::message::events::NullSink;
+use rumormill_judge::outcome::{Outcome, State};
+use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::settings::faults::FaultSettings;
+use rumormill_judge::settings::{Nemesis, Settings};
+use rumormill_judge::verdict::judge;
+use rumormill_judge::workload::{Spreads, WORKLOADS, Workload};
 use rumormill_lab::check;
-use rumormill_lab::checker::Validity;
-use rumormill_lab::journal::NullSink;
-use rumormill_lab::limit::judge;
-use rumormill_lab::network::faults::FaultSettings;
-use rumormill_lab::outcome::{Outcome, State};
 use rumormill_lab::profile::Profile;
-use rumormill_lab::results::{Results, RunInfo};
-use rumormill_lab::settings::{Latency, Nemesis, Settings};
 use rumormill_lab::sim::{NodeKind, simulate};
 use rumormill_lab::store::Store;
-use rumormill_lab::workload::{Spreads, WORKLOADS, Workload};
+use rumormill_sim::network::latency::Latency;
 
 /// Nine nodes for eight seconds, 20 ms apart.
 fn settings(workload: &'static Workload) -> Settings {

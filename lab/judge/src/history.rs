@@ -3,17 +3,17 @@
 //! All checkers are pure functions of it. Reads keep the *set* of values they returned; their
 //! text, in the node's order and with duplicates, goes straight to `history.edn`.
 
+pub mod errors;
+pub mod read_set;
 pub mod reader;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use roaring::RoaringTreemap;
+use rumormill_sim::Nanos;
 
-use crate::edn::Edn;
-
-/// In the history: since the run's relative time zero (after `init`, before `topology`).
-pub use rumormill_sim::Nanos;
+use crate::format::edn::Edn;
 
 /// Which end of an operation a line of the history is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

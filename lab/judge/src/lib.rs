@@ -1,18 +1,34 @@
-//! The judge of runs: pure functions of what clients and networks recorded.
+//! A test of Maelstrom nodes, from the first request to the verdict: all of it that needs neither
+//! processes nor files nor a clock.
 //!
-//! * [`workload`]: requests, replies and verdict of each workload, one file each;
-//! * [`history`]: the operations of clients, as Maelstrom records them;
+//! A run goes through these modules from top to bottom; each stands on those before it.
+//!
+//! * [`mod@format`], [`history`], [`delivery`]: how all that happens is written: lines of JSON, EDN, the
+//!   operations of clients as Maelstrom records them, and when values reached which nodes;
 //! * [`checker`]: the figures and verdicts of a history, Maelstrom's and finer ones;
-//! * [`convergence`], [`components`]: when values reached all nodes, or those of a component;
-//! * [`edn`], [`envelope`], [`scan`], [`text`], [`number`]: the formats in which all that is written.
+//! * [`workload`]: requests, replies and verdict of each workload, one file each;
+//! * [`settings`], [`topology`]: what is asked for;
+//! * [`generator`]: what chance makes of that: operations, partitions, faults of nodes;
+//! * [`message`], [`services`], [`trace`]: what is said, Maelstrom's services that answer, and which
+//!   values messages carry;
+//! * [`run`]: the run itself, a state machine that processes or simulated nodes are driven with;
+//! * [`outcome`]: what it recorded;
+//! * [`results`], [`figures`], [`verdict`]: what follows from that, as a file, as a table, and in a
+//!   word.
 
 pub mod checker;
-pub mod components;
-pub mod convergence;
-pub mod edn;
-pub mod envelope;
+pub mod delivery;
+pub mod figures;
+pub mod format;
+pub mod generator;
 pub mod history;
-pub mod number;
-pub mod scan;
-pub mod text;
+pub mod message;
+pub mod outcome;
+pub mod results;
+pub mod run;
+pub mod services;
+pub mod settings;
+pub mod topology;
+pub mod trace;
+pub mod verdict;
 pub mod workload;

@@ -16,12 +16,13 @@ mod unique_ids;
 use std::fmt;
 use std::str::FromStr;
 
+use rumormill_sim::dice::Dice;
+
 use crate::history::{Op, OpValue};
 pub use broadcast::BROADCAST;
 pub use g_set::G_SET;
 pub use pn_counter::PN_COUNTER;
 pub use results::WorkloadResults;
-use rumormill_sim::dice::Dice;
 
 /// Lists the workloads: file, and name of the workload in it.
 macro_rules! workloads {
@@ -190,14 +191,11 @@ impl Workload {
     }
 }
 
-/// The name of a kind of operation, if any workload has one of this name.
-pub fn function(name: &str) -> Option<&'static str> {
-    functions().find(|f| *f == name)
-}
-
 /// The names of all kinds of operations; some come more than once.
-pub fn functions() -> impl Iterator<Item = &'static str> {
-    WORKLOADS.iter().flat_map(|workload| workload.operations).map(|operation| operation.f)
+#[must_use]
+pub fn functions() -> Vec<&'static str> {
+    let operations = WORKLOADS.iter().flat_map(|workload| workload.operations);
+    operations.map(|operation| operation.f).collect()
 }
 
 impl fmt::Debug for Workload {

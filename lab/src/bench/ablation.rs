@@ -7,14 +7,16 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, Result, anyhow};
 use rumormill::protocols::rumormill::ablation::{Rule, switch_off};
 use rumormill::protocols::rumormill::config::Config;
+use rumormill_judge::figures::{Figure, Unit, Worse, select};
+use rumormill_judge::format::table::markdown;
+use rumormill_judge::settings::Settings;
+use rumormill_judge::topology::Topology;
+use rumormill_sim::network::latency::Distribution;
 
 use super::cases::{self, Case};
 use super::faults;
-use super::table::markdown;
-use crate::figures::{Figure, Unit, Worse, select};
 use crate::hunt::Hunt;
 use crate::profile::Profile;
-use crate::settings::{Distribution, Settings, Topology};
 use crate::sim::NodeKind;
 use crate::sim::sweep::{self, Row};
 
@@ -227,9 +229,10 @@ pub fn table(rules: &[Rule], effort: Effort, progress: impl Fn(&str)) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::figures::figure;
+    use rumormill_judge::verdict::sample;
+
     use super::*;
-    use crate::figures::figure;
-    use crate::results::sample;
 
     fn rows(msgs_per_op: [f32; 5]) -> Vec<Row> {
         let row = |(seed, ratio)| {
@@ -242,7 +245,7 @@ mod tests {
 
     fn compared(without: [f32; 5]) -> Option<Change> {
         let with = rows([2.0, 2.1, 2.2, 2.3, 2.4]);
-        compare("some", figure!("msgs-per-op"), &with, &rows(without))
+        compare("some", const { figure("msgs-per-op") }, &with, &rows(without))
     }
 
     #[test]

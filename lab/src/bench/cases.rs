@@ -3,11 +3,13 @@
 use rumormill::args::Command;
 use rumormill::protocols;
 use rumormill::protocols::rumormill::config::Config;
+use rumormill_judge::figures::figure;
+use rumormill_judge::settings::Settings;
+use rumormill_judge::topology::Topology;
+use rumormill_judge::verdict::{Comparison, Limit};
+use rumormill_sim::network::latency::Latency;
 
 use super::theory::Theory;
-use crate::figures::figure;
-use crate::limit::{Comparison, Limit};
-use crate::settings::{Latency, Settings, Topology};
 
 const NODES: usize = 25;
 const LATENCY_MS: u64 = 100;
@@ -157,11 +159,11 @@ const fn goal(budget_ms: u64) -> Option<[f64; 3]> {
 /// The limits of a point: its goal if it has one, and the ack share.
 fn limits(goal: Option<[f64; 3]>) -> Vec<Limit> {
     let at_most = |figure, bound| Limit { figure, comparison: Comparison::LessOrEqual, bound };
-    let mut limits = vec![at_most(figure!("ack-share"), ACK_SHARE_MAX)];
+    let mut limits = vec![at_most(const { figure("ack-share") }, ACK_SHARE_MAX)];
     if let Some([msgs_per_op, median_ms, max_ms]) = goal {
-        limits.push(at_most(figure!("msgs-per-op"), msgs_per_op));
-        limits.push(at_most(figure!("median"), median_ms));
-        limits.push(at_most(figure!("max"), max_ms));
+        limits.push(at_most(const { figure("msgs-per-op") }, msgs_per_op));
+        limits.push(at_most(const { figure("median") }, median_ms));
+        limits.push(at_most(const { figure("max") }, max_ms));
     }
     limits
 }

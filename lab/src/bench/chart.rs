@@ -1,12 +1,14 @@
 //! The picture: messages per operation against the greatest latency, both logarithmic.
 
+use rumormill_judge::figures::{Sample, figure};
+use rumormill_judge::format::number::number;
+use rumormill_judge::results::Results;
+
 use super::cases::REFERENCE;
 use super::labels::{Area, Labels};
 use super::measure::Measured;
 use super::peers::{By, Keeps, Peer, PeerFigures};
-use crate::figures::{Sample, figure, number};
-use crate::results::Results;
-use crate::svg::{Anchor, Font, Paint, Svg};
+use crate::draw::svg::{Anchor, Font, Paint, Svg};
 
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 680.0;
@@ -405,7 +407,7 @@ fn describe(point: &Measured, max_ms: f64, msgs_per_op: f64) -> String {
 /// Medians over the seeds: greatest stable latency and messages per operation.
 fn medians(runs: &[Results]) -> Option<(f64, f64)> {
     let median = |figure| Sample::of(figure, runs).median();
-    Some((median(figure!("max"))?, median(figure!("msgs-per-op"))?))
+    Some((median(const { figure("max") })?, median(const { figure("msgs-per-op") })?))
 }
 
 #[cfg(test)]
@@ -415,7 +417,7 @@ mod tests {
     use super::*;
 
     fn picture(mine: &[Mine]) -> String {
-        let mut results = crate::results::sample::results();
+        let mut results = rumormill_judge::verdict::sample::results();
         results.maelstrom.net.servers.msgs_per_op = Some(2.6);
         let latencies =
             results.maelstrom.workload.set_mut().unwrap().stable_latencies.as_mut().unwrap();

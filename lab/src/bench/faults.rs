@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, anyhow};
+use rumormill_judge::figures::{Figure, Sample, select};
+use rumormill_judge::format::table::markdown;
+use rumormill_judge::verdict::{Limit, closing_line};
 
 use super::cases::config;
-use super::table::{self, cell, markdown};
-use crate::figures::{Figure, Sample, select};
-use crate::limit::Limit;
+use super::table::{self, cell};
 use crate::profile::Profile;
-use crate::screen::closing_line;
 use crate::sim::NodeKind;
 use crate::sim::sweep::{self, Row};
 
@@ -115,8 +115,9 @@ pub fn table(judged: &[Judged]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::verdict::sample;
+
     use super::*;
-    use crate::results::sample;
 
     /// Three seeds, with so many messages per operation, all of them limited to 12.
     fn judged(msgs_per_op: [f32; 3]) -> Judged {
@@ -124,7 +125,7 @@ mod tests {
         let rows = msgs_per_op.iter().zip(1..).map(|(ratio, seed)| {
             let mut results = sample::results();
             results.maelstrom.net.servers.msgs_per_op = Some(*ratio);
-            crate::limit::decide(&mut results, &limits);
+            rumormill_judge::verdict::decide(&mut results, &limits);
             Row { seed, results: Some(results), crash: None, events: 0, end: 0 }
         });
         Judged { profile: "some".to_owned(), rows: rows.collect(), limits }
@@ -153,7 +154,7 @@ mod tests {
         let mut lossy = judged([11.0; 3]);
         let results = lossy.rows[0].results.as_mut().unwrap();
         results.rumormill.missing.missing_count = 1;
-        results.maelstrom.valid = crate::checker::Validity::Invalid;
+        results.maelstrom.valid = rumormill_judge::checker::Validity::Invalid;
         assert!(cells(lossy)[11].contains("1 acknowledged value missing"));
     }
 

@@ -86,7 +86,8 @@ fn lines(cell: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::markdown;
+    use rumormill_judge::format::table::markdown;
+
     use super::*;
 
     fn table() -> String {

@@ -1,6 +1,6 @@
 //! Labels that do not overlap: each is put where there is room beside its point, or left out.
 
-use crate::svg::{Anchor, text_width};
+use crate::draw::svg::{Anchor, text_width};
 
 /// A rectangle: left, top, right, bottom.
 #[derive(Clone, Copy, Debug, PartialEq)]

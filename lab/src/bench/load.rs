@@ -1,10 +1,9 @@
 //! Messages per node while there is load.
 
-use crate::generator::MS;
-use crate::history::Nanos;
-use crate::journal::EventSink;
-use crate::network::packet::{Packet, Peer};
-use crate::settings::Settings;
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::message::packet::{Packet, Peer};
+use rumormill_judge::settings::Settings;
+use rumormill_sim::{MS, Nanos};
 
 /// Counts each node's messages to and from other nodes in the main phase.
 #[derive(Debug)]

@@ -4,17 +4,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use rumormill_judge::figures::{Figure, Sample, figure};
+use rumormill_judge::outcome::State;
+use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::verdict::{Limit, judge};
 
 use super::cases::Case;
-use crate::figures::{Figure, Sample, figure};
 use crate::harness::own_node::Program;
 use crate::harness::process::NodeCommand;
 use crate::harness::view::View;
 use crate::harness::{self, Processes};
-use crate::limit::Limit;
-use crate::limit::judge;
-use crate::outcome::State;
-use crate::results::{Results, RunInfo};
 use crate::sim::{NodeKind, sweep};
 use crate::store::Store;
 
@@ -47,7 +46,8 @@ impl Measured {
     #[must_use]
     pub fn keeps_everything(&self) -> bool {
         let worst = |figure: &Figure| Sample::of(figure, &self.runs).worst();
-        worst(figure!("missing")) == Some(0.0) && worst(figure!("availability")) >= Some(1.0)
+        worst(const { figure("missing") }) == Some(0.0)
+            && worst(const { figure("availability") }) >= Some(1.0)
     }
 }
 
@@ -136,14 +136,15 @@ mod tests {
         assert!(measured.keeps_everything());
         let median = |figure, runs: &[Results]| Sample::of(figure, runs).median().unwrap();
         let on_time = |figure| median(figure, &measured.on_time);
-        let (found, theory) = (on_time(figure!("msgs-per-op")), measured.case.theory.unwrap());
+        let (found, theory) =
+            (on_time(const { figure("msgs-per-op") }), measured.case.theory.unwrap());
         assert!(found > theory * 0.9 && found < theory * 2.0, "{found}, possible is {theory}");
         assert!(
-            on_time(figure!("convergence-max")) < 500.0,
+            on_time(const { figure("convergence-max") }) < 500.0,
             "{}",
-            on_time(figure!("convergence-max"))
+            on_time(const { figure("convergence-max") })
         );
-        assert_eq!(on_time(figure!("broadcast-latency-max")), 0.0);
-        assert!(median(figure!("broadcast-latency-max"), &measured.runs) > 0.0);
+        assert_eq!(on_time(const { figure("broadcast-latency-max") }), 0.0);
+        assert!(median(const { figure("broadcast-latency-max") }, &measured.runs) > 0.0);
     }
 }

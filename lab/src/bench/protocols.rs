@@ -4,15 +4,16 @@
 use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 use rumormill::protocols::{Name, Options, Promise};
+use rumormill_judge::figures::{Figure, Unit, select};
+use rumormill_judge::format::table::markdown;
+use rumormill_judge::outcome::State;
+use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::settings::faults::FaultSettings;
+use rumormill_judge::settings::{Nemesis, Recovery, Settings};
+use rumormill_judge::verdict::judge;
+use rumormill_sim::network::latency::Latency;
 
 use super::load::Load;
-use super::table::markdown;
-use crate::figures::{Figure, Unit, select};
-use crate::limit::judge;
-use crate::network::faults::FaultSettings;
-use crate::outcome::State;
-use crate::results::{Results, RunInfo};
-use crate::settings::{Latency, Nemesis, Recovery, Settings};
 use crate::sim::{NodeKind, simulate};
 
 /// Figures of the run without faults.
@@ -178,7 +179,7 @@ impl Row {
         cells.push(lost(calm));
         cells.extend(faulty.iter().map(lost));
         if let Some(at) = faults.iter().position(|fault| *fault == Fault::Partitions) {
-            let heal = crate::figures::figure!("heal-max");
+            let heal = const { rumormill_judge::figures::figure("heal-max") };
             let time = heal.read(&faulty[at]);
             cells.push(time.map_or_else(|| "–".to_owned(), |time| heal.unit.bare(time)));
         }

@@ -4,19 +4,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
 use rumormill::cluster::Tree;
-use rumormill::protocols::rumormill::Plan;
-use rumormill::protocols::rumormill::Rumormill;
+use rumormill::protocols::rumormill::{Plan, Rumormill};
+use rumormill_judge::figures::{Figure, Sample, Unit, select};
+use rumormill_judge::format::number::number;
+use rumormill_judge::format::table::markdown;
+use rumormill_judge::outcome::State;
+use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::verdict::judge;
 use rumormill_sim::Host;
 use serde::{Deserialize, Serialize};
 
 use super::cases::{Case, settings};
 use super::load::Load;
-use super::table::{Judged, cell, markdown};
+use super::table::{Judged, cell};
 use crate::cost::{cpu_time, peak_mib};
-use crate::figures::{Figure, Sample, Unit, number, select};
-use crate::limit::judge;
-use crate::outcome::State;
-use crate::results::{Results, RunInfo};
 use crate::sim;
 
 /// A cluster of one size.
@@ -61,7 +62,7 @@ pub struct Row {
 /// If the run comes to no end.
 pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     let config = Case::budget(budget_ms).config().map_err(|why| anyhow!(why))?;
-    let settings = crate::settings::Settings { seed, ..settings(nodes) };
+    let settings = rumormill_judge::settings::Settings { seed, ..settings(nodes) };
     let (started, cpu_before) = (Instant::now(), cpu_time());
     let simulated = sim::simulate_observed(&settings, &config, Load::new(&settings), &mut ())?;
     if let State::Crashed(why) = &simulated.outcome.state {

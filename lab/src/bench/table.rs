@@ -1,11 +1,12 @@
 //! The points as a table in Markdown, with their limits.
 
-use std::fmt::Write as _;
+use rumormill_judge::figures::{Figure, Sample, figure, select};
+use rumormill_judge::format::number::number;
+use rumormill_judge::format::table::markdown;
+use rumormill_judge::verdict::{Comparison, Limit};
 
 use super::measure::Measured;
 use super::peers::{self, Peer};
-use crate::figures::{Figure, Sample, figure, number, select};
-use crate::limit::{Comparison, Limit};
 
 /// Figures of the points under Maelstrom's rules.
 const COLUMNS: [&Figure; 6] =
@@ -55,7 +56,11 @@ fn lost(point: &Measured) -> String {
         let worst = Sample::of(figure, &point.runs).worst();
         worst.map_or_else(|| "unknown".to_owned(), |worst| figure.unit.show(worst))
     };
-    format!("**{} values, {} ok**", worst(figure!("missing")), worst(figure!("availability")))
+    format!(
+        "**{} values, {} ok**",
+        worst(const { figure("missing") }),
+        worst(const { figure("availability") })
+    )
 }
 
 /// Figures of the points with every message on time.
@@ -106,39 +111,14 @@ pub(super) fn cell(figure: &Figure, sample: &Sample, limits: &[Limit], judged: J
     if is_kept { text } else { format!("**{text}**") }
 }
 
-/// A table in Markdown, its columns aligned in the text, too.
-#[must_use]
-pub fn markdown(head: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let columns = rows[0].len();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(2)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for (number, row) in rows.iter().enumerate() {
-        for (cell, &width) in row.iter().zip(&widths) {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "| {cell:<width$} ");
-        }
-        text.push_str("|\n");
-        if number == 0 {
-            for width in &widths {
-                let _ = write!(text, "|{:-<1$}", "", width + 2);
-            }
-            text.push_str("|\n");
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::checker::quantile::Quantiles;
+    use rumormill_judge::results::Results;
+    use rumormill_judge::verdict::sample;
+
     use super::super::cases::Case;
     use super::*;
-    use crate::checker::quantile::Quantiles;
-    use crate::results::{Results, sample};
 
     /// A run with so many messages per operation, latencies within the limits, and a value that
     /// never reached a node.

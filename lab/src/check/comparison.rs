@@ -1,9 +1,8 @@
 //! Figures as reported against figures as recomputed.
 
+use rumormill_judge::format::edn::Edn;
+use rumormill_judge::results::MaelstromResults;
 use serde::Serialize;
-
-use crate::edn::Edn;
-use crate::results::MaelstromResults;
 
 /// Longer values are cut in what people are shown.
 const SHOWN_CHARS: usize = 60;
@@ -90,9 +89,10 @@ fn show(value: Option<&Edn>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::checker::quantile::Quantiles;
+    use rumormill_judge::verdict::sample;
+
     use super::*;
-    use crate::checker::quantile::Quantiles;
-    use crate::results::sample;
 
     #[test]
     fn every_figure_that_differs_is_named() {

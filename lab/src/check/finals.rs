@@ -1,8 +1,8 @@
 //! Which node answered which final read, by Maelstrom's fixed assignment of clients to nodes.
 
-use crate::checker::client_function;
-use crate::history::{Op, OpKind, OpValue, Process};
-use crate::workload::Workload;
+use rumormill_judge::checker::client_function;
+use rumormill_judge::history::{Op, OpKind, OpValue, Process};
+use rumormill_judge::workload::Workload;
 
 /// The final operations of a history.
 pub(super) struct Finals<'h> {
@@ -57,9 +57,10 @@ impl<'h> Finals<'h> {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::checker::script::history;
+    use rumormill_judge::workload::{BROADCAST, WORKLOADS, testing};
+
     use super::*;
-    use crate::checker::script::history;
-    use crate::workload::{BROADCAST, WORKLOADS, testing};
 
     fn found(script: &str, nodes: &[&str], clients: usize) -> Vec<Option<u64>> {
         let history = history(script);

@@ -2,12 +2,15 @@
 
 use std::str::FromStr;
 
-use crate::edn::Edn;
-use crate::flags::values::NemesisKinds;
+use rumormill_judge::format::edn::Edn;
+use rumormill_judge::format::text::printable;
+use rumormill_judge::settings::Availability;
+use rumormill_judge::settings::flags::values::NemesisKinds;
+use rumormill_judge::topology::Topology;
+use rumormill_judge::workload::Workload;
+use rumormill_sim::network::latency::Distribution;
+
 use crate::profile::Profile;
-use crate::settings::{Availability, Distribution, Topology};
-use crate::text::printable;
-use crate::workload::Workload;
 
 /// Longer sentences are cut: a node may print megabytes.
 const SHOWN_CHARS: usize = 600;
@@ -240,8 +243,11 @@ fn readable_command(command: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::settings::Nemesis;
+    use rumormill_judge::topology::Topology;
+    use rumormill_sim::network::latency::{Distribution, Latency};
+
     use super::*;
-    use crate::settings::{Distribution, Latency, Nemesis, Topology};
 
     const LOG: &str = "\
 2025-01-01 00:00:00,001{GMT}\tINFO\t[jepsen test runner] jepsen.core: Test version abc

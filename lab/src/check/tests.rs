@@ -1,9 +1,11 @@
+use rumormill_judge::checker::script::history as script;
+use rumormill_judge::figures::figure;
+use rumormill_judge::outcome::Outcome;
+use rumormill_judge::results::RunInfo;
+use rumormill_judge::verdict::{judge, sample};
+use rumormill_judge::workload;
+
 use super::*;
-use crate::checker::script::history as script;
-use crate::figures::figure;
-use crate::limit::judge;
-use crate::outcome::Outcome;
-use crate::results::{RunInfo, sample};
 use crate::store::Store;
 
 /// Two nodes: value 2 never reached n0, but the read invoked last is n1's, so that Maelstrom's
@@ -125,7 +127,11 @@ fn figures_that_maelstrom_does_not_have_are_not_available() {
     let checked = checked(&files, &limited(&limits));
     assert!(checked.results.rumormill.limits.iter().all(|limit| !limit.passed));
     let screen = crate::screen::render(&checked.results, crate::screen::Style::PLAIN);
-    let figures = [figure!("missing"), figure!("bytes-per-op"), figure!("convergence-max")];
+    let figures = [
+        const { figure("missing") },
+        const { figure("bytes-per-op") },
+        const { figure("convergence-max") },
+    ];
     for label in figures.map(|figure| figure.label).into_iter().chain(["messages by type"]) {
         let line = screen.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
         assert!(line.ends_with("not available"), "{line}");
@@ -165,7 +171,7 @@ fn without_gnuplot_the_verdict_is_unknown_and_says_why() {
     };
     assert!(agrees("valid?"), "{:?}", checked.comparison);
     assert_eq!(checked.results.verdict(), Validity::Unknown);
-    assert!(crate::screen::closing_line(&checked.results).contains("gnuplot"));
+    assert!(rumormill_judge::verdict::closing_line(&checked.results).contains("gnuplot"));
 }
 
 #[test]
@@ -205,7 +211,7 @@ fn a_stores_latest_run_is_found() {
 
 /// Writes a run of the lab as the lab does.
 fn own_run(outcome: &Outcome) -> (tempfile::TempDir, PathBuf) {
-    use crate::journal::EventSink as _;
+    use rumormill_judge::message::events::EventSink as _;
     let base = tempfile::tempdir().unwrap();
     let store = Store::create(base.path(), "broadcast", &jiff::Zoned::now()).unwrap();
     let mut sink = store.sink().unwrap();
@@ -248,5 +254,5 @@ fn a_history_that_was_written_is_read_back() {
         script("i0 add0@0, ok0 add0@1, i1 read!@2, ok1 read[0 5]!@3, i2 add7@4, info2 add7@5");
     let (_base, dir) = own_run(&Outcome { history: ops.clone(), ..sample::outcome() });
     let text = fs::read_to_string(dir.join("history.edn")).unwrap();
-    assert_eq!(reader::read(&text).unwrap(), ops);
+    assert_eq!(reader::read(&text, &workload::functions()).unwrap(), ops);
 }

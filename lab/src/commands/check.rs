@@ -4,13 +4,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use rumormill_judge::settings::Availability;
+use rumormill_judge::settings::flags::values::Concurrency;
 
 use crate::check::{self, Checked};
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log};
-use crate::flags::values::Concurrency;
 use crate::profile::Profile;
 use crate::screen::{self, Style};
-use crate::settings::Availability;
 
 /// The arguments that people try first.
 pub const EXAMPLES: &str = "\

@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use rumormill_judge::verdict::Limit;
 
 use crate::commands::shell::{BAD_ARGUMENTS, CRASH};
 use crate::compare::{self, Run};
-use crate::limit::Limit;
 use crate::report::write_comparison;
 
 /// Shown below the help.

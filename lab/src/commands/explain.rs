@@ -7,6 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use rumormill::value::Value;
+use rumormill_judge::trace::ValuesAt;
 use serde_json::value::RawValue;
 
 use crate::commands::shell::{CRASH, status};
@@ -14,8 +15,7 @@ use crate::explain::life::Life;
 use crate::explain::row::Row;
 use crate::explain::summary::summary;
 use crate::explain::words;
-use crate::trace::ValuesAt;
-use crate::trace::journal::{Journal, Message};
+use crate::store::journal::{Journal, Message};
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use crate::figures::FIGURES;
+use rumormill_judge::figures::FIGURES;
+
 use crate::profile::Profile;
 
 /// Lists the figures; returns the exit status.

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use rumormill_judge::checker::Validity;
+use rumormill_judge::format::text::shell_word;
+use rumormill_judge::settings::flags::Flags;
 
 use super::check;
 use crate::check::{Checked, check as check_run};
-use crate::checker::Validity;
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, node_command_line, quote, status};
-use crate::flags::Flags;
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, node_command_line, status};
 use crate::harness::own_node::{self, Program};
 use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
@@ -133,7 +134,7 @@ fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, program: &Program) 
     if !ignored.is_empty() {
         log(&format!("Maelstrom has no {}: left out", ignored.join(", ")));
     }
-    let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
+    let words: Vec<String> = arguments.iter().map(|word| shell_word(word)).collect();
     log(&format!("{name}: maelstrom {}", words.join(" ")));
     let ended = maelstrom.run(&arguments, workload)?;
     let Ended { code, how, dir } = ended;
@@ -154,10 +155,10 @@ fn run(maelstrom: &Maelstrom, name: &str, profile: &Profile, program: &Program) 
 
 /// The command that does it again.
 fn again(name: &str, node_args: &[String]) -> String {
-    let mut words = vec!["scripts/maelstrom".to_owned(), quote(name)];
+    let mut words = vec!["scripts/maelstrom".to_owned(), shell_word(name)];
     if !node_args.is_empty() {
         words.push("--".to_owned());
-        words.extend(node_args.iter().map(|word| quote(word)));
+        words.extend(node_args.iter().map(|word| shell_word(word)));
     }
     words.join(" ")
 }
@@ -220,9 +221,10 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::verdict::sample;
+
     use super::*;
     use crate::check::Comparison;
-    use crate::results::sample;
 
     #[test]
     fn the_table_has_a_line_per_profile() {

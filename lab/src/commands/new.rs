@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
+use rumormill_judge::format::text::shell_word;
 
-use super::shell::{CRASH, quote, status};
+use super::shell::{CRASH, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -121,7 +122,7 @@ fn write(args: &NewArgs) -> Result<u8> {
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     make_executable(&args.dir.join(args.language.program()))?;
-    let dir = quote(&args.dir.display().to_string());
+    let dir = shell_word(&args.dir.display().to_string());
     // A closed stdout is no error: the files are written.
     let _ = write!(
         std::io::stdout(),

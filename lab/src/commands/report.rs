@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rumormill_judge::trace::ValuesAt;
 
 use super::explain::Between;
 use crate::commands::shell::{CRASH, status};
 use crate::report::{self, Window};
-use crate::trace::ValuesAt;
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\

@@ -1,19 +1,18 @@
 //! The flags that `lab test` and `lab sim` have in common.
 
-use std::fs;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
-use std::mem;
 use std::path::PathBuf;
+use std::{fs, mem};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use rumormill_judge::results::Results;
+use rumormill_judge::settings::Settings;
+use rumormill_judge::settings::faults::Isolation;
 
-use crate::network::faults::Isolation;
 use crate::profile::Profile;
-use crate::results::Results;
 use crate::screen::{self, Style};
-use crate::settings::Settings;
 
 /// The flags that `lab test` and `lab sim` have in common.
 #[derive(Debug, Default, PartialEq, Args)]
@@ -22,7 +21,7 @@ pub struct RunArgs {
     /// lists them all) or from a TOML file whose keys are the flags' names; flags override them
     #[arg(long, value_name = "NAME|FILE", help_heading = "Workload")]
     pub profile: Option<String>,
-    /// The flags that describe the run: see [`crate::flags::Flags`]
+    /// The flags that describe the run: see [`rumormill_judge::settings::flags::Flags`]
     #[command(flatten)]
     pub flags: Profile,
     /// A cut between a node and all others, such as 'n0' or 'n0@5..15'; 'n0>' and '>n0' are one way

@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use rumormill_judge::format::text::shell_word;
+
 /// Maelstrom's exit status for arguments that make no sense.
 pub const BAD_ARGUMENTS: u8 = 254;
 /// Maelstrom's exit status for runs that came to no end.
@@ -36,8 +38,8 @@ pub(super) fn log(text: &str) {
 
 /// The node's binary and arguments.
 pub(super) fn node_command_line(bin: &Path, args: &[String]) -> String {
-    let bin = quote(&bin.display().to_string());
-    args.iter().fold(bin, |line, arg| line + " " + &quote(arg))
+    let bin = shell_word(&bin.display().to_string());
+    args.iter().fold(bin, |line, arg| line + " " + &shell_word(arg))
 }
 
 /// The command line that does the same again, from the name of the program on: with the seed, and
@@ -49,18 +51,8 @@ pub(super) fn repeating_command(args: impl Iterator<Item = String>, seed: u64) -
     if !words[..end].iter().any(is_seed) {
         words.splice(end..end, ["--seed".to_owned(), seed.to_string()]);
     }
-    let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    let quoted: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
     quoted.join(" ")
-}
-
-/// Quotes a word for a shell, if need be.
-pub(crate) fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// The arguments after the command's name, without `--shard` and without threads: the same for all

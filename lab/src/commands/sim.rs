@@ -11,20 +11,22 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rumormill::args;
 use rumormill::protocols::{self, Name};
+use rumormill_judge::format::text::shell_word;
 
 use super::report;
 use crate::commands::run_args::RunArgs;
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, quote, repeating_command, status};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, repeating_command, status};
 use crate::cost::{cpu_time, peak_mib};
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::results::{CrashReport, RunInfo};
+use rumormill_judge::settings::Settings;
+use rumormill_judge::verdict::judge;
+
 use crate::hunt::setup::Tweak;
-use crate::journal::EventSink;
-use crate::limit::judge;
-use crate::results::{CrashReport, RunInfo};
 use crate::screen;
-use crate::settings::Settings;
 use crate::sim::sweep::{self, Row};
 use crate::sim::{NodeKind, Records, Simulated, simulate, simulate_observed};
 use crate::store::Store;
@@ -182,7 +184,7 @@ fn run_one(
         Some(store)
     };
     let name = kind.protocol();
-    let node = node_args.iter().fold(name.to_string(), |line, arg| line + " " + &quote(arg));
+    let node = node_args.iter().fold(name.to_string(), |line, arg| line + " " + &shell_word(arg));
     let info = RunInfo {
         program: "sim".to_owned(),
         command: repeating_command(std::env::args(), settings.seed),

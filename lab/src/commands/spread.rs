@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
-use rumormill_sim::network::latency::Latency;
+use rumormill_judge::topology::{self, Topology};
+use rumormill_sim::network::latency::{Distribution, Latency};
 
 use crate::bench::sections::{self, stamped};
 use crate::bench::stamp::stamp;
@@ -20,14 +21,12 @@ use crate::commands::shared_args::Jobs;
 use crate::commands::shell::{
     BAD_ARGUMENTS, CRASH, arguments_without_shard, log, parse_again, repeating_command, status,
 };
-use crate::settings::{Distribution, Topology};
 use crate::shard::{self, Shard};
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::Run;
 use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
 use crate::spread::surroundings::{Crash, Partition, Surroundings};
 use crate::spread::{chart, output};
-use crate::topology;
 
 /// Shown below the help.
 pub const EXAMPLES: &str = "\

@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use rumormill_judge::figures::Needs;
+use rumormill_judge::results::{CrashReport, LastWords, PROCESSES, RunInfo};
+use rumormill_judge::settings::Settings;
+use rumormill_judge::verdict::{Limit, judge};
 
 use super::report;
 use super::run_args::RunArgs;
 use crate::commands::shell::{
     BAD_ARGUMENTS, CRASH, SIGNAL_BASE, log, node_command_line, repeating_command, status,
 };
-use crate::figures::Needs;
 use crate::harness::net_log::NetLog;
 use crate::harness::own_node::{self, Program};
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
 use crate::harness::{self, Death, Processes, Report};
-use crate::limit::{Limit, judge};
-use crate::results::{CrashReport, LastWords, PROCESSES, RunInfo};
-use crate::settings::Settings;
 use crate::store::Store;
 
 /// Help beyond the flags.

@@ -1,20 +1,19 @@
 //! `lab watch`.
 
-use std::fs;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use rumormill_judge::trace::ValuesAt;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::commands::shell::{CRASH, status};
 use crate::screen::Style;
-use crate::trace::ValuesAt;
-use crate::trace::journal::values_at_of;
+use crate::store::journal::values_at_of;
 use crate::watch::cluster::Cluster;
 use crate::watch::screen::{self, Frame};
 use crate::watch::tail::Tail;

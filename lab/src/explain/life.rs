@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rumormill_judge::trace::{Hold, TracedValue, Unreturned, Via};
+use rumormill_sim::Nanos;
 use serde::Serialize;
 
-use crate::history::Nanos;
-use crate::trace::journal::{Journal, Message};
-use crate::trace::{Hold, TracedValue, Unreturned, Via};
+use crate::store::journal::{Journal, Message};
 
 /// A way that took this much longer than the shortest of the same value's was not the network's
 /// doing alone: the copy waited behind others, or a fault held it up.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::trace::journal::{Journal, Message};
+use crate::store::journal::{Journal, Message};
 
 /// A message, with times in ms of the history's clock.
 #[derive(Clone, Debug, PartialEq, Serialize)]

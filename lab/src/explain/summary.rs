@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use rumormill_judge::checker::quantile::Quantiles;
+use rumormill_judge::figures::POINTS;
+use rumormill_judge::format::number::{counted, number};
+
 use super::life::{Holder, Life};
 use super::words;
-use crate::checker::quantile::Quantiles;
-use crate::figures::{POINTS, number};
-use crate::screen::counted;
-use crate::trace::journal::Journal;
+use crate::store::journal::Journal;
 
 /// Values that are named.
 const NAMED: usize = 3;

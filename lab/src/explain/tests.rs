@@ -3,7 +3,7 @@ use rumormill::value::Value;
 use super::life::{Cause, Life};
 use super::summary::summary;
 use super::words;
-use crate::trace::journal::{Journal, Partition};
+use crate::store::journal::{Journal, Partition};
 
 /// Value 5 goes from n0 to n1 and n2; n2 gets it late, after a copy that a partition dropped, and
 /// once more; n3 never does. Times are in ms from the history's zero.

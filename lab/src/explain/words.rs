@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::life::{Cause, Copy, Holder, Life};
-use crate::trace::journal::{Journal, Message};
+use crate::store::journal::{Journal, Message};
 
 /// Dropped copies that are listed one by one.
 const DROPS_LISTED: usize = 20;

@@ -6,17 +6,16 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rumormill_sim::NodeFaultKind;
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::outcome::State;
+use rumormill_judge::run::Run;
+use rumormill_sim::{Nanos, NodeFaultKind};
 
 use super::faults::{FaultPlan, index};
 use super::pipe::ReadEnd;
 use super::process::{Group, NodeCommand, NodeProcess};
 use super::view::View;
 use super::wait::{Pipe, Waiter, Wake};
-use crate::history::Nanos;
-use crate::journal::EventSink;
-use crate::outcome::State;
-use crate::run::Run;
 
 /// Bytes taken from a pipe at a time; then the others have their turn. It is what a Linux pipe
 /// holds.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rumormill_sim::{NodeFault, NodeFaultKind};
-
-use crate::history::Nanos;
-use crate::outcome::Phase;
-use crate::settings::Settings;
-use crate::sim::schedule;
+use rumormill_judge::generator::schedule;
+use rumormill_judge::outcome::Phase;
+use rumormill_judge::settings::Settings;
+use rumormill_sim::{Nanos, NodeFault, NodeFaultKind};
 
 /// The faults to come. They begin with the main phase and end with it: then every node is well that
 /// can be.
@@ -134,9 +132,10 @@ pub(super) const fn index(fault: NodeFault) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::settings::faults::FaultSettings;
+    use rumormill_sim::MS;
+
     use super::*;
-    use crate::generator::MS;
-    use crate::network::faults::FaultSettings;
 
     fn plan(toml: &str) -> FaultPlan {
         let faults = FaultSettings::from_toml(toml).unwrap();

@@ -17,16 +17,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::outcome::Outcome;
+use rumormill_judge::run::Run;
+use rumormill_judge::settings::Settings;
 
 use self::driver::{Driver, Spawner};
 use self::faults::FaultPlan;
 use self::process::{Group, NodeCommand, NodeProcess};
 use self::view::View;
 use self::wait::Waiter;
-use crate::journal::EventSink;
-use crate::outcome::Outcome;
-use crate::run::Run;
-use crate::settings::Settings;
 
 /// Lines of a dead node's stderr that are shown.
 const LAST_STDERR_LINES: usize = 10;

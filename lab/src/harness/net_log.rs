@@ -2,9 +2,11 @@
 
 use std::io::{self, Write as _};
 
-use crate::history::{Nanos, Op};
-use crate::journal::{DropCause, EventSink};
-use crate::network::packet::Packet;
+use rumormill_judge::history::Op;
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::message::packet::Packet;
+use rumormill_sim::Nanos;
+use rumormill_sim::network::DropCause;
 
 /// Shows messages on their way to another sink.
 #[derive(Debug)]

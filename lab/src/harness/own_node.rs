@@ -9,9 +9,8 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, bail, ensure};
+use rumormill_judge::workload::{BROADCAST, Workload};
 use tempfile::TempDir;
-
-use crate::workload::{BROADCAST, Workload};
 
 /// The sources that the node is built from, in the workspace.
 const SOURCES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "src"];

@@ -13,10 +13,10 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, bail};
 use rumormill::maelstrom::record::is_record_line;
+use rumormill_judge::format::text::quote;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use super::pipe::{InPipe, OutPipe};
-use crate::text::quote;
 
 /// Reads its stdin to the end, then kills its group and with it itself.
 const GUARD: &str = "while read -r _; do :; done; kill -s KILL 0";

@@ -6,8 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use rumormill::maelstrom::record::is_record_line;
-
-use crate::outcome::{Notice, NoticeKind, Progress};
+use rumormill_judge::outcome::{Notice, NoticeKind, Progress};
 
 /// How often the line on a terminal is rewritten.
 const TERMINAL_REFRESH: Duration = Duration::from_millis(200);
@@ -170,8 +169,9 @@ fn describe(elapsed: Duration, progress: &Progress, per_second: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::outcome::Phase;
+
     use super::*;
-    use crate::outcome::Phase;
 
     #[test]
     fn the_progress_line_mentions_failures_only_when_there_are_some() {

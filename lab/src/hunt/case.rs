@@ -15,11 +15,12 @@ use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::route::Route;
 use rumormill::service::Workload;
 use rumormill::value::Value;
+use rumormill_judge::format::toml_file;
+use rumormill_judge::settings::faults::{DISK_SYNC_MS, FaultSettings};
+use rumormill_judge::settings::{Compat, Settings};
+use rumormill_judge::topology::Topology;
+use rumormill_sim::network::latency::{Distribution, Latency};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::network::faults::{DISK_SYNC_MS, FaultSettings};
-use crate::settings::{Compat, Distribution, Latency, Settings, Topology};
-use crate::toml_file;
 
 /// The version of the file format that this program writes and reads.
 const VERSION: u32 = 1;

@@ -2,9 +2,9 @@
 
 use rumormill::cluster::Name;
 use rumormill::protocols::rumormill::route::Route;
+use rumormill_sim::dice::Dice;
 
 use super::case::NodeConfig;
-use crate::random::Dice;
 
 /// The settings of a node.
 pub(super) fn draw_config(dice: &mut Dice) -> NodeConfig {

@@ -2,9 +2,9 @@
 
 use rumormill::protocols::rumormill::stats::Stats;
 use rumormill_sim::DiskCounts;
+use rumormill_sim::network::FaultCounts;
 
 use super::case::Case;
-use crate::network::faults::FaultCounts;
 
 /// Declares the counters with their names, so that adding up and listing cannot forget one.
 macro_rules! counts {

@@ -6,15 +6,16 @@
 
 use rumormill::cluster::Name;
 use rumormill::service::Workload;
+use rumormill_judge::settings::faults::{
+    ClockJump, Crash, Cut, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
+};
+use rumormill_judge::topology::Topology;
+use rumormill_sim::dice::Dice;
+use rumormill_sim::network::latency::Distribution;
 
 use super::case::{Case, NEVER_MS, Op};
 use super::choice::{draw_config, pick, pick_name, some};
 use super::unusual::Unusual;
-use crate::network::faults::{
-    ClockJump, Crash, Cut, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
-};
-use crate::random::Dice;
-use crate::settings::{Distribution, Topology};
 
 /// Values that are broadcast now and then instead of integers.
 const OTHER_VALUES: [&str; 8] = [

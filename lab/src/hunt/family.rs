@@ -9,18 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use rumormill::protocols::{Name, Options};
+use rumormill_judge::message::events::NullSink;
+use rumormill_judge::outcome::State;
+use rumormill_judge::results::RunInfo;
+use rumormill_judge::settings::faults::FaultSettings;
+use rumormill_judge::settings::{Nemesis, Recovery, Settings};
+use rumormill_judge::topology::Topology;
+use rumormill_judge::verdict::judge;
+use rumormill_judge::workload::{BROADCAST, G_SET, PN_COUNTER, Workload};
+use rumormill_sim::dice::Dice;
+use rumormill_sim::network::latency::{Distribution, Latency};
 
 use super::pool::Pool;
-use crate::journal::NullSink;
-use crate::limit::judge;
-use crate::network::faults::FaultSettings;
-use crate::outcome::State;
-use crate::random::Dice;
-use crate::results::RunInfo;
-use crate::settings::{Distribution, Latency, Nemesis, Recovery, Settings, Topology};
 use crate::shard::Shard;
 use crate::sim::{NodeKind, simulate};
-use crate::workload::{BROADCAST, G_SET, PN_COUNTER, Workload};
 
 /// The settings of a seed. Nodes of Cassandra's gossip never restart: a newer generation replaces what
 /// the older one said, so it promises nothing then.

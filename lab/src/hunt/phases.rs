@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::set::VersionSet;
-use rumormill_sim::RETRY_INTERVAL;
 use rumormill_sim::network::partition::Partition;
+use rumormill_sim::{MS, Nanos, RETRY_INTERVAL};
 
 use super::bound::{
     BACK_OFF_INTERVALS, Circumstances, convergence_bound, longest_interval, settling_bound,
@@ -20,8 +20,6 @@ use super::shape::Shape;
 use super::violation::{Kind, Violation};
 use super::words;
 use super::world::World;
-use crate::generator::MS;
-use crate::history::Nanos;
 use crate::node::Inspect as _;
 
 /// One of so many runs is watched to the end of its bound, for what happens late.
@@ -340,9 +338,10 @@ fn nanos(duration: Duration) -> Nanos {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::settings::faults::FaultSettings;
+
     use super::super::case::NodeConfig;
     use super::*;
-    use crate::network::faults::FaultSettings;
 
     #[test]
     fn a_run_ends_when_it_is_quiescent_but_one_of_eight_at_the_end_of_its_bound() {

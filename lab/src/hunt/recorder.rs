@@ -3,11 +3,12 @@
 
 use anyhow::{Context as _, Result};
 use rumormill::cluster::Name;
+use rumormill_judge::history::{Action, Op, OpKind, Process};
+use rumormill_judge::message::events::EventSink as _;
+use rumormill_judge::message::packet::Packet;
+use rumormill_sim::Nanos;
 use rumormill_sim::network::DropCause;
 
-use crate::history::{Action, Nanos, Op, OpKind, Process};
-use crate::journal::EventSink as _;
-use crate::network::packet::Packet;
 use crate::sim::Records;
 use crate::store::{FileSink, Store};
 

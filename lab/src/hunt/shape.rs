@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use rumormill::cluster::{Name, Topology, Tree};
 use rumormill::protocols::rumormill::route::Route;
-use rumormill_sim::network::latency::MEASURED_EXCESS_MAX_MS;
+use rumormill_judge::topology::neighbours;
+use rumormill_sim::network::latency::{Distribution, MEASURED_EXCESS_MAX_MS};
 
 use super::case::Case;
-use crate::settings::Distribution;
-use crate::topology::neighbours;
 
 /// No delay of an exponential distribution is taken to be longer than its mean times this: one
 /// message in three million is.
@@ -118,8 +117,9 @@ impl Shape {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::topology::Topology;
+
     use super::*;
-    use crate::settings::Topology;
 
     #[test]
     fn a_line_is_long_and_breaks_in_the_middle() {

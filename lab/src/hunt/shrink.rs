@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use rumormill::cluster::Name;
 use rumormill::service::Workload;
+use rumormill_sim::network::latency::Distribution;
 
 use super::case::{Case, NodeConfig};
 use super::phases::run;
 use super::setup::Tweak;
 use super::violation::Kind;
-use crate::settings::Distribution;
 
 /// Seeds tried per candidate, its own included.
 const SEEDS: u64 = 4;

@@ -8,6 +8,9 @@ use rumormill::id::NodeId;
 use rumormill::maelstrom::message::Named;
 use rumormill::protocol::Entry;
 use rumormill::protocols::rumormill::message::Gossip;
+use rumormill_judge::message::packet::{Packet, Payload, Peer};
+use rumormill_judge::message::{Body, Message};
+use rumormill_judge::topology::neighbours;
 use rumormill_sim::network::{Arrival, DropCause, Due, Network, Way};
 use rumormill_sim::{Input, MS, Medium, Nanos, NodeFault, NodeFaultKind};
 
@@ -15,11 +18,7 @@ use super::case::Case;
 use super::counts::Counts;
 use super::recorder::Messages;
 use super::workload;
-use crate::network;
-use crate::network::packet::{Packet, Payload, Peer};
-use crate::node::{Body, Message};
 use crate::sim::Node;
-use crate::topology::neighbours;
 
 /// The one client of a case.
 const CLIENT: &str = "c1";
@@ -63,7 +62,7 @@ pub(super) struct Surroundings<'a> {
 
 impl<'a> Surroundings<'a> {
     pub(super) fn new(case: &'a Case) -> Self {
-        let mut network = Network::new(network::config(&case.settings()));
+        let mut network = Network::new(case.settings().network());
         for change in &case.faults.latency {
             let at = change.at_ms.saturating_mul(MS);
             network.set_alarm(at, Scripted::Latency(change.mean_ms));

@@ -2,12 +2,12 @@
 
 use rumormill::cluster::Name;
 use rumormill::protocols::rumormill::route::Route;
+use rumormill_judge::settings::faults::{ClockJump, Crash, Pause, Slow};
+use rumormill_judge::topology::Topology;
+use rumormill_sim::dice::Dice;
 
 use super::case::{Case, NodeConfig, OtherNodes};
 use super::choice::{draw_config, pick, pick_name, some};
-use crate::network::faults::{ClockJump, Crash, Pause, Slow};
-use crate::random::Dice;
-use crate::settings::Topology;
 
 /// Names that are allowed and seldom met; a number follows.
 const NAMES: [&str; 7] = ["n 0", "\u{e9}\u{1f41d}", "\"\\", "a\nb", "N", "-1e", "'"];

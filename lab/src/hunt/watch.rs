@@ -15,6 +15,8 @@ use rumormill::service::{ReadText, Request};
 use rumormill::set::VersionSet;
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill_judge::message::{Body, Message};
+use rumormill_sim::dice::Fingerprint;
 use rumormill_sim::{Input, MS, NodeFault, NodeFaultKind, Observer, Sim};
 
 use super::case::Case;
@@ -23,8 +25,7 @@ use super::oracle::Oracle;
 use super::surroundings::Surroundings;
 use super::violation::{Kind, Violation};
 use super::workload;
-use crate::node::{Body, Inspect as _, Message, SimServer};
-use crate::random::Fingerprint;
+use crate::node::{Inspect as _, SimServer};
 use crate::sim::Node;
 
 /// Before any node has said anything, peers are left alone for this long: Maelstrom gives a node

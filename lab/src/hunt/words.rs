@@ -8,9 +8,9 @@ use rumormill::id::NodeId;
 use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::link::Link;
 use rumormill::set::VersionSet;
+use rumormill_sim::MS;
 
 use super::world::World;
-use crate::generator::MS;
 use crate::node::Inspect as _;
 
 thread_local! {

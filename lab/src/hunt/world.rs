@@ -7,6 +7,8 @@ use std::time::Duration;
 use rumormill::cluster::Name;
 use rumormill::id::{Generation, NodeId};
 use rumormill::service::AnyService;
+use rumormill_judge::generator::scripted;
+use rumormill_sim::dice::Dice;
 use rumormill_sim::network::partition::Partition;
 use rumormill_sim::{DiskConfig, MS, Nanos, Sim};
 
@@ -18,8 +20,7 @@ use super::surroundings::Surroundings;
 use super::violation::{Kind, Violation};
 use super::watch::Watch;
 use crate::node::{Inspect as _, SimServer};
-use crate::random::Dice;
-use crate::sim::{Node, Records, scripted};
+use crate::sim::{Node, Records};
 
 /// No run needs more events than this besides its periodic digests: the largest cases drawn need a tenth
 /// of it.

@@ -1,12 +1,14 @@
 use std::collections::BTreeSet;
 
 use clap::Parser as _;
+use rumormill_judge::settings::flags::values::Concurrency;
+use rumormill_judge::settings::{Availability, Nemesis, Recovery};
+use rumormill_judge::topology::Topology;
+use rumormill_sim::network::latency::{Distribution, Latency};
 
 use super::*;
 use crate::cli::{Cli, Command as Subcommand};
 use crate::commands::run_args::RunArgs;
-use crate::flags::values::Concurrency;
-use crate::settings::{Availability, Distribution, Latency, Nemesis, Recovery, Topology};
 
 fn error_of(text: &str) -> String {
     Profile::parse(text, "my.toml").unwrap_err().to_string()

@@ -20,9 +20,10 @@ use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::service::{Reply, Request};
 use rumormill::value::Value;
+use rumormill_judge::message::{Body, Message};
 use serde_json::value::RawValue;
 
-use crate::node::{Body, Message, Node};
+use crate::node::Node;
 
 /// Where cases are kept, in the workspace.
 #[must_use]

@@ -8,11 +8,11 @@ use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::service::Request;
 use rumormill::time::Instant;
 use rumormill::value::Value;
+use rumormill_judge::message::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Turn;
-use crate::node::Body;
 
 /// Stop before the first input that is later than this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,11 @@ use rumormill::id::Generation;
 use rumormill::maelstrom::record::{Header, Records, Writer};
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::route::Route;
+use rumormill_judge::message::events::NullSink;
+use rumormill_judge::settings::{Nemesis, Settings};
+use rumormill_sim::network::latency::Latency;
 
 use super::*;
-use crate::journal::NullSink;
-use crate::settings::{Latency, Nemesis, Settings};
 use crate::sim;
 
 /// A simulated run with partitions, recorded.

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::history::Nanos;
-use crate::trace::Via;
-use crate::trace::journal::Journal;
+use rumormill_judge::trace::Via;
+use rumormill_sim::Nanos;
+
+use crate::store::journal::Journal;
 
 /// The message behind another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,16 +4,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use rumormill_judge::figures::{Figure, Worse, select};
+use rumormill_judge::verdict::verdict_word;
 
 use super::charts::typical_ages;
-use super::html;
 use super::plot::{Axis, BLUE, GREEN, ORANGE, PURPLE, Plot};
 use super::run::Run as Files;
-use super::{BASE_CSS, ValuesAt};
+use super::{BASE_CSS, ValuesAt, html};
 use crate::compare::Run;
-use crate::figures::{Figure, Worse, select};
-use crate::screen::verdict_word;
-use crate::svg::Paint;
+use crate::draw::svg::Paint;
 
 /// The figures that a reader looks for first: how soon, how much, how safe.
 const CHOSEN: [&Figure; 8] = select([
@@ -169,16 +168,17 @@ fn chart(runs: &[(PathBuf, Run)], curves: &[Vec<f64>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::results::RunInfo;
+    use rumormill_judge::verdict::{judge, sample};
+
     use super::*;
-    use crate::limit::judge;
-    use crate::results::{RunInfo, sample};
 
     #[test]
     fn a_page_has_a_row_for_each_run_and_marks_what_differs() {
         let mut results =
             judge(&sample::settings(), &sample::outcome(), &sample::notices(), RunInfo::default())
                 .unwrap();
-        let run = |name: &str, results: &crate::results::Results| {
+        let run = |name: &str, results: &rumormill_judge::results::Results| {
             let run = Run { name: name.to_owned(), results: results.clone(), is_maelstroms: false };
             (PathBuf::from("none"), run)
         };

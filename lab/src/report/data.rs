@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use rumormill_judge::results::Outage;
 use serde::Serialize;
 
 use super::causes;
 use super::run::Run;
-use crate::results::Outage;
-use crate::trace::journal::{Journal, Message, Partition};
+use crate::store::journal::{Journal, Message, Partition};
 
 /// Messages that are in the file; of a longer run only a part can be looked through.
 const MAX_MESSAGES: usize = 100_000;

@@ -1,11 +1,12 @@
 //! All figures that a run has, each with its limit; and the screen, which has remarks on them.
 
+use rumormill_judge::figures::{FIGURES, POINTS};
+use rumormill_judge::results::{Results, Verdict};
+use rumormill_judge::verdict::Limit;
+
 use super::html::{self, Cell};
 use super::run::Run;
 use super::summary::verdict_look;
-use crate::figures::{FIGURES, POINTS};
-use crate::limit::Limit;
-use crate::results::{Results, Verdict};
 use crate::screen::{Style, render};
 
 /// The section's inside.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-pub(super) use crate::svg::escape as text;
+pub(super) use crate::draw::svg::escape as text;
 
 /// JSON for the inside of a `<script>`: nothing in it can end the element, begin a comment, or be
 /// a line break to a script.
@@ -59,7 +59,7 @@ impl Cell {
     }
 
     pub(super) fn ms(ms: Option<f64>) -> Self {
-        Self::Number(ms.map_or_else(|| "never".to_owned(), crate::figures::number))
+        Self::Number(ms.map_or_else(|| "never".to_owned(), rumormill_judge::format::number::number))
     }
 }
 

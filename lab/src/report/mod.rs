@@ -8,7 +8,7 @@
 //! Names, values and errors come from other people's programs. Nothing of them gets into the file
 //! but through [`html::text`] or, for the script, [`html::json`].
 //!
-//! [`trace`]: crate::trace
+//! [`trace`]: rumormill_judge::trace
 
 mod causes;
 mod charts;
@@ -28,8 +28,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use rumormill_judge::trace::ValuesAt;
 
-use crate::trace::ValuesAt;
 pub use compared::write as write_comparison;
 pub use data::Window;
 

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::checker::{Pairing, client_function};
-use crate::history::{Op, OpError, OpKind};
+use rumormill_judge::checker::{Pairing, client_function};
+use rumormill_judge::history::{Op, OpError, OpKind};
 
 /// Different errors that are listed.
 const MAX_ERRORS: usize = 20;

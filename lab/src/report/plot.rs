@@ -1,9 +1,10 @@
 //! Axes, scales and shading: what all charts have in common.
 
+use rumormill_judge::format::number::number;
+
 use super::shade::Shade;
-pub(super) use crate::axis::Axis;
-use crate::figures::number;
-use crate::svg::{Anchor, Font, Paint, Svg};
+pub(super) use crate::draw::axis::Axis;
+use crate::draw::svg::{Anchor, Font, Paint, Svg};
 
 /// Width of a chart in its own units; the page scales it.
 pub(super) const WIDTH: f64 = 480.0;

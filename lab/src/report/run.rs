@@ -1,18 +1,18 @@
 //! The files of a run, read once for all parts of the report.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
-use std::thread;
+use std::{fs, thread};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use rumormill_judge::checker::set_full::{self, Outcome};
+use rumormill_judge::history::{Op, reader};
+use rumormill_judge::results::{Outage, Results};
+use rumormill_judge::trace::{Source, TracedValue, ValuesAt};
+use rumormill_judge::workload;
 
 use super::operations::{self, Operation};
-use crate::checker::set_full::{self, Outcome};
-use crate::history::{Op, reader};
-use crate::results::{Outage, Results};
-use crate::trace::journal::{Journal, Partition};
-use crate::trace::{Source, TracedValue, ValuesAt};
+use crate::store::journal::{Journal, Partition};
 
 /// A value's latency, for charts.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,7 +195,7 @@ fn read_history(dir: &Path) -> Result<Vec<Op>> {
     let text = fs::read_to_string(path).context("history.edn cannot be read")?;
     // A run that was killed may have left half a line.
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    reader::read(whole).context("history.edn is damaged")
+    reader::read(whole, &workload::functions()).context("history.edn is damaged")
 }
 
 /// Of each value that stayed, when it was acknowledged and how long it was not seen everywhere.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use rumormill_judge::format::number::number;
+use rumormill_judge::outcome::OutageKind;
+
 use super::charts::Mark;
 use super::run::Run;
-use crate::figures::number;
-use crate::outcome::OutageKind;
 
 /// Colours of the shaded times.
 const PARTITION: &str = "var(--shade)";
@@ -91,8 +92,9 @@ fn words(nodes: &BTreeSet<(&str, OutageKind)>, kind: OutageKind) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::results::{Outage, Results};
+
     use super::*;
-    use crate::results::{Outage, Results};
 
     #[test]
     fn outages_that_overlap_are_one_time_and_name_their_nodes() {

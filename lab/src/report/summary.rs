@@ -3,16 +3,17 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::html;
-use super::run::Run;
-use crate::checker::missing::NodeMissing;
-use crate::figures::{Figure, figure, number, select};
-use crate::limit::Limit;
-use crate::results::{
+use rumormill_judge::checker::missing::NodeMissing;
+use rumormill_judge::figures::{Figure, figure, select};
+use rumormill_judge::format::number::{counted, number};
+use rumormill_judge::results::{
     CrashReport, LabResults, MAELSTROM, Results, RunInfo, Verdict, ignored_words, slowest,
 };
-use crate::screen::{closing_line, counted, verdict_word};
-use crate::workload::BROADCAST;
+use rumormill_judge::verdict::{Limit, closing_line, verdict_word};
+use rumormill_judge::workload::BROADCAST;
+
+use super::html;
+use super::run::Run;
 
 /// Number of notices shown: `results.json` has some more.
 const NOTICES: usize = 20;
@@ -112,15 +113,15 @@ fn crash(crash: &CrashReport) -> String {
 
 /// Tiles: a figure, and the figures that stand below it in small letters.
 const TILES: [(&Figure, &[&Figure]); 9] = [
-    (figure!("missing"), &select(["lost", "unread-nodes"])),
-    (figure!("wrong-nodes"), &select(["off-by"])),
-    (figure!("duplicated-ids"), &[]),
-    (figure!("echo-errors"), &[]),
-    (figure!("availability"), &select(["indeterminate"])),
-    (figure!("msgs-per-op"), &select(["msgs-per-broadcast"])),
-    (figure!("median"), &select(["p99", "max"])),
-    (figure!("convergence-median"), &select(["convergence-p99", "convergence-max"])),
-    (figure!("bytes-per-op"), &select(["redundancy"])),
+    (const { figure("missing") }, &select(["lost", "unread-nodes"])),
+    (const { figure("wrong-nodes") }, &select(["off-by"])),
+    (const { figure("duplicated-ids") }, &[]),
+    (const { figure("echo-errors") }, &[]),
+    (const { figure("availability") }, &select(["indeterminate"])),
+    (const { figure("msgs-per-op") }, &select(["msgs-per-broadcast"])),
+    (const { figure("median") }, &select(["p99", "max"])),
+    (const { figure("convergence-median") }, &select(["convergence-p99", "convergence-max"])),
+    (const { figure("bytes-per-op") }, &select(["redundancy"])),
 ];
 
 /// The figures of [`TILES`] that the run has, with their limits.
@@ -177,10 +178,10 @@ fn limits_of_tile(main: &Figure, others: &[&Figure], results: &Results) -> Strin
 }
 
 /// `unknown` for the missing values if no node could be read; none for other figures.
-fn unknown(figure: &Figure, results: &Results) -> Option<String> {
+fn unknown(wanted: &Figure, results: &Results) -> Option<String> {
     let missing = &results.rumormill.missing;
     let is_unknown = !missing.nodes.is_empty() && missing.known_missing().is_none();
-    (is_unknown && *figure == *figure!("missing")).then(|| "unknown".to_owned())
+    (is_unknown && *wanted == *const { figure("missing") }).then(|| "unknown".to_owned())
 }
 
 /// The class and the word of a limit's verdict.

@@ -3,12 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
+use rumormill_judge::checker::quantile::Quantiles;
+use rumormill_judge::format::number::number;
+use rumormill_judge::results::Flow;
+
 use super::html::{self, Cell};
 use super::run::Run;
-use crate::checker::quantile::Quantiles;
-use crate::figures::number;
-use crate::results::Flow;
-use crate::trace::journal::Message;
+use crate::store::journal::Message;
 
 /// Links and nodes listed: more belong into `results.json`.
 const MAX_ROWS: usize = 1_000;

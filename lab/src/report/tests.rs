@@ -7,20 +7,21 @@ use std::path::Path;
 use roxmltree::Document;
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::{Name, Options};
+use rumormill_judge::figures::FIGURES;
+use rumormill_judge::results::RunInfo;
+use rumormill_judge::settings::faults::FaultSettings;
+use rumormill_judge::settings::{Nemesis, NodeNemesis, Settings};
+use rumormill_judge::trace::{Source, Via};
+use rumormill_judge::verdict::{judge, sample};
+use rumormill_sim::network::latency::Latency;
 use serde_json::Value as Json;
 
 use super::causes::{self, Cause};
 use super::data::Shown;
 use super::run::Run;
 use super::*;
-use crate::figures::FIGURES;
-use crate::limit::judge;
-use crate::network::faults::FaultSettings;
-use crate::results::{RunInfo, sample};
-use crate::settings::{Latency, Nemesis, NodeNemesis, Settings};
 use crate::sim;
 use crate::store::Store;
-use crate::trace::{Source, Via};
 
 /// Sections that every report has, whatever there is.
 const SECTIONS: [&str; 9] = [

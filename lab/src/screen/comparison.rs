@@ -1,6 +1,8 @@
 //! Part of the screen: figures recomputed by `lab check`.
 
-use super::style::{Style, Tone, counted};
+use rumormill_judge::format::number::counted;
+
+use super::style::{Style, Tone};
 use crate::check::Comparison;
 
 /// Number of differences that are shown one by one.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::figures::{Figure, Sample, select};
+use rumormill_judge::figures::{Figure, Sample, select};
+
 use crate::sim::sweep::Row;
 
 /// Number of seeds beyond which only those that failed are shown one by one.
@@ -93,8 +94,9 @@ fn head(columns: &[Column]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::verdict::sample;
+
     use super::*;
-    use crate::results::sample;
 
     #[test]
     fn seeds_stand_in_lines_and_columns_without_values_are_left_out() {

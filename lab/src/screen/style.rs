@@ -1,4 +1,4 @@
-//! Colours where they can be seen, and words for counts.
+//! Colours where they can be seen.
 
 use std::io::IsTerminal;
 
@@ -50,11 +50,6 @@ pub(super) enum Tone {
     Strong,
     /// Less important.
     Faint,
-}
-
-/// A number of things, in the plural unless it is one.
-pub(crate) fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
+use rumormill_judge::checker::Validity;
+use rumormill_judge::checker::missing::{NodeMissing, SentInVain};
+use rumormill_judge::checker::quantile::Quantiles;
+use rumormill_judge::verdict::sample;
+
 use super::*;
-use crate::checker::Validity;
-use crate::checker::missing::{NodeMissing, SentInVain};
-use crate::checker::quantile::Quantiles;
-use crate::results::sample;
 
 #[test]
 fn the_screen_of_a_good_run() {
@@ -53,6 +54,16 @@ fn indeterminate_operations_are_shown_if_there_are_any() {
     let text = render(&results, Style::PLAIN);
     let row = "  indeterminate at a crash            2  (operations open at a node when it died)\n";
     assert!(text.contains(row), "{text}");
+}
+
+#[test]
+fn values_that_are_not_seen_have_a_reason_and_a_way_out() {
+    let mut results = sample::results();
+    let why = "no value stands in messages; --values-at PATH says where".to_owned();
+    results.rumormill.convergence = Convergence { unseen: Some(why), ..Convergence::default() };
+    let text = render(&results, Style::PLAIN);
+    assert!(text.contains("not available"), "{text}");
+    assert!(text.lines().any(|line| line.trim() == "--values-at PATH says where"), "{text}");
 }
 
 #[test]

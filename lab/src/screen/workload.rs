@@ -2,11 +2,13 @@
 
 use std::cmp::Reverse;
 
-use super::style::{Tone, counted};
+use rumormill_judge::checker::counter::Counter;
+use rumormill_judge::figures::figure;
+use rumormill_judge::format::edn::Edn;
+use rumormill_judge::format::number::counted;
+
+use super::style::Tone;
 use super::{SHOWN, Screen, beyond_shown, join};
-use crate::checker::counter::Counter;
-use crate::edn::Edn;
-use crate::figures::figure;
 
 impl Screen<'_> {
     /// The figures of a workload that is no set.
@@ -29,7 +31,7 @@ impl Screen<'_> {
             let range = workload.figure("range").map_or_else(String::new, Edn::to_string);
             self.row("ids", &format!(" {got} given out of {asked} asked for, {range}"));
         }
-        for figure in [figure!("duplicated-ids"), figure!("echo-errors")] {
+        for figure in [const { figure("duplicated-ids") }, const { figure("echo-errors") }] {
             let Some(value) = figure.read(self.results) else { continue };
             let text = format!(" {}", self.count_bad(value as u64));
             self.row(figure.label, &text);
@@ -46,7 +48,7 @@ impl Screen<'_> {
 
     /// The nodes' sums at the end.
     pub(super) fn sums(&mut self, counter: &Counter) {
-        let label = figure!("wrong-nodes").label;
+        let label = const { figure("wrong-nodes") }.label;
         if counter.nodes.is_empty() {
             return self.unavailable(label);
         }

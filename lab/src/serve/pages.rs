@@ -6,8 +6,7 @@ mod run;
 
 use super::runs::Verdict;
 use super::url::encode;
-use crate::svg::escape;
-
+use crate::draw::svg::escape;
 pub(super) use compare::compare;
 pub(super) use list::list;
 pub(super) use run::{directory, run};

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::checker::Validity;
+use rumormill_judge::checker::Validity;
+use rumormill_judge::figures::{Figure, select};
+
 use crate::compare::Run;
-use crate::figures::{Figure, select};
 
 /// Files of which one makes a directory a run's, in the order of what they tell.
 const MARKS: [&str; 4] = ["results.json", "results.edn", "history.edn", "messages.jsonl"];
@@ -245,10 +246,10 @@ fn stamp(dir: &Path) -> Option<Stamp> {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::results::{CrashReport, Results, RunInfo};
+    use rumormill_judge::verdict::{judge, sample};
+
     use super::*;
-    use crate::limit::judge;
-    use crate::results::sample;
-    use crate::results::{CrashReport, Results, RunInfo};
 
     fn sample_results() -> Results {
         let info = RunInfo {

@@ -2,10 +2,11 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use rumormill_judge::results::RunInfo;
+use rumormill_judge::verdict::{judge, sample};
+
 use super::answer::{Answer, Body, Question, answer};
 use super::*;
-use crate::limit::judge;
-use crate::results::{RunInfo, sample};
 
 /// A store with two runs, one of them with a report, and something beside it.
 fn store() -> (tempfile::TempDir, Runs) {

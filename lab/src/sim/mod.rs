@@ -4,8 +4,6 @@
 //! and the history. Every source of chance has a seed of its own, so the same settings give the
 //! same run to the byte.
 
-mod faults;
-mod medium;
 mod record;
 mod suspicion;
 pub mod sweep;
@@ -21,16 +19,16 @@ use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::{self, Options};
 use rumormill::service::AnyService;
 use rumormill::wire::Wire;
+use rumormill_judge::generator::schedule;
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::outcome::{Notice, Outcome, Phase, State};
+use rumormill_judge::run::Run;
+use rumormill_judge::settings::Settings;
+use rumormill_judge::settings::faults::{DISK_SYNC_MS, FaultSettings};
+use rumormill_sim::dice::Dice;
 use rumormill_sim::server::Maelstrom;
 use rumormill_sim::{DiskConfig, Host, Medium, Observer, Process, Sim};
 
-use crate::journal::EventSink;
-use crate::network::faults::{DISK_SYNC_MS, FaultSettings};
-use crate::outcome::{Notice, Outcome, Phase, State};
-use crate::random::Dice;
-use crate::run::Run;
-use crate::settings::Settings;
-pub(crate) use faults::{schedule, scripted};
 pub use record::Records;
 use suspicion::{SuspicionWatch, Watch};
 
@@ -86,7 +84,7 @@ impl Visitor for Check<'_> {
 #[derive(Debug)]
 pub struct Simulated<S, N = ()> {
     /// The outcome of the run, as for real processes. If an observer broke it off, its state is
-    /// [`Crashed`](crate::outcome::State::Crashed) with the observer's reason.
+    /// [`Crashed`](rumormill_judge::outcome::State::Crashed) with the observer's reason.
     pub outcome: Outcome,
     /// Notices for people, in order.
     pub notices: Vec<Notice>,

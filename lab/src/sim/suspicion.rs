@@ -11,13 +11,12 @@ use std::ops::ControlFlow;
 
 use rumormill::id::NodeId;
 use rumormill::protocols::rumormill::Rumormill;
-use rumormill_sim::{Observer, Process, Sim};
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::outcome::{FalseSuspicion, SuspicionReport};
+use rumormill_judge::run::Run;
+use rumormill_sim::{Nanos, Observer, Process, Sim};
 
 use super::Node;
-use crate::history::Nanos;
-use crate::journal::EventSink;
-use crate::outcome::{FalseSuspicion, SuspicionReport};
-use crate::run::Run;
 
 /// Watches a run for its report.
 pub(super) trait Watch<N: Process, S>: Observer<N, Run<S>> {

@@ -1,17 +1,16 @@
 //! Many seeds of the same run.
 
 use anyhow::Result;
+use rumormill_judge::figures::figure;
+use rumormill_judge::message::events::NullSink;
+use rumormill_judge::outcome::State;
+use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::settings::Settings;
+use rumormill_judge::verdict::{closing_line, judge};
+use rumormill_sim::Nanos;
 
 use super::{NodeKind, simulate};
-use crate::figures::figure;
-use crate::history::Nanos;
-use crate::journal::NullSink;
-use crate::limit::judge;
-use crate::outcome::State;
 use crate::parallel::in_parallel;
-use crate::results::{Results, RunInfo};
-use crate::screen::closing_line;
-use crate::settings::Settings;
 
 /// The seed whose run is most worth another look, if one failed: a crash before a failure, then
 /// the one that breaks most limits, then the one whose slowest value took longest.
@@ -26,7 +25,7 @@ pub fn worst(rows: &[Row]) -> Option<&Row> {
     let failed = rows.iter().filter(|row| row.exit_code() != 0);
     failed.max_by(|a, b| {
         let longest = |row: &Row| {
-            let max = figure!("convergence-max");
+            let max = const { figure("convergence-max") };
             row.results.as_ref().and_then(|results| max.read(results)).unwrap_or_default()
         };
         let order = gravity(a).cmp(&gravity(b)).then(a.broken().len().cmp(&b.broken().len()));

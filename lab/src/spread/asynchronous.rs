@@ -8,6 +8,7 @@ use rumormill::id::NodeId;
 use rumormill::protocol::{Entry, Protocol};
 use rumormill::value::Value;
 use rumormill::wire::Wire;
+use rumormill_sim::dice::Dice;
 use rumormill_sim::network::{NetworkConfig, Rules};
 use rumormill_sim::{Bare, MS, Nanos, NodeFault, NodeFaultKind, Observer, Plain, Sim};
 
@@ -15,7 +16,6 @@ use super::cycles::World;
 use super::film::{Film, Limits};
 use super::rumour::{Run, STEPS, Steps, Tally, Until, follow};
 use super::surroundings::{Surroundings, nanos};
-use crate::random::Dice;
 
 /// Times of a run: the unit that its figures are in, and so many before the injection.
 #[derive(Clone, Copy, Debug)]

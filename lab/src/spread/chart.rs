@@ -1,8 +1,8 @@
 //! S-curves: in the terminal, and as a picture.
 
 use super::subject::Found;
-use crate::axis::Axis;
-use crate::chart::{Chart, Series, Style};
+use crate::draw::axis::Axis;
+use crate::draw::chart::{Chart, Series, Style};
 
 /// Size of the terminal's chart, in characters.
 const COLUMNS: usize = 66;

@@ -19,8 +19,7 @@ use rumormill::id::{EntryId, Generation, NodeId, Origin};
 use rumormill::protocol::{Effects, Entry, Protocol, Rng};
 use rumormill::time::Instant;
 use rumormill::value::Value;
-
-use crate::random::Dice;
+use rumormill_sim::dice::Dice;
 
 /// The reading of "cycle".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

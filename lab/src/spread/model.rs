@@ -179,19 +179,6 @@ impl HeartbeatSpread {
         }
     }
 
-    /// The bound on the probability that any member makes a mistake.
-    #[must_use]
-    pub fn mistake(&self) -> f64 {
-        let live = self.nodes - self.failed;
-        live as f64 * (1.0 - self.known[live])
-    }
-
-    /// Probability that not all live members know it.
-    #[must_use]
-    pub fn incomplete(&self) -> f64 {
-        1.0 - self.known[self.nodes - self.failed]
-    }
-
     /// Rounds until the bound is at most `probability`.
     #[must_use]
     pub fn rounds_until(mut self, probability: f64) -> u64 {

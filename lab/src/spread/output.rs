@@ -1,12 +1,12 @@
 //! Figures of a comparison as text, CSV and JSON.
 
+use rumormill_judge::format::table::markdown;
 use serde_json::{Value, json};
 
 use super::asynchronous::SHARES;
 use super::chart::mark;
 use super::rumour::Mean;
 use super::subject::Found;
-use crate::bench::table::markdown;
 
 /// A label and its figure.
 type Row = (&'static str, fn(&Found) -> Mean);

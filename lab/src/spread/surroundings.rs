@@ -7,10 +7,9 @@ use std::time::Duration;
 use rumormill::config::{parse_time, show_time};
 use rumormill::id::NodeId;
 use rumormill_sim::Nanos;
+use rumormill_sim::dice::Dice;
 use rumormill_sim::network::cut::{Cut, Cuts};
 use rumormill_sim::network::latency::Latency;
-
-use crate::random::Dice;
 
 /// The network and its faults. Times count from the injection of the rumour.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

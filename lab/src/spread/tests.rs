@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use rumormill::protocols::rumor::{Config, Judge, Mode, Rumor};
+use rumormill_judge::topology::{Topology, graph};
 
 use super::asynchronous::{self, Timing};
 use super::cycles::{Order, World};
@@ -8,8 +9,6 @@ use super::rumour::{Run, Until, mean, runs};
 use super::subject::{Conditions, Found, Subject};
 use super::surroundings::Surroundings;
 use super::{chart, output};
-use crate::settings::Topology;
-use crate::topology::graph;
 
 const NODES: u32 = 300;
 

@@ -1,9 +1,8 @@
 //! A line of `messages.jsonl`, as it is read again; `sink.rs` writes them.
 
+use rumormill_sim::Nanos;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::history::Nanos;
 
 /// The content of a line. Those of kind `zero` only say where the history's clock begins.
 #[derive(Deserialize)]

@@ -3,12 +3,15 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use rumormill_judge::checker::kind_name;
+use rumormill_judge::format::edn::{Edn, quote};
+use rumormill_judge::history::{Action, Op, OpError, OpValue, Process, ReadSet};
+use rumormill_judge::message::events::EventSink;
+use rumormill_judge::message::packet::Packet;
+use rumormill_sim::Nanos;
+use rumormill_sim::network::DropCause;
+
 use super::background::BackgroundFile;
-use crate::checker::kind_name;
-use crate::edn::{Edn, quote};
-use crate::history::{Action, Nanos, Op, OpError, OpValue, Process, ReadSet};
-use crate::journal::{DropCause, EventSink};
-use crate::network::packet::Packet;
 
 /// The two files. The first error is kept for [`FileSink::finish`]; after it, nothing is written.
 #[derive(Debug)]

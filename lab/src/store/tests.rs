@@ -2,14 +2,15 @@ use std::sync::Arc;
 
 use jiff::civil::date;
 use jiff::tz::{Offset, TimeZone};
+use rumormill_judge::checker::script::history;
+use rumormill_judge::history::{Action, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
+use rumormill_judge::message::events::EventSink as _;
+use rumormill_judge::message::packet::{Packet, Payload, Peer};
+use rumormill_judge::verdict::sample;
+use rumormill_sim::network::DropCause;
 
 use super::sink::write_op;
 use super::*;
-use crate::checker::script::history;
-use crate::history::{Action, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
-use crate::journal::{DropCause, EventSink as _};
-use crate::network::packet::{Packet, Payload, Peer};
-use crate::results::sample;
 
 fn start() -> Zoned {
     let zone = TimeZone::fixed(Offset::from_hours(2).unwrap());
@@ -64,7 +65,7 @@ fn line_of(op: &Op, read_text: Option<&str>) -> String {
     let mut line = Vec::new();
     write_op(&mut line, op, read_text).unwrap();
     let line = String::from_utf8(line).unwrap();
-    crate::edn::Edn::parse(&line).unwrap();
+    rumormill_judge::format::edn::Edn::parse(&line).unwrap();
     line
 }
 

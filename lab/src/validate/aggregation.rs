@@ -8,7 +8,7 @@ use rumormill::protocol::Protocol;
 use rumormill::protocols::averaging::{self, Averaging};
 use rumormill::protocols::push_sum::{self, PushSum, WEIGHT};
 
-use super::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Check, Effort, Tolerance};
 use crate::parallel::in_parallel;
 use crate::spread::cycles::{Blind, Cycles, Order, World};
 use crate::spread::model;

@@ -6,7 +6,7 @@ use rumormill::gossip::Switch;
 use rumormill::id::NodeId;
 use rumormill::protocols::rumor::{Config, Interest, Judge, Loss, Message, Mode, Rumor};
 
-use super::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Check, Effort, Tolerance};
 use crate::parallel::in_parallel;
 use crate::spread::cycles::{Cycles, Observer, Order};
 use crate::spread::model;
@@ -164,7 +164,8 @@ fn anti_entropy_over_cut(effort: &Effort, config: &Config) -> Vec<Cut> {
         let mut cycles = Cycles::<Rumor>::new(&world, config, period);
         let mut cut = Cut { learned: vec![1], ..Cut::default() };
         // The update starts anywhere.
-        let origin = crate::random::Dice::numbered(world.seed, "origin", run).index(300) as u32;
+        let origin =
+            rumormill_sim::dice::Dice::numbered(world.seed, "origin", run).index(300) as u32;
         cycles.submit(NodeId(origin), 0, 1, &mut cut);
         while cut.learned.iter().sum::<u32>() < CIN_SITES && cycles.cycle() < 1_000 {
             cut.learned.push(0);

@@ -14,11 +14,11 @@ use rumormill::protocols::scuttlebutt::{self, Scuttlebutt};
 use rumormill::protocols::tree_nak::{self, TreeNak};
 use rumormill::value::Value;
 use rumormill::wire::Wire;
+use rumormill_sim::dice::Dice;
 use rumormill_sim::{Bare, MS, Nanos, Observer, Sim};
 
-use super::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Check, Effort, Tolerance};
 use crate::parallel::in_parallel;
-use crate::random::Dice;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::{Mean, mean};

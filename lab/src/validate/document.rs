@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Cell, Check, Effort, Picture, Verdict};
+use super::check::{Cell, Check, Effort, Verdict};
+use super::pictures::Picture;
 
 const HEAD: &str = "\
 # The protocols against their papers

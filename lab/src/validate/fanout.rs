@@ -5,7 +5,7 @@ use std::time::Duration;
 use rumormill::protocols::rumor::{Config, Interest, Judge, Loss, Mode, Rumor};
 use rumormill::protocols::swim::retransmit_limit;
 
-use super::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Check, Effort, Tolerance};
 use crate::spread::cycles::{Order, World};
 use crate::spread::model::{self, Direction};
 use crate::spread::rumour::{Run, Until, mean, runs};

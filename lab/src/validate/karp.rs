@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rumormill::protocols::median_counter::{Config, MedianCounter};
 
-use super::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Check, Effort, Tolerance};
 use crate::spread::cycles::Order;
 use crate::spread::rumour::{Run, Until, mean, runs};
 

@@ -7,10 +7,10 @@ use rumormill::id::NodeId;
 use rumormill::protocol::{Effects, Protocol as _};
 use rumormill::protocols::heartbeat::phi::{self, PhiGossip};
 use rumormill::protocols::heartbeat::{self, HeartbeatGossip};
+use rumormill_sim::dice::Dice;
 
-use super::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Check, Effort, Tolerance};
 use crate::parallel::in_parallel;
-use crate::random::Dice;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Order, World};
 use crate::spread::model::HeartbeatSpread;

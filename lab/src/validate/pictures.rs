@@ -17,13 +17,13 @@ use rumormill::time::Instant;
 use rumormill::value::Value;
 use rumormill::wire::Wire as _;
 
-use super::Effort;
+use super::check::Effort;
 use super::demers::{paper, spread};
 use super::dissemination::staleness;
 use super::membership::seconds_to_fail;
 use super::swim::median_seconds_to_death;
-use crate::axis::Axis;
-use crate::chart::{Chart, Series, Style};
+use crate::draw::axis::Axis;
+use crate::draw::chart::{Chart, Series, Style};
 use crate::spread::chart;
 use crate::spread::cycles::Order;
 use crate::spread::subject::{Conditions, Subject};

@@ -10,7 +10,7 @@ use rumormill::protocols::swim::{
 };
 use rumormill_sim::{Bare, Sim};
 
-use super::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Check, Effort, Tolerance};
 use crate::parallel::in_parallel;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Blind, Cycles, Observer, Order, World};

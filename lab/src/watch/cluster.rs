@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::edn::Edn;
-use crate::history::Nanos;
-use crate::store::MessageLine;
-use crate::trace::{Reader, ValueTrace, ValuesAt};
+use rumormill_judge::format::edn::Edn;
+use rumormill_judge::trace::{ValueTrace, ValuesAt};
+use rumormill_sim::Nanos;
+
+use crate::store::{MessageLine, Reader};
 
 /// A node, as far as its messages show it.
 #[derive(Clone, Debug, Default)]

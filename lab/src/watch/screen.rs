@@ -1,7 +1,8 @@
 //! Draws the cluster: as lines for a terminal of a given size, or as one line for a file.
 
+use rumormill_judge::trace::{ValueTrace, Via};
+
 use super::cluster::{Cluster, Node, Partition};
-use crate::trace::{ValueTrace, Via};
 
 /// Room for a bar at least and at most.
 const BAR: (usize, usize) = (4, 30);

@@ -12,7 +12,8 @@ use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::link::Link;
 use rumormill::set::{Ranges, VersionSet};
 use rumormill::time::Instant;
-use rumormill_lab::node::{Body, Inspect as _, Message, Node};
+use rumormill_judge::message::{Body, Message};
+use rumormill_lab::node::{Inspect as _, Node};
 
 use crate::setting::Setting;
 

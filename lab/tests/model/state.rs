@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use rumormill::service::Request;
 use rumormill::value::Value;
-use rumormill_lab::node::Body;
+use rumormill_judge::message::Body;
 
 use crate::local::{DIGEST_WAIT, Input};
 use crate::setting::{Bounds, Setting};

@@ -8,7 +8,7 @@ use rumormill::cluster::{Name, Topology};
 use rumormill::id::{Generation, Origin};
 use rumormill::set::Ranges;
 use rumormill::time::Instant;
-use rumormill_lab::node::Body;
+use rumormill_judge::message::Body;
 
 use crate::local::{Behaviour, Input, Local, Packet, Step, new_local};
 use crate::setting::Setting;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use rumormill_lab::results::Results;
+use rumormill_judge::results::Results;
 
 use super::EVERYTHING;
 

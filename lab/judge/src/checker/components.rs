@@ -1,10 +1,10 @@
 //! Convergence while the network is partitioned: within connected components, and after heals.
 
+use rumormill_sim::Nanos;
 use serde::{Deserialize, Serialize};
 
 use super::quantile::{Quantiles, millis};
-use crate::components::ComponentConvergence;
-use crate::history::Nanos;
+use crate::delivery::components::ComponentConvergence;
 
 /// Number of heals that are listed one by one.
 const LISTED_HEALS: usize = 100;
@@ -73,7 +73,7 @@ pub(super) fn quantiles(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::components;
+    use crate::delivery::components;
 
     #[test]
     fn what_never_came_counts_as_the_longest() {

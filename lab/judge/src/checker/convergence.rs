@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::components::quantiles;
 use super::quantile::Quantiles;
-use crate::convergence::Convergence;
+use crate::delivery::convergence::Convergence;
 
 /// Number of values that are listed one by one.
 const LISTED_VALUES: usize = 48;
@@ -51,7 +51,7 @@ pub fn check(convergence: &Convergence) -> Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::convergence::ValueSpread;
+    use crate::delivery::convergence::ValueSpread;
 
     fn spread(acked: Option<u64>, holders: u32, last_held: u64) -> ValueSpread {
         ValueSpread { invoked: 1_000_000, acked, holders, last_held }

@@ -9,7 +9,7 @@ use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
 use super::{Pairing, Validity};
-use crate::edn::Edn;
+use crate::format::edn::Edn;
 use crate::history::{ADD, Action, Op, OpKind, OpValue, Process};
 
 /// Uncertain additions by which sums are told apart. Of more, every sum in the range is taken.

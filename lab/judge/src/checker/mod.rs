@@ -21,7 +21,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::edn::Edn;
+use crate::format::edn::Edn;
 use crate::history::{Action, Op, OpKind, Process};
 
 /// A verdict. The order is that of Maelstrom's composition: the greatest one wins.

@@ -1,8 +1,8 @@
 //! Histories for tests, from a line of text: `i0 add0@0, ok0 add0@10, i1 read@20.5, ok1 read[0]@22`.
 
-use crate::history::{
-    Action, BROADCAST, Nanos, Op, OpError, OpKind, OpValue, Process, READ, ReadSet,
-};
+use rumormill_sim::Nanos;
+
+use crate::history::{Action, BROADCAST, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
 
 /// Parses a history; times are in milliseconds, a read with a `!` is final.
 pub fn history(script: &str) -> Vec<Op> {

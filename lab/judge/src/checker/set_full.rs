@@ -11,11 +11,12 @@
 use std::collections::BTreeMap;
 
 use roaring::RoaringTreemap;
+use rumormill_sim::Nanos;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::quantile::Quantiles;
 use super::{Pairing, Validity, client_function, kind_name};
-use crate::history::{ADD, Action, BROADCAST, Nanos, Op, OpKind, Process, READ};
+use crate::history::{ADD, Action, BROADCAST, Op, OpKind, Process, READ};
 
 /// Number of stale elements that are listed, the stalest first.
 const WORST_STALE_COUNT: usize = 8;

@@ -3,41 +3,40 @@
 use anyhow::{Context as _, Result, bail};
 
 use super::{ADD, Action, BROADCAST, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
-use crate::edn::Edn;
-use crate::workload;
+use crate::format::edn::Edn;
 
 /// How the text of a [`OpError::Exception`] begins in the file.
 const EXCEPTION: &str = "indeterminate: ";
 
-/// Reads a whole history.
+/// Reads a whole history of operations of these kinds.
 ///
 /// # Errors
 /// Names the line, and what is wrong there.
-pub fn read(text: &str) -> Result<Vec<Op>> {
+pub fn read(text: &str, functions: &[&'static str]) -> Result<Vec<Op>> {
     let mut ops = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         if line.trim().is_empty() {
             continue;
         }
-        let op = read_line(line, ops.len());
+        let op = read_line(line, ops.len(), functions);
         ops.push(op.with_context(|| format!("line {number}"))?);
     }
     Ok(ops)
 }
 
-fn read_line(line: &str, position: usize) -> Result<Op> {
+fn read_line(line: &str, position: usize, functions: &[&'static str]) -> Result<Op> {
     let Some((before, integers, after)) = plain_read(line) else {
         let Some((before, digits, after)) = large_id(line) else {
-            return read_op(&Edn::parse(line)?, position);
+            return read_op(&Edn::parse(line)?, position, functions);
         };
-        let mut op = read_op(&Edn::parse(&format!("{before}nil{after}"))?, position)?;
+        let mut op = read_op(&Edn::parse(&format!("{before}nil{after}"))?, position, functions)?;
         if let Action::Client { value, .. } = &mut op.action {
             *value = OpValue::Edn(Edn::Symbol(digits.to_owned()));
         }
         return Ok(op);
     };
     // Nearly all of a history are the values that reads returned: they are not worth a tree.
-    let mut op = read_op(&Edn::parse(&format!("{before}nil{after}"))?, position)?;
+    let mut op = read_op(&Edn::parse(&format!("{before}nil{after}"))?, position, functions)?;
     if let Action::Client { value, .. } = &mut op.action {
         let mut len = 0;
         let ints = integers
@@ -74,7 +73,7 @@ fn large_id(line: &str) -> Option<(&str, &str, &str)> {
     text[end..].starts_with('N').then(|| (&line[..start], &text[..=end], &text[end + 1..]))
 }
 
-fn read_op(edn: &Edn, position: usize) -> Result<Op> {
+fn read_op(edn: &Edn, position: usize, functions: &[&'static str]) -> Result<Op> {
     let number = |name: &str| {
         edn.at(&[name]).and_then(Edn::as_u64).with_context(|| format!("there is no number :{name}"))
     };
@@ -94,21 +93,25 @@ fn read_op(edn: &Edn, position: usize) -> Result<Op> {
         time: number("time")?,
         kind,
         process,
-        action: read_action(edn, process, kind)?,
+        action: read_action(edn, process, kind, functions)?,
         is_final: edn.at(&["final?"]) == Some(&Edn::Bool(true)),
         error: edn.at(&["error"]).map(read_error),
     })
 }
 
-fn read_action(edn: &Edn, process: Process, kind: OpKind) -> Result<Action> {
+fn read_action(
+    edn: &Edn,
+    process: Process,
+    kind: OpKind,
+    functions: &[&'static str],
+) -> Result<Action> {
     let f = keyword(edn, "f")?;
     let value = edn.at(&["value"]).unwrap_or(&Edn::Nil);
     if process == Process::Nemesis {
         return Ok(Action::Nemesis { name: f.to_owned(), value_edn: value.to_string() });
     }
-    let Some(f) = workload::function(f) else {
-        let known = workload::functions().collect::<Vec<_>>().join(", :");
-        bail!(":f is :{f}; expected one of :{known}")
+    let Some(f) = functions.iter().copied().find(|known| *known == f) else {
+        bail!(":f is :{f}; expected one of :{}", functions.join(", :"))
     };
     let value = match (f, value) {
         // A node may answer `null` while it holds nothing: for Maelstrom an empty list.
@@ -179,6 +182,12 @@ mod tests {
 {:index 7, :time 19, :type :info, :process 1, :f :read, :value nil, :exception {:via [{:type clojure.lang.ExceptionInfo, :at [a.b$c invoke "a.clj" 1]}]}, :error "indeterminate: no type"}
 "#;
 
+    const FUNCTIONS: [&str; 5] = [BROADCAST, READ, ADD, "generate", "echo"];
+
+    fn read(text: &str) -> Result<Vec<Op>> {
+        super::read(text, &FUNCTIONS)
+    }
+
     #[test]
     fn maelstroms_lines_are_read() {
         let ops = read(TEXT).unwrap();
@@ -212,8 +221,8 @@ mod tests {
                  :final? true}}"
             );
             assert!(plain_read(&line).is_some(), "{values}");
-            let long = read_op(&Edn::parse(&line).unwrap(), 0).unwrap();
-            assert_eq!(read_line(&line, 0).unwrap(), long, "{values}");
+            let long = read_op(&Edn::parse(&line).unwrap(), 0, &FUNCTIONS).unwrap();
+            assert_eq!(read_line(&line, 0, &FUNCTIONS).unwrap(), long, "{values}");
         }
         for values in ["01", "-1", "1.0", "\"]\"", "1234567890123456789", "[1]", "1 [2"] {
             let line = format!("{{:f :read, :value [{values}]}}");

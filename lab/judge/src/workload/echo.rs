@@ -4,7 +4,7 @@ use super::{
     Count, Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
 };
 use crate::checker::{Pairing, client_function};
-use crate::edn::Edn;
+use crate::format::edn::Edn;
 use crate::history::{Action, Op, OpKind, OpValue};
 
 /// The workload.

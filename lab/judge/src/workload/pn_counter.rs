@@ -4,7 +4,7 @@ use super::{
     Draws, Errors, LastOperation, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
 };
 use crate::checker::{counter, kind_name};
-use crate::edn::Edn;
+use crate::format::edn::Edn;
 use crate::history::{self, Action, Op, OpKind, OpValue, Process};
 
 /// The workload.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::checker::Validity;
 use crate::checker::set_full::SetFull;
-use crate::edn::Edn;
+use crate::format::edn::Edn;
 
 /// The findings of a workload's checker, with Maelstrom's keys.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Histories for tests of checkers: `0 invoke add 3, 0 ok add 3, 1 invoke read! nil`.
 
-use super::{Workload, WorkloadResults};
+use super::{Workload, WorkloadResults, functions};
 use crate::history::{Op, reader};
 
 /// Reads a history: process, type, kind of operation and value as EDN; `!` marks a final one. One
@@ -18,7 +18,7 @@ pub fn history(script: &str) -> Vec<Op> {
              :value {value}{last}}}\n"
         )
     });
-    reader::read(&lines.collect::<String>()).expect("a history")
+    reader::read(&lines.collect::<String>(), &functions()).expect("a history")
 }
 
 /// The findings of the workload's checker.

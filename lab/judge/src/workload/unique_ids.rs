@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     Count, Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
 };
-use crate::edn::Edn;
+use crate::format::edn::Edn;
 use crate::history::{Action, Op, OpKind, OpValue};
 
 /// The workload.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use rumormill_judge::figures::{Figure, figure};
 
 use super::publish::{self, Part, publish};
 use super::sizes::{self, SizesArgs};
@@ -16,7 +17,6 @@ use crate::bench::table;
 use crate::commands::shared_args::{Documents, Jobs};
 use crate::commands::shell::{CRASH, status};
 use crate::compare::Run;
-use crate::figures::{Figure, figure};
 use crate::harness::own_node::Program;
 use crate::harness::process::resolve_bin;
 
@@ -224,5 +224,9 @@ fn load(path: &Path) -> Result<Mine> {
     }
     let name =
         path.file_stem().map_or_else(|| run.name.clone(), |name| name.to_string_lossy().into());
-    Ok(Mine { name, max_ms: read(figure!("max"))?, msgs_per_op: read(figure!("msgs-per-op"))? })
+    Ok(Mine {
+        name,
+        max_ms: read(const { figure("max") })?,
+        msgs_per_op: read(const { figure("msgs-per-op") })?,
+    })
 }

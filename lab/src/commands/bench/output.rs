@@ -4,10 +4,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use rumormill_judge::format::text::shell_word;
 
 use super::publish::{Part, publish};
 use crate::commands::shared_args::Documents;
-use crate::commands::shell::{BAD_ARGUMENTS, quote, status};
+use crate::commands::shell::{BAD_ARGUMENTS, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -46,7 +47,8 @@ pub fn execute(args: &OutputArgs) -> u8 {
 }
 
 fn run(args: &OutputArgs) -> Result<()> {
-    let command = args.command.iter().map(|word| quote(word)).collect::<Vec<String>>().join(" ");
+    let command =
+        args.command.iter().map(|word| shell_word(word)).collect::<Vec<String>>().join(" ");
     let (program, words) = args.command.split_first().context("there is no command")?;
     let output = Command::new(program)
         .args(words)

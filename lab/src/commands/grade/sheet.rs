@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use rumormill_judge::checker::Validity;
+use rumormill_judge::figures::Figure;
+use rumormill_judge::verdict::{closing_line, verdict_word};
 use serde::Serialize;
 
-use crate::checker::Validity;
 use crate::compare::Run;
-use crate::figures::Figure;
-use crate::screen::{closing_line, verdict_word};
-use crate::svg::escape;
+use crate::draw::svg::escape;
 
 /// The figures of a mark.
 const FIGURES: [&str; 3] = ["msgs-per-op", "median", "max"];
@@ -152,8 +152,9 @@ impl Sheet {
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::results::Results;
+
     use super::*;
-    use crate::results::Results;
 
     fn mark(valid: Validity) -> Mark {
         let mut results = Results::default();

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use rumormill_judge::format::text::shell_word;
 
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, quote, status};
+use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, status};
 use crate::hunt::case::Case;
 use crate::hunt::phases::run_kept;
 use crate::hunt::recorder::Recorder;
@@ -74,7 +75,7 @@ fn recorder(path: &Path, case: &Case, base: &Path) -> Result<Recorder> {
 
 /// The command that runs the case of a file again, with the bug on purpose that it is about.
 pub(in crate::commands) fn command(path: &Path, bug: Option<&str>) -> String {
-    let mut command = format!("lab sim --case {}", quote(&path.display().to_string()));
+    let mut command = format!("lab sim --case {}", shell_word(&path.display().to_string()));
     if let Some(bug) = bug {
         command += " --mutation ";
         command += bug;

@@ -1,13 +1,15 @@
 //! Distribution of the latencies of values and of clients.
 
+use rumormill_judge::checker::quantile::Quantiles;
+use rumormill_judge::figures::{self, POINTS};
+use rumormill_judge::format::number::number;
+
 use super::super::html::{self, Cell};
 use super::super::operations::End;
 use super::super::plot::{Axis, BLUE, GREEN, PURPLE, Plot};
 use super::super::run::Run;
 use super::{Mark, absent, figure, legend, limits};
-use crate::checker::quantile::Quantiles;
-use crate::figures::{self, POINTS, number};
-use crate::svg::Paint;
+use crate::draw::svg::Paint;
 
 const ID: &str = "distribution";
 const TITLE: &str = "Distribution of latencies";
@@ -72,14 +74,14 @@ fn prefixes(run: &Run) -> [&'static str; 3] {
 fn curves(run: &Run) -> Vec<Curve> {
     let latencies = run.latencies();
     let name = if run.shows_deliveries() {
-        figures::figure!("convergence-median").label
+        const { figures::figure("convergence-median") }.label
     } else {
-        figures::figure!("median").label
+        const { figures::figure("median") }.label
     };
     let took = latencies.iter().map(|point| point.took_ms).collect();
     let mut curves = vec![Curve::of(name, BLUE, "", took)];
-    let broadcast = figures::figure!("broadcast-latency-median").label;
-    let read = figures::figure!("read-latency-median").label;
+    let broadcast = const { figures::figure("broadcast-latency-median") }.label;
+    let read = const { figures::figure("read-latency-median") }.label;
     let kinds = [("broadcast", broadcast, GREEN, "7 3"), ("read", read, PURPLE, "2 3")];
     for (kind, name, colour, dashes) in kinds {
         let operations = run.operations.iter().flatten();

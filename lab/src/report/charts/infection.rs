@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
+use rumormill_judge::format::number::{counted, number};
+use rumormill_judge::trace::{Source, TracedValue, Via};
+
 use super::super::html;
 use super::super::plot::{Axis, BLUE, INK, PURPLE, Plot, fill};
 use super::super::run::Run;
 use super::{Mark, absent, figure, legend, limits};
-use crate::figures::number;
-use crate::screen::counted;
-use crate::svg::Paint;
-use crate::trace::journal::Journal;
-use crate::trace::{Source, TracedValue, Via};
+use crate::draw::svg::Paint;
+use crate::store::journal::Journal;
 
 const ID: &str = "infection";
 const TITLE: &str = "How values spread";
@@ -213,9 +213,10 @@ fn band(plot: &Plot, quick: &[f64], slow: &[f64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::trace::Hold;
     use rumormill::value::Value;
+    use rumormill_judge::trace::Hold;
+
+    use super::*;
 
     #[test]
     fn lost_values_do_not_shrink_the_axis() {

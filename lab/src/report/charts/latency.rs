@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rumormill_judge::format::number::{counted, number};
+
 use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, ORANGE, Plot, fill};
 use super::super::run::{Point, Run};
 use super::super::shade::Shade;
 use super::{Mark, absent, figure, legend, limits, thinned, triangles};
+use crate::draw::svg::{Paint, dots};
 use crate::explain::life::Life;
 use crate::explain::words;
-use crate::figures::number;
-use crate::screen::counted;
-use crate::svg::{Paint, dots};
 
 /// Number of the slowest values that are listed.
 const LISTED: usize = 10;

@@ -1,10 +1,11 @@
 //! Limits of the run as lines in charts, each with its words.
 
+use rumormill_judge::verdict::Limit;
+
 use super::super::plot::{ORANGE, Plot, font};
 use super::super::run::Run;
 use super::Mark;
-use crate::limit::Limit;
-use crate::svg::{Anchor, Paint, text_width};
+use crate::draw::svg::{Anchor, Paint, text_width};
 
 /// The line of a limit.
 const LINE: Paint = Paint::stroke(ORANGE, 1.4);
@@ -102,8 +103,9 @@ pub(super) fn upwards(
 
 #[cfg(test)]
 mod tests {
+    use rumormill_judge::results::{Results, Verdict};
+
     use super::*;
-    use crate::results::{Results, Verdict};
 
     fn run(limits: &[&str]) -> Run {
         let verdict = |limit: &&str| Verdict {

@@ -1,11 +1,12 @@
 //! Missing values by node: a strip of nodes and values.
 
+use rumormill_judge::format::number::counted;
+
 use super::super::html;
 use super::super::plot::{FAINT, GRID, INK, ORANGE, fill, font};
 use super::super::run::Run;
 use super::{Mark, figure, legend};
-use crate::screen::counted;
-use crate::svg::{Anchor, Svg};
+use crate::draw::svg::{Anchor, Svg};
 
 const ID: &str = "missing";
 const TITLE: &str = "Missing values by node";

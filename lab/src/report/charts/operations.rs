@@ -8,7 +8,7 @@ use super::super::plot::{Axis, GREEN, ORANGE, PURPLE, Plot, fill};
 use super::super::run::Run;
 use super::super::shade::Shade;
 use super::{Mark, absent, crosses, figure, legend, limits, thinned, triangles};
-use crate::svg::{Paint, dots};
+use crate::draw::svg::{Paint, dots};
 
 const ID: &str = "operations";
 const TITLE: &str = "Operations of clients";

@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use rumormill_judge::format::number::number;
+
 use super::super::data::Shown;
 use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, GREEN, GRID, INK, ORANGE, RULE, below, font};
 use super::super::run::Run;
 use super::{Mark, legend};
-use crate::figures::number;
-use crate::svg::{Anchor, Paint, Svg};
-use crate::trace::journal::{Journal, Message, Partition};
+use crate::draw::svg::{Anchor, Paint, Svg};
+use crate::store::journal::{Journal, Message, Partition};
 
 /// Messages drawn without the script.
 const STATIC: usize = 250;

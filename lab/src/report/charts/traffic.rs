@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::html;
+use rumormill_judge::format::number::number;
+
 use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, WIDTH, below, fill, font};
 use super::super::run::Run;
 use super::super::shade::Shade;
-use super::super::tables;
+use super::super::{html, tables};
 use super::{figure, legend};
-use crate::figures::number;
-use crate::svg::{Anchor, Paint, Svg};
+use crate::draw::svg::{Anchor, Paint, Svg};
 
 const ID: &str = "traffic";
 const TITLE: &str = "Messages per second, by type";

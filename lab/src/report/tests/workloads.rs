@@ -1,7 +1,8 @@
 //! Reports of runs whose clients do not broadcast.
 
+use rumormill_judge::workload::{G_SET, PN_COUNTER};
+
 use super::*;
-use crate::workload::{G_SET, PN_COUNTER};
 
 #[test]
 fn what_clients_did_is_named_as_they_did_it_and_its_spread_is_drawn() {

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use rumormill_judge::figures::Figure;
+
 use super::super::runs::{Filter, SHOWN, Summary, Verdict};
 use super::super::url::encode;
 use super::{escape, page, run_link, verdict};
-use crate::figures::Figure;
 
 /// Runs on one page.
 const PER_PAGE: usize = 100;

@@ -1,15 +1,16 @@
 //! A scene played: everything the page draws, as JSON.
 
 use rumormill::id::NodeId;
+use rumormill_judge::topology;
 use rumormill_sim::Nanos;
 use rumormill_sim::network::DropCause;
 use serde_json::{Value, json};
 
 use super::scene::Scene;
+use crate::draw::layout;
 use crate::spread::film::{Film, Limits};
 use crate::spread::subject::Found;
 use crate::spread::surroundings::Partition;
-use crate::topology::{self, layout};
 
 /// A second of work at most, but for `rumormill`, whose events take the longest.
 const LIMITS: Limits = Limits { events: 200_000, messages: 250_000, flights: 30_000 };

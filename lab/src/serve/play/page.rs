@@ -9,8 +9,8 @@ use rumormill::protocols::{Name, Promise};
 use rumormill::wire::Wire;
 use serde_json::{Value, json};
 
+use crate::draw::svg::escape;
 use crate::report::BASE_CSS;
-use crate::svg::escape;
 
 /// The stylesheet, beside the base of all pages.
 pub(crate) const CSS: &str = include_str!("assets/play.css");

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rumormill::config::{parse_time, show_time};
+use rumormill_judge::format::text::shell_word;
+use rumormill_judge::topology::{self, Topology};
 use rumormill_sim::network::latency::{Distribution, Latency};
 
-use crate::commands::shell::quote;
-use crate::settings::Topology;
 use crate::spread::cycles::{Order, World};
 use crate::spread::subject::{Conditions, Subject, is_flag};
 use crate::spread::surroundings::{Partition, Surroundings};
-use crate::topology;
 
 /// Nodes: more are too small to see, and their messages too many.
 const NODES: RangeInclusive<u32> = 2..=400;
@@ -155,7 +154,7 @@ impl Scene {
     pub(crate) fn command(&self) -> String {
         let mut line = "lab spread".to_owned();
         for words in &self.protocols {
-            line += &format!(" {}", quote(words));
+            line += &format!(" {}", shell_word(words));
         }
         let Surroundings { latency, partition, crashes } = &self.surroundings;
         line += &format!(" --nodes {} --topology {}", self.nodes, self.topology);

@@ -1,0 +1,78 @@
+//! The events of a run, as they happen: for files, and for screens.
+
+use rumormill_sim::Nanos;
+use rumormill_sim::network::DropCause;
+
+use super::packet::Packet;
+use crate::history::Op;
+
+/// Receives everything that happens, as it happens. All times are the driver's, so that `init`
+/// has one too; [`EventSink::zero`] says where the history's clock begins.
+///
+/// Probes are not reported.
+pub trait EventSink {
+    /// The history's relative time 0 is `now`.
+    fn zero(&mut self, now: Nanos) {
+        let _ = now;
+    }
+    /// A line of the history (its time is relative). `read_text` is the inside of the JSON array
+    /// a read returned, without its brackets.
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        let _ = (op, read_text);
+    }
+    /// A message entered the network.
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        let _ = (now, packet);
+    }
+    /// A message was handed to its addressee.
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        let _ = (now, packet);
+    }
+    /// A message will never arrive.
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        let _ = (now, packet, cause);
+    }
+}
+
+/// Ignores everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullSink;
+
+impl EventSink for NullSink {}
+
+impl<S: EventSink + ?Sized> EventSink for Box<S> {
+    fn zero(&mut self, now: Nanos) {
+        (**self).zero(now);
+    }
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        (**self).op(op, read_text);
+    }
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        (**self).sent(now, packet);
+    }
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        (**self).received(now, packet);
+    }
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        (**self).dropped(now, packet, cause);
+    }
+}
+
+/// Without a sink nothing is kept.
+impl<S: EventSink> EventSink for Option<S> {
+    fn zero(&mut self, now: Nanos) {
+        self.iter_mut().for_each(|sink| sink.zero(now));
+    }
+    fn op(&mut self, op: &Op, read_text: Option<&str>) {
+        self.iter_mut().for_each(|sink| sink.op(op, read_text));
+    }
+    fn sent(&mut self, now: Nanos, packet: &Packet) {
+        self.iter_mut().for_each(|sink| sink.sent(now, packet));
+    }
+    fn received(&mut self, now: Nanos, packet: &Packet) {
+        self.iter_mut().for_each(|sink| sink.received(now, packet));
+    }
+    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+        self.iter_mut().for_each(|sink| sink.dropped(now, packet, cause));
+    }
+}

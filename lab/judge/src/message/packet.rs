@@ -1,0 +1,295 @@
+//! A message on its way through the network.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use rumormill::cluster::{Name, Nodes};
+use rumormill::id::NodeId;
+use rumormill::maelstrom::message::Named;
+use rumormill::maelstrom::parse::{self, ErrorReply, Refusal};
+use rumormill::protocols::rumormill::message::Gossip;
+use rumormill::value::Value;
+use rumormill::wire::Wire;
+use rumormill_sim::network::Way;
+
+use crate::history::OpValue;
+use crate::message::{Body, Message};
+use crate::services::NAMES;
+use crate::trace::Carried;
+use crate::workload::Operation;
+
+/// A participant, by number: names are looked up once, at the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// A node, by its position in the settings.
+    Node(u32),
+    /// A client of the workload: `c` and its number.
+    Client(u32),
+    /// One of Maelstrom's services, by its number.
+    Service(u8),
+    /// A probe, outside the history and all counts: `p` and its number.
+    Probe(u32),
+}
+
+impl Peer {
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self, nodes: &Nodes) -> Name {
+        match self {
+            Self::Node(node) => Name::clone(nodes.name(NodeId(node))),
+            Self::Client(number) => format!("c{number}").into(),
+            Self::Service(number) => NAMES[usize::from(number)].into(),
+            Self::Probe(number) => format!("p{number}").into(),
+        }
+    }
+}
+
+/// The body of a message.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// The JSON text of a process, passed on untouched.
+    Text(Box<str>),
+    /// The JSON text of a process for another node, and the values that were found in it.
+    Between(Box<str>, Arc<Carried>),
+    /// From a harness client, or from a simulated node.
+    Typed(Arc<Body>),
+    /// An operation of a harness client, and its request id.
+    Operation(Arc<(Asked, i64)>),
+    /// From one simulated node to another.
+    Peer(Box<dyn PeerMessage>),
+}
+
+/// An operation as its client asks for it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its kind.
+    pub operation: &'static Operation,
+    /// Its argument.
+    pub argument: OpValue,
+    /// The number of what it adds, if anything is to spread.
+    pub number: Option<u64>,
+}
+
+impl Asked {
+    /// An operation without an argument.
+    pub(crate) const fn plain(operation: &'static Operation) -> Self {
+        Self { operation, argument: OpValue::Nil, number: None }
+    }
+
+    /// Appends the body as JSON.
+    fn write_json(&self, msg_id: i64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"type\":");
+        put(out, self.operation.f);
+        if let Some(key) = self.operation.argument {
+            out.push(b',');
+            put(out, key);
+            out.push(b':');
+            match &self.argument {
+                OpValue::Nil | OpValue::Set(_) => out.extend_from_slice(b"null"),
+                OpValue::Int(int) => put(out, int),
+                OpValue::Edn(edn) => put(out, &edn.to_json()),
+            }
+        }
+        out.extend_from_slice(b",\"msg_id\":");
+        put(out, &msg_id);
+        out.push(b'}');
+    }
+}
+
+/// A message between simulated nodes, of any protocol.
+pub trait PeerMessage: fmt::Debug + Send {
+    /// The protocol's name, which is the `type`.
+    fn kind(&self) -> &'static str;
+    /// Appends the body as JSON.
+    fn write_json(&self, out: &mut Vec<u8>);
+    /// Calls `each` for every value that it carries.
+    fn values(&self, each: &mut dyn FnMut(&Value));
+    /// A copy.
+    fn boxed_clone(&self) -> Box<dyn PeerMessage>;
+    /// The message itself, to be had back as what it is.
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<M: Wire + Clone + fmt::Debug + Send + 'static> PeerMessage for Named<M> {
+    fn kind(&self) -> &'static str {
+        M::TYPE
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        Self::write_json(self, out);
+    }
+
+    fn values(&self, each: &mut dyn FnMut(&Value)) {
+        self.message().values(each);
+    }
+
+    fn boxed_clone(&self) -> Box<dyn PeerMessage> {
+        Box::new(self.clone())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl Clone for Box<dyn PeerMessage> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
+    }
+}
+
+impl Payload {
+    /// Calls `each` for every integer of at least 0 among the values that a simulated node sends.
+    pub(crate) fn for_each_typed_value(&self, mut each: impl FnMut(u64)) {
+        let mut int = |value: &Value| {
+            if let Value::Int(int) = value
+                && let Ok(int) = u64::try_from(*int)
+            {
+                each(int);
+            }
+        };
+        match self {
+            Self::Typed(body) => {
+                let Body::Peer(named) = &**body else { return };
+                named.message().values(&mut int);
+            }
+            Self::Peer(message) => message.values(&mut int),
+            Self::Text(_) | Self::Between(..) | Self::Operation(_) => {}
+        }
+    }
+
+    /// Appends the JSON.
+    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) | Self::Between(text, _) => out.extend_from_slice(text.as_bytes()),
+            Self::Typed(body) => body.write_json(out),
+            Self::Operation(asked) => asked.0.write_json(asked.1, out),
+            Self::Peer(message) => message.write_json(out),
+        }
+    }
+}
+
+/// A message on its way.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// Number of the message in the run, over all parties.
+    pub id: u64,
+    /// Sender, as the message claims.
+    pub src: Peer,
+    /// Addressee.
+    pub dest: Peer,
+    /// All nodes of the run: the names in messages.
+    pub nodes: Arc<Nodes>,
+    /// A client is at either end: no latency, no faults, counted apart. As in Maelstrom, a name with the
+    /// first letter `c` is that of a client.
+    pub is_client: bool,
+    /// Content.
+    pub body: Payload,
+    /// Its `type`, as a number that the journal gave it.
+    pub(crate) kind: u16,
+    /// Its link, as a number that the journal gave it.
+    pub(crate) link: u32,
+    /// Length of its body as JSON.
+    pub(crate) bytes: u32,
+    /// May bring a value to a node (see [`crate::settings::Recovery::quiet_ms`]).
+    pub(crate) carries_values: bool,
+}
+
+impl Packet {
+    /// A message that no journal counts.
+    pub fn uncounted(id: u64, ends: (Peer, Peer), body: Payload, nodes: &Arc<Nodes>) -> Self {
+        let (src, dest) = ends;
+        let is_client = [src, dest].iter().any(|end| matches!(end, Peer::Client(_)));
+        let nodes = Arc::clone(nodes);
+        Self {
+            id,
+            src,
+            dest,
+            nodes,
+            is_client,
+            body,
+            kind: 0,
+            link: 0,
+            bytes: 0,
+            carries_values: false,
+        }
+    }
+
+    /// Its way through the network to this node.
+    pub(crate) fn way(&self, to: u32) -> Way {
+        let from = match self.src {
+            Peer::Node(from) => Some(from),
+            // Beyond all nodes: delayed like them, and never cut off.
+            Peer::Service(number) => Some(u32::MAX - u32::from(number)),
+            Peer::Client(_) | Peer::Probe(_) => None,
+        };
+        Way { from, to, is_exempt: self.is_client, has_values: self.carries_values }
+    }
+
+    /// Appends the line for a process, newline included.
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":");
+        put(out, &self.id);
+        out.extend_from_slice(b",\"src\":");
+        put(out, &*self.src.name(&self.nodes));
+        out.extend_from_slice(b",\"dest\":");
+        put(out, &*self.dest.name(&self.nodes));
+        out.extend_from_slice(b",\"body\":");
+        self.write_body(out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// Appends the body as JSON.
+    pub fn write_body(&self, out: &mut Vec<u8>) {
+        self.body.write_json(out);
+    }
+
+    /// The message of a client for a simulated node; `None` if it is of anything else.
+    #[must_use]
+    pub fn into_message(self) -> Option<ClientMessage> {
+        match self.body {
+            Payload::Text(_) | Payload::Between(..) | Payload::Peer(_) => None,
+            Payload::Typed(body) => Some(ClientMessage::Taken(Message {
+                src: self.src.name(&self.nodes),
+                dest: self.dest.name(&self.nodes),
+                body: Arc::unwrap_or_clone(body),
+            })),
+            Payload::Operation(_) => {
+                let mut line = Vec::new();
+                self.write_line(&mut line);
+                Some(match parse::parse_line::<Gossip>(&line, None) {
+                    Ok(message) => ClientMessage::Taken(message),
+                    Err(Refusal { reply, text, .. }) => {
+                        let ErrorReply { src, dest, in_reply_to, code } = reply?;
+                        let body = Body::Error { in_reply_to, code, text };
+                        ClientMessage::Refused(Message { src, dest, body })
+                    }
+                })
+            }
+        }
+    }
+}
+
+/// A message to be written to a node's stdin, or given to a simulated node, now.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Which node.
+    pub node: usize,
+    /// What.
+    pub packet: Packet,
+}
+
+/// A message of a client as a simulated node reads it.
+#[derive(Debug)]
+pub enum ClientMessage {
+    /// It is handed to the node.
+    Taken(Message),
+    /// The node knows no such request: its reply.
+    Refused(Message),
+}
+
+fn put(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
+    // Cannot fail: a Vec takes every write, and numbers and strings serialise.
+    let _ = serde_json::to_writer(out, value);
+}
