@@ -1,6 +1,8 @@
 //! Entries, and the requests of a protocol to its host: send this, deliver that.
 
 use std::collections::VecDeque;
+use std::iter;
+use std::sync::Arc;
 
 use crate::id::{EntryId, NodeId};
 use crate::value::Value;
@@ -17,19 +19,20 @@ pub struct Entry {
 /// Requests of a protocol to its host, which drains them after every call.
 #[derive(Clone, Debug)]
 pub struct Effects<M> {
-    sends: VecDeque<(NodeId, M)>,
-    deliveries: Vec<Entry>,
-    log: Vec<String>,
-    refusals: Vec<String>,
+    /// Peers that are sent the same message share it.
+    sends: VecDeque<(NodeId, Arc<M>)>,
+    deliveries: VecDeque<Entry>,
+    log: VecDeque<String>,
+    refusals: VecDeque<String>,
 }
 
 impl<M> Default for Effects<M> {
     fn default() -> Self {
         Self {
             sends: VecDeque::new(),
-            deliveries: Vec::new(),
-            log: Vec::new(),
-            refusals: Vec::new(),
+            deliveries: VecDeque::new(),
+            log: VecDeque::new(),
+            refusals: VecDeque::new(),
         }
     }
 }
@@ -37,30 +40,33 @@ impl<M> Default for Effects<M> {
 impl<M> Effects<M> {
     /// Sends a message to a peer.
     pub fn send(&mut self, to: NodeId, message: M) {
-        self.sends.push_back((to, message));
+        self.sends.push_back((to, Arc::new(message)));
     }
 
     /// Sends a message to each of some peers.
-    pub fn send_all(&mut self, peers: impl IntoIterator<Item = NodeId>, message: &M)
-    where
-        M: Clone,
-    {
-        self.sends.extend(peers.into_iter().map(|peer| (peer, message.clone())));
+    pub fn send_all(&mut self, peers: impl IntoIterator<Item = NodeId>, message: M) {
+        let message = Arc::new(message);
+        self.sends.extend(peers.into_iter().map(|peer| (peer, Arc::clone(&message))));
+    }
+
+    /// Sends a message that others may be sent as well.
+    pub fn send_shared(&mut self, to: NodeId, message: Arc<M>) {
+        self.sends.push_back((to, message));
     }
 
     /// Delivers an entry of another node, which is new here: the service applies it.
     pub fn deliver(&mut self, entry: Entry) {
-        self.deliveries.push(entry);
+        self.deliveries.push_back(entry);
     }
 
     /// Writes a line for people.
     pub fn log(&mut self, text: String) {
-        self.log.push(text);
+        self.log.push_back(text);
     }
 
     /// Rejects the message that is being handled: it contradicts what this node knows for certain.
     pub fn refuse(&mut self, reason: String) {
-        self.refusals.push(reason);
+        self.refusals.push_back(reason);
     }
 
     /// Number of messages to send.
@@ -70,27 +76,36 @@ impl<M> Effects<M> {
     }
 
     /// Takes the next message to send.
-    pub fn pop_send(&mut self) -> Option<(NodeId, M)> {
+    pub fn pop_send(&mut self) -> Option<(NodeId, Arc<M>)> {
         self.sends.pop_front()
     }
 
     /// Takes the messages to send, in order.
-    pub fn drain_sends(&mut self) -> impl Iterator<Item = (NodeId, M)> + '_ {
-        self.sends.drain(..)
+    pub fn drain_sends(&mut self) -> impl Iterator<Item = (NodeId, M)> + '_
+    where
+        M: Clone,
+    {
+        let unshared = |(to, message)| (to, Arc::unwrap_or_clone(message));
+        iter::from_fn(move || self.pop_send().map(unshared))
+    }
+
+    /// Takes the next entry to deliver.
+    pub fn pop_delivery(&mut self) -> Option<Entry> {
+        self.deliveries.pop_front()
     }
 
     /// Takes the entries to deliver, in order.
     pub fn drain_deliveries(&mut self) -> impl Iterator<Item = Entry> + '_ {
-        self.deliveries.drain(..)
+        iter::from_fn(|| self.pop_delivery())
     }
 
     /// Takes the lines for people, in order.
     pub fn drain_log(&mut self) -> impl Iterator<Item = String> + '_ {
-        self.log.drain(..)
+        iter::from_fn(|| self.log.pop_front())
     }
 
     /// Takes the reasons why the message was rejected, if it was.
     pub fn drain_refusals(&mut self) -> impl Iterator<Item = String> + '_ {
-        self.refusals.drain(..)
+        iter::from_fn(|| self.refusals.pop_front())
     }
 }

@@ -201,15 +201,20 @@ impl<M> Body<M> {
 impl<M: Wire> Named<M> {
     /// Appends the message as the JSON of a body.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        begin(out, M::TYPE);
-        self.write_fields(out);
-        out.push(b'}');
+        write_peer(&self.message, &self.nodes, out);
     }
+}
 
-    fn write_fields(&self, out: &mut Vec<u8>) {
-        field(out, "v", &M::VERSION);
-        self.message.encode(&self.nodes, out);
-    }
+/// Appends a protocol's message, whose numbers are positions in `nodes`, as the JSON of a body.
+pub fn write_peer<M: Wire>(message: &M, nodes: &Nodes, out: &mut Vec<u8>) {
+    begin(out, M::TYPE);
+    write_peer_fields(message, nodes, out);
+    out.push(b'}');
+}
+
+fn write_peer_fields<M: Wire>(message: &M, nodes: &Nodes, out: &mut Vec<u8>) {
+    field(out, "v", &M::VERSION);
+    message.encode(nodes, out);
 }
 
 impl<M: Wire> Body<M> {
@@ -237,7 +242,7 @@ impl<M: Wire> Body<M> {
                 reply.write_fields(out);
                 field(out, "in_reply_to", in_reply_to);
             }
-            Self::Peer(named) => named.write_fields(out),
+            Self::Peer(named) => write_peer_fields(&named.message, &named.nodes, out),
             Self::Error { in_reply_to, code, text } => {
                 field(out, "in_reply_to", in_reply_to);
                 field(out, "code", code);

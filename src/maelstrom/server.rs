@@ -45,7 +45,7 @@ pub struct Server<P: Protocol, S: Service> {
     /// Values that a request submits; empty between requests.
     submitted: Vec<Value>,
     /// Without a journal, the messages to peers too, which come after those to clients.
-    effects: Effects<P::Message>,
+    effects: Box<Effects<P::Message>>,
     outbox: Gate<Outgoing<P::Message>>,
     /// The entries owed to the journal, if there is one.
     durability: Option<Durability>,
@@ -57,7 +57,7 @@ pub struct Server<P: Protocol, S: Service> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outgoing<M> {
     /// To a peer, by its position in the node list.
-    Peer(NodeId, M),
+    Peer(NodeId, Arc<M>),
     /// To a client.
     Client(Message<M>),
 }
@@ -74,7 +74,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
             state: State::Unnamed { config, rng: Rng::seed_from_u64(seed) },
             service: S::default(),
             submitted: Vec::new(),
-            effects: Effects::default(),
+            effects: Box::default(),
             outbox: Gate::default(),
             durability: None,
             log: VecDeque::new(),
@@ -191,7 +191,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
         Some(Message {
             src: Name::clone(member.nodes.name(member.me)),
             dest: Name::clone(member.nodes.name(to)),
-            body: Body::Peer(Named::new(message, &member.nodes)),
+            body: Body::Peer(Named::new(Arc::unwrap_or_clone(message), &member.nodes)),
         })
     }
 
@@ -204,7 +204,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
 
     /// Exchanges the memory for effects, so that one serves all nodes of a simulation. Messages to peers go
     /// with it, unless there is a journal.
-    pub const fn swap_effects(&mut self, effects: &mut Effects<P::Message>) {
+    pub const fn swap_effects(&mut self, effects: &mut Box<Effects<P::Message>>) {
         std::mem::swap(&mut self.effects, effects);
     }
 

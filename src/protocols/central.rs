@@ -84,7 +84,7 @@ impl Central {
     /// Sends an entry to all but the node it came from.
     fn publish(&self, entry: Entry, from: NodeId, out: &mut Effects<Message>) {
         let peers = self.cluster.others().filter(|&peer| peer != from);
-        out.send_all(peers, &Message::Update { entries: vec![entry] });
+        out.send_all(peers, Message::Update { entries: vec![entry] });
     }
 }
 

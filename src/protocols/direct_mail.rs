@@ -58,7 +58,7 @@ impl Protocol for DirectMail {
 
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
-        out.send_all(self.cluster.others(), &Message::Mail { entries: vec![entry] });
+        out.send_all(self.cluster.others(), Message::Mail { entries: vec![entry] });
     }
 
     fn on_message(&mut self, _: Instant, _: NodeId, message: Message, out: &mut Effects<Message>) {

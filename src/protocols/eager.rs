@@ -69,7 +69,7 @@ impl Protocol for Eager {
 
 impl Eager {
     fn relay(&self, entry: Entry, out: &mut Effects<Message>) {
-        out.send_all(self.cluster.others(), &Message::Relay { entries: vec![entry] });
+        out.send_all(self.cluster.others(), Message::Relay { entries: vec![entry] });
     }
 }
 

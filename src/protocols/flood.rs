@@ -88,7 +88,7 @@ impl Flood {
 
     fn push(&self, entry: Entry, from: Option<NodeId>, out: &mut Effects<Push>) {
         let neighbours = self.cluster.neighbours(self.cluster.me()).iter().copied();
-        out.send_all(neighbours.filter(|&peer| Some(peer) != from), &Push(entry));
+        out.send_all(neighbours.filter(|&peer| Some(peer) != from), Push(entry));
     }
 }
 

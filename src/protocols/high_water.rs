@@ -181,7 +181,7 @@ impl Protocol for HighWater {
         self.nodes.insert(self.cluster.me(), (self.stamp, 0, now));
         let silent = now.before(self.config.period * SILENCE_MAX);
         self.links.retain(|_, link| link.heard_at > silent);
-        out.send_all(self.links.keys().copied(), &self.report(now, false));
+        out.send_all(self.links.keys().copied(), self.report(now, false));
         self.bootstrap(now, out);
         self.tighten(now, out);
         if self.cull_at <= now {

@@ -111,7 +111,7 @@ impl Protocol for Random {
         };
         if !entries.is_empty() {
             let peers = random_others(&self.cluster, self.config.fanout, &mut self.rng);
-            out.send_all(peers, &Message::Gossip { entries });
+            out.send_all(peers, Message::Gossip { entries });
         }
     }
 

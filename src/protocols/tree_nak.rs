@@ -159,7 +159,7 @@ impl Protocol for TreeNak {
     fn on_submit(&mut self, now: Instant, entry: Entry, out: &mut Effects<Message>) {
         self.store.insert(&entry);
         self.learn_end(now, entry.id);
-        self.multicast(None, &Message::Data { entries: vec![entry] }, out);
+        self.multicast(None, Message::Data { entries: vec![entry] }, out);
     }
 
     fn on_message(
@@ -172,7 +172,7 @@ impl Protocol for TreeNak {
         if let Message::Session { ends, stamp, echo } = message {
             return self.on_session(now, from, &ends, stamp, echo);
         }
-        self.multicast(Some(from), &message, out);
+        self.multicast(Some(from), message.clone(), out);
         match message {
             Message::Data { entries } => self.on_entries(now, entries, out),
             Message::Repair { entries } => {
@@ -219,7 +219,7 @@ impl TreeNak {
     }
 
     /// Sends along the tree, but not back.
-    fn multicast(&self, from: Option<NodeId>, message: &Message, out: &mut Effects<Message>) {
+    fn multicast(&self, from: Option<NodeId>, message: Message, out: &mut Effects<Message>) {
         out.send_all(self.links.keys().copied().filter(|&peer| Some(peer) != from), message);
     }
 
@@ -314,7 +314,7 @@ impl TreeNak {
             self.requests.insert(id, timer.clone());
         }
         if !missing.is_empty() {
-            self.multicast(None, &Message::Nak { requester: self.cluster.me(), missing }, out);
+            self.multicast(None, Message::Nak { requester: self.cluster.me(), missing }, out);
         }
     }
 
@@ -328,7 +328,7 @@ impl TreeNak {
             }
         }
         if !entries.is_empty() {
-            self.multicast(None, &Message::Repair { entries }, out);
+            self.multicast(None, Message::Repair { entries }, out);
         }
     }
 

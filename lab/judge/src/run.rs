@@ -49,7 +49,7 @@ use crate::workload::{Draws, Spreads};
 use client::{Clients, Requests};
 use entries::EntryWatch;
 use journal::Journal;
-use messages::{Content, Directory};
+use messages::{Content, Directory, Written};
 use notices::Notices;
 use output::Output;
 use services::ServiceHall;
@@ -84,6 +84,8 @@ pub struct Run<S> {
     clients: Clients,
     requests: Requests,
     topology_content: Option<Content>,
+    /// The message of a simulated node that was written last, if several peers are sent it.
+    last_written: Option<(Arc<dyn PeerMessage>, Written)>,
     /// Nodes that have yet to answer `init` or `topology`.
     unready: usize,
     generator: Generator,
@@ -157,6 +159,7 @@ impl<S: EventSink> Run<S> {
             clients: Clients::default(),
             requests,
             topology_content: None,
+            last_written: None,
             unready: nodes,
             generator: Generator::new(settings),
             generator_wake: None,
@@ -230,7 +233,7 @@ impl<S: EventSink> Run<S> {
         now: Nanos,
         from: NodeId,
         to: NodeId,
-        message: Box<dyn PeerMessage>,
+        message: Arc<dyn PeerMessage>,
     ) {
         if self.listens_to(from.0 as usize) {
             self.accept_peer(now, (from, to), message);

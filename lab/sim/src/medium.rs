@@ -1,6 +1,7 @@
 //! The surroundings of the processes: what carries their messages, and what clients do.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use rumormill::id::NodeId;
 use rumormill::protocol::Entry;
@@ -16,7 +17,7 @@ use crate::time::Nanos;
 /// A state machine like the processes: after every call the simulation polls its inputs for them.
 pub trait Medium<P: Process> {
     /// A process sent a message to another.
-    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: P::Message);
+    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: Arc<P::Message>);
 
     /// A process replied to a client.
     fn on_reply(&mut self, now: Nanos, from: NodeId, reply: P::Reply);
@@ -51,7 +52,7 @@ pub struct Plain<P: Process> {
 
 /// The network of [`Plain`]: messages with their numbers in the order of sending, and requests.
 pub type PlainNetwork<P> =
-    Network<(u64, <P as Process>::Message), (NodeId, <P as Process>::Request)>;
+    Network<(u64, Arc<<P as Process>::Message>), (NodeId, <P as Process>::Request)>;
 
 impl<P: Process> Plain<P> {
     /// A network without messages.
@@ -102,7 +103,7 @@ impl<P: Process> Plain<P> {
 }
 
 impl<P: Process> Medium<P> for Plain<P> {
-    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: P::Message) {
+    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: Arc<P::Message>) {
         let number = self.sent;
         self.sent += 1;
         let has_values = P::has_values(&message);
@@ -122,7 +123,7 @@ impl<P: Process> Medium<P> for Plain<P> {
 
     fn poll_input(&mut self, now: Nanos) -> Option<(NodeId, Input<P>)> {
         if let Some((node, request)) = self.requests.pop_front() {
-            return Some((node, Input::Request(request)));
+            return Some((node, Input::Request(Box::new(request))));
         }
         while let Some(Arrival { way, message, dropped }) = self.network.poll_arrival() {
             let (number, message) = message;

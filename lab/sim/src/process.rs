@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use rumormill::id::{Generation, NodeId};
 use rumormill::protocol::Effects;
@@ -74,11 +75,11 @@ pub enum Input<P: Process> {
     Message {
         /// Sender.
         from: NodeId,
-        /// The message.
-        message: P::Message,
+        /// The message, which other processes may have been sent as well.
+        message: Arc<P::Message>,
     },
-    /// A request of a client.
-    Request(P::Request),
+    /// A request of a client. They are rare and large.
+    Request(Box<P::Request>),
 }
 
 /// Everything that a call to a process has caused. One for all processes of a simulation.
@@ -87,9 +88,9 @@ pub enum Input<P: Process> {
 #[derive(Debug)]
 pub struct Outbox<P: Process> {
     /// Entries delivered, those submitted here included, and messages to other processes.
-    pub effects: Effects<P::Message>,
+    pub effects: Box<Effects<P::Message>>,
     /// Replies to clients, each with the number of messages to processes that were sent before it.
-    replies: VecDeque<(usize, P::Reply)>,
+    replies: VecDeque<(usize, Box<P::Reply>)>,
     /// Number of messages to processes that were taken since there were none.
     taken: usize,
 }
@@ -98,20 +99,20 @@ pub struct Outbox<P: Process> {
 #[derive(Debug)]
 pub enum Output<P: Process> {
     /// A message to another process.
-    Message(NodeId, P::Message),
+    Message(NodeId, Arc<P::Message>),
     /// A reply to a client.
-    Reply(P::Reply),
+    Reply(Box<P::Reply>),
 }
 
 impl<P: Process> Outbox<P> {
     /// Sends a reply to a client.
     pub fn reply(&mut self, reply: P::Reply) {
-        self.replies.push_back((self.effects.send_count(), reply));
+        self.replies.push_back((self.effects.send_count(), Box::new(reply)));
     }
 
     /// Sends a reply to a client before all messages to processes.
     pub fn reply_first(&mut self, reply: P::Reply) {
-        self.replies.push_back((0, reply));
+        self.replies.push_back((0, Box::new(reply)));
     }
 
     /// Takes the next thing that is sent. To be called until there is none.
@@ -130,6 +131,6 @@ impl<P: Process> Outbox<P> {
 
 impl<P: Process> Default for Outbox<P> {
     fn default() -> Self {
-        Self { effects: Effects::default(), replies: VecDeque::new(), taken: 0 }
+        Self { effects: Box::default(), replies: VecDeque::new(), taken: 0 }
     }
 }

@@ -1,5 +1,6 @@
 //! The Maelstrom node as a process: the protocol `P` behind a server, with clients and names.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 
@@ -149,12 +150,12 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
     fn collect(&mut self, now: Instant, out: &mut Outbox<Self>) {
         self.server.swap_effects(&mut out.effects);
         self.commit(now);
-        for entry in self.server.service_mut().notes.drain(..) {
+        while let Some(entry) = self.server.service_mut().notes.pop_front() {
             out.effects.deliver(entry);
         }
         while let Some(outgoing) = self.server.poll_outgoing() {
             match outgoing {
-                Outgoing::Peer(to, message) => out.effects.send(to, message),
+                Outgoing::Peer(to, message) => out.effects.send_shared(to, message),
                 // Messages to peers, which come after it, are among the effects already.
                 Outgoing::Client(message) if self.storage.is_none() => out.reply_first(message),
                 Outgoing::Client(message) => out.reply(message),
@@ -242,12 +243,12 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
 pub struct Noting<S> {
     service: S,
     /// The entries delivered since the notes were taken.
-    notes: Vec<Entry>,
+    notes: VecDeque<Entry>,
 }
 
 impl<S> Noting<S> {
     const fn new(service: S) -> Self {
-        Self { service, notes: Vec::new() }
+        Self { service, notes: VecDeque::new() }
     }
 }
 
@@ -278,7 +279,7 @@ impl<S: Service> Service for Noting<S> {
 
     fn on_deliver(&mut self, entry: &Entry) {
         self.service.on_deliver(entry);
-        self.notes.push(entry.clone());
+        self.notes.push_back(entry.clone());
     }
 
     fn has_topology(&self) -> bool {

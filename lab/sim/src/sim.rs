@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use rumormill::id::NodeId;
 use rumormill::protocol::Entry;
@@ -229,7 +230,7 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
         request: P::Request,
         observer: &mut impl Observer<P, M>,
     ) {
-        self.hand_over(node, Input::Request(request), observer);
+        self.hand_over(node, Input::Request(Box::new(request)), observer);
         self.deliver_pending(observer);
     }
 
@@ -299,9 +300,10 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
         let (now, out) = (host.clock(self.now), &mut self.outbox);
         match input {
             Input::Message { from, message } => {
+                let message = Arc::unwrap_or_clone(message);
                 host.process_mut().on_message(now, from, message, out);
             }
-            Input::Request(request) => host.process_mut().on_request(now, request, out),
+            Input::Request(request) => host.process_mut().on_request(now, *request, out),
         }
         self.collect(node, observer);
     }
@@ -317,16 +319,15 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
 
     /// Takes what a node has come to hold and what it has to say, and when it wants to be woken.
     fn collect(&mut self, node: NodeId, observer: &mut impl Observer<P, M>) {
-        let mut out = std::mem::take(&mut self.outbox);
-        for entry in out.effects.drain_deliveries() {
+        while let Some(entry) = self.outbox.effects.pop_delivery() {
             self.medium.on_deliver(self.now, node, &entry);
             observer.delivered(self, node, &entry);
         }
-        while let Some(output) = out.pop_output() {
+        while let Some(output) = self.outbox.pop_output() {
             match output {
                 Output::Reply(reply) => {
                     observer.replied(self, node, &reply);
-                    self.medium.on_reply(self.now, node, reply);
+                    self.medium.on_reply(self.now, node, *reply);
                 }
                 Output::Message(to, message) => {
                     observer.sent(self, node, to, &message);
@@ -334,9 +335,8 @@ impl<P: Process, M: Medium<P>> Sim<P, M> {
                 }
             }
         }
-        out.effects.drain_log().for_each(drop);
-        out.effects.drain_refusals().for_each(drop);
-        self.outbox = out;
+        self.outbox.effects.drain_log().for_each(drop);
+        self.outbox.effects.drain_refusals().for_each(drop);
         self.set_timer(node);
         if let ControlFlow::Break(why) = observer.handled(self, node) {
             self.broken_off.get_or_insert(why);

@@ -70,7 +70,7 @@ impl Observer<Ticker> for Log {
     fn receiving(&mut self, sim: &Sim<Ticker>, node: NodeId, input: &Input<Ticker>) {
         let what = match input {
             Input::Message { .. } => "message",
-            Input::Request(()) => "request",
+            Input::Request(_) => "request",
         };
         self.add(what, sim.now(), node);
     }

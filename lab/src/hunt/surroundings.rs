@@ -37,7 +37,7 @@ pub(super) enum Scripted {
 #[derive(Clone, Debug)]
 pub(super) struct Numbered {
     number: u64,
-    gossip: Gossip,
+    gossip: Arc<Gossip>,
 }
 
 /// The network of a case, and its client.
@@ -152,7 +152,7 @@ impl<'a> Surroundings<'a> {
         } else {
             self.counts.to_dead += 1;
         }
-        Some((node, Input::Request(message)))
+        Some((node, Input::Request(Box::new(message))))
     }
 
     /// The next message that reaches a node that is up.
@@ -175,14 +175,19 @@ impl<'a> Surroundings<'a> {
             }
             let nodes = Arc::clone(&self.nodes);
             self.note(now, || {
-                line("recv", &src, &dest, &Body::Peer(Named::new(message.gossip.clone(), &nodes)))
+                line(
+                    "recv",
+                    &src,
+                    &dest,
+                    &Body::Peer(Named::new((*message.gossip).clone(), &nodes)),
+                )
             });
             return Some((to, Input::Message { from, message: message.gossip }));
         }
     }
 
     fn packet(&self, from: NodeId, to: NodeId, message: &Numbered) -> Packet {
-        let body = Payload::Peer(Box::new(Named::new(message.gossip.clone(), &self.nodes)));
+        let body = Payload::Peer(Arc::clone(&message.gossip) as Arc<_>);
         let ends = (Peer::Node(from.0), Peer::Node(to.0));
         Packet::uncounted(message.number, ends, body, &self.nodes)
     }
@@ -203,13 +208,13 @@ impl<'a> Surroundings<'a> {
 }
 
 impl Medium<Node> for Surroundings<'_> {
-    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, gossip: Gossip) {
+    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, gossip: Arc<Gossip>) {
         self.counts.messages += 1;
         self.last_message += 1;
         let nodes = Arc::clone(&self.nodes);
         let (src, dest) = (self.name(from).clone(), self.name(to).clone());
         self.note(now, || {
-            line("send", &src, &dest, &Body::Peer(Named::new(gossip.clone(), &nodes)))
+            line("send", &src, &dest, &Body::Peer(Named::new((*gossip).clone(), &nodes)))
         });
         let message = Numbered { number: self.last_message, gossip };
         if self.messages.is_some() {

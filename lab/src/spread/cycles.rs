@@ -252,8 +252,8 @@ impl<P: Protocol> Cycles<P> {
             self.queue[group].push(Flight { from: node, to, message });
             self.queued += 1;
         }
-        drop(self.effects.drain_log());
-        drop(self.effects.drain_refusals());
+        self.effects.drain_log().for_each(drop);
+        self.effects.drain_refusals().for_each(drop);
     }
 }
 

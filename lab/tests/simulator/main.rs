@@ -209,10 +209,10 @@ struct Diary {
 
 impl Observer<Node, Run<NullSink>> for Diary {
     fn receiving(&mut self, _: &Sim, node: NodeId, input: &Input<Node>) {
-        if let (NodeId(1), Input::Request(Message { body, .. })) = (node, input)
-            && matches!(body, Body::Init { .. } | Body::Topology { .. })
+        if let (NodeId(1), Input::Request(message)) = (node, input)
+            && matches!(message.body, Body::Init { .. } | Body::Topology { .. })
         {
-            self.lines.push(body.kind().to_owned());
+            self.lines.push(message.body.kind().to_owned());
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rumormill::cluster::{Name, Nodes};
 use rumormill::id::NodeId;
-use rumormill::maelstrom::message::Named;
+use rumormill::maelstrom::message;
 use rumormill::maelstrom::parse::{self, ErrorReply, Refusal};
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::value::Value;
@@ -57,7 +57,7 @@ pub enum Payload {
     /// An operation of a harness client, and its request id.
     Operation(Arc<(Asked, i64)>),
     /// From one simulated node to another.
-    Peer(Box<dyn PeerMessage>),
+    Peer(Arc<dyn PeerMessage>),
 }
 
 /// An operation as its client asks for it.
@@ -98,74 +98,56 @@ impl Asked {
 }
 
 /// A message between simulated nodes, of any protocol.
-pub trait PeerMessage: fmt::Debug + Send {
+pub trait PeerMessage: fmt::Debug + Send + Sync {
     /// The protocol's name, which is the `type`.
     fn kind(&self) -> &'static str;
-    /// Appends the body as JSON.
-    fn write_json(&self, out: &mut Vec<u8>);
+    /// Appends the body as JSON. Its numbers are positions in `nodes`.
+    fn write_json(&self, nodes: &Nodes, out: &mut Vec<u8>);
     /// Calls `each` for every value that it carries.
     fn values(&self, each: &mut dyn FnMut(&Value));
-    /// A copy.
-    fn boxed_clone(&self) -> Box<dyn PeerMessage>;
     /// The message itself, to be had back as what it is.
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
-impl<M: Wire + Clone + fmt::Debug + Send + 'static> PeerMessage for Named<M> {
+impl<M: Wire + fmt::Debug + Send + Sync + 'static> PeerMessage for M {
     fn kind(&self) -> &'static str {
         M::TYPE
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        Self::write_json(self, out);
+    fn write_json(&self, nodes: &Nodes, out: &mut Vec<u8>) {
+        message::write_peer(self, nodes, out);
     }
 
     fn values(&self, each: &mut dyn FnMut(&Value)) {
-        self.message().values(each);
+        Wire::values(self, each);
     }
 
-    fn boxed_clone(&self) -> Box<dyn PeerMessage> {
-        Box::new(self.clone())
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
 }
 
-impl Clone for Box<dyn PeerMessage> {
-    fn clone(&self) -> Self {
-        (**self).boxed_clone()
-    }
-}
-
-impl Payload {
-    /// Calls `each` for every integer of at least 0 among the values that a simulated node sends.
-    pub(crate) fn for_each_typed_value(&self, mut each: impl FnMut(u64)) {
-        let mut int = |value: &Value| {
+impl dyn PeerMessage + '_ {
+    /// Calls `each` for every integer of at least 0 among the values that it carries.
+    pub(crate) fn numbers(&self, mut each: impl FnMut(u64)) {
+        self.values(&mut |value| {
             if let Value::Int(int) = value
                 && let Ok(int) = u64::try_from(*int)
             {
                 each(int);
             }
-        };
-        match self {
-            Self::Typed(body) => {
-                let Body::Peer(named) = &**body else { return };
-                named.message().values(&mut int);
-            }
-            Self::Peer(message) => message.values(&mut int),
-            Self::Text(_) | Self::Between(..) | Self::Operation(_) => {}
-        }
+        });
     }
+}
 
+impl Payload {
     /// Appends the JSON.
-    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_json(&self, nodes: &Nodes, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) | Self::Between(text, _) => out.extend_from_slice(text.as_bytes()),
             Self::Typed(body) => body.write_json(out),
             Self::Operation(asked) => asked.0.write_json(asked.1, out),
-            Self::Peer(message) => message.write_json(out),
+            Self::Peer(message) => message.write_json(nodes, out),
         }
     }
 }
@@ -242,7 +224,7 @@ impl Packet {
 
     /// Appends the body as JSON.
     pub fn write_body(&self, out: &mut Vec<u8>) {
-        self.body.write_json(out);
+        self.body.write_json(&self.nodes, out);
     }
 
     /// The message of a client for a simulated node; `None` if it is of anything else.

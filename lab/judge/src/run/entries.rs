@@ -7,7 +7,7 @@
 
 use crate::delivery::convergence::{Collector, NodeValues};
 use crate::delivery::entries::EntryCounts;
-use crate::message::packet::Payload;
+use crate::message::packet::PeerMessage;
 
 /// Counts them.
 #[derive(Debug)]
@@ -22,17 +22,23 @@ impl EntryWatch {
         Self { received: NodeValues::new(nodes), counts: EntryCounts::default() }
     }
 
-    /// Counts a message from a node to another. Values that were never broadcast are ignored.
-    pub(crate) fn sent(&mut self, body: &Payload, held: &Collector) {
-        let sent = &mut self.counts.sent;
-        body.for_each_typed_value(|value| *sent += u64::from(held.knows(value)));
+    /// Number of entries in a message from a node to another. Values that were never broadcast are ignored.
+    pub(crate) fn known(message: &dyn PeerMessage, held: &Collector) -> u64 {
+        let mut known = 0;
+        message.numbers(|value| known += u64::from(held.knows(value)));
+        known
+    }
+
+    /// A message with so many entries was sent from a node to another.
+    pub(crate) const fn sent(&mut self, entries: u64) {
+        self.counts.sent += entries;
     }
 
     /// A node is about to get this from another one; `held` has not heard of it yet.
-    pub(crate) fn received(&mut self, node: usize, body: &Payload, held: &Collector) {
+    pub(crate) fn received(&mut self, node: usize, message: &dyn PeerMessage, held: &Collector) {
         let (received, holds) = (&mut self.received, held.held());
         let repeated = &mut self.counts.repeated;
-        body.for_each_typed_value(|value| {
+        message.numbers(|value| {
             if held.knows(value) {
                 // Known values are numbered like the elements of a list.
                 let index = value as usize;
@@ -55,16 +61,11 @@ impl EntryWatch {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use rumormill::cluster::{Name, Nodes};
     use rumormill::id::{Generation, NodeId, Origin};
-    use rumormill::maelstrom::message::Named;
     use rumormill::protocols::rumormill::message::{Entries, Gossip};
     use rumormill::value::Value;
 
     use super::*;
-    use crate::message::Body;
 
     fn bench() -> (EntryWatch, Collector) {
         let mut held = Collector::new(2);
@@ -72,16 +73,14 @@ mod tests {
         (EntryWatch::new(2), held)
     }
 
-    fn gossip(values: &[u64]) -> Payload {
+    fn gossip(values: &[u64]) -> Gossip {
         let origin = Origin { node: NodeId(0), generation: Generation(1) };
         let value = |value: &u64| {
             i64::try_from(*value).map_or_else(|_| Value::Json(value.to_string().into()), Value::Int)
         };
         let entries =
             vec![Entries { origin, first: 0, values: values.iter().map(value).collect() }];
-        let nodes = Arc::new(Nodes::from(vec![Name::from("n0")]));
-        let message = Gossip { entries, ..Gossip::default() };
-        Payload::Typed(Arc::new(Body::Peer(Named::new(message, &nodes))))
+        Gossip { entries, ..Gossip::default() }
     }
 
     #[test]
@@ -89,7 +88,7 @@ mod tests {
         let (mut watch, mut held) = bench();
         held.holds(1, 2, 0);
         for (values, repeated) in [(&[0, 1][..], 0), (&[1], 1), (&[2], 2), (&[0, 1, 2], 5)] {
-            watch.sent(&gossip(values), &held);
+            watch.sent(EntryWatch::known(&gossip(values), &held));
             watch.received(1, &gossip(values), &held);
             assert_eq!(watch.counts().repeated, repeated, "{values:?}");
         }
@@ -106,7 +105,7 @@ mod tests {
         let (mut watch, held) = bench();
         let body = gossip(&[3, u64::MAX]);
         for _ in 0..2 {
-            watch.sent(&body, &held);
+            watch.sent(EntryWatch::known(&body, &held));
             watch.received(0, &body, &held);
         }
         assert_eq!(watch.counts(), EntryCounts::default());

@@ -1,7 +1,9 @@
 //! A run as the surroundings of simulated nodes, of any protocol.
 
+use std::sync::Arc;
+
 use rumormill::id::NodeId;
-use rumormill::maelstrom::message::{self, Named};
+use rumormill::maelstrom::message;
 use rumormill::protocol::{Entry, Protocol};
 use rumormill::service::AnyService;
 use rumormill::wire::Wire;
@@ -16,9 +18,8 @@ use crate::message::packet::{ClientMessage, Delivery, Packet, Payload, Peer};
 type Node<P> = Maelstrom<P, AnyService>;
 
 impl<P: Protocol<Message: Wire>, S: EventSink> Medium<Node<P>> for Run<S> {
-    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: P::Message) {
-        let named = Named::new(message, self.nodes());
-        self.handle_peer(now, from, to, Box::new(named));
+    fn on_send(&mut self, now: Nanos, from: NodeId, to: NodeId, message: Arc<P::Message>) {
+        self.handle_peer(now, from, to, message);
     }
 
     fn on_reply(&mut self, now: Nanos, from: NodeId, reply: message::Message<P::Message>) {
@@ -72,15 +73,17 @@ impl<S: EventSink> Run<S> {
         match (packet.src, packet.body) {
             (Peer::Node(from), Payload::Peer(object)) => {
                 // All nodes are of one protocol.
-                let named = object.into_any().downcast::<Named<P::Message>>().ok()?;
-                Some(Input::Message { from: NodeId(from), message: named.into_message() })
+                let message = object.into_any().downcast::<P::Message>().ok()?;
+                Some(Input::Message { from: NodeId(from), message })
             }
             (_, body) => {
                 if let Payload::Operation(asked) = &body {
                     self.on_request_delivered(node, &asked.0);
                 }
                 match (Packet { body, ..packet }).into_message()? {
-                    ClientMessage::Taken(message) => message.for_protocol().map(Input::Request),
+                    ClientMessage::Taken(message) => {
+                        message.for_protocol().map(|message| Input::Request(Box::new(message)))
+                    }
                     ClientMessage::Refused(refusal) => {
                         self.handle_message(now, node.0 as usize, refusal);
                         None

@@ -6,6 +6,7 @@ use rumormill::cluster::{Name, Nodes};
 use rumormill::id::NodeId;
 use rumormill::value::Value;
 use rumormill_sim::Nanos;
+use rumormill_sim::dice::Fingerprint;
 use rumormill_sim::network::{Arrival, DropCause};
 
 use super::Run;
@@ -19,6 +20,7 @@ use crate::message::events::EventSink;
 use crate::message::packet::{Delivery, Packet, Payload, Peer, PeerMessage};
 use crate::outcome::NoticeKind;
 use crate::run::client::{Ask, parse_id};
+use crate::run::entries::EntryWatch;
 use crate::run::reply::Request;
 use crate::workload::Spreads;
 
@@ -59,6 +61,18 @@ pub(super) struct Content {
     carries_values: bool,
 }
 
+/// The lab's view of a message of a simulated node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    kind: u16,
+    bytes: u32,
+    /// Checksum of its body as JSON.
+    sum: u64,
+    carries_values: bool,
+    /// Values in it that clients have broadcast.
+    entries: u64,
+}
+
 impl<S: EventSink> Run<S> {
     pub(super) fn accept_line(&mut self, now: Nanos, node: usize, line: &[u8]) {
         let envelope = match Envelope::parse(line) {
@@ -96,20 +110,41 @@ impl<S: EventSink> Run<S> {
         &mut self,
         now: Nanos,
         (from, to): (NodeId, NodeId),
-        message: Box<dyn PeerMessage>,
+        message: Arc<dyn PeerMessage>,
     ) {
+        let written = match &self.last_written {
+            Some((last, written)) if Arc::ptr_eq(last, &message) => *written,
+            _ => self.write_peer(&message),
+        };
+        let Written { kind, bytes, sum, carries_values, entries } = written;
+        self.fingerprint.add(sum);
+        let content = Content { body: Payload::Peer(message), kind, bytes, carries_values };
+        let packet = self.packet(Peer::Node(from.0), Peer::Node(to.0), content);
+        if !packet.is_client {
+            self.entries.sent(entries);
+        }
+        self.send(now, packet, Some(from.0 as usize));
+    }
+
+    /// Writes a message of a simulated node, once for all peers that it is sent to.
+    fn write_peer(&mut self, message: &Arc<dyn PeerMessage>) -> Written {
         self.scratch.clear();
-        message.write_json(&mut self.scratch);
-        self.fingerprint.add_bytes(&self.scratch);
+        message.write_json(&self.directory.nodes, &mut self.scratch);
+        let mut sum = Fingerprint::default();
+        sum.add_bytes(&self.scratch);
         let mut carries_values = false;
         message.values(&mut |_| carries_values = true);
-        let content = Content {
+        let written = Written {
             kind: self.journal.kind_id(message.kind()),
             bytes: u32::try_from(self.scratch.len()).unwrap_or(u32::MAX),
+            sum: sum.value(),
             carries_values,
-            body: Payload::Peer(message),
+            entries: EntryWatch::known(&**message, &self.gossiped),
         };
-        self.accept(now, from.0 as usize, (Peer::Node(from.0), Peer::Node(to.0)), content);
+        if Arc::strong_count(message) > 1 {
+            self.last_written = Some((Arc::clone(message), written));
+        }
+        written
     }
 
     pub(super) fn text_content(&mut self, body: &str) -> Content {
@@ -136,7 +171,7 @@ impl<S: EventSink> Run<S> {
     /// A message of a client of the lab's, or of a simulated node.
     fn own_content(&mut self, kind: &str, body: Payload) -> Content {
         self.scratch.clear();
-        body.write_json(&mut self.scratch);
+        body.write_json(&self.directory.nodes, &mut self.scratch);
         self.fingerprint.add_bytes(&self.scratch);
         Content {
             kind: self.journal.kind_id(kind),
@@ -293,7 +328,6 @@ impl<S: EventSink> Run<S> {
                 self.record_sent(now, &packet);
                 if packet.carries_values && !packet.is_client {
                     self.watch.on_values(now);
-                    self.entries.sent(&packet.body, &self.gossiped);
                 }
                 self.network.send(now, packet.way(node), packet);
                 self.handle_arrivals(now);
@@ -350,8 +384,10 @@ impl<S: EventSink> Run<S> {
         self.record_received(now, packet);
         if self.exact {
             // The driver sees into its nodes.
-            if packet.carries_values && !packet.is_client {
-                self.entries.received(node, &packet.body, &self.gossiped);
+            if let Payload::Peer(message) = &packet.body
+                && !packet.is_client
+            {
+                self.entries.received(node, &**message, &self.gossiped);
             }
         } else if let (Payload::Between(_, carried), Peer::Node(from)) = (&packet.body, packet.src)
         {
@@ -393,9 +429,7 @@ impl<S: EventSink> Run<S> {
     }
 
     fn mark(&mut self, what: u64, now: Nanos, packet: &Packet) {
-        self.fingerprint.add(what);
-        self.fingerprint.add(now);
-        self.fingerprint.add(packet.id);
-        self.fingerprint.add(u64::from(packet.bytes));
+        self.fingerprint.add(what ^ now.rotate_left(8));
+        self.fingerprint.add(packet.id ^ u64::from(packet.bytes).rotate_left(32));
     }
 }
