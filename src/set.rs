@@ -11,6 +11,7 @@ mod version_set;
 mod versions;
 
 pub use origins::Origins;
+pub(crate) use origins::hash as hash_origin;
 pub use ranges::Ranges;
 pub use version_set::{OriginId, VersionSet};
 pub use versions::Versions;

@@ -3,6 +3,8 @@
 //! No acknowledgements and no repair: what the network loses stays lost. The baseline of Gossip
 //! Glomers' challenge 3b, and the lab's calibration against Maelstrom.
 
+mod seen;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,17 +14,16 @@ use crate::config::Settings;
 use crate::id::{EntryId, Generation, NodeId, Origin};
 use crate::json::{put, put_field};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
-use crate::set::{Origins, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{Fields, Wire};
+use seen::Seen;
 
 /// One node's state: the entries seen.
 #[derive(Clone, Debug)]
 pub struct Flood {
     cluster: Cluster,
-    origins: Origins,
-    seen: VersionSet,
+    seen: Seen,
 }
 
 /// Flooding has no settings.
@@ -41,11 +42,11 @@ impl Protocol for Flood {
     type Message = Push;
 
     fn new(cluster: Cluster, _: Generation, _: &Config, _: Rng, _: Instant) -> Self {
-        Self { cluster, origins: Origins::default(), seen: VersionSet::new() }
+        Self { cluster, seen: Seen::new() }
     }
 
     fn on_restore(&mut self, entry: Entry) {
-        self.see(entry.id);
+        self.seen.insert(entry.id);
     }
 
     fn on_topology(&mut self, _: Instant, graph: Arc<Graph>, _: &mut Effects<Push>) {
@@ -53,13 +54,13 @@ impl Protocol for Flood {
     }
 
     fn on_submit(&mut self, _: Instant, entry: Entry, out: &mut Effects<Push>) {
-        self.see(entry.id);
+        self.seen.insert(entry.id);
         self.push(entry, None, out);
     }
 
     fn on_message(&mut self, _: Instant, from: NodeId, push: Push, out: &mut Effects<Push>) {
         let Push(entry) = push;
-        if self.see(entry.id) {
+        if self.seen.insert(entry.id) {
             out.deliver(entry.clone());
             self.push(entry, Some(from), out);
         }
@@ -75,17 +76,6 @@ impl Push {
 }
 
 impl Flood {
-    /// Notes an entry; false if it was seen before. The set has no place for the very last number, which
-    /// no node comes to.
-    fn see(&mut self, EntryId { origin, sequence }: EntryId) -> bool {
-        let origin = self.origins.number(origin);
-        let is_new = sequence < u64::MAX && !self.seen.contains(origin, sequence);
-        if is_new {
-            self.seen.insert(origin, sequence..sequence + 1);
-        }
-        is_new
-    }
-
     fn push(&self, entry: Entry, from: Option<NodeId>, out: &mut Effects<Push>) {
         let neighbours = self.cluster.neighbours(self.cluster.me()).iter().copied();
         out.send_all(neighbours.filter(|&peer| Some(peer) != from), Push(entry));

@@ -98,7 +98,7 @@ impl Origins {
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
-const fn hash(origin: Origin) -> u64 {
+pub(crate) const fn hash(origin: Origin) -> u64 {
     let Origin { node, generation: Generation(generation) } = origin;
     let mut hash = generation ^ (node.0 as u64).rotate_right(16);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

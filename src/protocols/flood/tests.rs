@@ -48,6 +48,19 @@ fn an_entry_of_a_peer_is_delivered_once_and_goes_to_every_neighbour_but_the_send
 }
 
 #[test]
+fn a_copy_is_recognised_however_many_entries_came_between() {
+    let (mut flood, mut out) = (flood(), Effects::default());
+    let entries: Vec<Entry> = (0..3 * seen::RECENT as u64).map(|i| entry(3, i)).collect();
+    for is_new in [true, false] {
+        for theirs in &entries {
+            flood.on_message(Instant::ZERO, NodeId(2), Push(theirs.clone()), &mut out);
+            let expected = if is_new { (vec![1, 3], 1) } else { (vec![], 0) };
+            assert_eq!(drain(&mut out, theirs), expected);
+        }
+    }
+}
+
+#[test]
 fn the_topology_decides_which_nodes_are_neighbours() {
     let (mut flood, mut out, own) = (flood(), Effects::default(), entry(0, 0));
     let graph = Arc::new(Graph::new(4, [(NodeId(0), NodeId(3))]));
