@@ -221,6 +221,9 @@ impl Conditions {
             self.counts.unheard += 1;
             return Some(DropCause::Down);
         }
+        if self.partition.is_none() && self.cuts.0.is_empty() {
+            return None;
+        }
         let crossing = self.crossing(now, from?, to);
         let Self { partition, cuts, counts, .. } = self;
         let chain: [&dyn Rule; 2] = [partition, cuts];

@@ -33,9 +33,9 @@ use crate::time::{MS, Nanos};
 use crate::timer_queue::TimerQueue;
 pub use conditions::{Conditions, Rules};
 pub use counts::{DropCause, FaultCounts};
-use head_of_line::Queue;
+use head_of_line::{Queue, Waiting};
 use latency::{Latency, LatencyRule};
-use stopped::{Stopped, Waiting};
+use stopped::Stopped;
 
 /// The parameters of a network.
 #[derive(Clone, Debug, Default)]
@@ -105,9 +105,16 @@ type MessageId = u32;
 #[derive(Clone, Debug)]
 struct Transit<M> {
     way: Way,
-    /// The latency that is left after the delay of the rules.
-    latency: Nanos,
     message: M,
+}
+
+/// A message that the rules delayed.
+#[derive(Clone, Copy, Debug)]
+struct Delayed {
+    id: MessageId,
+    way: Way,
+    /// The latency that is left after the delay.
+    latency: Nanos,
 }
 
 #[derive(Clone, Debug)]
@@ -150,7 +157,7 @@ pub struct Network<M, A = ()> {
     transits: Vec<Option<Transit<M>>>,
     free: Vec<MessageId>,
     /// By when they go on, and the order of sending.
-    delayed: BTreeMap<(Nanos, u64), MessageId>,
+    delayed: BTreeMap<(Nanos, u64), Delayed>,
     sent: u64,
     queued: u64,
     queued_values: u64,
@@ -262,8 +269,8 @@ impl<M: Clone, A> Network<M, A> {
             Timer::Queue(node) => self.wake(now, node),
             Timer::Delayed => {
                 while let Some(first) = self.delayed.first_entry().filter(|e| e.key().0 <= now) {
-                    let id = first.remove();
-                    self.enqueue(now, id);
+                    let Delayed { id, way, latency } = first.remove();
+                    self.enqueue(now, id, way, latency);
                 }
             }
         }
@@ -288,7 +295,7 @@ impl<M: Clone, A> Network<M, A> {
         };
         let inbox = &mut self.inboxes[to as usize];
         if inbox.is_halted {
-            self.stopped[to as usize].held.push(Waiting { due, number: 0, id });
+            self.stopped[to as usize].held.push(Waiting { due, number: 0, from, id });
             return;
         }
         inbox.length -= 1;
@@ -302,23 +309,23 @@ impl<M: Clone, A> Network<M, A> {
     fn dispatch(&mut self, now: Nanos, goes_on: Nanos, way: Way, latency: Nanos, message: M) {
         self.queued += 1;
         self.queued_values += u64::from(way.has_values);
-        let id = self.insert(Transit { way, latency, message });
+        let id = self.insert(Transit { way, message });
         if goes_on == now {
-            self.enqueue(now, id);
+            self.enqueue(now, id, way, latency);
         } else {
             let key = (goes_on, self.next_number());
-            self.delayed.insert(key, id);
+            self.delayed.insert(key, Delayed { id, way, latency });
             self.timers.add(goes_on, Timer::Delayed);
         }
     }
 
-    fn enqueue(&mut self, now: Nanos, id: MessageId) {
-        let Some(transit) = &self.transits[id as usize] else { return };
-        let (due, to) = (now.saturating_add(transit.latency), transit.way.to);
+    fn enqueue(&mut self, now: Nanos, id: MessageId, way: Way, latency: Nanos) {
+        let due = now.saturating_add(latency);
+        let Way { from, to, .. } = way;
         self.inboxes[to as usize].length += 1;
         if self.head_of_line {
             let number = self.next_number();
-            self.inboxes[to as usize].queue.push(due, number, id);
+            self.inboxes[to as usize].queue.push(Waiting { due, number, from, id });
             self.take(now, to);
         } else {
             self.timers.add(due, Timer::Message(id));
@@ -345,8 +352,7 @@ impl<M: Clone, A> Network<M, A> {
             && let Some(waiting) = inbox.queue.take()
         {
             inbox.length -= 1;
-            let Waiting { due, id, .. } = waiting;
-            let from = self.transits[id as usize].as_ref().and_then(|transit| transit.way.from);
+            let Waiting { due, from, id, .. } = waiting;
             let dropped = self.conditions.on_arrival(now, from, node);
             let sleep = head_of_line::sleep(now, due);
             if dropped.is_none() && sleep > 0 {

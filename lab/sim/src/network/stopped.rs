@@ -5,19 +5,12 @@
 //! it. A process that is started anew begins with an empty queue; the old one, its *backlog*, comes back
 //! once the process has answered `init`, as far as there is room.
 
+use super::head_of_line::Waiting;
 use super::{DropCause, MessageId, Network};
 use crate::time::Nanos;
 
 /// Messages in the queue of a node that is marked down; more are lost.
 const BOUND: usize = 10;
-
-/// A message that waits in a queue.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting {
-    pub(super) due: Nanos,
-    pub(super) number: u64,
-    pub(super) id: MessageId,
-}
 
 /// Messages that are kept apart from a node's queue by the doing of a nemesis.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +43,8 @@ impl<M: Clone, A> Network<M, A> {
     pub fn halt(&mut self, node: usize) {
         let inbox = &mut self.inboxes[node];
         inbox.is_halted = true;
-        if let Some((_, Waiting { due, number, id })) = inbox.queue.in_hand.take() {
-            inbox.queue.push(due, number, id);
+        if let Some((_, waiting)) = inbox.queue.in_hand.take() {
+            inbox.queue.push(waiting);
             inbox.length += 1;
         }
     }
@@ -79,17 +72,17 @@ impl<M: Clone, A> Network<M, A> {
 
     /// Puts the backlog of a node back into its queue, as far as there is room; the rest is lost.
     pub fn return_backlog(&mut self, now: Nanos, node: usize) {
-        for Waiting { due, number, id } in std::mem::take(&mut self.stopped[node].backlog) {
+        for waiting in std::mem::take(&mut self.stopped[node].backlog) {
             let inbox = &mut self.inboxes[node];
             if inbox.length >= BOUND {
-                self.lose(id, DropCause::Full);
+                self.lose(waiting.id, DropCause::Full);
                 continue;
             }
             inbox.length += 1;
             if self.head_of_line {
-                inbox.queue.push(due, number, id);
+                inbox.queue.push(waiting);
             } else {
-                self.arrive_at_last(now, node, Waiting { due, number, id });
+                self.arrive_at_last(now, node, waiting);
             }
         }
         if self.head_of_line {
