@@ -154,8 +154,8 @@ fn what_is_no_request_is_never_answered() {
         r#"{"type":"cas","in_reply_to":"x","msg_id":7}"#,
         r#"{"type":"read","in_reply_to":1,"msg_id":7}"#,
         r#"{"type":"rumormill","msg_id":7}"#,
-        r#"{"type":"rumormill","v":2,"msg_id":7}"#,
-        r#"{"type":"rumormill","type":"rumormill","v":2,"msg_id":7}"#,
+        r#"{"type":"rumormill","v":3,"msg_id":7}"#,
+        r#"{"type":"rumormill","type":"rumormill","v":3,"msg_id":7}"#,
     ] {
         unreplied(&request(body));
     }
@@ -173,7 +173,7 @@ fn bad_gossip_is_refused() {
         (r#""gen":1,"n":0,"digest":1"#, "field `digest`: expected true or false, got 1"),
         (r#""gen":1,"n":0,"ack":[1]"#, "field `ack`"),
         (r#""gen":1,"n":0,"ack":[1,2]"#, "field `ack`"),
-        (r#""gen":1,"n":0,"ack":[1,2,3]"#, "field `ack`"),
+        (r#""gen":1,"n":0,"ack":[1,2,0]"#, "field `ack`"),
         (r#""gen":1,"n":0,"ack":[1,2,4,3]"#, "field `ack`"),
         (r#""gen":1,"n":0,"ack":null"#, "field `ack`"),
         (r#""gen":1,"n":0,"entries":{}"#, "field `entries`"),
@@ -188,7 +188,8 @@ fn bad_gossip_is_refused() {
         (r#""gen":1,"n":0,"entries":[1,1,0,[]]"#, "an entry without values"),
         (r#""gen":1,"n":0,"entries":[1,1,0,["\udc00"]]"#, "field `entries`"),
         (r#""gen":1,"n":0,"entries":[1,1,18446744073709551615,[5]]"#, "out of range"),
-        (r#""gen":1,"n":0,"have":[1,1,5]"#, "field `have`"),
+        (r#""gen":1,"n":0,"have":[1,1,-5]"#, "field `have`"),
+        (r#""gen":1,"n":0,"have":[1,1,0]"#, "bad ranges of n1"),
         (r#""gen":1,"n":0,"have":[1,1,[0]]"#, "bad ranges of n1"),
         (r#""gen":1,"n":0,"have":[1,1,[0,2,3]]"#, "bad ranges"),
         (r#""gen":1,"n":0,"have":[1,1,[2,2]]"#, "bad ranges"),
@@ -209,7 +210,7 @@ fn bad_gossip_is_refused() {
     ] {
         let separator = if fields.is_empty() { "" } else { "," };
         let text =
-            unreplied(&request(&format!(r#"{{"type":"rumormill","v":2{separator}{fields}}}"#)));
+            unreplied(&request(&format!(r#"{{"type":"rumormill","v":3{separator}{fields}}}"#)));
         assert!(text.contains(problem), "{fields}: {text}");
     }
 }
@@ -220,18 +221,18 @@ fn a_message_of_another_version_is_refused_and_not_decoded() {
         let body = format!(r#"{{"type":"rumormill"{fields},"gen":1,"n":0}}"#);
         format!(r#"{{"src":"{src}","dest":"n0","body":{body}}}"#)
     };
-    assert!(parse(&from("n1", r#","v":2"#)).is_ok());
+    assert!(parse(&from("n1", r#","v":3"#)).is_ok());
     assert!(unreplied(&from("n1", "")).starts_with("field `v` is missing: "));
     assert!(unreplied(&from("n1", r#","v":null"#)).starts_with("field `v`: expected an integer"));
     assert!(unreplied(&from("n1", r#","v":"1""#)).starts_with("field `v`: expected an integer"));
     for (src, peer) in [("n1", Some(NodeId(1))), ("n9", None)] {
-        for version in [0, 1, u64::MAX] {
+        for version in [0, 2, u64::MAX] {
             // This node cannot know the meaning of the other version's fields.
             let fields = format!(r#","v":{version},"have":{{}}"#);
             let refusal = parse(&from(src, &fields)).unwrap_err();
             let text = format!(
                 "{src} speaks protocol rumormill version {version}; this node speaks rumormill \
-                 version 2: "
+                 version 3: "
             );
             assert!(refusal.text.starts_with(&text), "{}", refusal.text);
             assert_eq!((refusal.reply, refusal.mismatch), (None, peer));
@@ -246,7 +247,7 @@ fn a_message_of_another_protocol_is_named_as_such_if_a_peer_sent_it() {
     };
     let push = r#"{"type":"flood","v":1,"entry":["n1",1,0],"message":5}"#;
     let refusal = from("n1", push);
-    let text = "n1 speaks protocol flood version 1; this node speaks rumormill version 2: ";
+    let text = "n1 speaks protocol flood version 1; this node speaks rumormill version 3: ";
     assert!(refusal.text.starts_with(text), "{}", refusal.text);
     assert_eq!((refusal.reply, refusal.mismatch), (None, Some(NodeId(1))));
     // A protocol that this build has not heard of.
@@ -263,7 +264,7 @@ fn a_message_of_another_protocol_is_named_as_such_if_a_peer_sent_it() {
 
 #[test]
 fn before_init_no_message_of_a_peer_is_read() {
-    let line = r#"{"src":"n1","dest":"n0","body":{"type":"rumormill","v":2,"gen":1,"n":0}}"#;
+    let line = r#"{"src":"n1","dest":"n0","body":{"type":"rumormill","v":3,"gen":1,"n":0}}"#;
     let refusal = parse_line::<Gossip>(line.as_bytes(), None).unwrap_err();
     assert!(refusal.text.starts_with("rumormill from n1 before init: "), "{}", refusal.text);
     assert_eq!((refusal.reply, refusal.mismatch), (None, None));
@@ -287,7 +288,7 @@ fn long_lines_are_quoted_in_part_and_on_one_line() {
         format!(r#"{{"type":"{long}","msg_id":7}}"#),
         format!(r#"{{"type":"topology","topology":"{long}","msg_id":7}}"#),
         format!(r#"{{"type":"init","node_id":["{long}"],"node_ids":[],"msg_id":7}}"#),
-        format!(r#"{{"type":"rumormill","v":2,"gen":1,"n":1,"have":["{long}",1,[1]]}}"#),
+        format!(r#"{{"type":"rumormill","v":3,"gen":1,"n":1,"have":["{long}",1,[1]]}}"#),
         r#"{"type":"a\nb\u001b","msg_id":7}"#.to_owned(),
         long.clone(),
     ] {

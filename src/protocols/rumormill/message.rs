@@ -18,7 +18,7 @@ pub struct Entries {
 }
 
 /// Everything that a node holds of one origin. On the wire:
-/// `node, difference, [start, end, …]`, ends excluded.
+/// `node, difference, end or [start, end, …]`, ends excluded; a start of 0 is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Have {
     /// The origin.
@@ -28,7 +28,7 @@ pub struct Have {
 }
 
 /// The addressee's messages that have arrived: their entries are confirmed. On the wire:
-/// `[difference, held_us, start, end, …]`, ends excluded.
+/// `[difference, held_us, start, end, …]`, ends excluded; a start of 0 is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ack {
     /// Generation of the node that the messages came from.

@@ -21,15 +21,14 @@ use crate::wire::{Field, Fields, Wire};
 
 impl Wire for Gossip {
     const TYPE: &'static str = "rumormill";
-    const VERSION: u64 = 2;
+    const VERSION: u64 = 3;
 
     fn encode(&self, nodes: &Nodes, out: &mut Vec<u8>) {
         put_field(out, "gen", &self.generation.0);
         put_field(out, "n", &self.number);
         if let Some(Ack { generation, numbers, held_us }) = &self.ack {
-            let bounds = numbers.iter().flat_map(|range| [range.start, range.end]);
             let start = [difference(self.generation, *generation), *held_us];
-            let ack: Vec<u64> = start.into_iter().chain(bounds).collect();
+            let ack: Vec<u64> = start.into_iter().chain(bounds(numbers)).collect();
             put_field(out, "ack", &ack);
         }
         if !self.entries.is_empty() {
@@ -46,8 +45,10 @@ impl Wire for Gossip {
         if !self.have.is_empty() {
             put_rows(out, "have", &self.have, |out, Have { origin, ranges }| {
                 put_origin(out, self.generation, *origin);
-                let bounds: Vec<u64> = ranges.iter().flat_map(|r| [r.start, r.end]).collect();
-                put(out, &bounds);
+                match &*bounds(ranges).collect::<Vec<u64>>() {
+                    [end] if i64::try_from(*end).is_ok() => put(out, end),
+                    bounds => put(out, bounds),
+                }
             });
         }
         if self.is_digest {
@@ -137,7 +138,7 @@ struct Rows<R>(Vec<R>);
 /// An integer that stands by itself, or a list of values.
 struct OneOrMore<T>(Few<T>);
 
-impl<'de, T: Deserialize<'de> + From<i64>> Deserialize<'de> for OneOrMore<T> {
+impl<'de, T: Deserialize<'de> + TryFrom<i64>> Deserialize<'de> for OneOrMore<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(OneOrMoreVisitor(PhantomData))
     }
@@ -145,7 +146,7 @@ impl<'de, T: Deserialize<'de> + From<i64>> Deserialize<'de> for OneOrMore<T> {
 
 struct OneOrMoreVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de> + From<i64>> Visitor<'de> for OneOrMoreVisitor<T> {
+impl<'de, T: Deserialize<'de> + TryFrom<i64>> Visitor<'de> for OneOrMoreVisitor<T> {
     type Value = OneOrMore<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,7 +154,8 @@ impl<'de, T: Deserialize<'de> + From<i64>> Visitor<'de> for OneOrMoreVisitor<T> 
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(OneOrMore(std::iter::once(T::from(value)).collect()))
+        let value = T::try_from(value).map_err(|_| E::custom("a negative number"))?;
+        Ok(OneOrMore(std::iter::once(value).collect()))
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
@@ -174,14 +176,14 @@ trait Rest<'de>: Sized {
     fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error>;
 }
 
-impl<'de, T: Deserialize<'de> + From<i64>> Rest<'de> for (u64, OneOrMore<T>) {
+impl<'de, T: Deserialize<'de> + TryFrom<i64>> Rest<'de> for (u64, OneOrMore<T>) {
     fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error> {
         let Some(first) = row.next_element()? else { return Ok(None) };
         Ok(row.next_element()?.map(|values| (first, values)))
     }
 }
 
-impl<'de> Rest<'de> for Vec<u64> {
+impl<'de> Rest<'de> for OneOrMore<u64> {
     fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error> {
         row.next_element()
     }
@@ -313,11 +315,11 @@ fn have(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Have>, S
     if !field.is_present() {
         return Ok(Vec::new());
     }
-    const EXPECTED: &str = "[node, difference of generations, [start, end, …], node, …]";
-    let Rows(rows) = field.decode::<Rows<(u32, u64, Vec<u64>)>>("have", EXPECTED)?;
+    const EXPECTED: &str = "[node, difference of generations, end or [start, end, …], node, …]";
+    let Rows(rows) = field.decode::<Rows<(u32, u64, OneOrMore<u64>)>>("have", EXPECTED)?;
     let have = rows
         .into_iter()
-        .map(|(node, difference, bounds)| {
+        .map(|(node, difference, OneOrMore(bounds))| {
             let origin = origin("have", node, generation(own, difference), nodes)?;
             let ranges = ranges(&bounds).ok_or_else(|| {
                 format!("field `have`: bad ranges of {}", nodes.name(origin.node))
@@ -334,12 +336,19 @@ fn have(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Have>, S
     }
 }
 
-/// The bounds must be written as a node writes them: pairs, each above the one before it. Then no
-/// range is empty and none overlaps or touches another.
+/// The bounds of ranges, in order. A start of 0 is left out: then their number is odd.
+fn bounds(ranges: &Ranges) -> impl Iterator<Item = u64> {
+    ranges.iter().flat_map(|range| [range.start, range.end]).filter(|bound| *bound > 0)
+}
+
+/// The ranges with these bounds, each of which is above the one before it. So no range is empty, and none
+/// overlaps or touches another.
 fn ranges(bounds: &[u64]) -> Option<Ranges> {
-    let (pairs, rest) = bounds.as_chunks::<2>();
+    let start = (bounds.len() % 2 == 1).then_some(0);
+    let bounds: Vec<u64> = start.into_iter().chain(bounds.iter().copied()).collect();
+    let (pairs, _) = bounds.as_chunks::<2>();
     let ascending = bounds.is_sorted_by(|a, b| a < b);
-    (rest.is_empty() && ascending).then(|| pairs.iter().map(|&[start, end]| start..end).collect())
+    ascending.then(|| pairs.iter().map(|&[start, end]| start..end).collect())
 }
 
 #[cfg(test)]
@@ -356,5 +365,19 @@ mod tests {
         for (own, other) in all.iter().flat_map(|own| all.map(|other| (*own, other))) {
             assert_eq!(generation(own, difference(own, other)), other, "{own} {other}");
         }
+    }
+    #[test]
+    fn a_start_of_0_is_left_out_of_the_bounds_of_ranges() {
+        let same = |written: &[u64], read: &[[u64; 2]]| {
+            let read: Ranges = read.iter().map(|&[start, end]| start..end).collect();
+            assert_eq!(ranges(written).as_ref(), Some(&read));
+            assert!(bounds(&read).eq(written.iter().copied()));
+        };
+        same(&[], &[]);
+        same(&[5], &[[0, 5]]);
+        same(&[3, 5], &[[3, 5]]);
+        same(&[5, 7, 9], &[[0, 5], [7, 9]]);
+        same(&[3, 5, 7, 9], &[[3, 5], [7, 9]]);
+        assert_eq!([ranges(&[0]), ranges(&[5, 5, 6]), ranges(&[5, 3])], [const { None }; 3]);
     }
 }
