@@ -5,7 +5,7 @@
 //! packets by ranges, and a version vector with exceptions in the gossip literature.
 
 pub(crate) mod chunks;
-mod origins;
+pub(crate) mod origins;
 pub(crate) mod ranges;
 mod version_set;
 mod versions;

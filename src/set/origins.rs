@@ -97,10 +97,13 @@ impl Origins {
     }
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
 pub(crate) const fn hash(origin: Origin) -> u64 {
     let Origin { node, generation: Generation(generation) } = origin;
-    let mut hash = generation ^ (node.0 as u64).rotate_right(16);
+    mix(generation ^ (node.0 as u64).rotate_right(16))
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood 2014).
+pub(crate) const fn mix(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ (hash >> 31)

@@ -405,6 +405,7 @@ impl Generator {
             ack,
             entries: self.list(3, Self::entries),
             have,
+            checksum: (self.below(2) == 0).then(|| (self.u64(), self.u64())),
             is_digest: self.below(2) == 0,
             is_probe: self.below(2) == 0,
             forward: [Forward::No, Forward::Tree, Forward::Flood][self.below(3)],

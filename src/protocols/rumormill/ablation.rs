@@ -88,6 +88,7 @@ rules! {
     EarlyStart = "early-start": "A restarted node without topology stays quiet for 15 s.",
     ReachableDigest = "reachable-digest": "Digests go to suspected neighbours as well.",
     BareDigest = "bare-digest": "A digest takes entries along that are not due.",
+    Checksum = "checksum": "A digest at rest lists all that is held.",
     DigestStart = "digest-start": "The first digest comes after the shortest interval.",
     DigestBackoff = "digest-backoff": "Digests keep the shortest interval.",
     Hasten = "hasten": "Nothing brings digests sooner.",

@@ -114,6 +114,8 @@ pub struct Gossip {
     pub entries: Vec<Entries>,
     /// In a digest, and in the answer to a probe: for each origin, *everything* the sender holds.
     pub have: Vec<Have>,
+    /// In place of a digest: the number of entries that the sender holds, and a hash of their names.
+    pub checksum: Option<(u64, u64)>,
     /// True for a digest: the sender holds nothing of the origins that `have` lacks, and is sent what
     /// it lacks.
     pub is_digest: bool,

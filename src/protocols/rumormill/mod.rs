@@ -41,6 +41,7 @@ use crate::id::{Generation, NodeId, Origin};
 use crate::protocol::{Effects, Entry, Protocol, Rng};
 use crate::set::VersionSet;
 use crate::time::Instant;
+use ablation::Rule;
 use anti_entropy::AntiEntropy;
 use config::Config;
 use context::Context;
@@ -179,7 +180,10 @@ impl Protocol for Rumormill {
         let peers = &*cx.peers;
         let is_suspected = |peer| peers.is_suspected(peer);
         if let Some(peer) = cx.anti_entropy.next_peer(now, cx.cluster, cx.rng, is_suspected) {
-            transmitter.send(cx, repair, peer, Purpose::Digest, out);
+            let is_at_rest = cx.replica.is_quiescent(now) && Rule::Checksum.applies();
+            let is_sum = is_at_rest && !is_suspected(peer);
+            let purpose = if is_sum { Purpose::Checksum } else { Purpose::Digest };
+            transmitter.send(cx, repair, peer, purpose, out);
         }
         self.finish(out);
     }

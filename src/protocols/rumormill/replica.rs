@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::message::{Entries, Gossip, Have};
 use crate::id::{EntryId, Origin};
 use crate::protocol::Entry;
+use crate::set::origins::{hash, mix};
 use crate::set::{OriginId, Origins, Ranges, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
@@ -129,6 +130,22 @@ impl Replica {
     #[must_use]
     pub const fn held(&self) -> &VersionSet {
         &self.held
+    }
+
+    /// The number of entries held, and a hash of their names.
+    #[must_use]
+    pub fn checksum(&self) -> (u64, u64) {
+        let hash = |(id, range): (OriginId, Range<u64>)| {
+            mix(mix(hash(self.origin(id)) ^ range.start) ^ range.end)
+        };
+        (self.held.count(), self.held.ranges().map(hash).fold(0, u64::wrapping_add) >> 11)
+    }
+
+    /// True if nothing has arrived for the longest grace.
+    #[must_use]
+    pub fn is_quiescent(&self, now: Instant) -> bool {
+        let last = self.arrivals.back();
+        last.is_none_or(|last| now.since(last.at) > self.longest_grace)
     }
 
     /// The number of `origin`, given at first sight.

@@ -9,7 +9,7 @@ pub struct Stats {
     pub gossip_sent: u64,
     /// Of those, messages without entries.
     pub bare_sent: u64,
-    /// Digests sent.
+    /// Digests and checksums sent.
     pub digests_sent: u64,
     /// Entries sent, repetitions included.
     pub entries_sent: u64,
@@ -34,7 +34,7 @@ impl Stats {
     pub(crate) fn on_sent(&mut self, gossip: &Gossip, is_probe: bool) {
         self.gossip_sent += 1;
         self.bare_sent += u64::from(gossip.entries.is_empty());
-        self.digests_sent += u64::from(gossip.is_digest);
+        self.digests_sent += u64::from(gossip.is_digest || gossip.checksum.is_some());
         self.probes += u64::from(is_probe);
         self.entries_sent += gossip.entries.iter().map(|e| e.values.len() as u64).sum::<u64>();
     }

@@ -118,3 +118,21 @@ fn entries_of_the_parent_start_its_heartbeat() {
     assert!(suspect_at.is_some_and(|at| at > net.now), "{suspect_at:?}");
     assert_eq!(net.nodes[0].repair.detector().suspect_at(), None);
 }
+
+#[test]
+fn nodes_compare_checksums_at_rest_and_all_that_they_hold_while_values_come() {
+    let mut net: Net<Rumormill> = Net::new(3, &hub(), &star(3));
+    net.submit(0);
+    net.run_for(Duration::from_secs(10));
+    let is_digest = |m: &Gossip| m.is_digest && !m.is_probe;
+    let digests = net.count(is_digest);
+    net.run_for(Duration::from_secs(60));
+    let checksums = net.count(|m| m.checksum.is_some());
+    assert!(checksums > 0 && net.count(is_digest) == digests);
+    for _ in 0..300 {
+        net.submit(0);
+        net.run_for(Duration::from_millis(200));
+    }
+    assert!(net.count(is_digest) > digests);
+    assert_eq!(net.count(|m| m.checksum.is_some()), checksums);
+}

@@ -51,6 +51,9 @@ impl Wire for Gossip {
                 }
             });
         }
+        if let Some(checksum) = self.checksum {
+            put_field(out, "sum", &checksum);
+        }
         if self.is_digest {
             put_field(out, "digest", &true);
         }
@@ -80,6 +83,7 @@ impl Wire for Gossip {
             ack: ack(fields.get("ack"), own)?,
             entries: entries(fields.get("entries"), own, nodes)?,
             have: have(fields.get("have"), own, nodes)?,
+            checksum: checksum(fields.get("sum"))?,
             is_digest: fields.get("digest").flag("digest")?,
             is_probe: fields.get("probe").flag("probe")?,
             forward: forward(fields.get("forward"))?,
@@ -257,6 +261,11 @@ fn forward(field: Field<'_>) -> Result<Forward, String> {
         "flood" => Ok(Forward::Flood),
         other => Err(format!("field `forward`: expected \"tree\" or \"flood\", got {other:?}")),
     }
+}
+
+fn checksum(field: Field<'_>) -> Result<Option<(u64, u64)>, String> {
+    let checksum = || field.decode("sum", "[number of entries, hash]");
+    field.is_present().then(checksum).transpose()
 }
 
 fn pulse(field: Field<'_>) -> Result<Option<Pulse>, String> {

@@ -77,6 +77,9 @@ impl Bench {
             !gossip.is_digest || gossip.have.len() == held.len(),
             "a digest leaves nothing out"
         );
+        let protocol = self.node.protocol().expect("it has sent a message");
+        let checksum = protocol.replica().checksum();
+        assert!(gossip.checksum.is_none_or(|sent| sent == checksum), "a checksum is of all");
         sent.push(gossip);
         self.count("gossip sent", 1);
     }

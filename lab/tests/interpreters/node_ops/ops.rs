@@ -246,6 +246,7 @@ pub(crate) struct WildGossip {
     ask: bool,
     is_paced: bool,
     place: Option<(Option<Id>, Id, u8, WildMicros)>,
+    checksum: Option<(u64, u64)>,
 }
 
 /// A time that a peer states.
@@ -312,6 +313,7 @@ impl WildGossip {
             }),
             entries: values.filter(|entries| !entries.values.is_empty()).collect(),
             have: have.into_values().collect(),
+            checksum: self.checksum,
             is_digest: self.all,
             forward: match self.relay {
                 None => Forward::No,

@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Repeat,
     /// A digest. If it carries entries (a retransmission), the peer acks at once.
     Digest,
+    /// A checksum of what a digest would say. A peer that holds other entries answers with a probe.
+    Checksum,
     /// A digest that the peer answers at once, with all that this node lacks.
     Probe,
 }
@@ -100,6 +102,7 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
         ack,
         entries,
         have,
+        checksum: (purpose == Purpose::Checksum).then(|| replica.checksum()),
         is_digest,
         // A suspected peer is probed with every digest.
         is_probe: purpose == Purpose::Probe || (is_digest && link.is_suspected()),

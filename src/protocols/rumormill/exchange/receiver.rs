@@ -170,8 +170,8 @@ impl Receiver {
         }
     }
 
-    /// A digest: what its sender lacks is sent; if it waits for an answer, it is acked at once. When
-    /// both agree, nothing is sent.
+    /// A digest: what its sender lacks is sent; if it waits for an answer, it is acked at once. A checksum
+    /// of other entries is answered with a probe. When both agree, nothing is sent.
     pub(crate) fn on_digest(
         self,
         cx: &mut Context<'_>,
@@ -179,6 +179,9 @@ impl Receiver {
         from: NodeId,
         m: &Gossip,
     ) {
+        if m.checksum.is_some_and(|theirs| theirs != cx.replica.checksum()) {
+            cx.peers.open(from).request_probe(cx.now);
+        }
         if !m.is_digest {
             return;
         }
@@ -315,6 +318,19 @@ mod tests {
         let mut node = Machines::hubs(0, 5);
         node.receive(at(9_000), 1, &digest(0));
         assert_eq!(node.transmit(at(9_000), 1), []);
+    }
+
+    #[test]
+    fn a_checksum_of_other_entries_is_answered_with_a_probe_and_the_same_with_nothing() {
+        let mut node = Machines::hubs(0, 5);
+        node.hold(&entries(4, &[1]));
+        let checksum = Some(node.replica.checksum());
+        node.receive(at(9_000), 1, &Gossip { checksum, ..gossip(0) });
+        assert_eq!(node.transmit(at(9_000), 1), []);
+        node.hold(&entries(4, &[1, 2]));
+        node.receive(at(9_000), 1, &Gossip { checksum, ..gossip(1) });
+        let [probe] = &*node.transmit(at(9_000), 1) else { panic!("it asks") };
+        assert!(probe.is_probe && probe.have.len() == 1 && probe.checksum.is_none());
     }
 
     #[test]

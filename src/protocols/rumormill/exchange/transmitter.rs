@@ -131,7 +131,7 @@ impl Transmitter {
             .uses_hubs(tree)
             .then(|| tree.offer_for(now, cx.peers, peer, purpose == Purpose::Probe));
         let max_ack_delay = match purpose {
-            Purpose::Batch | Purpose::Repeat => self.policy.peer_delay(relation, cx.push.period()),
+            Purpose::Batch | Purpose::Repeat | Purpose::Checksum => self.policy.peer_delay(relation, cx.push.period()),
             Purpose::Digest | Purpose::Probe => Duration::ZERO,
         };
         Terms {
@@ -229,7 +229,8 @@ impl Transmitter {
 /// True if what is queued stays there. A peer takes the entries of a digest for late and forwards them
 /// at once; those that are not due have time.
 fn keeps_queue(now: Instant, link: &Link, purpose: Purpose) -> bool {
-    let is_early = purpose == Purpose::Digest && !link.is_suspected() && !link.flush_due(now);
+    let is_bare = matches!(purpose, Purpose::Digest | Purpose::Checksum);
+    let is_early = is_bare && !link.is_suspected() && !link.flush_due(now);
     is_early && Rule::BareDigest.applies()
 }
 

@@ -264,6 +264,39 @@ fn only_origins_without_entries_count_against_the_bound() {
 }
 
 #[test]
+fn a_checksum_is_of_the_names_of_entries_whatever_the_order_of_their_arrival() {
+    let own = Origin { node: NodeId(0), generation: Generation(1) };
+    let row = |node, first, count| Entries {
+        origin: Origin { node: NodeId(node), ..own },
+        first,
+        values: ints(0..count).into(),
+    };
+    let checksum = |rows: &[Entries]| {
+        let mut replica = Replica::new(own);
+        rows.iter().for_each(|row| {
+            replica.insert_all(Instant::ZERO, std::slice::from_ref(row), |_| {});
+        });
+        replica.checksum()
+    };
+    let both = checksum(&[row(0, 0, 2), row(1, 0, 3)]);
+    assert_eq!(both, checksum(&[row(1, 2, 1), row(0, 1, 1), row(1, 0, 2), row(0, 0, 1)]));
+    assert_eq!((both.0, checksum(&[])), (5, (0, 0)));
+    // As many entries, but others.
+    let others = [[row(0, 0, 3), row(1, 0, 2)], [row(0, 0, 2), row(1, 1, 3)]];
+    others.iter().for_each(|rows| assert_ne!(both, checksum(rows)));
+}
+
+#[test]
+fn a_replica_is_quiescent_when_nothing_has_arrived_for_the_longest_grace() {
+    let (mut replica, origin) = replica_with_origin();
+    let at = Instant::from_micros;
+    assert!(replica.is_quiescent(at(0)));
+    replica.insert(at(10), origin, 0, &ints(0..1));
+    replica.forget_arrivals(at(10), Duration::from_micros(50));
+    assert_eq!([10, 60, 61].map(|now| replica.is_quiescent(at(now))), [false, false, true]);
+}
+
+#[test]
 fn a_replica_knows_whether_it_was_restored() {
     let (mut replica, own) = replica_with_origin();
     assert!(!replica.has_restored());
