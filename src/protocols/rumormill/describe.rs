@@ -133,7 +133,7 @@ impl Description<'_> {
             writeln!(
                 f,
                 "    in flight: message {} of {sent}, lost {lost}: {entries}",
-                batch.number()
+                batch.number
             )?;
         }
         let timers: Vec<String> = link

@@ -25,7 +25,7 @@ use heartbeat::Heartbeat;
 use queue::SendQueue;
 pub use rtt::Rtt;
 pub(crate) use rtt::{NOISE, SAMPLES_MIN, is_standstill};
-use sent::{AckWait, Batch, Lost, SentMessages};
+use sent::{AckWait, Lost, SentMessages};
 use session::{Incarnation, Session};
 use suspicion::Liveness;
 
@@ -117,9 +117,19 @@ impl Link {
         &self.liveness
     }
 
+    /// The same, for events.
+    pub(crate) const fn liveness_mut(&mut self) -> &mut Liveness {
+        &mut self.liveness
+    }
+
     /// The messages sent.
     pub(crate) const fn sent(&self) -> &SentMessages {
         &self.sent
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn sent_mut(&mut self) -> &mut SentMessages {
+        &mut self.sent
     }
 
     /// The receiving side.
@@ -138,7 +148,7 @@ impl Link {
             ("flush", self.queue.flush_at().filter(|_| !self.is_suspected())),
             ("next probe", self.probe_at()),
             ("blind repeat", self.repeat_at),
-            ("ack", self.acks.at()),
+            ("ack", self.ack_at()),
             ("report of a gap", self.acks.gaps().at()),
             ("request", self.request_at),
             ("requested probe", self.liveness.probe_requested_at()),
@@ -236,11 +246,6 @@ impl Link {
         AckReceived { rtt, lost }
     }
 
-    /// Anything arrived from the peer: if it is suspected, the next probe leaves soon.
-    pub(crate) fn on_heard(&mut self, now: Instant, probe_floor: Duration) {
-        self.liveness.on_heard(now, probe_floor);
-    }
-
     /// A probe is to be sent at `now`.
     pub(crate) fn request_probe(&mut self, now: Instant) {
         self.liveness.request_probe(now);
@@ -266,11 +271,6 @@ impl Link {
     /// True once if the request is due.
     pub(crate) fn take_due_request(&mut self, now: Instant) -> bool {
         self.request_at.take_if(|at| *at <= now).is_some()
-    }
-
-    /// True once if a requested probe is due.
-    pub(crate) fn take_requested_probe(&mut self, now: Instant) -> bool {
-        self.liveness.take_requested_probe(now)
     }
 
     /// When the oldest message was sent that should have been acked by now.
@@ -318,16 +318,6 @@ impl Link {
         }
     }
 
-    /// Takes messages in flight whose entries go along with the next message.
-    pub(crate) fn take_unconfirmed(
-        &mut self,
-        piggyback_max: u8,
-        forward: Forward,
-        fits: impl FnMut(&VersionSet) -> bool,
-    ) -> Vec<Batch> {
-        self.sent.take_unconfirmed(piggyback_max, forward, fits)
-    }
-
     /// Takes the entries that go along with a probe, as far as `fits` allows.
     pub(crate) fn take_piggyback(
         &mut self,
@@ -370,19 +360,9 @@ impl Link {
         number
     }
 
-    /// The message just sent carries these messages' entries as well.
-    pub(crate) fn add_unconfirmed(&mut self, now: Instant, wait: AckWait, unconfirmed: Vec<Batch>) {
-        self.sent.add_unconfirmed(now, wait, unconfirmed);
-    }
-
     /// The message just sent has to be answered at once.
     pub(crate) fn on_probe_sent(&mut self, now: Instant, timeout: Duration) {
         self.liveness.on_probe_sent(now, self.sent.next_number() - 1, timeout);
-    }
-
-    /// The message just sent is a probe of a suspected peer.
-    pub(crate) fn on_suspect_probed(&mut self, now: Instant, floor: Duration, ceiling: Duration) {
-        self.liveness.on_suspect_probed(now, floor, ceiling);
     }
 
     /// The message just sent carries entries for a child: it suspects this node if the next one
@@ -435,23 +415,11 @@ impl Link {
 
     /// The link's next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let flush_at = self.queue.flush_at().filter(|_| !self.is_suspected());
-        let [probe, verdict] = self.liveness.deadlines();
-        [
-            self.sent.next_deadline(),
-            self.probe_at().or(flush_at),
-            probe,
-            verdict,
-            self.liveness.probe_requested_at(),
-            self.repeat_at,
-            self.acks.gaps().at(),
-            self.ack_at(),
-            self.request_at,
-            self.keep_alive_at,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let timers = self.timers().into_iter().filter_map(|(_, at)| at);
+        timers
+            .chain(self.liveness.deadlines().into_iter().flatten())
+            .chain(self.sent.next_deadline())
+            .min()
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
     };
     let ack = link.ack(now);
     let number = link.on_sent(now, batch, forward, wait, piggyback);
-    link.add_unconfirmed(now, wait, unconfirmed);
+    link.sent_mut().add_unconfirmed(now, wait, unconfirmed);
     let is_digest = purpose.is_digest();
     Gossip {
         generation,

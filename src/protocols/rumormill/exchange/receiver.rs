@@ -56,7 +56,7 @@ impl Receiver {
             Incarnation::Older => {
                 // If it is alive after all, it is to know soon that it is taken for an earlier one.
                 link.acks_mut().schedule(cx.now);
-                link.on_heard(cx.now, self.probe_min);
+                link.liveness_mut().on_heard(cx.now, self.probe_min);
             }
         }
         (!is_first).then_some(incarnation)
@@ -145,7 +145,8 @@ impl Receiver {
         let ack = ack.map(|ack| link.on_ack(now, ack, variation));
         let ack = ack.unwrap_or_default();
         let floor = self.probe_min;
-        link.on_heard(now, link.rtt().timeout().unwrap_or(floor).max(floor));
+        let floor = link.rtt().timeout().unwrap_or(floor).max(floor);
+        link.liveness_mut().on_heard(now, floor);
         let is_recovered = was_suspected && !link.is_suspected();
         if let Some(late) = late {
             cx.peers.loss_mut().on_late(now, late, late > reordering);

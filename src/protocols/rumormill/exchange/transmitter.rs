@@ -61,7 +61,7 @@ impl Transmitter {
         }
         let Some(link) = cx.peers.get_mut(peer) else { return };
         let is_request = link.take_due_request(now) && !link.known().is_subset(cx.replica.held());
-        let is_probe = link.take_requested_probe(now) || link.suspect_probe_due(now);
+        let is_probe = link.liveness_mut().take_requested_probe(now) || link.suspect_probe_due(now);
         let purpose = if is_probe {
             Purpose::Probe
         } else if is_request || link.retransmission_due(now) {
@@ -131,7 +131,9 @@ impl Transmitter {
             .uses_hubs(tree)
             .then(|| tree.offer_for(now, cx.peers, peer, purpose == Purpose::Probe));
         let max_ack_delay = match purpose {
-            Purpose::Batch | Purpose::Repeat | Purpose::Checksum => self.policy.peer_delay(relation, cx.push.period()),
+            Purpose::Batch | Purpose::Repeat | Purpose::Checksum => {
+                self.policy.peer_delay(relation, cx.push.period())
+            }
             Purpose::Digest | Purpose::Probe => Duration::ZERO,
         };
         Terms {
@@ -174,9 +176,10 @@ impl Transmitter {
             Some(Mutation::DroppedAtBatchLimit) => link.queue_mut().clear(),
             _ => {}
         }
-        let unconfirmed = link.take_unconfirmed(terms.piggyback_max, terms.forward, |batch| {
-            room.take_all(cx.replica, batch)
-        });
+        let unconfirmed =
+            link.sent_mut().take_unconfirmed(terms.piggyback_max, terms.forward, |batch| {
+                room.take_all(cx.replica, batch)
+            });
         if purpose == Purpose::Repeat && batch.is_empty() && unconfirmed.is_empty() {
             return None;
         }
@@ -217,7 +220,8 @@ impl Transmitter {
         }
         let is_suspected = link.is_suspected();
         if is_suspected {
-            link.on_suspect_probed(now, terms.timeout.max(self.probe_min), self.probe_max);
+            let floor = terms.timeout.max(self.probe_min);
+            link.liveness_mut().on_suspect_probed(now, floor, self.probe_max);
         } else if gossip.is_probe {
             link.on_probe_sent(now, terms.timeout * link.liveness().backoff());
         }

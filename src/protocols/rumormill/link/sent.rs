@@ -43,8 +43,8 @@ pub(crate) struct Acked {
 /// Entries of a message that are not known to have arrived.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Batch {
-    /// The messages that carried the entries, in order: an ack of any of them confirms these.
-    numbers: Vec<u64>,
+    /// The last message that carried the entries.
+    pub(crate) number: u64,
     pub(crate) sent_at: Instant,
     /// When it counts as lost.
     pub(crate) deadline: Instant,
@@ -58,11 +58,6 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The last message that carried the entries.
-    pub(crate) fn number(&self) -> u64 {
-        self.numbers.last().copied().unwrap_or_default()
-    }
-
     /// The entries.
     pub(crate) const fn entries(&self) -> &VersionSet {
         &self.entries
@@ -80,7 +75,8 @@ pub(crate) struct Lost {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SentMessages {
     in_flight: VecDeque<Batch>,
-    /// Entries whose ack is not waited for, but counts: sent along with a probe, or taken for lost.
+    /// Entries whose ack is not waited for, but counts: sent along with a probe, sent again, or taken for
+    /// lost.
     unwaited: VecDeque<(u64, VersionSet)>,
     next_number: u64,
     /// When the latest messages were sent, as far as no later one was acked: the last is the one before
@@ -133,7 +129,7 @@ impl SentMessages {
         let (deadline, max_ack_delay) = (wait.deadline(now), wait.max_ack_delay);
         let (is_below_acked, piggybacked) = (false, 0);
         self.in_flight.push_back(Batch {
-            numbers: vec![number],
+            number,
             sent_at: now,
             deadline,
             max_ack_delay,
@@ -159,7 +155,7 @@ impl SentMessages {
     /// many as the threshold allows.
     fn rearm(&mut self, now: Instant, number: u64, wait: AckWait) {
         let deadline = wait.deadline(now);
-        let shares = |b: &&mut Batch| !b.is_below_acked && number - b.number() < wait.threshold;
+        let shares = |b: &&mut Batch| !b.is_below_acked && number - b.number < wait.threshold;
         for batch in self.in_flight.iter_mut().filter(shares) {
             batch.deadline = batch.deadline.max(deadline);
         }
@@ -169,7 +165,7 @@ impl SentMessages {
     pub(crate) fn on_ack(&mut self, numbers: &Ranges) -> Acked {
         let mut acked = Acked::default();
         self.in_flight.retain_mut(|batch| {
-            let is_acked = batch.numbers.iter().any(|&number| numbers.contains(number));
+            let is_acked = numbers.contains(batch.number);
             if is_acked {
                 acked.entries.append(&mut batch.entries);
             }
@@ -221,9 +217,9 @@ impl SentMessages {
         window: Duration,
     ) -> (u64, Lost) {
         let before = self.in_flight.len();
-        let lost = self.take(|b| b.number() < number && now.since(b.sent_at) > window);
+        let lost = self.take(|b| b.number < number && now.since(b.sent_at) > window);
         let count = before - self.in_flight.len();
-        for batch in self.in_flight.iter_mut().filter(|batch| batch.number() < number) {
+        for batch in self.in_flight.iter_mut().filter(|batch| batch.number < number) {
             batch.deadline = batch.deadline.min(batch.sent_at.after(window));
             batch.is_below_acked = true;
         }
@@ -233,7 +229,7 @@ impl SentMessages {
     /// The oldest message past its deadline: when it was sent, and its number.
     pub(crate) fn oldest_overdue(&self, now: Instant) -> Option<(Instant, u64)> {
         let late = self.in_flight.iter().filter(|batch| batch.deadline <= now);
-        late.map(|batch| (batch.sent_at, batch.number())).min()
+        late.map(|batch| (batch.sent_at, batch.number)).min()
     }
 
     /// When the first message with entries counts as lost.
@@ -267,9 +263,7 @@ impl SentMessages {
         for batch in gone {
             lost.entries.union_with(&batch.entries);
             lost.forward = lost.forward.max(batch.forward);
-            for number in batch.numbers {
-                self.track_unwaited(number, batch.entries.clone());
-            }
+            self.track_unwaited(batch.number, batch.entries);
         }
         lost
     }
@@ -308,18 +302,18 @@ impl SentMessages {
 
     /// The message just sent carries `unconfirmed` as well.
     pub(crate) fn add_unconfirmed(&mut self, now: Instant, wait: AckWait, unconfirmed: Vec<Batch>) {
-        let number = self.next_number - 1;
-        self.in_flight.extend(unconfirmed.into_iter().map(|mut batch| {
-            batch.numbers.push(number);
-            Batch {
+        for batch in unconfirmed {
+            self.track_unwaited(batch.number, batch.entries.clone());
+            self.in_flight.push_back(Batch {
+                number: self.next_number - 1,
                 sent_at: now,
                 deadline: wait.deadline(now),
                 max_ack_delay: wait.max_ack_delay,
                 piggybacked: batch.piggybacked + 1,
                 is_below_acked: false,
                 ..batch
-            }
-        }));
+            });
+        }
     }
 }
 

@@ -151,7 +151,10 @@ fn what_is_due_is_due_at_its_time_and_not_before() {
         (|link| link.acks_mut().schedule(at(10)), |link, now| link.bare_message_due(now)),
         (|link| link.keep_alive_at = Some(at(10)), |link, now| link.bare_message_due(now)),
         (|link| link.enqueue(&entries(0..1), at(10)), |link, now| link.flush_due(now)),
-        (|link| link.request_probe(at(10)), |link, now| link.take_requested_probe(now)),
+        (
+            |link| link.request_probe(at(10)),
+            |link, now| link.liveness_mut().take_requested_probe(now),
+        ),
     ];
     for (i, (set, is_due)) in table.into_iter().enumerate() {
         let mut link = Link::default();
@@ -185,9 +188,9 @@ fn a_suspected_peer_gets_nothing_but_probes() {
     assert!(!link.has_more() && !link.bare_message_due(at(2_000)) && !link.flush_due(at(2_000)));
     assert!(!link.suspect_probe_due(at(999)) && link.suspect_probe_due(at(1_000)));
     assert_eq!((send(&mut link, at(1_000), wait()), link.in_flight().count()), (1, 0));
-    link.on_suspect_probed(at(1_000), ms(100), ms(10_000));
+    link.liveness_mut().on_suspect_probed(at(1_000), ms(100), ms(10_000));
     assert_eq!(link.next_deadline(), Some(at(1_100)));
-    link.on_heard(at(1_010), ms(50));
+    link.liveness_mut().on_heard(at(1_010), ms(50));
     assert_eq!(link.next_deadline(), Some(at(1_050)));
     // An ack of the probe confirms what it carried.
     link.on_ack(at(1_060), &ack(1), ms(0));
@@ -276,9 +279,9 @@ fn what_the_peer_holds_is_not_queued_and_what_it_confirms_is_no_longer_in_flight
     assert!(!link.has_more() && link.in_flight() == entries(2..4));
     link.confirm(&entries(2..3));
     assert_eq!(link.in_flight(), entries(3..4));
-    let unconfirmed = link.take_unconfirmed(1, Forward::No, |_| true);
+    let unconfirmed = link.sent_mut().take_unconfirmed(1, Forward::No, |_| true);
     assert_eq!((unconfirmed.len(), link.in_flight().count()), (1, 0));
-    link.add_unconfirmed(at(1), wait(), unconfirmed);
+    link.sent_mut().add_unconfirmed(at(1), wait(), unconfirmed);
     assert_eq!(link.in_flight(), entries(3..4));
     link.back_off();
     assert_eq!(link.liveness().backoff(), 2);

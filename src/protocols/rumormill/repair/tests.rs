@@ -251,7 +251,7 @@ fn candidates_are_probed_again_after_a_while_if_random_peers_were() {
         let (repair, mut cx) = node.parts(at(0));
         repair.on_parent_missed(&mut cx, at(0), others);
         for peer in [0, 1, 2].map(NodeId) {
-            node.peers.open(peer).take_requested_probe(at(0));
+            node.peers.open(peer).liveness_mut().take_requested_probe(at(0));
         }
         let (repair, mut cx) = node.parts(at(now));
         repair.on_parent_missed(&mut cx, at(0), 0);

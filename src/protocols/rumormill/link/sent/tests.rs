@@ -123,11 +123,11 @@ fn entries_ride_so_often_where_there_is_room_and_the_relay_allows() {
     send(&mut sent, 0, 1, Forward::Tree, wait(100));
     assert!(sent.take_unconfirmed(0, Forward::Tree, |_| true).is_empty());
     let unconfirmed = sent.take_unconfirmed(1, Forward::No, |_| true);
-    assert_eq!(unconfirmed.iter().map(Batch::number).collect::<Vec<_>>(), [0]);
+    assert_eq!(unconfirmed.iter().map(|batch| batch.number).collect::<Vec<_>>(), [0]);
     let number = sent.on_sent(at(40));
     sent.add_unconfirmed(at(40), wait(100), unconfirmed);
     let last = sent.batches().last().unwrap();
-    assert_eq!((last.number(), last.deadline), (number, at(140)));
+    assert_eq!((last.number, last.deadline), (number, at(140)));
     // An ack of the first message that carried them confirms them as well.
     assert_eq!(sent.clone().on_ack(&numbers(0..1)).entries, entries(0..1));
     // It has had its ride; the other one finds no room.
@@ -189,5 +189,5 @@ fn an_unconfirmed_entry_is_sent_anew_with_what_it_asks_for_and_as_often_as_allow
         assert_eq!(sent.next_deadline(), Some(at(10 * ride + 100)));
     }
     assert!(sent.take_unconfirmed(2, Forward::No, |_| true).is_empty());
-    assert_eq!(sent.take_unconfirmed(3, Forward::No, |_| true)[0].number(), 2);
+    assert_eq!(sent.take_unconfirmed(3, Forward::No, |_| true)[0].number, 2);
 }
