@@ -51,14 +51,9 @@ impl Peers {
         self.links.open(peer)
     }
 
-    /// All links.
+    /// All links, ascending by peer.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Link)> {
         self.links.iter()
-    }
-
-    /// All peers with a link, ascending.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.links.peers()
     }
 
     /// The peers whose deadline has come.

@@ -196,10 +196,8 @@ impl Replica {
         values: &[Value],
     ) -> Ranges {
         let whole: Ranges = std::iter::once(first..first + values.len() as u64).collect();
-        let new = match self.held.get(origin) {
-            Some(held) => whole.difference(&held),
-            None => whole,
-        };
+        let new =
+            self.held.get(origin).map_or_else(|| whole.clone(), |held| whole.difference(&held));
         for range in new.iter() {
             let from = (range.start - first) as usize;
             let fresh = &values[from..from + (range.end - range.start) as usize];

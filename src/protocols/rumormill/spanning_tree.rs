@@ -381,7 +381,7 @@ impl SpanningTree {
     ) -> Option<PriorityVector> {
         let tree = self.preferred()?;
         let vector = |peer| self.vector(now, peers, missed_at, peer);
-        let heard = peers.ids().filter_map(vector).min();
+        let heard = peers.iter().filter_map(|(peer, _)| vector(peer)).min();
         if heard.is_some_and(|vector| vector.evidence < Evidence::None) {
             return heard;
         }

@@ -83,7 +83,7 @@ impl Wire for Gossip {
             ack: ack(fields.get("ack"), own)?,
             entries: entries(fields.get("entries"), own, nodes)?,
             have: have(fields.get("have"), own, nodes)?,
-            checksum: checksum(fields.get("sum"))?,
+            checksum: optional(fields.get("sum"), "sum", "[number of entries, hash]")?,
             is_digest: fields.get("digest").flag("digest")?,
             is_probe: fields.get("probe").flag("probe")?,
             forward: forward(fields.get("forward"))?,
@@ -238,12 +238,18 @@ fn number(field: Field<'_>) -> Result<u64, String> {
     number.checked_add(1).map(|_| number).ok_or_else(|| "field `n`: out of range".to_owned())
 }
 
+/// The content of a field that may be left out.
+fn optional<'f, T: Deserialize<'f>>(
+    field: Field<'f>,
+    name: &'static str,
+    expected: &'static str,
+) -> Result<Option<T>, String> {
+    field.is_present().then(|| field.decode(name, expected)).transpose()
+}
+
 fn ack(field: Field<'_>, own: Generation) -> Result<Option<Ack>, String> {
-    if !field.is_present() {
-        return Ok(None);
-    }
     const EXPECTED: &str = "[difference of generations, microseconds, start, end, …]";
-    let numbers: Vec<u64> = field.decode("ack", EXPECTED)?;
+    let Some(numbers) = optional::<Vec<u64>>(field, "ack", EXPECTED)? else { return Ok(None) };
     let [difference, held_us, bounds @ ..] = &*numbers else {
         return Err(format!("field `ack`: expected {EXPECTED}"));
     };
@@ -253,36 +259,25 @@ fn ack(field: Field<'_>, own: Generation) -> Result<Option<Ack>, String> {
 }
 
 fn forward(field: Field<'_>) -> Result<Forward, String> {
-    if !field.is_present() {
-        return Ok(Forward::No);
+    match optional::<Cow<'_, str>>(field, "forward", "a string")?.as_deref() {
+        None => Ok(Forward::No),
+        Some("tree") => Ok(Forward::Tree),
+        Some("flood") => Ok(Forward::Flood),
+        Some(other) => {
+            Err(format!("field `forward`: expected \"tree\" or \"flood\", got {other:?}"))
+        }
     }
-    match field.decode::<Cow<'_, str>>("forward", "a string")?.as_ref() {
-        "tree" => Ok(Forward::Tree),
-        "flood" => Ok(Forward::Flood),
-        other => Err(format!("field `forward`: expected \"tree\" or \"flood\", got {other:?}")),
-    }
-}
-
-fn checksum(field: Field<'_>) -> Result<Option<(u64, u64)>, String> {
-    let checksum = || field.decode("sum", "[number of entries, hash]");
-    field.is_present().then(checksum).transpose()
 }
 
 fn pulse(field: Field<'_>) -> Result<Option<Pulse>, String> {
-    if !field.is_present() {
-        return Ok(None);
-    }
-    let (period_us, age_us, distance_us) =
-        field.decode("pulse", "[period, age, distance] in microseconds")?;
-    Ok(Some(Pulse { period_us, age_us, distance_us }))
+    let pulse = optional(field, "pulse", "[period, age, distance] in microseconds")?;
+    Ok(pulse.map(|(period_us, age_us, distance_us)| Pulse { period_us, age_us, distance_us }))
 }
 
 fn offer(field: Field<'_>, nodes: &Nodes) -> Result<Option<TreeOffer>, String> {
-    if !field.is_present() {
-        return Ok(None);
-    }
-    let (parent, root, depth, age_us): (Option<Name>, Name, u32, u64) =
-        field.decode("offer", "[parent or null, root, depth, microseconds]")?;
+    const EXPECTED: &str = "[parent or null, root, depth, microseconds]";
+    let offer = optional::<(Option<Name>, Name, u32, u64)>(field, "offer", EXPECTED)?;
+    let Some((parent, root, depth, age_us)) = offer else { return Ok(None) };
     let parent = parent.map(|parent| known("offer", &parent, nodes)).transpose()?;
     Ok(Some(TreeOffer { parent, root: known("offer", &root, nodes)?, depth, age_us }))
 }
@@ -321,11 +316,10 @@ fn run<T: Into<Value>>(
 }
 
 fn have(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Have>, String> {
-    if !field.is_present() {
-        return Ok(Vec::new());
-    }
     const EXPECTED: &str = "[node, difference of generations, end or [start, end, …], node, …]";
-    let Rows(rows) = field.decode::<Rows<(u32, u64, OneOrMore<u64>)>>("have", EXPECTED)?;
+    type HaveRow = (u32, u64, OneOrMore<u64>);
+    let rows =
+        optional::<Rows<HaveRow>>(field, "have", EXPECTED)?.map_or_else(Vec::new, |all| all.0);
     let have = rows
         .into_iter()
         .map(|(node, difference, OneOrMore(bounds))| {

@@ -61,27 +61,21 @@ pub(crate) struct Draft {
 }
 
 /// Makes the next message of a link, and notes it as sent.
-pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: Draft) -> Gossip {
-    let Draft {
-        generation,
-        purpose,
-        batch,
-        unconfirmed,
-        mut room,
-        forward,
-        wait,
-        is_paced,
-        pulse,
-        offer,
-    } = draft;
-    let mut cargo = batch.clone();
+pub(crate) fn compose(
+    now: Instant,
+    link: &mut Link,
+    replica: &Replica,
+    mut draft: Draft,
+) -> Gossip {
+    let purpose = draft.purpose;
+    let mut cargo = draft.batch.clone();
     let (piggyback, piggyback_forward) = if purpose == Purpose::Probe {
-        link.take_piggyback(|entries| room.take(replica, entries))
+        link.take_piggyback(|entries| draft.room.take(replica, entries))
     } else {
         (VersionSet::new(), Forward::No)
     };
     cargo.union_with(&piggyback);
-    unconfirmed.iter().for_each(|batch| cargo.union_with(batch.entries()));
+    draft.unconfirmed.iter().for_each(|batch| cargo.union_with(batch.entries()));
     let entries = cargo.ranges().map(|(origin, range)| replica.entries(origin, &range)).collect();
     // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
     // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,
@@ -93,11 +87,11 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
         Vec::new()
     };
     let ack = link.ack(now);
-    let number = link.on_sent(now, batch, forward, wait, piggyback);
-    link.sent_mut().add_unconfirmed(now, wait, unconfirmed);
+    let number = link.on_sent(now, draft.batch, draft.forward, draft.wait, piggyback);
+    link.sent_mut().add_unconfirmed(now, draft.wait, draft.unconfirmed);
     let is_digest = purpose.is_digest();
     Gossip {
-        generation,
+        generation: draft.generation,
         number,
         ack,
         entries,
@@ -106,10 +100,10 @@ pub(crate) fn compose(now: Instant, link: &mut Link, replica: &Replica, draft: D
         is_digest,
         // A suspected peer is probed with every digest.
         is_probe: purpose == Purpose::Probe || (is_digest && link.is_suspected()),
-        forward: forward.max(piggyback_forward),
-        is_paced,
-        pulse,
-        offer,
+        forward: draft.forward.max(piggyback_forward),
+        is_paced: draft.is_paced,
+        pulse: draft.pulse,
+        offer: draft.offer,
     }
 }
 

@@ -62,11 +62,7 @@ impl Links {
         &mut tracked.link
     }
 
-    /// The peers, ascending.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.links.iter().map(|(peer, _)| *peer)
-    }
-
+    /// All links, ascending by peer.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Link)> {
         self.links.iter().map(|(peer, tracked)| (*peer, &tracked.link))
     }
@@ -141,6 +137,6 @@ mod tests {
         assert_eq!(links.next_deadline(), Some(at(20)));
         assert_eq!(links.due(at(30)), [2, 3].map(NodeId));
         assert!(links.get_mut(NodeId(4)).is_none());
-        assert_eq!(links.peers().count(), 3);
+        assert_eq!(links.iter().count(), 3);
     }
 }
