@@ -3,12 +3,13 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use anyhow::Result;
 use clap::Args;
 use rumormill_judge::settings::Availability;
 use rumormill_judge::settings::flags::values::Concurrency;
 
 use crate::check::{self, Checked};
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log};
+use crate::commands::shell::{CRASH, asked, status};
 use crate::profile::Profile;
 use crate::screen::{self, Style};
 
@@ -70,25 +71,14 @@ impl CheckArgs {
 /// Executes `lab check`; returns the exit status.
 #[must_use]
 pub fn execute(args: &CheckArgs) -> u8 {
-    let profile = match args.profile.as_deref().map(Profile::load).transpose() {
-        Ok(profile) => profile,
-        Err(error) => {
-            log(&format!("{error:#}"));
-            return BAD_ARGUMENTS;
-        }
-    };
+    status(check_run(args), CRASH)
+}
+
+fn check_run(args: &CheckArgs) -> Result<u8> {
+    let profile = asked(args.profile.as_deref().map(Profile::load).transpose())?;
     let flags = args.flags();
-    if let Err(error) = flags.clone().over(profile.clone().unwrap_or_default()).into_settings() {
-        log(&format!("{error:#}"));
-        return BAD_ARGUMENTS;
-    }
-    match check::check(&args.run, &flags, profile.as_ref()) {
-        Ok(checked) => show(&checked),
-        Err(error) => {
-            log(&format!("{error:#}"));
-            CRASH
-        }
-    }
+    asked(flags.clone().over(profile.clone().unwrap_or_default()).into_settings())?;
+    Ok(show(&check::check(&args.run, &flags, profile.as_ref())?))
 }
 
 /// Prints the result screen and what was recomputed; returns the exit status.

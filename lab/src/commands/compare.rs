@@ -3,10 +3,11 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use anyhow::{Error, Result, bail};
 use clap::Args;
 use rumormill_judge::verdict::Limit;
 
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH};
+use crate::commands::shell::{CRASH, asked, status};
 use crate::compare::{self, Run};
 use crate::report::write_comparison;
 
@@ -45,14 +46,12 @@ pub struct CompareArgs {
 /// Executes `lab compare`; returns the exit status.
 #[must_use]
 pub fn execute(args: &CompareArgs) -> u8 {
-    let limits: Result<Vec<Limit>, String> = args.limits.iter().map(|text| text.parse()).collect();
-    let limits = match limits {
-        Ok(limits) => limits,
-        Err(why) => {
-            eprintln!("lab: {why}");
-            return BAD_ARGUMENTS;
-        }
-    };
+    status(compare_all(args), CRASH)
+}
+
+fn compare_all(args: &CompareArgs) -> Result<u8> {
+    let limits = args.limits.iter().map(|text| text.parse::<Limit>().map_err(Error::msg));
+    let limits: Vec<Limit> = asked(limits.collect())?;
     let (mut runs, mut left_out) = (Vec::new(), Vec::new());
     for path in &args.stores {
         // A link such as `latest` beside the runs would show one of them twice.
@@ -68,17 +67,13 @@ pub fn execute(args: &CompareArgs) -> u8 {
     let mut words: String = left_out.iter().map(|why| format!("left out  {why}\n")).collect();
     if runs.len() < 2 {
         eprint!("{words}");
-        eprintln!("lab: there are not two runs with results");
-        return CRASH;
+        bail!("there are not two runs with results");
     }
     if !words.is_empty() {
         words.push('\n');
     }
-    if let Some(path) = &args.html
-        && let Err(error) = write_comparison(path, &runs)
-    {
-        eprintln!("lab: {error:#}");
-        return CRASH;
+    if let Some(path) = &args.html {
+        write_comparison(path, &runs)?;
     }
     let runs: Vec<Run> = runs.into_iter().map(|(_, run)| run).collect();
     let mut text = words + &compare::table(&runs);
@@ -96,5 +91,5 @@ pub fn execute(args: &CompareArgs) -> u8 {
     }
     // A closed stdout is no error: the exit status has the verdict.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    u8::from(!passed)
+    Ok(u8::from(!passed))
 }

@@ -12,7 +12,7 @@ use rumormill_judge::settings::flags::Flags;
 
 use super::check;
 use crate::check::{Checked, check as check_run};
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, node_command_line, status};
+use crate::commands::shell::{CRASH, asked, log, node_command_line, status};
 use crate::harness::own_node::{self, Program};
 use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
@@ -62,14 +62,7 @@ impl MaelstromArgs {
 /// Executes `lab maelstrom`; returns the exit status.
 #[must_use]
 pub fn execute(args: &MaelstromArgs) -> u8 {
-    let profiles = match profiles(args) {
-        Ok(profiles) => profiles,
-        Err(error) => {
-            log(&format!("{error:#}"));
-            return BAD_ARGUMENTS;
-        }
-    };
-    status(run_all(args, &profiles), CRASH)
+    status(run_all(args), CRASH)
 }
 
 /// The profiles asked for, by name, with the limits of the command line.
@@ -86,7 +79,8 @@ fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
     names.into_iter().map(load).collect()
 }
 
-fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
+fn run_all(args: &MaelstromArgs) -> Result<u8> {
+    let profiles = asked(profiles(args))?;
     let program = match &args.bin {
         Some(bin) => Program::given(resolve_bin(bin)?),
         None => Program::own(log)?,
@@ -96,7 +90,7 @@ fn run_all(args: &MaelstromArgs, profiles: &[(String, Profile)]) -> Result<u8> {
         .with_context(|| format!("{} cannot be made", work_dir.display()))?;
     let maelstrom = Maelstrom { command: resolve_bin(&args.command)?, work_dir: work_dir.clone() };
     let mut rows = Vec::new();
-    for (name, profile) in profiles {
+    for (name, profile) in &profiles {
         let row = run(&maelstrom, name, profile, &program).unwrap_or_else(|error| {
             log(&format!("{name}: {error:#}"));
             Row { name: name.clone(), code: CRASH, checked: None }

@@ -3,11 +3,11 @@
 use std::io::{self, BufRead as _, Write as _};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use rumormill::maelstrom::record::{Output, Record, Records};
 
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, status};
+use crate::commands::shell::{CRASH, asked, status};
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
 
 /// Longer messages are shown as the record has them.
@@ -86,15 +86,14 @@ enum End {
 /// Executes `lab replay`; returns the exit status.
 #[must_use]
 pub fn execute(args: &ReplayArgs) -> u8 {
-    if args.as_case && args.files.len() != 1 {
-        eprintln!("lab: --as-case takes one file");
-        return BAD_ARGUMENTS;
-    }
     status(replay_all(args).map(|is_same| u8::from(!is_same)), CRASH)
 }
 
 /// True if nothing parted.
 fn replay_all(args: &ReplayArgs) -> Result<bool> {
+    if args.as_case && args.files.len() != 1 {
+        return asked(Err(anyhow!("--as-case takes one file")));
+    }
     let mut out = io::stdout().lock();
     let mut paths = Vec::new();
     for path in &args.files {

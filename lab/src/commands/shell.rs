@@ -1,5 +1,6 @@
 //! The commands and the shell that runs them: exit statuses, lines on stderr, command lines to paste.
 
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -12,21 +13,39 @@ pub(super) const CRASH: u8 = 255;
 /// A shell adds this to the number of a signal that ended a process.
 pub(super) const SIGNAL_BASE: i32 = 128;
 
-/// The exit status of a command: its own, or `failed` after the error was written to stderr. A
-/// closed stdout is no error.
+/// An error in what was asked for: the command ends with [`BAD_ARGUMENTS`].
+#[derive(Debug)]
+struct BadArguments(anyhow::Error);
+
+impl fmt::Display for BadArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for BadArguments {}
+
+/// What was made of arguments, or an error for which the exit status is [`BAD_ARGUMENTS`].
+pub(super) fn asked<T>(read: anyhow::Result<T>) -> anyhow::Result<T> {
+    read.map_err(|error| BadArguments(error).into())
+}
+
+/// The exit status of a command: its own, or `failed` after the error was written to stderr
+/// ([`BAD_ARGUMENTS`] if it was in what was asked for). A closed stdout is no error.
 pub(super) fn status(done: anyhow::Result<u8>, failed: u8) -> u8 {
     match done {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             log(&format!("{error:#}"));
-            failed
+            if error.is::<BadArguments>() { BAD_ARGUMENTS } else { failed }
         }
     }
 }
 
 /// True if the reader of a pipe is gone.
 pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref().map_or(error, |BadArguments(error)| error);
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 

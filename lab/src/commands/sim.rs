@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use rumormill::args;
@@ -16,7 +16,7 @@ use rumormill_judge::format::text::shell_word;
 use super::report;
 use crate::commands::run_args::RunArgs;
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, repeating_command, status};
+use crate::commands::shell::{CRASH, asked, log, repeating_command, status};
 use crate::cost::{cpu_time, peak_mib};
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
@@ -103,40 +103,35 @@ pub(super) fn protocol_parser() -> impl TypedValueParser<Value = Name> {
 /// Executes `lab sim`; returns the exit status.
 #[must_use]
 pub fn execute(args: &SimArgs) -> u8 {
-    if let Some(path) = &args.case {
-        return execute_case(path, args);
-    }
-    let started = Instant::now();
-    let resolved = args.run.resolve().and_then(|(settings, node_args)| {
-        let kind = node_kind(args.protocol, &node_args)?;
-        Ok((settings, node_args, kind))
-    });
-    let (settings, node_args, kind) = match resolved {
-        Ok(resolved) => resolved,
-        Err(error) => {
-            log(&format!("{error:#}"));
-            return BAD_ARGUMENTS;
-        }
-    };
-    if args.run.json && args.seeds > 1 {
-        log("--json is for one run, not for --seeds");
-        return BAD_ARGUMENTS;
-    }
-    let done = if args.seeds == 1 {
-        run_one(args, &settings, &kind, &node_args, started)
-    } else {
-        run_many(args, &settings, &kind)
+    let done = match &args.case {
+        Some(path) => run_case(path, args),
+        None => run(args),
     };
     status(done, CRASH)
 }
 
+fn run(args: &SimArgs) -> Result<u8> {
+    let started = Instant::now();
+    let (settings, node_args) = asked(args.run.resolve())?;
+    let kind = asked(node_kind(args.protocol, &node_args))?;
+    if args.run.json && args.seeds > 1 {
+        return asked(Err(anyhow!("--json is for one run, not for --seeds")));
+    }
+    if args.seeds == 1 {
+        run_one(args, &settings, &kind, &node_args, started)
+    } else {
+        run_many(args, &settings, &kind)
+    }
+}
+
 /// A case says all of the run: flags that would be ignored are refused.
-fn execute_case(path: &Path, args: &SimArgs) -> u8 {
+fn run_case(path: &Path, args: &SimArgs) -> Result<u8> {
     let nothing = RunArgs { store: args.run.store.clone(), ..RunArgs::default() };
     let is_plain = args.run == nothing && args.seeds == 1 && args.jobs == Jobs::default();
     if !is_plain || args.record.is_some() || args.protocol.is_some() {
-        log("a case says all of the run: only --trace, --store DIR and --no-store go with --case");
-        return BAD_ARGUMENTS;
+        return asked(Err(anyhow!(
+            "a case says all of the run: only --trace, --store DIR and --no-store go with --case"
+        )));
     }
     #[cfg(feature = "mutations")]
     let (tweak, bug): (Tweak<'_>, _) = (
@@ -146,7 +141,7 @@ fn execute_case(path: &Path, args: &SimArgs) -> u8 {
     #[cfg(not(feature = "mutations"))]
     let (tweak, bug): (Tweak<'_>, _) = (&|_| {}, None);
     let store = (!args.no_store).then_some(&*args.run.store);
-    case::execute(path, &case::Options { store, trace: args.trace, tweak, bug })
+    case::run(path, &case::Options { store, trace: args.trace, tweak, bug })
 }
 
 fn node_kind(protocol: Option<Name>, node_args: &[String]) -> Result<NodeKind> {

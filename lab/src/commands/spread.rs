@@ -19,7 +19,7 @@ use crate::bench::stamp::stamp;
 use crate::commands::run_args::fresh_seed;
 use crate::commands::shared_args::Jobs;
 use crate::commands::shell::{
-    BAD_ARGUMENTS, CRASH, arguments_without_shard, log, parse_again, repeating_command, status,
+    CRASH, arguments_without_shard, asked, parse_again, repeating_command, status,
 };
 use crate::shard::{self, Shard};
 use crate::spread::cycles::{Order, World};
@@ -164,14 +164,15 @@ pub struct MergeArgs {
 /// Executes `lab spread`; returns the exit status.
 #[must_use]
 pub fn execute(args: &SpreadArgs) -> u8 {
-    match (&args.action, args.shard) {
-        (Some(Action::Merge(merge)), _) => match merge_shards(merge) {
-            Ok((args, found, seed)) => show(&args, Ok((found, seed))),
-            Err(error) => show(args, Err(error)),
-        },
-        (None, Some(shard)) => status(run_shard(args, shard), BAD_ARGUMENTS),
-        (None, None) => show(args, prepare(args).and_then(|cases| run(&cases))),
-    }
+    let done = match (&args.action, args.shard) {
+        (Some(Action::Merge(merge)), _) => {
+            asked(merge_shards(merge)).and_then(|(args, found, seed)| show(&args, &found, seed))
+        }
+        (None, Some(shard)) => asked(run_shard(args, shard)),
+        (None, None) => asked(prepare(args).and_then(|cases| run(&cases)))
+            .and_then(|(found, seed)| show(args, &found, seed)),
+    };
+    status(done, CRASH)
 }
 
 /// Prints the runs of a shard: for each number those of all protocols.
@@ -207,35 +208,22 @@ fn merge_shards(merge: &MergeArgs) -> Result<(SpreadArgs, Vec<Found>, u64)> {
 }
 
 /// Shows what was found, and writes the files; returns the exit status.
-fn show(args: &SpreadArgs, found: Result<(Vec<Found>, u64)>) -> u8 {
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => {
-            log(&format!("{error:#}"));
-            return BAD_ARGUMENTS;
-        }
-    };
-    let (found, seed) = found;
+fn show(args: &SpreadArgs, found: &[Found], seed: u64) -> Result<u8> {
     let text = if args.nodes.len() > 1 {
-        output::sizes(&found)
+        output::sizes(found)
     } else {
-        chart::terminal(&found) + "\n" + &output::table(&found)
+        chart::terminal(found) + "\n" + &output::table(found)
     };
     let loss = if args.loss > 0.0 { format!(", loss {}", args.loss) } else { String::new() };
     let nodes: Vec<String> = args.nodes.iter().map(ToString::to_string).collect();
     let head = format!("{} nodes{loss}, seed {seed}\n\n", nodes.join(", "));
     // A closed stdout is no error.
     let _ = std::io::stdout().write_all((head + &text).as_bytes());
-    let files = args.out.iter().try_for_each(|path| write(path, &found, seed, args.loss));
-    let written = files.and_then(|()| match &args.family {
-        Some(dir) => publish(&dir.join("FAMILY.md"), &found, seed),
-        None => Ok(()),
-    });
-    if let Err(error) = written {
-        log(&format!("{error:#}"));
-        return CRASH;
+    args.out.iter().try_for_each(|path| write(path, found, seed, args.loss))?;
+    if let Some(dir) = &args.family {
+        publish(&dir.join("FAMILY.md"), found, seed)?;
     }
-    0
+    Ok(0)
 }
 
 fn prepare(args: &SpreadArgs) -> Result<Vec<(Subject, Conditions)>> {

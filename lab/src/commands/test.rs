@@ -14,7 +14,7 @@ use rumormill_judge::verdict::{Limit, judge};
 use super::report;
 use super::run_args::RunArgs;
 use crate::commands::shell::{
-    BAD_ARGUMENTS, CRASH, SIGNAL_BASE, log, node_command_line, repeating_command, status,
+    CRASH, SIGNAL_BASE, asked, log, node_command_line, repeating_command, status,
 };
 use crate::harness::net_log::NetLog;
 use crate::harness::own_node::{self, Program};
@@ -72,14 +72,7 @@ pub struct TestArgs {
 /// Executes `lab test`; returns the exit status.
 #[must_use]
 pub fn execute(args: &TestArgs) -> u8 {
-    let (settings, node_args) = match resolve_for_processes(args) {
-        Ok(resolved) => resolved,
-        Err(error) => {
-            log(&format!("{error:#}"));
-            return BAD_ARGUMENTS;
-        }
-    };
-    status(run_test(args, &settings, &node_args), CRASH)
+    status(run_test(args), CRASH)
 }
 
 fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
@@ -97,7 +90,8 @@ fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
     Ok(resolved)
 }
 
-fn run_test(args: &TestArgs, settings: &Settings, node_args: &[String]) -> Result<u8> {
+fn run_test(args: &TestArgs) -> Result<u8> {
+    let (settings, node_args) = &asked(resolve_for_processes(args))?;
     let program = match &args.bin {
         Some(bin) => Program::given(resolve_bin(bin)?),
         None => Program::own(log)?,

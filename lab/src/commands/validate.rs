@@ -4,11 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
 
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log};
+use crate::commands::shell::{CRASH, asked, log, status};
 use crate::validate::{self, CHECKS, Check, Effort, Verdict};
 
 /// Shown below the help.
@@ -59,11 +59,14 @@ const QUICK_DIVISOR: u64 = 40;
 /// Executes `lab validate`; returns the exit status.
 #[must_use]
 pub fn execute(args: &ValidateArgs) -> u8 {
+    status(run(args), CRASH)
+}
+
+fn run(args: &ValidateArgs) -> Result<u8> {
     let is_known = |name: &&String| CHECKS.iter().any(|(known, _)| known == name);
     if let Some(unknown) = args.checks.iter().find(|name| !is_known(name)) {
         let names: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();
-        log(&format!("no check {unknown:?}; there are {}", names.join(", ")));
-        return BAD_ARGUMENTS;
+        return asked(Err(anyhow!("no check {unknown:?}; there are {}", names.join(", "))));
     }
     let effort = Effort {
         divisor: if args.quick { QUICK_DIVISOR } else { 1 },
@@ -71,12 +74,9 @@ pub fn execute(args: &ValidateArgs) -> u8 {
         jobs: args.jobs.count(),
     };
     let checks = validate::run(&effort, &args.checks, report);
-    if let Err(why) = write(args, &effort, &checks) {
-        log(&format!("{why:#}"));
-        return CRASH;
-    }
+    write(args, &effort, &checks)?;
     let differs = |check: &Check| check.cells.iter().any(|cell| cell.verdict == Verdict::Differs);
-    u8::from(checks.iter().any(differs))
+    Ok(u8::from(checks.iter().any(differs)))
 }
 
 /// Writes the document, and draws the pictures.

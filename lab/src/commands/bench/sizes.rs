@@ -9,7 +9,7 @@ use clap::Args;
 use super::publish::{self, Part, publish};
 use crate::bench::sizes::{self, Row};
 use crate::commands::shared_args::Documents;
-use crate::commands::shell::CRASH;
+use crate::commands::shell::{CRASH, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -56,10 +56,7 @@ pub fn execute(args: &SizesArgs) -> u8 {
         ([nodes], [budget_ms]) if args.row => row(*nodes, *budget_ms, args.seed),
         _ => clusters(args, budgets),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("lab: {error:#}");
-        CRASH
-    })
+    status(done, CRASH)
 }
 
 /// One row of the table, as JSON on stdout.

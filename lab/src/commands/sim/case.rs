@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use rumormill_judge::format::text::shell_word;
 
-use crate::commands::shell::{BAD_ARGUMENTS, CRASH, log, status};
+use crate::commands::shell::asked;
 use crate::hunt::case::Case;
 use crate::hunt::phases::run_kept;
 use crate::hunt::recorder::Recorder;
@@ -30,18 +30,8 @@ pub(super) struct Options<'a> {
 }
 
 /// Runs the case of a file; returns the exit status.
-pub(super) fn execute(path: &Path, options: &Options<'_>) -> u8 {
-    let case = match Case::load(path) {
-        Ok(case) => case,
-        Err(error) => {
-            log(&format!("{error:#}"));
-            return BAD_ARGUMENTS;
-        }
-    };
-    status(run(path, &case, options), CRASH)
-}
-
-fn run(path: &Path, case: &Case, options: &Options<'_>) -> Result<u8> {
+pub(super) fn run(path: &Path, options: &Options<'_>) -> Result<u8> {
+    let case = &asked(Case::load(path))?;
     let recorder = options.store.map(|store| recorder(path, case, store)).transpose()?;
     keep_panics();
     let (outcome, recorder) = run_kept(case, options.tweak, options.trace, recorder);
