@@ -61,6 +61,7 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
     at_most("recovery, ms", settings.recovery.wait_ms, MAX_PHASE_MS)?;
     at_most("latency", settings.latency.mean_ms, MAX_DELAY_MS)?;
     at_most("init-timeout", settings.init_timeout_ms, MAX_DELAY_MS)?;
+    at_most("rpc-timeout", settings.rpc_timeout_ms, MAX_DELAY_MS)?;
     let seconds = settings.time_limit_ms as f64 / 1e3;
     let operations = settings.rate * seconds;
     within_budget("rate and time-limit", operations, "operations", MAX_OPERATIONS)?;

@@ -26,17 +26,14 @@ use values::{Concurrency, NemesisKinds, as_flag};
 const DEFAULT_NODES: std::ops::RangeInclusive<usize> = 1..=5;
 /// By how much `--reorder` holds a message up, at most, if nothing says more.
 const REORDER_MAX_MS: u64 = 100;
-/// How long a node may take to answer a request other than init; Maelstrom's.
-const RPC_TIMEOUT_MS: u64 = 5_000;
 
 /// The flags that describe a run, for processes and simulated nodes alike. The defaults are
 /// Maelstrom's.
 #[derive(Clone, Debug, PartialEq, Parser, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Flags {
-    // Key of profiles only: one line for people.
+    /// One line for people: a key of profiles only
     #[arg(skip)]
-    #[allow(missing_docs, reason = "a comment here would become the help of a command")]
     pub description: Option<String>,
 
     /// Run this many nodes, n0, n1, …; overrides --nodes
@@ -48,6 +45,9 @@ pub struct Flags {
     /// How long a node may take to answer init
     #[arg(long, value_name = "MS", default_value_t = 10_000, help_heading = "Nodes")]
     pub init_timeout: u64,
+    /// How long a node may take to answer any other request
+    #[arg(long, value_name = "MS", default_value_t = 5_000, help_heading = "Nodes")]
+    pub rpc_timeout: u64,
     /// Arguments of the node
     #[arg(last = true, value_name = "ARGS", help_heading = "Nodes")]
     pub node_args: Vec<String>,
@@ -220,7 +220,7 @@ impl Flags {
             limits: self.limit,
             services: self.services,
             init_timeout_ms: self.init_timeout,
-            rpc_timeout_ms: RPC_TIMEOUT_MS,
+            rpc_timeout_ms: self.rpc_timeout,
         };
         settings.check()?;
         Ok(settings)
