@@ -214,10 +214,8 @@ impl Args for Profile {
 impl FromArgMatches for Profile {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let flags = Flags::from_arg_matches(matches)?;
-        // TOML has no larger integers, and no flag has a use for them.
-        let too_large = format!("a number is more than {}, the largest allowed\n", i64::MAX);
         let all = Table::try_from(flags)
-            .map_err(|_| clap::Error::raw(ErrorKind::ValueValidation, too_large))?;
+            .map_err(|_| clap::Error::raw(ErrorKind::ValueValidation, too_large(matches)))?;
         Ok(Self(given(all, matches)))
     }
 
@@ -225,6 +223,22 @@ impl FromArgMatches for Profile {
         *self = Self::from_arg_matches(matches)?.over(mem::take(self));
         Ok(())
     }
+}
+
+/// The flag whose number TOML cannot hold, for people. (A seed is kept as text.)
+fn too_large(matches: &ArgMatches) -> String {
+    let is_larger =
+        |text: &str| text.parse::<u64>().is_ok_and(|number| i64::try_from(number).is_err());
+    let mut given = matches.ids().filter(|id| id.as_str() != "seed").flat_map(|id| {
+        let values = matches.try_get_raw(id.as_str()).ok().flatten().into_iter().flatten();
+        values
+            .filter_map(|value| value.to_str())
+            .map(|value| (id.as_str().replace('_', "-"), value))
+    });
+    let flag = given.find(|(_, value)| is_larger(value));
+    let flag =
+        flag.map_or_else(|| "a number".to_owned(), |(key, value)| format!("--{key}: {value}"));
+    format!("{flag} is more than {}, the largest allowed\n", i64::MAX)
 }
 
 /// What of the flags stands on the command line.

@@ -159,6 +159,10 @@ fn what_cannot_be_run_is_refused() {
     assert!(error.starts_with("concurrency: "), "{error}");
     let error = refused("--rate NaN");
     assert!(error.starts_with("rate: NaN"), "{error}");
+    let line = "lab sim --seed 18446744073709551615 --node-count 9223372036854775808";
+    let error = Cli::try_parse_from(line.split_whitespace()).unwrap_err().to_string();
+    let expected = "--node-count: 9223372036854775808 is more than 9223372036854775807";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]
