@@ -16,7 +16,7 @@
 //! use rumormill::protocol::Entry;
 //! use rumormill::protocols::flood::{Config, Flood};
 //! use rumormill::value::Value;
-//! use crate::network::{NetworkConfig, latency::Latency};
+//! use rumormill_sim::network::{NetworkConfig, latency::Latency};
 //! use rumormill_sim::{Bare, MS, Nanos, Observer, Plain, Sim};
 //!
 //! /// When each node got the value.
