@@ -5,13 +5,13 @@
 //! packets by ranges, and a version vector with exceptions in the gossip literature.
 
 pub(crate) mod chunks;
-pub(crate) mod origins;
+mod origins;
 pub(crate) mod ranges;
 mod version_set;
 mod versions;
 
 pub use origins::Origins;
-pub(crate) use origins::hash as hash_origin;
+pub(crate) use origins::{hash as hash_origin, mix};
 pub use ranges::Ranges;
 pub use version_set::{OriginId, VersionSet};
 pub use versions::Versions;

@@ -241,7 +241,7 @@ fn too_large(matches: &ArgMatches) -> String {
     format!("{flag} is more than {}, the largest allowed\n", i64::MAX)
 }
 
-/// What of the flags stands on the command line.
+/// The flags that stand on the command line.
 fn given(flags: Table, matches: &ArgMatches) -> Table {
     let is_given =
         |key: &str| matches.value_source(&key.replace('-', "_")) == Some(ValueSource::CommandLine);

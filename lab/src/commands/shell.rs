@@ -25,7 +25,7 @@ impl fmt::Display for BadArguments {
 
 impl std::error::Error for BadArguments {}
 
-/// What was made of arguments, or an error for which the exit status is [`BAD_ARGUMENTS`].
+/// Marks an error as one of the arguments: the exit status is [`BAD_ARGUMENTS`].
 pub(super) fn asked<T>(read: anyhow::Result<T>) -> anyhow::Result<T> {
     read.map_err(|error| BadArguments(error).into())
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use super::message::{Entries, Gossip, Have};
 use crate::id::{EntryId, Origin};
 use crate::protocol::Entry;
-use crate::set::origins::{hash, mix};
-use crate::set::{OriginId, Origins, Ranges, VersionSet};
+use crate::set::{OriginId, Origins, Ranges, VersionSet, hash_origin, mix};
 use crate::time::Instant;
 use crate::value::Value;
 use log::Log;
@@ -43,6 +42,7 @@ pub struct Replica {
     restored: VersionSet,
     /// Entries by arrival, as far back as any grace reaches.
     arrivals: VecDeque<Arrival>,
+    /// The longest grace so far.
     longest_grace: Duration,
 }
 
@@ -132,11 +132,12 @@ impl Replica {
         &self.held
     }
 
-    /// The number of entries held, and a hash of their names.
+    /// The number of entries held, and a hash of their names: 53 bits, which are exact in any reader of JSON. The
+    /// names are those of the cluster's nodes and their generations, so equal sets have equal checksums at every node.
     #[must_use]
     pub fn checksum(&self) -> (u64, u64) {
         let hash = |(id, range): (OriginId, Range<u64>)| {
-            mix(mix(hash(self.origin(id)) ^ range.start) ^ range.end)
+            mix(mix(hash_origin(self.origin(id)) ^ range.start) ^ range.end)
         };
         (self.held.count(), self.held.ranges().map(hash).fold(0, u64::wrapping_add) >> 11)
     }
@@ -196,8 +197,10 @@ impl Replica {
         values: &[Value],
     ) -> Ranges {
         let whole: Ranges = std::iter::once(first..first + values.len() as u64).collect();
-        let new =
-            self.held.get(origin).map_or_else(|| whole.clone(), |held| whole.difference(&held));
+        let new = match self.held.get(origin) {
+            Some(held) => whole.difference(&held),
+            None => whole,
+        };
         for range in new.iter() {
             let from = (range.start - first) as usize;
             let fresh = &values[from..from + (range.end - range.start) as usize];

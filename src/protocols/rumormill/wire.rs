@@ -369,6 +369,7 @@ mod tests {
             assert_eq!(generation(own, difference(own, other)), other, "{own} {other}");
         }
     }
+
     #[test]
     fn a_start_of_0_is_left_out_of_the_bounds_of_ranges() {
         let same = |written: &[u64], read: &[[u64; 2]]| {

@@ -71,7 +71,7 @@ pub struct Limit {
 /// Refuses texts that are no limits.
 ///
 /// # Errors
-/// What is wrong with the first of them.
+/// If one is none: the error of the first.
 pub fn check_limits(limits: &[String]) -> Result<(), String> {
     limits.iter().try_for_each(|limit| limit.parse::<Limit>().map(drop))
 }
