@@ -107,11 +107,11 @@ fn requests_that_cannot_be_answered_are_logged() {
 #[test]
 fn bad_gossip_is_logged_and_never_answered() {
     let cases = [
-        (r#"{"type":"rumormill","v":3,"msg_id":7}"#, "`gen` is missing"),
-        (r#"{"type":"rumormill","v":3,"gen":1,"n":0,"entries":7}"#, "`entries`"),
-        (r#"{"type":"rumormill","v":3,"gen":1,"n":0,"entries":[0,1,0,[]]}"#, "without values"),
-        (r#"{"type":"rumormill","v":3,"gen":1,"n":0,"have":[0,1,[4,4]]}"#, "bad ranges"),
-        (r#"{"type":"rumormill","v":3,"gen":1,"n":0,"have":[0,1,[0,1,2]]}"#, "bad ranges"),
+        (r#"{"type":"rumormill","v":4,"msg_id":7}"#, "`id` is missing"),
+        (r#"{"type":"rumormill","v":4,"id":[1,0],"entries":7}"#, "`entries`"),
+        (r#"{"type":"rumormill","v":4,"id":[1,0],"entries":[0,1,0,[]]}"#, "without values"),
+        (r#"{"type":"rumormill","v":4,"id":[1,0],"have":[0,1,[4,4]]}"#, "bad ranges"),
+        (r#"{"type":"rumormill","v":4,"id":[1,0],"have":[0,1,[0,1,2]]}"#, "bad ranges"),
     ];
     for (body, text) in cases {
         let line = format!(r#"{{"src":"n1","dest":"n0","body":{body}}}"#);
@@ -143,7 +143,7 @@ fn a_second_init_is_answered_with_error_22() {
 
 #[test]
 fn gossip_from_a_stranger_is_logged() {
-    let line = r#"{"src":"n9","dest":"n0","body":{"type":"rumormill","v":3,"gen":1,"n":0}}"#;
+    let line = r#"{"src":"n9","dest":"n0","body":{"type":"rumormill","v":4,"id":[1,0]}}"#;
     assert_reaction(line.as_bytes(), &Log("n9"));
 }
 

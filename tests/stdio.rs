@@ -261,7 +261,7 @@ fn a_peer_of_another_protocol_is_named_once() {
     let read_ok = json!({"type": "read_ok", "messages": [], "in_reply_to": 2});
     assert_eq!(next(&mut node)["body"], read_ok);
     let log = node.end().log;
-    let words = "n0 speaks protocol flood version 1; this node speaks rumormill version 3";
+    let words = "n0 speaks protocol flood version 1; this node speaks rumormill version 4";
     assert_eq!(log.matches(words).count(), 1, "{log}");
     assert_eq!(log.lines().count(), 2, "{log}");
 }

@@ -5,7 +5,7 @@
 //! the node sent:
 //!
 //! ```json
-//! {"rumormill_record":5,"version":"0.1.0","protocol":"rumormill","seed":7,"generation":1,"config":{}}
+//! {"rumormill_record":6,"version":"0.1.0","protocol":"rumormill","seed":7,"generation":1,"config":{}}
 //! {"t":1034,"in":{"src":"c1","dest":"n0","body":{"type":"read","msg_id":2}}}
 //! {"out":{"src":"n0","dest":"c1","body":{"type":"read_ok","messages":[],"in_reply_to":2}}}
 //! {"t":1100,"in":{"src":"c1","dest":"n0","body":{"type":"broadcast","message":5,"msg_id":3}}}
@@ -51,7 +51,7 @@ use crate::wire::Wire;
 pub use read::{Event, Output, ReadError, Record, Records, is_record_line};
 
 /// The version of the format.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// A reply to a read with more text than this is recorded without it: replies to reads would
 /// otherwise be nearly all of a record, and most of its cost.

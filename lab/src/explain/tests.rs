@@ -11,8 +11,8 @@ fn journal() -> Journal {
     let mut text = String::new();
     let init = r#"{"type":"init","node_id":"n0","node_ids":["n0","n1","n2","n3"],"msg_id":1}"#;
     let gossip = |n: u64, all: bool| {
-        let all = if all { r#","digest":true"# } else { "" };
-        format!(r#"{{"type":"rumormill","v":3,"gen":1,"n":{n},"entries":[0,1,0,[4,5]]{all}}}"#)
+        let all = if all { r#","flags":"d""# } else { "" };
+        format!(r#"{{"type":"rumormill","v":4,"id":[1,{n}],"entries":[0,1,0,[4,5]]{all}}}"#)
     };
     let mut event = |t: u64, rest: String| text += &format!("{{\"t\":{},{rest}}}\n", t * 1_000_000);
     let send = |id: u64, src: &str, dest: &str, body: &str| {
@@ -177,9 +177,9 @@ fn another_nodes_gossip_is_not_taken_for_rumormills() {
     let text = [
         line(0, "c0", "n0", r#"{"type":"init","node_id":"n0","node_ids":["n0","n1"],"msg_id":1}"#),
         line(1, "n0", "n1", r#"{"type":"rumormill","message":5}"#),
-        line(2, "n0", "n1", r#"{"type":"rumormill","v":3,"gen":1,"n":2,"entries":[5]}"#),
-        line(3, "n0", "n1", r#"{"type":"rumormill","gen":"a","n":2,"msg_id":7}"#),
-        line(4, "n0", "n1", r#"{"type":"rumormill","v":3,"gen":1,"n":2}"#),
+        line(2, "n0", "n1", r#"{"type":"rumormill","v":4,"id":[1,2],"entries":[5]}"#),
+        line(3, "n0", "n1", r#"{"type":"rumormill","id":"a","msg_id":7}"#),
+        line(4, "n0", "n1", r#"{"type":"rumormill","v":4,"id":[1,2]}"#),
     ];
     let journal = Journal::read(text.concat().as_bytes(), &[], None).unwrap();
     let own: Vec<bool> = journal.messages.iter().map(|message| message.own.is_some()).collect();

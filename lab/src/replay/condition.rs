@@ -179,8 +179,8 @@ mod tests {
         for (body, is_in) in [
             (r#"{"type":"broadcast","message":42,"msg_id":1}"#, true),
             (r#"{"type":"broadcast","message":1,"msg_id":42}"#, false),
-            (r#"{"type":"rumormill","v":3,"gen":1,"n":42,"entries":[1,1,0,[7,42]]}"#, true),
-            (r#"{"type":"rumormill","v":3,"gen":1,"n":42,"entries":[1,42,0,[7]]}"#, false),
+            (r#"{"type":"rumormill","v":4,"id":[1,42],"entries":[1,1,0,[7,42]]}"#, true),
+            (r#"{"type":"rumormill","v":4,"id":[1,42],"entries":[1,42,0,[7]]}"#, false),
             (r#"{"type":"read_ok","messages":[42],"in_reply_to":1}"#, false),
         ] {
             let parsed = parse_line::<Gossip>(line(body).as_bytes(), Some(&nodes));

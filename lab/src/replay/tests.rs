@@ -77,10 +77,10 @@ fn a_changed_record_is_found_where_it_was_changed() {
     let at = lines.iter().position(gossip).unwrap();
     let number = at as u64 + 1;
 
-    let changed = text.replacen(lines[at], &lines[at].replacen("\"n\":0", "\"n\":1", 1), 1);
+    let changed = text.replacen(lines[at], &lines[at].replacen("\"id\":[1,0", "\"id\":[1,1", 1), 1);
     let found = replay(&parse(&changed)).unwrap_err();
     assert_eq!(found.line, number);
-    assert!(found.recorded.contains("\"n\":1") && found.replayed.contains("\"n\":0"), "{found}");
+    assert!(found.recorded.contains("[1,1") && found.replayed.contains("[1,0"), "{found}");
     assert!(found.state_before.starts_with("n3 at "), "{found}");
     assert!(found.to_string().contains("the same up to character"), "{found}");
 

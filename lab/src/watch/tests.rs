@@ -15,8 +15,8 @@ fn started() -> Cluster {
         r#"{"t":10,"e":"zero"}"#,
         r#"{"t":11,"e":"send","id":1,"src":"c1","dest":"n0","body":{"type":"broadcast","message":7,"msg_id":1}}"#,
         r#"{"t":12,"e":"recv","id":1,"src":"c1","dest":"n0"}"#,
-        r#"{"t":13,"e":"send","id":2,"src":"n0","dest":"n1","body":{"type":"rumormill","v":3,"gen":1,"n":0,"entries":[0,1,0,7]}}"#,
-        r#"{"t":13,"e":"send","id":3,"src":"n0","dest":"n2","body":{"type":"rumormill","v":3,"gen":1,"n":0,"entries":[0,1,0,7]}}"#,
+        r#"{"t":13,"e":"send","id":2,"src":"n0","dest":"n1","body":{"type":"rumormill","v":4,"id":[1,0],"entries":[0,1,0,7]}}"#,
+        r#"{"t":13,"e":"send","id":3,"src":"n0","dest":"n2","body":{"type":"rumormill","v":4,"id":[1,0],"entries":[0,1,0,7]}}"#,
     ];
     messages(&mut cluster, &lines);
     cluster

@@ -154,8 +154,8 @@ fn what_is_no_request_is_never_answered() {
         r#"{"type":"cas","in_reply_to":"x","msg_id":7}"#,
         r#"{"type":"read","in_reply_to":1,"msg_id":7}"#,
         r#"{"type":"rumormill","msg_id":7}"#,
-        r#"{"type":"rumormill","v":3,"msg_id":7}"#,
-        r#"{"type":"rumormill","type":"rumormill","v":3,"msg_id":7}"#,
+        r#"{"type":"rumormill","v":4,"msg_id":7}"#,
+        r#"{"type":"rumormill","type":"rumormill","v":4,"msg_id":7}"#,
     ] {
         unreplied(&request(body));
     }
@@ -166,51 +166,58 @@ fn what_is_no_request_is_never_answered() {
 #[test]
 fn bad_gossip_is_refused() {
     for (fields, problem) in [
-        ("", "field `gen` is missing"),
-        (r#""gen":-1,"n":0"#, "field `gen`: expected an integer from 0"),
-        (r#""gen":1"#, "field `n` is missing"),
-        (r#""gen":1,"n":18446744073709551616"#, "field `n`"),
-        (r#""gen":1,"n":0,"digest":1"#, "field `digest`: expected true or false, got 1"),
-        (r#""gen":1,"n":0,"ack":[1]"#, "field `ack`"),
-        (r#""gen":1,"n":0,"ack":[1,2]"#, "field `ack`"),
-        (r#""gen":1,"n":0,"ack":[1,2,0]"#, "field `ack`"),
-        (r#""gen":1,"n":0,"ack":[1,2,4,3]"#, "field `ack`"),
-        (r#""gen":1,"n":0,"ack":null"#, "field `ack`"),
-        (r#""gen":1,"n":0,"entries":{}"#, "field `entries`"),
-        (r#""gen":1,"n":0,"entries":[1,1,0]"#, "field `entries`"),
-        (r#""gen":1,"n":0,"entries":[1,1,0,[5],6]"#, "field `entries`"),
-        (r#""gen":1,"n":0,"entries":["n1",1,0,[5]]"#, "field `entries`: expected [node, differ"),
-        (r#""gen":1,"n":0,"entries":[1,-1,0,[5]]"#, "-1`, expected u64"),
-        (r#""gen":1,"n":0,"entries":[1,1,-1,[5]]"#, "-1`, expected u64"),
-        (r#""gen":1,"n":0,"entries":[1,1,0,"5"]"#, "field `entries`"),
-        (r#""gen":1,"n":0,"entries":[1,1,0,18446744073709551615]"#, "field `entries`"),
-        (r#""gen":1,"n":0,"entries":[1,1,0,5,6]"#, "field `entries`"),
-        (r#""gen":1,"n":0,"entries":[1,1,0,[]]"#, "an entry without values"),
-        (r#""gen":1,"n":0,"entries":[1,1,0,["\udc00"]]"#, "field `entries`"),
-        (r#""gen":1,"n":0,"entries":[1,1,18446744073709551615,[5]]"#, "out of range"),
-        (r#""gen":1,"n":0,"have":[1,1,-5]"#, "field `have`"),
-        (r#""gen":1,"n":0,"have":[1,1,0]"#, "bad ranges of n1"),
-        (r#""gen":1,"n":0,"have":[1,1,[0]]"#, "bad ranges of n1"),
-        (r#""gen":1,"n":0,"have":[1,1,[0,2,3]]"#, "bad ranges"),
-        (r#""gen":1,"n":0,"have":[1,1,[2,2]]"#, "bad ranges"),
-        (r#""gen":1,"n":0,"have":[1,1,[3,2]]"#, "bad ranges"),
-        (r#""gen":1,"n":0,"have":[1,1,[4,5,0,1]]"#, "bad ranges"),
-        (r#""gen":1,"n":0,"have":[1,1,[0,5,3,8]]"#, "bad ranges"),
-        (r#""gen":1,"n":0,"have":[1,1,[0,5,5,8]]"#, "bad ranges"),
-        (r#""gen":1,"n":0,"have":[1,1,[-1,5]]"#, "field `have`"),
-        (r#""gen":1,"n":0,"have":[1,1,[0,1],2,1,[0,1],1,1,[2,3]]"#, "n1 comes twice"),
+        ("", "field `id` is missing"),
+        (r#""id":7"#, "field `id`"),
+        (r#""id":[-1,0]"#, "field `id`: expected [generation, number]"),
+        (r#""id":[1]"#, "field `id`"),
+        (r#""id":[1,18446744073709551616]"#, "field `id`"),
+        (r#""id":[1,18446744073709551615]"#, "field `id`: out of range"),
+        (r#""id":[1,0,0]"#, "field `id`: expected"),
+        (r#""id":[1,0,0,5]"#, "field `id`: bad ranges"),
+        (r#""id":[1,0,0,5,0]"#, "field `id`: bad ranges"),
+        (r#""id":[1,0,0,5,4,3]"#, "field `id`: bad ranges"),
+        (r#""id":[1,0,0,5,-4,3]"#, "field `id`: expected"),
+        (r#""id":[1,0,0,-5,3]"#, "field `id`: expected"),
+        (r#""id":[1,0,18446744073709551615,5,3]"#, "field `id`: expected"),
+        (r#""id":[1,0,null]"#, "field `id`: expected"),
+        (r#""id":[1,0],"flags":true"#, "field `flags`: expected a string, got true"),
+        (r#""id":[1,0],"flags":"dx""#, "field `flags`: 'x' has no meaning"),
+        (r#""id":[1,0],"entries":{}"#, "field `entries`"),
+        (r#""id":[1,0],"entries":[1,1,0]"#, "field `entries`"),
+        (r#""id":[1,0],"entries":[1,1,0,[5],6]"#, "field `entries`"),
+        (r#""id":[1,0],"entries":["n1",1,0,[5]]"#, "field `entries`: expected [node, gener"),
+        (r#""id":[1,0],"entries":[-1,1,0,[5]]"#, "the cluster has no node number -1"),
+        (r#""id":[1,0],"entries":[1,1,0,5,9223372036854775807,0,0,6]"#, "the cluster has no node"),
+        (r#""id":[1,0],"entries":[1,1,-1,[5]]"#, "-1`, expected u64"),
+        (r#""id":[1,0],"entries":[1,1,0,"5"]"#, "field `entries`"),
+        (r#""id":[1,0],"entries":[1,1,0,18446744073709551615]"#, "field `entries`"),
+        (r#""id":[1,0],"entries":[1,1,0,5,6]"#, "field `entries`"),
+        (r#""id":[1,0],"entries":[1,1,0,[]]"#, "an entry without values"),
+        (r#""id":[1,0],"entries":[1,1,0,["\udc00"]]"#, "field `entries`"),
+        (r#""id":[1,0],"entries":[1,1,18446744073709551615,[5]]"#, "out of range"),
+        (r#""id":[1,0],"have":[1,1,-5]"#, "field `have`"),
+        (r#""id":[1,0],"have":[1,1,0]"#, "bad ranges of n1"),
+        (r#""id":[1,0],"have":[1,1,[0]]"#, "bad ranges of n1"),
+        (r#""id":[1,0],"have":[1,1,[0,2,3]]"#, "bad ranges"),
+        (r#""id":[1,0],"have":[1,1,[2,2]]"#, "bad ranges"),
+        (r#""id":[1,0],"have":[1,1,[3,2]]"#, "bad ranges"),
+        (r#""id":[1,0],"have":[1,1,[4,5,0,1]]"#, "bad ranges"),
+        (r#""id":[1,0],"have":[1,1,[0,5,3,8]]"#, "bad ranges"),
+        (r#""id":[1,0],"have":[1,1,[0,5,5,8]]"#, "bad ranges"),
+        (r#""id":[1,0],"have":[1,1,[-1,5]]"#, "field `have`"),
+        (r#""id":[1,0],"have":[1,1,[0,1],-1,1,[0,1],1,-1,[2,3]]"#, "n1 comes twice"),
         (
-            r#""gen":1,"n":0,"entries":[9,1,0,[5]]"#,
+            r#""id":[1,0],"entries":[9,1,0,[5]]"#,
             "field `entries`: the cluster has no node number 9",
         ),
-        (r#""gen":1,"n":0,"have":[9,1,[0,1]]"#, "field `have`: the cluster has no node number 9"),
-        (r#""gen":1,"n":0,"offer":["n9","n0",1,0]"#, "field `offer`: n9 is not in the cluster"),
-        (r#""gen":1,"n":0,"offer":[null,"n9",1,0]"#, "field `offer`: n9 is not in the cluster"),
-        (r#""gen":1,"n":0,"have":[],"have":[]"#, "`have` comes twice"),
+        (r#""id":[1,0],"have":[9,1,[0,1]]"#, "field `have`: the cluster has no node number 9"),
+        (r#""id":[1,0],"offer":["n9","n0",1,0]"#, "field `offer`: n9 is not in the cluster"),
+        (r#""id":[1,0],"offer":[null,"n9",1,0]"#, "field `offer`: n9 is not in the cluster"),
+        (r#""id":[1,0],"have":[],"have":[]"#, "`have` comes twice"),
     ] {
         let separator = if fields.is_empty() { "" } else { "," };
         let text =
-            unreplied(&request(&format!(r#"{{"type":"rumormill","v":3{separator}{fields}}}"#)));
+            unreplied(&request(&format!(r#"{{"type":"rumormill","v":4{separator}{fields}}}"#)));
         assert!(text.contains(problem), "{fields}: {text}");
     }
 }
@@ -218,10 +225,10 @@ fn bad_gossip_is_refused() {
 #[test]
 fn a_message_of_another_version_is_refused_and_not_decoded() {
     let from = |src: &str, fields: &str| {
-        let body = format!(r#"{{"type":"rumormill"{fields},"gen":1,"n":0}}"#);
+        let body = format!(r#"{{"type":"rumormill"{fields},"id":[1,0]}}"#);
         format!(r#"{{"src":"{src}","dest":"n0","body":{body}}}"#)
     };
-    assert!(parse(&from("n1", r#","v":3"#)).is_ok());
+    assert!(parse(&from("n1", r#","v":4"#)).is_ok());
     assert!(unreplied(&from("n1", "")).starts_with("field `v` is missing: "));
     assert!(unreplied(&from("n1", r#","v":null"#)).starts_with("field `v`: expected an integer"));
     assert!(unreplied(&from("n1", r#","v":"1""#)).starts_with("field `v`: expected an integer"));
@@ -232,7 +239,7 @@ fn a_message_of_another_version_is_refused_and_not_decoded() {
             let refusal = parse(&from(src, &fields)).unwrap_err();
             let text = format!(
                 "{src} speaks protocol rumormill version {version}; this node speaks rumormill \
-                 version 3: "
+                 version 4: "
             );
             assert!(refusal.text.starts_with(&text), "{}", refusal.text);
             assert_eq!((refusal.reply, refusal.mismatch), (None, peer));
@@ -247,7 +254,7 @@ fn a_message_of_another_protocol_is_named_as_such_if_a_peer_sent_it() {
     };
     let push = r#"{"type":"flood","v":1,"entry":["n1",1,0],"message":5}"#;
     let refusal = from("n1", push);
-    let text = "n1 speaks protocol flood version 1; this node speaks rumormill version 3: ";
+    let text = "n1 speaks protocol flood version 1; this node speaks rumormill version 4: ";
     assert!(refusal.text.starts_with(text), "{}", refusal.text);
     assert_eq!((refusal.reply, refusal.mismatch), (None, Some(NodeId(1))));
     // A protocol that this build has not heard of.
@@ -264,7 +271,7 @@ fn a_message_of_another_protocol_is_named_as_such_if_a_peer_sent_it() {
 
 #[test]
 fn before_init_no_message_of_a_peer_is_read() {
-    let line = r#"{"src":"n1","dest":"n0","body":{"type":"rumormill","v":3,"gen":1,"n":0}}"#;
+    let line = r#"{"src":"n1","dest":"n0","body":{"type":"rumormill","v":4,"id":[1,0]}}"#;
     let refusal = parse_line::<Gossip>(line.as_bytes(), None).unwrap_err();
     assert!(refusal.text.starts_with("rumormill from n1 before init: "), "{}", refusal.text);
     assert_eq!((refusal.reply, refusal.mismatch), (None, None));
@@ -288,7 +295,7 @@ fn long_lines_are_quoted_in_part_and_on_one_line() {
         format!(r#"{{"type":"{long}","msg_id":7}}"#),
         format!(r#"{{"type":"topology","topology":"{long}","msg_id":7}}"#),
         format!(r#"{{"type":"init","node_id":["{long}"],"node_ids":[],"msg_id":7}}"#),
-        format!(r#"{{"type":"rumormill","v":3,"gen":1,"n":1,"have":["{long}",1,[1]]}}"#),
+        format!(r#"{{"type":"rumormill","v":4,"id":[1,1],"have":["{long}",1,[1]]}}"#),
         r#"{"type":"a\nb\u001b","msg_id":7}"#.to_owned(),
         long.clone(),
     ] {

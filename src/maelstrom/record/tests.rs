@@ -157,7 +157,7 @@ fn a_record_of_an_older_format_is_refused_whatever_its_header_has() {
 
 #[test]
 fn settings_that_a_record_lacks_have_their_defaults() {
-    let line = r#"{"rumormill_record":5,"version":"0","protocol":"rumormill","seed":1,"generation":2,"config":{}}"#;
+    let line = r#"{"rumormill_record":6,"version":"0","protocol":"rumormill","seed":1,"generation":2,"config":{}}"#;
     let records = Records::read(line.as_bytes()).unwrap();
     assert_eq!(records.lives[0].header.config::<Rumormill>(), Ok(Config::default()));
 }

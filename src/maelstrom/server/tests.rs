@@ -97,14 +97,14 @@ fn a_submitted_value_is_read_here_before_its_acknowledgement_and_named_in_order(
 #[test]
 fn a_peer_of_another_protocol_or_version_is_logged_once_and_counted_always() {
     let mut node = node();
-    let foreign = r#"{"type":"rumormill","v":3,"gen":1,"n":0}"#;
+    let foreign = r#"{"type":"rumormill","v":4,"id":[1,0]}"#;
     let newer = r#"{"type":"flood","v":2,"entries":[]}"#;
     (0..3).for_each(|_| feed(&mut node, "n1", foreign));
     (0..3).for_each(|_| feed(&mut node, "n2", newer));
     (0..3).for_each(|_| feed(&mut node, "n1", foreign));
     let lines = log(&mut node);
     let expected = [
-        "refused: n1 speaks protocol rumormill version 3; this node speaks flood version 1: ",
+        "refused: n1 speaks protocol rumormill version 4; this node speaks flood version 1: ",
         "refused: n2 speaks protocol flood version 2; this node speaks flood version 1: ",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:?}");

@@ -5,8 +5,8 @@ use crate::id::{Generation, NodeId, Origin};
 use crate::set::Ranges;
 use crate::value::Value;
 
-/// Consecutive entries of one origin. On the wire: `node, difference, first, [value, …]`, with
-/// the difference of the generation from the sender's.
+/// Consecutive entries of one origin. On the wire: `node, generation, first, [value, …]`, node and generation as
+/// differences from those of the row before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries {
     /// Where the values were broadcast.
@@ -18,7 +18,7 @@ pub struct Entries {
 }
 
 /// Everything that a node holds of one origin. On the wire:
-/// `node, difference, end or [start, end, …]`, ends excluded; a start of 0 is left out.
+/// `node, generation, end or [start, end, …]`, ends excluded; a start of 0 is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Have {
     /// The origin.
@@ -27,8 +27,8 @@ pub struct Have {
     pub ranges: Ranges,
 }
 
-/// The addressee's messages that have arrived: their entries are confirmed. On the wire:
-/// `[difference, held_us, start, end, …]`, ends excluded; a start of 0 is left out.
+/// The addressee's messages that have arrived: their entries are confirmed. On the wire it follows the number of
+/// the message: `difference of generations, held_us, start, end, …`, ends excluded; a start of 0 is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ack {
     /// Generation of the node that the messages came from.
@@ -57,18 +57,6 @@ pub enum Forward {
     Tree,
     /// It forwards them to all neighbours, and they to theirs.
     Flood,
-}
-
-impl Forward {
-    /// The word on the wire; nothing is written for [`Forward::No`].
-    #[must_use]
-    pub const fn name(self) -> Option<&'static str> {
-        match self {
-            Self::No => None,
-            Self::Tree => Some("tree"),
-            Self::Flood => Some("flood"),
-        }
-    }
 }
 
 /// The pulse of the root of a tree: what a node needs to send so as to arrive just before the root
@@ -130,15 +118,4 @@ pub struct Gossip {
     pub pulse: Option<Pulse>,
     /// The sender's place in the tree.
     pub offer: Option<TreeOffer>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_action_has_a_word_unless_there_is_none() {
-        let words = [Forward::No, Forward::Tree, Forward::Flood].map(Forward::name);
-        assert_eq!(words, [None, Some("tree"), Some("flood")]);
-    }
 }

@@ -1,39 +1,46 @@
 //! The message between nodes as JSON: see [`Gossip`] for its meaning.
 //!
 //! Most bytes of a message name entries, so an origin is short. A node is its place in `init`'s list,
-//! which is the same at every node. A generation is a time in milliseconds, of 13 digits; all but the
-//! sender's are written as their difference from it, which is short: clusters start within seconds.
+//! which is the same at every node. A generation is a time in milliseconds, of 13 digits. Origins are listed
+//! in ascending order, each as the difference from the one before it, the first from node 0 in the sender's
+//! generation: clusters start within seconds.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde_json::Number;
 
 use super::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::cluster::{Name, Nodes};
 use crate::few::Few;
 use crate::id::{Generation, NodeId, Origin};
-use crate::json::{put, put_field};
+use crate::json::{put, put_field, put_key};
 use crate::set::Ranges;
 use crate::value::Value;
 use crate::wire::{Field, Fields, Wire};
 
 impl Wire for Gossip {
     const TYPE: &'static str = "rumormill";
-    const VERSION: u64 = 3;
+    const VERSION: u64 = 4;
 
     fn encode(&self, nodes: &Nodes, out: &mut Vec<u8>) {
-        put_field(out, "gen", &self.generation.0);
-        put_field(out, "n", &self.number);
+        put_key(out, "id");
+        out.push(b'[');
+        put(out, &self.generation.0);
+        put_next(out, &self.number);
         if let Some(Ack { generation, numbers, held_us }) = &self.ack {
-            let start = [difference(self.generation, *generation), *held_us];
-            let ack: Vec<u64> = start.into_iter().chain(bounds(numbers)).collect();
-            put_field(out, "ack", &ack);
+            put_next(out, &difference(self.generation, *generation));
+            put_next(out, held_us);
+            bounds(numbers).for_each(|bound| put_next(out, &bound));
         }
+        out.push(b']');
+        let mut last = first_base(self.generation);
         if !self.entries.is_empty() {
             put_rows(out, "entries", &self.entries, |out, Entries { origin, first, values }| {
-                put_origin(out, self.generation, *origin);
+                put_origin(out, &mut last, *origin);
                 put(out, first);
                 out.push(b',');
                 match &**values {
@@ -43,8 +50,9 @@ impl Wire for Gossip {
             });
         }
         if !self.have.is_empty() {
+            last = first_base(self.generation);
             put_rows(out, "have", &self.have, |out, Have { origin, ranges }| {
-                put_origin(out, self.generation, *origin);
+                put_origin(out, &mut last, *origin);
                 match &*bounds(ranges).collect::<Vec<u64>>() {
                     [end] if i64::try_from(*end).is_ok() => put(out, end),
                     bounds => put(out, bounds),
@@ -54,17 +62,10 @@ impl Wire for Gossip {
         if let Some(checksum) = self.checksum {
             put_field(out, "sum", &checksum);
         }
-        if self.is_digest {
-            put_field(out, "digest", &true);
-        }
-        if self.is_probe {
-            put_field(out, "probe", &true);
-        }
-        if let Some(word) = self.forward.name() {
-            put_field(out, "forward", word);
-        }
-        if self.is_paced {
-            put_field(out, "paced", &true);
+        let flags: String =
+            FLAGS.iter().filter(|(_, is_set, _)| is_set(self)).map(|flag| flag.0).collect();
+        if !flags.is_empty() {
+            put_field(out, "flags", &flags);
         }
         if let Some(pulse) = self.pulse {
             put_field(out, "pulse", &(pulse.period_us, pulse.age_us, pulse.distance_us));
@@ -76,21 +77,26 @@ impl Wire for Gossip {
     }
 
     fn decode(fields: &Fields<'_>, nodes: &Nodes) -> Result<Self, String> {
-        let own = Generation(fields.get("gen").u64("gen")?);
-        Ok(Self {
-            generation: own,
-            number: number(fields.get("n"))?,
-            ack: ack(fields.get("ack"), own)?,
-            entries: entries(fields.get("entries"), own, nodes)?,
-            have: have(fields.get("have"), own, nodes)?,
+        let (generation, number, ack) = id(fields.get("id"))?;
+        let mut gossip = Self {
+            generation,
+            number,
+            ack,
+            entries: entries(fields.get("entries"), generation, nodes)?,
+            have: have(fields.get("have"), generation, nodes)?,
             checksum: optional(fields.get("sum"), "sum", "[number of entries, hash]")?,
-            is_digest: fields.get("digest").flag("digest")?,
-            is_probe: fields.get("probe").flag("probe")?,
-            forward: forward(fields.get("forward"))?,
-            is_paced: fields.get("paced").flag("paced")?,
             pulse: pulse(fields.get("pulse"))?,
             offer: offer(fields.get("offer"), nodes)?,
-        })
+            ..Self::default()
+        };
+        let flags = optional::<Cow<'_, str>>(fields.get("flags"), "flags", "a string")?;
+        for letter in flags.iter().flat_map(|flags| flags.chars()) {
+            let flag = FLAGS.iter().find(|flag| flag.0 == letter);
+            let (_, _, set) =
+                flag.ok_or_else(|| format!("field `flags`: {letter:?} has no meaning"))?;
+            set(&mut gossip);
+        }
+        Ok(gossip)
     }
 
     fn values(&self, each: &mut dyn FnMut(&Value)) {
@@ -98,43 +104,61 @@ impl Wire for Gossip {
     }
 }
 
+/// A letter of `flags`: whether a message has it, and what it sets.
+type Flag = (char, fn(&Gossip) -> bool, fn(&mut Gossip));
+
+/// The letters of `flags`.
+const FLAGS: [Flag; 5] = [
+    ('d', |m| m.is_digest, |m| m.is_digest = true),
+    ('p', |m| m.is_probe, |m| m.is_probe = true),
+    ('t', |m| m.forward == Forward::Tree, |m| m.forward = Forward::Tree),
+    ('f', |m| m.forward == Forward::Flood, |m| m.forward = Forward::Flood),
+    ('b', |m| m.is_paced, |m| m.is_paced = true),
+];
+
 /// Appends a list of the rows of `items` one after the other; `row` writes one.
-fn put_rows<T>(out: &mut Vec<u8>, key: &str, items: &[T], row: impl Fn(&mut Vec<u8>, &T)) {
+fn put_rows<T>(out: &mut Vec<u8>, key: &str, items: &[T], mut row: impl FnMut(&mut Vec<u8>, &T)) {
     for (i, item) in items.iter().enumerate() {
         if i == 0 {
-            out.extend_from_slice(b",\"");
-            out.extend_from_slice(key.as_bytes());
-            out.extend_from_slice(b"\":[");
-        } else {
-            out.push(b',');
+            put_key(out, key);
         }
+        out.push(if i == 0 { b'[' } else { b',' });
         row(out, item);
     }
     out.push(b']');
 }
 
-/// The difference of a generation from the sender's, as an unsigned number that is small if the
-/// difference is (the zigzag encoding of Protocol Buffers): 0, -1, 1, -2, … are 0, 1, 2, 3, ….
-const fn difference(own: Generation, generation: Generation) -> u64 {
-    let difference = generation.0.wrapping_sub(own.0) as i64;
-    ((difference << 1) ^ (difference >> 63)) as u64
-}
-
-/// The generation with this difference from the sender's.
-const fn generation(own: Generation, difference: u64) -> Generation {
-    let difference = (difference >> 1) as i64 ^ -((difference & 1) as i64);
-    Generation(own.0.wrapping_add(difference as u64))
-}
-
-fn put_origin(out: &mut Vec<u8>, own: Generation, origin: Origin) {
-    put(out, &origin.node.0);
+/// Appends a number after others of a list.
+fn put_next(out: &mut Vec<u8>, number: &impl Serialize) {
     out.push(b',');
-    put(out, &difference(own, origin.generation));
-    out.push(b',');
+    put(out, number);
 }
 
-/// A row of `entries`: `node, difference, first, value or [value, …]`.
-type EntriesRow<T> = (u32, u64, (u64, OneOrMore<T>));
+/// The difference of a generation from another one.
+const fn difference(from: Generation, generation: Generation) -> i64 {
+    generation.0.wrapping_sub(from.0) as i64
+}
+
+/// The generation with this difference from another one.
+const fn generation(from: Generation, difference: i64) -> Generation {
+    Generation(from.0.wrapping_add(difference as u64))
+}
+
+/// The origin that the first row is relative to.
+const fn first_base(sender: Generation) -> Origin {
+    Origin { node: NodeId(0), generation: sender }
+}
+
+/// Appends an origin, relative to the `last` one.
+fn put_origin(out: &mut Vec<u8>, last: &mut Origin, origin: Origin) {
+    put(out, &(i64::from(origin.node.0) - i64::from(last.node.0)));
+    put_next(out, &difference(last.generation, origin.generation));
+    out.push(b',');
+    *last = origin;
+}
+
+/// A row of `entries`: `node, generation, first, value or [value, …]`.
+type EntriesRow<T> = (i64, i64, (u64, OneOrMore<T>));
 
 /// Rows that stand one after the other in one array: each is two numbers, and its rest.
 struct Rows<R>(Vec<R>);
@@ -193,7 +217,7 @@ impl<'de> Rest<'de> for OneOrMore<u64> {
     }
 }
 
-impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(u32, u64, R)> {
+impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(i64, i64, R)> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(RowsVisitor(PhantomData))
     }
@@ -202,7 +226,7 @@ impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(u32, u64, R)> {
 struct RowsVisitor<R>(PhantomData<R>);
 
 impl<'de, R: Rest<'de>> Visitor<'de> for RowsVisitor<R> {
-    type Value = Rows<(u32, u64, R)>;
+    type Value = Rows<(i64, i64, R)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of rows")
@@ -219,23 +243,23 @@ impl<'de, R: Rest<'de>> Visitor<'de> for RowsVisitor<R> {
     }
 }
 
-/// The origin that a message names; nodes outside the cluster have none.
-fn origin(field: &str, node: u32, generation: Generation, nodes: &Nodes) -> Result<Origin, String> {
-    if node >= nodes.len() {
-        return Err(format!("field `{field}`: the cluster has no node number {node}"));
-    }
-    Ok(Origin { node: NodeId(node), generation })
+/// The origin of a row, relative to the `last` one; nodes outside the cluster have none.
+fn origin(
+    field: &str,
+    last: &mut Origin,
+    (node, difference): (i64, i64),
+    nodes: &Nodes,
+) -> Result<Origin, String> {
+    let node = i64::from(last.node.0).saturating_add(node);
+    let id = u32::try_from(node).ok().filter(|id| *id < nodes.len());
+    let id = id.ok_or_else(|| format!("field `{field}`: the cluster has no node number {node}"))?;
+    *last = Origin { node: NodeId(id), generation: generation(last.generation, difference) };
+    Ok(*last)
 }
 
 fn known(field: &str, node: &Name, nodes: &Nodes) -> Result<NodeId, String> {
     let id = nodes.id(node);
     id.ok_or_else(|| format!("field `{field}`: {node} is not in the cluster"))
-}
-
-/// The number after a message's own has to be a number, too.
-fn number(field: Field<'_>) -> Result<u64, String> {
-    let number = field.u64("n")?;
-    number.checked_add(1).map(|_| number).ok_or_else(|| "field `n`: out of range".to_owned())
 }
 
 /// The content of a field that may be left out.
@@ -247,26 +271,30 @@ fn optional<'f, T: Deserialize<'f>>(
     field.is_present().then(|| field.decode(name, expected)).transpose()
 }
 
-fn ack(field: Field<'_>, own: Generation) -> Result<Option<Ack>, String> {
-    const EXPECTED: &str = "[difference of generations, microseconds, start, end, …]";
-    let Some(numbers) = optional::<Vec<u64>>(field, "ack", EXPECTED)? else { return Ok(None) };
-    let [difference, held_us, bounds @ ..] = &*numbers else {
-        return Err(format!("field `ack`: expected {EXPECTED}"));
-    };
-    let numbers = ranges(bounds).filter(|numbers| !numbers.is_empty());
-    let numbers = numbers.ok_or("field `ack`: bad ranges of numbers")?;
-    Ok(Some(Ack { generation: generation(own, *difference), numbers, held_us: *held_us }))
-}
-
-fn forward(field: Field<'_>) -> Result<Forward, String> {
-    match optional::<Cow<'_, str>>(field, "forward", "a string")?.as_deref() {
-        None => Ok(Forward::No),
-        Some("tree") => Ok(Forward::Tree),
-        Some("flood") => Ok(Forward::Flood),
-        Some(other) => {
-            Err(format!("field `forward`: expected \"tree\" or \"flood\", got {other:?}"))
+/// The generation of a message, its number, and its ack.
+fn id(field: Field<'_>) -> Result<(Generation, u64, Option<Ack>), String> {
+    const EXPECTED: &str = "[generation, number], or [generation, number, difference of generations, \
+                            microseconds, start, end, …]";
+    let numbers: Vec<Number> = field.decode("id", EXPECTED)?;
+    let bad = || format!("field `id`: expected {EXPECTED}");
+    let unsigned = |number: &Number| number.as_u64().ok_or_else(bad);
+    let [own, number, ack @ ..] = &*numbers else { return Err(bad()) };
+    let own = Generation(unsigned(own)?);
+    let number = unsigned(number)?;
+    // The number after a message's own has to be a number, too.
+    number.checked_add(1).ok_or("field `id`: out of range")?;
+    let ack = match ack {
+        [] => None,
+        [difference, held_us, bounds @ ..] => {
+            let generation = generation(own, difference.as_i64().ok_or_else(bad)?);
+            let bounds: Vec<u64> = bounds.iter().map(unsigned).collect::<Result<_, _>>()?;
+            let numbers = ranges(&bounds).filter(|numbers| !numbers.is_empty());
+            let numbers = numbers.ok_or("field `id`: bad ranges of numbers")?;
+            Some(Ack { generation, numbers, held_us: unsigned(held_us)? })
         }
-    }
+        [_] => return Err(bad()),
+    };
+    Ok((own, number, ack))
 }
 
 fn pulse(field: Field<'_>) -> Result<Option<Pulse>, String> {
@@ -286,20 +314,22 @@ fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Entri
     if !field.is_present() {
         return Ok(Vec::new());
     }
-    const EXPECTED: &str = "[node, difference of generations, first, value or [value, …], node, …]";
+    const EXPECTED: &str =
+        "[node, generation, first, value or [value, …], node, …], relative to one another";
     // Integers are the usual case, and read in a third of the time.
+    let last = &mut first_base(own);
     match field.decode::<Rows<EntriesRow<i64>>>("entries", EXPECTED) {
-        Ok(Rows(rows)) => rows.into_iter().map(|row| run(row, own, nodes)).collect(),
+        Ok(Rows(rows)) => rows.into_iter().map(|row| run(row, last, nodes)).collect(),
         Err(_) => {
             let Rows(rows) = field.decode::<Rows<EntriesRow<Value>>>("entries", EXPECTED)?;
-            rows.into_iter().map(|row| run(row, own, nodes)).collect()
+            rows.into_iter().map(|row| run(row, last, nodes)).collect()
         }
     }
 }
 
 fn run<T: Into<Value>>(
     (node, difference, (first, OneOrMore(values))): EntriesRow<T>,
-    own: Generation,
+    last: &mut Origin,
     nodes: &Nodes,
 ) -> Result<Entries, String> {
     if values.is_empty() {
@@ -311,19 +341,21 @@ fn run<T: Into<Value>>(
         return Err(format!("field `entries`: {count} values from {first} on are out of range"));
     }
     let values = values.into_iter().map(Into::into).collect();
-    let origin = origin("entries", node, generation(own, difference), nodes)?;
+    let origin = origin("entries", last, (node, difference), nodes)?;
     Ok(Entries { origin, first, values })
 }
 
 fn have(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Have>, String> {
-    const EXPECTED: &str = "[node, difference of generations, end or [start, end, …], node, …]";
-    type HaveRow = (u32, u64, OneOrMore<u64>);
+    const EXPECTED: &str =
+        "[node, generation, end or [start, end, …], node, …], relative to one another";
+    type HaveRow = (i64, i64, OneOrMore<u64>);
     let rows =
         optional::<Rows<HaveRow>>(field, "have", EXPECTED)?.map_or_else(Vec::new, |all| all.0);
+    let last = &mut first_base(own);
     let have = rows
         .into_iter()
         .map(|(node, difference, OneOrMore(bounds))| {
-            let origin = origin("have", node, generation(own, difference), nodes)?;
+            let origin = origin("have", last, (node, difference), nodes)?;
             let ranges = ranges(&bounds).ok_or_else(|| {
                 format!("field `have`: bad ranges of {}", nodes.name(origin.node))
             })?;
@@ -359,15 +391,62 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_of_generations_are_short_and_lose_nothing() {
+    fn differences_of_generations_lose_nothing() {
         let millis = |offset: u64| Generation(1_795_000_000_000 + offset);
         let pairs = [(0, 0), (0, 1), (1, 0), (0, 400), (400, 0)];
-        let short = pairs.map(|(own, other)| difference(millis(own), millis(other)));
-        assert_eq!(short, [0, 2, 1, 800, 799]);
+        let short = pairs.map(|(from, to)| difference(millis(from), millis(to)));
+        assert_eq!(short, [0, 1, -1, 400, -400]);
         let all = [0, 1, 7, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX - 1, u64::MAX].map(Generation);
-        for (own, other) in all.iter().flat_map(|own| all.map(|other| (*own, other))) {
-            assert_eq!(generation(own, difference(own, other)), other, "{own} {other}");
+        for (from, to) in all.iter().flat_map(|from| all.map(|to| (*from, to))) {
+            assert_eq!(generation(from, difference(from, to)), to, "{from} {to}");
         }
+    }
+
+    #[test]
+    fn a_message_is_written_as_short_as_it_can_be_and_read_back() {
+        let nodes = Nodes::from((0..9).map(|i| Name::from(format!("n{i}"))).collect::<Vec<_>>());
+        let origin =
+            |node, generation| Origin { node: NodeId(node), generation: Generation(generation) };
+        let row = |node, generation, first, values: &[i64]| {
+            let values = values.iter().copied().map(Value::from).collect();
+            Entries { origin: origin(node, generation), first, values }
+        };
+        let have = |node, generation, range| Have {
+            origin: origin(node, generation),
+            ranges: std::iter::once(range).collect(),
+        };
+        let numbers = std::iter::once(0..12).collect();
+        let gossip = Gossip {
+            generation: Generation(1_795_802_599_457),
+            number: 70,
+            ack: Some(Ack { generation: Generation(1_795_802_598_000), numbers, held_us: 92 }),
+            entries: vec![
+                row(2, 1_795_802_599_741, 21, &[536]),
+                row(2, 1_795_802_599_800, 0, &[1, 2]),
+                row(7, 1_795_802_599_791, 24, &[538]),
+            ],
+            have: vec![have(3, 1_795_802_599_458, 0..5), have(1, 1_795_802_599_458, 2..5)],
+            forward: Forward::Flood,
+            is_digest: true,
+            is_paced: true,
+            ..Gossip::default()
+        };
+        let mut body = Vec::new();
+        gossip.encode(&nodes, &mut body);
+        let body = String::from_utf8(body).unwrap();
+        assert_eq!(
+            body,
+            concat!(
+                r#","id":[1795802599457,70,-1457,92,12]"#,
+                r#","entries":[2,284,21,536,0,59,0,[1,2],5,-9,24,538]"#,
+                r#","have":[3,1,5,-2,0,[2,5]],"flags":"dfb""#,
+            )
+        );
+        let line =
+            format!("{{\"src\":\"n0\",\"dest\":\"n1\",\"body\":{{\"type\":\"rumormill\"{body}}}}}");
+        let (fields, read) = Fields::read(&line);
+        assert!(read.is_ok());
+        assert_eq!(Gossip::decode(&fields, &nodes), Ok(gossip));
     }
 
     #[test]

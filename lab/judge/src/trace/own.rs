@@ -114,19 +114,19 @@ mod tests {
     #[test]
     fn messages_of_others_are_not_own_whatever_they_are_called() {
         for json in [
-            r#"{"type":"gossip","gen":1,"n":2}"#,
+            r#"{"type":"gossip","id":[1,2]}"#,
             r#"{"type":"rumormill"}"#,
             r#"{"type":"rumormill","message":7}"#,
-            r#"{"type":"rumormill","gen":1,"n":2}"#,
-            r#"{"type":"rumormill","v":1,"gen":1,"n":2}"#,
-            r#"{"type":"rumormill","v":"2","gen":1,"n":2}"#,
-            r#"{"type":"rumormill","v":3,"entries":[1,2]}"#,
-            r#"{"type":"rumormill","v":3,"gen":1,"n":2,"entries":[1,1,2]}"#,
-            r#"{"type":"rumormill","v":3,"gen":1,"n":2,"entries":[9,1,0,[7]]}"#,
-            r#"{"type":"rumormill","v":3,"gen":1,"n":2,"entries":{"n1":[7]}}"#,
-            r#"{"type":"flood","v":1,"gen":1,"n":2}"#,
+            r#"{"type":"rumormill","id":[1,2]}"#,
+            r#"{"type":"rumormill","v":1,"id":[1,2]}"#,
+            r#"{"type":"rumormill","v":"2","id":[1,2]}"#,
+            r#"{"type":"rumormill","v":4,"entries":[1,2]}"#,
+            r#"{"type":"rumormill","v":4,"id":[1,2],"entries":[1,1,2]}"#,
+            r#"{"type":"rumormill","v":4,"id":[1,2],"entries":[9,1,0,[7]]}"#,
+            r#"{"type":"rumormill","v":4,"id":[1,2],"entries":{"n1":[7]}}"#,
+            r#"{"type":"flood","v":1,"id":[1,2]}"#,
             r#"{"type":"flood","message":7}"#,
-            r#"{"type":7,"v":1,"gen":1,"n":2}"#,
+            r#"{"type":7,"v":1,"id":[1,2]}"#,
             "null",
         ] {
             assert_eq!(own(json), None, "{json}");

@@ -4,8 +4,8 @@ use super::*;
 
 const BROADCAST: &str = r#"{"type":"broadcast","message":7,"msg_id":3}"#;
 const ACK: &str = r#"{"type":"broadcast_ok","in_reply_to":3}"#;
-const GOSSIP: &str = r#"{"type":"rumormill","v":3,"gen":1,"n":0,"entries":[0,1,0,7]}"#;
-const EVIDENCE: &str = r#"{"type":"rumormill","v":3,"gen":1,"n":0,"have":[0,1,[0,1]]}"#;
+const GOSSIP: &str = r#"{"type":"rumormill","v":4,"id":[1,0],"entries":[0,1,0,7]}"#;
+const EVIDENCE: &str = r#"{"type":"rumormill","v":4,"id":[1,0],"have":[0,1,[0,1]]}"#;
 
 /// Value 7 comes to n0, by way of n1 to n2; n2 acknowledges, and tells n1 what it knows.
 fn gossiping() -> Run {

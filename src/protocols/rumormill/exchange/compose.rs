@@ -6,7 +6,7 @@ use crate::id::Generation;
 use crate::protocols::rumormill::exchange::room::Room;
 use crate::protocols::rumormill::link::Link;
 use crate::protocols::rumormill::link::sent::{AckWait, Batch};
-use crate::protocols::rumormill::message::{Forward, Gossip, Pulse, TreeOffer};
+use crate::protocols::rumormill::message::{Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::protocols::rumormill::replica::Replica;
 use crate::set::VersionSet;
 use crate::time::Instant;
@@ -76,13 +76,19 @@ pub(crate) fn compose(
     };
     cargo.union_with(&piggyback);
     draft.unconfirmed.iter().for_each(|batch| cargo.union_with(batch.entries()));
-    let entries = cargo.ranges().map(|(origin, range)| replica.entries(origin, &range)).collect();
+    let mut entries: Vec<Entries> =
+        cargo.ranges().map(|(origin, range)| replica.entries(origin, &range)).collect();
+    // By name, so that each origin is near the one before it.
+    entries.sort_by_key(|entries| entries.origin);
     // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
     // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,
     // and is sent everything.
     let is_unheard = replica.has_restored() && !link.has_acked();
     let have = if purpose.is_digest() || link.acks().is_probed() || is_unheard {
-        replica.held().iter().map(|(origin, _)| replica.have(origin)).collect()
+        let have = replica.held().iter().map(|(origin, _)| replica.have(origin));
+        let mut have: Vec<Have> = have.collect();
+        have.sort_by_key(|have| have.origin);
+        have
     } else {
         Vec::new()
     };

@@ -292,7 +292,7 @@ fn nothing_from_outside_makes_it_panic() {
         "{\"src\":\"n0\",\"dest\":\"p1\",\"body\":{}}",
         "{\"src\":\"c0\",\"dest\":\"c1\",\"body\":null}",
         "{\"src\":\"n0\",\"dest\":\"c4294967295\",\"body\":{}}",
-        "{\"src\":\"n1\",\"dest\":\"n1\",\"body\":{\"type\":\"rumormill\",\"v\":3,\"entries\":3}}",
+        "{\"src\":\"n1\",\"dest\":\"n1\",\"body\":{\"type\":\"rumormill\",\"v\":4,\"entries\":3}}",
     ] {
         run.handle_line(0, 0, line.as_bytes());
     }
