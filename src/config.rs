@@ -108,7 +108,9 @@ impl<C> Setting<C> {
     pub fn set(&self, config: &mut C, text: &str) -> Option<()> {
         match self {
             Self::Delay(field) => *field(config) = parse_time(text)?,
-            Self::OptionalDelay(field) => *field(config) = Some(parse_time(text)?),
+            Self::OptionalDelay(field) => {
+                *field(config) = if text == "none" { None } else { Some(parse_time(text)?) };
+            }
             Self::Interval(field) => {
                 *field(config) = parse_time(text).filter(|time| !time.is_zero())?;
             }
@@ -187,8 +189,9 @@ macro_rules! choice {
 /// Makes the settings of a protocol: fields, defaults and flags in one place.
 ///
 /// Each field has a type, the variant of [`Setting`] that reads its flag, a default, the flag and
-/// its help. A text for the end of the help may follow. Records keep the flags as the user would
-/// give them.
+/// its help. There may follow a field for a bug on purpose, which is no flag and compiled with its
+/// feature only; a check of settings that may contradict each other; and a text for the end of the help.
+/// Records keep the flags as the user would give them.
 #[macro_export]
 macro_rules! settings {
     (
@@ -199,17 +202,27 @@ macro_rules! settings {
                 $field:ident: $type:ty as $setting:ident = $default:expr, $flag:literal, $help:literal
             );* $(;)?
         }
+        $(bug[$feature:literal] $bug:ident: $bug_type:ty;)?
+        $(check $check:ident)?
         $($explanation:literal)?
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug, PartialEq, Eq)]
         $vis struct $name {
-            $($(#[$field_meta])* pub $field: $type),*
+            $($(#[$field_meta])* pub $field: $type,)*
+            $(
+                /// A bug on purpose.
+                #[cfg(feature = $feature)]
+                pub $bug: Option<$bug_type>,
+            )?
         }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($field: $default),* }
+                Self {
+                    $($field: $default,)*
+                    $(#[cfg(feature = $feature)] $bug: None,)?
+                }
             }
         }
 
@@ -222,6 +235,9 @@ macro_rules! settings {
                 }),*
             ];
             $(const EXPLANATION: &'static str = $explanation;)?
+            $(fn check(&self) -> Result<(), String> {
+                $check(self)
+            })?
         }
 
         impl serde::Serialize for $name {
@@ -328,15 +344,22 @@ mod tests {
             fanout: usize as Count = 3, "--fanout", "a number";
             /// A name.
             way: Way as Choice = Way::There, "--way", "there or back";
+            /// A time, or none.
+            window: Option<Duration> as OptionalDelay = None, "--window", "a time";
         }
+        check at_most_nine
         "More.\n"
+    }
+
+    fn at_most_nine(sample: &Sample) -> Result<(), String> {
+        if sample.fanout <= 9 { Ok(()) } else { Err("more than nine".to_owned()) }
     }
 
     #[test]
     fn settings_are_written_as_the_user_gives_them_and_read_back() {
         let mut config = Sample { fanout: 7, way: Way::Back, ..Sample::default() };
         let json = serde_json::to_string(&config).unwrap();
-        assert_eq!(json, r#"{"period":"1.5s","fanout":"7","way":"back"}"#);
+        assert_eq!(json, r#"{"period":"1.5s","fanout":"7","way":"back","window":"none"}"#);
         assert_eq!(serde_json::from_str::<Sample>(&json).unwrap(), config);
         assert_eq!(serde_json::from_str::<Sample>("{}").unwrap(), Sample::default());
         let wrong = |json: &str| serde_json::from_str::<Sample>(json).unwrap_err().to_string();
@@ -344,6 +367,12 @@ mod tests {
         assert!(wrong(r#"{"fan":"1"}"#).starts_with("unknown setting `fan`"));
         assert_eq!(Sample::FLAGS[2].setting.set(&mut config, "there"), Some(()));
         assert_eq!((config.way, Sample::EXPLANATION), (Way::There, "More.\n"));
+        for window in [None, Some(Duration::from_micros(70))] {
+            let json = serde_json::to_string(&Sample { window, ..Sample::default() }).unwrap();
+            assert_eq!(serde_json::from_str::<Sample>(&json).unwrap().window, window, "{json}");
+        }
+        let check = [9, 10].map(|fanout| Sample { fanout, ..Sample::default() }.check());
+        assert_eq!(check, [Ok(()), Err("more than nine".to_owned())]);
     }
 
     #[test]

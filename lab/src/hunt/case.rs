@@ -85,7 +85,6 @@ pub struct Case {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NodeConfig {
     /// [`Config::route`].
-    #[serde(with = "as_text")]
     pub route: Route,
     /// [`Config::latency_budget`].
     pub latency_budget_ms: u64,

@@ -1,6 +1,7 @@
 //! Choices from lists, by dice: what all that draws a case shares.
 
 use rumormill::cluster::Name;
+use rumormill::config::Choice as _;
 use rumormill::protocols::rumormill::route::Route;
 use rumormill_sim::dice::Dice;
 
@@ -11,7 +12,7 @@ pub(super) fn draw_config(dice: &mut Dice) -> NodeConfig {
     let sync_interval_ms = pick(dice, &[50, 200, 500, 2_000]);
     let probe_min_ms = pick(dice, &[1, 20, 100, 500]);
     NodeConfig {
-        route: pick(dice, &Route::ALL),
+        route: pick(dice, Route::ALL),
         latency_budget_ms: pick(dice, &[0, 20, 100, 300, 300, 600, 1_000, 2_000]),
         window_ms: dice.chance(0.25).then(|| pick(dice, &[0, 1, 20, 100, 500])),
         rtt_initial_ms: pick(dice, &[0, 20, 200, 200, 1_000]),

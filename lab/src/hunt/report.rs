@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Found;
 use super::case::Case;
 use super::phases::Outcome;
+use rumormill::config::Choice as _;
 
 /// Failures listed in full.
 const LISTED_MAX: usize = 20;
@@ -58,7 +59,7 @@ pub fn shape(case: &Case) -> String {
          named nodes, loss {}, duplication {}, reordering {}",
         case.nodes.len(),
         case.topology,
-        case.config.route,
+        case.config.route.as_str(),
         case.latency_ms,
         case.latency_dist,
         case.op.len(),

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use rumormill::config::Choice as _;
 use rumormill::id::Generation;
 use rumormill::maelstrom::record::{Header, Records, Writer};
 use rumormill::protocols::rumormill::config::Config;
@@ -55,7 +56,7 @@ fn replay(record: &Record) -> Result<(u64, u64), Box<Divergence>> {
 
 #[test]
 fn simulated_nodes_replay_without_a_difference() {
-    for route in Route::ALL {
+    for &route in Route::ALL {
         let dir = tempfile::tempdir().unwrap();
         simulate(dir.path(), route);
         let files = files::find(dir.path()).unwrap();
@@ -183,9 +184,9 @@ fn the_state_can_be_looked_at_anywhere() {
 #[test]
 fn a_record_of_another_protocol_or_setting_is_refused_in_words() {
     let mut record = parse(&record_of_n3(Route::Auto));
-    record.header.config["rout"] = 1.into();
+    record.header.config["rout"] = "hub".into();
     let problem = Replay::new(&record).unwrap_err();
-    assert!(problem.starts_with("settings: unknown field `rout`"), "{problem}");
+    assert!(problem.starts_with("settings: unknown setting `rout`"), "{problem}");
     record.header.protocol = "flood".to_owned();
     let problem = Replay::new(&record).unwrap_err();
     assert_eq!(problem, "a record of protocol flood, not of rumormill");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use rumormill::cluster::{Name, Nodes};
+use rumormill::config::Choice as _;
 use rumormill::id::{self, NodeId, Origin};
 use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::message::{

@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use crate::config::Choice as _;
 use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::rate_meter::RateMeter;
@@ -189,8 +190,9 @@ impl Planner {
         self.budget_missed = true;
         let Self { budget, route, .. } = self;
         Some(format!(
-            "the latency budget of {budget:?} cannot be met by route {route} with a round trip of \
+            "the latency budget of {budget:?} cannot be met by route {} with a round trip of \
              {:?}: sending {plan}",
+            route.as_str(),
             input.round_trip
         ))
     }

@@ -114,7 +114,7 @@ fn the_margin_follows_the_variation_and_is_generous_before_it_is_measured() {
 #[test]
 fn a_window_replaces_the_budget_on_every_route() {
     let window = Some(Duration::from_millis(5));
-    for route in Route::ALL {
+    for &route in Route::ALL {
         let mut planner = Planner::new(&Config { route, window, ..Config::default() });
         planner.replan(Instant::ZERO, conditions(Some(200)));
         let five = Duration::from_millis(5);
@@ -123,7 +123,7 @@ fn a_window_replaces_the_budget_on_every_route() {
             Route::Direct => Plan::Direct { window: five },
             Route::Auto | Route::Hub | Route::Tree => Plan::Tree { period: five, pulse: false },
         };
-        assert_eq!(planner.plan(), Some(expected), "{route}");
+        assert_eq!(planner.plan(), Some(expected), "{route:?}");
     }
 }
 
