@@ -44,6 +44,11 @@ impl<'a> Field<'a> {
         self.0.is_some()
     }
 
+    /// True if the field is a list.
+    pub(crate) fn is_list(self) -> bool {
+        self.0.is_some_and(|raw| raw.get().starts_with('['))
+    }
+
     fn required(self, name: &str) -> Result<&'a RawValue, String> {
         self.0.ok_or_else(|| format!("field `{name}` is missing"))
     }

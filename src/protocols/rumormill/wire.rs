@@ -6,12 +6,8 @@
 //! generation: clusters start within seconds.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
-use serde_json::Number;
+use serde::{Deserialize, Serialize};
 
 use super::message::{Ack, Entries, Forward, Gossip, Have, Pulse, TreeOffer};
 use crate::cluster::{Name, Nodes};
@@ -54,7 +50,7 @@ impl Wire for Gossip {
             put_rows(out, "have", &self.have, |out, Have { origin, ranges }| {
                 put_origin(out, &mut last, *origin);
                 match &*bounds(ranges).collect::<Vec<u64>>() {
-                    [end] if i64::try_from(*end).is_ok() => put(out, end),
+                    [end] => put(out, end),
                     bounds => put(out, bounds),
                 }
             });
@@ -157,103 +153,39 @@ fn put_origin(out: &mut Vec<u8>, last: &mut Origin, origin: Origin) {
     *last = origin;
 }
 
-/// A row of `entries`: `node, generation, first, value or [value, …]`.
-type EntriesRow<T> = (i64, i64, (u64, OneOrMore<T>));
-
-/// Rows that stand one after the other in one array: each is two numbers, and its rest.
-struct Rows<R>(Vec<R>);
-
-/// An integer that stands by itself, or a list of values.
-struct OneOrMore<T>(Few<T>);
-
-impl<'de, T: Deserialize<'de> + TryFrom<i64>> Deserialize<'de> for OneOrMore<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(OneOrMoreVisitor(PhantomData))
-    }
+/// The rows of a field that may be left out: they stand one after the other in one array, `N` cells each.
+fn rows<'a, const N: usize>(
+    field: Field<'a>,
+    name: &str,
+    form: &str,
+) -> Result<Vec<[Field<'a>; N]>, String> {
+    let cells: Vec<Field<'a>> = optional(field, name, form)?.unwrap_or_default();
+    let (rows, rest) = cells.as_chunks();
+    let is_whole = rest.is_empty();
+    is_whole.then(|| rows.to_vec()).ok_or_else(|| format!("field `{name}`: expected {form}"))
 }
 
-struct OneOrMoreVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de> + TryFrom<i64>> Visitor<'de> for OneOrMoreVisitor<T> {
-    type Value = OneOrMore<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer or an array of values")
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
-        let value = T::try_from(value).map_err(|_| E::custom("a negative number"))?;
-        Ok(OneOrMore(std::iter::once(value).collect()))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        self.visit_i64(i64::try_from(value).map_err(E::custom)?)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = list.next_element()? {
-            values.push(value);
-        }
-        Ok(OneOrMore(values.into()))
-    }
-}
-
-/// The rest of a row.
-trait Rest<'de>: Sized {
-    fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error>;
-}
-
-impl<'de, T: Deserialize<'de> + TryFrom<i64>> Rest<'de> for (u64, OneOrMore<T>) {
-    fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error> {
-        let Some(first) = row.next_element()? else { return Ok(None) };
-        Ok(row.next_element()?.map(|values| (first, values)))
-    }
-}
-
-impl<'de> Rest<'de> for OneOrMore<u64> {
-    fn next<A: SeqAccess<'de>>(row: &mut A) -> Result<Option<Self>, A::Error> {
-        row.next_element()
-    }
-}
-
-impl<'de, R: Rest<'de>> Deserialize<'de> for Rows<(i64, i64, R)> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(RowsVisitor(PhantomData))
-    }
-}
-
-struct RowsVisitor<R>(PhantomData<R>);
-
-impl<'de, R: Rest<'de>> Visitor<'de> for RowsVisitor<R> {
-    type Value = Rows<(i64, i64, R)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of rows")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
-        let mut rows = Vec::new();
-        while let Some(node) = array.next_element()? {
-            let missing = || A::Error::custom("the last row is not whole");
-            let number = array.next_element()?.ok_or_else(missing)?;
-            rows.push((node, number, R::next(&mut array)?.ok_or_else(missing)?));
-        }
-        Ok(Rows(rows))
-    }
+/// An integer that stands by itself, or a list.
+fn one_or_more<'a, T: Deserialize<'a>>(
+    cell: Field<'a>,
+    name: &str,
+    form: &str,
+) -> Result<Vec<T>, String> {
+    if cell.is_list() { cell.decode(name, form) } else { Ok(vec![cell.decode(name, form)?]) }
 }
 
 /// The origin of a row, relative to the `last` one; nodes outside the cluster have none.
 fn origin(
-    field: &str,
+    name: &str,
     last: &mut Origin,
-    (node, difference): (i64, i64),
+    [node, difference]: [Field<'_>; 2],
     nodes: &Nodes,
 ) -> Result<Origin, String> {
-    let node = i64::from(last.node.0).saturating_add(node);
+    let node = i64::from(last.node.0).saturating_add(node.i64(name)?);
     let id = u32::try_from(node).ok().filter(|id| *id < nodes.len());
-    let id = id.ok_or_else(|| format!("field `{field}`: the cluster has no node number {node}"))?;
-    *last = Origin { node: NodeId(id), generation: generation(last.generation, difference) };
+    let id = id.ok_or_else(|| format!("field `{name}`: the cluster has no node number {node}"))?;
+    let generation = generation(last.generation, difference.i64(name)?);
+    *last = Origin { node: NodeId(id), generation };
     Ok(*last)
 }
 
@@ -265,34 +197,34 @@ fn known(field: &str, node: &Name, nodes: &Nodes) -> Result<NodeId, String> {
 /// The content of a field that may be left out.
 fn optional<'f, T: Deserialize<'f>>(
     field: Field<'f>,
-    name: &'static str,
-    expected: &'static str,
+    name: &str,
+    form: &str,
 ) -> Result<Option<T>, String> {
-    field.is_present().then(|| field.decode(name, expected)).transpose()
+    field.is_present().then(|| field.decode(name, form)).transpose()
 }
 
 /// The generation of a message, its number, and its ack.
 fn id(field: Field<'_>) -> Result<(Generation, u64, Option<Ack>), String> {
-    const EXPECTED: &str = "[generation, number], or [generation, number, difference of generations, \
-                            microseconds, start, end, …]";
-    let numbers: Vec<Number> = field.decode("id", EXPECTED)?;
-    let bad = || format!("field `id`: expected {EXPECTED}");
-    let unsigned = |number: &Number| number.as_u64().ok_or_else(bad);
-    let [own, number, ack @ ..] = &*numbers else { return Err(bad()) };
-    let own = Generation(unsigned(own)?);
-    let number = unsigned(number)?;
+    const FORM: &str = "[generation, number], or [generation, number, difference of generations, \
+                        microseconds, start, end, …]";
+    let cells: Vec<Field<'_>> = field.decode("id", FORM)?;
+    let [own, number, ack @ ..] = &*cells else {
+        return Err(format!("field `id`: expected {FORM}"));
+    };
+    let (own, number) = (Generation(own.u64("id")?), number.u64("id")?);
     // The number after a message's own has to be a number, too.
     number.checked_add(1).ok_or("field `id`: out of range")?;
     let ack = match ack {
         [] => None,
         [difference, held_us, bounds @ ..] => {
-            let generation = generation(own, difference.as_i64().ok_or_else(bad)?);
-            let bounds: Vec<u64> = bounds.iter().map(unsigned).collect::<Result<_, _>>()?;
-            let numbers = ranges(&bounds).filter(|numbers| !numbers.is_empty());
+            let generation = generation(own, difference.i64("id")?);
+            let bounds = bounds.iter().map(|bound| bound.u64("id"));
+            let numbers = ranges(&bounds.collect::<Result<Vec<u64>, _>>()?);
+            let numbers = numbers.filter(|numbers| !numbers.is_empty());
             let numbers = numbers.ok_or("field `id`: bad ranges of numbers")?;
-            Some(Ack { generation, numbers, held_us: unsigned(held_us)? })
+            Some(Ack { generation, numbers, held_us: held_us.u64("id")? })
         }
-        [_] => return Err(bad()),
+        [_] => return Err(format!("field `id`: expected {FORM}")),
     };
     Ok((own, number, ack))
 }
@@ -303,65 +235,47 @@ fn pulse(field: Field<'_>) -> Result<Option<Pulse>, String> {
 }
 
 fn offer(field: Field<'_>, nodes: &Nodes) -> Result<Option<TreeOffer>, String> {
-    const EXPECTED: &str = "[parent or null, root, depth, microseconds]";
-    let offer = optional::<(Option<Name>, Name, u32, u64)>(field, "offer", EXPECTED)?;
+    const FORM: &str = "[parent or null, root, depth, microseconds]";
+    let offer = optional::<(Option<Name>, Name, u32, u64)>(field, "offer", FORM)?;
     let Some((parent, root, depth, age_us)) = offer else { return Ok(None) };
     let parent = parent.map(|parent| known("offer", &parent, nodes)).transpose()?;
     Ok(Some(TreeOffer { parent, root: known("offer", &root, nodes)?, depth, age_us }))
 }
 
 fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Entries>, String> {
-    if !field.is_present() {
-        return Ok(Vec::new());
-    }
-    const EXPECTED: &str =
-        "[node, generation, first, value or [value, …], node, …], relative to one another";
-    // Integers are the usual case, and read in a third of the time.
+    const FORM: &str = "[node, generation, first, value or [value, …], node, …]";
     let last = &mut first_base(own);
-    match field.decode::<Rows<EntriesRow<i64>>>("entries", EXPECTED) {
-        Ok(Rows(rows)) => rows.into_iter().map(|row| run(row, last, nodes)).collect(),
-        Err(_) => {
-            let Rows(rows) = field.decode::<Rows<EntriesRow<Value>>>("entries", EXPECTED)?;
-            rows.into_iter().map(|row| run(row, last, nodes)).collect()
+    let read = |[node, generation, first, values]: [Field<'_>; 4]| {
+        let origin = origin("entries", last, [node, generation], nodes)?;
+        let first = first.u64("entries")?;
+        // Integers are the usual case, and read in a third of the time.
+        let values: Few<Value> = match one_or_more::<i64>(values, "entries", FORM) {
+            Ok(integers) => integers.into_iter().map(Value::from).collect(),
+            Err(_) => values.decode::<Vec<Value>>("entries", FORM)?.into(),
+        };
+        if values.is_empty() {
+            return Err("field `entries`: an entry without values".to_owned());
         }
-    }
-}
-
-fn run<T: Into<Value>>(
-    (node, difference, (first, OneOrMore(values))): EntriesRow<T>,
-    last: &mut Origin,
-    nodes: &Nodes,
-) -> Result<Entries, String> {
-    if values.is_empty() {
-        return Err("field `entries`: an entry without values".to_owned());
-    }
-    // The number after the last one has to be a number, too.
-    if first.checked_add(values.len() as u64).is_none() {
-        let count = values.len();
-        return Err(format!("field `entries`: {count} values from {first} on are out of range"));
-    }
-    let values = values.into_iter().map(Into::into).collect();
-    let origin = origin("entries", last, (node, difference), nodes)?;
-    Ok(Entries { origin, first, values })
+        // The number after the last one has to be a number, too.
+        if first.checked_add(values.len() as u64).is_none() {
+            return Err("field `entries`: numbers out of range".to_owned());
+        }
+        Ok(Entries { origin, first, values })
+    };
+    rows(field, "entries", FORM)?.into_iter().map(read).collect()
 }
 
 fn have(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Have>, String> {
-    const EXPECTED: &str =
-        "[node, generation, end or [start, end, …], node, …], relative to one another";
-    type HaveRow = (i64, i64, OneOrMore<u64>);
-    let rows =
-        optional::<Rows<HaveRow>>(field, "have", EXPECTED)?.map_or_else(Vec::new, |all| all.0);
+    const FORM: &str = "[node, generation, end or [start, end, …], node, …]";
     let last = &mut first_base(own);
-    let have = rows
-        .into_iter()
-        .map(|(node, difference, OneOrMore(bounds))| {
-            let origin = origin("have", last, (node, difference), nodes)?;
-            let ranges = ranges(&bounds).ok_or_else(|| {
-                format!("field `have`: bad ranges of {}", nodes.name(origin.node))
-            })?;
-            Ok(Have { origin, ranges })
-        })
-        .collect::<Result<Vec<_>, String>>()?;
+    let read = |[node, generation, bounds]: [Field<'_>; 3]| {
+        let origin = origin("have", last, [node, generation], nodes)?;
+        let ranges = ranges(&one_or_more(bounds, "have", FORM)?);
+        let bad = || format!("field `have`: bad ranges of {}", nodes.name(origin.node));
+        Ok(Have { origin, ranges: ranges.ok_or_else(bad)? })
+    };
+    let have: Vec<Have> =
+        rows(field, "have", FORM)?.into_iter().map(read).collect::<Result<_, String>>()?;
     // "Everything held of it", said twice, cannot both be true.
     let mut origins: Vec<Origin> = have.iter().map(|have| have.origin).collect();
     origins.sort_unstable();
