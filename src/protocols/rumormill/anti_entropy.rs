@@ -33,8 +33,6 @@ pub(crate) struct AntiEntropy {
     at: Option<Instant>,
     /// Every node can be written to.
     has_started: bool,
-    /// The node was there before: its peers may hold what it lacks.
-    is_restored: bool,
     count: u32,
 }
 
@@ -48,7 +46,6 @@ impl AntiEntropy {
             interval,
             at: Some(now.after(QUIET_START + jitter(interval, rng))),
             has_started: false,
-            is_restored: false,
             count: 0,
         }
     }
@@ -60,21 +57,17 @@ impl AntiEntropy {
 
     /// A value or a message came. Before every node has been initialised there is neither: a node that
     /// restarted need not wait for a `topology`, which it may not get.
-    pub(crate) fn on_sign_of_life(&mut self, now: Instant, rng: &mut Rng) {
+    pub(crate) fn on_sign_of_life(&mut self, now: Instant, rng: &mut Rng, is_restored: bool) {
         if !self.has_started && Rule::EarlyStart.applies() {
-            self.on_started(now, rng);
+            self.on_started(now, rng, is_restored);
         }
     }
 
-    /// The node comes back with entries of its own: when it starts, it asks at once for what it missed.
-    pub(crate) const fn on_restore(&mut self) {
-        self.is_restored = true;
-    }
-
-    /// Every node can be written to. Nothing is known to be missing, unless the node was down.
-    pub(crate) fn on_started(&mut self, now: Instant, rng: &mut Rng) {
+    /// Every node can be written to. Nothing is known to be missing, unless the node was down and
+    /// `is_restored`: it asks at once for what it missed.
+    pub(crate) fn on_started(&mut self, now: Instant, rng: &mut Rng, is_restored: bool) {
         self.has_started = true;
-        let waits = Rule::DigestStart.applies() && !self.is_restored;
+        let waits = Rule::DigestStart.applies() && !is_restored;
         let factor = if waits { START_FACTOR } else { 1 };
         self.interval = (self.interval_min * factor).min(self.interval_max);
         self.at = Some(now.after(jitter(self.interval, rng)));
@@ -144,15 +137,6 @@ fn jitter(interval: Duration, rng: &mut Rng) -> Duration {
 /// Longest grace: the replica remembers arrivals for this long.
 pub(crate) const GRACE_MAX: Duration = Duration::from_secs(5);
 
-/// The sender of a digest.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DigestSender {
-    /// It probes this node, in a tree of hubs.
-    pub(crate) is_probing: bool,
-    /// This node is its parent.
-    pub(crate) is_child: bool,
-}
-
 /// Time after its arrival here at which an entry should be at a peer without help: one round trip
 /// and the longest waits on the way.
 pub(crate) fn grace(timeout: Duration, longest_wait: Duration) -> Duration {
@@ -162,24 +146,17 @@ pub(crate) fn grace(timeout: Duration, longest_wait: Duration) -> Duration {
     (timeout + longest_wait * 2).min(GRACE_MAX)
 }
 
-/// Least age of the entries that are sent because a digest lacks them; `None` if none are.
+/// Least age of the entries that are sent because the digest of a node that probes, `hop` away, lacks them;
+/// `None` if none are.
 ///
-/// A node that probes has reason to believe that nothing is on its way to it. But it probes many
-/// nodes, and all would send the same. Where losses and delays make its reason a weak one, only its
-/// parent sends what it lacks.
-pub(crate) fn repair_grace(
-    sender: DigestSender,
-    grace: Duration,
-    hop: Duration,
-    is_unreliable: bool,
-) -> Option<Duration> {
-    match sender {
-        DigestSender { is_probing: false, .. } => Some(grace),
-        DigestSender { is_child: true, .. } => Some(Duration::ZERO),
-        _ if !Rule::ProbeGrace.applies() => Some(Duration::ZERO),
-        // Entries that arrived while the probe was on its way may have come to its sender as well.
-        _ => (!is_unreliable).then_some(hop * 3 / 2),
+/// Such a node has reason to believe that nothing is on its way to it. But it probes many nodes, and all would
+/// send the same. Where losses and delays make its reason a weak one, only its parent sends what it lacks.
+pub(crate) fn probe_grace(is_parent: bool, hop: Duration, is_unreliable: bool) -> Option<Duration> {
+    if is_parent || !Rule::ProbeGrace.applies() {
+        return Some(Duration::ZERO);
     }
+    // Entries that arrived while the probe was on its way may have come to its sender as well.
+    (!is_unreliable).then_some(hop * 3 / 2)
 }
 
 #[cfg(test)]
@@ -209,7 +186,7 @@ mod tests {
         let cluster = Cluster::new(NodeId(0), graph);
         let mut anti_entropy = AntiEntropy::new(&config, now, &mut rng);
         assert!(anti_entropy.at().is_some_and(|at| at >= now.after(QUIET_START)));
-        anti_entropy.on_started(now, &mut rng);
+        anti_entropy.on_started(now, &mut rng, false);
         let first = anti_entropy.at().unwrap();
         assert_eq!(anti_entropy.next_peer(first.before(HOP), &cluster, &mut rng, |_| false), None);
         assert_eq!(anti_entropy.next_peer(first, &cluster, &mut rng, |_| false), Some(NodeId(1)));
@@ -230,11 +207,11 @@ mod tests {
         use rand::SeedableRng as _;
         let (mut rng, config) = (Rng::seed_from_u64(1), Config::default());
         let mut anti_entropy = AntiEntropy::new(&config, Instant::ZERO, &mut rng);
-        anti_entropy.on_sign_of_life(Instant::ZERO, &mut rng);
+        anti_entropy.on_sign_of_life(Instant::ZERO, &mut rng, false);
         let first = anti_entropy.at().unwrap();
         assert!(first <= Instant::ZERO.after(config.sync_interval * START_FACTOR));
         // Later ones change nothing.
-        anti_entropy.on_sign_of_life(Instant::ZERO.after(HOP), &mut rng);
+        anti_entropy.on_sign_of_life(Instant::ZERO.after(HOP), &mut rng, false);
         assert_eq!(anti_entropy.at(), Some(first));
     }
 
@@ -244,10 +221,7 @@ mod tests {
         let (mut rng, config) = (Rng::seed_from_u64(1), Config::default());
         let mut first = |is_restored: bool| {
             let mut anti_entropy = AntiEntropy::new(&config, Instant::ZERO, &mut rng);
-            if is_restored {
-                anti_entropy.on_restore();
-            }
-            anti_entropy.on_started(Instant::ZERO, &mut rng);
+            anti_entropy.on_started(Instant::ZERO, &mut rng, is_restored);
             anti_entropy.at().unwrap()
         };
         let soon = Instant::ZERO.after(config.sync_interval);
@@ -279,11 +253,9 @@ mod tests {
     fn a_digest_is_answered_with_what_is_old_enough() {
         let grace = grace(HOP * 2, HOP);
         assert_eq!((grace, super::grace(HOP * 100, HOP)), (HOP * 4, GRACE_MAX));
-        let sender = |is_probing, is_child| DigestSender { is_probing, is_child };
-        assert_eq!(repair_grace(sender(false, true), grace, HOP, true), Some(grace));
-        assert_eq!(repair_grace(sender(true, true), grace, HOP, true), Some(Duration::ZERO));
-        assert_eq!(repair_grace(sender(true, false), grace, HOP, false), Some(HOP * 3 / 2));
-        assert_eq!(repair_grace(sender(true, false), grace, HOP, true), None);
+        assert_eq!(probe_grace(true, HOP, true), Some(Duration::ZERO));
+        assert_eq!(probe_grace(false, HOP, false), Some(HOP * 3 / 2));
+        assert_eq!(probe_grace(false, HOP, true), None);
     }
 
     #[test]

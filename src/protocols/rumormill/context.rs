@@ -3,8 +3,7 @@
 use crate::cluster::Cluster;
 use crate::protocol::Rng;
 use crate::protocols::rumormill::anti_entropy::AntiEntropy;
-#[cfg(feature = "mutations")]
-use crate::protocols::rumormill::mutation::Mutation;
+use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::peers::Peers;
 use crate::protocols::rumormill::push::EagerPush;
 use crate::protocols::rumormill::replica::Replica;
@@ -14,6 +13,7 @@ use crate::time::Instant;
 /// Everything that tree repair, receiver and transmitter work with.
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
+    pub(crate) config: &'a Config,
     pub(crate) cluster: &'a Cluster,
     pub(crate) replica: &'a mut Replica,
     pub(crate) peers: &'a mut Peers,
@@ -21,8 +21,6 @@ pub(crate) struct Context<'a> {
     pub(crate) anti_entropy: &'a mut AntiEntropy,
     pub(crate) stats: &'a mut Stats,
     pub(crate) rng: &'a mut Rng,
-    #[cfg(feature = "mutations")]
-    pub(crate) mutation: Option<Mutation>,
 }
 
 impl Context<'_> {

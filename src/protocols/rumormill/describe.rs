@@ -1,16 +1,12 @@
 //! The state of a node in words, for debugging.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::Duration;
 
-use super::anti_entropy::AntiEntropy;
+use super::Rumormill;
 use super::link::Link;
-use super::peers::Peers;
-use super::push::{EagerPush, Plan};
-use super::repair::TreeRepair;
-use super::replica::Replica;
-use super::stats::Stats;
-use crate::cluster::{Cluster, Nodes};
+use super::push::Plan;
+use crate::cluster::Nodes;
 use crate::id::NodeId;
 use crate::set::{Ranges, VersionSet};
 use crate::time::Instant;
@@ -22,15 +18,8 @@ const ORIGINS_LISTED: usize = 30;
 const RANGES_LISTED: usize = 8;
 
 /// A node's state at some instant.
-#[derive(Debug)]
 pub(super) struct Description<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) replica: &'a Replica,
-    pub(super) peers: &'a Peers,
-    pub(super) push: &'a EagerPush,
-    pub(super) repair: &'a TreeRepair,
-    pub(super) anti_entropy: &'a AntiEntropy,
-    pub(super) stats: &'a Stats,
+    pub(super) node: &'a Rumormill,
     pub(super) now: Instant,
     pub(super) nodes: &'a Nodes,
 }
@@ -52,58 +41,58 @@ impl Description<'_> {
     /// Writes it.
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let now = self.now;
-        let held = self.replica.held();
+        let held = self.node.replica.held();
         writeln!(f, "  holds {} entries:", held.count())?;
         writeln!(f, "    {}", self.entries_in_words(held))?;
         self.write_plan(f)?;
-        if let Some(at) = self.anti_entropy.at() {
+        if let Some(at) = self.node.anti_entropy.at() {
             writeln!(f, "  next digest {}", when(at, now))?;
         }
-        for (peer, link) in self.peers.iter() {
+        for (peer, link) in self.node.peers.iter() {
             self.write_link(f, peer, link)?;
         }
         self.write_counts(f)
     }
 
     fn write_plan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cluster = self.cluster;
+        let cluster = &self.node.cluster;
         let names = |peers: Vec<NodeId>| {
             let names: Vec<&str> = peers.into_iter().map(|peer| &**self.nodes.name(peer)).collect();
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         };
         let origin = if cluster.has_topology() { "" } else { " (no topology yet)" };
         writeln!(f, "  neighbours: {}{origin}", names(cluster.neighbours(cluster.me()).to_vec()))?;
-        let Some(plan) = self.push.plan() else {
+        let Some(plan) = self.node.push.plan() else {
             return writeln!(f, "  no plan yet: there was no new value");
         };
         write!(f, "  plan: {plan}")?;
         if matches!(plan, Plan::Tree { .. }) {
-            match self.repair.tree().parent() {
+            match self.node.repair.tree().parent() {
                 Some(parent) => write!(f, "; parent {}", self.nodes.name(parent))?,
                 None => f.write_str("; this node is the root")?,
             }
         }
         writeln!(f)?;
-        let extra: Vec<NodeId> = self.repair.tree().extra_children().collect();
+        let extra: Vec<NodeId> = self.node.repair.tree().extra_children().collect();
         if !extra.is_empty() {
             writeln!(f, "    stands in as the parent of {}", names(extra))?;
         }
-        if let Some(round_trip) = self.peers.rtt().round_trip() {
+        if let Some(round_trip) = self.node.peers.rtt().round_trip() {
             writeln!(f, "  round trip of the typical link {}", span(round_trip))?;
         }
         Ok(())
     }
 
     fn write_link(&self, f: &mut fmt::Formatter<'_>, peer: NodeId, link: &Link) -> fmt::Result {
-        let (held, now) = (self.replica.held(), self.now);
+        let (held, now) = (self.node.replica.held(), self.now);
         write!(f, "  {}: ", self.nodes.name(peer))?;
         match link.suspected_since() {
             Some(since) => write!(f, "SUSPECTED since {}", when(since, now))?,
             None if link.generation().is_none() => f.write_str("never heard of")?,
             None => f.write_str("heard of")?,
         }
-        if link.suspected_since().is_none() && link.liveness().pto_count() > 0 {
-            write!(f, ", timeouts in a row: {}", link.liveness().pto_count())?;
+        if link.suspected_since().is_none() && link.liveness.pto_count() > 0 {
+            write!(f, ", timeouts in a row: {}", link.liveness.pto_count())?;
         }
         match link.rtt().smoothed() {
             Some(smoothed) => {
@@ -127,7 +116,7 @@ impl Description<'_> {
         if !link.queue().is_empty() {
             writeln!(f, "    waiting to be sent: {}", self.entries_in_words(link.queue()))?;
         }
-        for batch in link.sent().batches() {
+        for batch in link.sent.batches() {
             let (sent, lost) = (when(batch.sent_at, now), when(batch.deadline, now));
             let entries = self.entries_in_words(batch.entries());
             writeln!(
@@ -159,7 +148,7 @@ impl Description<'_> {
             .map(|(origin, ranges)| {
                 format!(
                     "{} {}",
-                    self.nodes.name(self.replica.origin(origin).node),
+                    self.nodes.name(self.node.replica.origin(origin).node),
                     in_words(&ranges)
                 )
             })
@@ -171,27 +160,9 @@ impl Description<'_> {
     }
 
     fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stats = self.stats;
-        let mut line = String::new();
-        for (count, what) in [
-            (stats.gossip_sent, "gossip messages sent"),
-            (stats.bare_sent, "without entries"),
-            (stats.digests_sent, "digests"),
-            (stats.entries_sent, "entries sent"),
-            (stats.entries_received, "received"),
-            (stats.duplicates_received, "received again"),
-            (stats.retries, "retries"),
-            (stats.suspicions, "suspicions"),
-            (stats.probes, "probes"),
-            (stats.repairs, "repairs"),
-            (stats.restarts_seen, "restarts seen"),
-        ] {
-            if count > 0 {
-                let comma = if line.is_empty() { "" } else { ", " };
-                write!(line, "{comma}{count} {what}")?;
-            }
-        }
-        writeln!(f, "  so far: {}", if line.is_empty() { "nothing" } else { &line })
+        let counts = self.node.stats.in_words();
+        let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
+        writeln!(f, "  so far: {counts}")
     }
 }
 

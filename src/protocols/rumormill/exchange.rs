@@ -3,10 +3,8 @@
 mod compose;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod receiver;
+pub(crate) mod receiver;
 mod room;
-mod transmitter;
+pub(crate) mod transmitter;
 
 pub(crate) use compose::Purpose;
-pub(crate) use receiver::Receiver;
-pub(crate) use transmitter::Transmitter;

@@ -8,7 +8,7 @@ pub(crate) mod acks;
 mod gaps;
 mod heartbeat;
 mod queue;
-mod rtt;
+pub(crate) mod rtt;
 pub(crate) mod sent;
 pub(crate) mod session;
 mod suspicion;
@@ -24,7 +24,6 @@ use acks::Acks;
 use heartbeat::Heartbeat;
 use queue::SendQueue;
 pub use rtt::Rtt;
-pub(crate) use rtt::{NOISE, SAMPLES_MIN, is_standstill};
 use sent::{AckWait, Lost, SentMessages};
 use session::{Incarnation, Session};
 use suspicion::Liveness;
@@ -56,16 +55,16 @@ pub(crate) struct AckReceived {
 pub struct Link {
     session: Session,
     known: VersionSet,
-    queue: SendQueue,
-    sent: SentMessages,
-    acks: Acks,
-    liveness: Liveness,
+    pub(crate) queue: SendQueue,
+    pub(crate) sent: SentMessages,
+    pub(crate) acks: Acks,
+    pub(crate) liveness: Liveness,
     rtt: Rtt,
     /// Interval of the messages with entries that this node sends as a parent.
     spoken: Heartbeat,
     keep_alive_at: Option<Instant>,
     /// When the last message is repeated blindly.
-    repeat_at: Option<Instant>,
+    pub(crate) repeat_at: Option<Instant>,
     /// When to request what the peer holds and this node lacks, unless it has arrived by then.
     request_at: Option<Instant>,
 }
@@ -112,36 +111,6 @@ impl Link {
         self.liveness.is_suspected()
     }
 
-    /// Whether the peer is up, as far as is known.
-    pub(crate) const fn liveness(&self) -> &Liveness {
-        &self.liveness
-    }
-
-    /// The same, for events.
-    pub(crate) const fn liveness_mut(&mut self) -> &mut Liveness {
-        &mut self.liveness
-    }
-
-    /// The messages sent.
-    pub(crate) const fn sent(&self) -> &SentMessages {
-        &self.sent
-    }
-
-    /// The same, to be changed.
-    pub(crate) const fn sent_mut(&mut self) -> &mut SentMessages {
-        &mut self.sent
-    }
-
-    /// The receiving side.
-    pub(crate) const fn acks(&self) -> &Acks {
-        &self.acks
-    }
-
-    /// The same, to be changed.
-    pub(crate) const fn acks_mut(&mut self) -> &mut Acks {
-        &mut self.acks
-    }
-
     /// Timers for people, with their deadlines.
     pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 8] {
         [
@@ -149,7 +118,7 @@ impl Link {
             ("next probe", self.probe_at()),
             ("blind repeat", self.repeat_at),
             ("ack", self.ack_at()),
-            ("report of a gap", self.acks.gaps().at()),
+            ("report of a gap", self.acks.gaps.at()),
             ("request", self.request_at),
             ("requested probe", self.liveness.probe_requested_at()),
             ("keep-alive", self.keep_alive_at),
@@ -203,16 +172,6 @@ impl Link {
         self.queue.push(entries, &self.known, deadline);
     }
 
-    /// The queue, for what is to become of its entries.
-    pub(crate) const fn queue_mut(&mut self) -> &mut SendQueue {
-        &mut self.queue
-    }
-
-    /// The action wanted of the peer for the queued entries.
-    pub(crate) const fn queued_forward(&self) -> Forward {
-        self.queue.forward()
-    }
-
     fn retransmit(&mut self, now: Instant, lost: &Lost) {
         self.queue.raise_forward(lost.forward);
         if !lost.entries.is_empty() {
@@ -244,21 +203,6 @@ impl Link {
         let (lost, entries) = self.sent.on_below_acked(now, number, window);
         self.retransmit(now, &entries);
         AckReceived { rtt, lost }
-    }
-
-    /// A probe is to be sent at `now`.
-    pub(crate) fn request_probe(&mut self, now: Instant) {
-        self.liveness.request_probe(now);
-    }
-
-    /// The peer is judged again at `at`.
-    pub(crate) fn judge_at(&mut self, at: Instant) {
-        self.liveness.judge_at(at);
-    }
-
-    /// The timeout is doubled.
-    pub(crate) fn back_off(&mut self) {
-        self.liveness.back_off();
     }
 
     /// Requests what the peer holds and this node lacks at `at`, unless a request is planned.
@@ -371,11 +315,6 @@ impl Link {
         self.spoken.on_message(now);
         let after = self.spoken.keep_alive_after().filter(|_| Rule::KeepAlive.applies());
         self.keep_alive_at = after.map(|after| now.after(after));
-    }
-
-    /// The message just sent is repeated blindly at `at`, unless it is confirmed by then.
-    pub(crate) fn repeat_at(&mut self, at: Instant) {
-        self.repeat_at = Some(at);
     }
 
     /// True if the blind repeat is due.

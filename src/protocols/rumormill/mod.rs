@@ -46,7 +46,7 @@ use anti_entropy::AntiEntropy;
 use config::Config;
 use context::Context;
 use describe::Description;
-use exchange::{Purpose, Receiver, Transmitter};
+use exchange::{Purpose, receiver, transmitter};
 use link::Link;
 use link::session::Incarnation;
 use message::Gossip;
@@ -70,8 +70,6 @@ pub struct Rumormill {
     push: EagerPush,
     repair: TreeRepair,
     anti_entropy: AntiEntropy,
-    receiver: Receiver,
-    transmitter: Transmitter,
     /// Entries submitted since the last timeout, and when the first of them was.
     submitted: VersionSet,
     submitted_at: Option<Instant>,
@@ -92,8 +90,6 @@ impl Protocol for Rumormill {
         let has_hubs = matches!(config.route, Route::Auto | Route::Hub);
         let mut node = Self {
             anti_entropy: AntiEntropy::new(config, now, &mut rng),
-            receiver: Receiver::new(config, generation),
-            transmitter: Transmitter::new(config, generation),
             config: config.clone(),
             rng,
             replica: Replica::new(Origin { node: cluster.me(), generation }),
@@ -110,13 +106,12 @@ impl Protocol for Rumormill {
     }
 
     fn on_restore(&mut self, entry: Entry) {
-        self.anti_entropy.on_restore();
         self.replica.restore(entry);
     }
 
     fn on_topology(&mut self, now: Instant, graph: Arc<Graph>, out: &mut Effects<Gossip>) {
         self.cluster.set_topology(graph);
-        self.anti_entropy.on_started(now, &mut self.rng);
+        self.anti_entropy.on_started(now, &mut self.rng, self.replica.has_restored());
         self.repair.on_topology(now, self.config.latency_budget);
         if matches!(self.config.route, Route::Topology | Route::Tree) {
             self.set_preferred_tree();
@@ -126,31 +121,30 @@ impl Protocol for Rumormill {
     }
 
     fn on_submit(&mut self, now: Instant, entry: Entry, _out: &mut Effects<Gossip>) {
-        self.anti_entropy.on_sign_of_life(now, &mut self.rng);
+        self.on_sign_of_life(now);
         let (origin, range) = self.replica.submit(now, entry);
         // Disseminated with whatever else is submitted at the same time.
         self.submitted.insert(origin, range);
         self.submitted_at.get_or_insert(now);
-        self.push.on_values(now, 1);
+        self.push.planner.on_values(now, 1);
     }
 
     fn on_message(&mut self, now: Instant, from: NodeId, m: Gossip, out: &mut Effects<Gossip>) {
         if let Some(reason) = self.replica.contradiction(&m) {
             return out.refuse(reason);
         }
-        self.anti_entropy.on_sign_of_life(now, &mut self.rng);
-        let receiver = self.receiver;
+        self.on_sign_of_life(now);
         let (repair, cx) = &mut self.parts(now);
-        let incarnation = receiver.on_generation(cx, repair, from, &m);
+        let incarnation = receiver::on_generation(cx, repair, from, &m);
         let is_current = incarnation != Some(Incarnation::Older);
-        let new = receiver.on_entries(cx, repair, from, &m, is_current, out);
-        cx.push.on_values(now, new.count());
+        let new = receiver::on_entries(cx, repair, from, &m, is_current, out);
+        cx.push.planner.on_values(now, new.count());
         if incarnation == Some(Incarnation::Newer) {
-            receiver.on_restart(cx, repair, from);
+            receiver::on_restart(cx, repair, from);
         }
         if is_current {
-            receiver.on_acks(cx, repair, from, &m);
-            receiver.on_digest(cx, repair, from, &m);
+            receiver::on_acks(cx, repair, from, &m);
+            receiver::on_digest(cx, repair, from, &m);
             repair.on_tree_offer(cx, from, &m);
         }
         let received = Received {
@@ -170,12 +164,11 @@ impl Protocol for Rumormill {
 
     fn on_timeout(&mut self, now: Instant, out: &mut Effects<Gossip>) {
         self.disseminate_submitted(now);
-        let transmitter = self.transmitter;
         let (repair, cx) = &mut self.parts(now);
         repair.on_heartbeat_timeout(cx);
         for peer in cx.peers.due(now) {
             repair.on_link_deadline(cx, peer);
-            transmitter.on_link_due(cx, repair, peer, out);
+            transmitter::on_link_due(cx, repair, peer, out);
         }
         let peers = &*cx.peers;
         let is_suspected = |peer| peers.is_suspected(peer);
@@ -183,20 +176,19 @@ impl Protocol for Rumormill {
             let is_at_rest = cx.replica.is_quiescent(now) && Rule::Checksum.applies();
             let is_sum = is_at_rest && !is_suspected(peer);
             let purpose = if is_sum { Purpose::Checksum } else { Purpose::Digest };
-            transmitter.send(cx, repair, peer, purpose, out);
+            transmitter::send(cx, repair, peer, purpose, out);
         }
         self.finish(out);
     }
 
     fn on_end(&mut self, now: Instant, out: &mut Effects<Gossip>) {
         self.disseminate_submitted(now);
-        let owes = |link: &Link| !link.queue().is_empty() || link.acks().at().is_some();
+        let owes = |link: &Link| !link.queue().is_empty() || link.acks.at().is_some();
         let links = self.peers.iter().filter(|(_, link)| owes(link));
         let owed: Vec<NodeId> = links.map(|(peer, _)| peer).collect();
-        let transmitter = self.transmitter;
         let (repair, cx) = &mut self.parts(now);
         for peer in owed {
-            transmitter.send(cx, repair, peer, Purpose::Batch, out);
+            transmitter::send(cx, repair, peer, Purpose::Batch, out);
         }
         self.finish(out);
     }
@@ -208,10 +200,7 @@ impl Protocol for Rumormill {
     }
 
     fn describe(&self, now: Instant, nodes: &Nodes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cluster, replica, peers, push, repair, anti_entropy, stats, .. } = self;
-        let node =
-            Description { cluster, replica, peers, push, repair, anti_entropy, stats, now, nodes };
-        node.write(f)
+        Description { node: self, now, nodes }.write(f)
     }
 }
 
@@ -243,6 +232,7 @@ impl Rumormill {
     fn parts(&mut self, now: Instant) -> (&mut TreeRepair, Context<'_>) {
         let cx = Context {
             now,
+            config: &self.config,
             cluster: &self.cluster,
             replica: &mut self.replica,
             peers: &mut self.peers,
@@ -250,8 +240,6 @@ impl Rumormill {
             anti_entropy: &mut self.anti_entropy,
             stats: &mut self.stats,
             rng: &mut self.rng,
-            #[cfg(feature = "mutations")]
-            mutation: self.config.mutation,
         };
         (&mut self.repair, cx)
     }
@@ -261,6 +249,10 @@ impl Rumormill {
         self.push.take_log().into_iter().for_each(|line| out.log(line));
     }
 
+    fn on_sign_of_life(&mut self, now: Instant) {
+        self.anti_entropy.on_sign_of_life(now, &mut self.rng, self.replica.has_restored());
+    }
+
     fn set_preferred_tree(&mut self) {
         let tree = match self.config.route {
             Route::Auto | Route::Hub => Some(Arc::new(Tree::hubs(self.cluster.len()))),
@@ -268,7 +260,7 @@ impl Rumormill {
             Route::Direct => None,
         };
         self.repair.tree_mut().set_preferred(tree);
-        self.push.on_new_tree();
+        self.push.planner.forget();
     }
 
     fn disseminate_submitted(&mut self, now: Instant) {

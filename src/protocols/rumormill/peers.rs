@@ -1,34 +1,53 @@
 //! The peers of a node: a link to each, and the conditions of the network over all links.
 
-mod links;
 mod loss_rate;
 mod network_rtt;
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use super::config::Config;
 use super::link::Link;
 use crate::id::NodeId;
 use crate::time::Instant;
-use links::Links;
 use loss_rate::LossRate;
 use network_rtt::NetworkRtt;
 
-/// Links, round trips and losses.
-#[derive(Clone, Debug)]
+/// The links that were ever used, by peer; round trips and losses.
+///
+/// A hub has a thousand links and is asked for its next deadline after every message, so the
+/// deadlines are kept in order. [`Peers::refresh_deadlines`] looks at the links that were borrowed
+/// mutably; most of them have the deadline that they had.
+#[derive(Clone)]
 pub(crate) struct Peers {
-    links: Links,
+    /// Ascending by peer.
+    links: Vec<(NodeId, Box<Tracked>)>,
+    /// As they were at the last refresh.
+    deadlines: BTreeSet<(Instant, NodeId)>,
+    /// Links borrowed mutably since the last refresh.
+    touched: Vec<NodeId>,
     rtt: NetworkRtt,
     loss: LossRate,
     rtt_initial: Duration,
     retry_initial: Duration,
 }
 
+#[derive(Clone, Default)]
+struct Tracked {
+    link: Link,
+    is_touched: bool,
+    /// As it stands in the ordered set.
+    deadline: Option<Instant>,
+}
+
 impl Peers {
     /// No link yet.
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            links: Links::default(),
+            links: Vec::new(),
+            deadlines: BTreeSet::new(),
+            touched: Vec::new(),
             rtt: NetworkRtt::default(),
             loss: LossRate::default(),
             rtt_initial: config.rtt_initial,
@@ -36,39 +55,75 @@ impl Peers {
         }
     }
 
+    /// Where a link stands, or belongs.
+    fn find(&self, peer: NodeId) -> Result<usize, usize> {
+        self.links.binary_search_by_key(&peer, |(id, _)| *id)
+    }
+
     /// The link to a peer, if it was ever used.
     pub(crate) fn get(&self, peer: NodeId) -> Option<&Link> {
-        self.links.get(peer)
+        self.find(peer).ok().map(|at| &self.links[at].1.link)
     }
 
     /// The same, mutably.
     pub(crate) fn get_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
-        self.links.get_mut(peer)
+        self.find(peer).ok().map(|at| self.touch(at))
     }
 
     /// The link to a peer, mutably; a new one, if it was never used.
     pub(crate) fn open(&mut self, peer: NodeId) -> &mut Link {
-        self.links.open(peer)
+        let at = self.find(peer).unwrap_or_else(|at| {
+            self.links.insert(at, (peer, Box::default()));
+            at
+        });
+        self.touch(at)
+    }
+
+    fn touch(&mut self, at: usize) -> &mut Link {
+        let (peer, tracked) = &mut self.links[at];
+        if !std::mem::replace(&mut tracked.is_touched, true) {
+            self.touched.push(*peer);
+        }
+        &mut tracked.link
     }
 
     /// All links, ascending by peer.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Link)> {
-        self.links.iter()
+        self.links.iter().map(|(peer, tracked)| (*peer, &tracked.link))
     }
 
-    /// The peers whose deadline has come.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<NodeId> {
-        self.links.due(now)
-    }
-
-    /// The first deadline of a link.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.links.next_deadline()
-    }
-
-    /// Puts the deadlines of the links that have changed in order.
+    /// Puts the deadlines of the links that were borrowed in order.
     pub(crate) fn refresh_deadlines(&mut self) {
-        self.links.refresh_deadlines();
+        while let Some(peer) = self.touched.pop() {
+            let Ok(at) = self.find(peer) else { continue };
+            let tracked = &mut self.links[at].1;
+            tracked.is_touched = false;
+            let deadline = tracked.link.next_deadline();
+            if deadline != tracked.deadline {
+                let before = std::mem::replace(&mut tracked.deadline, deadline);
+                before.into_iter().for_each(|at| _ = self.deadlines.remove(&(at, peer)));
+                self.deadlines.extend(deadline.map(|at| (at, peer)));
+            }
+        }
+    }
+
+    /// The peers whose deadline has come, ascending.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<NodeId> {
+        self.refresh_deadlines();
+        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
+        let mut due: Vec<NodeId> = due.map(|(_, peer)| *peer).collect();
+        due.sort_unstable();
+        due
+    }
+
+    /// The first deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let touched = self.touched.iter().filter_map(|&peer| self.get(peer)?.next_deadline());
+        let is_valid = |peer: NodeId| self.find(peer).is_ok_and(|at| !self.links[at].1.is_touched);
+        let kept = self.deadlines.iter().find(|(_, peer)| is_valid(*peer));
+        let next = kept.map(|(at, _)| *at).into_iter().chain(touched).min();
+        debug_assert_eq!(next, self.iter().filter_map(|(_, link)| link.next_deadline()).min());
+        next
     }
 
     /// Round trips over all links.
@@ -110,13 +165,13 @@ impl Peers {
 
     /// True if the peer is known to have sent a message since `at`.
     pub(crate) fn spoke_since(&self, peer: NodeId, at: Instant) -> bool {
-        let heard_at = self.get(peer).and_then(|link| link.acks().heard_at());
+        let heard_at = self.get(peer).and_then(|link| link.acks.heard_at());
         heard_at.is_some_and(|heard| heard.before(self.hop(peer)) >= at)
     }
 
     /// True if another peer has acked a message that was sent since `at` (indirect evidence).
     pub(crate) fn another_acked_since(&self, peer: NodeId, at: Instant) -> bool {
-        self.iter().any(|(other, link)| other != peer && link.sent().acked_since(at))
+        self.iter().any(|(other, link)| other != peer && link.sent.acked_since(at))
     }
 
     /// True if so many messages are lost or late that a missing one means little.
@@ -127,6 +182,15 @@ impl Peers {
     /// How often an unconfirmed entry may be sent again along with others.
     pub(crate) fn piggyback_max(&mut self, now: Instant) -> u8 {
         self.loss.piggyback_max(now, self.rtt.is_jittery())
+    }
+}
+
+/// Without the order of the deadlines, which follows from the links.
+impl fmt::Debug for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rtt, loss, .. } = self;
+        f.debug_map().entries(self.iter()).finish()?;
+        f.debug_struct("Peers").field("rtt", rtt).field("loss", loss).finish_non_exhaustive()
     }
 }
 
@@ -144,5 +208,31 @@ mod tests {
         peers.on_rtt_sample(sample, None);
         assert_eq!(peers.hop(NodeId(1)), sample / 2);
         assert_eq!(Some(peers.timeout(NodeId(1))), peers.rtt().timeout());
+    }
+
+    fn at(ms: u64) -> Instant {
+        Instant::ZERO.after(Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn deadlines_follow_every_change_of_a_link() {
+        let mut links = Peers::new(&Config::default());
+        assert_eq!(links.next_deadline(), None);
+        for (peer, ms) in [(3, 30), (1, 10), (2, 20)] {
+            links.open(NodeId(peer)).acks.schedule(at(ms));
+        }
+        assert_eq!(links.next_deadline(), Some(at(10)));
+        assert_eq!(links.due(at(20)), [1, 2].map(NodeId));
+        // Later and earlier than it was, with and without being settled in between.
+        links.get_mut(NodeId(1)).unwrap().queue.flush_by(at(5));
+        assert_eq!(links.next_deadline(), Some(at(5)));
+        links.refresh_deadlines();
+        *links.open(NodeId(1)) = Link::default();
+        assert_eq!(links.next_deadline(), Some(at(20)));
+        links.refresh_deadlines();
+        assert_eq!(links.next_deadline(), Some(at(20)));
+        assert_eq!(links.due(at(30)), [2, 3].map(NodeId));
+        assert!(links.get_mut(NodeId(4)).is_none());
+        assert_eq!(links.iter().count(), 3);
     }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::ablation::Rule;
 use super::ack_policy::Relation;
 use super::config::Config;
-use super::link::Link;
 use super::message::{Forward, Pulse};
 use super::peers::Peers;
 use super::spanning_tree::SpanningTree;
@@ -20,13 +19,13 @@ use crate::set::VersionSet;
 use crate::time::Instant;
 use pacer::{Pacer, Position};
 pub use planner::Plan;
-use planner::{Conditions, Planner, margin};
+use planner::{Planner, PlannerInput, margin};
 
 /// The plan, its deadlines, and the queues that follow from it.
 #[derive(Clone, Debug)]
 pub(crate) struct EagerPush {
-    planner: Planner,
-    pacer: Pacer,
+    pub(crate) planner: Planner,
+    pub(crate) pacer: Pacer,
     log: Vec<String>,
 }
 
@@ -66,45 +65,23 @@ impl EagerPush {
         std::mem::take(&mut self.log)
     }
 
-    /// The tree is another one: the next entry makes a new plan.
-    pub(crate) fn on_new_tree(&mut self) {
-        self.planner.forget();
-    }
-
-    /// The parent is another one: its pulse is not known.
-    pub(crate) fn on_new_parent(&mut self) {
-        self.pacer.forget_beat();
-    }
-
-    /// A message of the parent carries its pulse, or none.
-    pub(crate) fn on_pulse(&mut self, now: Instant, hop: Duration, pulse: Option<Pulse>) {
-        self.pacer.on_pulse(now, hop, pulse);
-    }
-
-    /// New values, wherever they were submitted.
-    pub(crate) fn on_values(&mut self, now: Instant, count: u64) {
-        self.planner.on_values(now, count);
-    }
-
-    /// Values per second in the whole cluster, once measured.
-    pub(crate) fn rate(&mut self, now: Instant) -> Option<f64> {
-        self.planner.rate(now)
-    }
-
     /// The plan, looked over if it was not for a while.
     pub(crate) fn replan(&mut self, around: &Surroundings<'_>) -> Option<Plan> {
         let Surroundings { now, tree, ref peers, cluster } = *around;
         if self.planner.is_due(now) {
-            let conditions = Conditions {
+            let (measured, variation) =
+                (peers.rtt().round_trip(), peers.rtt().measured_variation());
+            let round_trip = peers.round_trip();
+            let input = PlannerInput {
                 nodes: cluster.len(),
-                round_trip: peers.rtt().round_trip(),
-                rtt_initial: peers.round_trip(),
-                variation: peers.rtt().measured_variation(),
-                slack: self.pacer.slack(),
+                budget: self.planner.budget,
+                round_trip,
+                margin: margin(round_trip, variation) + self.pacer.slack(),
+                load: self.planner.rate(now),
                 height: tree.height(),
                 hubs: tree.preferred().map_or(0, crate::cluster::Tree::hubs_below_root),
             };
-            self.log.extend(self.planner.replan(now, conditions));
+            self.log.extend(self.planner.replan(now, &input, measured.is_some()));
         }
         self.planner.plan()
     }
@@ -195,7 +172,7 @@ impl EagerPush {
             let link = around.peers.open(peer);
             link.enqueue(entries, deadline);
             if tree.parent() == Some(peer) {
-                link.queue_mut().raise_forward(Forward::Tree);
+                link.queue.raise_forward(Forward::Tree);
             }
         }
     }
@@ -215,11 +192,6 @@ impl EagerPush {
     /// True if new entries go through hubs.
     pub(crate) const fn uses_hubs(&self, tree: &SpanningTree) -> bool {
         tree.has_hubs() && self.planner.is_tree()
-    }
-
-    /// True if new entries go along a tree.
-    pub(crate) const fn uses_tree(&self) -> bool {
-        self.planner.is_tree()
     }
 
     /// The relation of a peer to this node.
@@ -248,7 +220,7 @@ impl EagerPush {
 
     /// The action wanted of `peer` for the entries waiting for it.
     pub(crate) fn forward_for(&self, tree: &SpanningTree, peers: &Peers, peer: NodeId) -> Forward {
-        let queued = peers.get(peer).map_or(Forward::No, Link::queued_forward);
+        let queued = peers.get(peer).map_or(Forward::No, |link| link.queue.forward());
         let is_up = self.planner.is_tree() && tree.parent() == Some(peer);
         if is_up { queued.max(Forward::Tree) } else { queued }
     }
@@ -302,7 +274,7 @@ pub(crate) fn flood(
     for peer in receivers.into_iter().filter(|&peer| peer != me && Some(peer) != from) {
         let link = around.peers.open(peer);
         link.enqueue(entries, around.now.after(window));
-        link.queue_mut().set_forward(Forward::Flood);
+        link.queue.set_forward(Forward::Flood);
     }
 }
 

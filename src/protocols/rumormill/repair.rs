@@ -80,10 +80,10 @@ impl TreeRepair {
         let timeout = self.expire(cx, peer);
         cx.stats.retries += u64::from(timeout != Timeout::Nothing);
         #[cfg(feature = "mutations")]
-        if cx.mutation == Some(Mutation::RetryNeverSent)
+        if cx.config.mutation == Some(Mutation::RetryNeverSent)
             && matches!(timeout, Timeout::Messages | Timeout::BelowAcked)
         {
-            cx.peers.open(peer).queue_mut().clear();
+            cx.peers.open(peer).queue.clear();
         }
         match timeout {
             Timeout::Peer => {
@@ -108,7 +108,7 @@ impl TreeRepair {
             link.extend_overdue(now, timeout);
         }
         let Some(since) = link.overdue_since(now) else { return Timeout::Nothing };
-        let is_probe_overdue = link.liveness().probe_overdue(now);
+        let is_probe_overdue = link.liveness.probe_overdue(now);
         let is_parent = cx.push.uses_hubs(&self.tree) && self.tree.parent() == Some(peer);
         let conditions = TimeoutConditions {
             has_evidence: cx.peers.another_acked_since(peer, since)
@@ -121,13 +121,13 @@ impl TreeRepair {
             return timeout;
         }
         if !conditions.has_evidence {
-            link.back_off();
+            link.liveness.back_off();
         }
         if !is_parent {
             return timeout;
         }
         if is_probe_overdue {
-            cx.peers.open(peer).request_probe(now);
+            cx.peers.open(peer).liveness.request_probe(now);
         }
         // Where much is lost, a missing ack is no reason for a suspicion. A parent that is heard is up, and
         // may not hear this node: only nodes that could take its place are asked.
@@ -157,11 +157,11 @@ impl TreeRepair {
         }
         let Some(parent) = self.tree.parent().filter(|&parent| parent != peer) else { return };
         let link = cx.peers.get(parent);
-        let Some(since) = link.and_then(|link| link.liveness().first_unacked_at()) else { return };
+        let Some(since) = link.and_then(|link| link.liveness.first_unacked_at()) else { return };
         let is_evidence = !cx.peers.spoke_since(parent, since)
-            && cx.peers.get(peer).is_some_and(|link| link.sent().acked_since(since));
+            && cx.peers.get(peer).is_some_and(|link| link.sent.acked_since(since));
         if is_evidence && Rule::IndirectEvidence.applies() {
-            cx.peers.open(parent).judge_at(cx.now);
+            cx.peers.open(parent).liveness.judge_at(cx.now);
             self.on_link_deadline(cx, parent);
         }
     }
@@ -177,8 +177,8 @@ impl TreeRepair {
         }
         self.detector.on_corroborated();
         let link = cx.peers.open(parent);
-        if link.liveness().first_unacked_at().is_some() {
-            link.judge_at(cx.now);
+        if link.liveness.first_unacked_at().is_some() {
+            link.liveness.judge_at(cx.now);
             self.on_link_deadline(cx, parent);
         }
     }
@@ -189,7 +189,7 @@ impl TreeRepair {
         if self.tree.parent() != Some(from) || !cx.push.uses_hubs(&self.tree) {
             return;
         }
-        let timeout = cx.peers.get(from).and_then(|link| link.acks().heartbeat_timeout());
+        let timeout = cx.peers.get(from).and_then(|link| link.acks.heartbeat.timeout());
         let timeout = timeout.filter(|_| has_entries).map(|timeout| {
             let is_unreliable = cx.peers.is_unreliable(cx.now);
             let multiplier =
@@ -210,10 +210,10 @@ impl TreeRepair {
             return;
         };
         let link = cx.peers.get(parent);
-        if link.is_some_and(|link| link.acks().heard_at().is_some()) {
+        if link.is_some_and(|link| link.acks.heard_at().is_some()) {
             self.on_parent_missed(cx, cx.now, OTHERS_PROBED);
         } else if link.is_none_or(|link| link.in_flight().is_empty()) {
-            cx.peers.open(parent).request_probe(cx.now);
+            cx.peers.open(parent).liveness.request_probe(cx.now);
         }
     }
 
@@ -227,7 +227,7 @@ impl TreeRepair {
             unconfirmed.union_with(&link.in_flight());
         }
         self.detector.on_missed(missed_at);
-        cx.peers.open(parent).request_probe(cx.now);
+        cx.peers.open(parent).liveness.request_probe(cx.now);
         let others = if Rule::ProbeOthers.applies() { others } else { 0 };
         if self.detector.may_probe_others(cx.now) {
             if others > 0 {
@@ -253,16 +253,16 @@ impl TreeRepair {
         probed.extend(drawn.into_iter().filter(is_probed));
         for peer in probed {
             let link = cx.peers.open(peer);
-            link.request_probe(cx.now);
+            link.liveness.request_probe(cx.now);
             if !is_unreliable && Rule::ProbeCargo.applies() {
-                link.queue_mut().piggyback(entries, Forward::Tree);
+                link.queue.piggyback(entries, Forward::Tree);
             }
         }
     }
 
     /// A peer is suspected: another one takes its place.
     fn on_peer_down(&mut self, cx: &mut Context<'_>, peer: NodeId) {
-        if !cx.push.uses_tree() {
+        if !cx.push.planner.is_tree() {
             return;
         }
         let now = cx.now;
@@ -289,7 +289,7 @@ impl TreeRepair {
         if !self.tree.is_edge(cx.peers, peer)
             && let Some(link) = cx.peers.get_mut(peer)
         {
-            link.queue_mut().clear();
+            link.queue.clear();
         }
     }
 
@@ -303,7 +303,7 @@ impl TreeRepair {
     /// A message of `peer` carries its offer, or none, and its pulse, if it is the parent. An older
     /// message, overtaken by another, does not say where the peer stands now.
     pub(crate) fn on_tree_offer(&mut self, cx: &mut Context<'_>, peer: NodeId, m: &Gossip) {
-        let is_newest = cx.peers.get(peer).is_some_and(|link| link.acks().is_newest(m.number));
+        let is_newest = cx.peers.get(peer).is_some_and(|link| link.acks.is_newest(m.number));
         if is_newest && self.tree.has_hubs() {
             self.on_offer(cx, peer, m.offer);
             if m.is_probe {
@@ -311,7 +311,7 @@ impl TreeRepair {
             }
         }
         if self.tree.parent() == Some(peer) {
-            cx.push.on_pulse(cx.now, cx.peers.hop(peer), m.pulse);
+            cx.push.pacer.on_pulse(cx.now, cx.peers.hop(peer), m.pulse);
         }
     }
 
@@ -350,16 +350,16 @@ impl TreeRepair {
         if !self.tree.set_parent(parent) {
             return;
         }
-        cx.push.on_new_parent();
+        cx.push.pacer.forget_beat();
         self.detector.on_new_parent();
         if let Some(old) = old
             && !cx.peers.is_suspected(old)
             && let Some(link) = cx.peers.get_mut(old)
         {
-            link.acks_mut().schedule(cx.now);
+            link.acks.schedule(cx.now);
         }
         if let Some(parent) = parent {
-            cx.peers.open(parent).request_probe(cx.now);
+            cx.peers.open(parent).liveness.request_probe(cx.now);
         }
     }
 
@@ -372,8 +372,8 @@ impl TreeRepair {
         for peer in cx.cluster.others().take(MAIL_MAX) {
             let link = cx.peers.open(peer);
             if !link.is_suspected() {
-                link.request_probe(cx.now);
-                link.queue_mut().piggyback(entries, Forward::No);
+                link.liveness.request_probe(cx.now);
+                link.queue.piggyback(entries, Forward::No);
             }
         }
     }

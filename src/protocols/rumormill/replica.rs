@@ -20,6 +20,9 @@ use log::Log;
 /// are more than this; with a larger one, such a peer takes more memory (some 200 bytes each).
 const EMPTY_ORIGINS_MAX: usize = 4096;
 
+/// The first origin of every replica: this node in its present generation.
+const OWN: OriginId = OriginId(0);
+
 /// The entries that a peer claims to hold, as far as this node remembers their origins.
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
@@ -33,8 +36,6 @@ pub struct Claims {
 #[derive(Clone, Debug)]
 pub struct Replica {
     own: Origin,
-    /// Entries submitted to this node in its present generation.
-    submitted: u64,
     origins: Origins,
     log: Log,
     held: VersionSet,
@@ -68,7 +69,6 @@ impl Replica {
     pub fn new(own: Origin) -> Self {
         let mut replica = Self {
             own,
-            submitted: 0,
             origins: Origins::default(),
             log: Log::default(),
             held: VersionSet::new(),
@@ -80,14 +80,17 @@ impl Replica {
         replica
     }
 
+    /// This node, and its present generation.
+    #[must_use]
+    pub const fn own(&self) -> Origin {
+        self.own
+    }
+
     /// Takes in an entry that was submitted to this node; returns its place in a set.
     pub fn submit(&mut self, now: Instant, entry: Entry) -> (OriginId, Range<u64>) {
-        // The first origin of every replica.
-        let origin = OriginId(0);
         let sequence = entry.id.sequence;
-        self.submitted = sequence + 1;
-        self.insert(now, origin, sequence, &[entry.value]);
-        (origin, sequence..sequence + 1)
+        self.insert(now, OWN, sequence, &[entry.value]);
+        (OWN, sequence..sequence + 1)
     }
 
     /// Takes in an entry that an earlier generation of this node held. It has not arrived now, so it is
@@ -121,8 +124,8 @@ impl Replica {
         let have = gossip.have.iter().filter(|have| have.origin == self.own);
         let ends = values.map(|entries| entries.first.saturating_add(entries.values.len() as u64));
         let last = |have: &Have| have.ranges.iter().last().map(|range| range.end);
-        let end = ends.chain(have.filter_map(last)).find(|&end| end > self.submitted)?;
-        let submitted = self.submitted;
+        let submitted = self.held.get(OWN).map_or(0, |submitted| submitted.end());
+        let end = ends.chain(have.filter_map(last)).find(|&end| end > submitted)?;
         Some(format!("names entry {} of this node, which has made {submitted}", end - 1))
     }
 

@@ -168,21 +168,16 @@ impl SpanningTree {
     /// The edges of the tree as this node uses them: its parent, its children, and those that it
     /// serves in the place of a suspected hub.
     pub(crate) fn edges(&self, peers: &Peers) -> Vec<NodeId> {
-        let mut edges = Vec::new();
-        let Some(tree) = self.preferred() else { return edges };
-        edges.extend(tree.children(self.me));
-        if self.has_hubs {
-            edges.extend(&self.extra_children);
-            if self.parent.is_none() && Rule::StandIn.applies() {
-                for candidate in tree.candidates(self.me) {
-                    edges.push(candidate);
-                    edges.extend(tree.children(candidate));
-                }
-                edges.retain(|&peer| peer != self.me);
+        let Some(tree) = self.preferred() else { return Vec::new() };
+        let mut edges: Vec<NodeId> =
+            tree.children(self.me).chain(self.extra_children()).chain(self.parent).collect();
+        if self.stands_in() {
+            for candidate in tree.candidates(self.me) {
+                edges.push(candidate);
+                edges.extend(tree.children(candidate));
             }
-            edges.retain(|&peer| !self.has_left(peers, peer));
         }
-        edges.extend(self.parent);
+        edges.retain(|&peer| peer != self.me && self.is_edge(peers, peer));
         edges.sort_unstable();
         edges.dedup();
         edges
@@ -204,19 +199,16 @@ impl SpanningTree {
     /// True if this node sends down to `peer`.
     pub(crate) fn is_child(&self, peers: &Peers, peer: NodeId) -> bool {
         let Some(tree) = self.preferred() else { return false };
-        let me = self.me;
-        let parent = tree.parent(peer);
-        if self.has_hubs && self.has_left(peers, peer) {
-            return false;
-        }
-        if parent == Some(me) {
-            return true;
-        }
-        let stands_in =
-            self.parent.is_none() && tree.parent(me).is_some() && Rule::StandIn.applies();
-        self.has_hubs
-            && (self.extra_children.contains(&peer)
-                || (stands_in && (peer < me || parent.is_some_and(|p| p < me))))
+        let (me, parent) = (self.me, tree.parent(peer));
+        let is_served = || self.stands_in() && (peer < me || parent.is_some_and(|p| p < me));
+        (parent == Some(me) || self.extra_children.contains(&peer) || is_served())
+            && !(self.has_hubs && self.has_left(peers, peer))
+    }
+
+    /// True if this node is a root in the place of the hubs before it.
+    fn stands_in(&self) -> bool {
+        let is_root = self.has_hubs && self.parent.is_none() && Rule::StandIn.applies();
+        is_root && self.preferred().is_some_and(|tree| tree.parent(self.me).is_some())
     }
 
     /// True if this node and its parent stand where the preferred tree puts them.
@@ -308,7 +300,7 @@ impl SpanningTree {
         // Entries down the preferred tree come from its root. A parent elsewhere that
         // does not tell the age of its root's messages has none.
         let is_preferred = tree.parent(self.me) == Some(parent);
-        let heard_at = peers.get(parent).and_then(|link| link.acks().heard_at());
+        let heard_at = peers.get(parent).and_then(|link| link.acks.heard_at());
         let heard = heard_at.map(|at| at.before(peers.hop(parent)));
         let heard = heard.filter(|_| root == parent || (is_preferred && told.is_none()));
         let root_spoke_at = heard.or(told).unwrap_or(Instant::ZERO);

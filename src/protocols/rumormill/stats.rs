@@ -2,31 +2,49 @@
 
 use super::message::Gossip;
 
-/// Counters since the start of the node; they only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
+/// Declares the counters, each with its words in a description.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $counter:ident = $words:literal,)*) => {
+        /// Counters since the start of the node; they only grow.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Stats {
+            $($(#[$doc])* pub $counter: u64,)*
+        }
+
+        impl Stats {
+            /// What has been counted.
+            pub(crate) fn in_words(&self) -> Vec<String> {
+                let all = [$((self.$counter, $words),)*];
+                let counted = all.iter().filter(|(count, _)| *count > 0);
+                counted.map(|(count, words)| format!("{count} {words}")).collect()
+            }
+        }
+    };
+}
+
+counters! {
     /// Gossip messages sent.
-    pub gossip_sent: u64,
+    gossip_sent = "gossip messages sent",
     /// Of those, messages without entries.
-    pub bare_sent: u64,
+    bare_sent = "without entries",
     /// Digests and checksums sent.
-    pub digests_sent: u64,
+    digests_sent = "digests",
     /// Entries sent, repetitions included.
-    pub entries_sent: u64,
+    entries_sent = "entries sent",
     /// Entries received that were new.
-    pub entries_received: u64,
+    entries_received = "received",
     /// Entries received that were held already.
-    pub duplicates_received: u64,
+    duplicates_received = "received again",
     /// Times a batch counted as lost and was queued again.
-    pub retries: u64,
+    retries = "retries",
     /// Times a peer was suspected.
-    pub suspicions: u64,
+    suspicions = "suspicions",
     /// Messages sent to a suspected peer.
-    pub probes: u64,
+    probes = "probes",
     /// Entries sent because a digest showed that the peer lacks them.
-    pub repairs: u64,
+    repairs = "repairs",
     /// Times a peer was found to have restarted.
-    pub restarts_seen: u64,
+    restarts_seen = "restarts seen",
 }
 
 impl Stats {

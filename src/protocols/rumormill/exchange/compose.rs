@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use crate::id::Generation;
+use crate::protocols::rumormill::ablation::Rule;
+use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::exchange::room::Room;
 use crate::protocols::rumormill::link::Link;
-use crate::protocols::rumormill::link::sent::{AckWait, Batch};
+use crate::protocols::rumormill::link::sent::AckWait;
 use crate::protocols::rumormill::message::{Entries, Forward, Gossip, Have, Pulse, TreeOffer};
+#[cfg(feature = "mutations")]
+use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::replica::Replica;
 use crate::set::VersionSet;
 use crate::time::Instant;
@@ -42,40 +45,62 @@ impl Purpose {
     }
 }
 
-/// The parts of the next message.
-pub(crate) struct Draft {
-    pub(crate) generation: Generation,
-    pub(crate) purpose: Purpose,
-    /// Entries from the queue.
-    pub(crate) batch: VersionSet,
-    /// Unconfirmed entries that go along.
-    pub(crate) unconfirmed: Vec<Batch>,
-    /// Room for the entries that go along with a probe.
-    pub(crate) room: Room,
+/// The terms on which a peer gets the next message: its place in the tree, the pace, the losses.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terms {
+    /// The action wanted for the entries.
     pub(crate) forward: Forward,
-    pub(crate) wait: AckWait,
-    /// Sent for a beat of the root.
+    /// How often unconfirmed entries go along.
+    pub(crate) piggyback_max: u8,
+    /// The peer suspects this node if entries stay away.
+    pub(crate) is_child: bool,
+    /// The message is repeated blindly.
+    pub(crate) is_repeated: bool,
+    /// The entries are for a beat of the root, if they are due.
     pub(crate) is_paced: bool,
     pub(crate) pulse: Option<Pulse>,
     pub(crate) offer: Option<TreeOffer>,
+    /// Time within which an ack is expected, but for the delay of the peer, until the timeout is doubled.
+    pub(crate) wait: AckWait,
 }
 
-/// Makes the next message of a link, and notes it as sent.
+/// Makes the next message of a link, with what is due on it, and notes it as sent; `None` if there is nothing
+/// to repeat.
 pub(crate) fn compose(
     now: Instant,
-    link: &mut Link,
+    config: &Config,
     replica: &Replica,
-    mut draft: Draft,
-) -> Gossip {
-    let purpose = draft.purpose;
-    let mut cargo = draft.batch.clone();
+    link: &mut Link,
+    purpose: Purpose,
+    terms: &Terms,
+) -> Option<Gossip> {
+    // Entries that go along with an ack are early, not late.
+    let is_paced = terms.is_paced && link.flush_due(now);
+    let mut room = Room::new(config.batch_entries_max, config.batch_bytes_max);
+    let batch = if keeps_queue(now, link, purpose) {
+        VersionSet::new()
+    } else {
+        link.take_batch(|queue| room.take(replica, queue))
+    };
+    #[cfg(feature = "mutations")]
+    match config.mutation {
+        Some(Mutation::AckWithoutEvidence) => link.confirm(&batch),
+        Some(Mutation::DroppedAtBatchLimit) => link.queue.clear(),
+        _ => {}
+    }
+    let fits = |entries: &VersionSet| room.take_all(replica, entries);
+    let unconfirmed = link.sent.take_unconfirmed(terms.piggyback_max, terms.forward, fits);
+    if purpose == Purpose::Repeat && batch.is_empty() && unconfirmed.is_empty() {
+        return None;
+    }
     let (piggyback, piggyback_forward) = if purpose == Purpose::Probe {
-        link.take_piggyback(|entries| draft.room.take(replica, entries))
+        link.take_piggyback(|entries| room.take(replica, entries))
     } else {
         (VersionSet::new(), Forward::No)
     };
+    let mut cargo = batch.clone();
     cargo.union_with(&piggyback);
-    draft.unconfirmed.iter().for_each(|batch| cargo.union_with(batch.entries()));
+    unconfirmed.iter().for_each(|batch| cargo.union_with(batch.entries()));
     let mut entries: Vec<Entries> =
         cargo.ranges().map(|(origin, range)| replica.entries(origin, &range)).collect();
     // By name, so that each origin is near the one before it.
@@ -83,21 +108,22 @@ pub(crate) fn compose(
     // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
     // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,
     // and is sent everything.
-    let is_unheard = replica.has_restored() && !link.has_acked();
-    let have = if purpose.is_digest() || link.acks().is_probed() || is_unheard {
-        let have = replica.held().iter().map(|(origin, _)| replica.have(origin));
-        let mut have: Vec<Have> = have.collect();
-        have.sort_by_key(|have| have.origin);
-        have
-    } else {
-        Vec::new()
-    };
-    let ack = link.ack(now);
-    let number = link.on_sent(now, draft.batch, draft.forward, draft.wait, piggyback);
-    link.sent_mut().add_unconfirmed(now, draft.wait, draft.unconfirmed);
     let is_digest = purpose.is_digest();
-    Gossip {
-        generation: draft.generation,
+    let is_unheard = replica.has_restored() && !link.has_acked();
+    let is_told_all = is_digest || link.acks.is_probed() || is_unheard;
+    #[cfg_attr(not(feature = "mutations"), allow(unused_mut))]
+    let mut have = if is_told_all { everything_held(replica) } else { Vec::new() };
+    #[cfg(feature = "mutations")]
+    if config.mutation == Some(Mutation::DigestClaimsTooMuch) && is_digest {
+        have.iter_mut().for_each(|have| have.ranges = have.ranges.without_gaps());
+    }
+    let is_paced = is_paced && !batch.is_empty();
+    let ack = link.ack(now);
+    let wait = AckWait { timeout: terms.wait.timeout * link.liveness.backoff(), ..terms.wait };
+    let number = link.on_sent(now, batch, terms.forward, wait, piggyback);
+    link.sent.add_unconfirmed(now, wait, unconfirmed);
+    Some(Gossip {
+        generation: replica.own().generation,
         number,
         ack,
         entries,
@@ -106,17 +132,33 @@ pub(crate) fn compose(
         is_digest,
         // A suspected peer is probed with every digest.
         is_probe: purpose == Purpose::Probe || (is_digest && link.is_suspected()),
-        forward: draft.forward.max(piggyback_forward),
-        is_paced: draft.is_paced,
-        pulse: draft.pulse,
-        offer: draft.offer,
-    }
+        forward: terms.forward.max(piggyback_forward),
+        is_paced,
+        pulse: terms.pulse,
+        offer: terms.offer,
+    })
+}
+
+/// All that is held, by name.
+fn everything_held(replica: &Replica) -> Vec<Have> {
+    let mut have: Vec<Have> =
+        replica.held().iter().map(|(origin, _)| replica.have(origin)).collect();
+    have.sort_by_key(|have| have.origin);
+    have
+}
+
+/// True if what is queued stays there. A peer takes the entries of a digest for late and forwards them
+/// at once; those that are not due have time.
+pub(crate) fn keeps_queue(now: Instant, link: &Link, purpose: Purpose) -> bool {
+    let is_bare = matches!(purpose, Purpose::Digest | Purpose::Checksum);
+    let is_early = is_bare && !link.is_suspected() && !link.flush_due(now);
+    is_early && Rule::BareDigest.applies()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{EntryId, NodeId, Origin};
+    use crate::id::{EntryId, Generation, NodeId, Origin};
     use crate::protocol::Entry;
     use crate::protocols::rumormill::message::Ack;
     use crate::value::Value;
@@ -129,41 +171,26 @@ mod tests {
         replica
     }
 
-    fn draft(purpose: Purpose, batch: VersionSet) -> Draft {
-        Draft {
-            generation: Generation(1),
-            purpose,
-            batch,
-            unconfirmed: Vec::new(),
-            room: Room::new(10, 1_000),
-            forward: Forward::No,
-            wait: AckWait::default(),
-            is_paced: false,
-            pulse: None,
-            offer: None,
-        }
+    /// The next message, when nothing happens in the tree.
+    fn next(link: &mut Link, replica: &Replica, purpose: Purpose) -> Gossip {
+        let config = Config::default();
+        let message = compose(Instant::ZERO, &config, replica, link, purpose, &Terms::default());
+        message.expect("it is no repeat")
     }
 
     #[test]
     fn a_digest_tells_everything_held_and_a_batch_only_its_entries() {
         let replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();
-        let batch = compose(
-            Instant::ZERO,
-            &mut link,
-            &replica,
-            draft(Purpose::Batch, replica.held().clone()),
-        );
+        link.enqueue(replica.held(), Instant::ZERO);
+        let batch = next(&mut link, &replica, Purpose::Batch);
         assert_eq!((batch.number, batch.entries.len(), batch.have.len()), (0, 1, 0));
         assert!(!batch.is_digest && !batch.is_probe);
-        let none = VersionSet::new();
-        let batch =
-            compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Batch, none.clone()));
-        assert_eq!((batch.number, batch.have.len()), (1, 0));
-        let digest =
-            compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Digest, none.clone()));
+        let batch = next(&mut link, &replica, Purpose::Batch);
+        assert_eq!((batch.number, batch.entries.len(), batch.have.len()), (1, 0, 0));
+        let digest = next(&mut link, &replica, Purpose::Digest);
         assert!(digest.is_digest && !digest.is_probe && digest.have.len() == 1);
-        let probe = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Probe, none));
+        let probe = next(&mut link, &replica, Purpose::Probe);
         assert!(probe.is_digest && probe.is_probe);
     }
 
@@ -171,10 +198,8 @@ mod tests {
     fn a_restarted_node_tells_what_it_held_before_until_the_peer_has_acked_a_message() {
         let mut replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();
-        let none = VersionSet::new;
-        let have = |replica: &Replica, link: &mut Link| {
-            compose(Instant::ZERO, link, replica, draft(Purpose::Batch, none())).have.len()
-        };
+        let have =
+            |replica: &Replica, link: &mut Link| next(link, replica, Purpose::Batch).have.len();
         assert_eq!(have(&replica, &mut link), 0);
         let origin = Origin { node: NodeId(0), generation: Generation(0) };
         let id = EntryId { origin, sequence: 0 };
@@ -190,11 +215,10 @@ mod tests {
     fn piggybacked_entries_go_along_with_a_probe_only_and_are_not_waited_for() {
         let replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();
-        link.queue_mut().piggyback(replica.held(), Forward::Tree);
-        let none = VersionSet::new;
-        let digest = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Digest, none()));
+        link.queue.piggyback(replica.held(), Forward::Tree);
+        let digest = next(&mut link, &replica, Purpose::Digest);
         assert!(digest.entries.is_empty());
-        let probe = compose(Instant::ZERO, &mut link, &replica, draft(Purpose::Probe, none()));
+        let probe = next(&mut link, &replica, Purpose::Probe);
         assert_eq!((probe.entries.len(), probe.forward), (1, Forward::Tree));
         assert!(link.in_flight().is_empty());
     }
@@ -217,9 +241,7 @@ mod tests {
         link.on_sent(Instant::ZERO, replica.held().clone(), Forward::No, wait, VersionSet::new());
         link.on_deadline(Instant::ZERO, 0);
         assert!(link.is_suspected());
-        let none = VersionSet::new;
-        let mut is_probe =
-            |purpose| compose(Instant::ZERO, &mut link, &replica, draft(purpose, none())).is_probe;
+        let mut is_probe = |purpose| next(&mut link, &replica, purpose).is_probe;
         assert_eq!([Purpose::Digest, Purpose::Batch].map(&mut is_probe), [true, false]);
     }
 }

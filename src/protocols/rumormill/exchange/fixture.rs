@@ -1,26 +1,20 @@
-//! The machines of one node, for the unit tests of those that work with several.
+//! A node for the unit tests of machines that work with several others.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
 
-use super::{Receiver, Transmitter};
-use crate::cluster::{Cluster, Graph, Tree};
+use super::{receiver, transmitter};
+use crate::cluster::{Cluster, Graph};
 use crate::id::{Generation, NodeId, Origin};
-use crate::protocol::{Effects, Rng};
-use crate::protocols::rumormill::anti_entropy::AntiEntropy;
+use crate::protocol::{Effects, Protocol as _, Rng};
+use crate::protocols::rumormill::Rumormill;
 use crate::protocols::rumormill::config::Config;
-use crate::protocols::rumormill::context::Context;
 use crate::protocols::rumormill::link::sent::AckWait;
 use crate::protocols::rumormill::message::{Ack, Entries, Forward, Gossip};
-use crate::protocols::rumormill::peers::Peers;
 use crate::protocols::rumormill::push::{EagerPush, Surroundings};
-use crate::protocols::rumormill::repair::TreeRepair;
-use crate::protocols::rumormill::replica::Replica;
 use crate::protocols::rumormill::route::Route;
-use crate::protocols::rumormill::spanning_tree::SpanningTree;
-use crate::protocols::rumormill::stats::Stats;
 use crate::set::{OriginId, VersionSet};
 use crate::time::Instant;
 use crate::value::Value;
@@ -28,19 +22,8 @@ use crate::value::Value;
 /// Generation of every node.
 pub(crate) const GENERATION: Generation = Generation(5);
 
-/// A node of a cluster of hubs, all of whose parts a test may reach into.
-pub(crate) struct Machines {
-    pub(crate) cluster: Cluster,
-    pub(crate) replica: Replica,
-    pub(crate) peers: Peers,
-    pub(crate) push: EagerPush,
-    pub(crate) anti_entropy: AntiEntropy,
-    pub(crate) stats: Stats,
-    pub(crate) rng: Rng,
-    pub(crate) repair: TreeRepair,
-    pub(crate) receiver: Receiver,
-    pub(crate) transmitter: Transmitter,
-}
+/// A node, all of whose parts a test may reach into.
+pub(crate) type Machines = Rumormill;
 
 pub(crate) fn at(ms: u64) -> Instant {
     Instant::from_micros(ms * 1_000)
@@ -67,54 +50,19 @@ impl Machines {
     /// Node `me` of a star whose hub is node 0, with the route `hub`.
     pub(crate) fn hubs(me: u32, nodes: u32) -> Self {
         let config = Config { route: Route::Hub, ..Config::default() };
-        Self::new(me, nodes, &config)
+        Self::in_line(me, nodes, &config)
     }
 
     /// Node `me` of a cluster whose nodes stand in a line.
-    pub(crate) fn new(me: u32, nodes: u32, config: &Config) -> Self {
+    pub(crate) fn in_line(me: u32, nodes: u32, config: &Config) -> Self {
         let links = (1..nodes).map(|node| (NodeId(node - 1), NodeId(node)));
         let mut cluster = Cluster::new(NodeId(me), Arc::new(Graph::new(nodes, [])));
         cluster.set_topology(Arc::new(Graph::new(nodes, links)));
-        let mut rng = Rng::seed_from_u64(1);
-        let has_hubs = matches!(config.route, Route::Auto | Route::Hub);
-        let mut tree = SpanningTree::new(NodeId(me), has_hubs);
-        tree.set_preferred(Some(if has_hubs {
-            Arc::new(Tree::hubs(nodes))
-        } else {
-            cluster.spanning_tree()
-        }));
-        let mut machines = Self {
-            replica: Replica::new(Origin { node: NodeId(me), generation: GENERATION }),
-            peers: Peers::new(config),
-            push: EagerPush::new(config),
-            anti_entropy: AntiEntropy::new(config, Instant::ZERO, &mut rng),
-            stats: Stats::default(),
-            repair: TreeRepair::new(tree),
-            receiver: Receiver::new(config, GENERATION),
-            transmitter: Transmitter::new(config, GENERATION),
-            cluster,
-            rng,
-        };
-        let (push, around) = machines.around(Instant::ZERO);
+        let rng = Rng::seed_from_u64(1);
+        let mut node = Self::new(cluster, GENERATION, config, rng, Instant::ZERO);
+        let (push, around) = node.around(Instant::ZERO);
         push.replan(&around);
-        machines
-    }
-
-    /// Tree repair, and the other machines.
-    pub(crate) fn parts(&mut self, now: Instant) -> (&mut TreeRepair, Context<'_>) {
-        let cx = Context {
-            now,
-            cluster: &self.cluster,
-            replica: &mut self.replica,
-            peers: &mut self.peers,
-            push: &mut self.push,
-            anti_entropy: &mut self.anti_entropy,
-            stats: &mut self.stats,
-            rng: &mut self.rng,
-            #[cfg(feature = "mutations")]
-            mutation: None,
-        };
-        (&mut self.repair, cx)
+        node
     }
 
     /// Eager push, and its surroundings.
@@ -131,23 +79,21 @@ impl Machines {
 
     /// A message of `from` arrives, without its effect on the tree.
     pub(crate) fn receive(&mut self, now: Instant, from: u32, m: &Gossip) -> VersionSet {
-        let receiver = self.receiver;
         let from = NodeId(from);
         let (repair, mut cx) = self.parts(now);
         let cx = &mut cx;
-        receiver.on_generation(cx, repair, from, m);
-        let new = receiver.on_entries(cx, repair, from, m, true, &mut Effects::default());
-        receiver.on_acks(cx, repair, from, m);
-        receiver.on_digest(cx, repair, from, m);
+        receiver::on_generation(cx, repair, from, m);
+        let new = receiver::on_entries(cx, repair, from, m, true, &mut Effects::default());
+        receiver::on_acks(cx, repair, from, m);
+        receiver::on_digest(cx, repair, from, m);
         new
     }
 
     /// Sends what is due on the link to `peer`.
     pub(crate) fn transmit(&mut self, now: Instant, peer: u32) -> Vec<Gossip> {
-        let transmitter = self.transmitter;
         let mut out = Effects::default();
         let (repair, mut cx) = self.parts(now);
-        transmitter.on_link_due(&mut cx, repair, NodeId(peer), &mut out);
+        transmitter::on_link_due(&mut cx, repair, NodeId(peer), &mut out);
         out.drain_sends().map(|(_, message)| message).collect()
     }
 

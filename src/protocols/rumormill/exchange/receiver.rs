@@ -1,13 +1,10 @@
 //! The receiver: what a message of a peer changes, apart from the tree.
 
-use std::time::Duration;
-
-use crate::id::{Generation, NodeId};
+use crate::id::NodeId;
 use crate::protocol::Effects;
 use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::ack_policy::{AckPolicy, Relation};
-use crate::protocols::rumormill::anti_entropy::{DigestSender, GRACE_MAX, grace, repair_grace};
-use crate::protocols::rumormill::config::Config;
+use crate::protocols::rumormill::anti_entropy::{GRACE_MAX, grace, probe_grace};
 use crate::protocols::rumormill::context::Context;
 use crate::protocols::rumormill::link::session::Incarnation;
 use crate::protocols::rumormill::message::{Ack, Forward, Gossip};
@@ -16,218 +13,188 @@ use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::repair::TreeRepair;
 use crate::set::VersionSet;
 
-/// The receiver's view of this node.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Receiver {
-    generation: Generation,
-    policy: AckPolicy,
-    probe_min: Duration,
+/// The ack in a message, if it is one of this generation, and of messages that were sent: a peer
+/// that acks others is not to be believed.
+fn ack<'m>(cx: &Context<'_>, from: NodeId, m: &'m Gossip) -> Option<&'m Ack> {
+    let sent = cx.peers.get(from).map_or(0, |link| link.sent.next_number());
+    let is_valid =
+        |ack: &&Ack| ack.generation == cx.replica.own().generation && ack.numbers.end() <= sent;
+    m.ack.as_ref().filter(is_valid)
 }
 
-impl Receiver {
-    pub(crate) const fn new(config: &Config, generation: Generation) -> Self {
-        let policy = AckPolicy::new(config.ack_delay);
-        Self { generation, policy, probe_min: config.probe_min }
-    }
-
-    /// The ack in a message, if it is one of this generation, and of messages that were sent: a peer
-    /// that acks others is not to be believed.
-    fn ack<'m>(self, cx: &Context<'_>, from: NodeId, m: &'m Gossip) -> Option<&'m Ack> {
-        let sent = cx.peers.get(from).map_or(0, |link| link.sent().next_number());
-        let is_valid = |ack: &&Ack| ack.generation == self.generation && ack.numbers.end() <= sent;
-        m.ack.as_ref().filter(is_valid)
-    }
-
-    /// The generation of the sender. `None`: this is its first message.
-    pub(crate) fn on_generation(
-        self,
-        cx: &mut Context<'_>,
-        repair: &mut TreeRepair,
-        from: NodeId,
-        m: &Gossip,
-    ) -> Option<Incarnation> {
-        let acked = self.ack(cx, from, m).and_then(Ack::largest);
-        let link = cx.peers.open(from);
-        let is_first = link.generation().is_none();
-        let incarnation = link.on_generation(cx.now, m.generation, m.number, acked);
-        match incarnation {
-            Incarnation::Same => {}
-            Incarnation::Newer => repair.tree_mut().on_restart(from),
-            Incarnation::Older => {
-                // If it is alive after all, it is to know soon that it is taken for an earlier one.
-                link.acks_mut().schedule(cx.now);
-                link.liveness_mut().on_heard(cx.now, self.probe_min);
-            }
+/// The generation of the sender. `None`: this is its first message.
+pub(crate) fn on_generation(
+    cx: &mut Context<'_>,
+    repair: &mut TreeRepair,
+    from: NodeId,
+    m: &Gossip,
+) -> Option<Incarnation> {
+    let acked = ack(cx, from, m).and_then(Ack::largest);
+    let link = cx.peers.open(from);
+    let is_first = link.generation().is_none();
+    let incarnation = link.on_generation(cx.now, m.generation, m.number, acked);
+    match incarnation {
+        Incarnation::Same => {}
+        Incarnation::Newer => repair.tree_mut().on_restart(from),
+        Incarnation::Older => {
+            // If it is alive after all, it is to know soon that it is taken for an earlier one.
+            link.acks.schedule(cx.now);
+            link.liveness.on_heard(cx.now, cx.config.probe_min);
         }
-        (!is_first).then_some(incarnation)
     }
+    (!is_first).then_some(incarnation)
+}
 
-    /// Takes in the entries of a message, delivers those that are new and returns them. Unless the
-    /// message is of an earlier generation, the sender holds what it sent.
-    pub(crate) fn on_entries(
-        self,
-        cx: &mut Context<'_>,
-        repair: &TreeRepair,
-        from: NodeId,
-        m: &Gossip,
-        is_current: bool,
-        out: &mut Effects<Gossip>,
-    ) -> VersionSet {
-        if m.entries.is_empty() {
-            return VersionSet::new();
+/// Takes in the entries of a message, delivers those that are new and returns them. Unless the
+/// message is of an earlier generation, the sender holds what it sent.
+pub(crate) fn on_entries(
+    cx: &mut Context<'_>,
+    repair: &TreeRepair,
+    from: NodeId,
+    m: &Gossip,
+    is_current: bool,
+    out: &mut Effects<Gossip>,
+) -> VersionSet {
+    if m.entries.is_empty() {
+        return VersionSet::new();
+    }
+    let now = cx.now;
+    schedule_ack(cx, repair, from, m);
+    let (sent, new) = cx.replica.insert_all(now, &m.entries, |entry| out.deliver(entry));
+    let count: u64 = m.entries.iter().map(|entries| entries.values.len() as u64).sum();
+    cx.stats.entries_received += new.count();
+    cx.stats.duplicates_received += count - new.count();
+    if is_current {
+        cx.peers.open(from).confirm(&sent);
+    }
+    new
+}
+
+/// Entries of `from` are to be acked.
+fn schedule_ack(cx: &mut Context<'_>, repair: &TreeRepair, from: NodeId, m: &Gossip) {
+    let (now, tree) = (cx.now, repair.tree());
+    let relation = cx.push.relation(tree, cx.peers, from);
+    let (policy, period) = (AckPolicy::new(cx.config.ack_delay), cx.push.period());
+    let forwards = m.entries.iter().any(|entries| entries.origin.node != from);
+    let deadline = match policy.own_delay(relation, period, forwards) {
+        Some(delay) => now.after(delay),
+        None => cx.push.deadline(now, tree, cx.peers, from, None),
+    };
+    let is_leaf = tree.is_leaf(cx.cluster.me());
+    let rate = if relation == Relation::Parent && is_leaf {
+        cx.push.planner.rate(now).map(|all| all / f64::from(cx.cluster.len()))
+    } else {
+        None
+    };
+    let threshold = policy.own_threshold(relation, is_leaf, rate, period);
+    cx.peers.open(from).acks.schedule_batched(now, deadline, threshold);
+}
+
+/// The peer has restarted with an empty memory.
+pub(crate) fn on_restart(cx: &mut Context<'_>, repair: &TreeRepair, peer: NodeId) {
+    cx.stats.restarts_seen += 1;
+    cx.hasten_digests();
+    if cx.push.serves(repair.tree(), cx.peers, cx.cluster, peer) {
+        let link = cx.peers.open(peer);
+        #[cfg(feature = "mutations")]
+        if cx.config.mutation == Some(Mutation::PendingLostAtRestart) {
+            return link.queue.clear();
         }
-        let now = cx.now;
-        self.schedule_ack(cx, repair, from, m);
-        let (sent, new) = cx.replica.insert_all(now, &m.entries, |entry| out.deliver(entry));
-        let count: u64 = m.entries.iter().map(|entries| entries.values.len() as u64).sum();
-        cx.stats.entries_received += new.count();
-        cx.stats.duplicates_received += count - new.count();
-        if is_current {
-            cx.peers.open(from).confirm(&sent);
-        }
-        new
+        link.enqueue(cx.replica.held(), cx.now);
     }
+}
 
-    /// Entries of `from` are to be acked.
-    fn schedule_ack(self, cx: &mut Context<'_>, repair: &TreeRepair, from: NodeId, m: &Gossip) {
-        let (now, tree) = (cx.now, repair.tree());
-        let relation = cx.push.relation(tree, cx.peers, from);
-        let period = cx.push.period();
-        let forwards = m.entries.iter().any(|entries| entries.origin.node != from);
-        let deadline = match self.policy.own_delay(relation, period, forwards) {
-            Some(delay) => now.after(delay),
-            None => cx.push.deadline(now, tree, cx.peers, from, None),
-        };
-        let is_leaf = tree.is_leaf(cx.cluster.me());
-        let rate = if relation == Relation::Parent && is_leaf {
-            cx.push.rate(now).map(|all| all / f64::from(cx.cluster.len()))
-        } else {
-            None
-        };
-        let threshold = self.policy.own_threshold(relation, is_leaf, rate, period);
-        cx.peers.open(from).acks_mut().schedule_batched(now, deadline, threshold);
+/// Takes in the number of a message, what its sender holds, and what it acks.
+pub(crate) fn on_acks(cx: &mut Context<'_>, repair: &mut TreeRepair, from: NodeId, m: &Gossip) {
+    let now = cx.now;
+    let reordering = cx.peers.loss_mut().reordering_timeout();
+    let link = cx.peers.open(from);
+    let late = link.acks.on_received(now, m.number, !m.entries.is_empty(), reordering);
+    let given_up = link.acks.give_up_gaps(now, GRACE_MAX);
+    let claims = cx.replica.claims(&m.have);
+    link.confirm(&claims.entries);
+    let was_suspected = link.is_suspected();
+    let expected = link.rtt().smoothed();
+    let variation = cx.peers.rtt().variation();
+    let ack = ack(cx, from, m);
+    let link = cx.peers.open(from);
+    let ack = ack.map(|ack| link.on_ack(now, ack, variation));
+    let ack = ack.unwrap_or_default();
+    let floor = cx.config.probe_min;
+    let floor = link.rtt().timeout().unwrap_or(floor).max(floor);
+    link.liveness.on_heard(now, floor);
+    let is_recovered = was_suspected && !link.is_suspected();
+    if let Some(late) = late {
+        cx.peers.loss_mut().on_late(now, late, late > reordering);
     }
-
-    /// The peer has restarted with an empty memory.
-    pub(crate) fn on_restart(self, cx: &mut Context<'_>, repair: &TreeRepair, peer: NodeId) {
-        cx.stats.restarts_seen += 1;
+    // Where delays vary widely, only what never arrives is lost.
+    let lost = if cx.peers.rtt().is_jittery() { given_up } else { ack.lost };
+    repair.on_loss(cx, from, lost, lost);
+    if let Some(rtt) = ack.rtt {
+        cx.peers.on_rtt_sample(rtt, expected);
+        repair.on_indirect_evidence(cx, from);
+    }
+    if is_recovered {
         cx.hasten_digests();
-        if cx.push.serves(repair.tree(), cx.peers, cx.cluster, peer) {
-            let link = cx.peers.open(peer);
-            #[cfg(feature = "mutations")]
-            if cx.mutation == Some(Mutation::PendingLostAtRestart) {
-                return link.queue_mut().clear();
-            }
-            link.enqueue(cx.replica.held(), cx.now);
-        }
+        repair.on_peer_up(cx);
     }
+    let grace = grace(cx.peers.timeout(from), cx.push.longest_wait());
+    cx.replica.forget_arrivals(now, grace);
+    if claims.exceed_replica
+        && let Some(link) = cx.peers.get_mut(from)
+    {
+        link.request_by(now.after(grace));
+    }
+}
 
-    /// Takes in the number of a message, what its sender holds, and what it acks.
-    pub(crate) fn on_acks(
-        self,
-        cx: &mut Context<'_>,
-        repair: &mut TreeRepair,
-        from: NodeId,
-        m: &Gossip,
-    ) {
-        let now = cx.now;
-        let reordering = cx.peers.loss_mut().reordering_timeout();
-        let link = cx.peers.open(from);
-        let late = link.acks_mut().on_received(now, m.number, !m.entries.is_empty(), reordering);
-        let given_up = link.acks_mut().give_up_gaps(now, GRACE_MAX);
-        let claims = cx.replica.claims(&m.have);
-        link.confirm(&claims.entries);
-        let was_suspected = link.is_suspected();
-        let expected = link.rtt().smoothed();
-        let variation = cx.peers.rtt().variation();
-        let ack = self.ack(cx, from, m);
-        let link = cx.peers.open(from);
-        let ack = ack.map(|ack| link.on_ack(now, ack, variation));
-        let ack = ack.unwrap_or_default();
-        let floor = self.probe_min;
-        let floor = link.rtt().timeout().unwrap_or(floor).max(floor);
-        link.liveness_mut().on_heard(now, floor);
-        let is_recovered = was_suspected && !link.is_suspected();
-        if let Some(late) = late {
-            cx.peers.loss_mut().on_late(now, late, late > reordering);
-        }
-        // Where delays vary widely, only what never arrives is lost.
-        let lost = if cx.peers.rtt().is_jittery() { given_up } else { ack.lost };
-        repair.on_loss(cx, from, lost, lost);
-        if let Some(rtt) = ack.rtt {
-            cx.peers.on_rtt_sample(rtt, expected);
-            repair.on_indirect_evidence(cx, from);
-        }
-        if is_recovered {
-            cx.hasten_digests();
-            repair.on_peer_up(cx);
-        }
-        let grace = self.grace(cx, from);
-        cx.replica.forget_arrivals(now, grace);
-        if claims.exceed_replica
-            && let Some(link) = cx.peers.get_mut(from)
-        {
-            link.request_by(now.after(grace));
-        }
+/// A digest: what its sender lacks is sent; if it waits for an answer, it is acked at once. A checksum
+/// of other entries is answered with a probe. When both agree, nothing is sent.
+pub(crate) fn on_digest(cx: &mut Context<'_>, repair: &mut TreeRepair, from: NodeId, m: &Gossip) {
+    if m.checksum.is_some_and(|theirs| theirs != cx.replica.checksum()) {
+        cx.peers.open(from).liveness.request_probe(cx.now);
     }
-
-    /// A digest: what its sender lacks is sent; if it waits for an answer, it is acked at once. A checksum
-    /// of other entries is answered with a probe. When both agree, nothing is sent.
-    pub(crate) fn on_digest(
-        self,
-        cx: &mut Context<'_>,
-        repair: &mut TreeRepair,
-        from: NodeId,
-        m: &Gossip,
-    ) {
-        if m.checksum.is_some_and(|theirs| theirs != cx.replica.checksum()) {
-            cx.peers.open(from).request_probe(cx.now);
-        }
-        if !m.is_digest {
-            return;
-        }
-        if m.is_probe {
-            repair.tree_mut().on_offer_requested(from);
-        }
-        let now = cx.now;
-        let tree = repair.tree();
-        let sender = DigestSender {
-            is_probing: m.is_probe && tree.has_hubs(),
-            is_child: tree.parent_of(from) == Some(cx.cluster.me()) && cx.push.uses_hubs(tree),
-        };
-        let is_unreliable = cx.peers.is_unreliable(now);
-        let grace = repair_grace(sender, self.grace(cx, from), cx.peers.hop(from), is_unreliable);
-        let link = cx.peers.open(from);
-        if m.is_probe {
-            link.acks_mut().on_probe(now);
-        } else if !m.entries.is_empty() {
-            link.acks_mut().schedule(now);
-        }
-        let Some(grace) = grace else { return };
-        let mut missing = cx.replica.missing_from(link.known(), now, grace);
-        missing.subtract(&link.in_flight());
-        if missing.is_empty() {
-            return;
-        }
-        cx.stats.repairs += missing.count();
-        link.enqueue(&missing, now);
-        // Nodes below the peer may lack it as well. (A child forwards what its parent sends.)
-        if tree.has_hubs() && !tree.is_child(cx.peers, from) && Rule::RepairForward.applies() {
-            cx.peers.open(from).queue_mut().raise_forward(Forward::Tree);
-        }
-        cx.hasten_digests();
+    if !m.is_digest {
+        return;
     }
-
-    /// Time after its arrival here at which an entry should be at the peer without help.
-    fn grace(self, cx: &Context<'_>, peer: NodeId) -> Duration {
-        grace(cx.peers.timeout(peer), cx.push.longest_wait())
+    if m.is_probe {
+        repair.tree_mut().on_offer_requested(from);
     }
+    let now = cx.now;
+    let tree = repair.tree();
+    let grace = if m.is_probe && tree.has_hubs() {
+        let is_parent = tree.parent_of(from) == Some(cx.cluster.me()) && cx.push.uses_hubs(tree);
+        probe_grace(is_parent, cx.peers.hop(from), cx.peers.is_unreliable(now))
+    } else {
+        Some(grace(cx.peers.timeout(from), cx.push.longest_wait()))
+    };
+    let link = cx.peers.open(from);
+    if m.is_probe {
+        link.acks.on_probe(now);
+    } else if !m.entries.is_empty() {
+        link.acks.schedule(now);
+    }
+    let Some(grace) = grace else { return };
+    let mut missing = cx.replica.missing_from(link.known(), now, grace);
+    missing.subtract(&link.in_flight());
+    if missing.is_empty() {
+        return;
+    }
+    cx.stats.repairs += missing.count();
+    link.enqueue(&missing, now);
+    // Nodes below the peer may lack it as well. (A child forwards what its parent sends.)
+    if tree.has_hubs() && !tree.is_child(cx.peers, from) && Rule::RepairForward.applies() {
+        cx.peers.open(from).queue.raise_forward(Forward::Tree);
+    }
+    cx.hasten_digests();
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::id::Origin;
+    use crate::id::{Generation, Origin};
+    use crate::protocols::rumormill::config::Config;
     use crate::protocols::rumormill::exchange::fixture::{
         GENERATION, Machines, ack, at, entries, gossip,
     };
@@ -266,11 +233,10 @@ mod tests {
         node.receive(at(0), 1, &gossip(0));
         let (repair, mut cx) = node.parts(at(1));
         let old = Gossip { generation: Generation(4), ..with_entries(0, 2) };
-        let receiver = Receiver::new(&Config::default(), GENERATION);
-        let incarnation = receiver.on_generation(&mut cx, repair, NodeId(1), &old);
+        let incarnation = on_generation(&mut cx, repair, NodeId(1), &old);
         assert_eq!(incarnation, Some(Incarnation::Older));
         let out = &mut Effects::default();
-        let new = receiver.on_entries(&mut cx, repair, NodeId(1), &old, false, out);
+        let new = on_entries(&mut cx, repair, NodeId(1), &old, false, out);
         assert_eq!((new.count(), out.drain_deliveries().count()), (1, 1));
         assert_eq!(known(&node, 1), 0);
     }
@@ -296,7 +262,7 @@ mod tests {
             let mut node = Machines::hubs(me, 5);
             node.hold(&entries(4, &[1, 2]));
             let (repair, mut cx) = node.parts(at(0));
-            Receiver::new(&Config::default(), GENERATION).on_restart(&mut cx, repair, NodeId(peer));
+            on_restart(&mut cx, repair, NodeId(peer));
             queued(&node, peer)
         };
         assert_eq!((restarts(0, 1), restarts(1, 0), restarts(1, 2)), (2, 2, 0));
@@ -380,7 +346,7 @@ mod tests {
         node.receive(at(0), 1, &Gossip { entries: vec![entries(1, &[7, 8, 9])], ..gossip(1) });
         assert_eq!((node.stats.entries_received, node.stats.duplicates_received), (3, 2));
         let (repair, mut cx) = node.parts(at(0));
-        Receiver::new(&Config::default(), GENERATION).on_restart(&mut cx, repair, NodeId(1));
+        on_restart(&mut cx, repair, NodeId(1));
         assert_eq!(node.stats.restarts_seen, 1);
     }
 
@@ -388,13 +354,13 @@ mod tests {
     fn a_quiet_leaf_acks_its_parents_messages_together() {
         let ack_ms = |values: u64, parent: bool| {
             let mut leaf = Machines::hubs(1, 5);
-            (0..values).for_each(|i| leaf.push.on_values(at(i), 1));
+            (0..values).for_each(|i| leaf.push.planner.on_values(at(i), 1));
             let from = if parent { 0 } else { 2 };
             for number in 0..2 {
                 leaf.receive(at(2_000 + 500 * number), from, &with_entries(number, from));
             }
             let link = leaf.peers.get(NodeId(from)).unwrap();
-            link.acks().at().unwrap().as_micros() / 1_000
+            link.acks.at().unwrap().as_micros() / 1_000
         };
         // The second message moves the deadline, unless the leaf expects entries of its own.
         assert_eq!((ack_ms(5, true), ack_ms(500, true)), (3_500, 3_000));
@@ -409,7 +375,7 @@ mod tests {
                 let m = if has_entries { with_entries(i, 0) } else { gossip(i) };
                 leaf.receive(at(100 * i), 0, &m);
             }
-            leaf.peers.get(NodeId(0)).unwrap().acks().heartbeat_timeout()
+            leaf.peers.get(NodeId(0)).unwrap().acks.heartbeat.timeout()
         };
         assert!(timeout(true).is_some() && timeout(false).is_none());
     }
@@ -434,11 +400,11 @@ mod tests {
             node.hold(&entries(4, &[1]));
             node.receive(at(9_000), from, &digest(0));
             assert_eq!((queued(&node, from), node.stats.repairs), (1, 1));
-            node.peers.get(NodeId(from)).unwrap().queued_forward()
+            node.peers.get(NodeId(from)).unwrap().queue.forward()
         };
         assert_eq!(forward(Machines::hubs(1, 5), 0), Forward::Tree);
         assert_eq!(forward(Machines::hubs(0, 5), 1), Forward::No);
-        let line = Machines::new(1, 5, &Config { route: Route::Tree, ..Config::default() });
+        let line = Machines::in_line(1, 5, &Config { route: Route::Tree, ..Config::default() });
         assert_eq!(forward(line, 0), Forward::No);
     }
 
@@ -447,7 +413,7 @@ mod tests {
         let ack_at = |m: Gossip| {
             let mut node = Machines::hubs(0, 5);
             node.receive(at(100), 1, &m);
-            let acks = node.peers.get(NodeId(1)).unwrap().acks();
+            let acks = &node.peers.get(NodeId(1)).unwrap().acks;
             (acks.at().is_some_and(|due| due <= at(100)), acks.is_probed())
         };
         assert_eq!(ack_at(digest(0)), (false, false));
@@ -461,7 +427,7 @@ mod tests {
         let digest_at = |acks: bool| {
             let mut node = Machines::hubs(0, 5);
             node.suspect(at(0), 1);
-            let sent = node.peers.get(NodeId(1)).unwrap().sent().next_number();
+            let sent = node.peers.get(NodeId(1)).unwrap().sent.next_number();
             let ack = if acks { ack(sent) } else { None };
             node.receive(at(200), 1, &Gossip { ack, ..gossip(0) });
             assert_eq!(node.peers.is_suspected(NodeId(1)), !acks);
@@ -473,12 +439,11 @@ mod tests {
     #[test]
     fn an_earlier_generation_is_told_at_once_and_the_first_message_is_no_restart() {
         let mut node = Machines::hubs(0, 5);
-        let receiver = node.receiver;
         let mut hear = |generation: u64, now: u64| {
             let (repair, mut cx) = node.parts(at(now));
             let m = Gossip { generation: Generation(generation), ..gossip(0) };
-            let incarnation = receiver.on_generation(&mut cx, repair, NodeId(1), &m);
-            (incarnation, cx.peers.get(NodeId(1)).and_then(|link| link.acks().at()))
+            let incarnation = on_generation(&mut cx, repair, NodeId(1), &m);
+            (incarnation, cx.peers.get(NodeId(1)).and_then(|link| link.acks.at()))
         };
         assert_eq!(hear(5, 0), (None, None));
         assert_eq!(hear(5, 1), (Some(Incarnation::Same), None));

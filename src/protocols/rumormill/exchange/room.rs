@@ -1,9 +1,7 @@
 //! The room in a message: as many entries and bytes as one may carry.
 
-use std::ops::Range;
-
 use crate::protocols::rumormill::replica::Replica;
-use crate::set::{OriginId, VersionSet};
+use crate::set::VersionSet;
 use crate::value::Value;
 
 /// The rest of the limits of one message.
@@ -23,11 +21,6 @@ impl Room {
 
     /// Takes as much of `queue`, in order, as there is room for.
     pub(crate) fn take(&mut self, replica: &Replica, queue: &VersionSet) -> VersionSet {
-        let mut left = *self;
-        if queue.ranges().all(|(origin, range)| left.admits_all(replica, origin, &range)) {
-            *self = left;
-            return queue.clone();
-        }
         let mut taken = VersionSet::new();
         for (origin, range) in queue.ranges() {
             let end = range.end.min(range.start.saturating_add(self.entries));
@@ -49,13 +42,6 @@ impl Room {
             *self = left;
         }
         is_taken
-    }
-
-    /// True if there is room for all of these entries: then they have it.
-    fn admits_all(&mut self, replica: &Replica, origin: OriginId, range: &Range<u64>) -> bool {
-        let values = replica.values(origin, range);
-        values.len() as u64 == range.end - range.start
-            && values.iter().all(|value| self.admits(weight(value)))
     }
 
     /// True if there is room for an entry of so many bytes: then it has it.
@@ -80,8 +66,11 @@ fn weight(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
     use crate::id::{Generation, NodeId, Origin};
+    use crate::set::OriginId;
     use crate::time::Instant;
 
     /// Two values of 30 bytes and two numbers, all of one origin.

@@ -23,8 +23,9 @@ pub(crate) struct Acks {
     /// Numbers of the peer's messages that have arrived; the lowest are dropped.
     received: Ranges,
     newest_at: Option<Instant>,
-    heartbeat: Heartbeat,
-    gaps: Gaps,
+    /// That of the messages with entries.
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) gaps: Gaps,
     ack_at: Option<Instant>,
     /// Messages with entries that arrived since anything was sent.
     unacked: u64,
@@ -125,21 +126,6 @@ impl Acks {
     pub(crate) const fn heard_at(&self) -> Option<Instant> {
         self.newest_at
     }
-
-    /// Heartbeat timeout of the peer's messages with entries.
-    pub(crate) fn heartbeat_timeout(&self) -> Option<Duration> {
-        self.heartbeat.timeout()
-    }
-
-    /// Gaps in the numbers of the peer's messages.
-    pub(crate) const fn gaps(&self) -> &Gaps {
-        &self.gaps
-    }
-
-    /// If the peer is to be told of a gap now: its length. Once per gap.
-    pub(crate) fn take_due_gap(&mut self, now: Instant) -> Option<u64> {
-        self.gaps.take_due(now)
-    }
 }
 
 #[cfg(test)]
@@ -231,7 +217,7 @@ mod tests {
         receive(&mut acks, 0, 2);
         assert_eq!(acks.give_up_gaps(at(1_000), Duration::from_secs(1)), 0);
         assert_eq!(acked(&acks), [(0, 1), (2, 3)]);
-        assert_eq!((acks.gaps().at(), acks.take_due_gap(at(0))), (Some(at(0)), Some(1)));
+        assert_eq!((acks.gaps.at(), acks.gaps.take_due(at(0))), (Some(at(0)), Some(1)));
     }
 
     #[test]
@@ -262,7 +248,7 @@ mod tests {
             for i in 0..4 {
                 acks.on_received(at(200 * i), number_of(i), has_entries, Duration::ZERO);
             }
-            acks.heartbeat_timeout()
+            acks.heartbeat.timeout()
         };
         assert_eq!(timeout(|i| i, true), Some(Duration::from_millis(400)));
         assert_eq!((timeout(|i| i, false), timeout(|i| 9 - i, true)), (None, None));

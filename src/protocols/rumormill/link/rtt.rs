@@ -23,6 +23,16 @@ pub(crate) fn is_standstill(estimate: Duration, sample: Duration) -> bool {
     estimate > STANDSTILL_MIN.max(sample * STANDSTILL_RATIO)
 }
 
+/// True if round trips vary so much that one late answer means little.
+pub(crate) fn is_jittery(usual: Duration, variation: Duration) -> bool {
+    variation > (usual / 8).max(NOISE / 4)
+}
+
+/// Retransmission timeout: an answer that the peer sends at once has arrived by then, or is lost.
+pub(crate) fn timeout(usual: Duration, variation: Duration) -> Duration {
+    usual + (variation * 4).max(NOISE)
+}
+
 /// Smoothed round-trip time and its variance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rtt {
@@ -66,7 +76,7 @@ impl Rtt {
     /// True if the delays vary so much that one late answer means little.
     #[must_use]
     pub fn is_jittery(&self) -> bool {
-        self.smoothed.is_some_and(|smoothed| self.spread() > (smoothed / 8).max(NOISE / 4))
+        self.smoothed.is_some_and(|smoothed| is_jittery(smoothed, self.spread()))
     }
 
     /// A message older than this is lost if a later one was acknowledged (RACK's reordering window,
@@ -78,11 +88,10 @@ impl Rtt {
         self.smoothed.map(|smoothed| smoothed + (smoothed / 4).max(spread * 6))
     }
 
-    /// Retransmission timeout: an answer that the peer sends at once has arrived by then, or is
-    /// lost. `None` before the first measurement.
+    /// Retransmission timeout; `None` before the first measurement.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        self.smoothed.map(|smoothed| smoothed + (self.variance * 4).max(NOISE))
+        self.smoothed.map(|smoothed| timeout(smoothed, self.variance))
     }
 }
 

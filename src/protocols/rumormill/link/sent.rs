@@ -58,6 +58,26 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// Entries of a message that is sent now.
+    fn new(
+        now: Instant,
+        number: u64,
+        wait: AckWait,
+        entries: VersionSet,
+        forward: Forward,
+    ) -> Self {
+        Self {
+            number,
+            sent_at: now,
+            deadline: wait.deadline(now),
+            max_ack_delay: wait.max_ack_delay,
+            is_below_acked: false,
+            entries,
+            forward,
+            piggybacked: 0,
+        }
+    }
+
     /// The entries.
     pub(crate) const fn entries(&self) -> &VersionSet {
         &self.entries
@@ -126,18 +146,7 @@ impl SentMessages {
         wait: AckWait,
     ) {
         self.rearm(now, number, wait);
-        let (deadline, max_ack_delay) = (wait.deadline(now), wait.max_ack_delay);
-        let (is_below_acked, piggybacked) = (false, 0);
-        self.in_flight.push_back(Batch {
-            number,
-            sent_at: now,
-            deadline,
-            max_ack_delay,
-            is_below_acked,
-            entries,
-            forward,
-            piggybacked,
-        });
+        self.in_flight.push_back(Batch::new(now, number, wait, entries, forward));
     }
 
     /// Message `number`, just sent, carries `entries` whose ack is not waited for.
@@ -164,20 +173,15 @@ impl SentMessages {
     /// The peer acks the messages with these numbers.
     pub(crate) fn on_ack(&mut self, numbers: &Ranges) -> Acked {
         let mut acked = Acked::default();
-        self.in_flight.retain_mut(|batch| {
-            let is_acked = numbers.contains(batch.number);
-            if is_acked {
-                acked.entries.append(&mut batch.entries);
-            }
-            !is_acked
-        });
-        self.unwaited.retain_mut(|(number, entries)| {
-            let is_acked = numbers.contains(*number);
+        let mut is_left = |number: u64, entries: &mut VersionSet| {
+            let is_acked = numbers.contains(number);
             if is_acked {
                 acked.entries.append(entries);
             }
             !is_acked
-        });
+        };
+        self.in_flight.retain_mut(|batch| is_left(batch.number, &mut batch.entries));
+        self.unwaited.retain_mut(|(number, entries)| is_left(*number, entries));
         let Some(largest) = numbers.end().checked_sub(1) else { return acked };
         if !self.is_acked(largest) {
             self.largest_acked = Some(largest);
@@ -304,15 +308,9 @@ impl SentMessages {
     pub(crate) fn add_unconfirmed(&mut self, now: Instant, wait: AckWait, unconfirmed: Vec<Batch>) {
         for batch in unconfirmed {
             self.track_unwaited(batch.number, batch.entries.clone());
-            self.in_flight.push_back(Batch {
-                number: self.next_number - 1,
-                sent_at: now,
-                deadline: wait.deadline(now),
-                max_ack_delay: wait.max_ack_delay,
-                piggybacked: batch.piggybacked + 1,
-                is_below_acked: false,
-                ..batch
-            });
+            let (number, piggybacked) = (self.next_number - 1, batch.piggybacked + 1);
+            let again = Batch::new(now, number, wait, batch.entries, batch.forward);
+            self.in_flight.push_back(Batch { piggybacked, ..again });
         }
     }
 }

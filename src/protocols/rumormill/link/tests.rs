@@ -111,13 +111,13 @@ fn each_timer_is_a_deadline_of_the_link() {
     type Setup = fn(&mut Link);
     let timers: [(&str, Setup); 10] = [
         ("request", |link| link.request_by(at(10))),
-        ("repeat", |link| link.repeat_at(at(10))),
-        ("ack", |link| link.acks_mut().schedule(at(10))),
+        ("repeat", |link| link.repeat_at = Some(at(10))),
+        ("ack", |link| link.acks.schedule(at(10))),
         ("flush", |link| link.enqueue(&entries(0..1), at(10))),
-        ("requested probe", |link| link.request_probe(at(10))),
-        ("verdict", |link| link.judge_at(at(10))),
+        ("requested probe", |link| link.liveness.request_probe(at(10))),
+        ("verdict", |link| link.liveness.judge_at(at(10))),
         ("gap", |link| {
-            link.acks_mut().on_received(at(3), 5, true, ms(7));
+            link.acks.on_received(at(3), 5, true, ms(7));
         }),
         ("probe", |link| {
             send(link, at(3), wait());
@@ -147,13 +147,13 @@ fn what_is_due_is_due_at_its_time_and_not_before() {
     type Row = (fn(&mut Link), fn(&mut Link, Instant) -> bool);
     let table: [Row; 6] = [
         (|link| link.request_by(at(10)), |link, now| link.take_due_request(now)),
-        (|link| link.repeat_at(at(10)), |link, now| link.repeat_due(now)),
-        (|link| link.acks_mut().schedule(at(10)), |link, now| link.bare_message_due(now)),
+        (|link| link.repeat_at = Some(at(10)), |link, now| link.repeat_due(now)),
+        (|link| link.acks.schedule(at(10)), |link, now| link.bare_message_due(now)),
         (|link| link.keep_alive_at = Some(at(10)), |link, now| link.bare_message_due(now)),
         (|link| link.enqueue(&entries(0..1), at(10)), |link, now| link.flush_due(now)),
         (
-            |link| link.request_probe(at(10)),
-            |link, now| link.liveness_mut().take_requested_probe(now),
+            |link| link.liveness.request_probe(at(10)),
+            |link, now| link.liveness.take_requested_probe(now),
         ),
     ];
     for (i, (set, is_due)) in table.into_iter().enumerate() {
@@ -173,9 +173,9 @@ fn what_is_due_is_due_at_its_time_and_not_before() {
 #[test]
 fn a_message_settles_the_ack_the_keep_alive_and_the_repeat() {
     let mut link = Link::default();
-    link.acks_mut().schedule(at(10));
+    link.acks.schedule(at(10));
     link.keep_alive_at = Some(at(10));
-    link.repeat_at(at(10));
+    link.repeat_at = Some(at(10));
     assert_eq!((send(&mut link, at(0), wait()), link.next_deadline()), (0, None));
     assert_eq!((send(&mut link, at(0), wait()), send(&mut link, at(0), wait())), (1, 2));
 }
@@ -183,14 +183,14 @@ fn a_message_settles_the_ack_the_keep_alive_and_the_repeat() {
 #[test]
 fn a_suspected_peer_gets_nothing_but_probes() {
     let mut link = suspected(&entries(0..2));
-    link.acks_mut().schedule(at(0));
-    link.queue_mut().flush_by(at(0));
+    link.acks.schedule(at(0));
+    link.queue.flush_by(at(0));
     assert!(!link.has_more() && !link.bare_message_due(at(2_000)) && !link.flush_due(at(2_000)));
     assert!(!link.suspect_probe_due(at(999)) && link.suspect_probe_due(at(1_000)));
     assert_eq!((send(&mut link, at(1_000), wait()), link.in_flight().count()), (1, 0));
-    link.liveness_mut().on_suspect_probed(at(1_000), ms(100), ms(10_000));
+    link.liveness.on_suspect_probed(at(1_000), ms(100), ms(10_000));
     assert_eq!(link.next_deadline(), Some(at(1_100)));
-    link.liveness_mut().on_heard(at(1_010), ms(50));
+    link.liveness.on_heard(at(1_010), ms(50));
     assert_eq!(link.next_deadline(), Some(at(1_050)));
     // An ack of the probe confirms what it carried.
     link.on_ack(at(1_060), &ack(1), ms(0));
@@ -221,7 +221,7 @@ fn a_restart_ends_a_suspicion_and_sends_what_waits() {
     waiting.take_batch(VersionSet::clone);
     assert_eq!(restart(&mut waiting), (false, true, Some(at(1_500))));
     let mut confirmed = suspected(&entries(0..1));
-    confirmed.queue_mut().clear();
+    confirmed.queue.clear();
     assert_eq!(restart(&mut confirmed), (false, false, None));
     // Without a suspicion the queue keeps its deadline.
     let mut link = Link::default();
@@ -279,10 +279,10 @@ fn what_the_peer_holds_is_not_queued_and_what_it_confirms_is_no_longer_in_flight
     assert!(!link.has_more() && link.in_flight() == entries(2..4));
     link.confirm(&entries(2..3));
     assert_eq!(link.in_flight(), entries(3..4));
-    let unconfirmed = link.sent_mut().take_unconfirmed(1, Forward::No, |_| true);
+    let unconfirmed = link.sent.take_unconfirmed(1, Forward::No, |_| true);
     assert_eq!((unconfirmed.len(), link.in_flight().count()), (1, 0));
-    link.sent_mut().add_unconfirmed(at(1), wait(), unconfirmed);
+    link.sent.add_unconfirmed(at(1), wait(), unconfirmed);
     assert_eq!(link.in_flight(), entries(3..4));
-    link.back_off();
-    assert_eq!(link.liveness().backoff(), 2);
+    link.liveness.back_off();
+    assert_eq!(link.liveness.backoff(), 2);
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::protocols::rumormill::link::{NOISE, SAMPLES_MIN, is_standstill};
+use crate::protocols::rumormill::link::rtt::{SAMPLES_MIN, is_jittery, is_standstill, timeout};
 
 /// The round trip is the median of this many measurements, of any links: one node that is much slower
 /// than the others does not make a slow network.
@@ -67,13 +67,12 @@ impl NetworkRtt {
 
     /// True if delays vary so much, on each link, that one late message means little.
     pub(crate) fn is_jittery(&self) -> bool {
-        self.variation.count >= SAMPLES_MIN
-            && self.round_trip.is_some_and(|usual| self.variation.mean > (usual / 8).max(NOISE / 4))
+        self.round_trip.is_some_and(|usual| is_jittery(usual, self.variation()))
     }
 
     /// Retransmission timeout of the typical link.
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.round_trip.map(|usual| usual + (self.variation.mean * 4).max(NOISE))
+        self.round_trip.map(|usual| timeout(usual, self.variation.mean))
     }
 }
 
@@ -95,6 +94,7 @@ impl Average {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocols::rumormill::link::rtt::NOISE;
 
     const USUAL: Duration = Duration::from_millis(200);
 

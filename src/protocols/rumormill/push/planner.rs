@@ -95,31 +95,14 @@ const REPLAN_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub(crate) struct Planner {
     route: Route,
-    budget: Duration,
+    /// The latency budget.
+    pub(crate) budget: Duration,
     window: Option<Duration>,
     /// New values, wherever they were submitted.
     rate: RateMeter,
     plan: Option<Plan>,
     replanned_at: Option<Instant>,
     budget_missed: bool,
-}
-
-/// The network and the tree as the planner sees them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Conditions {
-    pub(crate) nodes: u32,
-    /// Measured; `None` before the first measurement.
-    pub(crate) round_trip: Option<Duration>,
-    /// To assume before it.
-    pub(crate) rtt_initial: Duration,
-    /// Variation of the round trip, once measured.
-    pub(crate) variation: Option<Duration>,
-    /// Slack of the pacer.
-    pub(crate) slack: Duration,
-    /// Hops from the root to the farthest node.
-    pub(crate) height: u32,
-    /// Hubs below the root.
-    pub(crate) hubs: u32,
 }
 
 impl Planner {
@@ -166,22 +149,15 @@ impl Planner {
         self.plan.is_none() || self.replanned_at.is_none_or(|at| now.since(at) >= REPLAN_INTERVAL)
     }
 
-    /// Looks the plan over. Returns a line for people the first time that the budget cannot be met.
-    pub(crate) fn replan(&mut self, now: Instant, conditions: Conditions) -> Option<String> {
-        let Conditions { nodes, round_trip, rtt_initial, variation, slack, height, hubs } =
-            conditions;
-        let is_measured = round_trip.is_some();
-        let round_trip = round_trip.unwrap_or(rtt_initial);
-        let input = PlannerInput {
-            nodes,
-            budget: self.budget,
-            round_trip,
-            margin: margin(round_trip, variation) + slack,
-            load: self.rate.per_second(now),
-            height,
-            hubs,
-        };
-        let (plan, in_time) = self.choose(&input);
+    /// Looks the plan over. Returns a line for people the first time that the budget cannot be met by the
+    /// round trip as measured.
+    pub(crate) fn replan(
+        &mut self,
+        now: Instant,
+        input: &PlannerInput,
+        is_measured: bool,
+    ) -> Option<String> {
+        let (plan, in_time) = self.choose(input);
         self.replanned_at = Some(now);
         self.plan = Some(plan);
         if in_time || !is_measured || self.budget_missed {
@@ -230,6 +206,7 @@ impl Planner {
 pub(crate) struct PlannerInput {
     pub(crate) nodes: u32,
     pub(crate) budget: Duration,
+    /// As measured, or as is to be assumed.
     pub(crate) round_trip: Duration,
     /// Subtracted from the period of a pulse.
     pub(crate) margin: Duration,

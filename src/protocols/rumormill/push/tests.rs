@@ -4,7 +4,7 @@ use crate::protocols::rumormill::message::TreeOffer;
 use crate::protocols::rumormill::route::Route;
 
 fn with(route: Route, me: u32, config: &Config) -> Machines {
-    Machines::new(me, 5, &Config { route, ..config.clone() })
+    Machines::in_line(me, 5, &Config { route, ..config.clone() })
 }
 
 /// The peers for which something is queued.
@@ -88,7 +88,7 @@ fn a_flooded_entry_goes_on_to_all_neighbours_but_the_sender_and_is_marked() {
     let mut node = Machines::hubs(2, 5);
     assert_eq!(forwarded(&mut node, 1, |m| m.forward = Forward::Flood), [3]);
     let link = node.peers.get(NodeId(3)).unwrap();
-    assert_eq!(link.queued_forward(), Forward::Flood);
+    assert_eq!(link.queue.forward(), Forward::Flood);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_cut_spanning_tree_of_the_topology_is_flooded_around() {
     let (push, mut around) = node.around(at(0));
     push.along_tree(&mut around, &held, None, None);
     let link = node.peers.get(NodeId(3)).unwrap();
-    assert_eq!((link.queued_forward(), link.queue().count()), (Forward::Flood, 1));
+    assert_eq!((link.queue.forward(), link.queue().count()), (Forward::Flood, 1));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn entries_that_missed_their_beat_leave_after_the_margin() {
     let latency_budget = Duration::from_secs(1);
     let config = Config { route: Route::Hub, latency_budget, ..Config::default() };
     let flush = |is_paced| {
-        let mut node = Machines::new(0, 25, &config);
+        let mut node = Machines::in_line(0, 25, &config);
         let held = node.hold(&entries(4, &[7]));
         let received = Received { forward: Forward::Tree, is_paced, ..from(4, &held) };
         let (push, mut around) = node.around(at(1_000));
@@ -215,17 +215,17 @@ fn a_tree_of_hubs_is_not_flooded_while_an_edge_is_suspected() {
     let (push, mut around) = hub.around(at(0));
     push.along_tree(&mut around, &held, None, None);
     assert_eq!(receivers(&hub), [1, 2, 3, 4]);
-    assert_eq!(hub.peers.get(NodeId(2)).unwrap().queued_forward(), Forward::No);
+    assert_eq!(hub.peers.get(NodeId(2)).unwrap().queue.forward(), Forward::No);
 }
 
 #[test]
 fn only_what_is_queued_for_the_parent_is_to_be_forwarded() {
     let mut leaf = Machines::hubs(1, 5);
     disseminated(&mut leaf);
-    assert_eq!(leaf.peers.get(NodeId(0)).unwrap().queued_forward(), Forward::Tree);
+    assert_eq!(leaf.peers.get(NodeId(0)).unwrap().queue.forward(), Forward::Tree);
     let mut hub = Machines::hubs(0, 5);
     disseminated(&mut hub);
-    assert_eq!(hub.peers.get(NodeId(1)).unwrap().queued_forward(), Forward::No);
+    assert_eq!(hub.peers.get(NodeId(1)).unwrap().queue.forward(), Forward::No);
     let direct = with(Route::Direct, 1, &Config::default());
     let forward = direct.push.forward_for(direct.repair.tree(), &direct.peers, NodeId(0));
     assert_eq!(forward, Forward::No);
@@ -251,13 +251,13 @@ fn entries_are_paced_for_the_parent_once_its_pulse_is_known() {
     let is_paced = |node: &Machines, peer| node.push.is_paced(node.repair.tree(), NodeId(peer));
     let mut leaf = Machines::hubs(1, 5);
     assert!(!is_paced(&leaf, 0));
-    leaf.push.on_pulse(at(0), Duration::ZERO, Some(pulse));
+    leaf.push.pacer.on_pulse(at(0), Duration::ZERO, Some(pulse));
     assert!(is_paced(&leaf, 0) && !is_paced(&leaf, 2));
     assert_eq!(leaf.push.period(), Duration::from_millis(400));
-    leaf.push.on_new_parent();
+    leaf.push.pacer.forget_beat();
     assert!(!is_paced(&leaf, 0));
     let mut direct = with(Route::Direct, 1, &Config::default());
-    direct.push.on_pulse(at(0), Duration::ZERO, Some(pulse));
+    direct.push.pacer.on_pulse(at(0), Duration::ZERO, Some(pulse));
     assert!(!is_paced(&direct, 0));
 }
 
@@ -265,9 +265,9 @@ fn entries_are_paced_for_the_parent_once_its_pulse_is_known() {
 fn the_pulse_is_told_to_all_but_the_parent() {
     let latency_budget = Duration::from_secs(1);
     let config = Config { route: Route::Hub, latency_budget, ..Config::default() };
-    let mut node = Machines::new(1, 25, &config);
+    let mut node = Machines::in_line(1, 25, &config);
     let pulse = Pulse { period_us: 400_000, age_us: 0, distance_us: 0 };
-    node.push.on_pulse(at(0), Duration::ZERO, Some(pulse));
+    node.push.pacer.on_pulse(at(0), Duration::ZERO, Some(pulse));
     let told = |peer| node.push.pulse_for(at(0), node.repair.tree(), &node.peers, NodeId(peer));
     assert_eq!((told(0), told(2)), (None, Some(pulse)));
 }
@@ -280,7 +280,7 @@ fn a_plan_says_whether_it_is_a_tree_and_whom_it_serves() {
         let tree = node.repair.tree();
         let serves = |&peer: &u32| node.push.serves(tree, &node.peers, &node.cluster, NodeId(peer));
         let served: Vec<u32> = [0, 2, 3].into_iter().filter(serves).collect();
-        (node.push.uses_tree(), node.push.uses_hubs(tree), served)
+        (node.push.planner.is_tree(), node.push.uses_hubs(tree), served)
     };
     assert_eq!(facts(Route::Hub, &at_once), (true, true, vec![0]));
     assert_eq!(facts(Route::Tree, &at_once), (true, false, vec![0, 2]));
@@ -295,7 +295,7 @@ fn a_missed_budget_is_logged_once_and_a_new_tree_makes_a_new_plan() {
     let mut node = with(Route::Hub, 1, &Config { latency_budget, ..Config::default() });
     node.peers.on_rtt_sample(Duration::from_millis(200), None);
     assert!(node.push.take_log().is_empty());
-    node.push.on_new_tree();
+    node.push.planner.forget();
     assert_eq!(node.push.plan(), None);
     let (push, around) = node.around(at(0));
     assert!(push.replan(&around).is_some());
@@ -307,8 +307,8 @@ fn a_missed_budget_is_logged_once_and_a_new_tree_makes_a_new_plan() {
 #[test]
 fn the_rate_is_that_of_all_values_and_entries_wait_for_the_window() {
     let mut node = Machines::hubs(1, 5);
-    (0..100).for_each(|i| node.push.on_values(at(20 * i), 1));
-    assert!(node.push.rate(at(2_000)).is_some_and(|rate| (45.0..55.0).contains(&rate)));
+    (0..100).for_each(|i| node.push.planner.on_values(at(20 * i), 1));
+    assert!(node.push.planner.rate(at(2_000)).is_some_and(|rate| (45.0..55.0).contains(&rate)));
     let window = Duration::from_millis(70);
     let config = Config { window: Some(window), ..Config::default() };
     let waits = |route| with(route, 1, &config).push.longest_wait();
@@ -317,4 +317,20 @@ fn the_rate_is_that_of_all_values_and_entries_wait_for_the_window() {
     let mut hub = with(Route::Hub, 0, &config);
     let (push, around) = hub.around(at(5));
     assert_eq!(push.deadline(at(5), around.tree, around.peers, NodeId(1), None), at(75));
+}
+
+#[test]
+fn late_entries_shorten_the_period() {
+    let config =
+        Config { route: Route::Hub, latency_budget: Duration::from_secs(1), ..Config::default() };
+    let mut node = Machines::in_line(0, 5, &config);
+    let held = node.hold(&entries(4, &[7]));
+    let mut period = |now| {
+        let received = Received { forward: Forward::Tree, is_paced: true, ..from(4, &held) };
+        let (push, mut around) = node.around(at(now));
+        push.forward(&mut around, received, false);
+        push.period().as_millis()
+    };
+    // The way takes 200 ms, the margin 25; then entries are 100 ms late.
+    assert_eq!([1_000, 1_100, 1_400].map(&mut period), [775, 775, 675]);
 }

@@ -12,15 +12,14 @@ fn parent(node: &Machines) -> Option<u32> {
 
 /// The peers that are to be probed.
 fn probed(node: &Machines) -> Vec<u32> {
-    let probes =
-        node.peers.iter().filter(|(_, link)| link.liveness().probe_requested_at().is_some());
+    let probes = node.peers.iter().filter(|(_, link)| link.liveness.probe_requested_at().is_some());
     probes.map(|(peer, _)| peer.0).collect()
 }
 
 /// A message of `from` with this offer arrives, and an ack of all that was sent to it.
 fn hear(node: &mut Machines, now: Instant, from: u32, offer: Option<TreeOffer>) {
-    let sent = node.peers.open(NodeId(from)).sent().next_number();
-    let number = node.peers.open(NodeId(from)).acks().ack(now, Some(Default::default()));
+    let sent = node.peers.open(NodeId(from)).sent.next_number();
+    let number = node.peers.open(NodeId(from)).acks.ack(now, Some(Default::default()));
     let number = number.map_or(0, |ack| ack.numbers.end());
     let ack = if sent > 0 { ack(sent) } else { None };
     let message = Gossip { ack, offer, ..gossip(number) };
@@ -133,7 +132,7 @@ fn runs_of_losses_are_no_random_loss() {
 #[test]
 fn a_suspected_edge_of_the_topologys_tree_is_flooded_around() {
     let config = Config { route: Route::Tree, ..Config::default() };
-    let mut node = Machines::new(2, 5, &config);
+    let mut node = Machines::in_line(2, 5, &config);
     let held = node.hold(&entries(2, &[7]));
     node.peers.open(NodeId(1)).enqueue(&held, at(60_000));
     let mut now = at(0);
@@ -146,7 +145,7 @@ fn a_suspected_edge_of_the_topologys_tree_is_flooded_around() {
     // Its other neighbour may be cut off by its death: node 2 takes its place.
     for peer in [NodeId(0), NodeId(3)] {
         let link = node.peers.get(peer).unwrap();
-        assert_eq!((link.queue().count(), link.queued_forward()), (1, Forward::Flood));
+        assert_eq!((link.queue().count(), link.queue.forward()), (1, Forward::Flood));
     }
     assert!(node.peers.get(NodeId(4)).is_none());
 }
@@ -176,7 +175,7 @@ fn missed_ms(node: &Machines) -> Option<u64> {
 
 /// The spanning tree of a line of five nodes, of which node 2 is the root.
 fn in_a_line(me: u32) -> Machines {
-    Machines::new(me, 5, &Config { route: Route::Tree, ..Config::default() })
+    Machines::in_line(me, 5, &Config { route: Route::Tree, ..Config::default() })
 }
 
 #[test]
@@ -251,7 +250,7 @@ fn candidates_are_probed_again_after_a_while_if_random_peers_were() {
         let (repair, mut cx) = node.parts(at(0));
         repair.on_parent_missed(&mut cx, at(0), others);
         for peer in [0, 1, 2].map(NodeId) {
-            node.peers.open(peer).liveness_mut().take_requested_probe(at(0));
+            node.peers.open(peer).liveness.take_requested_probe(at(0));
         }
         let (repair, mut cx) = node.parts(at(now));
         repair.on_parent_missed(&mut cx, at(0), 0);

@@ -1,13 +1,15 @@
 use super::*;
+use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::exchange::fixture::{Machines, ack, at, entries, gossip};
+use crate::protocols::rumormill::message::Pulse;
 use crate::protocols::rumormill::route::Route;
-use crate::set::OriginId;
+use crate::set::{OriginId, VersionSet};
 
 /// A leaf that knows the pulse of its parent, and has an entry to send at `flush` ms.
 fn paced_leaf(flush: u64) -> Machines {
     let mut leaf = Machines::hubs(1, 5);
     let pulse = Pulse { period_us: 400_000, age_us: 0, distance_us: 0 };
-    leaf.push.on_pulse(at(0), Duration::ZERO, Some(pulse));
+    leaf.push.pacer.on_pulse(at(0), Duration::ZERO, Some(pulse));
     let held = leaf.hold(&entries(1, &[7]));
     leaf.peers.open(NodeId(0)).enqueue(&held, at(flush));
     leaf
@@ -18,7 +20,7 @@ fn entries_sent_for_a_beat_are_paced_and_those_that_go_along_with_an_ack_are_not
     let sent = paced_leaf(300).transmit(at(300), 0);
     assert_eq!((sent.len(), sent[0].is_paced, sent[0].entries.len()), (1, true, 1));
     let mut early = paced_leaf(300);
-    early.peers.open(NodeId(0)).acks_mut().schedule(at(200));
+    early.peers.open(NodeId(0)).acks.schedule(at(200));
     let sent = early.transmit(at(200), 0);
     assert_eq!((sent.len(), sent[0].is_paced, sent[0].entries.len()), (1, false, 1));
 }
@@ -44,7 +46,7 @@ fn nothing_is_sent_before_it_is_due() {
 #[test]
 fn a_long_queue_leaves_at_once_in_messages_of_bounded_length() {
     let config = Config { batch_entries_max: 2, ..Config::default() };
-    let mut hub = Machines::new(0, 5, &config);
+    let mut hub = Machines::in_line(0, 5, &config);
     let held = hub.hold(&entries(0, &[1, 2, 3, 4, 5]));
     hub.peers.open(NodeId(1)).enqueue(&held, at(0));
     let sent = hub.transmit(at(0), 1);
@@ -55,18 +57,18 @@ fn a_long_queue_leaves_at_once_in_messages_of_bounded_length() {
 #[test]
 fn what_goes_along_shares_the_room_of_a_message() {
     let config = Config { batch_bytes_max: 24, ..Config::default() };
-    let mut node = Machines::new(1, 5, &config);
+    let mut node = Machines::in_line(1, 5, &config);
     let held = node.hold(&entries(1, &[1, 2, 3, 4]));
     node.send_entry(at(0), 0);
     let link = node.peers.open(NodeId(0));
-    link.queue_mut().piggyback(&held, Forward::No);
+    link.queue.piggyback(&held, Forward::No);
     link.enqueue(&std::iter::once((OriginId(0), std::iter::once(3..4).collect())).collect(), at(0));
-    link.request_probe(at(0));
+    link.liveness.request_probe(at(0));
     let count = |m: &Gossip| m.entries.iter().map(|e| e.values.len()).sum::<usize>();
     let sent = node.transmit(at(0), 0);
     assert_eq!(sent.iter().map(count).collect::<Vec<_>>(), [3]);
     // The rest goes along with the next probe.
-    node.peers.open(NodeId(0)).request_probe(at(1));
+    node.peers.open(NodeId(0)).liveness.request_probe(at(1));
     assert_eq!(node.transmit(at(1), 0).iter().map(count).collect::<Vec<_>>(), [2]);
 }
 
@@ -83,7 +85,7 @@ fn retransmissions_come_with_a_digest() {
 fn a_digest_is_not_repeated_blindly() {
     let mut leaf = paced_leaf(0);
     leaf.peers.loss_mut().on_lost(at(0), 20);
-    leaf.peers.open(NodeId(0)).queue_mut().mark_retransmissions();
+    leaf.peers.open(NodeId(0)).queue.mark_retransmissions();
     assert!(leaf.transmit(at(0), 0)[0].is_digest);
     assert_eq!(leaf.transmit(at(30), 0), []);
 }
@@ -93,9 +95,8 @@ fn a_digest_leaves_what_is_not_due_in_the_queue() {
     let mut leaf = paced_leaf(300);
     let mut digest = |now: u64| {
         let out = &mut Effects::default();
-        let transmitter = leaf.transmitter;
         let (repair, mut cx) = leaf.parts(at(now));
-        transmitter.send(&mut cx, repair, NodeId(0), Purpose::Digest, out);
+        send(&mut cx, repair, NodeId(0), Purpose::Digest, out);
         out.drain_sends().map(|(_, gossip)| gossip.entries.len()).collect::<Vec<_>>()
     };
     assert_eq!((digest(200), digest(300)), (vec![0], vec![1]));
@@ -119,13 +120,13 @@ fn a_suspected_peer_gets_a_probe_with_all_that_waits_once() {
 #[test]
 fn a_requested_probe_that_times_out_is_overdue_and_an_ack_ends_it() {
     let mut leaf = Machines::hubs(1, 5);
-    leaf.peers.open(NodeId(0)).request_probe(at(0));
+    leaf.peers.open(NodeId(0)).liveness.request_probe(at(0));
     let probe = leaf.transmit(at(0), 0);
     assert!(probe[0].is_probe && probe[0].offer.is_some(), "a probe shows this node's place");
     let link = leaf.peers.get(NodeId(0)).unwrap();
-    assert!(!link.liveness().probe_overdue(at(200)) && link.liveness().probe_overdue(at(400)));
+    assert!(!link.liveness.probe_overdue(at(200)) && link.liveness.probe_overdue(at(400)));
     leaf.receive(at(100), 0, &Gossip { ack: ack(1), ..gossip(0) });
-    assert!(!leaf.peers.get(NodeId(0)).unwrap().liveness().probe_overdue(at(400)));
+    assert!(!leaf.peers.get(NodeId(0)).unwrap().liveness.probe_overdue(at(400)));
 }
 
 #[test]
@@ -190,10 +191,10 @@ fn the_first_thing_that_is_due_decides_what_a_message_is() {
         let sent = due(0, 1, 10, |node| change(node.peers.open(NodeId(1))));
         sent.first().map(|m| (m.is_digest, m.is_probe))
     };
-    assert_eq!(kind(|link| link.request_probe(at(10))), Some((true, true)));
-    assert_eq!(kind(|link| link.acks_mut().schedule(at(10))), Some((false, false)));
+    assert_eq!(kind(|link| link.liveness.request_probe(at(10))), Some((true, true)));
+    assert_eq!(kind(|link| link.acks.schedule(at(10))), Some((false, false)));
     // There is nothing to repeat.
-    assert_eq!((kind(|link| link.repeat_at(at(10))), kind(|_| {})), (None, None));
+    assert_eq!((kind(|link| link.repeat_at = Some(at(10))), kind(|_| {})), (None, None));
 }
 
 #[test]
@@ -204,11 +205,11 @@ fn the_timeout_of_a_message_is_that_of_the_link_and_doubles() {
         let link = node.peers.open(NodeId(peer));
         link.enqueue(&held, at(0));
         if back_off {
-            link.back_off();
+            link.liveness.back_off();
         }
         assert_eq!(node.transmit(at(0), peer).len(), 1);
         let link = node.peers.get(NodeId(peer)).unwrap();
-        let deadline = link.sent().next_deadline().unwrap();
+        let deadline = link.sent.next_deadline().unwrap();
         deadline.as_micros() / 1_000
     };
     // 300 ms, and the max ack delay: of the parent its window, of a child 1.05 s.
@@ -217,13 +218,13 @@ fn the_timeout_of_a_message_is_that_of_the_link_and_doubles() {
     let probe = |back_off: bool| {
         let mut node = Machines::hubs(1, 5);
         let link = node.peers.open(NodeId(0));
-        link.request_probe(at(0));
+        link.liveness.request_probe(at(0));
         if back_off {
-            link.back_off();
+            link.liveness.back_off();
         }
         node.transmit(at(0), 0);
         let link = node.peers.get(NodeId(0)).unwrap();
-        [299, 300, 599, 600].map(|now| link.liveness().probe_overdue(at(now)))
+        [299, 300, 599, 600].map(|now| link.liveness.probe_overdue(at(now)))
     };
     assert_eq!(
         (probe(false), probe(true)),
@@ -238,8 +239,8 @@ fn only_entries_for_a_child_of_a_hub_are_heartbeats() {
         for i in 0..4_u64 {
             let held = node.hold(&entries(me, values));
             let link = node.peers.open(NodeId(peer));
-            link.queue_mut().push(&held, &VersionSet::new(), at(100 * i));
-            link.acks_mut().schedule(at(100 * i));
+            link.queue.push(&held, &VersionSet::new(), at(100 * i));
+            link.acks.schedule(at(100 * i));
             assert_eq!(node.transmit(at(100 * i), peer).len(), 1);
             node.peers.open(NodeId(peer)).on_deadline(at(100 * i), 9);
         }
@@ -249,7 +250,7 @@ fn only_entries_for_a_child_of_a_hub_are_heartbeats() {
     assert_eq!(keep_alive(Machines::hubs(0, 5), 1, &[7]), (false, true));
     assert_eq!(keep_alive(Machines::hubs(0, 5), 1, &[]), (false, false));
     assert_eq!(keep_alive(Machines::hubs(1, 5), 0, &[7]), (false, false));
-    let line = Machines::new(2, 5, &Config { route: Route::Tree, ..Config::default() });
+    let line = Machines::in_line(2, 5, &Config { route: Route::Tree, ..Config::default() });
     assert_eq!(keep_alive(line, 1, &[7]), (false, false));
 }
 
@@ -259,7 +260,7 @@ fn a_message_counts_for_the_loss_rate() {
     node.peers.loss_mut().on_lost(at(0), 2);
     assert!(node.peers.loss_mut().is_heavy(at(0)));
     for _ in 0..100 {
-        node.peers.open(NodeId(1)).acks_mut().schedule(at(0));
+        node.peers.open(NodeId(1)).acks.schedule(at(0));
         node.transmit(at(0), 1);
     }
     assert!(!node.peers.loss_mut().is_heavy(at(0)));

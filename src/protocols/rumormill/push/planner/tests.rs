@@ -65,20 +65,6 @@ fn few_nodes_mail_directly() {
     assert!(matches!(few.cheapest(None), Plan::Direct { .. }));
 }
 
-fn conditions(round_trip_ms: Option<u64>) -> Conditions {
-    let round_trip = round_trip_ms.map(Duration::from_millis);
-    let rtt_initial = Duration::from_millis(200);
-    Conditions {
-        nodes: 25,
-        round_trip,
-        rtt_initial,
-        variation: None,
-        slack: Duration::ZERO,
-        height: 1,
-        hubs: 0,
-    }
-}
-
 #[test]
 fn a_budget_that_cannot_be_met_is_reported_once_and_only_when_measured() {
     let config = Config {
@@ -88,13 +74,13 @@ fn a_budget_that_cannot_be_met_is_reported_once_and_only_when_measured() {
     };
     let mut planner = Planner::new(&config);
     assert!(planner.is_due(Instant::ZERO));
-    assert_eq!(planner.replan(Instant::ZERO, conditions(None)), None);
+    assert_eq!(planner.replan(Instant::ZERO, &input(100), false), None);
     assert!(!planner.is_due(Instant::from_micros(249_999)));
     let now = Instant::from_micros(250_000);
     assert!(planner.is_due(now));
-    let line = planner.replan(now, conditions(Some(200))).unwrap();
+    let line = planner.replan(now, &input(100), true).unwrap();
     assert!(line.contains("100ms") && line.contains("route hub"), "{line}");
-    assert_eq!(planner.replan(now, conditions(Some(200))), None);
+    assert_eq!(planner.replan(now, &input(100), true), None);
     planner.forget();
     assert!(planner.is_due(now) && !planner.is_tree());
 }
@@ -116,7 +102,7 @@ fn a_window_replaces_the_budget_on_every_route() {
     let window = Some(Duration::from_millis(5));
     for &route in Route::ALL {
         let mut planner = Planner::new(&Config { route, window, ..Config::default() });
-        planner.replan(Instant::ZERO, conditions(Some(200)));
+        planner.replan(Instant::ZERO, &input(100), true);
         let five = Duration::from_millis(5);
         let expected = match route {
             Route::Topology => Plan::Flood { window: five },
@@ -232,50 +218,4 @@ fn a_period_is_kept_unless_it_changes_by_more_than_a_twentieth() {
     assert_eq!((next(800, true), next(755, true)), (tree(800, true), tree(755, true)));
     assert_eq!((next(832, true), next(752, true)), (tree(790, true), tree(790, true)));
     assert_eq!(next(790, false), tree(790, true));
-}
-
-#[test]
-fn the_slack_of_the_pacer_shortens_the_period() {
-    let latency_budget = Duration::from_millis(1_000);
-    let mut planner =
-        Planner::new(&Config { latency_budget, route: Route::Hub, ..Config::default() });
-    let slack = Duration::from_millis(30);
-    planner.replan(Instant::ZERO, Conditions { slack, ..conditions(Some(200)) });
-    // The way takes 200 ms, and the margin is 25 ms.
-    let period = Duration::from_millis(1_000 - 200 - 25 - 30);
-    assert_eq!(planner.plan(), Some(Plan::Tree { period, pulse: true }));
-    assert!(planner.is_tree());
-}
-
-#[test]
-fn each_route_has_its_plan_and_the_fastest_one_if_the_budget_is_missed() {
-    let plan = |route, budget_ms| {
-        let latency_budget = Duration::from_millis(budget_ms);
-        let mut planner = Planner::new(&Config { route, latency_budget, ..Config::default() });
-        let line = planner.replan(Instant::ZERO, conditions(Some(200)));
-        (planner.plan().unwrap(), line.is_some())
-    };
-    let ms = Duration::from_millis;
-    let tree = |period| Plan::Tree { period: ms(period), pulse: false };
-    assert_eq!(plan(Route::Direct, 300), (Plan::Direct { window: ms(200) }, false));
-    assert_eq!(plan(Route::Direct, 99), (Plan::Direct { window: ms(0) }, true));
-    assert_eq!(plan(Route::Topology, 300), (tree(100), false));
-    assert_eq!(plan(Route::Topology, 100), (Plan::Flood { window: ms(0) }, true));
-    for route in [Route::Hub, Route::Tree] {
-        assert_eq!((plan(route, 300), plan(route, 100)), ((tree(100), false), (tree(0), true)));
-    }
-    assert_eq!(plan(Route::Auto, 300), (tree(100), false));
-    assert_eq!(plan(Route::Auto, 99), (Plan::Direct { window: ms(0) }, true));
-}
-
-#[test]
-fn the_load_is_measured_and_planned_for() {
-    let route = Route::Direct;
-    let mut planner = Planner::new(&Config { route, ..Config::default() });
-    planner.replan(Instant::ZERO, conditions(Some(200)));
-    assert!(!planner.is_tree());
-    assert_eq!(planner.rate(Instant::ZERO), None);
-    let at = |ms: u64| Instant::from_micros(ms * 1_000);
-    (0..100).for_each(|i| planner.on_values(at(i * 20), 2));
-    assert!(planner.rate(at(2_000)).is_some_and(|rate| (90.0..110.0).contains(&rate)));
 }

@@ -103,7 +103,7 @@ fn only_the_parent_is_missed_and_since_its_message_if_it_is_heard() {
             node.receive(at(200), peer, &gossip(0));
         }
         meet_deadline(&mut node, 500, peer);
-        (missed_ms(&node), node.peers.get(NodeId(peer)).unwrap().liveness().backoff())
+        (missed_ms(&node), node.peers.get(NodeId(peer)).unwrap().liveness.backoff())
     };
     assert_eq!((missed(0, false), missed(0, true)), ((Some(500), 2), (Some(0), 2)));
     assert_eq!((missed(5, false), missed(5, true)), ((None, 2), (None, 2)));
