@@ -73,7 +73,7 @@ fn run(args: &ValidateArgs) -> Result<u8> {
         seed: args.seed,
         jobs: args.jobs.count(),
     };
-    let checks = validate::run(&effort, &args.checks, report);
+    let checks = validate::run(&effort, &args.checks, report)?;
     write(args, &effort, &checks)?;
     let differs = |check: &Check| check.cells.iter().any(|cell| cell.verdict == Verdict::Differs);
     Ok(u8::from(checks.iter().any(differs)))

@@ -23,9 +23,9 @@ pub struct Effort {
 #[derive(Clone, Debug)]
 pub struct Check {
     /// Its name.
-    pub title: &'static str,
+    pub title: String,
     /// The conventions under which it is measured.
-    pub convention: &'static str,
+    pub convention: String,
     /// Its cells.
     pub cells: Vec<Cell>,
     /// Time that it took.
@@ -108,14 +108,8 @@ impl Cell {
     ) -> Self {
         let (reference, half_unit) = read(published);
         let verdict = verdict(reference, half_unit, &ours, tolerance);
-        Self {
-            name: name.into(),
-            published: Some(published.to_owned()),
-            model: None,
-            ours: ours.mean,
-            runs: ours.count,
-            verdict,
-        }
+        let (name, published) = (name.into(), Some(published.to_owned()));
+        Self { name, published, model: None, ours: ours.mean, runs: ours.count, verdict }
     }
 
     pub(super) fn modelled(
@@ -127,6 +121,16 @@ impl Cell {
         let verdict = verdict(model, 0.0, &ours, tolerance);
         let (name, model) = (name.into(), Some(model));
         Self { name, published: None, model, ours: ours.mean, runs: ours.count, verdict }
+    }
+
+    /// The paper has only a formula or a graph; the figure is an independent program's.
+    pub(super) fn recomputed(
+        name: impl Into<String>,
+        figure: &str,
+        ours: Mean,
+        tolerance: Tolerance,
+    ) -> Self {
+        Self::published(name, &format!("{figure} (recomputed)"), ours, tolerance)
     }
 
     /// A formula: it has no runs, and must agree to the last digit that was published.
@@ -156,18 +160,10 @@ impl Cell {
     /// Ours must lie between two published bounds.
     pub(super) fn between(name: impl Into<String>, low: f64, high: f64, ours: Mean) -> Self {
         let is_within = (low..=high).contains(&ours.mean);
-        Self {
-            name: name.into(),
-            published: Some(if high.is_finite() {
-                format!("{low} to {high}")
-            } else {
-                format!("{low} or more")
-            }),
-            model: None,
-            ours: ours.mean,
-            runs: ours.count,
-            verdict: if is_within { Verdict::Reproduced } else { Verdict::Differs },
-        }
+        let verdict = if is_within { Verdict::Reproduced } else { Verdict::Differs };
+        let up_to = if high.is_finite() { format!("to {high}") } else { "or more".to_owned() };
+        let (name, published) = (name.into(), Some(format!("{low} {up_to}")));
+        Self { name, published, model: None, ours: ours.mean, runs: ours.count, verdict }
     }
 }
 

@@ -1,12 +1,11 @@
 //! Demers et al. 1987: Tables 1 to 5, the residue, and the endless epidemics.
 
-use std::time::Duration;
 
 use rumormill::gossip::Switch;
 use rumormill::id::NodeId;
 use rumormill::protocols::rumor::{Config, Interest, Judge, Loss, Message, Mode, Rumor};
 
-use super::check::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Effort, Tolerance};
 use crate::parallel::in_parallel;
 use crate::spread::cycles::{Cycles, Observer, Order};
 use crate::spread::model;
@@ -68,7 +67,7 @@ fn table(effort: &Effort, config: &Config, rows: &[Row], has_plain_mean: bool) -
     cells
 }
 
-pub(super) fn table_1(effort: &Effort) -> Check {
+pub(super) fn table_1(effort: &Effort) -> Vec<Cell> {
     let rows: [Row; 5] = [
         (1, [".18", "1.7", "11.0", "16.8"]),
         (2, [".037", "3.3", "12.1", "16.9"]),
@@ -76,17 +75,10 @@ pub(super) fn table_1(effort: &Effort) -> Check {
         (4, [".0036", "5.6", "12.7", "17.5"]),
         (5, [".0012", "6.7", "12.8", "17.7"]),
     ];
-    Check {
-        title: "Demers Table 1: push, feedback, counter",
-        convention: "1,000 sites. \"Already knew\" is judged on the state at the start of the cycle. The \
-            counter counts useless contacts in a row: a useful one resets it. t_ave is the mean of the \
-            first arrivals; no convention gives the paper's, while Table 3's is that mean.",
-        cells: table(effort, &Config { mode: Mode::Push, ..paper() }, &rows, false),
-        took: Duration::ZERO,
-    }
+    table(effort, &Config { mode: Mode::Push, ..paper() }, &rows, false)
 }
 
-pub(super) fn table_2(effort: &Effort) -> Check {
+pub(super) fn table_2(effort: &Effort) -> Vec<Cell> {
     let rows: [Row; 5] = [
         (1, [".96", ".04", "19", "38"]),
         (2, [".20", "1.6", "17", "33"]),
@@ -96,30 +88,16 @@ pub(super) fn table_2(effort: &Effort) -> Check {
     ];
     let config =
         Config { mode: Mode::Push, loss: Loss::Blind, interest: Interest::Coin, ..paper() };
-    Check {
-        title: "Demers Table 2: push, blind, coin",
-        convention: "1,000 sites. A site sends, then loses interest with probability 1/k. t_ave as in \
-            Table 1.",
-        cells: table(effort, &config, &rows, false),
-        took: Duration::ZERO,
-    }
+    table(effort, &config, &rows, false)
 }
 
-pub(super) fn table_3(effort: &Effort) -> Check {
+pub(super) fn table_3(effort: &Effort) -> Vec<Cell> {
     let rows: [Row; 3] = [
         (1, ["3.1e-2", "2.7", "9.97", "17.6"]),
         (2, ["5.8e-4", "4.5", "10.07", "15.4"]),
         (3, ["4.0e-6", "6.1", "10.08", "14.0"]),
     ];
-    Check {
-        title: "Demers Table 3: pull, feedback, counter",
-        convention: "1,000 sites; all sites pull in every cycle. A source that is pulled from counts once \
-            at the end of the cycle: reset if any puller needed the entry, else one more (the paper's \
-            footnote). The residue at k = 3 is a few sites in a million: it is judged by its order of \
-            magnitude.",
-        cells: table(effort, &Config { mode: Mode::Pull, ..paper() }, &rows, true),
-        took: Duration::ZERO,
-    }
+    table(effort, &Config { mode: Mode::Pull, ..paper() }, &rows, true)
 }
 
 /// Sites of the Xerox network, and those on the far side of the transatlantic link.
@@ -175,7 +153,7 @@ fn anti_entropy_over_cut(effort: &Effort, config: &Config) -> Vec<Cut> {
     })
 }
 
-pub(super) fn tables_4_and_5(effort: &Effort) -> Check {
+pub(super) fn tables_4_and_5(effort: &Effort) -> Vec<Cell> {
     let forever = Config { interest: Interest::Forever, ..paper() };
     let limited = Config { connection_limit: 1, ..forever.clone() };
     let mut cells = Vec::new();
@@ -209,18 +187,10 @@ pub(super) fn tables_4_and_5(effort: &Effort) -> Check {
         cells.push(Cell::not_reproducible(name("comparisons, average link"), links, no));
         cells.push(Cell::not_reproducible(name("updates, average link"), link_updates, no));
     }
-    Check {
-        title: "Demers Tables 4 and 5: uniform rows",
-        convention: "Push-pull anti-entropy on 300 sites, each can call each; Table 5 serves one incoming \
-            contact per cycle and does not hunt. Bushey is a cut of 44 sites from 256, which is one fitted \
-            number: the paper says \"a few tens\". An update counts once for the site that needed it. The \
-            other columns and the rows of a > 1 need the map of the Xerox network, which was never published.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
-pub(super) fn residue(effort: &Effort) -> Check {
+pub(super) fn residue(effort: &Effort) -> Vec<Cell> {
     let config = Config { mode: Mode::Push, reset: Switch::Off, judge: Judge::Now, ..paper() };
     let published = [Some("20 %"), Some("6 %"), None, None, None];
     let mut cells = Vec::new();
@@ -240,17 +210,10 @@ pub(super) fn residue(effort: &Effort) -> Check {
         let name = format!("k = {k}, one incoming contact per cycle: -ln s / m");
         cells.push(Cell::between(name, 1.0, 1.582, ours));
     }
-    Check {
-        title: "Residue of rumour mongering: s = e^(-(k+1)(1-s))",
-        convention: "Push, feedback, counter without reset; knowledge judged at the moment. The published \
-            figures are the paper's rounded ones. With a connection limit of 1 the paper has s = e^(-1.58 m) \
-            for large m, and e^-m without the limit.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
-pub(super) fn cycles(effort: &Effort) -> Check {
+pub(super) fn cycles(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (mode, name, recomputed) in [
         (Mode::Push, "push", [("12.32", "6.69"), ("18.05", "10.06"), ("23.98", "13.39")]),
@@ -268,25 +231,17 @@ pub(super) fn cycles(effort: &Effort) -> Check {
             let Mean { mean, deviation, count } = found.mean_arrival;
             let over_all = Mean { mean: mean * share, deviation, count };
             let name = |figure: &str| format!("{name}, {nodes} nodes: {figure}");
-            let recomputed = |figure: &str| format!("{figure} (recomputed)");
             let tolerance = Tolerance::Share(0.01);
-            let cell = Cell::published(name("last"), &recomputed(last), found.last, tolerance);
+            let cell = Cell::recomputed(name("last"), last, found.last, tolerance);
             cells.push(match mode {
                 Mode::Push => cell.with_model(f64::from(nodes).log2() + f64::from(nodes).ln()),
                 _ => cell,
             });
-            cells.push(Cell::published(name("mean"), &recomputed(ave), over_all, tolerance));
+            cells.push(Cell::recomputed(name("mean"), ave, over_all, tolerance));
             if (mode, nodes) == (Mode::Push, SITES) {
                 cells.push(Cell::between(name("bounds"), 14.79, 19.67, found.last));
             }
         }
     }
-    Check {
-        title: "Endless epidemics: cycles until all nodes know",
-        convention: "Each node calls one other node per cycle, on the state at its start. The papers have \
-            formulas only: log2 n + ln n for push (Pittel 1987), exact bounds (Doerr and Künnemann). The \
-            figures are those of an independent program.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }

@@ -17,7 +17,7 @@ use rumormill::wire::Wire;
 use rumormill_sim::dice::Dice;
 use rumormill_sim::{Bare, MS, Nanos, Observer, Sim};
 
-use super::check::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Effort, Tolerance};
 use crate::parallel::in_parallel;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Order, World};
@@ -42,7 +42,7 @@ impl<P: Protocol<Message: Wire>> Observer<Bare<P>> for Payloads {
     }
 }
 
-pub(super) fn plumtree(effort: &Effort) -> Check {
+pub(super) fn plumtree(effort: &Effort) -> Vec<Cell> {
     const NODES: u32 = 1_000;
     const MEASURED: u64 = 20;
     let config = plumtree::Config { threshold: 3, ..plumtree::Config::default() };
@@ -72,13 +72,7 @@ pub(super) fn plumtree(effort: &Effort) -> Check {
     let rmr =
         Mean { mean: redundancy(copies.mean), deviation: copies.deviation / others, ..copies };
     let share = Tolerance::Share(0.01);
-    Check {
-        title: "Plumtree (Leitão et al. 2007): relative message redundancy and payloads of a broadcast",
-        convention: "1,000 nodes (the paper has 10,000, and 9,999 payloads), HyParView with five neighbours, one \
-            sender, threshold 3, messages take 20 ms. The first broadcast goes over all links, as in eager gossip \
-            with fanout 4; 50 more are the warm-up; the next 20 are counted. Payloads are copies of values, lost or \
-            redundant ones included; the redundancy is payloads / (n - 1) - 1.",
-        cells: vec![
+    vec![
             Cell::published(
                 "eager, first broadcast: redundancy",
                 "3",
@@ -96,9 +90,7 @@ pub(super) fn plumtree(effort: &Effort) -> Check {
                 reached,
                 Tolerance::Share(1e-9),
             ),
-        ],
-        took: Duration::ZERO,
-    }
+        ]
 }
 
 /// A label and its figure.
@@ -144,7 +136,7 @@ pub(super) fn staleness(world: &World, config: &scuttlebutt::Config) -> Stalenes
     found
 }
 
-pub(super) fn scuttlebutt(effort: &Effort) -> Check {
+pub(super) fn scuttlebutt(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     let orders = [scuttlebutt::Order::Depth, scuttlebutt::Order::Breadth];
     let found = orders.map(|order| {
@@ -166,15 +158,7 @@ pub(super) fn scuttlebutt(effort: &Effort) -> Check {
         let ratio = Mean { mean: breadth.mean / depth.mean, ..depth };
         cells.push(Cell::between(format!("breadth / depth: {name}"), 1.0, f64::INFINITY, ratio));
     }
-    Check {
-        title: "Scuttlebutt (van Renesse et al. 2008): depth against breadth under the paper's load",
-        convention: "128 participants, an exchange per second each, at most 100 deltas per message; an update per \
-            second and participant, twice that from 25 s to 75 s, stopped at 120 s. The paper has graphs only, and \
-            finds that depth does better. There a participant has 64 keys, and a new value replaces the old one; here every update has to \
-            arrive, so an overload leaves more to catch up with.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
 /// The longest of the shortest ways between two nodes, in connections; `None` if there is none.
@@ -198,7 +182,7 @@ fn diameter(sim: &Sim<Bare<HighWater>>) -> Option<u32> {
     (0..links.len()).map(eccentricity).collect::<Option<Vec<u32>>>()?.into_iter().max()
 }
 
-pub(super) fn cockroach(effort: &Effort) -> Check {
+pub(super) fn cockroach(effort: &Effort) -> Vec<Cell> {
     let config = high_water::Config::default();
     let mut cells = Vec::new();
     for (nodes, bound, runs) in [(24, 3, 20), (100, 5, 10), (400, 8, 3)] {
@@ -235,14 +219,7 @@ pub(super) fn cockroach(effort: &Effort) -> Check {
         ));
         cells.push(Cell::between(name("hops between the two most distant nodes"), 1.0, 5.0, hops));
     }
-    Check {
-        title: "CockroachDB's gossip: bounds on connections and hops",
-        convention: "At most max(3, ⌈n^(1/3)⌉) connections each way, and five hops (maxHops) up to 1,000 nodes. \
-            After 40 s, in which a node reports its stamps once a second; hops are counted in the graph of \
-            connections. All are means over the runs of the largest of a run.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
 /// Requests multicast by the nodes that lack an entry.
@@ -288,29 +265,22 @@ fn requests(effort: &Effort, losers: u32, c2: usize, run: u64) -> f64 {
     naks.0 as f64
 }
 
-pub(super) fn srm(effort: &Effort) -> Check {
+pub(super) fn srm(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (losers, c2, published) in [
-        (10, 2, "6.0 (recomputed)"),
-        (10, 10, "1.97 (recomputed)"),
-        (100, 2, "51 (recomputed)"),
-        (100, 10, "11.0 (recomputed)"),
-        (100, 100, "2.0 (recomputed)"),
+        (10, 2, "6.0"),
+        (10, 10, "1.97"),
+        (100, 2, "51"),
+        (100, 10, "11.0"),
+        (100, 100, "2.0"),
     ] {
         let found =
             in_parallel(effort.runs(400), effort.jobs, |run| requests(effort, losers, c2, run));
         let ours = mean(found.into_iter());
         let model = 1.0 + f64::from(losers - 1) / c2 as f64;
         let name = format!("G = {losers}, C2 = {c2}: requests for a loss");
-        cells
-            .push(Cell::published(name, published, ours, Tolerance::Share(0.03)).with_model(model));
+        let cell = Cell::recomputed(name, published, ours, Tolerance::Share(0.03));
+        cells.push(cell.with_model(model));
     }
-    Check {
-        title: "SRM (Floyd et al. 1997): 1 + (G - 1)/C2 requests in a star",
-        convention: "A star of a hub, the source and G nodes that all lose an entry of the source and learn of it \
-            from the hub's next session message. C1 = 2, D1 = D2 = 1, as in ns-2. Published are the figures of an \
-            independent program; the model is the paper's formula, which is an approximation.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }

@@ -1,11 +1,10 @@
 //! Fixed fanout: repeat, infect-and-die, Kermarrec's bound, and Serf's simulator.
 
-use std::time::Duration;
 
 use rumormill::protocols::rumor::{Config, Interest, Judge, Loss, Mode, Rumor};
 use rumormill::protocols::swim::retransmit_limit;
 
-use super::check::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Effort, Tolerance};
 use crate::spread::cycles::{Order, World};
 use crate::spread::model::{self, Direction};
 use crate::spread::rumour::{Run, Until, mean, runs};
@@ -22,7 +21,7 @@ fn infect_once(effort: &Effort, fanout: usize) -> Vec<Run> {
     runs::<Rumor>(&world, &config, Until::Silence, effort.runs(2_000), effort.jobs)
 }
 
-pub(super) fn repeat(effort: &Effort) -> Check {
+pub(super) fn repeat(effort: &Effort) -> Vec<Cell> {
     let config = Config { interest: Interest::Forever, ..push(3) };
     let mut cells = Vec::new();
     for (loss, words, known, last) in [
@@ -35,29 +34,20 @@ pub(super) fn repeat(effort: &Effort) -> Check {
         let model = model::epidemic(f64::from(NODES), 3.0, Direction::Push, 1.0 - loss);
         for (round, recomputed) in (1..).zip(known) {
             let ours = mean(found.iter().map(|run| run.known_after(round) as f64));
-            let recomputed = format!("{recomputed} (recomputed)");
             let name = format!("{words}: nodes that know after round {round}");
-            let cell = Cell::published(name, &recomputed, ours, Tolerance::Share(0.01));
+            let cell = Cell::recomputed(name, recomputed, ours, Tolerance::Share(0.01));
             cells.push(
                 cell.with_model(model.get(round).map_or_else(|| f64::from(NODES), |known| *known)),
             );
         }
         let ours = mean(found.iter().map(Run::last));
-        let recomputed = format!("{last} (recomputed)");
         let name = format!("{words}: round in which the last one learns it");
-        cells.push(Cell::published(name, &recomputed, ours, Tolerance::Share(0.01)));
+        cells.push(Cell::recomputed(name, last, ours, Tolerance::Share(0.01)));
     }
-    Check {
-        title: "The claim \"1,000 nodes, fanout 3, most informed in about 10 rounds\"",
-        convention: "Every informed node sends to 3 different others in every round. The model is the \
-            recurrence i' = n - (n-i)(1-1/(n-1))^(3i). The claim holds with a margin: 93 % after 6 rounds, \
-            all after 8.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
-pub(super) fn infect_and_die(effort: &Effort) -> Check {
+pub(super) fn infect_and_die(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (fanout, reach, deepest) in [
         (2, "798.5", "16.5"),
@@ -69,49 +59,32 @@ pub(super) fn infect_and_die(effort: &Effort) -> Check {
         let found = infect_once(effort, fanout);
         let name = |figure: &str| format!("fanout {fanout}: {figure}");
         let reached = mean(found.iter().map(|run| run.reached() as f64));
-        let recomputed = format!("{reach} (recomputed)");
-        let cell =
-            Cell::published(name("nodes reached"), &recomputed, reached, Tolerance::Share(0.01));
+        let cell = Cell::recomputed(name("nodes reached"), reach, reached, Tolerance::Share(0.01));
         cells.push(cell.with_model(f64::from(NODES) * model::final_size(fanout as f64)));
         let last = mean(found.iter().map(Run::last));
-        let recomputed = format!("{deepest} (recomputed)");
-        cells.push(Cell::published(name("deepest hop"), &recomputed, last, Tolerance::Share(0.02)));
+        cells.push(Cell::recomputed(name("deepest hop"), deepest, last, Tolerance::Share(0.02)));
         let per_reached = mean(found.iter().map(|run| run.copies as f64 / run.reached() as f64));
         let copies = name("messages per node reached");
         cells.push(Cell::modelled(copies, fanout as f64, per_reached, Tolerance::Share(1e-9)));
     }
-    Check {
-        title: "Infect and die: final size p = 1 - e^(-fanout p)",
-        convention: "1,000 nodes. Every node forwards once, to different others, in the round after it \
-            learned the entry. With fanout 3 about 94 % are reached, in about 10 hops: the claim above, \
-            exactly.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
-pub(super) fn kermarrec(effort: &Effort) -> Check {
+pub(super) fn kermarrec(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (fanout, recomputed) in [(7, ".427"), (8, ".727"), (9, ".890"), (10, ".960")] {
         let found = infect_once(effort, fanout);
         let all = mean(found.iter().map(|run| f64::from(run.reached() == u64::from(NODES))));
         let c = fanout as f64 - f64::from(NODES).ln();
         let limit = (-(-c).exp()).exp();
-        let recomputed = format!("{recomputed} (recomputed)");
         let name = format!("fanout {fanout}: probability that all are reached");
-        let cell = Cell::published(name, &recomputed, all, Tolerance::Absolute(0.005));
+        let cell = Cell::recomputed(name, recomputed, all, Tolerance::Absolute(0.005));
         cells.push(cell.with_model(limit));
     }
-    Check {
-        title: "Kermarrec, Massoulié and Ganesh 2003: P(all) = e^(-e^-c) at fanout ln n + c",
-        convention: "Infect and die on 1,000 nodes. The model is the limit for large n; at 1,000 nodes it is \
-            a little low.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
-pub(super) fn serf(effort: &Effort) -> Check {
+pub(super) fn serf(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (nodes, fanout, loss, failed, points) in [
         (30.0, 3.0, 0.0, 0.0, &[(0, ".0312"), (1, ".1263"), (2, ".3932"), (5, ".9831")][..]),
@@ -139,13 +112,5 @@ pub(super) fn serf(effort: &Effort) -> Check {
         let name = format!("simulated beside the formula, n = 1000, fanout 3, t = {time}");
         cells.push(Cell::modelled(name, curve, share, Tolerance::Share(0.1)).compared());
     }
-    Check {
-        title: "Serf's convergence simulator",
-        convention: "The formula of the website, 1/(1+(n+1)e^(-f(1-l)(1-q)t/2)), is a continuous curve that \
-            starts at 1/(n+2). Beside it stands what a node that gossips to 3 others per interval does: \
-            blind push, each entry 16 times (memberlist's limit for 1,000 nodes). The real curve is behind \
-            in the middle and ahead at the end.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }

@@ -9,7 +9,7 @@ use rumormill::protocols::heartbeat::phi::{self, PhiGossip};
 use rumormill::protocols::heartbeat::{self, HeartbeatGossip};
 use rumormill_sim::dice::Dice;
 
-use super::check::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Effort, Tolerance};
 use crate::parallel::in_parallel;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Order, World};
@@ -39,7 +39,7 @@ fn means_to_failure(effort: &Effort, config: &phi::Config) -> Mean {
     mean(found.into_iter())
 }
 
-pub(super) fn phi(effort: &Effort) -> Check {
+pub(super) fn phi(effort: &Effort) -> Vec<Cell> {
     let ln10 = std::f64::consts::LN_10;
     let mut cells = vec![Cell::formula("φ = 8: t / mean = 8 ln 10", "18.42", 8.0 * ln10)];
     for threshold in [1, 5, 8] {
@@ -58,13 +58,7 @@ pub(super) fn phi(effort: &Effort) -> Check {
         let name = format!("φ = {phi_value}, normal tail: probability of a mistake");
         cells.push(Cell::formula(name, published, ours));
     }
-    Check {
-        title: "φ accrual: φ = 8 is 18.42 mean intervals (Cassandra); φ = 1, 2, 3 (Hayashibara 2004)",
-        convention: "Two nodes that exchange heartbeats at a fixed interval; one crashes after 1,200 \
-            intervals. The verdict is looked for every millisecond of an interval of 200.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
 /// Rounds, in each of which one random member of `nodes` gossips, until all live ones know a heartbeat.
@@ -122,7 +116,7 @@ pub(super) fn seconds_to_fail(nodes: usize, mistake: f64) -> f64 {
     HeartbeatSpread::new(nodes, 1, 1.0).rounds_until(mistake) as f64 * 8.0 / 250.0
 }
 
-pub(super) fn heartbeat(effort: &Effort) -> Check {
+pub(super) fn heartbeat(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (nodes, seconds) in [
         (10, ["5.3", "7.9", "10.4"]),
@@ -151,12 +145,5 @@ pub(super) fn heartbeat(effort: &Effort) -> Check {
         let ours = mean(found.into_iter());
         cells.push(Cell::modelled(name, model, ours, Tolerance::Share(0.01)));
     }
-    Check {
-        title: "van Renesse, Minsky and Hayden 1998: detection times",
-        convention: "In a round one random member gossips, to a random other; one member has crashed and still \
-            takes its turns; no list goes to a seed on purpose. The paper prints graphs only; the first rows are its recurrence of section 3, with \
-            T_gossip = 8n/B, B = 250 B/s. The last rows are the node's state machine against the recurrence.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }

@@ -15,13 +15,26 @@ mod membership;
 mod pictures;
 mod swim;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
 
 pub use check::{Cell, Check, Effort, Verdict};
 pub use document::{gallery, markdown};
 pub use pictures::{Picture, draw};
 
-type Run = fn(&Effort) -> Check;
+/// Title and conventions of each check.
+const TEXTS: &str = include_str!("checks.toml");
+
+#[derive(Deserialize)]
+struct Text {
+    title: String,
+    convention: String,
+}
+
+type Run = fn(&Effort) -> Vec<Cell>;
 
 /// The checks, by the name that selects them.
 pub const CHECKS: &[(&str, Run)] = &[
@@ -51,17 +64,23 @@ pub const CHECKS: &[(&str, Run)] = &[
 ];
 
 /// Runs the checks of these names, all if there are none.
-pub fn run(effort: &Effort, names: &[String], mut each: impl FnMut(&Check)) -> Vec<Check> {
+///
+/// # Errors
+///
+/// If a check has no text.
+pub fn run(effort: &Effort, names: &[String], mut each: impl FnMut(&Check)) -> Result<Vec<Check>> {
+    let mut texts: BTreeMap<String, Text> = toml::from_str(TEXTS).context("checks.toml")?;
     let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    let wanted = CHECKS.iter().filter(|(name, _)| is_wanted(name));
-    let check = |(_, check): &(&str, Run)| {
+    let mut checks = Vec::new();
+    for (name, figures) in CHECKS.iter().filter(|(name, _)| is_wanted(name)) {
+        let Text { title, convention } = texts.remove(*name).context(*name)?;
         let started = Instant::now();
-        let check = Check { took: started.elapsed(), ..check(effort) };
-        let check = Check { took: started.elapsed(), ..check };
+        let cells = figures(effort);
+        let check = Check { title, convention, cells, took: started.elapsed() };
         each(&check);
-        check
-    };
-    wanted.map(check).collect()
+        checks.push(check);
+    }
+    Ok(checks)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use rumormill::protocols::swim::{
 };
 use rumormill_sim::{Bare, Sim};
 
-use super::check::{Cell, Check, Effort, Tolerance};
+use super::check::{Cell, Effort, Tolerance};
 use crate::parallel::in_parallel;
 use crate::spread::asynchronous::{cluster, run_for};
 use crate::spread::cycles::{Blind, Cycles, Observer, Order, World};
@@ -66,7 +66,7 @@ fn periods_to_first_ping(effort: &Effort, nodes: u32, periods: usize) -> (Mean, 
     (Mean { mean: waited, deviation, count }, mean(messages.into_iter()))
 }
 
-pub(super) fn first_detection(effort: &Effort) -> Check {
+pub(super) fn first_detection(effort: &Effort) -> Vec<Cell> {
     let e = std::f64::consts::E;
     let mut cells = vec![Cell::formula("large n: e/(e-1)", "1.582", e / (e - 1.0))];
     for (nodes, published, periods) in
@@ -80,13 +80,7 @@ pub(super) fn first_detection(effort: &Effort) -> Check {
         let name = format!("n = {nodes}: pings and acks sent per member and period");
         cells.push(Cell::published(name, "2.0", messages, Tolerance::Share(0.01)));
     }
-    Check {
-        title: "SWIM: first detection after e/(e-1) = 1.582 periods",
-        convention: "Every member probes a random other member per period; periods begin together, and the \
-            period of the probe counts in full. For finite n the expectation is 1/(1-(1-1/(n-1))^(n-1)).",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
 /// Members that know each other, in asynchronous time. No message is lost so far.
@@ -97,7 +91,7 @@ fn members(world: &World, config: &Config) -> Sim<Bare<Swim>> {
     sim
 }
 
-pub(super) fn false_detection(effort: &Effort) -> Check {
+pub(super) fn false_detection(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (delivery, k, published, probes) in [
         (0.99, 0, "3.1e-2", 200_000),
@@ -143,14 +137,7 @@ pub(super) fn false_detection(effort: &Effort) -> Check {
         let cell = Cell::published(name, published, ours, Tolerance::Share(0.05));
         cells.push(cell.with_model(model::false_detection(delivery, k as i32)));
     }
-    Check {
-        title: "SWIM: false detections",
-        convention: "The probability that a healthy member is taken for failed within the expected detection \
-            time, (1-q²)(1-q⁴)^k e/(e-1), where q is the probability that a message arrives. Measured is the \
-            share of probes without any ack, times e/(e-1), among 50 members; \"runs\" are probes.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
 /// Seconds from a crash to the first declaration of death by a healthy member.
@@ -195,7 +182,7 @@ pub(super) fn median_seconds_to_death(
     median(&seconds_to_death(effort, config, nodes, trials)).mean
 }
 
-pub(super) fn lifeguard(effort: &Effort) -> Check {
+pub(super) fn lifeguard(effort: &Effort) -> Vec<Cell> {
     let timeout = |alpha: u32| suspicion_timeout(alpha, 128, SECOND).as_secs_f64();
     let mut cells = Vec::new();
     for (lifeguard, alpha, words, published) in [
@@ -210,17 +197,10 @@ pub(super) fn lifeguard(effort: &Effort) -> Check {
         // The first probe comes after about one period, and fails at the end of the next.
         cells.push(cell.with_model(timeout(alpha as u32) + 1.9));
     }
-    Check {
-        title: "Lifeguard Table V: median of the first detection, 128 members",
-        convention: "Probe interval 1 s, round-robin probes, k = 3, 1 ms per message; one member crashes; the \
-            time until any other takes it for dead. The model is the suspicion timeout α·log10(128) and 1.9 s. \
-            The tables of false positives need the paper's slow machines and are not re-run.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }
 
-pub(super) fn memberlist(_: &Effort) -> Check {
+pub(super) fn memberlist(_: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (nodes, published) in
         [(5, "1"), (10, "1"), (50, "1.698"), (100, "2"), (500, "2.698"), (1_000, "3")]
@@ -252,10 +232,5 @@ pub(super) fn memberlist(_: &Effort) -> Check {
             format!("suspicion left after {confirmations} confirmations (2 to 30 s, K = 3), s");
         cells.push(Cell::formula(name, published, seconds));
     }
-    Check {
-        title: "memberlist: values of its own tests",
-        convention: "The functions that the SWIM node's timers are made of.",
-        cells,
-        took: Duration::ZERO,
-    }
+    cells
 }

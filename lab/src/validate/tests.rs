@@ -7,7 +7,7 @@ const QUICK: Effort = Effort { divisor: 40, seed: 1, jobs: 2 };
 fn a_quick_validation_finds_no_difference() {
     let names = ["table-1", "table-4", "infect-and-die", "averaging", "memberlist", "phi"];
     let names = names.map(str::to_owned);
-    let checks = run(&QUICK, &names, |_| {});
+    let checks = run(&QUICK, &names, |_| {}).unwrap();
     assert_eq!(checks.len(), names.len());
     for check in &checks {
         for cell in &check.cells {
