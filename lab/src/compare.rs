@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rumormill_judge::figures::{FIGURES, Figure, Needs};
 use rumormill_judge::results::{CrashReport, MaelstromResults, Results, Verdict};
 use rumormill_judge::verdict::{Limit, verdict_word};
+use serde::Serialize;
 
 /// Points of distributions that are left out.
 const HIDDEN: [&str; 2] = ["min", "p95"];
@@ -150,7 +151,7 @@ fn text_row(row: &Row, differs: bool) -> String {
 }
 
 /// A figure of all runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Name, as limits have it.
     pub figure: &'static str,
@@ -159,7 +160,7 @@ pub struct Row {
 }
 
 /// A figure of a run, as text, and how far it is from the first run's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// The figure; `-` if the run does not have it.
     pub value: String,

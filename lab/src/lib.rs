@@ -6,6 +6,7 @@
 //! * [`harness`] drives a run with processes, [`sim`] with simulated nodes; [`store`] has its files;
 //! * [`screen`], [`report`], [`explain`], [`watch`], [`compare`], [`check`], [`replay`] and [`serve`]
 //!   show one, or several;
+//! * `draw` and `html` make pictures and pages;
 //! * [`hunt`], [`bench`], [`spread`] and [`validate`] do many;
 //! * [`cli`], [`commands`] and [`profile`] read what is asked for; [`maelstrom`] says it to the real
 //!   one.
@@ -19,6 +20,7 @@ pub mod cost;
 mod draw;
 pub mod explain;
 pub mod harness;
+mod html;
 pub mod hunt;
 pub mod maelstrom;
 pub mod node;

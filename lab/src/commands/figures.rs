@@ -11,11 +11,10 @@ use crate::profile::Profile;
 pub fn figures() -> u8 {
     let head = ["name", "unit", "figure", "needs", "also"].map(ToOwned::to_owned);
     let rows = FIGURES.iter().map(|figure| {
-        let point = if figure.point.is_empty() { "" } else { ", " };
         [
             figure.name.to_owned(),
             figure.unit.suffix().to_owned(),
-            format!("{}{point}{}", figure.label, figure.point),
+            figure.title(),
             figure.needs.describe().to_owned(),
             figure.aliases.join(" "),
         ]

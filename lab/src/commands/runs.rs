@@ -107,7 +107,7 @@ fn named(root: &Path) -> Result<BTreeSet<PathBuf>> {
 fn table(runs: &[Summary]) -> String {
     let mut text = String::new();
     for run in runs {
-        text += &format!("{:<10} {}\n", run.verdict.word(), run.path);
+        text += &format!("{:<10} {}\n", run.verdict, run.path);
         text += &format!("           {}\n", run.shape);
         let figures = SHOWN.iter().zip(&run.figures).filter_map(|(figure, shown)| {
             shown.as_ref().map(|shown| format!("{} {shown}", figure.name))
@@ -129,7 +129,7 @@ fn json(runs: &[Summary]) -> Result<String> {
                 .zip(&run.figures)
                 .map(|(figure, shown)| (figure.name.to_owned(), shown.clone().into()))
                 .collect();
-            let (verdict, path) = (run.verdict.word(), &run.path);
+            let (verdict, path) = (&run.verdict, &run.path);
             let (program, shape, seed) = (&run.program, &run.shape, run.seed);
             serde_json::json!({ "run": path, "verdict": verdict, "program": program,
                                 "shape": shape, "seed": seed, "figures": figures })

@@ -4,9 +4,9 @@ use rumormill_judge::figures::{FIGURES, POINTS};
 use rumormill_judge::results::{Results, Verdict};
 use rumormill_judge::verdict::Limit;
 
-use super::html::{self, Cell};
 use super::run::Run;
 use super::summary::verdict_look;
+use crate::html::{self, Cell};
 use crate::screen::{Style, render};
 
 /// The section's inside.
@@ -35,13 +35,13 @@ fn table(results: &Results) -> String {
         let place = POINTS.iter().position(|point| *point == figure.point);
         if last != Some((figure.label, place.is_some())) {
             let mut row = vec![Cell::text(figure.label), Cell::text(figure.unit.suffix())];
-            row.resize(3 + POINTS.len(), Cell::Number(String::new()));
+            row.resize(3 + POINTS.len(), Cell::number(String::new()));
             rows.push(row);
         }
         last = Some((figure.label, place.is_some()));
         let column = place.map_or(2, |place| 3 + place);
         if let Some(cell) = rows.last_mut().and_then(|row| row.get_mut(column)) {
-            *cell = Cell::Number(figure.unit.bare(value));
+            *cell = Cell::number(figure.unit.bare(value));
         }
     }
     let mut columns = vec![("figure", false), ("unit", false), ("value", true)];
@@ -55,10 +55,10 @@ fn limits(limits: &[Verdict]) -> String {
         let (class, word) = verdict_look(verdict);
         let label = verdict.limit.parse::<Limit>().map_or("", |limit| limit.figure.label);
         vec![
-            Cell::Text(verdict.limit.clone()),
+            Cell::text(verdict.limit.clone()),
             Cell::text(label),
-            Cell::Number(verdict.found.clone()),
-            Cell::Html(format!("<strong class=\"{class}\">{word}</strong>")),
+            Cell::number(verdict.found.clone()),
+            Cell::html(format!("<strong class=\"{class}\">{word}</strong>")),
         ]
     };
     let rows: Vec<_> = limits.iter().map(row).collect();

@@ -6,16 +6,17 @@
 //! from the columns of [`data`].
 //!
 //! Names, values and errors come from other people's programs. Nothing of them gets into the file
-//! but through [`html::text`] or, for the script, [`html::json`].
+//! but through the templates, [`html::text`] or, for the script, [`html::json`].
 //!
 //! [`trace`]: rumormill_judge::trace
+//! [`html::text`]: crate::html::text
+//! [`html::json`]: crate::html::json
 
 mod causes;
 mod charts;
 mod compared;
 mod data;
 mod figures;
-mod html;
 mod operations;
 mod page;
 mod plot;
@@ -37,9 +38,6 @@ pub use data::Window;
 pub const FILE: &str = "report.html";
 /// The same of a report about a part of the run, beside that of all of it.
 pub const FILE_BETWEEN: &str = "report-between.html";
-
-/// The colours, type and elements that all pages of the lab share.
-pub const BASE_CSS: &str = include_str!("assets/base.css");
 
 /// Reads the files of a run and writes its report beside them; answers where it is. `values_at` says
 /// where values stand in messages; if it is empty, what the run was told counts.

@@ -103,6 +103,20 @@ impl Plot {
         TOP
     }
 
+    /// A curve that is `step` higher from each of these times on, and goes on to the right edge: a value
+    /// that never comes to more nodes stays where it is for good.
+    pub(super) fn staircase(&self, at_ms: &[f64], step: f64) -> Vec<(f64, f64)> {
+        let mut points = vec![self.at(0.0, 0.0)];
+        let mut held = 0.0;
+        for ms in at_ms.iter().take_while(|ms| ms.is_finite()) {
+            points.push(self.at(*ms, held));
+            held += step;
+            points.push(self.at(*ms, held));
+        }
+        points.push(self.at(f64::MAX, held));
+        points
+    }
+
     /// Shades these times on an axis of seconds.
     pub(super) fn shade(&mut self, shades: &[Shade]) {
         for shade in shades {

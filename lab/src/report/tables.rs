@@ -7,8 +7,8 @@ use rumormill_judge::checker::quantile::Quantiles;
 use rumormill_judge::format::number::number;
 use rumormill_judge::results::Flow;
 
-use super::html::{self, Cell};
 use super::run::Run;
+use crate::html::{self, Cell};
 use crate::store::journal::Message;
 
 /// Links and nodes listed: more belong into `results.json`.
@@ -100,7 +100,7 @@ fn columns(first: &str) -> [(&str, bool); 5] {
 
 fn flow(count: LinkCount) -> [Cell; 4] {
     let LinkCount { sent, received, dropped, bytes, .. } = count;
-    [sent, received, dropped, bytes].map(|count| Cell::Number(number(count as f64)))
+    [sent, received, dropped, bytes].map(|count| Cell::number(number(count as f64)))
 }
 
 /// The busiest links.
@@ -113,7 +113,7 @@ pub(super) fn links(run: &Run) -> String {
         "Messages per link".to_owned()
     };
     let row = |((src, dest), count): &((String, String), LinkCount)| {
-        let mut cells = vec![Cell::Text(format!("{src} to {dest}"))];
+        let mut cells = vec![Cell::text(format!("{src} to {dest}"))];
         cells.extend(flow(*count));
         cells
     };
@@ -179,28 +179,28 @@ pub(super) fn nodes(run: &Run) -> String {
         delays.sort_by(f64::total_cmp);
         let mut cells = vec![
             Cell::text(name),
-            Cell::count(row.out.sent),
-            Cell::count(row.received),
-            Cell::count(row.lost),
-            Cell::Number(number(row.out.bytes as f64)),
-            Cell::count(row.clients),
+            Cell::number(row.out.sent),
+            Cell::number(row.received),
+            Cell::number(row.lost),
+            Cell::number(number(row.out.bytes as f64)),
+            Cell::number(row.clients),
         ];
         if has_spread {
             let median =
                 delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), number);
-            cells.extend([Cell::Number(median), Cell::count(row.was_last)]);
+            cells.extend([Cell::number(median), Cell::number(row.was_last)]);
         }
         if has_unreturned {
-            cells.push(Cell::count(row.unreturned));
+            cells.push(Cell::number(row.unreturned));
         }
         if let Some(services) = services {
             let times = services.get(name.as_str());
-            let ms = |ms: Option<f64>| Cell::Number(ms.map_or_else(|| "–".to_owned(), number));
+            let ms = |ms: Option<f64>| Cell::number(ms.map_or_else(|| "–".to_owned(), number));
             cells.extend([ms(times.map(|all| all.p50)), ms(times.map(|all| all.p99))]);
         }
         cells.push(missing_cell(missing.get(name.as_str()).copied()));
         if has_odd {
-            cells.push(Cell::Text(odd(run, name)));
+            cells.push(Cell::text(odd(run, name)));
         }
         cells
     };
@@ -229,7 +229,7 @@ fn services(run: &Run) -> Option<&BTreeMap<String, Quantiles<f64>>> {
 /// The values that a node lacks at the end: outer none if nothing is known of it, inner none if it could not
 /// be read.
 fn missing_cell(missing: Option<Option<u64>>) -> Cell {
-    Cell::Number(match missing {
+    Cell::number(match missing {
         Some(Some(0)) => "nothing".to_owned(),
         Some(Some(count)) => count.to_string(),
         Some(None) => "no final read".to_owned(),

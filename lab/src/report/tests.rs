@@ -20,6 +20,7 @@ use super::causes::{self, Cause};
 use super::data::Shown;
 use super::run::Run;
 use super::*;
+use crate::html::{self, BASE_CSS};
 use crate::sim;
 use crate::store::Store;
 

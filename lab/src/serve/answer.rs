@@ -8,9 +8,9 @@ use super::files::{self, Place};
 use super::pages;
 use super::play::{self, Scene};
 use super::runs::{Filter, Runs, Summary};
-use super::url::{Target, encode};
+use super::url::Target;
 use crate::compare::Run;
-use crate::report::BASE_CSS;
+use crate::html::{BASE_CSS, url};
 
 /// Runs that are compared at once: what a screen has room for.
 const MAX_COMPARED: usize = 8;
@@ -225,7 +225,7 @@ fn run(runs: &Runs, parts: &[String]) -> Answer {
     let asked: Vec<&str> =
         parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     if asked.join("/") != path {
-        return Answer::redirect(format!("/run/{}/", encode(&path)));
+        return Answer::redirect(format!("/run/{}/", url(&path)));
     }
     let summary = &list[at];
     Answer::page(pages::run(&dir, summary, before(&list, at)))

@@ -1,58 +1,122 @@
 //! The pages, as HTML that needs no script.
 
-mod compare;
-mod list;
-mod run;
+use std::fs;
+use std::path::Path;
 
-use super::runs::Verdict;
-use super::url::encode;
-use crate::draw::svg::escape;
-pub(super) use compare::compare;
-pub(super) use list::list;
-pub(super) use run::{directory, run};
+use minijinja::context;
+use serde::Serialize;
 
-/// The frame of all pages. `title` is text, `inside` is HTML.
-fn page(title: &str, inside: &str) -> String {
-    let title = escape(title);
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#main\">To the content</a>\n\
-         <main class=\"page\" id=\"main\">\n{inside}</main>\n</body>\n</html>\n"
-    )
-}
+use super::runs::{Filter, SHOWN, Summary, VERDICTS, verdict};
+use crate::compare::{self, Run};
+use crate::html::render;
+use crate::screen::{self, Style};
+
+/// Runs on one page.
+const PER_PAGE: usize = 100;
+
+/// Files of a run with their purpose, in the order in which they are shown.
+const FILES: [(&str, &str); 6] = [
+    ("report.html", "the whole run in pictures"),
+    ("results.json", "all figures"),
+    ("results.edn", "Maelstrom's figures, as it writes them"),
+    ("history.edn", "all operations of clients"),
+    ("messages.jsonl", "all messages, for <code>lab explain</code>"),
+    ("node-logs", "what the nodes wrote to stderr; their records, for <code>lab replay</code>"),
+];
+
+/// Entries of a directory that are listed.
+const MAX_ENTRIES: usize = 2_000;
 
 /// A page that says why there is no other.
 pub(super) fn problem(title: &str, text: &str) -> String {
-    let (heading, text) = (escape(title), escape(text));
-    let inside = format!("<h1>{heading}</h1>\n<p>{text}</p>\n<p><a href=\"/\">All runs</a></p>\n");
-    page(title, &inside)
+    render("serve/problem.html", context! { title, text })
 }
 
-/// The address of a run's page.
-fn run_link(path: &str) -> String {
-    if path.is_empty() { "/run/".to_owned() } else { format!("/run/{}/", encode(path)) }
-}
-
-/// The address of a file, given below the store.
-fn file_link(path: &str) -> String {
-    format!("/files/{}", encode(path))
-}
-
-/// Parts of a path, of which the first may be empty.
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
-}
-
-fn verdict(verdict: Verdict) -> String {
-    let class = match verdict {
-        Verdict::Passed => "good",
-        Verdict::Failed | Verdict::Crashed => "bad",
-        Verdict::Unknown | Verdict::Stopped => "warn",
-        Verdict::None => return "<span class=\"faint\">no results</span>".to_owned(),
+/// The runs that the filter admits, from the `from`th on.
+pub(super) fn list(root: &str, all: &[Summary], filter: &Filter, from: usize) -> String {
+    let wanted: Vec<&Summary> = all.iter().filter(|run| filter.admits(run)).collect();
+    let next = from.saturating_add(PER_PAGE);
+    let values = context! {
+        title => "Runs",
+        root,
+        filter,
+        verdicts => VERDICTS,
+        figures => SHOWN.map(|figure| figure.name),
+        all => all.len(),
+        wanted => wanted.len(),
+        runs => wanted.iter().skip(from).take(PER_PAGE).collect::<Vec<_>>(),
+        newer => (from > 0).then(|| from.saturating_sub(PER_PAGE)),
+        older => (next < wanted.len()).then_some(next),
     };
-    format!("<span class=\"badge {class}\">{}</span>", verdict.word().to_uppercase())
+    render("serve/list.html", values)
+}
+
+/// The figures of runs, given with their paths below the store; the others' differences from the
+/// first, which is the oldest.
+pub(super) fn compare(chosen: &[(String, Run)]) -> String {
+    let head = |(letter, (path, run)): (char, &(String, Run))| {
+        context! { letter, path, title => run.title(), verdict => verdict(run) }
+    };
+    let heads: Vec<_> = ('A'..).zip(chosen).map(head).collect();
+    let runs: Vec<Run> = chosen.iter().map(|(_, run)| run.clone()).collect();
+    let rows = compare::rows(&runs);
+    render("serve/compare.html", context! { title => "Comparison", runs => heads, rows })
+}
+
+/// The page of the run in `dir`, which is at `run.path` below the store. `before` is a run to
+/// compare it with.
+pub(super) fn run(dir: &Path, run: &Summary, before: Option<&Summary>) -> String {
+    let name = if run.path.is_empty() { "Run" } else { run.name() };
+    let (screen, rows) = match Run::load(dir) {
+        Ok(run) if run.is_maelstroms => (None, compare::rows(&[run])),
+        Ok(run) => (Some(screen::render(&run.results, Style::PLAIN)), Vec::new()),
+        Err(_) => (None, Vec::new()),
+    };
+    let values = context! {
+        title => format!("{} {name}", run.verdict),
+        name,
+        run,
+        has_report => dir.join("report.html").is_file(),
+        before => before.map(|run| context! { path => run.path, name => run.name() }),
+        rows,
+        screen,
+        entries => entries(dir),
+    };
+    render("serve/run.html", values)
+}
+
+/// The page of a directory in a run.
+pub(super) fn directory(dir: &Path, path: &str) -> String {
+    let above = path.rsplit_once('/').map(|(above, _)| above);
+    render("serve/directory.html", context! { title => path, above, entries => entries(dir) })
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    /// None for a directory.
+    length: Option<String>,
+    /// HTML.
+    what: &'static str,
+}
+
+/// Entries of a directory: files of a run first, then `n2` before `n10`. Hidden files are unfinished
+/// ones.
+fn entries(dir: &Path) -> Vec<Entry> {
+    let Ok(read) = fs::read_dir(dir) else { return Vec::new() };
+    let known = |name: &str| FILES.iter().position(|(known, _)| *known == name);
+    let entry = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let meta = fs::metadata(entry.path()).ok()?;
+        let what = known(&name).map_or("", |place| FILES[place].1);
+        let length = (!meta.is_dir()).then(|| bytes(meta.len()));
+        (!name.starts_with('.')).then_some(Entry { name, length, what })
+    };
+    let mut entries: Vec<Entry> =
+        read.filter_map(Result::ok).filter_map(entry).take(MAX_ENTRIES).collect();
+    let rank = |name: &str| (known(name).unwrap_or(FILES.len()), name.len());
+    entries.sort_by(|a, b| (rank(&a.name), &a.name).cmp(&(rank(&b.name), &b.name)));
+    entries
 }
 
 /// A length for people.
@@ -73,6 +137,5 @@ mod tests {
         let page = problem("<script>", "\"' & <b>");
         assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
         assert!(page.contains("&quot;&#39; &amp; &lt;b&gt;"), "{page}");
-        assert_eq!(run_link("a b/\"x"), "/run/a%20b/%22x/");
     }
 }

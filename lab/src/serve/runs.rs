@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use rumormill_judge::checker::Validity;
 use rumormill_judge::figures::{Figure, select};
+use rumormill_judge::verdict::verdict_word;
+use serde::Serialize;
 
 use crate::compare::Run;
 
@@ -24,57 +25,25 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 pub(crate) const SHOWN: [&Figure; 5] =
     select(["median", "convergence-max", "msgs-per-op", "lost", "missing"]);
 
-/// The verdict on a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Valid, and within all limits.
-    Passed,
-    /// Not so.
-    Failed,
-    /// Not decided.
-    Unknown,
-    /// A node died, or the lab could not go on.
-    Crashed,
-    /// A signal ended it.
-    Stopped,
-    /// There are no results, or not yet.
-    None,
-}
+/// The verdict on a run without results.
+const NO_RESULTS: &str = "no results";
 
-impl Verdict {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Passed, Self::Failed, Self::Unknown, Self::Crashed, Self::Stopped, Self::None];
+/// The verdicts, as they are on the page and in the address.
+pub(super) const VERDICTS: [&str; 6] =
+    ["passed", "failed", "unknown", "crashed", "stopped", NO_RESULTS];
 
-    /// The word on the page and in the address.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Crashed => "crashed",
-            Self::Stopped => "stopped",
-            Self::None => "no results",
-        }
-    }
-
-    pub(super) fn of(run: &Run) -> Self {
-        match (&run.results.rumormill.crash, run.results.verdict()) {
-            (Some(crash), _) if crash.interrupted => Self::Stopped,
-            (Some(_), _) => Self::Crashed,
-            (None, Validity::Valid) => Self::Passed,
-            (None, Validity::Unknown) => Self::Unknown,
-            (None, Validity::Invalid) => Self::Failed,
-        }
-    }
+/// The verdict on a run with results.
+pub(super) fn verdict(run: &Run) -> String {
+    verdict_word(&run.results).to_lowercase()
 }
 
 /// A line of the list.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Summary {
     /// Path below the store, with slashes; empty if the store is a run itself.
     pub path: String,
-    /// The verdict.
-    pub verdict: Verdict,
+    /// The verdict, one of [`VERDICTS`].
+    pub verdict: String,
     /// `test`, `sim` or `maelstrom`; empty if there are no results.
     pub program: String,
     /// Shape of the run, or why it is unknown.
@@ -91,7 +60,7 @@ impl Summary {
         let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         let mut summary = Self {
             path: parts.join("/"),
-            verdict: Verdict::None,
+            verdict: NO_RESULTS.to_owned(),
             program: String::new(),
             shape: String::new(),
             seed: None,
@@ -104,7 +73,7 @@ impl Summary {
         match Run::load(dir) {
             Ok(run) => {
                 let lab = &run.results.rumormill;
-                summary.verdict = Verdict::of(&run);
+                summary.verdict = verdict(&run);
                 let program = if run.is_maelstroms { "maelstrom" } else { &lab.run.program };
                 program.clone_into(&mut summary.program);
                 summary.shape = run.title();
@@ -129,7 +98,7 @@ impl Summary {
 }
 
 /// Filter of the list; empty fields admit all runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Filter {
     /// The word of a verdict.
     pub verdict: String,
@@ -144,13 +113,13 @@ impl Filter {
         let line = format!(
             "{} {} {} {} {}",
             run.path,
-            run.verdict.word(),
+            run.verdict,
             run.program,
             run.shape,
             run.seed.map(|seed| seed.to_string()).unwrap_or_default()
         );
         let line = line.to_lowercase();
-        (self.verdict.is_empty() || self.verdict == run.verdict.word())
+        (self.verdict.is_empty() || self.verdict == run.verdict)
             && (self.program.is_empty() || self.program == run.program)
             && self.text.to_lowercase().split_whitespace().all(|word| line.contains(word))
     }
@@ -289,11 +258,11 @@ mod tests {
         let names: Vec<&str> = list.iter().map(Summary::name).collect();
         assert_eq!(names, ["20261124", "20261123", "20261122", "20261121"]);
         let [running, maelstroms, ours, other] = &*list else { panic!("{list:?}") };
-        assert_eq!((running.verdict, &*running.program), (Verdict::None, ""));
+        assert_eq!((&*running.verdict, &*running.program), (NO_RESULTS, ""));
         assert_eq!((&*maelstroms.program, maelstroms.seed), ("maelstrom", None));
         assert_eq!((&*ours.program, &*ours.shape), ("sim", "2 nodes, line"));
         assert!(ours.seed.is_some() && ours.figures.iter().any(Option::is_some), "{ours:?}");
-        assert!(other.verdict == Verdict::None && !other.shape.is_empty(), "{other:?}");
+        assert!(other.verdict == NO_RESULTS && !other.shape.is_empty(), "{other:?}");
         assert_eq!(ours.path, "broadcast/20261122");
 
         // A run that comes to its end is read again; one that is deleted is gone.
@@ -318,7 +287,7 @@ mod tests {
         }
         let list = Runs::new(dir.path().canonicalize().unwrap()).list();
         let [stopped, crashed] = &*list else { panic!("{list:?}") };
-        assert_eq!((stopped.verdict, crashed.verdict), (Verdict::Stopped, Verdict::Crashed));
+        assert_eq!((&*stopped.verdict, &*crashed.verdict), ("stopped", "crashed"));
         assert!(stopped.shape.ends_with(". Interrupted by SIGINT"), "{}", stopped.shape);
         assert!(crashed.shape.ends_with(". n3 died after 2 s"), "{}", crashed.shape);
     }

@@ -1,7 +1,5 @@
 //! Requests of a browser: paths and queries, taken apart and put together.
 
-use std::fmt::Write as _;
-
 /// A path and a query, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Target {
@@ -55,23 +53,10 @@ fn decode(text: &str, plus_is_space: bool) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Text as a part of a path or as a value in a query; slashes stay.
-pub(super) fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::html::url;
 
     #[test]
     fn targets_are_taken_apart() {
@@ -88,7 +73,7 @@ mod tests {
     #[test]
     fn what_is_encoded_comes_back() {
         for text in ["broadcast/20261121T100035.717+0000", "a b&c=d?e#f%", "\u{e9}\"<>"] {
-            let target = Target::parse(&format!("/?run={}", encode(text))).unwrap();
+            let target = Target::parse(&format!("/?run={}", url(text))).unwrap();
             assert_eq!(target.get("run"), text);
         }
     }

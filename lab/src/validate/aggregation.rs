@@ -1,6 +1,5 @@
 //! Averaging (Jelasity et al. 2005) and push-sum (Kempe et al. 2003).
 
-
 use rumormill::gossip::fixed_point::UNITS;
 use rumormill::id::NodeId;
 use rumormill::protocol::Protocol;

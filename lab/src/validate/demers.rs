@@ -1,6 +1,5 @@
 //! Demers et al. 1987: Tables 1 to 5, the residue, and the endless epidemics.
 
-
 use rumormill::gossip::Switch;
 use rumormill::id::NodeId;
 use rumormill::protocols::rumor::{Config, Interest, Judge, Loss, Message, Mode, Rumor};

@@ -73,24 +73,14 @@ pub(super) fn plumtree(effort: &Effort) -> Vec<Cell> {
         Mean { mean: redundancy(copies.mean), deviation: copies.deviation / others, ..copies };
     let share = Tolerance::Share(0.01);
     vec![
-            Cell::published(
-                "eager, first broadcast: redundancy",
-                "3",
-                first,
-                Tolerance::Absolute(0.0),
-            ),
-            Cell {
-                published: Some("0".to_owned()),
-                ..Cell::modelled("tree: redundancy", 0.0, rmr, Tolerance::Absolute(0.01))
-            },
-            Cell::modelled("tree: payloads per broadcast, n - 1", others, copies, share),
-            Cell::modelled(
-                "tree: share of the nodes reached",
-                1.0,
-                reached,
-                Tolerance::Share(1e-9),
-            ),
-        ]
+        Cell::published("eager, first broadcast: redundancy", "3", first, Tolerance::Absolute(0.0)),
+        Cell {
+            published: Some("0".to_owned()),
+            ..Cell::modelled("tree: redundancy", 0.0, rmr, Tolerance::Absolute(0.01))
+        },
+        Cell::modelled("tree: payloads per broadcast, n - 1", others, copies, share),
+        Cell::modelled("tree: share of the nodes reached", 1.0, reached, Tolerance::Share(1e-9)),
+    ]
 }
 
 /// A label and its figure.
@@ -267,13 +257,9 @@ fn requests(effort: &Effort, losers: u32, c2: usize, run: u64) -> f64 {
 
 pub(super) fn srm(effort: &Effort) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for (losers, c2, published) in [
-        (10, 2, "6.0"),
-        (10, 10, "1.97"),
-        (100, 2, "51"),
-        (100, 10, "11.0"),
-        (100, 100, "2.0"),
-    ] {
+    for (losers, c2, published) in
+        [(10, 2, "6.0"), (10, 10, "1.97"), (100, 2, "51"), (100, 10, "11.0"), (100, 100, "2.0")]
+    {
         let found =
             in_parallel(effort.runs(400), effort.jobs, |run| requests(effort, losers, c2, run));
         let ours = mean(found.into_iter());

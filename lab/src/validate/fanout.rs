@@ -1,6 +1,5 @@
 //! Fixed fanout: repeat, infect-and-die, Kermarrec's bound, and Serf's simulator.
 
-
 use rumormill::protocols::rumor::{Config, Interest, Judge, Loss, Mode, Rumor};
 use rumormill::protocols::swim::retransmit_limit;
 

@@ -1,6 +1,5 @@
 //! Karp et al. 2000: the median counter, as `sn_gossip` published it.
 
-
 use rumormill::protocols::median_counter::{Config, MedianCounter};
 
 use super::check::{Cell, Effort, Tolerance};

@@ -123,12 +123,20 @@ impl Figure {
         !self.point.is_empty()
     }
 
+    /// Label and point.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.point.is_empty() {
+            self.label.to_owned()
+        } else {
+            format!("{}, {}", self.label, self.point)
+        }
+    }
+
     /// Head of a column of such figures: label, point and unit.
     #[must_use]
     pub fn head(&self) -> String {
-        let point = if self.point.is_empty() { "" } else { ", " };
         let unit = self.unit.suffix();
-        let space = if unit.is_empty() { "" } else { ", " };
-        format!("{}{point}{}{space}{unit}", self.label, self.point)
+        if unit.is_empty() { self.title() } else { format!("{}, {unit}", self.title()) }
     }
 }

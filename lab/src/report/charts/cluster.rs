@@ -7,13 +7,13 @@ use std::fmt::Write as _;
 use rumormill::id::NodeId;
 use rumormill_judge::topology::{Topology, graph};
 
-use super::super::html;
 use super::super::plot::{BLUE, INK, ORANGE, RULE, font};
 use super::super::run::Run;
 use super::super::tables::{self, LinkCount};
 use super::{absent, figure};
 use crate::draw::layout;
 use crate::draw::svg::{Anchor, Paint, Svg};
+use crate::html;
 
 const ID: &str = "cluster";
 const TITLE: &str = "The cluster, and traffic per link";

@@ -4,12 +4,12 @@ use rumormill_judge::checker::quantile::Quantiles;
 use rumormill_judge::figures::{self, POINTS};
 use rumormill_judge::format::number::number;
 
-use super::super::html::{self, Cell};
 use super::super::operations::End;
 use super::super::plot::{Axis, BLUE, GREEN, PURPLE, Plot};
 use super::super::run::Run;
 use super::{Mark, absent, figure, legend, limits};
 use crate::draw::svg::Paint;
+use crate::html::{self, Cell};
 
 const ID: &str = "distribution";
 const TITLE: &str = "Distribution of latencies";
@@ -137,7 +137,7 @@ fn quantiles(curves: &[Curve]) -> String {
     let row = |curve: &Curve| {
         let mut all: Vec<f64> = curve.sorted_ms.clone();
         all.extend(std::iter::repeat_n(f64::INFINITY, curve.never));
-        let mut cells = vec![Cell::text(curve.name), Cell::count(all.len() as u64)];
+        let mut cells = vec![Cell::text(curve.name), Cell::number(all.len() as u64)];
         let points = Quantiles::of(all).map(Quantiles::points).into_iter().flatten();
         cells.extend(points.map(|(_, ms)| Cell::ms(Some(ms).filter(|ms| ms.is_finite()))));
         cells

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use rumormill_judge::format::number::{counted, number};
 use rumormill_judge::trace::{Source, TracedValue, Via};
 
-use super::super::html;
 use super::super::plot::{Axis, BLUE, INK, PURPLE, Plot, fill};
 use super::super::run::Run;
 use super::{Mark, absent, figure, legend, limits};
 use crate::draw::svg::Paint;
+use crate::html;
 use crate::store::journal::Journal;
 
 const ID: &str = "infection";
@@ -57,10 +57,10 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let x = Axis::to(to, "age of the value, ms");
     let mut plot = Plot::new(x, Axis::to(nodes as f64, "nodes that hold it"), &label);
     plot.svg.path(&band(&plot, &quick, &slow), fill(BAND), "", "");
-    let curve = staircase(&plot, &median);
+    let curve = plot.staircase(&median, 1.0);
     plot.svg.line(&curve, Paint::stroke(BLUE, 2.2), "");
     let slowest = slowest(&values, nodes);
-    plot.svg.line(&staircase(&plot, &slowest.1), Paint::stroke(PURPLE, 1.6), "6 3");
+    plot.svg.line(&plot.staircase(&slowest.1, 1.0), Paint::stroke(PURPLE, 1.6), "6 3");
     limits::upwards(&mut plot, &bounds, to, |_| nodes as f64);
     let never = if slowest.1.iter().all(|ms| ms.is_finite()) { "" } else { " (never on all)" };
     let slowest_name = format!("the slowest value, {}{never}", slowest.0);
@@ -188,23 +188,9 @@ fn slowest(values: &[&TracedValue], nodes: usize) -> (String, Vec<f64>) {
     })
 }
 
-/// Up to one more node at each age, and on to the right edge: a value that never comes to more nodes
-/// stays where it is for good.
-fn staircase(plot: &Plot, ages: &[f64]) -> Vec<(f64, f64)> {
-    let mut points = vec![plot.at(0.0, 0.0)];
-    let mut held = 0.0;
-    for ms in ages.iter().take_while(|ms| ms.is_finite()) {
-        points.push(plot.at(*ms, held));
-        held += 1.0;
-        points.push(plot.at(*ms, held));
-    }
-    points.push(plot.at(f64::MAX, held));
-    points
-}
-
 fn band(plot: &Plot, quick: &[f64], slow: &[f64]) -> String {
-    let mut points = staircase(plot, quick);
-    let mut back = staircase(plot, slow);
+    let mut points = plot.staircase(quick, 1.0);
+    let mut back = plot.staircase(slow, 1.0);
     back.reverse();
     points.extend(back);
     let corners: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rumormill_judge::format::number::{counted, number};
 
-use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, ORANGE, Plot, fill};
 use super::super::run::{Point, Run};
 use super::super::shade::Shade;
@@ -12,6 +11,7 @@ use super::{Mark, absent, figure, legend, limits, thinned, triangles};
 use crate::draw::svg::{Paint, dots};
 use crate::explain::life::Life;
 use crate::explain::words;
+use crate::html::{self, Cell};
 
 /// Number of the slowest values that are listed.
 const LISTED: usize = 10;
@@ -98,8 +98,8 @@ fn slowest(run: &Run, mut points: Vec<Point>) -> String {
         let life = lives.get(&point.value);
         let (last, why) = life.map(words::last_and_why).unwrap_or_default();
         vec![
-            Cell::Html(format!("<button type=\"button\" class=\"value\">{value}</button>")),
-            Cell::Number(number(point.at_ms / 1e3)),
+            Cell::html(format!("<button type=\"button\" class=\"value\">{value}</button>")),
+            Cell::number(number(point.at_ms / 1e3)),
             Cell::ms(point.took_ms),
             Cell::text(life.map_or("", |life| &life.origin)),
             Cell::text(last),

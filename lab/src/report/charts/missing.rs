@@ -2,11 +2,11 @@
 
 use rumormill_judge::format::number::counted;
 
-use super::super::html;
 use super::super::plot::{FAINT, GRID, INK, ORANGE, fill, font};
 use super::super::run::Run;
 use super::{Mark, figure, legend};
 use crate::draw::svg::{Anchor, Svg};
+use crate::html;
 
 const ID: &str = "missing";
 const TITLE: &str = "Missing values by node";

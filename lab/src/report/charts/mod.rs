@@ -12,7 +12,7 @@ mod traffic;
 
 use std::fmt::Write as _;
 
-use super::html;
+use crate::html;
 pub(super) use cluster::cluster;
 pub(super) use distribution::distribution;
 pub(super) use infection::{infection, typical_ages};

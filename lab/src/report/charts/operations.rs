@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::super::html::{self, Cell};
 use super::super::operations::{End, Operation};
 use super::super::plot::{Axis, GREEN, ORANGE, PURPLE, Plot, fill};
 use super::super::run::Run;
 use super::super::shade::Shade;
 use super::{Mark, absent, crosses, figure, legend, limits, thinned, triangles};
 use crate::draw::svg::{Paint, dots};
+use crate::html::{self, Cell};
 
 const ID: &str = "operations";
 const TITLE: &str = "Operations of clients";
@@ -65,8 +65,8 @@ fn counts(operations: &[Operation], kinds: BTreeSet<&str>) -> String {
     let row = |kind: &str| {
         let of_kind = || operations.iter().filter(|op| op.kind == kind);
         let ended = |end: End| of_kind().filter(|op| op.end == end).count() as u64;
-        let mut cells = vec![Cell::text(kind), Cell::count(of_kind().count() as u64)];
-        cells.extend([End::Ok, End::Failed, End::Unknown].map(|end| Cell::count(ended(end))));
+        let mut cells = vec![Cell::text(kind), Cell::number(of_kind().count() as u64)];
+        cells.extend([End::Ok, End::Failed, End::Unknown].map(|end| Cell::number(ended(end))));
         cells
     };
     let columns =
@@ -80,7 +80,7 @@ fn errors(run: &Run) -> String {
     if run.errors.is_empty() {
         return String::new();
     }
-    let row = |(why, count): &(String, u64)| vec![Cell::text(why), Cell::count(*count)];
+    let row = |(why, count): &(String, u64)| vec![Cell::text(why), Cell::number(*count)];
     let rows: Vec<_> = run.errors.iter().map(row).collect();
     html::table("Why operations did not succeed", &[("", false), ("count", true)], &rows)
 }

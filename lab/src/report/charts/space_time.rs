@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 use rumormill_judge::format::number::number;
 
 use super::super::data::Shown;
-use super::super::html::{self, Cell};
 use super::super::plot::{Axis, BLUE, GREEN, GRID, INK, ORANGE, RULE, below, font};
 use super::super::run::Run;
 use super::{Mark, legend};
 use crate::draw::svg::{Anchor, Paint, Svg};
+use crate::html::{self, Cell};
 use crate::store::journal::{Journal, Message, Partition};
 
 /// Messages drawn without the script.
@@ -61,9 +61,9 @@ fn partitions(run: &Run, journal: &Journal) -> String {
     }
     let row = |((number, partition), (from, to)): ((usize, &Partition), (f64, f64))| {
         vec![
-            Cell::count(number as u64),
-            Cell::Number(seconds(from / 1e3)),
-            Cell::Number(seconds(to / 1e3)),
+            Cell::number(number as u64),
+            Cell::number(seconds(from / 1e3)),
+            Cell::number(seconds(to / 1e3)),
             Cell::text(partition.words()),
         ]
     };

@@ -7,9 +7,10 @@ use rumormill_judge::format::number::number;
 use super::super::plot::{Axis, BLUE, FAINT, GRID, INK, WIDTH, below, fill, font};
 use super::super::run::Run;
 use super::super::shade::Shade;
-use super::super::{html, tables};
+use super::super::tables;
 use super::{figure, legend};
 use crate::draw::svg::{Anchor, Paint, Svg};
+use crate::html;
 
 const ID: &str = "traffic";
 const TITLE: &str = "Messages per second, by type";

@@ -1,7 +1,6 @@
 //! The page, live and as a single file.
 
-use std::fmt::Write as _;
-
+use minijinja::context;
 use rumormill::config::{Setting, Settings as _};
 use rumormill::family::{ProtocolName as _, Visitor};
 use rumormill::protocol::Protocol;
@@ -9,8 +8,7 @@ use rumormill::protocols::{Name, Promise};
 use rumormill::wire::Wire;
 use serde_json::{Value, json};
 
-use crate::draw::svg::escape;
-use crate::report::BASE_CSS;
+use crate::html;
 
 /// The stylesheet, beside the base of all pages.
 pub(crate) const CSS: &str = include_str!("assets/play.css");
@@ -27,51 +25,28 @@ pub(crate) const ASSETS: [(&str, &str); 8] = [
     ("play.js", include_str!("assets/play.js")),
 ];
 
-const BODY: &str = include_str!("assets/play.html");
-
 /// The page as the server has it: it asks for what it shows.
 pub(crate) fn live() -> String {
-    let mut head = "<link rel=\"stylesheet\" href=\"/play/play.css\">\n".to_owned();
-    for (name, _) in ASSETS {
-        let _ = writeln!(head, "<script defer src=\"/play/{name}\"></script>");
-    }
-    page(&head, &Value::Null)
+    page(&Value::Null)
 }
 
 /// The page with a scene in it, without a server. `query` is the scene's, `played` what came of it.
 pub(crate) fn single_file(query: &str, played: &Value) -> String {
-    let mut head = format!("<style>\n{BASE_CSS}{CSS}</style>\n<script>\n'use strict';\n");
-    head += "addEventListener('DOMContentLoaded', () => {\n";
-    for (_, script) in ASSETS {
-        head += script;
-    }
-    head += "});\n</script>\n";
-    page(&head, &json!({ "query": query, "played": played }))
+    page(&json!({ "query": query, "played": played }))
 }
 
-fn page(head: &str, film: &Value) -> String {
-    let options: String = Name::ALL
-        .iter()
-        .map(|name| {
-            let (name, summary) = (name.as_str(), escape(name.summary()));
-            format!("<option value=\"{name}\" title=\"{summary}\">{name}</option>")
-        })
-        .collect();
-    let body = BODY.replace("{protocols}", &options);
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Play: a rumour in a cluster</title>\n{head}</head>\n<body>\n{body}\
-         <script type=\"application/json\" id=\"family\">{}</script>\n\
-         <script type=\"application/json\" id=\"film\">{}</script>\n</body>\n</html>\n",
-        data(&family()),
-        data(film),
-    )
-}
-
-/// JSON inside of a page: no tag can begin in it.
-fn data(value: &Value) -> String {
-    value.to_string().replace('<', "\\u003c")
+fn page(film: &Value) -> String {
+    let family = family();
+    let values = context! {
+        title => "Play: a rumour in a cluster",
+        css => CSS,
+        scripts => ASSETS,
+        is_film => !film.is_null(),
+        family,
+        family_json => html::json(&family),
+        film_json => html::json(film),
+    };
+    html::render("play.html", values)
 }
 
 /// The protocols, with the flags that they have of their own.
