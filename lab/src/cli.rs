@@ -7,8 +7,6 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 #[cfg(feature = "ablation")]
 use crate::commands::ablate::{self, AblateArgs};
 use crate::commands::bench::BenchCommand;
-use crate::commands::bench::faults::FaultsArgs;
-use crate::commands::bench::frontier::FrontierArgs;
 use crate::commands::check::{self, CheckArgs};
 use crate::commands::compare::{self, CompareArgs};
 use crate::commands::explain::{self, ExplainArgs};
@@ -21,6 +19,7 @@ use crate::commands::replay::{self, ReplayArgs};
 use crate::commands::report::{self, ReportArgs};
 use crate::commands::runs::{self, RunsArgs};
 use crate::commands::serve::{self, ServeArgs};
+use crate::commands::shell::{asked, status};
 use crate::commands::sim::{self, SimArgs};
 use crate::commands::spread::{self, SpreadArgs};
 use crate::commands::test::{self, TestArgs};
@@ -43,12 +42,6 @@ pub struct NodeArgs {
     /// Those of `rumormill`: see `lab node --help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub args: Vec<OsString>,
-}
-
-impl NodeArgs {
-    fn run(&self) -> u8 {
-        rumormill::process::run(&rumormill::protocols::family(), self.args.iter().cloned())
-    }
 }
 
 /// The commands.
@@ -121,67 +114,40 @@ pub enum Command {
     /// Write the man pages
     #[command(after_long_help = install::MAN_EXAMPLES)]
     Man(ManArgs),
-    /// The same as `bench frontier`
-    #[command(hide = true)]
-    Frontier(Box<FrontierArgs>),
-    /// The same as `bench faults`
-    #[command(hide = true)]
-    Faults(FaultsArgs),
 }
 
 /// Executes the command; returns the exit status.
 #[must_use]
 pub fn execute(cli: &Cli) -> u8 {
-    match &cli.command {
+    status(match &cli.command {
         Command::Test(args) => test::execute(args),
-        Command::Grade(args) => grade::execute(args),
+        // Of some, all that can go wrong is in what was asked for.
+        Command::Grade(args) => asked(grade::execute(args)),
         Command::New(args) => new::execute(args),
         Command::Replay(args) => replay::execute(args),
         Command::Report(args) => report::execute(args),
         Command::Explain(args) => explain::execute(args),
         Command::Compare(args) => compare::execute(args),
-        Command::Runs(args) => runs::execute(args),
+        Command::Runs(args) => asked(runs::execute(args)),
         Command::Serve(args) => serve::execute(args),
         Command::Watch(args) => watch::execute(args),
         Command::Sim(args) => sim::execute(args),
         Command::Check(args) => check::execute(args),
         Command::Maelstrom(args) => maelstrom::execute(args),
-        Command::Hunt(args) => hunt::execute(args),
-        Command::Node(args) => args.run(),
-        Command::Figures => figures::figures(),
-        Command::Profiles => figures::profiles(),
+        Command::Hunt(args) => asked(hunt::execute(args)),
+        Command::Node(NodeArgs { args }) => Ok(node(args)),
+        Command::Figures => Ok(figures::figures()),
+        Command::Profiles => Ok(figures::profiles()),
         Command::Completions(args) => install::completions(args, Cli::command()),
         Command::Man(args) => install::man(args, Cli::command()),
         #[cfg(feature = "ablation")]
-        Command::Ablate(args) => ablate::execute(args),
+        Command::Ablate(args) => asked(ablate::execute(args)),
         Command::Spread(args) => spread::execute(args),
         Command::Validate(args) => validate::execute(args),
         Command::Bench(command) => bench::execute(command),
-        Command::Frontier(args) => bench::frontier::execute(args),
-        Command::Faults(args) => bench::faults::execute(args),
-    }
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bench_commands_of_the_first_version_are_still_known_but_hidden() {
-        let parses = |line: &str| Cli::try_parse_from(line.split_whitespace()).is_ok();
-        for line in [
-            "lab bench frontier --budgets 300 --seeds 2",
-            "lab frontier --budgets 300 --seeds 2",
-            "lab bench sizes 5,25 --budgets 300",
-            "lab frontier --sizes 5,25 --budgets 300",
-            "lab bench faults --profiles loss-1",
-            "lab faults --profiles loss-1",
-        ] {
-            assert!(parses(line), "{line}");
-        }
-        assert!(!parses("lab bench sizes"), "sizes must be given");
-        let help = <Cli as clap::CommandFactory>::command().render_help().to_string();
-        let lists = |name: &str| help.lines().any(|line| line.trim_start().starts_with(name));
-        assert!(lists("bench ") && !lists("frontier ") && !lists("faults "), "{help}");
-    }
+fn node(args: &[OsString]) -> u8 {
+    rumormill::process::run(&rumormill::protocols::family(), args.iter().cloned())
 }

@@ -8,7 +8,6 @@ use rumormill::protocols::rumormill::ablation::Rule;
 
 use crate::bench::ablation::{Effort, table};
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{BAD_ARGUMENTS, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -45,13 +44,11 @@ pub struct AblateArgs {
     pub jobs: Jobs,
 }
 
-/// Executes `lab ablate`; returns the exit status.
-#[must_use]
-pub fn execute(args: &AblateArgs) -> u8 {
-    status(run(args).map(|()| 0), BAD_ARGUMENTS)
-}
-
-fn run(args: &AblateArgs) -> Result<()> {
+/// Executes `lab ablate`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &AblateArgs) -> Result<u8> {
     let find = |name: &String| {
         let rule = Rule::ALL.iter().find(|rule| rule.name() == name).copied();
         rule.with_context(|| {
@@ -64,7 +61,7 @@ fn run(args: &AblateArgs) -> Result<()> {
     let started = Instant::now();
     let progress = |name: &str| eprintln!("lab: {:5.0} s: {name}", started.elapsed().as_secs_f64());
     print!("{}", table(rules, effort(args), progress)?);
-    Ok(())
+    Ok(0)
 }
 
 fn effort(args: &AblateArgs) -> Effort {

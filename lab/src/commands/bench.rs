@@ -7,6 +7,7 @@ pub mod protocols;
 mod publish;
 pub mod sizes;
 
+use anyhow::Result;
 use clap::Subcommand;
 
 use faults::FaultsArgs;
@@ -14,6 +15,8 @@ use frontier::FrontierArgs;
 use output::OutputArgs;
 use protocols::ProtocolsArgs;
 use sizes::SizesArgs;
+
+use super::shell::asked;
 
 /// `lab bench`.
 #[derive(Debug, Subcommand)]
@@ -35,14 +38,16 @@ pub enum BenchCommand {
     Output(OutputArgs),
 }
 
-/// Executes `lab bench`; returns the exit status.
-#[must_use]
-pub fn execute(command: &BenchCommand) -> u8 {
+/// Executes `lab bench`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(command: &BenchCommand) -> Result<u8> {
     match command {
         BenchCommand::Frontier(args) => frontier::execute(args),
-        BenchCommand::Faults(args) => faults::execute(args),
+        BenchCommand::Faults(args) => asked(faults::execute(args)),
         BenchCommand::Sizes(args) => sizes::execute(args),
         BenchCommand::Protocols(args) => protocols::execute(args),
-        BenchCommand::Output(args) => output::execute(args),
+        BenchCommand::Output(args) => asked(output::execute(args)),
     }
 }

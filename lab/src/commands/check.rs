@@ -1,6 +1,5 @@
 //! `lab check`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -9,7 +8,7 @@ use rumormill_judge::settings::Availability;
 use rumormill_judge::settings::flags::values::Concurrency;
 
 use crate::check::{self, Checked};
-use crate::commands::shell::{CRASH, asked, status};
+use crate::commands::shell::{CRASH, asked, print};
 use crate::profile::Profile;
 use crate::screen::{self, Style};
 
@@ -68,13 +67,11 @@ impl CheckArgs {
     }
 }
 
-/// Executes `lab check`; returns the exit status.
-#[must_use]
-pub fn execute(args: &CheckArgs) -> u8 {
-    status(check_run(args), CRASH)
-}
-
-fn check_run(args: &CheckArgs) -> Result<u8> {
+/// Executes `lab check`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &CheckArgs) -> Result<u8> {
     let profile = asked(args.profile.as_deref().map(Profile::load).transpose())?;
     let flags = args.flags();
     asked(flags.clone().over(profile.clone().unwrap_or_default()).into_settings())?;
@@ -86,8 +83,7 @@ pub(super) fn show(checked: &Checked) -> u8 {
     let style = Style::for_stdout();
     let screen = screen::render(&checked.results, style);
     let recomputed = screen::render_comparison(&checked.comparison, style);
-    // A closed stdout is no error: the exit status has the verdict.
-    let _ = writeln!(std::io::stdout(), "{screen}\n{}", recomputed.trim_end());
+    print(&format!("{screen}\n{}\n", recomputed.trim_end()));
     let has_crashed = checked.results.rumormill.crash.is_some();
     if has_crashed { CRASH } else { checked.verdict().exit_code() }
 }

@@ -1,13 +1,12 @@
 //! `lab compare`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Error, Result, bail};
 use clap::Args;
 use rumormill_judge::verdict::Limit;
 
-use crate::commands::shell::{CRASH, asked, status};
+use crate::commands::shell::{asked, print};
 use crate::compare::{self, Run};
 use crate::report::write_comparison;
 
@@ -43,13 +42,11 @@ pub struct CompareArgs {
     pub html: Option<PathBuf>,
 }
 
-/// Executes `lab compare`; returns the exit status.
-#[must_use]
-pub fn execute(args: &CompareArgs) -> u8 {
-    status(compare_all(args), CRASH)
-}
-
-fn compare_all(args: &CompareArgs) -> Result<u8> {
+/// Executes `lab compare`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &CompareArgs) -> Result<u8> {
     let limits = args.limits.iter().map(|text| text.parse::<Limit>().map_err(Error::msg));
     let limits: Vec<Limit> = asked(limits.collect())?;
     let (mut runs, mut left_out) = (Vec::new(), Vec::new());
@@ -89,7 +86,6 @@ fn compare_all(args: &CompareArgs) -> Result<u8> {
     if let Some(path) = &args.html {
         text += &format!("\npage  {}\n", path.display());
     }
-    // A closed stdout is no error: the exit status has the verdict.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print(&text);
     Ok(u8::from(!passed))
 }

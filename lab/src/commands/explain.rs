@@ -1,6 +1,5 @@
 //! `lab explain`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -10,11 +9,12 @@ use rumormill::value::Value;
 use rumormill_judge::trace::ValuesAt;
 use serde_json::value::RawValue;
 
-use crate::commands::shell::{CRASH, status};
+use crate::commands::shell::print;
 use crate::explain::life::Life;
 use crate::explain::row::Row;
 use crate::explain::summary::summary;
 use crate::explain::words;
+use crate::report::Window;
 use crate::store::journal::{Journal, Message};
 
 /// Shown below the help.
@@ -45,32 +45,6 @@ Exit status:
   1    there is no such value or message, or with --lost: there are lost values
   254  bad arguments
   255  the run has no messages.jsonl, or no such node";
-
-/// A time of the history's clock, in ms.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Between(pub(super) f64, pub(super) f64);
-
-impl FromStr for Between {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected two times such as 3s,5s or 300ms,1.5s, not {text:?}");
-        let (from, to) = text.split_once(',').ok_or_else(wrong)?;
-        let time = |text: &str| {
-            let text = text.trim();
-            let (number, factor) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-                (Some(number), _) => (number, 1.0),
-                (None, Some(number)) => (number, 1e3),
-                (None, None) => (text, 1.0),
-            };
-            number.trim().parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n * factor)
-        };
-        match (time(from), time(to)) {
-            (Some(from), Some(to)) if from <= to => Ok(Self(from, to)),
-            _ => Err(wrong()),
-        }
-    }
-}
 
 /// Two nodes, sender first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +83,7 @@ pub struct ExplainArgs {
     pub link: Option<Link>,
     /// Only what was broadcast or sent in this time of the history's clock
     #[arg(long, value_name = "FROM,TO")]
-    pub between: Option<Between>,
+    pub between: Option<Window>,
     /// All messages, a line each, not a summary
     #[arg(long, conflicts_with_all = ["value", "slowest", "lost"])]
     pub messages: bool,
@@ -122,15 +96,14 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
-/// Executes `lab explain`; returns the exit status.
-#[must_use]
-pub fn execute(args: &ExplainArgs) -> u8 {
-    let done = explain(args).map(|(text, code)| {
-        // A closed stdout is no error.
-        let _ = std::io::stdout().write_all(text.as_bytes());
-        code
-    });
-    status(done, CRASH)
+/// Executes `lab explain`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &ExplainArgs) -> Result<u8> {
+    let (text, code) = explain(args)?;
+    print(&text);
+    Ok(code)
 }
 
 fn explain(args: &ExplainArgs) -> Result<(String, u8)> {
@@ -234,9 +207,8 @@ fn partitions(journal: &Journal, life: &Life, copies: &[usize]) -> String {
 }
 
 fn is_wanted(args: &ExplainArgs, life: &Life) -> bool {
-    let in_time = args
-        .between
-        .is_none_or(|Between(from, to)| life.broadcast_ms.is_some_and(|at| from <= at && at <= to));
+    let in_time =
+        args.between.is_none_or(|window| life.broadcast_ms.is_some_and(|at_ms| window.has(at_ms)));
     let of_node = args.node.as_ref().is_none_or(|node| {
         let is_last = life.holders.last().is_some_and(|holder| holder.node == *node);
         life.missing.contains(node) || (life.missing.is_empty() && is_last)
@@ -254,7 +226,7 @@ fn is_known(journal: &Journal, name: &String) -> bool {
 fn messages(args: &ExplainArgs, journal: &Journal) -> Result<(String, u8)> {
     let is_wanted = |message: &&Message| {
         let sent = journal.millis(message.sent);
-        let in_time = args.between.is_none_or(|Between(from, to)| from <= sent && sent <= to);
+        let in_time = args.between.is_none_or(|window| window.has(sent));
         let of_node = |node: &String| message.src == *node || message.dest == *node;
         let on_link = |link: &Link| message.src == link.0 && message.dest == link.1;
         in_time && args.node.as_ref().is_none_or(of_node) && args.link.as_ref().is_none_or(on_link)

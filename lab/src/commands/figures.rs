@@ -1,9 +1,8 @@
 //! `lab figures` and `lab profiles`: what limits and `--profile` can name.
 
-use std::io::Write as _;
-
 use rumormill_judge::figures::FIGURES;
 
+use super::shell::print;
 use crate::profile::Profile;
 
 /// Lists the figures; returns the exit status.
@@ -40,6 +39,6 @@ fn show<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> u8 {
         text.push('\n');
     }
     // A closed pipe is no error.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print(&text);
     0
 }

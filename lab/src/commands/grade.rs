@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
-use super::shell::{BAD_ARGUMENTS, log, status};
+use super::shell::{BAD_ARGUMENTS, log};
 use crate::compare::Run;
 use crate::harness::process::resolve_bin;
 use sheet::{Mark, Sheet};
@@ -94,13 +94,11 @@ pub struct GradeArgs {
     pub args: Vec<String>,
 }
 
-/// Executes `lab grade`; returns the exit status.
-#[must_use]
-pub fn execute(args: &GradeArgs) -> u8 {
-    status(grade(args), BAD_ARGUMENTS)
-}
-
-fn grade(args: &GradeArgs) -> Result<u8> {
+/// Executes `lab grade`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &GradeArgs) -> Result<u8> {
     let tests = chosen(&args.tests)?;
     ensure!(args.seeds > 0, "--seeds 0 would grade nothing");
     let nodes: Vec<PathBuf> =

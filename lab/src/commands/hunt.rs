@@ -15,9 +15,7 @@ use signal_hook::flag;
 use super::sim::case::command;
 use super::sim::protocol_parser;
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{
-    BAD_ARGUMENTS, SIGNAL_BASE, arguments_without_shard, parse_again, status,
-};
+use crate::commands::shell::{SIGNAL_BASE, arguments_without_shard, parse_again};
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
 use crate::hunt::case::Case;
@@ -118,15 +116,16 @@ pub struct MergeArgs {
     pub trace: bool,
 }
 
-/// Runs it; returns the exit status.
-#[must_use]
-pub fn execute(args: &HuntArgs) -> u8 {
-    let done = match (&args.action, args.shard) {
+/// Executes `lab hunt`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &HuntArgs) -> anyhow::Result<u8> {
+    match (&args.action, args.shard) {
         (Some(Action::Merge(merge)), _) => merge_shards(merge),
         (None, Some(shard)) => hunt_shard(args, shard),
         (None, None) => hunt(args),
-    };
-    status(done, BAD_ARGUMENTS)
+    }
 }
 
 /// Prints the runs of a shard. A failing seed is no failure of the shard: the merge reports it.

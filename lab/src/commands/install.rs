@@ -7,8 +7,6 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Command, ValueEnum as _};
 use clap_complete::Shell;
 
-use super::shell::{CRASH, status};
-
 /// Help beyond the flags of `lab completions`.
 pub const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -37,13 +35,11 @@ pub struct ManArgs {
     pub dir: PathBuf,
 }
 
-/// Writes the completions of `lab`, which is `command`, to stdout; returns the exit status.
-#[must_use]
-pub fn completions(args: &CompletionsArgs, command: Command) -> u8 {
-    status(write_completions(args, command), CRASH)
-}
-
-fn write_completions(args: &CompletionsArgs, mut command: Command) -> Result<u8> {
+/// Writes the completions of `lab`, which is `command`, to stdout; answers the exit status.
+///
+/// # Errors
+/// If no shell is known, or stdout is closed.
+pub fn completions(args: &CompletionsArgs, mut command: Command) -> Result<u8> {
     let names = || {
         let names: Vec<String> = Shell::value_variants().iter().map(ToString::to_string).collect();
         format!("which shell? One of {}", names.join(", "))
@@ -55,18 +51,17 @@ fn write_completions(args: &CompletionsArgs, mut command: Command) -> Result<u8>
     Ok(0)
 }
 
-/// Writes a man page for `lab`, which is `command`, and one for each of its commands; returns the exit
+/// Writes a man page for `lab`, which is `command`, and one for each of its commands; answers the exit
 /// status.
-#[must_use]
-pub fn man(args: &ManArgs, command: Command) -> u8 {
-    let write = || {
-        let dir = &args.dir;
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        clap_mangen::generate_to(command, dir)
-            .with_context(|| format!("cannot write to {}", dir.display()))?;
-        Ok(0)
-    };
-    status(write(), CRASH)
+///
+/// # Errors
+/// If they cannot be written.
+pub fn man(args: &ManArgs, command: Command) -> Result<u8> {
+    let dir = &args.dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    clap_mangen::generate_to(command, dir)
+        .with_context(|| format!("cannot write to {}", dir.display()))?;
+    Ok(0)
 }
 
 #[cfg(test)]
@@ -78,7 +73,7 @@ mod tests {
     #[test]
     fn every_command_that_is_shown_has_a_man_page() {
         let dir = tempfile::tempdir().expect("dir");
-        assert_eq!(man(&ManArgs { dir: dir.path().join("man1") }, Cli::command()), 0);
+        man(&ManArgs { dir: dir.path().join("man1") }, Cli::command()).unwrap();
         for command in Cli::command().get_subcommands().filter(|c| !c.is_hide_set()) {
             let page = dir.path().join("man1").join(format!("lab-{}.1", command.get_name()));
             assert!(page.is_file(), "{}", page.display());

@@ -1,7 +1,6 @@
 //! `lab maelstrom`: profiles under the real Maelstrom, shown as our own runs are.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -12,7 +11,7 @@ use rumormill_judge::settings::flags::Flags;
 
 use super::check;
 use crate::check::{Checked, check as check_run};
-use crate::commands::shell::{CRASH, asked, log, node_command_line, status};
+use crate::commands::shell::{CRASH, asked, log, node_command_line, print};
 use crate::harness::own_node::{self, Program};
 use crate::harness::process::resolve_bin;
 use crate::maelstrom::{Ended, Maelstrom, arguments, ignored};
@@ -59,12 +58,6 @@ impl MaelstromArgs {
     }
 }
 
-/// Executes `lab maelstrom`; returns the exit status.
-#[must_use]
-pub fn execute(args: &MaelstromArgs) -> u8 {
-    status(run_all(args), CRASH)
-}
-
 /// The profiles asked for, by name, with the limits of the command line.
 fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
     let names: Vec<String> = match args.profile.as_str() {
@@ -79,7 +72,11 @@ fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
     names.into_iter().map(load).collect()
 }
 
-fn run_all(args: &MaelstromArgs) -> Result<u8> {
+/// Executes `lab maelstrom`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &MaelstromArgs) -> Result<u8> {
     let profiles = asked(profiles(args))?;
     let program = match &args.bin {
         Some(bin) => Program::given(resolve_bin(bin)?),
@@ -103,7 +100,7 @@ fn run_all(args: &MaelstromArgs) -> Result<u8> {
         fs::create_dir_all(work_dir.join("store"))
             .and_then(|()| fs::write(&path, &table))
             .with_context(|| format!("{} cannot be written", path.display()))?;
-        let _ = writeln!(std::io::stdout(), "\n{table}\ntable   {}", path.display());
+        print(&format!("\n{table}\ntable   {}\n", path.display()));
     }
     Ok(rows.iter().map(|row| row.code).max_by_key(|code| gravity(*code)).unwrap_or_default())
 }

@@ -1,14 +1,13 @@
 //! `lab new`: a node to begin with, which works while no message is lost.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 use rumormill_judge::format::text::shell_word;
 
-use super::shell::{CRASH, status};
+use super::shell::print;
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -102,13 +101,11 @@ impl Language {
     }
 }
 
-/// Writes it; returns the exit status.
-#[must_use]
-pub fn execute(args: &NewArgs) -> u8 {
-    status(write(args), CRASH)
-}
-
-fn write(args: &NewArgs) -> Result<u8> {
+/// Executes `lab new`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &NewArgs) -> Result<u8> {
     let readme = readme(args.language);
     let files = args.language.files().iter().copied().chain([("README.md", &*readme)]);
     for (name, _) in files.clone() {
@@ -123,12 +120,7 @@ fn write(args: &NewArgs) -> Result<u8> {
     }
     make_executable(&args.dir.join(args.language.program()))?;
     let dir = shell_word(&args.dir.display().to_string());
-    // A closed stdout is no error: the files are written.
-    let _ = write!(
-        std::io::stdout(),
-        "A node is in {dir}. Next:\n\n    cd {dir}\n{}",
-        steps(args.language)
-    );
+    print(&format!("A node is in {dir}. Next:\n\n    cd {dir}\n{}", steps(args.language)));
     Ok(0)
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use rumormill::maelstrom::record::{Output, Record, Records};
 
-use crate::commands::shell::{CRASH, asked, status};
+use crate::commands::shell::asked;
 use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
 
 /// Longer messages are shown as the record has them.
@@ -83,14 +83,11 @@ enum End {
     Parted,
 }
 
-/// Executes `lab replay`; returns the exit status.
-#[must_use]
-pub fn execute(args: &ReplayArgs) -> u8 {
-    status(replay_all(args).map(|is_same| u8::from(!is_same)), CRASH)
-}
-
-/// True if nothing parted.
-fn replay_all(args: &ReplayArgs) -> Result<bool> {
+/// Executes `lab replay`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &ReplayArgs) -> Result<u8> {
     if args.as_case && args.files.len() != 1 {
         return asked(Err(anyhow!("--as-case takes one file")));
     }
@@ -118,7 +115,7 @@ fn replay_all(args: &ReplayArgs) -> Result<bool> {
             writeln!(out, "  (the last line is cut short, and left out)")?;
         }
     }
-    Ok(all_same)
+    Ok(u8::from(!all_same))
 }
 
 fn write_case(
@@ -126,7 +123,7 @@ fn write_case(
     path: &std::path::Path,
     records: &Records,
     out: &mut impl io::Write,
-) -> Result<bool> {
+) -> Result<u8> {
     let life = args.life.unwrap_or(1);
     let record = records.lives.get(life.wrapping_sub(1)).context("there is no such life")?;
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -134,7 +131,7 @@ fn write_case(
     match case::write(record, name, &case::directory()) {
         Ok(path) => {
             writeln!(out, "{}: replayed by every `cargo test` from now on", path.display())?;
-            Ok(true)
+            Ok(0)
         }
         Err(error) => bail!(error.context("no case was written")),
     }

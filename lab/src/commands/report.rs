@@ -1,13 +1,12 @@
 //! `lab report`.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use clap::Args;
 use rumormill_judge::trace::ValuesAt;
 
-use super::explain::Between;
-use crate::commands::shell::{CRASH, status};
+use crate::commands::shell::print;
 use crate::report::{self, Window};
 
 /// Shown below the help.
@@ -33,25 +32,21 @@ pub struct ReportArgs {
     pub store: PathBuf,
     /// Only the messages of this time of the history's clock, in the space-time diagram
     #[arg(long, value_name = "FROM,TO")]
-    pub between: Option<Between>,
+    pub between: Option<Window>,
     /// Where values stand in messages that are not of the workspace's own node, such as
     /// body.messages[*]; may be repeated [default: as the run was told, or found out]
     #[arg(long, value_name = "PATH")]
     pub values_at: Vec<ValuesAt>,
 }
 
-/// Executes `lab report`; returns the exit status.
-#[must_use]
-pub fn execute(args: &ReportArgs) -> u8 {
-    let window = args
-        .between
-        .map_or_else(Window::default, |between| Window { from_ms: between.0, to_ms: between.1 });
-    let done = report::write(&args.store, window, &args.values_at).map(|path| {
-        // A closed stdout is no error: the file is there.
-        let _ = writeln!(std::io::stdout(), "{}", line(&path));
-        0
-    });
-    status(done, CRASH)
+/// Executes `lab report`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &ReportArgs) -> Result<u8> {
+    let path = report::write(&args.store, args.between.unwrap_or_default(), &args.values_at)?;
+    print(&format!("{}\n", line(&path)));
+    Ok(0)
 }
 
 /// Writes the report of a run that is just over; says where it is, or why there is none. A run's

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use super::shell::{BAD_ARGUMENTS, status};
 use crate::serve::{Runs, SHOWN, Summary};
 use crate::store::point;
 
@@ -42,13 +41,11 @@ pub struct RunsArgs {
     pub json: bool,
 }
 
-/// Executes `lab runs`; returns the exit status.
-#[must_use]
-pub fn execute(args: &RunsArgs) -> u8 {
-    status(act(args).map(|()| 0), BAD_ARGUMENTS)
-}
-
-fn act(args: &RunsArgs) -> Result<()> {
+/// Executes `lab runs`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &RunsArgs) -> Result<u8> {
     let dir = &args.dir;
     let root = dir.canonicalize().with_context(|| format!("there is no {}", dir.display()))?;
     let runs = Runs::new(root.clone()).list();
@@ -59,7 +56,7 @@ fn act(args: &RunsArgs) -> Result<()> {
         (None, None) => table(&runs),
     };
     std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    Ok(0)
 }
 
 /// Makes the link; returns a line for people.
@@ -165,8 +162,8 @@ mod tests {
     fn runs_with_a_name_and_the_newest_are_kept() {
         let dir = store();
         let named = RunsArgs { name: Some("before".to_owned()), ..args(dir.path()) };
-        assert_eq!(execute(&named), 0);
-        assert_eq!(execute(&RunsArgs { keep: Some(1), ..args(dir.path()) }), 0);
+        execute(&named).unwrap();
+        execute(&RunsArgs { keep: Some(1), ..args(dir.path()) }).unwrap();
         let left =
             |day| dir.path().join(format!("broadcast/2026010{day}T000000.000+0000")).exists();
         assert_eq!([1, 2, 3].map(left), [false, true, true]);
@@ -178,7 +175,7 @@ mod tests {
         let dir = store();
         for name in ["", "../x", "latest", ".x", "broadcast"] {
             let named = RunsArgs { name: Some(name.to_owned()), ..args(dir.path()) };
-            assert_eq!(execute(&named), BAD_ARGUMENTS, "{name:?}");
+            assert!(execute(&named).is_err(), "{name:?}");
         }
     }
 }

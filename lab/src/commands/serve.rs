@@ -1,6 +1,5 @@
 //! `lab serve`.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -8,7 +7,7 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::commands::shell::{CRASH, status};
+use crate::commands::shell::print;
 use crate::serve;
 
 /// Shown below the help.
@@ -32,13 +31,11 @@ pub struct ServeArgs {
     pub port: u16,
 }
 
-/// Executes `lab serve`; returns the exit status.
-#[must_use]
-pub fn execute(args: &ServeArgs) -> u8 {
-    status(serve_until_signal(args).map(|()| 0), CRASH)
-}
-
-fn serve_until_signal(args: &ServeArgs) -> Result<()> {
+/// Executes `lab serve`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &ServeArgs) -> Result<u8> {
     // First, so that no signal is missed from here on.
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot wait for signals")?;
     let serving = match &args.dir {
@@ -48,12 +45,10 @@ fn serve_until_signal(args: &ServeArgs) -> Result<()> {
     let dir = args.dir.as_deref().unwrap_or_else(|| Path::new("store")).display();
     let (runs, port) = (serving.runs, serving.address.port());
     let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
-    // A closed stdout is no error.
-    let _ = writeln!(
-        std::io::stdout(),
+    print(&format!(
         "{runs} in {dir}: http://127.0.0.1:{port}/ (Ctrl-C ends it)\n\
-                  a rumour in a cluster, to play with: http://127.0.0.1:{port}/play"
-    );
+         a rumour in a cluster, to play with: http://127.0.0.1:{port}/play\n"
+    ));
     signals.forever().next();
-    Ok(())
+    Ok(0)
 }

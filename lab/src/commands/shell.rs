@@ -26,19 +26,19 @@ impl fmt::Display for BadArguments {
 impl std::error::Error for BadArguments {}
 
 /// Marks an error as one of the arguments: the exit status is [`BAD_ARGUMENTS`].
-pub(super) fn asked<T>(read: anyhow::Result<T>) -> anyhow::Result<T> {
+pub(crate) fn asked<T>(read: anyhow::Result<T>) -> anyhow::Result<T> {
     read.map_err(|error| BadArguments(error).into())
 }
 
-/// The exit status of a command: its own, or `failed` after the error was written to stderr
+/// The exit status of a command: its own, or [`CRASH`] after the error was written to stderr
 /// ([`BAD_ARGUMENTS`] if it was in what was asked for). A closed stdout is no error.
-pub(super) fn status(done: anyhow::Result<u8>, failed: u8) -> u8 {
+pub(crate) fn status(done: anyhow::Result<u8>) -> u8 {
     match done {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             log(&format!("{error:#}"));
-            if error.is::<BadArguments>() { BAD_ARGUMENTS } else { failed }
+            if error.is::<BadArguments>() { BAD_ARGUMENTS } else { CRASH }
         }
     }
 }
@@ -47,6 +47,11 @@ pub(super) fn status(done: anyhow::Result<u8>, failed: u8) -> u8 {
 pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref().map_or(error, |BadArguments(error)| error);
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes to stdout. A closed one is no error: the exit status has the verdict.
+pub(super) fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
 }
 
 /// Writes a line to stderr.

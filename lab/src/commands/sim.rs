@@ -2,7 +2,6 @@
 
 pub(super) mod case;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use rumormill_judge::format::text::shell_word;
 use super::report;
 use crate::commands::run_args::RunArgs;
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{CRASH, asked, log, repeating_command, status};
+use crate::commands::shell::{CRASH, asked, log, print, repeating_command};
 use crate::cost::{cpu_time, peak_mib};
 #[cfg(feature = "mutations")]
 use crate::hunt::bug::Bug;
@@ -100,17 +99,14 @@ pub(super) fn protocol_parser() -> impl TypedValueParser<Value = Name> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Name>())
 }
 
-/// Executes `lab sim`; returns the exit status.
-#[must_use]
-pub fn execute(args: &SimArgs) -> u8 {
-    let done = match &args.case {
-        Some(path) => run_case(path, args),
-        None => run(args),
-    };
-    status(done, CRASH)
-}
-
-fn run(args: &SimArgs) -> Result<u8> {
+/// Executes `lab sim`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &SimArgs) -> Result<u8> {
+    if let Some(path) = &args.case {
+        return run_case(path, args);
+    }
     let started = Instant::now();
     let (settings, node_args) = asked(args.run.resolve())?;
     let kind = asked(node_kind(args.protocol, &node_args))?;
@@ -232,8 +228,7 @@ fn finish<S: EventSink>(
     }
     // Results in memory are shown even if the disk is full.
     let written = store.map_or(Ok(()), |store| store.write_results(&results));
-    // A closed stdout is no error: the files have it, too.
-    let _ = std::io::stdout().write_all(args.show(&results)?.as_bytes());
+    print(&args.show(&results)?);
     args.tell(&speed(outcome.end, simulated.events, started.elapsed()));
     written?;
     if let Some(crash) = crash {
@@ -275,7 +270,7 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     let virtual_ns = rows.iter().map(|row| row.end).sum();
     text.push('\n');
     text += &speed(virtual_ns, events, started.elapsed());
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print(&text);
     for row in &rows {
         if let Some(why) = &row.crash {
             log(&format!("seed {} crashed: {why}", row.seed));

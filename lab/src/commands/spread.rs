@@ -19,7 +19,7 @@ use crate::bench::stamp::stamp;
 use crate::commands::run_args::fresh_seed;
 use crate::commands::shared_args::Jobs;
 use crate::commands::shell::{
-    CRASH, arguments_without_shard, asked, parse_again, repeating_command, status,
+    arguments_without_shard, asked, parse_again, print, repeating_command,
 };
 use crate::shard::{self, Shard};
 use crate::spread::cycles::{Order, World};
@@ -161,18 +161,22 @@ pub struct MergeArgs {
     pub out: Vec<PathBuf>,
 }
 
-/// Executes `lab spread`; returns the exit status.
-#[must_use]
-pub fn execute(args: &SpreadArgs) -> u8 {
-    let done = match (&args.action, args.shard) {
+/// Executes `lab spread`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &SpreadArgs) -> Result<u8> {
+    match (&args.action, args.shard) {
         (Some(Action::Merge(merge)), _) => {
-            asked(merge_shards(merge)).and_then(|(args, found, seed)| show(&args, &found, seed))
+            let (args, found, seed) = asked(merge_shards(merge))?;
+            show(&args, &found, seed)
         }
         (None, Some(shard)) => asked(run_shard(args, shard)),
-        (None, None) => asked(prepare(args).and_then(|cases| run(&cases)))
-            .and_then(|(found, seed)| show(args, &found, seed)),
-    };
-    status(done, CRASH)
+        (None, None) => {
+            let (found, seed) = asked(prepare(args).and_then(|cases| run(&cases)))?;
+            show(args, &found, seed)
+        }
+    }
 }
 
 /// Prints the runs of a shard: for each number those of all protocols.
@@ -217,8 +221,7 @@ fn show(args: &SpreadArgs, found: &[Found], seed: u64) -> Result<u8> {
     let loss = if args.loss > 0.0 { format!(", loss {}", args.loss) } else { String::new() };
     let nodes: Vec<String> = args.nodes.iter().map(ToString::to_string).collect();
     let head = format!("{} nodes{loss}, seed {seed}\n\n", nodes.join(", "));
-    // A closed stdout is no error.
-    let _ = std::io::stdout().write_all((head + &text).as_bytes());
+    print(&(head + &text));
     args.out.iter().try_for_each(|path| write(path, found, seed, args.loss))?;
     if let Some(dir) = &args.family {
         publish(&dir.join("FAMILY.md"), found, seed)?;

@@ -1,6 +1,5 @@
 //! `lab test`: from the arguments to the exit status.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use rumormill_judge::verdict::{Limit, judge};
 use super::report;
 use super::run_args::RunArgs;
 use crate::commands::shell::{
-    CRASH, SIGNAL_BASE, asked, log, node_command_line, repeating_command, status,
+    CRASH, SIGNAL_BASE, asked, log, node_command_line, print, repeating_command,
 };
 use crate::harness::net_log::NetLog;
 use crate::harness::own_node::{self, Program};
@@ -69,12 +68,6 @@ pub struct TestArgs {
     pub log_net_recv: bool,
 }
 
-/// Executes `lab test`; returns the exit status.
-#[must_use]
-pub fn execute(args: &TestArgs) -> u8 {
-    status(run_test(args), CRASH)
-}
-
 fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
     let resolved = args.run.resolve()?;
     // A profile may have such a limit, for both kinds of runs: it is shown as not judged.
@@ -90,7 +83,11 @@ fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
     Ok(resolved)
 }
 
-fn run_test(args: &TestArgs) -> Result<u8> {
+/// Executes `lab test`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &TestArgs) -> Result<u8> {
     let (settings, node_args) = &asked(resolve_for_processes(args))?;
     let program = match &args.bin {
         Some(bin) => Program::given(resolve_bin(bin)?),
@@ -141,7 +138,7 @@ fn run_test(args: &TestArgs) -> Result<u8> {
     let written = store.write_results(&results);
     // Results in memory are shown even if the disk is full.
     let screen = args.run.show(&results)?;
-    let _ = io::stdout().write_all(screen.as_bytes());
+    print(&screen);
     written?;
     finished.context("cannot write the history")?;
     let code = match (crash, signal) {

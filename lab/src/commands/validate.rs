@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
 
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{CRASH, asked, log, status};
+use crate::commands::shell::{asked, log};
 use crate::validate::{self, CHECKS, Check, Effort, Verdict};
 
 /// Shown below the help.
@@ -56,13 +56,11 @@ pub struct ValidateArgs {
 /// `--quick` makes one run of so many.
 const QUICK_DIVISOR: u64 = 40;
 
-/// Executes `lab validate`; returns the exit status.
-#[must_use]
-pub fn execute(args: &ValidateArgs) -> u8 {
-    status(run(args), CRASH)
-}
-
-fn run(args: &ValidateArgs) -> Result<u8> {
+/// Executes `lab validate`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &ValidateArgs) -> Result<u8> {
     let is_known = |name: &&String| CHECKS.iter().any(|(known, _)| known == name);
     if let Some(unknown) = args.checks.iter().find(|name| !is_known(name)) {
         let names: Vec<&str> = CHECKS.iter().map(|(name, _)| *name).collect();

@@ -11,7 +11,6 @@ use rumormill_judge::trace::ValuesAt;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::commands::shell::{CRASH, status};
 use crate::screen::Style;
 use crate::store::journal::values_at_of;
 use crate::watch::cluster::Cluster;
@@ -64,13 +63,11 @@ pub struct WatchArgs {
     pub once: bool,
 }
 
-/// Executes `lab watch`; returns the exit status.
-#[must_use]
-pub fn execute(args: &WatchArgs) -> u8 {
-    status(watch(args).map(|()| 0), CRASH)
-}
-
-fn watch(args: &WatchArgs) -> Result<()> {
+/// Executes `lab watch`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &WatchArgs) -> Result<u8> {
     if args.speed.is_some_and(|speed| !(speed > 0.0 && speed.is_finite())) {
         bail!("a speed is a number above 0");
     }
@@ -80,7 +77,8 @@ fn watch(args: &WatchArgs) -> Result<()> {
     let style = Style::for_stdout();
     if args.once {
         while run.advance()? {}
-        return show(&run.draw(style, false));
+        show(&run.draw(style, false))?;
+        return Ok(0);
     }
     let mut picture = is_terminal.then(Picture::begin).transpose()?;
     let mut next_line = Instant::now();
@@ -116,7 +114,7 @@ fn watch(args: &WatchArgs) -> Result<()> {
     if picture.take().is_some() {
         show(&run.draw(style, false))?;
     }
-    Ok(())
+    Ok(0)
 }
 
 /// The run's directory: what is given, or what goes on in it.

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use rumormill::config::parse_time;
 use rumormill::maelstrom::parse::parse_line;
 use rumormill::maelstrom::record::Event;
 use rumormill::protocols::rumormill::message::Gossip;
@@ -38,20 +39,14 @@ impl FromStr for Until {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a time such as 2.5s or 300ms, or a line, not {text:?}");
         if let Ok(line) = text.parse() {
             return Ok(Self::Line(line));
         }
-        let (number, micros) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-            (Some(number), _) => (number, 1e3),
-            (None, Some(number)) => (number, 1e6),
-            (None, None) => return Err(wrong()),
-        };
-        let number: f64 = number.trim().parse().map_err(|_| wrong())?;
-        if !(number >= 0.0 && number.is_finite()) {
-            return Err(wrong());
-        }
-        Ok(Self::Time(Instant::from_micros((number * micros).round() as u64)))
+        let time = parse_time(text).filter(|_| text.ends_with('s'));
+        let time = time.ok_or_else(|| {
+            format!("expected a time such as 2.5s or 300ms, or a line, not {text:?}")
+        })?;
+        Ok(Self::Time(Instant::ZERO.after(time)))
     }
 }
 

@@ -1,7 +1,9 @@
 //! Data for the script, in columns: a message is a place in a dozen lists of small numbers.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
+use rumormill::config::parse_time;
 use rumormill_judge::results::Outage;
 use serde::Serialize;
 
@@ -27,6 +29,27 @@ impl Default for Window {
     /// All of it, as far as there is room.
     fn default() -> Self {
         Self { from_ms: f64::NEG_INFINITY, to_ms: f64::INFINITY }
+    }
+}
+
+impl Window {
+    /// True for a time in it.
+    pub(crate) fn has(self, ms: f64) -> bool {
+        (self.from_ms..=self.to_ms).contains(&ms)
+    }
+}
+
+impl FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ms = |text: &str| Some(parse_time(text.trim())?.as_micros() as f64 / 1e3);
+        let times = text.split_once(',').and_then(|(from, to)| Some((ms(from)?, ms(to)?)));
+        let times = times.filter(|(from_ms, to_ms)| from_ms <= to_ms);
+        let (from_ms, to_ms) = times.ok_or_else(|| {
+            format!("expected two times such as 3s,5s or 300ms,1.5s, not {text:?}")
+        })?;
+        Ok(Self { from_ms, to_ms })
     }
 }
 

@@ -8,7 +8,6 @@ use clap::Args;
 use super::publish::{self, Part, publish};
 use crate::bench::faults::{self, judge, profiles};
 use crate::commands::shared_args::{Documents, Jobs};
-use crate::commands::shell::{BAD_ARGUMENTS, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -51,12 +50,6 @@ pub struct FaultsArgs {
     pub documents: Documents,
 }
 
-/// Executes `lab bench faults`; returns the exit status.
-#[must_use]
-pub fn execute(args: &FaultsArgs) -> u8 {
-    status(run(args), BAD_ARGUMENTS)
-}
-
 const EXPLANATION: &str = "\
 The profiles of maelstrom/profiles with faults, in the simulator: 25 nodes, latency 100 ms, rate \
 100, 20 s, the default budget unless the profile says otherwise. Each figure is the median of the \
@@ -69,7 +62,11 @@ ways. *Quiescent messages*: in the second half of the wait before the final read
 waits long enough for traffic to die down. One profile by itself: \
 `lab sim --profile NAME --seed 1`.";
 
-fn run(args: &FaultsArgs) -> Result<u8> {
+/// Executes `lab bench faults`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &FaultsArgs) -> Result<u8> {
     let jobs = args.jobs.count();
     let builtin = || profiles().map(ToOwned::to_owned).collect();
     let names = if args.profiles.is_empty() { builtin() } else { args.profiles.clone() };

@@ -8,14 +8,12 @@ use clap::Args;
 use rumormill_judge::figures::{Figure, figure};
 
 use super::publish::{self, Part, publish};
-use super::sizes::{self, SizesArgs};
 use crate::bench::cases::{BUDGETS_MS, Case};
 use crate::bench::chart::{self, Mine, Points};
 use crate::bench::measure::{self, Measured};
 use crate::bench::peers;
 use crate::bench::table;
 use crate::commands::shared_args::{Documents, Jobs};
-use crate::commands::shell::{CRASH, status};
 use crate::compare::Run;
 use crate::harness::own_node::Program;
 use crate::harness::process::resolve_bin;
@@ -51,9 +49,6 @@ pub struct FrontierArgs {
     /// Run these budgets on real processes, too
     #[arg(long, value_name = "MS,…", value_delimiter = ',', help_heading = "Points")]
     pub real: Vec<u64>,
-    /// Clusters of these sizes instead: `lab bench sizes` as it was called before
-    #[arg(long, value_name = "N,…", value_delimiter = ',', conflicts_with = "real", hide = true)]
-    pub sizes: Vec<usize>,
     /// Seeds per simulated point
     #[arg(
         long,
@@ -101,21 +96,6 @@ pub struct FrontierArgs {
     pub documents: Documents,
 }
 
-/// Executes `lab bench frontier`; returns the exit status.
-#[must_use]
-pub fn execute(args: &FrontierArgs) -> u8 {
-    if !args.sizes.is_empty() {
-        return sizes::execute(&SizesArgs {
-            sizes: args.sizes.clone(),
-            budgets: args.budgets.clone(),
-            row: false,
-            seed: args.seed,
-            documents: args.documents.clone(),
-        });
-    }
-    status(points(args), CRASH)
-}
-
 const ON_TIME: &str = "\
 Under Maelstrom a node takes one message at a time, and while it waits for that to be due, nothing \
 else is delivered to it: requests of clients wait, too, and come in bunches, for which fewer \
@@ -125,7 +105,11 @@ allows. Here is the same with every message delivered when it is due (`--no-head
 held against the theory: *possible* is the least msgs-per-op of any known design at the budget. The \
 last columns are how long the clients waited for `broadcast_ok` under Maelstrom's rules.";
 
-fn points(args: &FrontierArgs) -> Result<u8> {
+/// Executes `lab bench frontier`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &FrontierArgs) -> Result<u8> {
     let peers = peers::load()?;
     let mine = args.mine.iter().map(|path| load(path)).collect::<Result<Vec<Mine>>>()?;
     let jobs = args.jobs.count();

@@ -8,7 +8,6 @@ use rumormill_judge::format::text::shell_word;
 
 use super::publish::{Part, publish};
 use crate::commands::shared_args::Documents;
-use crate::commands::shell::{BAD_ARGUMENTS, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -40,13 +39,11 @@ pub struct OutputArgs {
     pub command: Vec<String>,
 }
 
-/// Executes `lab bench output`; returns the exit status.
-#[must_use]
-pub fn execute(args: &OutputArgs) -> u8 {
-    status(run(args).map(|()| 0), BAD_ARGUMENTS)
-}
-
-fn run(args: &OutputArgs) -> Result<()> {
+/// Executes `lab bench output`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &OutputArgs) -> Result<u8> {
     let command =
         args.command.iter().map(|word| shell_word(word)).collect::<Vec<String>>().join(" ");
     let (program, words) = args.command.split_first().context("there is no command")?;
@@ -64,7 +61,8 @@ fn run(args: &OutputArgs) -> Result<()> {
         &command,
         vec![Part { name: args.name.clone().into(), text }],
         None,
-    )
+    )?;
+    Ok(0)
 }
 
 /// A table stays one; other output is quoted as it is.

@@ -9,7 +9,6 @@ use rumormill::protocols::Name;
 use super::publish::{self, Part};
 use crate::bench::protocols::{Fault, Row, Workload, measure, short_table, spreading, table};
 use crate::commands::shared_args::{Documents, Jobs};
-use crate::commands::shell::{CRASH, status};
 use crate::parallel::in_parallel;
 
 /// Help beyond the flags.
@@ -77,13 +76,11 @@ pub struct ProtocolsArgs {
 /// Nodes of the README's table.
 const README_NODES: usize = 25;
 
-/// Executes `lab bench protocols`; returns the exit status.
-#[must_use]
-pub fn execute(args: &ProtocolsArgs) -> u8 {
-    status(run(args), CRASH)
-}
-
-fn run(args: &ProtocolsArgs) -> Result<u8> {
+/// Executes `lab bench protocols`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &ProtocolsArgs) -> Result<u8> {
     let faults: &[Fault] = match &*args.faults {
         _ if args.no_faults => &[],
         [] => &Fault::ALL,

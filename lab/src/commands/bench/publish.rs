@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -10,7 +9,7 @@ use anyhow::{Context as _, Result};
 use crate::bench::fit::fit;
 use crate::bench::sections::{self, stamped};
 use crate::bench::stamp::stamp;
-use crate::commands::shell::repeating_command;
+use crate::commands::shell::{print, repeating_command};
 
 /// Columns of a terminal that does not tell.
 const COLUMNS: usize = 100;
@@ -77,8 +76,7 @@ pub(super) fn show(command: &str, parts: Vec<Part>) {
         let columns = usize::from(size.ws_col);
         text = fit(&text, if columns > 0 { columns } else { COLUMNS });
     }
-    // A closed stdout is no error.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print(&text);
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

@@ -9,7 +9,6 @@ use clap::Args;
 use super::publish::{self, Part, publish};
 use crate::bench::sizes::{self, Row};
 use crate::commands::shared_args::Documents;
-use crate::commands::shell::{CRASH, status};
 
 /// Help beyond the flags.
 pub const EXAMPLES: &str = "\
@@ -48,15 +47,16 @@ pub struct SizesArgs {
     pub documents: Documents,
 }
 
-/// Executes `lab bench sizes`; returns the exit status.
-#[must_use]
-pub fn execute(args: &SizesArgs) -> u8 {
+/// Executes `lab bench sizes`; answers the exit status.
+///
+/// # Errors
+/// If it cannot be done.
+pub fn execute(args: &SizesArgs) -> Result<u8> {
     let budgets = args.budgets.as_deref().unwrap_or(&BUDGETS_MS);
-    let done = match (args.sizes.as_slice(), budgets) {
+    match (args.sizes.as_slice(), budgets) {
         ([nodes], [budget_ms]) if args.row => row(*nodes, *budget_ms, args.seed),
         _ => clusters(args, budgets),
-    };
-    status(done, CRASH)
+    }
 }
 
 /// One row of the table, as JSON on stdout.

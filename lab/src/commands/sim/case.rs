@@ -1,12 +1,11 @@
 //! `lab sim --case`: a case that `lab hunt` kept, run and told.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use rumormill_judge::format::text::shell_word;
 
-use crate::commands::shell::asked;
+use crate::commands::shell::{asked, print};
 use crate::hunt::case::Case;
 use crate::hunt::phases::run_kept;
 use crate::hunt::recorder::Recorder;
@@ -49,8 +48,7 @@ pub(super) fn run(path: &Path, options: &Options<'_>) -> Result<u8> {
         store.write("report.txt", &told)?;
         store.publish()?;
     }
-    // A closed stdout is no error: the files have it, too.
-    let _ = std::io::stdout().write_all((text + &told).as_bytes());
+    print(&(text + &told));
     Ok(u8::from(outcome.violation.is_some()))
 }
 
