@@ -1,28 +1,70 @@
 //! The same work for many numbers, on several threads.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, ScopedJoinHandle};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::shard::Shard;
 
 /// Calls the function for 0 to `count`, the latter excluded, on several threads, and returns the
-/// results in order. A thread that is done with one number takes the next; a panic goes on.
+/// results in order. A thread that is done with one number takes the next.
 pub(crate) fn in_parallel<T: Send>(
     count: u64,
     jobs: usize,
     call: impl Fn(u64) -> T + Sync,
 ) -> Vec<T> {
-    let next = AtomicU64::new(0);
-    let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count);
-    let work = || std::iter::from_fn(take).map(|number| (number, call(number))).collect();
-    let mut results: Vec<(u64, T)> = thread::scope(|scope| {
-        let threads: Vec<ScopedJoinHandle<'_, Vec<_>>> =
-            (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        let join = |thread: ScopedJoinHandle<'_, Vec<_>>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        threads.into_iter().flat_map(join).collect()
-    });
-    results.sort_unstable_by_key(|(number, _)| *number);
-    results.into_iter().map(|(_, result)| result).collect()
+    let pool = Pool { count, jobs, shard: Shard::WHOLE, is_over: &|_| false };
+    pool.run(call, |_| false, &|_, _| {}).into_values().collect()
+}
+
+/// Numbers to run, and the threads for them.
+#[derive(Clone, Copy)]
+pub(crate) struct Pool<'a> {
+    /// How many numbers all shards together have.
+    pub(crate) count: u64,
+    /// Threads.
+    pub(crate) jobs: usize,
+    /// The part of them to run.
+    pub(crate) shard: Shard,
+    /// Is told how many have failed; once it is true, none is begun any more.
+    pub(crate) is_over: &'a (dyn Fn(usize) -> bool + Sync),
+}
+
+impl Pool<'_> {
+    /// Runs them, begun in their order; by number, which counts from 0. `progress` is told how
+    /// many are done, and how many failed.
+    pub(crate) fn run<T: Send>(
+        &self,
+        run: impl Fn(u64) -> T + Sync,
+        has_failed: impl Fn(&T) -> bool + Sync,
+        progress: &(dyn Fn(u64, usize) + Sync),
+    ) -> BTreeMap<u64, T> {
+        let (next, failed) = (AtomicU64::new(0), AtomicUsize::new(0));
+        let runs = Mutex::new(BTreeMap::new());
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.max(1) {
+                scope.spawn(|| {
+                    while !(self.is_over)(failed.load(Ordering::Relaxed)) {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= self.count {
+                            return;
+                        }
+                        if !self.shard.has(number) {
+                            continue;
+                        }
+                        let new = run(number);
+                        let failure = usize::from(has_failed(&new));
+                        let failed = failed.fetch_add(failure, Ordering::Relaxed) + failure;
+                        // A thread that panicked with the lock held had not begun to insert.
+                        let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+                        runs.insert(number, new);
+                        progress(runs.len() as u64, failed);
+                    }
+                });
+            }
+        });
+        runs.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -33,7 +75,7 @@ mod tests {
     fn results_are_in_order_whatever_takes_long() {
         for jobs in [0, 1, 3, 20] {
             let results = in_parallel(10, jobs, |number| {
-                thread::sleep(std::time::Duration::from_micros(500 * (10 - number)));
+                std::thread::sleep(std::time::Duration::from_micros(500 * (10 - number)));
                 number * number
             });
             assert_eq!(results, [0, 1, 4, 9, 16, 25, 36, 49, 64, 81]);

@@ -6,6 +6,7 @@
 mod background;
 pub mod journal;
 mod message_line;
+pub(crate) mod partition;
 mod reader;
 mod sink;
 

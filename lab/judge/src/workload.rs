@@ -68,19 +68,6 @@ pub struct Workload {
     pub last: Option<LastOperation>,
     /// Maelstrom's checker.
     pub check: fn(&[Op]) -> WorkloadResults,
-    /// The counts in its results that limits can be about.
-    pub counts: &'static [Count],
-}
-
-/// A count in the results of a checker: the more, the worse.
-#[derive(Clone, Copy, Debug)]
-pub struct Count {
-    /// Name, as limits have it.
-    pub name: &'static str,
-    /// Label on screens and in tables.
-    pub label: &'static str,
-    /// Place in `results.json`, as a JSON pointer: a number, or a list of what is counted.
-    pub path: &'static str,
 }
 
 /// A kind of operation.

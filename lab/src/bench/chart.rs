@@ -7,7 +7,7 @@ use rumormill_judge::results::Results;
 use super::cases::REFERENCE;
 use super::labels::{Area, Labels};
 use super::measure::Measured;
-use super::peers::{By, Keeps, Peer, PeerFigures};
+use super::peers::{By, Keeps, Peer, PeerFigures, Place};
 use crate::draw::svg::{Anchor, Font, Paint, Svg};
 
 const WIDTH: f64 = 1000.0;
@@ -58,11 +58,12 @@ pub struct Points<'a> {
 pub struct Mine {
     /// Its name in the picture.
     pub name: String,
-    /// Greatest stable latency.
-    pub max_ms: f64,
-    /// Messages between nodes per operation.
-    pub msgs_per_op: f64,
+    /// Its figures.
+    pub place: Place,
 }
+
+/// Shape, colour, and whether it is filled.
+type Look = (Shape, &'static str, bool);
 
 /// The colour of the reader's own runs.
 const MINE: &str = "#d55e00";
@@ -117,7 +118,7 @@ fn y(msgs_per_op: f64) -> f64 {
 }
 
 /// Place in the picture; none if it is beyond the edges.
-fn at(ms: f64, msgs_per_op: f64) -> Option<(f64, f64)> {
+fn at((ms, msgs_per_op): Place) -> Option<(f64, f64)> {
     let inside = |value, (first, last)| (first..=last).contains(&value);
     (inside(ms, X_RANGE) && inside(msgs_per_op, Y_RANGE)).then(|| (x(ms), y(msgs_per_op)))
 }
@@ -152,7 +153,7 @@ impl Chart {
         let (first, last) = X_RANGE;
         let latencies = (0..=CURVE_STEPS)
             .map(|step| first * (last / first).powf(f64::from(step) / f64::from(CURVE_STEPS)));
-        let points: Vec<(f64, f64)> = latencies.filter_map(|ms| at(ms, of(ms / 1e3)?)).collect();
+        let points: Vec<(f64, f64)> = latencies.filter_map(|ms| at((ms, of(ms / 1e3)?))).collect();
         self.svg.line(&points, paint, dashes);
         for point in &points {
             self.labels.take(Area::around(*point, 2.0));
@@ -167,22 +168,17 @@ impl Chart {
 
     /// The steps down of the peers that lose nothing: what one had to put up with so far.
     fn best_of_peers(&mut self, peers: &[Peer]) {
-        let mut figures: Vec<PeerFigures> = peers
-            .iter()
-            .filter(|peer| peer.keeps == Keeps::All)
-            .flat_map(|peer| peer.figures.iter().copied())
-            .collect();
-        figures.sort_by(|a, b| a.max_ms.total_cmp(&b.max_ms));
+        let keeping = all(peers).filter(|(peer, _)| peer.keeps == Keeps::All);
+        let mut places: Vec<Place> = keeping.map(|(_, figures)| figures.place()).collect();
+        places.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut least = f64::INFINITY;
         let mut steps = Vec::new();
-        for PeerFigures { max_ms, msgs_per_op, .. } in figures {
-            let Some(point) = at(max_ms, msgs_per_op).filter(|_| msgs_per_op < least) else {
-                continue;
-            };
+        for place in places {
+            let Some(point) = at(place).filter(|_| place.1 < least) else { continue };
             if least.is_finite() {
                 steps.push((point.0, y(least)));
             }
-            least = msgs_per_op;
+            least = place.1;
             steps.push(point);
         }
         if least.is_finite() {
@@ -232,8 +228,8 @@ impl Chart {
             bottom: PLOT.bottom,
         });
         for (marker, text) in entries {
-            if let Some((shape, colour, filled)) = marker {
-                self.marker(shape, (left + 12.0, row - 4.0), colour, filled, "");
+            if let Some(look) = marker {
+                self.marker(look, (left + 12.0, row - 4.0), "");
             }
             self.svg.text((left + 32.0, row), Anchor::Start, font(MIDDLE, INK), text);
             row += LEGEND_ROW;
@@ -247,64 +243,45 @@ impl Chart {
     }
 
     fn markers(&mut self, points: Points<'_>) {
-        for peer in points.peers {
-            for figures in &peer.figures {
-                let Some(centre) = at(figures.max_ms, figures.msgs_per_op) else { continue };
-                let (shape, colour) = match peer.keeps {
-                    Keeps::All => (Shape::Square, KEEPS),
-                    Keeps::Some => (Shape::Triangle, LOSES),
-                    Keeps::Unknown => (Shape::Diamond, UNKNOWN),
-                };
-                let filled = figures.by != By::Author;
-                self.marker(shape, centre, colour, filled, &describe_peer(peer, figures));
-                self.labels.take(Area::around(centre, MARKER + 1.0));
-            }
+        for (peer, figures) in all(points.peers) {
+            let (shape, colour) = match peer.keeps {
+                Keeps::All => (Shape::Square, KEEPS),
+                Keeps::Some => (Shape::Triangle, LOSES),
+                Keeps::Unknown => (Shape::Diamond, UNKNOWN),
+            };
+            let look = (shape, colour, figures.by != By::Author);
+            self.point(figures.place(), look, 1.0, &describe_peer(peer, figures));
         }
-        self.on_time(points.simulated);
-        let ours = [(points.simulated, Shape::Circle), (points.real, Shape::Cross)];
-        for (measured, shape) in ours {
-            for point in measured {
-                let Some((max_ms, msgs_per_op)) = medians(&point.runs) else { continue };
-                let Some(centre) = at(max_ms, msgs_per_op) else { continue };
-                self.marker(shape, centre, OURS, true, &describe(point, max_ms, msgs_per_op));
-                self.labels.take(Area::around(centre, MARKER + 2.0));
-            }
-        }
-        self.mine(points.mine);
-    }
-
-    fn mine(&mut self, mine: &[Mine]) {
-        for run in mine {
-            let Some(centre) = at(run.max_ms, run.msgs_per_op) else { continue };
-            let (name, messages, ms) = (&run.name, number(run.msgs_per_op), run.max_ms);
-            let title = format!("{name}: {messages} at {ms:.0} ms");
-            self.marker(Shape::Cross, centre, MINE, true, &title);
-            self.labels.take(Area::around(centre, MARKER + 2.0));
-        }
-    }
-
-    /// Hollow, and tied to the point under Maelstrom's rules.
-    fn on_time(&mut self, measured: &[Measured]) {
-        for point in measured {
-            let Some((max_ms, msgs_per_op)) = medians(&point.on_time) else { continue };
-            let Some(centre) = at(max_ms, msgs_per_op) else { continue };
-            if let Some(other) = medians(&point.runs).and_then(|(ms, msgs)| at(ms, msgs)) {
+        // Hollow, and tied to the point under Maelstrom's rules.
+        for point in points.simulated {
+            let Some(place) = medians(&point.on_time) else { continue };
+            if let (Some(centre), Some(other)) = (at(place), medians(&point.runs).and_then(at)) {
                 self.svg.line(&[centre, other], Paint::stroke(OURS, 0.8), "");
             }
-            let title = format!("{}, on time", describe(point, max_ms, msgs_per_op));
-            self.marker(Shape::Circle, centre, OURS, false, &title);
-            self.labels.take(Area::around(centre, MARKER + 2.0));
+            let title = format!("{}, on time", describe(point, place));
+            self.point(place, (Shape::Circle, OURS, false), 2.0, &title);
+        }
+        for (measured, shape) in [(points.simulated, Shape::Circle), (points.real, Shape::Cross)] {
+            for point in measured {
+                let Some(place) = medians(&point.runs) else { continue };
+                self.point(place, (shape, OURS, true), 2.0, &describe(point, place));
+            }
+        }
+        for Mine { name, place } in points.mine {
+            let title = format!("{name}: {} at {:.0} ms", number(place.1), place.0);
+            self.point(*place, (Shape::Cross, MINE, true), 2.0, &title);
         }
     }
 
-    fn marker(
-        &mut self,
-        shape: Shape,
-        centre: (f64, f64),
-        colour: &'static str,
-        filled: bool,
-        title: &str,
-    ) {
+    /// A marker, if it is in the picture; labels keep away from it.
+    fn point(&mut self, place: Place, look: Look, room: f64, title: &str) {
+        if let Some(centre) = at(place) {
+            self.marker(look, centre, title);
+            self.labels.take(Area::around(centre, MARKER + room));
+        }
+    }
+
+    fn marker(&mut self, (shape, colour, filled): Look, centre: (f64, f64), title: &str) {
         let paint =
             Paint { fill: if filled { colour } else { "#ffffff" }, stroke: colour, width: 1.3 };
         let (x, y) = centre;
@@ -337,37 +314,39 @@ impl Chart {
     /// The reader's own first, then ours; then the others, the best ones first, as far as there is room.
     fn label_all(&mut self, points: Points<'_>) {
         let bold = Font { size: MIDDLE, colour: OURS, bold: true };
-        for run in points.mine {
-            let Some(centre) = at(run.max_ms, run.msgs_per_op) else { continue };
-            let text = format!("{}: {}", run.name, number(run.msgs_per_op));
-            self.label(&text, Font { colour: MINE, ..bold }, centre, true);
+        for Mine { name, place } in points.mine {
+            let text = format!("{name}: {}", number(place.1));
+            self.label(&text, Font { colour: MINE, ..bold }, *place, true);
         }
         for point in points.simulated {
-            let Some((max_ms, msgs_per_op)) = medians(&point.runs) else { continue };
-            let Some(centre) = at(max_ms, msgs_per_op) else { continue };
-            let text = format!("{}: {}", point.case.label, number(msgs_per_op));
-            self.label(&text, bold, centre, true);
+            let Some(place) = medians(&point.runs) else { continue };
+            let text = format!("{}: {}", point.case.label, number(place.1));
+            self.label(&text, bold, place, true);
         }
-        let mut others: Vec<(&Peer, PeerFigures)> =
-            named(points.peers).filter_map(|peer| Some((peer, *peer.figures.last()?))).collect();
-        others.sort_by(|(_, a), (_, b)| a.msgs_per_op.total_cmp(&b.msgs_per_op));
-        for (peer, figures) in others {
-            let Some(centre) = at(figures.max_ms, figures.msgs_per_op) else { continue };
-            self.label(&peer.name, font(SMALL, FAINT), centre, false);
+        let mut others: Vec<(&Peer, Place)> = points
+            .peers
+            .iter()
+            .filter(|peer| is_named(peer))
+            .filter_map(|peer| Some((peer, peer.figures.last()?.place())))
+            .collect();
+        others.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
+        for (peer, place) in others {
+            self.label(&peer.name, font(SMALL, FAINT), place, false);
         }
     }
 
-    fn label(&mut self, text: &str, font: Font, centre: (f64, f64), must: bool) {
-        if let Some(place) = self.labels.place(text, font.size, centre, must) {
-            self.svg.text(place.at, place.anchor, font, text);
+    fn label(&mut self, text: &str, font: Font, place: Place, must: bool) {
+        let room = at(place).and_then(|centre| self.labels.place(text, font.size, centre, must));
+        if let Some(room) = room {
+            self.svg.text(room.at, room.anchor, font, text);
         }
     }
 
     /// Names the points beyond the edges.
     fn footnote(&mut self, peers: &[Peer]) {
-        let outside: Vec<String> = named(peers)
-            .flat_map(|peer| peer.figures.iter().map(move |figures| (peer, figures)))
-            .filter(|(_, figures)| at(figures.max_ms, figures.msgs_per_op).is_none())
+        let outside: Vec<String> = all(peers)
+            .filter(|(peer, _)| is_named(peer))
+            .filter(|(_, figures)| at(figures.place()).is_none())
             .map(|(peer, figures)| {
                 format!("{} ({} at {} ms)", peer.name, figures.msgs_per_op, figures.max_ms)
             })
@@ -383,9 +362,13 @@ impl Chart {
     }
 }
 
-/// The peers that are named: no person is shown as losing values.
-fn named(peers: &[Peer]) -> impl Iterator<Item = &Peer> {
-    peers.iter().filter(|peer| peer.keeps != Keeps::Some)
+fn all(peers: &[Peer]) -> impl Iterator<Item = (&Peer, &PeerFigures)> {
+    peers.iter().flat_map(|peer| peer.figures.iter().map(move |figures| (peer, figures)))
+}
+
+/// False for those that lose values: no person is shown as doing that.
+fn is_named(peer: &Peer) -> bool {
+    peer.keeps != Keeps::Some
 }
 
 fn describe_peer(peer: &Peer, figures: &PeerFigures) -> String {
@@ -400,12 +383,12 @@ fn describe_peer(peer: &Peer, figures: &PeerFigures) -> String {
     format!("{name}{language}: {msgs_per_op} at {max_ms} ms, {by}")
 }
 
-fn describe(point: &Measured, max_ms: f64, msgs_per_op: f64) -> String {
+fn describe(point: &Measured, (max_ms, msgs_per_op): Place) -> String {
     format!("Rumormill, {}: {} at {max_ms:.0} ms", point.case.name, number(msgs_per_op))
 }
 
 /// Medians over the seeds: greatest stable latency and messages per operation.
-fn medians(runs: &[Results]) -> Option<(f64, f64)> {
+fn medians(runs: &[Results]) -> Option<Place> {
     let median = |figure| Sample::of(figure, runs).median();
     Some((median(const { figure("max") })?, median(const { figure("msgs-per-op") })?))
 }
@@ -454,7 +437,7 @@ mod tests {
     #[test]
     fn a_run_of_the_readers_own_is_in_the_picture_and_in_its_legend() {
         assert!(!picture(&[]).contains("your runs"));
-        let mine = Mine { name: "my <node>".to_owned(), max_ms: 520.0, msgs_per_op: 12.5 };
+        let mine = Mine { name: "my <node>".to_owned(), place: (520.0, 12.5) };
         let text = picture(&[mine]);
         roxmltree::Document::parse(&text).unwrap();
         assert!(text.contains("your runs"));

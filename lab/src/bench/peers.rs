@@ -58,6 +58,17 @@ pub struct PeerFigures {
     pub max_ms: f64,
 }
 
+/// Greatest stable latency in ms, and messages between nodes per operation.
+pub type Place = (f64, f64);
+
+impl PeerFigures {
+    /// Its place in the picture.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        (self.max_ms, self.msgs_per_op)
+    }
+}
+
 /// Source of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,9 +3,7 @@
 //! Unlike a profile, a case names every single operation and every single fault of a node, so
 //! that any of them can be taken out.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -17,10 +15,11 @@ use rumormill::service::Workload;
 use rumormill::value::Value;
 use rumormill_judge::format::toml_file;
 use rumormill_judge::settings::faults::{DISK_SYNC_MS, FaultSettings};
+use rumormill_judge::settings::flags::values::as_flag;
 use rumormill_judge::settings::{Compat, Settings};
 use rumormill_judge::topology::Topology;
 use rumormill_sim::network::latency::{Distribution, Latency};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 /// The version of the file format that this program writes and reads.
 const VERSION: u32 = 1;
@@ -41,17 +40,17 @@ pub struct Case {
     pub seed: u64,
     /// The workload that the nodes serve. The values of operations are what it takes for them: deltas
     /// of a counter are made of them.
-    #[serde(default, with = "as_text", skip_serializing_if = "is_broadcast")]
+    #[serde(default, with = "as_flag", skip_serializing_if = "is_broadcast")]
     pub workload: Workload,
     /// The nodes' ids.
     pub nodes: Vec<Name>,
     /// The neighbours in the `topology` message.
-    #[serde(with = "as_text")]
+    #[serde(with = "as_flag")]
     pub topology: Topology,
     /// Delay of messages between nodes.
     pub latency_ms: u64,
     /// How it is spread.
-    #[serde(with = "as_text")]
+    #[serde(with = "as_flag")]
     pub latency_dist: Distribution,
     /// Maelstrom's delivery (see [`Compat::head_of_line`]).
     #[serde(default)]
@@ -348,26 +347,6 @@ impl TreeOffer {
             }
         };
         found.map_or(1, |(line, _)| line)
-    }
-}
-
-/// Settings that are written as on the command line.
-mod as_text {
-    use super::{Deserialize, Deserializer, FromStr, Serializer, de, fmt};
-
-    pub(super) fn serialize<S: Serializer, T: fmt::Display>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-    where
-        D: Deserializer<'de>,
-        T: FromStr<Err = String>,
-    {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -20,7 +20,7 @@ use rumormill_judge::workload::{BROADCAST, G_SET, PN_COUNTER, Workload};
 use rumormill_sim::dice::Dice;
 use rumormill_sim::network::latency::{Distribution, Latency};
 
-use super::pool::Pool;
+use crate::parallel::Pool;
 use crate::shard::Shard;
 use crate::sim::{NodeKind, simulate};
 
@@ -138,7 +138,7 @@ impl FamilyHunt<'_> {
         progress: &(dyn Fn(u64, usize) + Sync),
     ) -> Result<BTreeMap<u64, Option<String>>> {
         let is_over = |_| self.stop.load(Ordering::Relaxed);
-        let pool = Pool { seeds: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
+        let pool = Pool { count: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
         let runs = pool.run(
             |number| run(self.protocol, self.start.saturating_add(number)),
             |run| matches!(run, Ok(Some(_))),

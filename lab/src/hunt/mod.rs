@@ -15,7 +15,6 @@ pub mod draw;
 pub mod family;
 mod oracle;
 pub mod phases;
-mod pool;
 pub mod recorder;
 pub mod report;
 pub mod setup;
@@ -33,13 +32,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::parallel::Pool;
 use crate::shard::Shard;
 use agreement::{Agreement, Agreements};
 use case::Case;
 use counts::Counts;
 use draw::draw;
 use phases::{Outcome, run};
-use pool::Pool;
 use setup::{Setup, Tweak};
 use violation::{Kind, Violation};
 pub use words::keep_panics;
@@ -144,7 +143,7 @@ impl Hunt<'_> {
         keep_panics();
         let is_over =
             |failed| (self.stop_at_first && failed > 0) || self.stop.load(Ordering::Relaxed);
-        let pool = Pool { seeds: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
+        let pool = Pool { count: self.seeds, jobs: self.jobs, shard, is_over: &is_over };
         let runs =
             pool.run(|number| self.run_one(number), |run: &Run| run.violation.is_some(), progress);
         let _ = std::panic::take_hook();

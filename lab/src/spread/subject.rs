@@ -22,7 +22,7 @@ use super::model::{self, Direction};
 use super::rumour::{self, Mean, Run, Until, mean};
 use super::surroundings::Surroundings;
 use crate::cost::{cpu_time, peak_mib};
-use crate::parallel::in_parallel;
+use crate::parallel::Pool;
 use crate::shard::Shard;
 
 /// The conditions that all protocols of a comparison share.
@@ -265,12 +265,9 @@ impl Visitor for Spread<'_> {
         };
         match task {
             Task::Runs(shard) => {
-                let numbers: Vec<u64> = (0..count).filter(|number| shard.has(*number)).collect();
-                let runs = in_parallel(numbers.len() as u64, jobs, |at| {
-                    let number = numbers[at as usize];
-                    (number, run(number, None).0)
-                });
-                Ok(Done { runs, ..Done::default() })
+                let pool = Pool { count, jobs, shard, is_over: &|_| false };
+                let runs = pool.run(|number| run(number, None).0, |_| false, &|_, _| {});
+                Ok(Done { runs: runs.into_iter().collect(), ..Done::default() })
             }
             Task::Film(limits) => {
                 let (run, film) = run(0, Some(limits));

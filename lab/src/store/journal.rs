@@ -1,19 +1,19 @@
 //! All messages of a run, from `messages.jsonl`, with what they tell of values; and from
 //! `history.edn` when the network was partitioned.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use rumormill_judge::format::edn::Edn;
 use rumormill_judge::results::Results;
 use rumormill_judge::trace::own::Facts;
 use rumormill_judge::trace::{Carried, TracedValue, ValueTrace, ValuesAt};
 use rumormill_sim::Nanos;
 
 use super::message_line::MessageLine;
+use super::partition::{self, Cut};
 use super::reader::Reader;
 
 /// A message's way through the network.
@@ -210,60 +210,17 @@ impl Journal {
         self.nodes = reader.nodes;
     }
 
-    /// Takes in from a history when the network was cut and healed.
+    /// The partitions, from the lines of the nemesis.
     fn read_partitions(&mut self, history: impl BufRead) {
-        let lines = history.lines().map_while(Result::ok);
-        for line in lines.filter(|line| line.contains(":process :nemesis")) {
-            let Ok(op) = Edn::parse(&line) else { continue };
-            let (f, time) = (op.at(&["f"]).and_then(Edn::as_str), op.at(&["time"]));
-            let Some(time) = time.and_then(Edn::as_u64) else { continue };
+        for line in history.lines().map_while(Result::ok) {
+            let Some((time, cut)) = partition::read(&line) else { continue };
             let time = self.zero.saturating_add(time);
-            // The nemesis writes a line before it acts, with the kind of partition, and one after
-            // it, which has the nodes from which each node does not receive.
-            let is_done = op.at(&["value"]).is_some_and(|value| value.items().is_some());
-            match f {
-                Some("start-partition") if is_done => {
-                    self.heal(time);
-                    let groups = op.at(&["value"]).map_or_else(Vec::new, |v| self.groups(v));
-                    self.partitions.push(Partition { start: time, end: None, groups });
-                }
-                Some("stop-partition") => self.heal(time),
-                _ => {}
-            }
+            self.heal(time);
+            let nodes = &self.nodes;
+            let partition =
+                |cut: Cut| Partition { start: time, end: None, groups: cut.groups(nodes) };
+            self.partitions.extend(cut.map(partition));
         }
-    }
-
-    /// The groups of a partition, of which the nemesis wrote from which nodes each does not receive.
-    fn groups(&self, value: &Edn) -> Vec<Vec<String>> {
-        let Some(cut) = value.items().and_then(|items| items.iter().find_map(Edn::entries)) else {
-            return Vec::new();
-        };
-        let pairs = cut.iter().flat_map(|(node, from)| {
-            let from = from.items().unwrap_or_default().iter().filter_map(Edn::as_str);
-            from.filter_map(|from| Some((node.as_str()?, from)))
-        });
-        let cut: HashSet<(&str, &str)> = pairs.collect();
-        let reach = |a: &str, b: &str| !cut.contains(&(a, b)) && !cut.contains(&(b, a));
-        let mut rest: Vec<&String> = self.nodes.iter().rev().collect();
-        let mut groups = Vec::new();
-        while let Some(first) = rest.pop() {
-            let mut group = vec![first];
-            let mut next = 0;
-            while let Some(node) = group.get(next).copied() {
-                next += 1;
-                rest.retain(|other| {
-                    let is_linked = reach(node, other);
-                    if is_linked {
-                        group.push(other);
-                    }
-                    !is_linked
-                });
-            }
-            // In the order of nodes.
-            let nodes = self.nodes.iter().filter(|node| group.contains(node));
-            groups.push(nodes.cloned().collect());
-        }
-        groups
     }
 
     fn heal(&mut self, time: Nanos) {

@@ -1,12 +1,11 @@
 //! State of the cluster so far, as messages and history show it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use rumormill_judge::format::edn::Edn;
 use rumormill_judge::trace::{ValueTrace, ValuesAt};
 use rumormill_sim::Nanos;
 
-use crate::store::{MessageLine, Reader};
+use crate::store::{MessageLine, Reader, partition};
 
 /// A node, as far as its messages show it.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +45,6 @@ pub struct Cluster {
     /// The values in the messages.
     reader: Reader,
     /// By name, its place among the nodes.
-    places: HashMap<String, usize>,
     /// Messages between nodes that are on their way: to which node.
     coming: HashMap<u64, usize>,
     /// Messages so far, those of clients too.
@@ -76,7 +74,6 @@ impl Cluster {
         Self {
             nodes: Vec::new(),
             reader: Reader::new(values_at),
-            places: HashMap::new(),
             coming: HashMap::new(),
             messages: 0,
             between_nodes: 0,
@@ -116,7 +113,6 @@ impl Cluster {
 
     fn name_nodes(&mut self) {
         let names = &self.reader.nodes;
-        self.places = names.iter().cloned().zip(0..).collect();
         let node = |name: &String| Node { name: name.clone(), ..Node::default() };
         self.nodes = names.iter().map(node).collect();
     }
@@ -138,10 +134,6 @@ impl Cluster {
         trace
     }
 
-    fn place(&self, name: &str) -> Option<usize> {
-        self.places.get(name).copied()
-    }
-
     /// The time of the last event, by the driver's clock.
     #[must_use]
     pub const fn now(&self) -> Nanos {
@@ -161,58 +153,22 @@ impl Cluster {
             *not_ok += u64::from(is_of("fail") || is_of("info"));
             return;
         }
-        let Ok(op) = Edn::parse(text) else { return };
-        let since = op.at(&["time"]).and_then(Edn::as_u64).unwrap_or_default();
-        // The nemesis writes a line before it acts, and one after it, which has the nodes from which
-        // each node does not receive.
-        match op.at(&["f"]).and_then(Edn::as_str) {
-            Some("start-partition") => {
-                let items = op.at(&["value"]).and_then(Edn::items).unwrap_or_default();
-                if let Some(deaf) = items.iter().find_map(Edn::entries) {
-                    self.cut(since, deaf);
+        match partition::read(text) {
+            Some((since, Some(cut))) => {
+                for node in &mut self.nodes {
+                    let deaf = cut.0.iter().find(|(name, _)| *name == node.name);
+                    node.unreachable = deaf.map_or(0, |(_, to)| to.len());
                 }
+                self.partitions += 1;
+                let components = cut.groups(&self.reader.nodes);
+                self.partition = Some(Partition { number: self.partitions, since, components });
             }
-            Some("stop-partition") => {
+            Some((_, None)) => {
                 self.partition = None;
                 self.nodes.iter_mut().for_each(|node| node.unreachable = 0);
             }
-            _ => {}
+            None => {}
         }
-    }
-
-    fn cut(&mut self, since: Nanos, deaf: &[(Edn, Edn)]) {
-        let mut apart: BTreeSet<(usize, usize)> = BTreeSet::new();
-        for (node, others) in deaf {
-            let Some(node) = node.as_str().and_then(|name| self.place(name)) else { continue };
-            let others = others.items().unwrap_or_default().iter().filter_map(Edn::as_str);
-            let others: Vec<usize> = others.filter_map(|name| self.place(name)).collect();
-            self.nodes[node].unreachable = others.len();
-            apart.extend(others.into_iter().flat_map(|other| [(node, other), (other, node)]));
-        }
-        self.partitions += 1;
-        let components = self.components(&apart);
-        self.partition = Some(Partition { number: self.partitions, since, components });
-    }
-
-    /// Connected components: nodes that reach each other, directly or through others.
-    fn components(&self, apart: &BTreeSet<(usize, usize)>) -> Vec<Vec<String>> {
-        let mut left: BTreeSet<usize> = (0..self.nodes.len()).collect();
-        let mut components = Vec::new();
-        while let Some(first) = left.pop_first() {
-            let (mut component, mut next) = (BTreeSet::from([first]), vec![first]);
-            while let Some(node) = next.pop() {
-                let near: Vec<usize> =
-                    left.iter().copied().filter(|other| !apart.contains(&(node, *other))).collect();
-                near.iter().for_each(|other| {
-                    left.remove(other);
-                });
-                component.extend(&near);
-                next.extend(near);
-            }
-            components
-                .push(component.into_iter().map(|node| self.nodes[node].name.clone()).collect());
-        }
-        components
     }
 
     /// The time of a line of `messages.jsonl`, if it is one.

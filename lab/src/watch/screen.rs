@@ -1,6 +1,6 @@
 //! Draws the cluster: as lines for a terminal of a given size, or as one line for a file.
 
-use rumormill_judge::trace::{ValueTrace, Via};
+use rumormill_judge::trace::ValueTrace;
 
 use super::cluster::{Cluster, Node, Partition};
 
@@ -79,27 +79,6 @@ fn on_all(cluster: &Cluster, trace: &ValueTrace) -> u64 {
     trace.values.iter().filter(|value| nodes > 0 && value.holds.len() == nodes).count() as u64
 }
 
-/// A value that a node was sent and never returned, in words.
-fn unreturned(cluster: &Cluster, trace: &ValueTrace) -> Option<String> {
-    let mut all = trace
-        .values
-        .iter()
-        .flat_map(|value| value.unreturned.iter().map(move |sent| (value, sent)));
-    let (value, first) = all.next()?;
-    let name = |node: u32| cluster.nodes[node as usize].name.as_str();
-    let from = match first.via {
-        Via::Message { from, .. } => name(from),
-        Via::Client(_) | Via::Read => "a client",
-    };
-    let (node, at) = (name(first.node), cluster.millis(first.at));
-    let more = match all.count() {
-        0 => String::new(),
-        more => format!(" (+{more})"),
-    };
-    let value = &value.value;
-    Some(format!("{node} was sent {value} (by {from} at {at:.0} ms) and never returned it{more}"))
-}
-
 fn head(cluster: &Cluster, trace: &ValueTrace, frame: &Frame) -> Vec<String> {
     let mut lines = Vec::with_capacity(HEAD_LINES);
     let Frame { store, state, .. } = frame;
@@ -122,7 +101,12 @@ fn head(cluster: &Cluster, trace: &ValueTrace, frame: &Frame) -> Vec<String> {
         cluster.in_flight(),
         cluster.messages
     ));
-    lines.extend(unreturned(cluster, trace).map(|text| warn(frame, &format!("  {text}"))));
+    let name = |node: u32| cluster.nodes[node as usize].name.as_str();
+    let time = |at| format!("{:.0} ms", cluster.millis(at));
+    if let Some((sentence, more)) = trace.never_returned(name, time) {
+        let more = if more > 0 { format!(" (+{more})") } else { String::new() };
+        lines.push(warn(frame, &format!("  {sentence}{more}")));
+    }
     let (begun, ok, not_ok) = cluster.operations;
     let open = begun.saturating_sub(ok + not_ok);
     let failed = if not_ok > 0 { format!(", {not_ok} failed") } else { String::new() };

@@ -80,16 +80,7 @@ pub struct Figure {
     pub needs: Needs,
     /// Place in `results.json`, as a JSON pointer (RFC 6901).
     pub path: &'static str,
-    pub(crate) read: Read,
-}
-
-/// The way to read a figure.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Read {
-    /// From all results.
-    Of(fn(&Results) -> Option<f64>),
-    /// From those of the checker of the workload of this name.
-    Count(&'static str),
+    pub(crate) read: fn(&Results) -> Option<f64>,
 }
 
 impl PartialEq for Figure {
@@ -102,13 +93,7 @@ impl Figure {
     /// Value in a run, if the run has it; infinite for a time that never came.
     #[must_use]
     pub fn read(&self, results: &Results) -> Option<f64> {
-        match self.read {
-            Read::Of(read) => read(results),
-            Read::Count(workload) if results.rumormill.workload == workload => {
-                results.maelstrom.workload.count(self.path.strip_prefix("/workload/")?)
-            }
-            Read::Count(_) => None,
-        }
+        (self.read)(results)
     }
 
     /// Value in a run as text with its unit, if the run has it.

@@ -1,14 +1,13 @@
 //! The table.
 
-use super::figure::{Figure, Needs, Read, Worse};
+use super::figure::{Figure, Needs, POINTS, Worse};
 use super::unit::Unit;
 use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
 use crate::results::{LabResults, MaelstromResults, Results};
-use crate::workload::{Count, WORKLOADS, Workload};
 
 /// All figures, in the order in which they are listed: those of the parts, then the workloads' own.
-pub static FIGURES: &[Figure] = &join::<{ count() }>();
+pub static FIGURES: &[Figure] = &join::<{ (PARTS.len() - 1) * POINTS.len() + SCALARS.len() }>();
 
 const PARTS: [&[Figure]; 9] =
     [&STABLE, &LOST, &DELIVERY, &COMPONENT, &HEAL, &CLIENT, &BROADCAST, &READ, &SCALARS];
@@ -37,10 +36,10 @@ macro_rules! distribution {
             worse: Worse::Higher,
             needs: Needs::$needs,
             path: concat!($path, $key),
-            read: Read::Of(|results| {
+            read: |results| {
                 let read: fn(&Results) -> Option<Quantiles<f64>> = $read;
                 read(results).map(|all| all.$field)
-            }),
+            },
         }
     };
 }
@@ -124,15 +123,15 @@ macro_rules! scalars {
             worse: Worse::$worse,
             needs: Needs::$needs,
             path: $path,
-            read: Read::Of(|results| {
+            read: |results| {
                 let read: fn(&MaelstromResults, &LabResults) -> Option<f64> = |$m, $l| $read;
                 read(&results.maelstrom, &results.rumormill)
-            }),
+            },
         }),*]
     };
 }
 
-const SCALARS: [Figure; 26] = scalars! {
+const SCALARS: [Figure; 28] = scalars! {
     "msgs-per-op", "messages per operation", Number, Higher, Nothing,
         "/net/servers/msgs-per-op", |m, _| m.net.servers.msgs_per_op.map(f64::from);
     "msgs-per-op-all", "messages per operation, clients' too", Number, Higher, Nothing,
@@ -191,6 +190,11 @@ const SCALARS: [Figure; 26] = scalars! {
         "/rumormill/scheduling-delay/p99-ms", |_, l| Some(l.scheduling_delay?.p99_ms);
     "scheduling-delay-max" was "lateness-max", "scheduling delay of the lab, max", Time, Higher, Lab,
         "/rumormill/scheduling-delay/max-ms", |_, l| Some(l.scheduling_delay?.max_ms);
+    "echo-errors", "echoes that are wrong or missing", Number, Higher, Nothing,
+        "/workload/errors", |m, l| m.workload.count("errors").filter(|_| l.workload == "echo");
+    "duplicated-ids", "ids given out more than once", Number, Higher, Nothing,
+        "/workload/duplicated-count",
+        |m, l| m.workload.count("duplicated-count").filter(|_| l.workload == "unique-ids");
 };
 
 /// Missing values at the end; none if it is not known which node answered which read.
@@ -198,22 +202,6 @@ fn final_reads(lab: &LabResults) -> Option<&Missing> {
     Some(&lab.missing).filter(|missing| !missing.nodes.is_empty())
 }
 
-/// The number of figures.
-const fn count() -> usize {
-    let (mut sum, mut at) = (0, 0);
-    while at < PARTS.len() {
-        sum += PARTS[at].len();
-        at += 1;
-    }
-    at = 0;
-    while at < WORKLOADS.len() {
-        sum += WORKLOADS[at].counts.len();
-        at += 1;
-    }
-    sum
-}
-
-/// All figures as one array: constants cannot be collected.
 const fn join<const N: usize>() -> [Figure; N] {
     let mut all = [PARTS[0][0]; N];
     let (mut next, mut part) = (0, 0);
@@ -225,33 +213,7 @@ const fn join<const N: usize>() -> [Figure; N] {
         }
         part += 1;
     }
-    let mut workload = 0;
-    while workload < WORKLOADS.len() {
-        let Workload { name, counts, .. } = WORKLOADS[workload];
-        let mut at = 0;
-        while at < counts.len() {
-            all[next] = own(name, &counts[at]);
-            (at, next) = (at + 1, next + 1);
-        }
-        workload += 1;
-    }
     all
-}
-
-/// The figure of a count of the workload with this name.
-const fn own(workload: &'static str, count: &Count) -> Figure {
-    let Count { name, label, path } = *count;
-    Figure {
-        name,
-        aliases: &[],
-        label,
-        point: "",
-        unit: Unit::Number,
-        worse: Worse::Higher,
-        needs: Needs::Nothing,
-        path,
-        read: Read::Count(workload),
-    }
 }
 
 /// Times of which some never came, as numbers: those are infinite.

@@ -115,6 +115,26 @@ impl Default for ValueTrace {
 }
 
 impl ValueTrace {
+    /// The first value that a node was sent and never returned, in a sentence that shows nodes and times
+    /// in this way; and how many more there are.
+    pub fn never_returned<'n>(
+        &self,
+        name: impl Fn(u32) -> &'n str,
+        time: impl Fn(Nanos) -> String,
+    ) -> Option<(String, usize)> {
+        let values = self.values.iter();
+        let mut all =
+            values.flat_map(|value| value.unreturned.iter().map(move |sent| (value, sent)));
+        let (TracedValue { value, .. }, first) = all.next()?;
+        let from = match first.via {
+            Via::Message { from, .. } => name(from),
+            Via::Client(_) | Via::Read => "a client",
+        };
+        let (node, at) = (name(first.node), time(first.at));
+        let sentence = format!("{node} was sent {value} (by {from} at {at}) and never returned it");
+        Some((sentence, all.count()))
+    }
+
     /// True if it would be known that a node holds a value: messages show it, or the node has
     /// answered a read since.
     #[must_use]

@@ -19,7 +19,6 @@ pub static BROADCAST: Workload = Workload {
     next,
     last: Some(LastOperation { operation: &READ, is_marked: true }),
     check,
-    counts: &[],
 };
 
 static ADD: Operation = Operation {

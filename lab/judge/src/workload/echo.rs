@@ -1,8 +1,6 @@
 //! Echo: a node is to send back what it gets.
 
-use super::{
-    Count, Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
-};
+use super::{Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults};
 use crate::checker::{Pairing, client_function};
 use crate::format::edn::Edn;
 use crate::history::{Action, Op, OpKind, OpValue};
@@ -20,11 +18,6 @@ pub(super) static ECHO: Workload = Workload {
     next,
     last: None,
     check,
-    counts: &[Count {
-        name: "echo-errors",
-        label: "echoes that are wrong or missing",
-        path: "/workload/errors",
-    }],
 };
 
 static OPERATION: Operation = Operation {

@@ -17,7 +17,6 @@ pub(super) static G_COUNTER: Workload = Workload {
     next,
     last: Some(LastOperation { operation: &READ, is_marked: true }),
     check: pn_counter::check,
-    counts: &[],
 };
 
 /// The operations of a pn-counter without those that subtract: one in three is an addition.

@@ -18,7 +18,6 @@ pub static G_SET: Workload = Workload {
     next,
     last: Some(LastOperation { operation: &READ, is_marked: false }),
     check: broadcast::check,
-    counts: &[],
 };
 
 static ADD: Operation = Operation {

@@ -20,7 +20,6 @@ pub static PN_COUNTER: Workload = Workload {
     next,
     last: Some(LastOperation { operation: &READ, is_marked: true }),
     check,
-    counts: &[],
 };
 
 pub(super) static ADD: Operation = Operation {

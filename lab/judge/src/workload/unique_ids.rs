@@ -3,9 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::{
-    Count, Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
-};
+use super::{Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults};
 use crate::format::edn::Edn;
 use crate::history::{Action, Op, OpKind, OpValue};
 
@@ -22,11 +20,6 @@ pub(super) static UNIQUE_IDS: Workload = Workload {
     next,
     last: None,
     check,
-    counts: &[Count {
-        name: "duplicated-ids",
-        label: "ids given out more than once",
-        path: "/workload/duplicated-count",
-    }],
 };
 
 static GENERATE: Operation = Operation {

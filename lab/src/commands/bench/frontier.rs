@@ -208,9 +208,6 @@ fn load(path: &Path) -> Result<Mine> {
     }
     let name =
         path.file_stem().map_or_else(|| run.name.clone(), |name| name.to_string_lossy().into());
-    Ok(Mine {
-        name,
-        max_ms: read(const { figure("max") })?,
-        msgs_per_op: read(const { figure("msgs-per-op") })?,
-    })
+    let place = (read(const { figure("max") })?, read(const { figure("msgs-per-op") })?);
+    Ok(Mine { name, place })
 }

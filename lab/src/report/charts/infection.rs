@@ -127,21 +127,15 @@ fn lost(values: &[&TracedValue], nodes: usize) -> String {
 
 /// The values that nodes were sent and never returned, in a sentence; empty if there are none.
 fn unreturned(journal: &Journal) -> String {
-    let all = journal.trace.values.iter();
-    let sent: Vec<_> =
-        all.flat_map(|value| value.unreturned.iter().map(move |sent| (value, sent))).collect();
-    let Some((value, first)) = sent.first() else { return String::new() };
     let name = |node: u32| journal.nodes[node as usize].as_str();
-    let from = match first.via {
-        Via::Message { from, .. } => name(from),
-        Via::Client(_) | Via::Read => "a client",
-    };
-    let more = match sent.len() - 1 {
-        0 => String::new(),
-        more => format!(" {} like this.", counted(more as u64, "more case")),
-    };
-    let (node, at) = (name(first.node), number(journal.millis(first.at)));
-    format!(" {node} was sent {} (by {from} at {at} ms) and never returned it.{more}", value.value)
+    let time = |at| format!("{} ms", number(journal.millis(at)));
+    match journal.trace.never_returned(name, time) {
+        None => String::new(),
+        Some((sentence, 0)) => format!(" {sentence}."),
+        Some((sentence, more)) => {
+            format!(" {sentence}. {} like this.", counted(more as u64, "more case"))
+        }
+    }
 }
 
 fn words(ms: f64) -> String {

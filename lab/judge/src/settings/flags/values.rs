@@ -106,11 +106,11 @@ impl fmt::Display for NemesisKinds {
 }
 
 /// How a file has a setting: as the text that the flag takes, or as a number.
-pub(crate) mod as_flag {
+pub mod as_flag {
     use super::{Deserializer, FromStr, PhantomData, Serializer, de, fmt};
 
     /// Writes the text.
-    pub(crate) fn serialize<S, T>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
+    pub fn serialize<S, T>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
     where
         S: Serializer,
         T: fmt::Display,
@@ -119,7 +119,7 @@ pub(crate) mod as_flag {
     }
 
     /// Reads a string or number as what the same text would be as a flag.
-    pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+    pub fn deserialize<'de, D, T>(deserializer: D) -> Result<T, D::Error>
     where
         D: Deserializer<'de>,
         T: FromStr<Err: fmt::Display>,
@@ -153,11 +153,11 @@ pub(crate) mod as_flag {
     }
 
     /// The same for a setting that may be left out.
-    pub(crate) mod option {
+    pub mod option {
         use super::{Deserializer, FromStr, Serializer, fmt};
 
         /// Writes the text.
-        pub(crate) fn serialize<S, T>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
+        pub fn serialize<S, T>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
         where
             S: Serializer,
             T: fmt::Display,
@@ -169,7 +169,7 @@ pub(crate) mod as_flag {
         }
 
         /// Reads what is there.
-        pub(crate) fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+        pub fn deserialize<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
         where
             D: Deserializer<'de>,
             T: FromStr<Err: fmt::Display>,
