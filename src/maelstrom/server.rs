@@ -48,7 +48,7 @@ pub struct Server<P: Protocol, S: Service> {
     effects: Box<Effects<P::Message>>,
     outbox: Gate<Outgoing<P::Message>>,
     /// The entries owed to the journal, if there is one.
-    durability: Option<Durability>,
+    durability: Option<Box<Durability>>,
     log: VecDeque<String>,
     refused: u64,
 }
@@ -71,7 +71,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     pub fn new(config: P::Config, seed: u64, generation: Generation) -> Self {
         Self {
             generation,
-            state: State::Unnamed { config, rng: Rng::seed_from_u64(seed) },
+            state: State::Unnamed(Box::new((config, Rng::seed_from_u64(seed)))),
             service: S::default(),
             submitted: Vec::new(),
             effects: Box::default(),
@@ -282,7 +282,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
 
     fn member(&self) -> Option<&Member<P>> {
         match &self.state {
-            State::Unnamed { .. } => None,
+            State::Unnamed(_) => None,
             State::Member(member) => Some(member),
         }
     }
@@ -321,7 +321,8 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
 
     /// The node knows its name and its generation, and replies to `init`.
     fn join(&mut self, now: Instant, joining: Joining) {
-        let State::Unnamed { config, rng } = &self.state else { return };
+        let State::Unnamed(beginning) = &self.state else { return };
+        let (config, rng) = &**beginning;
         let Joining { client, me, nodes, msg_id } = joining;
         let cluster = Cluster::new(me, Arc::clone(nodes.fallback()));
         let protocol = P::new(cluster, self.generation, config, rng.clone(), now);

@@ -26,18 +26,24 @@ pub type SeedRule = fn(seed: u64, node: u64, generation: Generation) -> u64;
 #[derive(Debug)]
 pub struct Maelstrom<P: Protocol, S: Service> {
     server: Server<P, Noting<S>>,
-    config: P::Config,
+    /// Present if the node has a journal.
+    storage: Option<Box<Storage>>,
+    /// The journal was opened in the last event.
+    has_just_opened: bool,
+    /// Apart, so that it is not in the way of what every event touches.
+    beginning: Box<Beginning<P::Config, S>>,
+}
+
+/// The data with which every generation of a node begins.
+#[derive(Debug)]
+struct Beginning<C, S> {
+    config: C,
+    service: S,
     run_seed: u64,
     node: NodeId,
     seed_rule: SeedRule,
     /// The seed of the present generation.
     seed: u64,
-    /// The service at the beginning of every generation.
-    service: S,
-    /// Present if the node has a journal.
-    storage: Option<Storage>,
-    /// The journal was opened in the last event.
-    has_just_opened: bool,
 }
 
 impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
@@ -46,24 +52,22 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
     pub fn new(config: P::Config, run_seed: u64, node: NodeId, seed_rule: SeedRule) -> Self {
         let seed = seed_rule(run_seed, u64::from(node.0), Generation(1));
         let server = Server::new(config.clone(), seed, Generation(1));
+        let service = S::default();
+        let beginning = Beginning { config, service, run_seed, node, seed_rule, seed };
         Self {
             server,
-            config,
-            run_seed,
-            node,
-            seed_rule,
-            seed,
-            service: S::default(),
             storage: None,
             has_just_opened: false,
+            beginning: Box::new(beginning),
         }
     }
 
     /// The same node with a journal on a disk of its own. To be called before any input.
     #[must_use]
     pub fn with_disk(mut self, config: DiskConfig) -> Self {
-        let seed = Dice::numbered(self.run_seed, "disk", u64::from(self.node.0)).next_u64();
-        self.storage = Some(Storage::new(seed, config));
+        let Beginning { run_seed, node, .. } = *self.beginning;
+        let seed = Dice::numbered(run_seed, "disk", u64::from(node.0)).next_u64();
+        self.storage = Some(Box::new(Storage::new(seed, config)));
         self.server = self.server.with_journal();
         self
     }
@@ -71,8 +75,8 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
     /// The same node with another service. To be called before any input.
     #[must_use]
     pub fn with_service(mut self, service: S) -> Self {
-        self.service = service;
-        self.server = self.server.with_service(Noting::new(self.service.clone()));
+        self.server = self.server.with_service(Noting::new(service.clone()));
+        self.beginning.service = service;
         self
     }
 
@@ -84,20 +88,20 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
 
     /// The settings of the protocol.
     #[must_use]
-    pub const fn config(&self) -> &P::Config {
-        &self.config
+    pub fn config(&self) -> &P::Config {
+        &self.beginning.config
     }
 
     /// The seed of the present generation.
     #[must_use]
-    pub const fn seed(&self) -> u64 {
-        self.seed
+    pub fn seed(&self) -> u64 {
+        self.beginning.seed
     }
 
     /// The events at its disk, if it has one.
     #[must_use]
     pub fn disk_counts(&self) -> Option<DiskCounts> {
-        self.storage.as_ref().map(Storage::counts)
+        self.storage.as_ref().map(|storage| storage.counts())
     }
 
     /// The place up to which all is on disk, if that is what the node is woken for at `now`, and not
@@ -214,7 +218,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let sync = self.storage.as_ref().and_then(Storage::next_sync);
+        let sync = self.storage.as_ref().and_then(|storage| storage.next_sync());
         self.server.poll_timeout().into_iter().chain(sync).min()
     }
 
@@ -231,9 +235,10 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
     }
 
     fn restart(&mut self, _: Instant, generation: Generation, _: bool, _: &mut Outbox<Self>) {
-        self.seed = (self.seed_rule)(self.run_seed, u64::from(self.node.0), generation);
-        let server = Server::new(self.config.clone(), self.seed, generation)
-            .with_service(Noting::new(self.service.clone()));
+        let Beginning { config, service, run_seed, node, seed_rule, seed } = &mut *self.beginning;
+        *seed = seed_rule(*run_seed, u64::from(node.0), generation);
+        let server = Server::new(config.clone(), *seed, generation)
+            .with_service(Noting::new(service.clone()));
         self.server = if self.storage.is_some() { server.with_journal() } else { server };
     }
 }

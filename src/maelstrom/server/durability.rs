@@ -83,7 +83,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     /// The same node, with a journal. To be called before any input.
     #[must_use]
     pub fn with_journal(self) -> Self {
-        Self { durability: Some(Durability::default()), ..self }
+        Self { durability: Some(Box::default()), ..self }
     }
 
     /// The name of the node whose journal is to be opened: once, after `init`. The host calls
@@ -168,11 +168,10 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
 
     /// Refuses a request, at once and without a line of log: there may be any number of them.
     pub(super) fn refuse_without_disk(&mut self, client: &Name, in_reply_to: i64) {
-        let (State::Member(member), Some(Durability { failure: Some(reason), .. })) =
-            (&self.state, &self.durability)
-        else {
+        let (State::Member(member), Some(durability)) = (&self.state, &self.durability) else {
             return;
         };
+        let Some(reason) = &durability.failure else { return };
         self.refused += 1;
         self.outbox.push_free(Outgoing::Client(Message {
             src: Name::clone(member.nodes.name(member.me)),

@@ -11,7 +11,7 @@ use crate::time::Instant;
 /// Before and after `init`: a protocol exists once the node knows its name.
 #[derive(Clone, Debug)]
 pub(super) enum State<P: Protocol> {
-    Unnamed { config: P::Config, rng: Rng },
+    Unnamed(Box<(P::Config, Rng)>),
     Member(Box<Member<P>>),
 }
 

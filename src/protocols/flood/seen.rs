@@ -21,6 +21,8 @@ const NEVER: EntryId =
 /// A set of entries.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
+    /// A byte of each entry of `recent`: most of what is not among them is told by these alone.
+    tags: [u8; RECENT],
     /// The entries added last.
     recent: [EntryId; RECENT],
     /// The oldest of them.
@@ -50,6 +52,7 @@ impl Slot {
 impl Seen {
     pub(super) const fn new() -> Self {
         Self {
+            tags: [tag(NEVER); RECENT],
             recent: [NEVER; RECENT],
             oldest: 0,
             slots: Vec::new(),
@@ -61,9 +64,10 @@ impl Seen {
     /// Adds an entry; false if it is there already. There is no place for the very last number of an origin,
     /// which no node comes to.
     pub(super) fn insert(&mut self, id: EntryId) -> bool {
-        if id.sequence == u64::MAX || self.recent.contains(&id) {
+        if id.sequence == u64::MAX || self.is_recent(id) {
             return false;
         }
+        self.tags[self.oldest] = tag(id);
         self.recent[self.oldest] = id;
         self.oldest = (self.oldest + 1) % RECENT;
         let at = self.find(id.origin);
@@ -79,6 +83,11 @@ impl Seen {
         let is_new = !ranges.contains(id.sequence);
         ranges.insert(id.sequence..id.sequence + 1);
         is_new
+    }
+
+    fn is_recent(&self, id: EntryId) -> bool {
+        let tag = tag(id);
+        (0..RECENT).any(|at| self.tags[at] == tag && self.recent[at] == id)
     }
 
     /// Adds the entry that follows those of an origin from 0 on.
@@ -122,6 +131,10 @@ impl Seen {
         }
         at
     }
+}
+
+const fn tag(id: EntryId) -> u8 {
+    (id.origin.node.0 as u8) ^ (id.sequence as u8).rotate_left(4)
 }
 
 #[cfg(test)]
