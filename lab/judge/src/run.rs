@@ -241,7 +241,7 @@ impl<S: EventSink> Run<S> {
     }
 
     /// The node list, as `init` has it.
-    pub(crate) const fn nodes(&self) -> &Arc<Nodes> {
+    pub const fn nodes(&self) -> &Arc<Nodes> {
         self.requests.nodes()
     }
 

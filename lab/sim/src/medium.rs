@@ -8,7 +8,7 @@ use rumormill::protocol::Entry;
 
 use crate::fault::{NodeFault, NodeFaultKind};
 use crate::flight::{Flight, Flights};
-use crate::network::{Arrival, Due, FaultCounts, Network, NetworkConfig, Way};
+use crate::network::{Arrival, Due, FaultCounts, Network, NetworkConfig, Routed, Way};
 use crate::process::{Input, Process};
 use crate::time::Nanos;
 
@@ -50,9 +50,30 @@ pub struct Plain<P: Process> {
     flights: Option<Flights>,
 }
 
-/// The network of [`Plain`]: messages with their numbers in the order of sending, and requests.
+/// The network of [`Plain`]: messages, and requests.
 pub type PlainNetwork<P> =
-    Network<(u64, Arc<<P as Process>::Message>), (NodeId, <P as Process>::Request)>;
+    Network<Numbered<<P as Process>::Message>, (NodeId, <P as Process>::Request)>;
+
+/// A message of [`Plain`].
+#[derive(Debug)]
+pub struct Numbered<M> {
+    way: Way,
+    /// Its number in the order of sending.
+    number: u64,
+    message: Arc<M>,
+}
+
+impl<M> Clone for Numbered<M> {
+    fn clone(&self) -> Self {
+        Self { message: Arc::clone(&self.message), ..*self }
+    }
+}
+
+impl<M> Routed for Numbered<M> {
+    fn way(&self) -> Way {
+        self.way
+    }
+}
 
 impl<P: Process> Plain<P> {
     /// A network without messages.
@@ -112,7 +133,7 @@ impl<P: Process> Medium<P> for Plain<P> {
             flights.on_send(flight);
         }
         let way = Way { has_values, ..Way::between(from.0, to.0) };
-        self.network.send(now, way, (number, message));
+        self.network.send(now, Numbered { way, number, message });
     }
 
     fn on_reply(&mut self, _: Nanos, _: NodeId, _: P::Reply) {}
@@ -125,8 +146,8 @@ impl<P: Process> Medium<P> for Plain<P> {
         if let Some((node, request)) = self.requests.pop_front() {
             return Some((node, Input::Request(Box::new(request))));
         }
-        while let Some(Arrival { way, message, dropped }) = self.network.poll_arrival() {
-            let (number, message) = message;
+        while let Some(Arrival { message, dropped }) = self.network.poll_arrival() {
+            let Numbered { way, number, message } = message;
             if let Some(flights) = &mut self.flights {
                 flights.on_end(number, now, dropped);
             }
@@ -155,7 +176,7 @@ impl<P: Process> Medium<P> for Plain<P> {
 }
 
 /// Tells a network that a fault has struck a node, and counts it.
-pub fn on_fault<M: Clone, A>(network: &mut Network<M, A>, fault: &NodeFault) {
+pub fn on_fault<M: Clone + Routed, A>(network: &mut Network<M, A>, fault: &NodeFault) {
     let (node, conditions) = (fault.node.0 as usize, network.conditions_mut());
     let mut count = |add: fn(&mut FaultCounts)| add(conditions.counts_mut());
     match fault.kind {

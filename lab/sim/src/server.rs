@@ -1,6 +1,5 @@
 //! The Maelstrom node as a process: the protocol `P` behind a server, with clients and names.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Deref;
 
@@ -54,12 +53,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
         let server = Server::new(config.clone(), seed, Generation(1));
         let service = S::default();
         let beginning = Beginning { config, service, run_seed, node, seed_rule, seed };
-        Self {
-            server,
-            storage: None,
-            has_just_opened: false,
-            beginning: Box::new(beginning),
-        }
+        Self { server, storage: None, has_just_opened: false, beginning: Box::new(beginning) }
     }
 
     /// The same node with a journal on a disk of its own. To be called before any input.
@@ -154,7 +148,7 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
     fn collect(&mut self, now: Instant, out: &mut Outbox<Self>) {
         self.server.swap_effects(&mut out.effects);
         self.commit(now);
-        while let Some(entry) = self.server.service_mut().notes.pop_front() {
+        for entry in self.server.service_mut().notes.drain(..) {
             out.effects.deliver(entry);
         }
         while let Some(outgoing) = self.server.poll_outgoing() {
@@ -248,12 +242,12 @@ impl<P: Protocol<Message: Wire>, S: Service> Process for Maelstrom<P, S> {
 pub struct Noting<S> {
     service: S,
     /// The entries delivered since the notes were taken.
-    notes: VecDeque<Entry>,
+    notes: Vec<Entry>,
 }
 
 impl<S> Noting<S> {
     const fn new(service: S) -> Self {
-        Self { service, notes: VecDeque::new() }
+        Self { service, notes: Vec::new() }
     }
 }
 
@@ -284,7 +278,7 @@ impl<S: Service> Service for Noting<S> {
 
     fn on_deliver(&mut self, entry: &Entry) {
         self.service.on_deliver(entry);
-        self.notes.push_back(entry.clone());
+        self.notes.push(entry.clone());
     }
 
     fn has_topology(&self) -> bool {

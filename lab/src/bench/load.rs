@@ -1,5 +1,6 @@
 //! Messages per node while there is load.
 
+use rumormill::cluster::Nodes;
 use rumormill_judge::message::events::EventSink;
 use rumormill_judge::message::packet::{Packet, Peer};
 use rumormill_judge::settings::Settings;
@@ -72,13 +73,13 @@ impl EventSink for Load {
         self.zero = Some(now);
     }
 
-    fn sent(&mut self, now: Nanos, packet: &Packet) {
+    fn sent(&mut self, now: Nanos, packet: &Packet, _: &Nodes) {
         if let Some((sent, _)) = self.counts(now, packet, packet.src) {
             *sent += 1;
         }
     }
 
-    fn received(&mut self, now: Nanos, packet: &Packet) {
+    fn received(&mut self, now: Nanos, packet: &Packet, _: &Nodes) {
         if let Some((_, received)) = self.counts(now, packet, packet.dest) {
             *received += 1;
         }

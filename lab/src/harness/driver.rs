@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -325,6 +326,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
 
     /// Hands everything that is to be delivered now to the pipes, and notices to the view.
     fn deliver(&mut self) {
+        let nodes = Arc::clone(self.run.nodes());
         while let Some(delivery) = self.run.poll_delivery() {
             // The node reads no more if the pipe is closed, as under Maelstrom.
             let NodeProcess { stdin, last_line, .. } = &mut self.nodes[delivery.node];
@@ -333,7 +335,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
                 self.unsent.push(delivery.node);
             }
             let start = pipe.buffer().len();
-            delivery.packet.write_line(pipe.buffer());
+            delivery.packet.write_line(&nodes, pipe.buffer());
             let line = &pipe.buffer()[start..];
             last_line.clear();
             last_line.extend_from_slice(&line[..line.len().min(LAST_LINE_BYTES)]);

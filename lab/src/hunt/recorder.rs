@@ -2,7 +2,7 @@
 //! and a record of each node for `lab replay`.
 
 use anyhow::{Context as _, Result};
-use rumormill::cluster::Name;
+use rumormill::cluster::{Name, Nodes};
 use rumormill_judge::history::{Action, Op, OpKind, Process};
 use rumormill_judge::message::events::EventSink as _;
 use rumormill_judge::message::packet::Packet;
@@ -61,22 +61,28 @@ pub(super) struct Messages {
 
 impl Messages {
     /// A message between nodes is on its way.
-    pub(super) fn sent(&mut self, now: Nanos, packet: &Packet) {
-        self.sink.sent(now, packet);
+    pub(super) fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
+        self.sink.sent(now, packet, nodes);
     }
 
     /// It has arrived, or never will.
-    pub(super) fn arrived(&mut self, now: Nanos, packet: &Packet, dropped: Option<DropCause>) {
+    pub(super) fn arrived(
+        &mut self,
+        now: Nanos,
+        packet: &Packet,
+        nodes: &Nodes,
+        dropped: Option<DropCause>,
+    ) {
         match dropped {
-            None => self.sink.received(now, packet),
-            Some(cause) => self.sink.dropped(now, packet, cause),
+            None => self.sink.received(now, packet, nodes),
+            Some(cause) => self.sink.dropped(now, packet, nodes, cause),
         }
     }
 
     /// A message from or to a client, which takes no time.
-    pub(super) fn client(&mut self, now: Nanos, packet: &Packet) {
-        self.sink.sent(now, packet);
-        self.sink.received(now, packet);
+    pub(super) fn client(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
+        self.sink.sent(now, packet, nodes);
+        self.sink.received(now, packet, nodes);
     }
 
     /// The cluster is partitioned in two, or whole again.

@@ -11,7 +11,7 @@ use rumormill::protocols::rumormill::message::Gossip;
 use rumormill_judge::message::packet::{Packet, Payload, Peer};
 use rumormill_judge::message::{Body, Message};
 use rumormill_judge::topology::neighbours;
-use rumormill_sim::network::{Arrival, DropCause, Due, Network, Way};
+use rumormill_sim::network::{Arrival, DropCause, Due, Network, Routed, Way};
 use rumormill_sim::{Input, MS, Medium, Nanos, NodeFault, NodeFaultKind};
 
 use super::case::Case;
@@ -36,8 +36,15 @@ pub(super) enum Scripted {
 /// A message between nodes, with its number.
 #[derive(Clone, Debug)]
 pub(super) struct Numbered {
+    way: Way,
     number: u64,
     gossip: Arc<Gossip>,
+}
+
+impl Routed for Numbered {
+    fn way(&self) -> Way {
+        self.way
+    }
 }
 
 /// The network of a case, and its client.
@@ -158,15 +165,15 @@ impl<'a> Surroundings<'a> {
     /// The next message that reaches a node that is up.
     fn take_message(&mut self, now: Nanos) -> Option<(NodeId, Input<Node>)> {
         loop {
-            let Arrival { way, message, dropped } = self.network.poll_arrival()?;
+            let Arrival { message, dropped } = self.network.poll_arrival()?;
+            let way = message.way;
             let (from, to) = (NodeId(way.from?), NodeId(way.to));
             let is_down = dropped.is_none() && !self.is_up[way.to as usize];
             self.counts.to_dead += u64::from(is_down);
             self.counts.partition_drops += u64::from(dropped == Some(DropCause::Partition));
             let dropped = dropped.or_else(|| is_down.then_some(DropCause::Down));
-            if self.messages.is_some() {
-                let packet = self.packet(from, to, &message);
-                self.messages.iter_mut().for_each(|m| m.arrived(now, &packet, dropped));
+            if let Some(messages) = &mut self.messages {
+                messages.arrived(now, &packet(from, to, &message), &self.nodes, dropped);
             }
             let (src, dest) = (self.name(from).clone(), self.name(to).clone());
             if let Some(cause) = dropped {
@@ -186,18 +193,13 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    fn packet(&self, from: NodeId, to: NodeId, message: &Numbered) -> Packet {
-        let body = Payload::Peer(Arc::clone(&message.gossip) as Arc<_>);
-        let ends = (Peer::Node(from.0), Peer::Node(to.0));
-        Packet::uncounted(message.number, ends, body, &self.nodes)
-    }
-
     /// Keeps a message from or to the client.
     fn keep_client(&mut self, now: Nanos, ends: (Peer, Peer), body: &Body) {
         self.last_message += 1;
         let body = Payload::Typed(Arc::new(body.clone()));
-        let packet = Packet::uncounted(self.last_message, ends, body, &self.nodes);
-        self.messages.iter_mut().for_each(|messages| messages.client(now, &packet));
+        let packet = Packet::uncounted(self.last_message, ends, body);
+        let Self { messages, nodes, .. } = self;
+        messages.iter_mut().for_each(|messages| messages.client(now, &packet, nodes));
     }
 
     fn note(&mut self, now: Nanos, text: impl FnOnce() -> String) {
@@ -205,6 +207,11 @@ impl<'a> Surroundings<'a> {
             trace.push(format!("{:>10.3} {}", now as f64 / 1e6, text()));
         }
     }
+}
+
+fn packet(from: NodeId, to: NodeId, message: &Numbered) -> Packet {
+    let body = Payload::Peer(Arc::clone(&message.gossip) as Arc<_>);
+    Packet::uncounted(message.number, (Peer::Node(from.0), Peer::Node(to.0)), body)
 }
 
 impl Medium<Node> for Surroundings<'_> {
@@ -216,12 +223,12 @@ impl Medium<Node> for Surroundings<'_> {
         self.note(now, || {
             line("send", &src, &dest, &Body::Peer(Named::new((*gossip).clone(), &nodes)))
         });
-        let message = Numbered { number: self.last_message, gossip };
-        if self.messages.is_some() {
-            let packet = self.packet(from, to, &message);
-            self.messages.iter_mut().for_each(|messages| messages.sent(now, &packet));
+        let way = Way::between(from.0, to.0);
+        let message = Numbered { way, number: self.last_message, gossip };
+        if let Some(messages) = &mut self.messages {
+            messages.sent(now, &packet(from, to, &message), &self.nodes);
         }
-        self.network.send(now, Way::between(from.0, to.0), message);
+        self.network.send(now, message);
     }
 
     fn on_reply(&mut self, now: Nanos, from: NodeId, reply: Message) {

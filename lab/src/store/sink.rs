@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use rumormill::cluster::Nodes;
 use rumormill_judge::checker::kind_name;
 use rumormill_judge::format::edn::{Edn, quote};
 use rumormill_judge::history::{Action, Op, OpError, OpValue, Process, ReadSet};
@@ -73,35 +74,35 @@ impl EventSink for FileSink {
         self.put(|sink| &mut sink.history, |line| write_op(line, op, read_text));
     }
 
-    fn sent(&mut self, now: Nanos, packet: &Packet) {
+    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
         self.put(
             |sink| &mut sink.messages,
             |line| {
-                write_event(line, now, "send", packet)?;
+                write_event(line, now, "send", packet, nodes)?;
                 line.extend_from_slice(b",\"body\":");
-                packet.write_body(line);
+                packet.body.write_json(nodes, line);
                 line.push(b'}');
                 Ok(())
             },
         );
     }
 
-    fn received(&mut self, now: Nanos, packet: &Packet) {
+    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
         self.put(
             |sink| &mut sink.messages,
             |line| {
-                write_event(line, now, "recv", packet)?;
+                write_event(line, now, "recv", packet, nodes)?;
                 line.push(b'}');
                 Ok(())
             },
         );
     }
 
-    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
+    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
         self.put(
             |sink| &mut sink.messages,
             |line| {
-                write_event(line, now, "drop", packet)?;
+                write_event(line, now, "drop", packet, nodes)?;
                 write!(line, ",\"cause\":\"{}\"}}", cause.name())
             },
         );
@@ -109,11 +110,17 @@ impl EventSink for FileSink {
 }
 
 /// The beginning of a message event's line.
-fn write_event(line: &mut Vec<u8>, now: Nanos, event: &str, packet: &Packet) -> io::Result<()> {
+fn write_event(
+    line: &mut Vec<u8>,
+    now: Nanos,
+    event: &str,
+    packet: &Packet,
+    nodes: &Nodes,
+) -> io::Result<()> {
     write!(line, "{{\"t\":{now},\"e\":\"{event}\",\"id\":{},\"src\":", packet.id)?;
-    serde_json::to_writer(&mut *line, &*packet.src.name(&packet.nodes))?;
+    serde_json::to_writer(&mut *line, &*packet.src.name(nodes))?;
     line.extend_from_slice(b",\"dest\":");
-    serde_json::to_writer(&mut *line, &*packet.dest.name(&packet.nodes))?;
+    serde_json::to_writer(&mut *line, &*packet.dest.name(nodes))?;
     Ok(())
 }
 

@@ -1,7 +1,6 @@
-use std::sync::Arc;
-
 use jiff::civil::date;
 use jiff::tz::{Offset, TimeZone};
+use rumormill::cluster::Nodes;
 use rumormill_judge::checker::script::history;
 use rumormill_judge::history::{Action, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
 use rumormill_judge::message::events::EventSink as _;
@@ -129,10 +128,13 @@ fn errors_and_nemesis_have_maelstroms_form() {
     );
 }
 
+fn nodes() -> Nodes {
+    vec!["n0".into(), "n\"1".into()].into()
+}
+
 fn packet() -> Packet {
-    let nodes = Arc::new(vec!["n0".into(), "n\"1".into()].into());
     let body = Payload::Text(r#"{"type":"rumormill"}"#.into());
-    Packet::uncounted(5, (Peer::Node(0), Peer::Node(1)), body, &nodes)
+    Packet::uncounted(5, (Peer::Node(0), Peer::Node(1)), body)
 }
 
 #[test]
@@ -141,9 +143,9 @@ fn the_sink_streams_history_and_messages() {
     let store = Store::create(base.path(), "broadcast", &start()).unwrap();
     let mut sink = store.sink().unwrap();
     sink.zero(1);
-    sink.sent(2, &packet());
-    sink.received(3, &packet());
-    sink.dropped(4, &packet(), DropCause::Partition);
+    sink.sent(2, &packet(), &nodes());
+    sink.received(3, &packet(), &nodes());
+    sink.dropped(4, &packet(), &nodes(), DropCause::Partition);
     let set = ReadSet::default();
     let mut op = history("i0 read@0").remove(0);
     op.action = Action::Client { f: READ, value: OpValue::Set(set) };

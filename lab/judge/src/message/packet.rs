@@ -11,7 +11,7 @@ use rumormill::maelstrom::parse::{self, ErrorReply, Refusal};
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::value::Value;
 use rumormill::wire::Wire;
-use rumormill_sim::network::Way;
+use rumormill_sim::network::{Routed, Way};
 
 use crate::history::OpValue;
 use crate::message::{Body, Message};
@@ -51,7 +51,7 @@ pub enum Payload {
     /// The JSON text of a process, passed on untouched.
     Text(Box<str>),
     /// The JSON text of a process for another node, and the values that were found in it.
-    Between(Box<str>, Arc<Carried>),
+    Between(Arc<(Box<str>, Carried)>),
     /// From a harness client, or from a simulated node.
     Typed(Arc<Body>),
     /// An operation of a harness client, and its request id.
@@ -142,9 +142,10 @@ impl dyn PeerMessage + '_ {
 
 impl Payload {
     /// Appends the JSON.
-    pub(crate) fn write_json(&self, nodes: &Nodes, out: &mut Vec<u8>) {
+    pub fn write_json(&self, nodes: &Nodes, out: &mut Vec<u8>) {
         match self {
-            Self::Text(text) | Self::Between(text, _) => out.extend_from_slice(text.as_bytes()),
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Self::Between(text) => out.extend_from_slice(text.0.as_bytes()),
             Self::Typed(body) => body.write_json(out),
             Self::Operation(asked) => asked.0.write_json(asked.1, out),
             Self::Peer(message) => message.write_json(nodes, out),
@@ -152,7 +153,8 @@ impl Payload {
     }
 }
 
-/// A message on its way.
+/// A message on its way. In large simulations there are many, so it is small: names are left to whoever
+/// has the list of nodes.
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// Number of the message in the run, over all parties.
@@ -161,8 +163,6 @@ pub struct Packet {
     pub src: Peer,
     /// Addressee.
     pub dest: Peer,
-    /// All nodes of the run: the names in messages.
-    pub nodes: Arc<Nodes>,
     /// A client is at either end: no latency, no faults, counted apart. As in Maelstrom, a name with the
     /// first letter `c` is that of a client.
     pub is_client: bool,
@@ -180,66 +180,38 @@ pub struct Packet {
 
 impl Packet {
     /// A message that no journal counts.
-    pub fn uncounted(id: u64, ends: (Peer, Peer), body: Payload, nodes: &Arc<Nodes>) -> Self {
+    pub fn uncounted(id: u64, ends: (Peer, Peer), body: Payload) -> Self {
         let (src, dest) = ends;
         let is_client = [src, dest].iter().any(|end| matches!(end, Peer::Client(_)));
-        let nodes = Arc::clone(nodes);
-        Self {
-            id,
-            src,
-            dest,
-            nodes,
-            is_client,
-            body,
-            kind: 0,
-            link: 0,
-            bytes: 0,
-            carries_values: false,
-        }
-    }
-
-    /// Its way through the network to this node.
-    pub(crate) fn way(&self, to: u32) -> Way {
-        let from = match self.src {
-            Peer::Node(from) => Some(from),
-            // Beyond all nodes: delayed like them, and never cut off.
-            Peer::Service(number) => Some(u32::MAX - u32::from(number)),
-            Peer::Client(_) | Peer::Probe(_) => None,
-        };
-        Way { from, to, is_exempt: self.is_client, has_values: self.carries_values }
+        Self { id, src, dest, is_client, body, kind: 0, link: 0, bytes: 0, carries_values: false }
     }
 
     /// Appends the line for a process, newline included.
-    pub fn write_line(&self, out: &mut Vec<u8>) {
+    pub fn write_line(&self, nodes: &Nodes, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"id\":");
         put(out, &self.id);
         out.extend_from_slice(b",\"src\":");
-        put(out, &*self.src.name(&self.nodes));
+        put(out, &*self.src.name(nodes));
         out.extend_from_slice(b",\"dest\":");
-        put(out, &*self.dest.name(&self.nodes));
+        put(out, &*self.dest.name(nodes));
         out.extend_from_slice(b",\"body\":");
-        self.write_body(out);
+        self.body.write_json(nodes, out);
         out.extend_from_slice(b"}\n");
-    }
-
-    /// Appends the body as JSON.
-    pub fn write_body(&self, out: &mut Vec<u8>) {
-        self.body.write_json(&self.nodes, out);
     }
 
     /// The message of a client for a simulated node; `None` if it is of anything else.
     #[must_use]
-    pub fn into_message(self) -> Option<ClientMessage> {
+    pub fn into_message(self, nodes: &Nodes) -> Option<ClientMessage> {
         match self.body {
-            Payload::Text(_) | Payload::Between(..) | Payload::Peer(_) => None,
+            Payload::Text(_) | Payload::Between(_) | Payload::Peer(_) => None,
             Payload::Typed(body) => Some(ClientMessage::Taken(Message {
-                src: self.src.name(&self.nodes),
-                dest: self.dest.name(&self.nodes),
+                src: self.src.name(nodes),
+                dest: self.dest.name(nodes),
                 body: Arc::unwrap_or_clone(body),
             })),
             Payload::Operation(_) => {
                 let mut line = Vec::new();
-                self.write_line(&mut line);
+                self.write_line(nodes, &mut line);
                 Some(match parse::parse_line::<Gossip>(&line, None) {
                     Ok(message) => ClientMessage::Taken(message),
                     Err(Refusal { reply, text, .. }) => {
@@ -250,6 +222,24 @@ impl Packet {
                 })
             }
         }
+    }
+}
+
+/// Through the network between the nodes, to one of them.
+impl Routed for Packet {
+    fn way(&self) -> Way {
+        let from = match self.src {
+            Peer::Node(from) => Some(from),
+            // Beyond all nodes: delayed like them, and never cut off.
+            Peer::Service(number) => Some(u32::MAX - u32::from(number)),
+            Peer::Client(_) | Peer::Probe(_) => None,
+        };
+        let to = match self.dest {
+            Peer::Node(to) => to,
+            // They have ways of their own.
+            Peer::Client(_) | Peer::Probe(_) | Peer::Service(_) => u32::MAX,
+        };
+        Way { from, to, is_exempt: self.is_client, has_values: self.carries_values }
     }
 }
 

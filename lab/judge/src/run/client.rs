@@ -289,8 +289,7 @@ mod tests {
 
     fn packet(body: Body) -> Packet {
         let body = Payload::Typed(Arc::new(body));
-        let nodes = Arc::new(vec!["n0".into()].into());
-        Packet::uncounted(0, (Peer::Node(0), Peer::Client(0)), body, &nodes)
+        Packet::uncounted(0, (Peer::Node(0), Peer::Client(0)), body)
     }
 
     fn ok(in_reply_to: i64) -> Packet {

@@ -80,7 +80,7 @@ impl<S: EventSink> Run<S> {
                 if let Payload::Operation(asked) = &body {
                     self.on_request_delivered(node, &asked.0);
                 }
-                match (Packet { body, ..packet }).into_message()? {
+                match (Packet { body, ..packet }).into_message(self.nodes())? {
                     ClientMessage::Taken(message) => {
                         message.for_protocol().map(|message| Input::Request(Box::new(message)))
                     }

@@ -164,7 +164,7 @@ impl<S: EventSink> Run<S> {
             kind: self.journal.kind_id(&kind),
             bytes: u32::try_from(body.len()).unwrap_or(u32::MAX),
             carries_values: carried.may_bring_values(),
-            body: Payload::Between(body.into(), Arc::new(carried)),
+            body: Payload::Between(Arc::new((body.into(), carried))),
         }
     }
 
@@ -278,8 +278,7 @@ impl<S: EventSink> Run<S> {
         let Content { body, kind, bytes, carries_values } = content;
         let is_client = self.directory.is_client(src) || self.directory.is_client(dest);
         let link = if is_client { u32::MAX } else { self.journal.link_id(src, dest) };
-        let nodes = Arc::clone(&self.directory.nodes);
-        Packet { id, src, dest, nodes, is_client, body, kind, link, bytes, carries_values }
+        Packet { id, src, dest, is_client, body, kind, link, bytes, carries_values }
     }
 
     /// Makes a request with a client.
@@ -324,12 +323,12 @@ impl<S: EventSink> Run<S> {
                 self.record_sent(now, &packet);
                 self.send_to_service(now, service, packet, sender);
             }
-            Peer::Node(node) => {
+            Peer::Node(_) => {
                 self.record_sent(now, &packet);
                 if packet.carries_values && !packet.is_client {
                     self.watch.on_values(now);
                 }
-                self.network.send(now, packet.way(node), packet);
+                self.network.send(now, packet);
                 self.handle_arrivals(now);
             }
         }
@@ -389,10 +388,9 @@ impl<S: EventSink> Run<S> {
             {
                 self.entries.received(node, &**message, &self.gossiped);
             }
-        } else if let (Payload::Between(_, carried), Peer::Node(from)) = (&packet.body, packet.src)
-        {
+        } else if let (Payload::Between(text), Peer::Node(from)) = (&packet.body, packet.src) {
             // Nodes are numbered with 32 bits.
-            self.tracer.received((from, node as u32), carried, now, packet.id);
+            self.tracer.received((from, node as u32), &text.1, now, packet.id);
         } else if let Payload::Operation(asked) = &packet.body
             && let (Some(number), OpValue::Int(int)) = (asked.0.number, &asked.0.argument)
         {
@@ -412,19 +410,19 @@ impl<S: EventSink> Run<S> {
 
     fn record_sent(&mut self, now: Nanos, packet: &Packet) {
         self.journal.sent(packet);
-        self.sink.sent(now, packet);
+        self.sink.sent(now, packet, &self.directory.nodes);
         self.mark(1, now, packet);
     }
 
     pub(super) fn record_received(&mut self, now: Nanos, packet: &Packet) {
         self.journal.received(packet);
-        self.sink.received(now, packet);
+        self.sink.received(now, packet, &self.directory.nodes);
         self.mark(2, now, packet);
     }
 
     pub(super) fn record_dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
         self.journal.dropped(cause);
-        self.sink.dropped(now, packet, cause);
+        self.sink.dropped(now, packet, &self.directory.nodes, cause);
         self.mark(3, now, packet);
     }
 

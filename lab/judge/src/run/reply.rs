@@ -85,8 +85,8 @@ impl ArrayText {
 /// answer to that (the id must be an integer: neither `1.0` nor `"1"` will do).
 pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Option<Reply> {
     match body {
-        Payload::Peer(_) | Payload::Operation(_) => None,
-        Payload::Text(text) | Payload::Between(text, _) => {
+        Payload::Between(_) | Payload::Peer(_) | Payload::Operation(_) => None,
+        Payload::Text(text) => {
             let fields = ReplyFields::of(text)?;
             let answered: i64 = fields.in_reply_to?.parse().ok()?;
             (answered == msg_id).then(|| read_text(request, &fields))
@@ -116,9 +116,9 @@ pub(crate) struct Claim {
 /// The type and the number that a message has.
 pub(crate) fn claim_of(body: &Payload) -> Claim {
     match body {
-        Payload::Text(text) | Payload::Between(text, _) => claim_of_text(text),
+        Payload::Text(text) => claim_of_text(text),
         Payload::Typed(body) => claim_of_typed(body),
-        Payload::Peer(_) | Payload::Operation(_) => Claim::default(),
+        Payload::Between(_) | Payload::Peer(_) | Payload::Operation(_) => Claim::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! and never cut. Each takes one request after another, as a node does.
 
 use rumormill_sim::Nanos;
-use rumormill_sim::network::{Arrival, Network, Way};
+use rumormill_sim::network::{Arrival, Network, Routed, Way};
 
 use super::Run;
 use super::timer::Timer;
@@ -16,7 +16,20 @@ use crate::services::{Desk, NAMES};
 #[derive(Debug)]
 pub(super) struct ServiceHall {
     desk: Desk,
-    network: Network<Packet, Timer>,
+    network: Network<Asked, Timer>,
+}
+
+/// A message on its way to a service.
+#[derive(Clone, Debug)]
+struct Asked {
+    way: Way,
+    packet: Packet,
+}
+
+impl Routed for Asked {
+    fn way(&self) -> Way {
+        self.way
+    }
 }
 
 impl<S: EventSink> Run<S> {
@@ -51,7 +64,7 @@ impl<S: EventSink> Run<S> {
             is_exempt: packet.is_client,
             has_values: false,
         };
-        hall.network.send(now, way, packet);
+        hall.network.send(now, Asked { way, packet });
         self.handle_requests(now);
     }
 
@@ -73,17 +86,18 @@ impl<S: EventSink> Run<S> {
     /// Services answer what has come to them.
     fn handle_requests(&mut self, now: Nanos) {
         while let Some(hall) = &mut self.services
-            && let Some(Arrival { message: packet, dropped, .. }) = hall.network.poll_arrival()
+            && let Some(Arrival { message, dropped }) = hall.network.poll_arrival()
         {
+            let Asked { packet, .. } = message;
             let Peer::Service(service) = packet.dest else { continue };
             if let Some(cause) = dropped {
                 self.record_dropped(now, &packet, cause);
                 continue;
             }
             let mut body = Vec::new();
-            packet.write_body(&mut body);
+            packet.body.write_json(self.requests.nodes(), &mut body);
             let body = String::from_utf8_lossy(&body).into_owned();
-            let reply = hall.desk.answer(service, &packet.src.name(&packet.nodes), &body);
+            let reply = hall.desk.answer(service, &packet.src.name(self.requests.nodes()), &body);
             self.record_received(now, &packet);
             let Packet { src, dest, .. } = packet;
             match reply {

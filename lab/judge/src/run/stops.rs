@@ -170,7 +170,7 @@ impl<S: EventSink> Run<S> {
         if !self.settings.has_stops() || !self.network.conditions().is_paused(node as u32) {
             return;
         }
-        let names = [packet.src, packet.dest].map(|peer| peer.name(&packet.nodes).len());
+        let names = [packet.src, packet.dest].map(|peer| peer.name(self.nodes()).len());
         let bytes = &mut self.stops.pipes[node];
         *bytes += packet.bytes as usize + names[0] + names[1] + ENVELOPE_BYTES;
         if *bytes > PIPE_BYTES {

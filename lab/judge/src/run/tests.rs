@@ -6,6 +6,7 @@ mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rumormill::cluster::Nodes;
 use rumormill_sim::network::DropCause;
 use rumormill_sim::{MS, Nanos, NodeFault, NodeFaultKind};
 use serde_json::{Value, json};
@@ -76,9 +77,9 @@ struct Log {
 }
 
 impl Log {
-    fn message(&mut self, what: &str, now: Nanos, packet: &Packet) {
+    fn message(&mut self, what: &str, now: Nanos, packet: &Packet, nodes: &Nodes) {
         let mut line = Vec::new();
-        packet.write_line(&mut line);
+        packet.write_line(nodes, &mut line);
         self.lines.push(format!("{what} {now} {}", String::from_utf8(line).unwrap()));
     }
 }
@@ -88,14 +89,14 @@ impl EventSink for Log {
         self.ops += 1;
         self.lines.push(format!("op {op:?} {read_text:?}"));
     }
-    fn sent(&mut self, now: Nanos, packet: &Packet) {
-        self.message("sent", now, packet);
+    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
+        self.message("sent", now, packet, nodes);
     }
-    fn received(&mut self, now: Nanos, packet: &Packet) {
-        self.message("received", now, packet);
+    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
+        self.message("received", now, packet, nodes);
     }
-    fn dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
-        self.message(cause.name(), now, packet);
+    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
+        self.message(cause.name(), now, packet, nodes);
     }
 }
 
@@ -126,7 +127,7 @@ impl Simulation {
     fn deliver_pending(&mut self) {
         while let Some(delivery) = self.run.poll_delivery() {
             let mut line = Vec::new();
-            delivery.packet.write_line(&mut line);
+            delivery.packet.write_line(self.run.nodes(), &mut line);
             let message: Value = serde_json::from_slice(&line).unwrap();
             match &mut self.paused[delivery.node] {
                 Some(pipe) => pipe.push(message),

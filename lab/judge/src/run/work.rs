@@ -174,7 +174,7 @@ impl<S: EventSink> Run<S> {
         let node = self.workers[index].node;
         let name = self.name(node as usize);
         let mut body = Vec::new();
-        packet.write_body(&mut body);
+        packet.body.write_json(self.nodes(), &mut body);
         let text = format!("{name} sent a reply that is refused, {why}: {}", quote(&body));
         self.notices.add(now, Some(node as usize), NoticeKind::MalformedReply, why, text);
     }

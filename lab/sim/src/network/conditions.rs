@@ -209,13 +209,14 @@ impl Conditions {
         fate
     }
 
-    /// The cause why a message does not reach its receiver, which takes it now. `from` is `None`
-    /// for a message from outside the cluster: only a node that is down keeps that away.
+    /// The cause why a message does not reach its receiver, which takes it now. `from` is only asked
+    /// where it matters; it is `None` for a message from outside the cluster: only a node that is
+    /// down keeps that away.
     pub(super) fn on_arrival(
         &mut self,
         now: Nanos,
-        from: Option<u32>,
         to: u32,
+        from: impl FnOnce() -> Option<u32>,
     ) -> Option<DropCause> {
         if self.is_down(to) {
             self.counts.unheard += 1;
@@ -224,7 +225,7 @@ impl Conditions {
         if self.partition.is_none() && self.cuts.0.is_empty() {
             return None;
         }
-        let crossing = self.crossing(now, from?, to);
+        let crossing = self.crossing(now, from()?, to);
         let Self { partition, cuts, counts, .. } = self;
         let chain: [&dyn Rule; 2] = [partition, cuts];
         chain.into_iter().find_map(|rule| match rule.on_arrival(&crossing) {

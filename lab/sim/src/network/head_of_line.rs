@@ -14,7 +14,6 @@ pub(super) struct Waiting {
     pub(super) due: Nanos,
     /// By the order of sending.
     pub(super) number: u64,
-    pub(super) from: Option<u32>,
     pub(super) id: MessageId,
 }
 

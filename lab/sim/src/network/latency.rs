@@ -58,14 +58,11 @@ impl LatencyRule {
         self.settings.mean_ms = mean_ms;
     }
 
-    /// The latency of one message, in whole milliseconds. Rolls once, whatever the distribution.
+    /// The latency of one message, in whole milliseconds. Rolls once, unless all are the same.
     pub(super) fn draw_ms(&mut self) -> u64 {
         let (mean_ms, dice) = (self.settings.mean_ms, &mut self.dice);
         match self.settings.distribution {
-            Distribution::Constant => {
-                dice.next_u64();
-                mean_ms
-            }
+            Distribution::Constant => mean_ms,
             Distribution::Uniform => dice.below(mean_ms.saturating_mul(2)),
             Distribution::Exponential => exponential(dice, mean_ms as f64) as u64,
             Distribution::Measured => {

@@ -79,11 +79,22 @@ impl Way {
     }
 }
 
+/// A message that a network can carry: it knows its way.
+pub trait Routed {
+    /// Its way, always the same.
+    fn way(&self) -> Way;
+}
+
+/// A message without content.
+impl Routed for Way {
+    fn way(&self) -> Way {
+        *self
+    }
+}
+
 /// The end of a message's way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival<M> {
-    /// Its way.
-    pub way: Way,
     /// The message.
     pub message: M,
     /// Why it did not arrive, if it did not.
@@ -102,17 +113,11 @@ pub enum Due<A> {
 /// A message on its way, by its place.
 type MessageId = u32;
 
-#[derive(Clone, Debug)]
-struct Transit<M> {
-    way: Way,
-    message: M,
-}
-
 /// A message that the rules delayed.
 #[derive(Clone, Copy, Debug)]
 struct Delayed {
     id: MessageId,
-    way: Way,
+    to: u32,
     /// The latency that is left after the delay.
     latency: Nanos,
 }
@@ -154,7 +159,7 @@ pub struct Network<M, A = ()> {
     /// By node.
     stopped: Vec<Stopped>,
     /// Messages on their way; places that are free are in `free`.
-    transits: Vec<Option<Transit<M>>>,
+    transits: Vec<Option<M>>,
     free: Vec<MessageId>,
     /// By when they go on, and the order of sending.
     delayed: BTreeMap<(Nanos, u64), Delayed>,
@@ -164,7 +169,7 @@ pub struct Network<M, A = ()> {
     arrivals: VecDeque<Arrival<M>>,
 }
 
-impl<M: Clone, A> Network<M, A> {
+impl<M: Clone + Routed, A> Network<M, A> {
     /// A network without messages.
     #[must_use]
     pub fn new(config: NetworkConfig) -> Self {
@@ -240,24 +245,25 @@ impl<M: Clone, A> Network<M, A> {
     }
 
     /// Sends a message. From a client it takes no time, but has to queue.
-    pub fn send(&mut self, now: Nanos, way: Way, message: M) {
+    pub fn send(&mut self, now: Nanos, message: M) {
+        let way = message.way();
         let Some(from) = way.from.filter(|_| !way.is_exempt) else {
-            self.admit(now, now, way, 0, message);
+            self.admit(now, now, 0, message);
             return;
         };
         let latency_ms = self.latency.draw_ms();
         let copy_latency_ms = self.copy_latency.draw_ms();
         let fate = self.conditions.on_send(now, from, way.to);
         if let dropped @ Some(_) = fate.dropped {
-            self.arrivals.push_back(Arrival { way, message, dropped });
+            self.arrivals.push_back(Arrival { message, dropped });
             return;
         }
         let goes_on = now.saturating_add(fate.delay);
         if fate.is_duplicated {
             let latency = copy_latency_ms.saturating_mul(MS);
-            self.admit(now, goes_on, way, latency, message.clone());
+            self.admit(now, goes_on, latency, message.clone());
         }
-        self.admit(now, goes_on, way, latency_ms.saturating_mul(MS), message);
+        self.admit(now, goes_on, latency_ms.saturating_mul(MS), message);
     }
 
     /// Takes the next timer that is due, and lets messages go on if it is theirs.
@@ -269,8 +275,8 @@ impl<M: Clone, A> Network<M, A> {
             Timer::Queue(node) => self.wake(now, node),
             Timer::Delayed => {
                 while let Some(first) = self.delayed.first_entry().filter(|e| e.key().0 <= now) {
-                    let Delayed { id, way, latency } = first.remove();
-                    self.enqueue(now, id, way, latency);
+                    let Delayed { id, to, latency } = first.remove();
+                    self.enqueue(now, id, to, latency);
                 }
             }
         }
@@ -278,54 +284,47 @@ impl<M: Clone, A> Network<M, A> {
     }
 
     /// A message is on its way, unless the queue of its receiver is full.
-    fn admit(&mut self, now: Nanos, goes_on: Nanos, way: Way, latency: Nanos, message: M) {
-        if self.is_full(way.to) {
+    fn admit(&mut self, now: Nanos, goes_on: Nanos, latency: Nanos, message: M) {
+        let Way { to, has_values, .. } = message.way();
+        if self.is_full(to) {
             self.conditions.counts_mut().overflowed += 1;
-            let dropped = Some(DropCause::Full);
-            self.arrivals.push_back(Arrival { way, message, dropped });
+            self.arrivals.push_back(Arrival { message, dropped: Some(DropCause::Full) });
+            return;
+        }
+        self.queued += 1;
+        self.queued_values += u64::from(has_values);
+        let id = self.insert(message);
+        if goes_on == now {
+            self.enqueue(now, id, to, latency);
         } else {
-            self.dispatch(now, goes_on, way, latency, message);
+            let key = (goes_on, self.next_number());
+            self.delayed.insert(key, Delayed { id, to, latency });
+            self.timers.add(goes_on, Timer::Delayed);
         }
     }
 
     /// Without head-of-line delivery, a message is due.
     fn become_due(&mut self, now: Nanos, due: Nanos, id: MessageId) {
-        let Some(Way { from, to, .. }) = self.transits[id as usize].as_ref().map(|t| t.way) else {
+        let Some(to) = self.transits[id as usize].as_ref().map(|message| message.way().to) else {
             return;
         };
         let inbox = &mut self.inboxes[to as usize];
         if inbox.is_halted {
-            self.stopped[to as usize].held.push(Waiting { due, number: 0, from, id });
-            return;
-        }
-        inbox.length -= 1;
-        if let Some(transit) = self.remove(id) {
-            let dropped = self.conditions.on_arrival(now, from, to);
-            self.arrive(transit, dropped);
-        }
-    }
-
-    /// A message is on its way.
-    fn dispatch(&mut self, now: Nanos, goes_on: Nanos, way: Way, latency: Nanos, message: M) {
-        self.queued += 1;
-        self.queued_values += u64::from(way.has_values);
-        let id = self.insert(Transit { way, message });
-        if goes_on == now {
-            self.enqueue(now, id, way, latency);
+            self.stopped[to as usize].held.push(Waiting { due, number: 0, id });
         } else {
-            let key = (goes_on, self.next_number());
-            self.delayed.insert(key, Delayed { id, way, latency });
-            self.timers.add(goes_on, Timer::Delayed);
+            inbox.length -= 1;
+            let dropped = self.fate_at_arrival(now, id, to);
+            self.arrive(id, dropped);
         }
     }
 
-    fn enqueue(&mut self, now: Nanos, id: MessageId, way: Way, latency: Nanos) {
+    /// A message is in the queue of its receiver.
+    fn enqueue(&mut self, now: Nanos, id: MessageId, to: u32, latency: Nanos) {
         let due = now.saturating_add(latency);
-        let Way { from, to, .. } = way;
         self.inboxes[to as usize].length += 1;
         if self.head_of_line {
             let number = self.next_number();
-            self.inboxes[to as usize].queue.push(Waiting { due, number, from, id });
+            self.inboxes[to as usize].queue.push(Waiting { due, number, id });
             self.take(now, to);
         } else {
             self.timers.add(due, Timer::Message(id));
@@ -335,12 +334,10 @@ impl<M: Clone, A> Network<M, A> {
     /// A node's consumer hands over what it slept for, and takes the next messages.
     fn wake(&mut self, now: Nanos, node: u32) {
         let in_hand = self.inboxes[node as usize].queue.in_hand.take_if(|(until, _)| *until <= now);
-        if let Some((_, Waiting { id, .. })) = in_hand
-            && let Some(transit) = self.remove(id)
-        {
+        if let Some((_, Waiting { id, .. })) = in_hand {
             let is_down = self.conditions.is_down(node);
             self.conditions.counts_mut().unheard += u64::from(is_down);
-            self.arrive(transit, is_down.then_some(DropCause::Down));
+            self.arrive(id, is_down.then_some(DropCause::Down));
         }
         self.take(now, node);
     }
@@ -352,40 +349,41 @@ impl<M: Clone, A> Network<M, A> {
             && let Some(waiting) = inbox.queue.take()
         {
             inbox.length -= 1;
-            let Waiting { due, from, id, .. } = waiting;
-            let dropped = self.conditions.on_arrival(now, from, node);
-            let sleep = head_of_line::sleep(now, due);
+            let dropped = self.fate_at_arrival(now, waiting.id, node);
+            let sleep = head_of_line::sleep(now, waiting.due);
             if dropped.is_none() && sleep > 0 {
                 self.inboxes[node as usize].queue.in_hand = Some((now + sleep, waiting));
                 self.timers.add(now + sleep, Timer::Queue(node));
-            } else if let Some(transit) = self.remove(id) {
-                self.arrive(transit, dropped);
+            } else {
+                self.arrive(waiting.id, dropped);
             }
         }
     }
 
-    fn arrive(&mut self, transit: Transit<M>, dropped: Option<DropCause>) {
-        let Transit { way, message, .. } = transit;
-        self.queued -= 1;
-        self.queued_values -= u64::from(way.has_values);
-        self.arrivals.push_back(Arrival { way, message, dropped });
+    /// The cause why a message does not reach its receiver, which takes it now.
+    fn fate_at_arrival(&mut self, now: Nanos, id: MessageId, to: u32) -> Option<DropCause> {
+        let message = &self.transits[id as usize];
+        self.conditions.on_arrival(now, to, || message.as_ref()?.way().from)
     }
 
-    fn insert(&mut self, transit: Transit<M>) -> MessageId {
+    /// The way of a message ends.
+    fn arrive(&mut self, id: MessageId, dropped: Option<DropCause>) {
+        let Some(message) = self.transits[id as usize].take() else { return };
+        self.free.push(id);
+        self.queued -= 1;
+        self.queued_values -= u64::from(message.way().has_values);
+        self.arrivals.push_back(Arrival { message, dropped });
+    }
+
+    fn insert(&mut self, message: M) -> MessageId {
         if let Some(id) = self.free.pop() {
-            self.transits[id as usize] = Some(transit);
+            self.transits[id as usize] = Some(message);
             return id;
         }
         // More than 2^32 messages on their way do not fit into memory.
         let id = self.transits.len() as MessageId;
-        self.transits.push(Some(transit));
+        self.transits.push(Some(message));
         id
-    }
-
-    fn remove(&mut self, id: MessageId) -> Option<Transit<M>> {
-        let transit = self.transits[id as usize].take();
-        self.free.push(id);
-        transit
     }
 
     const fn next_number(&mut self) -> u64 {

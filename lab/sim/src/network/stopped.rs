@@ -6,7 +6,7 @@
 //! once the process has answered `init`, as far as there is room.
 
 use super::head_of_line::Waiting;
-use super::{DropCause, MessageId, Network};
+use super::{DropCause, MessageId, Network, Routed};
 use crate::time::Nanos;
 
 /// Messages in the queue of a node that is marked down; more are lost.
@@ -21,7 +21,7 @@ pub(super) struct Stopped {
     backlog: Vec<Waiting>,
 }
 
-impl<M: Clone, A> Network<M, A> {
+impl<M: Clone + Routed, A> Network<M, A> {
     /// True if a message that is sent to this node now is lost.
     pub(super) fn is_full(&self, node: u32) -> bool {
         let inbox = &self.inboxes[node as usize];
@@ -100,16 +100,13 @@ impl<M: Clone, A> Network<M, A> {
     /// A message that was held arrives.
     fn arrive_at_last(&mut self, now: Nanos, node: usize, waiting: Waiting) {
         self.inboxes[node].length -= 1;
-        if let Some(transit) = self.remove(waiting.id) {
-            let dropped = self.conditions.on_arrival(now, transit.way.from, transit.way.to);
-            self.arrive(transit, dropped);
-        }
+        // Nodes are numbered with 32 bits.
+        let dropped = self.fate_at_arrival(now, waiting.id, node as u32);
+        self.arrive(waiting.id, dropped);
     }
 
     fn lose(&mut self, id: MessageId, cause: DropCause) {
-        if let Some(transit) = self.remove(id) {
-            self.conditions.counts_mut().overflowed += u64::from(cause == DropCause::Full);
-            self.arrive(transit, Some(cause));
-        }
+        self.conditions.counts_mut().overflowed += u64::from(cause == DropCause::Full);
+        self.arrive(id, Some(cause));
     }
 }

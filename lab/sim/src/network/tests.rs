@@ -7,12 +7,21 @@ use super::slow::Slow;
 use super::*;
 
 struct Bench {
-    /// It carries numbers.
-    network: Network<u64>,
+    network: Network<Numbered>,
     now: Nanos,
     id: u64,
     /// `id@ms`, `!` before those that were dropped.
     log: Vec<String>,
+}
+
+/// A message that is a number.
+#[derive(Clone)]
+struct Numbered(Way, u64);
+
+impl Routed for Numbered {
+    fn way(&self) -> Way {
+        self.0
+    }
 }
 
 /// A sender.
@@ -32,14 +41,16 @@ impl Bench {
             Peer::Node(from) => Way::between(from, dest),
             Peer::Client => Way::from_client(dest),
         };
-        self.network.send(self.now, way, self.id);
+        self.network.send(self.now, Numbered(way, self.id));
         self.id += 1;
         self.drain();
     }
 
     fn drain(&mut self) {
         let ms = self.now as f64 / MS as f64;
-        while let Some(Arrival { message, dropped, .. }) = self.network.poll_arrival() {
+        while let Some(Arrival { message: Numbered(_, message), dropped }) =
+            self.network.poll_arrival()
+        {
             let mark = if dropped.is_some() { "!" } else { "" };
             self.log.push(format!("{mark}{message}@{ms}"));
         }

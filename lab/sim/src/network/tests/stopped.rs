@@ -19,7 +19,7 @@ impl Bench {
         (0..count).for_each(|_| self.send(N1, 2));
     }
 
-    fn go_on(&mut self, change: impl FnOnce(&mut Network<u64>, Nanos)) {
+    fn go_on(&mut self, change: impl FnOnce(&mut Network<Numbered>, Nanos)) {
         change(&mut self.network, self.now);
         self.drain();
     }
