@@ -59,18 +59,19 @@ impl Value {
 /// that every new value is added to.
 fn write_int(int: i64, out: &mut String) {
     // As many as 2^64 has.
-    let mut digits = ['0'; 20];
+    let mut digits = [b'0'; 20];
     let (mut rest, mut first) = (int.unsigned_abs(), digits.len());
     while rest > 0 || first == digits.len() {
         first -= 1;
         // Below ten.
-        digits[first] = char::from(b'0' + (rest % 10) as u8);
+        digits[first] = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
     if int < 0 {
         out.push('-');
     }
-    out.extend(&digits[first..]);
+    // Digits are text.
+    out.push_str(str::from_utf8(&digits[first..]).unwrap_or_default());
 }
 
 impl From<i64> for Value {
