@@ -35,6 +35,11 @@ impl<T> Chunks<T> {
         }
     }
 
+    /// The element at this place, if there is one.
+    pub(crate) fn get(&self, at: usize) -> Option<&T> {
+        self.0.get(at / CHUNK)?.get(at % CHUNK)
+    }
+
     /// The elements.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()

@@ -4,8 +4,12 @@ use super::OriginId;
 use super::chunks::Chunks;
 use crate::id::{Generation, NodeId, Origin};
 
-/// A slot without a number.
-const FREE: u32 = u32::MAX;
+/// A free slot.
+const FREE: u32 = 0;
+
+/// Bits of a slot that tell most names apart which share a place: a look at the name itself is a wait for memory.
+/// The others count 67 million origins, more than fit into memory.
+const TAG_BITS: u32 = 6;
 
 /// Origins, numbered at first sight.
 ///
@@ -15,7 +19,7 @@ const FREE: u32 = u32::MAX;
 pub struct Origins {
     names: Chunks<Name>,
     /// Slots, at most seven eighths of which are taken. A number stands in the slot that its name's hash
-    /// says, or in the next that was free.
+    /// says, or in the next that was free: with one added, and with its upper bits mixed with bits of the hash.
     slots: Vec<u32>,
 }
 
@@ -60,13 +64,12 @@ impl Origins {
     /// The number of `origin`, if it has one.
     #[must_use]
     pub fn get(&self, origin: Origin) -> Option<OriginId> {
-        let number = *self.slots.get(self.slot(origin)?)?;
-        (number != FREE).then_some(OriginId(number))
+        self.find(origin).ok()
     }
 
     /// The number of `origin`, which is a new one at first sight.
     pub fn number(&mut self, origin: Origin) -> OriginId {
-        if let Some(id) = self.get(origin) {
+        if let Ok(id) = self.find(origin) {
             return id;
         }
         // More origins than that do not fit into memory.
@@ -81,20 +84,31 @@ impl Origins {
     }
 
     fn put(&mut self, origin: Origin, number: u32) {
-        if let Some(slot) = self.slot(origin) {
-            self.slots[slot] = number;
+        if let Err(free) = self.find(origin) {
+            self.slots[free] = (number + 1) ^ tag(hash(origin));
         }
     }
 
-    /// The slot of `origin`, or the free one where it belongs; none if there are no slots.
-    fn slot(&self, origin: Origin) -> Option<usize> {
-        let count = self.slots.len();
-        let mut slot = (((hash(origin) >> 32) * count as u64) >> 32) as usize;
-        while *self.slots.get(slot)? != FREE && self.name(OriginId(self.slots[slot])) != origin {
-            slot = (slot + 1) % count;
+    /// The number of `origin`, or the free slot where it belongs.
+    fn find(&self, origin: Origin) -> Result<OriginId, usize> {
+        let (hash, count) = (hash(origin), self.slots.len());
+        let mut at = (((hash >> 32) * count as u64) >> 32) as usize;
+        while let Some(&slot) = self.slots.get(at)
+            && slot != FREE
+        {
+            let number = (slot ^ tag(hash)).wrapping_sub(1);
+            if self.names.get(number as usize).is_some_and(|name| Origin::from(*name) == origin) {
+                return Ok(OriginId(number));
+            }
+            at = if at + 1 == count { 0 } else { at + 1 };
         }
-        Some(slot)
+        Err(at)
     }
+}
+
+/// The bits of a hash that are mixed into a slot; the place comes of others.
+const fn tag(hash: u64) -> u32 {
+    hash as u32 & !(u32::MAX >> TAG_BITS)
 }
 
 pub(crate) const fn hash(origin: Origin) -> u64 {
