@@ -4,11 +4,11 @@
 //! No clock, no I/O, no threads: `stdio.rs` drives it as a process, the lab drives it in virtual
 //! time and replays it from records.
 
+mod describe;
 mod durability;
 mod state;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::service::{self, Reply, Request, Service};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::Wire;
+pub use describe::Description;
 use durability::{Durability, Joining};
 use state::{Member, State};
 
@@ -469,36 +470,6 @@ impl<P: Protocol<Message: Wire>, S: Service> Server<P, S> {
     fn refuse(&mut self, text: &str) {
         self.refused += 1;
         self.log.push_back(format!("refused: {text}"));
-    }
-}
-
-/// The state of a node for people, at some instant: see [`Server::describe`].
-#[derive(Clone, Copy, Debug)]
-pub struct Description<'a, P: Protocol, S: Service> {
-    server: &'a Server<P, S>,
-    now: Instant,
-}
-
-impl<P: Protocol, S: Service> fmt::Display for Description<'_, P, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, now } = *self;
-        let generation = server.generation;
-        let State::Member(member) = &server.state else {
-            return writeln!(f, "at {now}: not initialised, generation {generation}");
-        };
-        let (me, nodes) = (member.nodes.name(member.me), member.nodes.len());
-        writeln!(f, "{me} at {now}: one of {nodes} nodes, generation {generation}")?;
-        writeln!(f, "  entries submitted here: {}", member.next_sequence)?;
-        if server.durability.is_some() {
-            let (appended, synced) = (server.outbox.appended().0, server.outbox.synced().0);
-            let waiting = server.outbox.len();
-            writeln!(f, "  journal: {synced} of {appended} on disk, {waiting} messages wait")?;
-        }
-        member.protocol.describe(now, &member.nodes, f)?;
-        match server.refused {
-            0 => Ok(()),
-            refused => writeln!(f, "  lines refused: {refused}"),
-        }
     }
 }
 
