@@ -152,6 +152,18 @@ fn flood_nodes_pass_on_a_good_network() {
 }
 
 #[test]
+fn messages_are_shown_with_maelstroms_flags() {
+    let lab = Lab::new();
+    let shown = |flags: &[&str]| {
+        let (code, screen, log) = run(&mut lab.command(&[&["--node-count", "2"], flags].concat()));
+        assert_eq!(code, 0, "{screen}{log}");
+        ["send", "recv"].map(|what| log.contains(&format!(" ms {what} {{\"id\":")))
+    };
+    assert_eq!(shown(&["--log-net-send"]), [true, false]);
+    assert_eq!(shown(&["--log-net-recv", "--log-stderr"]), [false, true]);
+}
+
+#[test]
 fn a_failed_limit_decides_the_exit_status() {
     let lab = Lab::new();
     let (code, screen, log) = run(&mut lab.command(&["--limit", "msgs-per-op<0.001"]));

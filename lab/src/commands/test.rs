@@ -15,6 +15,7 @@ use super::run_args::RunArgs;
 use crate::commands::shell::{
     CRASH, SIGNAL_BASE, asked, log, node_command_line, print, repeating_command,
 };
+use crate::harness::net_log::NetLog;
 use crate::harness::own_node::{self, Program};
 use crate::harness::process::{NodeCommand, resolve_bin};
 use crate::harness::view::View;
@@ -59,6 +60,12 @@ pub struct TestArgs {
     /// Show what the nodes write to stderr, too
     #[arg(long, help_heading = "Output")]
     pub log_stderr: bool,
+    /// Show every message as it is sent
+    #[arg(long, help_heading = "Output")]
+    pub log_net_send: bool,
+    /// Show every message as it arrives
+    #[arg(long, help_heading = "Output")]
+    pub log_net_recv: bool,
 }
 
 fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
@@ -112,10 +119,11 @@ pub fn execute(args: &TestArgs) -> Result<u8> {
         logs: settings.nodes.iter().map(|name| store.node_log(name)).collect(),
         grace: Duration::from_millis(args.grace),
     };
+    let sink = NetLog::new(store.sink()?, args.log_net_send, args.log_net_recv);
     let mut view = View::new();
-    let report = harness::run(settings, &processes, store.sink()?, &mut view)?;
+    let report = harness::run(settings, &processes, sink, &mut view)?;
     let Report { outcome, sink, signal, deaths, backlog } = report;
-    let finished = sink.finish();
+    let finished = sink.into_inner().finish();
 
     if let Some(backlog) = backlog {
         let kib = backlog.peak_bytes.div_ceil(1 << 10);

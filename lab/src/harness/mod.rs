@@ -6,6 +6,7 @@
 
 pub mod driver;
 pub mod faults;
+pub mod net_log;
 pub mod own_node;
 pub mod pipe;
 pub mod process;
