@@ -134,10 +134,9 @@ impl Link {
         number: u64,
         acked: Option<u64>,
     ) -> Incarnation {
-        let is_first = self.session.generation().is_none();
         let next = self.sent.next_number();
         let incarnation = self.session.on_message(now, generation, number, acked, next);
-        if incarnation == Incarnation::Newer && !is_first {
+        if incarnation == Incarnation::Newer {
             self.on_restart(now);
         }
         incarnation

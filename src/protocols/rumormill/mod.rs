@@ -70,9 +70,8 @@ pub struct Rumormill {
     push: EagerPush,
     repair: TreeRepair,
     anti_entropy: AntiEntropy,
-    /// Entries submitted since the last timeout, and when the first of them was.
-    submitted: VersionSet,
-    submitted_at: Option<Instant>,
+    /// When the first entry since the last timeout was submitted, and all of them.
+    submitted: Option<(Instant, VersionSet)>,
     stats: Stats,
 }
 
@@ -97,8 +96,7 @@ impl Protocol for Rumormill {
             push: EagerPush::new(config),
             repair: TreeRepair::new(SpanningTree::new(cluster.me(), has_hubs)),
             cluster,
-            submitted: VersionSet::new(),
-            submitted_at: None,
+            submitted: None,
             stats: Stats::default(),
         };
         node.set_preferred_tree();
@@ -124,8 +122,8 @@ impl Protocol for Rumormill {
         self.on_sign_of_life(now);
         let (origin, range) = self.replica.submit(now, entry);
         // Disseminated with whatever else is submitted at the same time.
-        self.submitted.insert(origin, range);
-        self.submitted_at.get_or_insert(now);
+        let (_, submitted) = self.submitted.get_or_insert_with(|| (now, VersionSet::new()));
+        submitted.insert(origin, range);
         self.push.planner.on_values(now, 1);
     }
 
@@ -136,10 +134,10 @@ impl Protocol for Rumormill {
         self.on_sign_of_life(now);
         let (repair, cx) = &mut self.parts(now);
         let incarnation = receiver::on_generation(cx, repair, from, &m);
-        let is_current = incarnation != Some(Incarnation::Older);
+        let is_current = incarnation != Incarnation::Older;
         let new = receiver::on_entries(cx, repair, from, &m, is_current, out);
         cx.push.planner.on_values(now, new.count());
-        if incarnation == Some(Incarnation::Newer) {
+        if incarnation == Incarnation::Newer {
             receiver::on_restart(cx, repair, from);
         }
         if is_current {
@@ -194,8 +192,8 @@ impl Protocol for Rumormill {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        let others =
-            [self.submitted_at, self.anti_entropy.at(), self.repair.detector().suspect_at()];
+        let submitted_at = self.submitted.as_ref().map(|(at, _)| *at);
+        let others = [submitted_at, self.anti_entropy.at(), self.repair.detector().suspect_at()];
         self.peers.next_deadline().into_iter().chain(others.into_iter().flatten()).min()
     }
 
@@ -264,8 +262,7 @@ impl Rumormill {
     }
 
     fn disseminate_submitted(&mut self, now: Instant) {
-        if self.submitted_at.take().is_some() {
-            let submitted = std::mem::take(&mut self.submitted);
+        if let Some((_, submitted)) = self.submitted.take() {
             self.disseminate(now, &submitted);
         }
     }

@@ -22,27 +22,26 @@ fn ack<'m>(cx: &Context<'_>, from: NodeId, m: &'m Gossip) -> Option<&'m Ack> {
     m.ack.as_ref().filter(is_valid)
 }
 
-/// The generation of the sender. `None`: this is its first message.
+/// The generation of the sender.
 pub(crate) fn on_generation(
     cx: &mut Context<'_>,
     repair: &mut TreeRepair,
     from: NodeId,
     m: &Gossip,
-) -> Option<Incarnation> {
+) -> Incarnation {
     let acked = ack(cx, from, m).and_then(Ack::largest);
     let link = cx.peers.open(from);
-    let is_first = link.generation().is_none();
     let incarnation = link.on_generation(cx.now, m.generation, m.number, acked);
     match incarnation {
         Incarnation::Same => {}
-        Incarnation::Newer => repair.tree_mut().on_restart(from),
+        Incarnation::First | Incarnation::Newer => repair.tree_mut().on_restart(from),
         Incarnation::Older => {
             // If it is alive after all, it is to know soon that it is taken for an earlier one.
             link.acks.schedule(cx.now);
             link.liveness.on_heard(cx.now, cx.config.probe_min);
         }
     }
-    (!is_first).then_some(incarnation)
+    incarnation
 }
 
 /// Takes in the entries of a message, delivers those that are new and returns them. Unless the
@@ -234,7 +233,7 @@ mod tests {
         let (repair, mut cx) = node.parts(at(1));
         let old = Gossip { generation: Generation(4), ..with_entries(0, 2) };
         let incarnation = on_generation(&mut cx, repair, NodeId(1), &old);
-        assert_eq!(incarnation, Some(Incarnation::Older));
+        assert_eq!(incarnation, Incarnation::Older);
         let out = &mut Effects::default();
         let new = on_entries(&mut cx, repair, NodeId(1), &old, false, out);
         assert_eq!((new.count(), out.drain_deliveries().count()), (1, 1));
@@ -445,9 +444,9 @@ mod tests {
             let incarnation = on_generation(&mut cx, repair, NodeId(1), &m);
             (incarnation, cx.peers.get(NodeId(1)).and_then(|link| link.acks.at()))
         };
-        assert_eq!(hear(5, 0), (None, None));
-        assert_eq!(hear(5, 1), (Some(Incarnation::Same), None));
-        assert_eq!(hear(4, 2), (Some(Incarnation::Older), Some(at(2))));
-        assert_eq!(hear(6, 3).0, Some(Incarnation::Newer));
+        assert_eq!(hear(5, 0), (Incarnation::First, None));
+        assert_eq!(hear(5, 1), (Incarnation::Same, None));
+        assert_eq!(hear(4, 2), (Incarnation::Older, Some(at(2))));
+        assert_eq!(hear(6, 3).0, Incarnation::Newer);
     }
 }

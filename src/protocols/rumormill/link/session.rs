@@ -18,9 +18,11 @@ use crate::time::Instant;
 /// The generation of a message, compared with the present one of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Incarnation {
+    /// There is none yet: this is the peer's first message.
+    First,
     /// The same.
     Same,
-    /// The peer restarted, or this is its first message.
+    /// The peer restarted.
     Newer,
     /// A straggler from an earlier generation, as it seems: its acks are void.
     Older,
@@ -62,19 +64,18 @@ impl Session {
         acked: Option<u64>,
         next_number: u64,
     ) -> Incarnation {
-        match self.generation {
+        let is_alive = || acked.is_some_and(|number| number >= self.first_number);
+        let incarnation = match self.generation {
+            None => Incarnation::First,
             Some(present) if present == generation => return Incarnation::Same,
-            Some(present) if generation < present => {
-                let is_alive = acked.is_some_and(|number| number >= self.first_number);
-                if !is_alive {
-                    self.challenge = Some(Challenge { generation, number, at: now });
-                    return Incarnation::Older;
-                }
+            Some(present) if generation < present && !is_alive() => {
+                self.challenge = Some(Challenge { generation, number, at: now });
+                return Incarnation::Older;
             }
-            Some(_) | None => {}
-        }
+            Some(_) => Incarnation::Newer,
+        };
         *self = Self { generation: Some(generation), first_number: next_number, challenge: None };
-        Incarnation::Newer
+        incarnation
     }
 
     /// The ack of a challenge, to be sent in place of the ordinary one.
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn a_late_message_of_an_unheard_generation_does_not_hide_the_living_one() {
         let mut session = Session::default();
-        assert_eq!(hear(&mut session, 2, None, 0), Incarnation::Newer);
+        assert_eq!(hear(&mut session, 2, None, 0), Incarnation::First);
         assert_eq!(hear(&mut session, 1, None, 0), Incarnation::Older);
         assert_eq!(hear(&mut session, 2, None, 0), Incarnation::Same);
         assert_eq!(hear(&mut session, 3, None, 0), Incarnation::Newer);

@@ -46,8 +46,9 @@ pub(crate) fn margin(round_trip: Duration, variation: Option<Duration>) -> Durat
     spread.min(round_trip / MARGIN_MAX).max(MARGIN_MIN)
 }
 
-/// A budget this close to what the network needs (a twentieth) is taken as met: measurements and
-/// timers are no better than that, and a window of a few milliseconds saves a third of the messages.
+/// Measurements and timers are no better than this part (a twentieth). A budget this close to what the network
+/// needs is taken as met, since a window of a few milliseconds saves a third of the messages; and a period is kept
+/// until the new one differs by more.
 const TOLERANCE: u32 = 20;
 
 /// Largest cluster in which `auto` uses direct mail. In a larger one every node would keep a link to
@@ -62,9 +63,6 @@ const HYSTERESIS: f64 = 0.9;
 fn hysteresis() -> f64 {
     if Rule::PlanHysteresis.applies() { HYSTERESIS } else { 1.0 }
 }
-
-/// The period changes only if the new one differs by more than this part of the old one.
-const PERIOD_TOLERANCE: u32 = 20;
 
 /// The way of new entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,29 +173,20 @@ impl Planner {
 
     /// The plan of the route, and whether it keeps the budget.
     fn choose(&self, input: &PlannerInput) -> (Plan, bool) {
-        let (window, current) = (self.window, self.plan);
-        let at_once = Duration::ZERO;
-        let tree = |period| Plan::Tree { period, pulse: false };
-        match self.route {
-            Route::Topology => match (window, input.tree(current)) {
-                (Some(window), _) => (Plan::Flood { window }, true),
-                (None, Some(plan)) => (plan, true),
-                (None, None) => (Plan::Flood { window: at_once }, false),
-            },
-            Route::Hub | Route::Tree => match (window, input.tree(current)) {
-                (Some(window), _) => (tree(window), true),
-                (None, Some(plan)) => (plan, true),
-                (None, None) => (tree(at_once), false),
-            },
-            Route::Direct => {
-                let left = self.budget.checked_sub(input.round_trip / 2);
-                (Plan::Direct { window: window.or(left).unwrap_or(at_once) }, left.is_some())
-            }
-            Route::Auto => match window {
-                Some(window) => (tree(window), true),
-                None => (input.cheapest(current), input.can_be_met()),
-            },
+        let waiting = |window| match self.route {
+            Route::Topology => Plan::Flood { window },
+            Route::Direct => Plan::Direct { window },
+            Route::Auto | Route::Hub | Route::Tree => Plan::Tree { period: window, pulse: false },
+        };
+        if let Some(window) = self.window {
+            return (waiting(window), true);
         }
+        let within_budget = match self.route {
+            Route::Auto => return (input.cheapest(self.plan), input.can_be_met()),
+            Route::Direct => self.budget.checked_sub(input.round_trip / 2).map(waiting),
+            Route::Topology | Route::Hub | Route::Tree => input.tree(self.plan),
+        };
+        (within_budget.unwrap_or_else(|| waiting(Duration::ZERO)), within_budget.is_some())
     }
 }
 
@@ -275,7 +264,7 @@ impl PlannerInput {
             Some(old @ Plan::Tree { period: old_period, pulse: old_pulse })
                 if Rule::PeriodTolerance.applies()
                     && old_pulse == pulse
-                    && period.abs_diff(old_period) <= old_period / PERIOD_TOLERANCE =>
+                    && period.abs_diff(old_period) <= old_period / TOLERANCE =>
             {
                 Some(old)
             }
