@@ -45,7 +45,6 @@ rules! {
     DirectAckDelay = "direct-ack-delay": "Direct mail is acked like any other message.",
     Piggyback = "piggyback": "Unconfirmed entries never go along with others.",
     LightPiggyback = "light-piggyback": "Unconfirmed entries go along only where much is lost.",
-    SteadyPiggyback = "steady-piggyback": "Unconfirmed entries go along twice where delays are steady, too.",
     BlindRepeat = "blind-repeat": "Messages to a parent are not repeated blindly.",
     LateIsNotLost = "late-is-not-lost": "A message that arrives after all still counts as lost.",
     LossRun = "loss-run": "Runs of losses of any length count as random loss.",

@@ -181,7 +181,7 @@ impl Peers {
 
     /// How often an unconfirmed entry may be sent again along with others.
     pub(crate) fn piggyback_max(&mut self, now: Instant) -> u8 {
-        self.loss.piggyback_max(now, self.rtt.is_jittery())
+        self.loss.piggyback_max(now)
     }
 }
 

@@ -19,9 +19,8 @@ const HEAVY: f64 = 0.03;
 /// Least number of messages that the share is taken of.
 const TRAFFIC_MIN: u64 = 50;
 
-/// How often an unconfirmed entry may be piggybacked. Where delays vary widely, losses are detected late.
+/// How often an unconfirmed entry may be piggybacked.
 const PIGGYBACK_LIGHT: u8 = 1;
-const PIGGYBACK_JITTERY: u8 = 2;
 const PIGGYBACK_HEAVY: u8 = 8;
 
 /// Reordering timeout as a multiple of the largest lateness of a message that arrived after all.
@@ -69,12 +68,11 @@ impl LossRate {
     }
 
     /// How often an unconfirmed entry may be sent again along with others.
-    pub(crate) fn piggyback_max(&mut self, now: Instant, is_jittery: bool) -> u8 {
+    pub(crate) fn piggyback_max(&mut self, now: Instant) -> u8 {
         match self.rate(now) {
             _ if !Rule::Piggyback.applies() => 0,
             rate if rate >= HEAVY => PIGGYBACK_HEAVY,
             rate if rate < LIGHT || !Rule::LightPiggyback.applies() => 0,
-            _ if is_jittery || !Rule::SteadyPiggyback.applies() => PIGGYBACK_JITTERY,
             _ => PIGGYBACK_LIGHT,
         }
     }
@@ -94,20 +92,14 @@ mod tests {
         let mut loss = LossRate::default();
         let at = |i: u64| Instant::from_micros(i * 10_000);
         (0..400).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.piggyback_max(at(400), false), 0);
+        assert_eq!(loss.piggyback_max(at(400)), 0);
         loss.on_lost(at(400), 1);
-        assert_eq!(
-            [false, true].map(|jittery| loss.piggyback_max(at(400), jittery)),
-            [PIGGYBACK_LIGHT, PIGGYBACK_JITTERY]
-        );
+        assert_eq!(loss.piggyback_max(at(400)), PIGGYBACK_LIGHT);
         loss.on_lost(at(401), 40);
-        assert_eq!(
-            [false, true].map(|jittery| loss.piggyback_max(at(401), jittery)),
-            [PIGGYBACK_HEAVY; 2]
-        );
+        assert_eq!(loss.piggyback_max(at(401)), PIGGYBACK_HEAVY);
         assert!(loss.is_heavy(at(401)));
         (401..3_000).for_each(|i| loss.on_sent(at(i)));
-        assert_eq!(loss.piggyback_max(at(3_000), false), 0);
+        assert_eq!(loss.piggyback_max(at(3_000)), 0);
     }
 
     #[test]
@@ -117,20 +109,13 @@ mod tests {
             let mut loss = LossRate::default();
             (0..sent).for_each(|_| loss.on_sent(now));
             loss.on_lost(now, lost);
-            (loss.piggyback_max(now, false), loss.is_heavy(now))
+            (loss.piggyback_max(now), loss.is_heavy(now))
         };
         assert_eq!((of(1_001, 1), of(1_000, 1)), ((0, false), (PIGGYBACK_LIGHT, false)));
         assert_eq!(
             (of(1_000, 29), of(1_000, 30)),
             ((PIGGYBACK_LIGHT, false), (PIGGYBACK_HEAVY, true))
         );
-        // Where delays vary, twice; where none is lost, never.
-        let varied = |lost| {
-            let mut loss = LossRate::default();
-            loss.on_lost(now, lost);
-            loss.piggyback_max(now, true)
-        };
-        assert_eq!([0, 1, 2].map(varied), [0, PIGGYBACK_JITTERY, PIGGYBACK_HEAVY]);
         // One loss among few messages says little.
         assert_eq!((of(2, 1), of(2, 2)), ((PIGGYBACK_LIGHT, false), (PIGGYBACK_HEAVY, true)));
     }
@@ -145,7 +130,7 @@ mod tests {
         loss.on_late(now, ms(30), false);
         assert!(loss.is_heavy(now));
         loss.on_late(now, ms(20), true);
-        assert!(!loss.is_heavy(now) && loss.piggyback_max(now, false) == PIGGYBACK_LIGHT);
+        assert!(!loss.is_heavy(now) && loss.piggyback_max(now) == PIGGYBACK_LIGHT);
         assert_eq!(loss.reordering_timeout(), ms(60));
     }
 }
