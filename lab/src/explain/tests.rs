@@ -187,3 +187,14 @@ fn another_nodes_gossip_is_not_taken_for_rumormills() {
     // Fields of a form that Rumormill does not know do not hide the others.
     assert_eq!(journal.messages[3].msg_id, Some(7));
 }
+
+#[test]
+fn additions_to_a_counter_of_another_node_have_no_values() {
+    let text = r#"{"t":0,"e":"send","id":0,"src":"c0","dest":"n0","body":{"type":"init","node_id":"n0","node_ids":["n0"],"msg_id":1}}
+{"t":1,"e":"send","id":1,"src":"c1","dest":"n0","body":{"type":"add","delta":3,"msg_id":1}}
+{"t":2,"e":"recv","id":1,"src":"c1","dest":"n0"}
+"#;
+    let journal = Journal::read(text.as_bytes(), &[], None).unwrap();
+    assert!(journal.copies().is_empty());
+    assert!(words::message(&journal, &journal.messages[1]).contains("add"));
+}

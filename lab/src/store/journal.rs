@@ -200,10 +200,13 @@ impl Journal {
             self.dead = reader.nodes.iter().filter(is_dead).cloned().collect();
         }
         self.trace = reader.tracer.trace();
+        let count = self.trace.values.len();
         for (message, carried) in self.messages.iter_mut().zip(carried) {
             if message.is_between_nodes() {
                 message.values = self.trace.values_of(carried);
             }
+            // Additions to a counter are not traced unless nodes tell of them.
+            message.values.retain(|value| (*value as usize) < count);
         }
         self.zero = reader.zero.unwrap_or_default();
         self.end = reader.now;
