@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use minijinja::value::Value;
 use minijinja::{Environment, Error, Output, State, UndefinedBehavior};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 pub(crate) use crate::draw::svg::escape as text;
@@ -53,18 +54,13 @@ pub(crate) fn render(template: &str, values: impl Serialize) -> String {
     page.unwrap_or_else(|error| format!("<pre>{}</pre>", text(&format!("{error:#}"))))
 }
 
-/// Text as a part of an address or as a value in its query; slashes stay.
+/// What stays as it is in an address; slashes do.
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
+/// Text as a part of an address or as a value in its query.
 pub(crate) fn url(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 /// JSON for the inside of a `<script>`: nothing in it can end the element, begin a comment, or be

@@ -11,9 +11,9 @@ use crate::outcome::SchedulingDelay;
 pub struct DelayFigures {
     /// Number of planned actions.
     pub count: u64,
-    /// The median, to a factor of 2.
+    /// The median.
     pub p50_ms: f64,
-    /// 99 %, to a factor of 2.
+    /// 99 %.
     pub p99_ms: f64,
     /// The worst.
     pub max_ms: f64,
@@ -32,12 +32,12 @@ impl DelayFigures {
         self.p99_ms > TOLERATED_P99_MS || self.max_ms > TOLERATED_MAX_MS
     }
 
-    pub(super) fn of(delay: &SchedulingDelay) -> Self {
+    pub(super) fn of(SchedulingDelay(delays): &SchedulingDelay) -> Self {
         Self {
-            count: delay.count,
-            p50_ms: millis(delay.quantile(0.5)),
-            p99_ms: millis(delay.quantile(0.99)),
-            max_ms: millis(delay.max),
+            count: delays.len(),
+            p50_ms: millis(delays.value_at_quantile(0.5)),
+            p99_ms: millis(delays.value_at_quantile(0.99)),
+            max_ms: millis(delays.max()),
         }
     }
 }
