@@ -48,58 +48,58 @@ pub struct NodeArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run node processes under a workload and check what they did
-    #[command(after_long_help = test::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/test.txt"))]
     Test(Box<TestArgs>),
     /// Put node binaries through the challenges, and print one verdict
-    #[command(after_long_help = grade::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/grade.txt"))]
     Grade(GradeArgs),
     /// Write a node to begin with, in Python, Rust or Go: the retry loop is missing
-    #[command(after_long_help = new::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/new.txt"))]
     New(NewArgs),
     /// Feed a node's record to the same state machine again, and compare all it sends
-    #[command(after_long_help = replay::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/replay.txt"))]
     Replay(Box<ReplayArgs>),
     /// Tell how a value came to each node, and why the last one had it so late
-    #[command(after_long_help = explain::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/explain.txt"))]
     Explain(Box<ExplainArgs>),
     /// Write a run's report.html again, from its files
-    #[command(after_long_help = report::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/report.txt"))]
     Report(ReportArgs),
     /// Put the figures of runs side by side
-    #[command(after_long_help = compare::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/compare.txt"))]
     Compare(Box<CompareArgs>),
     /// List the runs of a store, give one a name, or remove old ones
-    #[command(after_long_help = runs::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/runs.txt"))]
     Runs(RunsArgs),
     /// Browse runs in the browser, on this machine only
-    #[command(after_long_help = serve::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/serve.txt"))]
     Serve(ServeArgs),
     /// Show a run while it goes on: values held, messages in flight, partitions
-    #[command(after_long_help = watch::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/watch.txt"))]
     Watch(WatchArgs),
     /// Run simulated nodes under the same workload, in virtual time
-    #[command(after_long_help = sim::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/sim.txt"))]
     Sim(Box<SimArgs>),
     /// Recompute a finished run's figures from its history, and decide limits
-    #[command(after_long_help = check::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/check.txt"))]
     Check(CheckArgs),
     /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
     Maelstrom(MaelstromArgs),
     /// Run many seeds of random faults in virtual time, and make what fails small
-    #[command(after_long_help = hunt::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/hunt.txt"))]
     Hunt(HuntArgs),
     /// Spread one rumour through bare protocols: S-curve, residue, traffic, up to a million nodes
-    #[command(after_long_help = spread::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/spread.txt"))]
     Spread(Box<SpreadArgs>),
     /// Hold the protocols of the literature against the figures that their papers published
-    #[command(after_long_help = validate::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/validate.txt"))]
     Validate(ValidateArgs),
     /// Measure many runs for a table: the frontier of messages against latency, faults, sizes
     #[command(subcommand)]
     Bench(BenchCommand),
     /// Measure what each rule of our protocol buys: the same runs with and without it
     #[cfg(feature = "ablation")]
-    #[command(after_long_help = ablate::EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/ablate.txt"))]
     Ablate(AblateArgs),
     /// Our node, as a process: the same as `rumormill`
     #[command(disable_help_flag = true)]
@@ -109,10 +109,10 @@ pub enum Command {
     /// List the profiles of maelstrom/profiles
     Profiles,
     /// Print the completions of a shell
-    #[command(after_long_help = install::COMPLETIONS_EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/completions.txt"))]
     Completions(CompletionsArgs),
     /// Write the man pages
-    #[command(after_long_help = install::MAN_EXAMPLES)]
+    #[command(after_long_help = include_str!("commands/help/man.txt"))]
     Man(ManArgs),
 }
 

@@ -11,6 +11,12 @@ pub fn stamped(content: &str, stamp: &str) -> String {
     }
 }
 
+/// A text that stands in several lines, as the one that it is.
+#[must_use]
+pub fn paragraph(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Replaces the part of that name, or appends it if there is none yet.
 #[must_use]
 pub fn replace(text: &str, name: &str, content: &str) -> String {

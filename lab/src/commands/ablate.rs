@@ -9,21 +9,6 @@ use rumormill::protocols::rumormill::ablation::Rule;
 use crate::bench::ablation::{Effort, table};
 use crate::commands::shared_args::Jobs;
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab ablate
-      every rule of our protocol, five seeds of each scenario
-  lab ablate blind-repeat piggyback --seeds 20 --hunt 2000
-      two rules, more closely
-
-A figure is listed if its median changes by a twentieth at least, and if it changes in the same
-direction for four seeds of five.
-
-Exit status:
-  0    done
-  254  bad arguments";
-
 /// `lab ablate`.
 #[derive(Debug, Args)]
 pub struct AblateArgs {

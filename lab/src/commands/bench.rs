@@ -22,19 +22,19 @@ use super::shell::asked;
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// Measure messages against latency, and hold them against limits, theory and other solutions
-    #[command(after_long_help = frontier::EXAMPLES)]
+    #[command(after_long_help = include_str!("help/bench-frontier.txt"))]
     Frontier(Box<FrontierArgs>),
     /// Run the profiles with faults in virtual time, many seeds each, and judge them
-    #[command(after_long_help = faults::EXAMPLES)]
+    #[command(after_long_help = include_str!("help/bench-faults.txt"))]
     Faults(FaultsArgs),
     /// Simulate clusters of several sizes: load, latency, and the simulator's cost
-    #[command(after_long_help = sizes::EXAMPLES)]
+    #[command(after_long_help = include_str!("help/bench-sizes.txt"))]
     Sizes(SizesArgs),
     /// Run the protocols of the family side by side: cost, latency, and what faults leave out
-    #[command(after_long_help = protocols::EXAMPLES)]
+    #[command(after_long_help = include_str!("help/bench-protocols.txt"))]
     Protocols(ProtocolsArgs),
     /// Run a program that measures, and put its output among the results
-    #[command(after_long_help = output::EXAMPLES)]
+    #[command(after_long_help = include_str!("help/bench-output.txt"))]
     Output(OutputArgs),
 }
 

@@ -12,25 +12,6 @@ use crate::commands::shell::{CRASH, asked, print};
 use crate::profile::Profile;
 use crate::screen::{self, Style};
 
-/// The arguments that people try first.
-pub const EXAMPLES: &str = "\
-Reads history.edn, results.edn and jepsen.log of the real Maelstrom, or the files of lab test.
-
-Examples:
-  lab check
-      the latest run of lab test
-  lab check ~/maelstrom/store/broadcast/latest
-      a run of the real Maelstrom, on our result screen
-  lab check --profile fly-3d --limit 'missing=0' ~/maelstrom/store/latest
-      with limits that decide the exit status
-
-Exit status:
-  0    valid, all limits kept, and the history says the same as the results
-  1    invalid, a limit failed, or a figure does not follow from the history
-  2    unknown: nothing could be judged
-  254  bad arguments
-  255  there is no history or no result: the run came to no end";
-
 /// `lab check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {

@@ -10,24 +10,6 @@ use crate::commands::shell::{asked, print};
 use crate::compare::{self, Run};
 use crate::report::write_comparison;
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab compare store/broadcast/20261121T100035.717+0000 store/latest
-      two runs of the lab
-  lab compare ~/maelstrom/store/latest store/latest --limit 'msgs-per-op<20'
-      one of the real Maelstrom beside one of the lab, and a limit that both must keep
-  lab compare store/broadcast/* --html compared.html
-      the curves of all runs on one axis, a row of figures for each, as a page
-  lab compare store/broadcast/*
-      all runs of a store; those that crashed or have no results are left out, with a word
-
-Exit status:
-  0    all limits kept by all runs
-  1    a limit failed
-  254  bad arguments
-  255  fewer than two of them have results, or the page could not be written";
-
 /// `lab compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {

@@ -17,35 +17,6 @@ use crate::explain::words;
 use crate::report::Window;
 use crate::store::journal::{Journal, Message};
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab explain store/latest
-      a summary: where deliveries are seen, how long they took, what is lost, the slowest value
-  lab explain store/latest 42
-      how value 42 came to each node, as a tree, and why the last one had it so late
-  lab explain store/latest --slowest 10
-      the values that took longest
-  lab explain store/latest --lost
-      the values that some node never held
-  lab explain store/latest --link n3,n7 --between 3s,5s
-      the messages from n3 to n7 that were sent in these two seconds
-  lab explain store/latest 42 --json
-      the same for a program
-
-It works for every node: values are recognised in messages between nodes, wherever they stand. If
-that fails, --values-at says where, and reads of clients show the rest.
-
-A hop is told like this:
-  n7  612.4 ms  sent 512.1 ms (waited 98.0 ms), 100.3 ms on the way, one of 14 in message 307
-  when n7 first held the value, when the copy was sent, how long the sender had held it by then
-
-Exit status:
-  0    told
-  1    there is no such value or message, or with --lost: there are lost values
-  254  bad arguments
-  255  the run has no messages.jsonl, or no such node";
-
 /// Two nodes, sender first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link(String, String);

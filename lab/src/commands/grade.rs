@@ -14,24 +14,6 @@ use crate::compare::Run;
 use crate::harness::process::resolve_bin;
 use sheet::{Mark, Sheet};
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab grade ./my-node
-      the broadcast challenges 3a to 3e, then loss and a pause
-  lab grade */node --tests 3a,3b,3c --seeds 3 --junit grades.xml
-      many nodes, best first; three runs of each test, the worst of which counts
-  lab grade ./echo.py --tests 1
-      the other challenges of Gossip Glomers: 1, 2 and 4
-  lab grade ./node.py -- --verbose
-      the node's arguments after two dashes
-
-Exit status:
-  0    every node passed every test
-  1    a node failed a test
-  2    no test failed, but one could not be judged
-  254  bad arguments";
-
 /// A test: its name, what it is about, and the flags of `lab test`.
 struct Test {
     name: &'static str,

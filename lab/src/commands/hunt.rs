@@ -31,30 +31,6 @@ use crate::shard::{self, Shard};
 /// Seeds to run unless told otherwise: a few seconds.
 const SEEDS: u64 = 500;
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab hunt --seeds 10000 --jobs 2
-      ten thousand days of random faults; a failing one is made small and shown
-  lab hunt --seeds 10000 --out case.toml
-      the small case goes to a file
-  lab hunt --start 4711 --seeds 1
-      one seed again; shows what it is and how it went
-  lab hunt --protocol scuttlebutt --seeds 1000
-      another protocol of the family; its seeds are not made small
-  lab hunt --seeds 10000 --shard 3/16 > 3.shard
-      the third of 16 parts, on any machine; `lab hunt merge *.shard` reports as if one had run them all
-  lab sim --case case.toml
-      the case again; with --trace every event of it
-
-Ctrl-C ends it with what was found so far, and says how to go on; a second one ends it at once.
-
-Exit status:
-  0    nothing found
-  1    a promise was broken, or what was to be exercised never happened
-  130  interrupted (SIGINT; 143 for SIGTERM), and nothing found so far
-  254  bad arguments";
-
 /// `lab hunt`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]

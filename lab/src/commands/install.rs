@@ -7,20 +7,6 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Command, ValueEnum as _};
 use clap_complete::Shell;
 
-/// Help beyond the flags of `lab completions`.
-pub const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  lab completions bash > ~/.local/share/bash-completion/completions/lab
-  lab completions zsh > ~/.zfunc/_lab
-      with ~/.zfunc in fpath
-  lab completions fish > ~/.config/fish/completions/lab.fish";
-
-/// Help beyond the flags of `lab man`.
-pub const MAN_EXAMPLES: &str = "\
-Examples:
-  lab man ~/.local/share/man/man1
-      a page for each command: man lab, man lab-sim";
-
 /// `lab completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {

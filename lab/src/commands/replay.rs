@@ -13,35 +13,6 @@ use crate::replay::{Condition, Replay, Turn, Until, case, describe, files};
 /// Longer messages are shown as the record has them.
 const SHOWN_BYTES: usize = 256;
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab replay store/latest
-      the records of all nodes of a run: each must send the same again, to the byte
-  lab replay store/latest/node-logs/n3.log --until 2.5s
-      the state of n3 after 2.5 s, in words
-  lab replay n3.log --break 'value 42' --step
-      from the first message that carries the value 42 on, input by input
-  lab replay n3.log --as-case --name lost-after-heal
-      keep it as a regression test, once the node is mended
-
-Nodes of our own are recorded by `lab test`; under the real Maelstrom, run them with --record, and
-the record is in its store's node-logs.
-
-Break conditions:
-  value V    a broadcast or gossip message with this value came or was sent
-  from X     a message from this node or client came
-  to X       a message to this node or client was sent
-  type T     a message of this type came or was sent
-  timeout    the node's deadline had come
-  diagnostic the node had something to say to people
-
-Exit status:
-  0    the same messages, up to where it was stopped
-  1    record and replay part, or a case does not hold
-  254  bad arguments
-  255  a file cannot be read, or is no record";
-
 /// `lab replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {

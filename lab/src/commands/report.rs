@@ -9,21 +9,6 @@ use rumormill_judge::trace::ValuesAt;
 use crate::commands::shell::print;
 use crate::report::{self, Window};
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab report
-      writes store/latest/report.html again, from the files of that run
-  lab report store/broadcast/20261121T105921.023+0000
-      of another run; one that was cut short, too
-  lab report --between 3s,5s
-      of a run with more messages than fit: those of these two seconds, in report-between.html
-
-Exit status:
-  0    written
-  254  bad arguments
-  255  there are no files of a run, or nothing can be written";
-
 /// `lab report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {

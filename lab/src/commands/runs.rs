@@ -11,16 +11,6 @@ use clap::Args;
 use crate::serve::{Runs, SHOWN, Summary};
 use crate::store::point;
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab runs
-      the runs of ./store, newest first
-  lab runs --name before
-      store/before is the latest run from now on, for `lab compare store/before store/latest`
-  lab runs --keep 10
-      removes all runs but the ten newest, and those that have a name";
-
 /// Links that the lab makes itself.
 const OWN_LINKS: [&str; 2] = ["latest", "current"];
 

@@ -10,16 +10,6 @@ use signal_hook::iterator::Signals;
 use crate::commands::shell::print;
 use crate::serve;
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab serve
-      the runs in store/, at http://127.0.0.1:8080/, and a cluster to play with at /play
-  lab serve ~/maelstrom/store --port 0
-      those of the real Maelstrom, at any free port
-
-Only this machine can see the pages. Ctrl-C ends it.";
-
 /// `lab serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {

@@ -30,30 +30,6 @@ use crate::sim::sweep::{self, Row};
 use crate::sim::{NodeKind, Records, Simulated, simulate, simulate_observed};
 use crate::store::Store;
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab sim --node-count 25 --latency 100 --rate 100 --time-limit 20
-      25 nodes of ours for 20 s, in a fraction of a second
-  lab sim --profile fly-3d --seeds 10 -- --latency-budget 400ms
-      ten seeds, one line each, and their median; the node's arguments after two dashes
-  lab sim --protocol flood --profile fly-3d
-      nodes that flood without acknowledgements instead
-  lab sim --profile fly-3d --isolate n0@5..15 --loss 0.01 --crash n3@8+2
-      faults: n0 is alone for 10 s, one message in 100 is lost, n3 dies and is back 2 s later
-  lab sim --profile hub-killed
-      a profile of maelstrom/profiles with faults
-  lab sim --case case.toml
-      what `lab hunt --out case.toml` found, again: what happened, each node's state at the end,
-      and the files for `lab explain` and `lab replay`
-
-Exit status:
-  0    valid, all limits kept (with --seeds: of all seeds; with --case: no promise broken)
-  1    invalid, or a limit failed; a promise broken
-  2    unknown: nothing could be judged
-  254  bad arguments
-  255  crash: a node refused init, for example";
-
 /// `lab sim`.
 #[derive(Debug, Default, Args)]
 pub struct SimArgs {

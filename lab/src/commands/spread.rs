@@ -28,39 +28,6 @@ use crate::spread::subject::{Conditions, Ending, Found, Subject, is_flag};
 use crate::spread::surroundings::{Crash, Partition, Surroundings};
 use crate::spread::{chart, output};
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab spread rumor
-      push-pull rumour mongering among 1,000 nodes, 200 runs: the S-curve, residue, traffic
-  lab spread rumor --loss 0.1 --fanout 3 -- --mode push --interest forever
-      flags of the protocol after two dashes; --fanout is short for the commonest
-  lab spread 'rumor --mode push' 'rumor --mode pull' median-counter
-      side by side, with the same choices of peers; each protocol may have flags of its own
-  lab spread rumor --cycles immediate
-      one node after another, instead of all on the state at the cycle's start
-  lab spread rumor --latency 20ms
-      asynchronous time: nodes tick at their own times, and messages take 20 ms
-  lab spread rumor anti-entropy --latency 20ms --partition 100ms..2s --crash 50@300ms+1s
-      faults: two halves apart, and 50 nodes down for 1 s, which come back without memory
-  lab spread rumor --nodes 1000,10000,100000,1000000
-      how time and memory grow; fewer runs for larger clusters
-  lab spread rumor --nodes 1000,10000,100000,1000000 --runs 1 --jobs 1 --seed 1 --family docs
-      the same, as the table in docs/FAMILY.md
-  lab spread flood --topology tree4 --nodes 1000000
-      protocols that go by the topology: flood, plumtree, tree-ack, tree-nak
-  lab spread rumor --nodes 100000 --runs 64 --seed 1 --shard 3/16 > 3.shard
-      the third of 16 parts, on any machine; `lab spread merge *.shard` shows what one would have shown
-  lab spread rumor --out spread.svg --out spread.csv --out spread.json
-
-Cycles of a protocol are its --period. Protocols without one act on messages only and run in
-asynchronous time. The anti-entropy that backs rumours up is off unless --backup is given.
-
-Exit status:
-  0    done
-  254  bad arguments
-  255  a file could not be written";
-
 /// `lab spread`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

@@ -22,26 +22,6 @@ use crate::harness::view::View;
 use crate::harness::{self, Death, Processes, Report};
 use crate::store::Store;
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab test --node-count 5 --time-limit 10 --rate 10
-      five of the workspace's own nodes
-  lab test --bin ./my-node --node-count 25 --latency 100 --rate 100 --time-limit 20
-      a binary of your own, in any language
-  lab test --profile fly-3d --limit 'msgs-per-op<30' --limit 'median<400ms'
-      a profile from maelstrom/profiles, and limits that decide the exit status
-  lab test --profile partition-25 --bin /usr/bin/python3 -- node.py --verbose
-      the node's arguments after two dashes; --bin is a path, PATH is not searched
-
-Exit status:
-  0    valid, all limits kept
-  1    invalid, or a limit failed
-  2    unknown: nothing could be judged, or Maelstrom would have ignored a node's output
-  254  bad arguments
-  255  crash: a node died, did not answer init, or could not be started
-  130  interrupted (SIGINT; 143 for SIGTERM)";
-
 /// `lab test`.
 #[derive(Debug, Default, Args)]
 pub struct TestArgs {

@@ -11,25 +11,6 @@ use crate::commands::shared_args::Jobs;
 use crate::commands::shell::{asked, log};
 use crate::validate::{self, CHECKS, Check, Effort, Verdict};
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab validate --out docs/LITERATURE.md --pictures docs/pictures
-      all checks, as the document was made
-  lab validate --quick
-      a fortieth of the runs: seconds
-  lab validate table-1 karp
-      two of them, to the terminal
-
-Checks: table-1 table-2 table-3 table-4 (and 5) residue cycles fanout infect-and-die kermarrec serf
-karp plumtree scuttlebutt cockroach srm averaging push-sum swim false-detection lifeguard memberlist phi heartbeat
-
-Exit status:
-  0    no figure differs
-  1    a figure differs from the published one
-  254  bad arguments
-  255  the document could not be written";
-
 /// `lab validate`.
 #[derive(Debug, Args)]
 pub struct ValidateArgs {

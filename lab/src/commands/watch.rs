@@ -17,21 +17,6 @@ use crate::watch::cluster::Cluster;
 use crate::watch::screen::{self, Frame};
 use crate::watch::tail::Tail;
 
-/// Shown below the help.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab watch
-      the run that goes on in another terminal: what each node holds, what is on its way
-  lab watch store/latest
-      how a finished run ended
-  lab watch store/latest --speed 0.5
-      the same run again, at half its speed
-  lab watch | tee watch.txt
-      a line a second instead of a picture
-
-Ctrl-C ends it, the run goes on. What nodes hold is seen in messages of any node, wherever values
-stand in them; where that tells nothing, when they are read.";
-
 /// How often a terminal is drawn.
 const FRAME: Duration = Duration::from_millis(200);
 /// How often there is a line elsewhere.

@@ -7,22 +7,8 @@ use clap::Args;
 
 use super::publish::{self, Part, publish};
 use crate::bench::faults::{self, judge, profiles};
+use crate::bench::sections::paragraph;
 use crate::commands::shared_args::{Documents, Jobs};
-
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab bench faults
-      every profile of maelstrom/profiles but fly.io's, three seeds each, in the simulator
-  lab bench faults --profiles hub-isolated,loss-10 --seeds 20
-      two of them, more seeds
-  lab bench faults --seeds 10 --update
-      writes the table into docs/RESULTS.md
-
-Exit status:
-  0    every seed of every profile keeps its limits and loses nothing
-  1    one does not
-  254  bad arguments";
 
 /// `lab bench faults`.
 #[derive(Debug, Args)]
@@ -50,17 +36,7 @@ pub struct FaultsArgs {
     pub documents: Documents,
 }
 
-const EXPLANATION: &str = "\
-The profiles of maelstrom/profiles with faults, in the simulator: 25 nodes, latency 100 ms, rate \
-100, 20 s, the default budget unless the profile says otherwise. Each figure is the median of the \
-seeds, with the worst in brackets, and stands with its limit if it has one; it is bold if any seed \
-misses that. *Delivery time within the component*: from the acknowledgement until the last node of \
-the connected component held the value. *Heal time*: from a heal until every node held everything. \
-*Redundancy*: entries received by a node that held them, of all entries sent. *Longest false \
-suspicion*: how long a node suspected a peer though both were up and messages got through both \
-ways. *Quiescent messages*: in the second half of the wait before the final reads; only at-rest \
-waits long enough for traffic to die down. One profile by itself: \
-`lab sim --profile NAME --seed 1`.";
+const EXPLANATION: &str = include_str!("../../bench/texts/faults.md");
 
 /// Executes `lab bench faults`; answers the exit status.
 ///
@@ -79,7 +55,7 @@ pub fn execute(args: &FaultsArgs) -> Result<u8> {
     let seeds =
         if args.seeds == 1 { "One seed".to_owned() } else { format!("{} seeds", args.seeds) };
     let table = faults::table(&judged);
-    let text = format!("## Faults, simulated\n\n{EXPLANATION} {seeds}.\n\n{table}");
+    let text = format!("## Faults, simulated\n\n{} {seeds}.\n\n{table}", paragraph(EXPLANATION));
     let command = publish::command(args.seed);
     publish(args.documents.dir(), &command, vec![Part { name: "faults".into(), text }], None)?;
     Ok(u8::from(!judged.iter().all(faults::Judged::passed)))

@@ -12,32 +12,12 @@ use crate::bench::cases::{BUDGETS_MS, Case};
 use crate::bench::chart::{self, Mine, Points};
 use crate::bench::measure::{self, Measured};
 use crate::bench::peers;
+use crate::bench::sections::paragraph;
 use crate::bench::table;
 use crate::commands::shared_args::{Documents, Jobs};
 use crate::compare::Run;
 use crate::harness::own_node::Program;
 use crate::harness::process::resolve_bin;
-
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab bench frontier
-      all budgets and routes, ten seeds each, in the simulator
-  lab bench frontier --budgets 350,500 --seeds 3
-      other budgets; they have no limits to keep
-  lab bench frontier --real 300,1000
-      the same, and two points on real processes, half a minute each
-  lab bench frontier --real 300,1000 --update
-      writes docs/frontier.svg, and the tables into docs/RESULTS.md
-
-  lab bench frontier --mine store/latest
-      one's own run beside ours and those of others, in frontier-mine.svg
-
-Exit status:
-  0    every point keeps its limits and loses nothing
-  1    one does not
-  254  bad arguments
-  255  crash";
 
 /// `lab bench frontier`.
 #[derive(Debug, Args)]
@@ -96,14 +76,7 @@ pub struct FrontierArgs {
     pub documents: Documents,
 }
 
-const ON_TIME: &str = "\
-Under Maelstrom a node takes one message at a time, and while it waits for that to be due, nothing \
-else is delivered to it: requests of clients wait, too, and come in bunches, for which fewer \
-messages do. That wait comes before the acknowledgement, so stable latencies do not show it. So the \
-figures above are comparable with other solutions under Maelstrom, but may be below what the theory \
-allows. Here is the same with every message delivered when it is due (`--no-head-of-line`), to be \
-held against the theory: *possible* is the least msgs-per-op of any known design at the budget. The \
-last columns are how long the clients waited for `broadcast_ok` under Maelstrom's rules.";
+const ON_TIME: &str = include_str!("../../bench/texts/on-time.md");
 
 /// Executes `lab bench frontier`; answers the exit status.
 ///
@@ -125,9 +98,10 @@ pub fn execute(args: &FrontierArgs) -> Result<u8> {
     let mut parts = vec![Part {
         name: "frontier".into(),
         text: format!(
-            "## Messages against latency\n\n{}\n\n{}\n### Each message on time\n\n{ON_TIME}\n\n{}",
+            "## Messages against latency\n\n{}\n\n{}\n### Each message on time\n\n{}\n\n{}",
             explanation(&format!("In the simulator, {seeds}")),
             table::points(&simulated, &peers),
+            paragraph(ON_TIME),
             table::on_time(&simulated)
         ),
     }];

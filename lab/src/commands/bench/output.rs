@@ -9,18 +9,6 @@ use rumormill_judge::format::text::shell_word;
 use super::publish::{Part, publish};
 use crate::commands::shared_args::Documents;
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab bench output throughput 'How much the node can take' -- cargo bench --bench throughput
-      runs the benchmark and shows what it prints, with command, commit, date and machine
-  lab bench output calibration 'The lab against Maelstrom' --update -- scripts/calibrate sim 100
-      writes the table into docs/RESULTS.md
-
-Exit status:
-  0    done
-  254  the program cannot be run, or failed";
-
 /// `lab bench output`.
 #[derive(Debug, Args)]
 pub struct OutputArgs {

@@ -8,35 +8,11 @@ use rumormill::protocols::Name;
 
 use super::publish::{self, Part};
 use crate::bench::protocols::{Fault, Row, Workload, measure, short_table, spreading, table};
+use crate::bench::sections::paragraph;
 use crate::commands::shared_args::{Documents, Jobs};
 use crate::parallel::in_parallel;
 
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab bench protocols
-      all protocols on 25 nodes: cost and latency, and what loss, partitions and deaths leave out
-  lab bench protocols 100,1000 --protocols rumormill,plumtree,anti-entropy --rate 10
-      some protocols on larger clusters, fewer values
-  lab bench protocols 1000 --rate 5 --time-limit 4 --recovery 30 --faults loss-10,partitions,crashed
-      all of them: half an hour, for some send every node every node's state
-  lab bench protocols --update
-      writes the table into docs/FAMILY.md, and the short one into README.md
-
-Exit status:
-  0    every protocol kept its promise
-  1    one did not
-  254  bad arguments
-  255  crash";
-
-const EXPLANATION: &str = "\
-Default settings, a grid at 100 ms per hop, in the simulator. The promise is the one in `--help`. Messages, bytes, delivery time (at the last node, since the \
-acknowledgement), redundancy and load are of the run without faults; *busiest node has part in* is the \
-share of all messages that one node sent or received. The other columns say what each kind of fault \
-leaves out: the share of acknowledged values that some live node lacks in the end, and in brackets the \
-share of copies that are lacking. *Heal time*: from a heal until every node held everything. An \
-operation is what Maelstrom counts as one, the final read of each node too: with many nodes and few \
-values, compare messages and bytes within a table only.";
+const EXPLANATION: &str = include_str!("../../bench/texts/protocols.md");
 
 /// `lab bench protocols`.
 #[derive(Debug, Args)]
@@ -100,10 +76,11 @@ pub fn execute(args: &ProtocolsArgs) -> Result<u8> {
         is_kept &= rows.iter().all(Row::keeps_promise);
         let text = format!(
             "## {nodes} nodes, {} operations per second for {} s, then {} s to repair in\n\n\
-             {EXPLANATION}\n\n{}",
+             {}\n\n{}",
             args.rate,
             args.time_limit,
             args.recovery,
+            paragraph(EXPLANATION),
             table(&rows, faults)
         );
         if nodes == README_NODES {
