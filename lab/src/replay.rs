@@ -25,7 +25,7 @@ pub struct Replay<'r> {
     record: &'r Record,
     config: Config,
     node: Node,
-    /// TreeOffer of the next event.
+    /// Place of the next event.
     next: usize,
     now: Instant,
     /// Inputs fed.

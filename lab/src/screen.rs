@@ -398,9 +398,9 @@ impl Screen<'_> {
         }
         self.title("Messages", &["sent", "recv", "bytes"]);
         let mut types: Vec<_> = lab.traffic.types.iter().collect();
-        types.sort_by_key(|(_, flow)| Reverse(flow.sent));
+        types.sort_by_key(|(_, flow)| Reverse(flow.send));
         for (kind, flow) in types.iter().take(2 * SHOWN) {
-            let columns = [flow.sent, flow.received, flow.bytes]
+            let columns = [flow.send, flow.recv, flow.bytes]
                 .map(|count| format!("{:>COLUMN$}", number(count as f64)));
             let kind = if kind.is_empty() { "(no type)" } else { kind };
             self.row(kind, &columns.concat());
@@ -416,7 +416,7 @@ impl Screen<'_> {
             return;
         }
         let busiest = lab.traffic.links.iter().take(SHOWN);
-        let busiest = busiest.map(|link| format!(" {}>{} {}", link.src, link.dest, link.flow.sent));
+        let busiest = busiest.map(|link| format!(" {}>{} {}", link.src, link.dest, link.flow.send));
         let text = format!("{} (of {})", join(busiest), lab.traffic.link_count);
         self.row("busiest links", &text);
     }

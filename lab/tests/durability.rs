@@ -8,7 +8,7 @@ use rumormill::protocols::rumormill::config::Config;
 use rumormill_judge::message::events::NullSink;
 use rumormill_judge::outcome::State;
 use rumormill_judge::results::{Results, RunInfo};
-use rumormill_judge::settings::faults::{Crash, Cut, DiskFull, FaultSettings};
+use rumormill_judge::settings::faults::{Crash, Cut, FaultSettings, Spell};
 use rumormill_judge::settings::{Recovery, Settings};
 use rumormill_judge::verdict::judge;
 use rumormill_lab::replay::{Replay, files};
@@ -60,7 +60,7 @@ fn a_durable_cluster_that_is_killed_as_a_whole_keeps_what_it_acknowledged_and_an
 /// One disk after the other is full for a second, and nodes die meanwhile.
 #[test]
 fn a_node_without_space_refuses_requests_loses_nothing_and_goes_on() {
-    let full = |node: usize| DiskFull {
+    let full = |node: usize| Spell {
         node: format!("n{node}").into(),
         at_ms: 500 + 800 * node as u64,
         for_ms: 1_000,

@@ -47,7 +47,7 @@ use held::reads_of;
 pub use outage::Outage;
 pub use run_info::{MAELSTROM, PROCESSES, RunInfo};
 pub use scheduling_delay::DelayFigures;
-pub use traffic::{Entries, Flow, Link, Traffic};
+pub use traffic::{Link, Traffic};
 pub use verdict::Verdict;
 
 /// All results of a run.
@@ -359,13 +359,8 @@ impl Results {
 
 impl MaelstromResults {
     fn of(settings: &Settings, outcome: &Outcome) -> Self {
-        let class = |count: ClassCount| net::MessageCounts {
-            send_count: count.send,
-            recv_count: count.recv,
-            msg_count: count.msg,
-        };
         let counts = &outcome.counts;
-        let counts = [counts.all, counts.clients, counts.servers].map(class);
+        let counts = [counts.all, counts.clients, counts.servers];
         Self::check(settings.workload, &outcome.history, counts, settings.availability)
     }
 
@@ -374,7 +369,7 @@ impl MaelstromResults {
     pub fn check(
         workload: &Workload,
         history: &[Op],
-        [all, clients, servers]: [net::MessageCounts; 3],
+        [all, clients, servers]: [ClassCount; 3],
         availability: Option<RequiredAvailability>,
     ) -> Self {
         let mut results = Self {

@@ -20,8 +20,8 @@ use super::table::{Judged, cell};
 use crate::cost::{cpu_time, peak_mib};
 use crate::sim;
 
-/// A cluster of one size.
-#[derive(Clone, Debug)]
+/// A cluster of one size. It is measured in a process of its own, so that the memory is its own, too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Size {
     /// Number of nodes.
     pub nodes: usize,
@@ -45,15 +45,6 @@ pub struct Size {
     pub cpu: Duration,
     /// The most memory the process had until then, in MiB, where the system tells.
     pub peak_mib: Option<f64>,
-}
-
-/// A cluster of one size as a row of the table. It is measured in a process of its own, so that the
-/// memory is its own, too.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Row {
-    cells: Vec<String>,
-    /// Every node had every value in the end.
-    pub complete: bool,
 }
 
 /// Simulates a cluster of so many nodes with a latency budget.
@@ -117,42 +108,46 @@ const HEAD: [&str; 7] = [
 ];
 const COSTS: [&str; 4] = ["simulated in", "processor time", "events/s", "peak memory"];
 
-impl Row {
-    /// The row of a size.
+impl Size {
+    /// True if every node had every value in the end.
     #[must_use]
-    pub fn of(size: &Size) -> Self {
-        let (wall_s, cpu_s) = (size.wall.as_secs_f64(), size.cpu.as_secs_f64());
+    pub fn is_complete(&self) -> bool {
+        self.results.rumormill.missing.missing_count == 0
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let (wall_s, cpu_s) = (self.wall.as_secs_f64(), self.cpu.as_secs_f64());
         let mut cells = vec![
-            size.nodes.to_string(),
-            format!("{} ms", size.budget_ms),
-            size.plan.clone(),
-            number(size.mean_load),
-            number(size.busiest.0),
-            number(size.busiest.1),
-            Unit::Share.show(size.busiest_share),
+            self.nodes.to_string(),
+            format!("{} ms", self.budget_ms),
+            self.plan.clone(),
+            number(self.mean_load),
+            number(self.busiest.0),
+            number(self.busiest.1),
+            Unit::Share.show(self.busiest_share),
         ];
         cells.extend(
             COLUMNS.iter().map(|figure| {
-                cell(figure, &Sample::of(figure, [&size.results]), &[], Judged::Median)
+                cell(figure, &Sample::of(figure, [&self.results]), &[], Judged::Median)
             }),
         );
         cells.extend([
             format!("{wall_s:.2} s"),
             format!("{cpu_s:.2} s"),
-            number(size.events as f64 / cpu_s.max(1e-6)),
-            size.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib:.0} MiB")),
+            number(self.events as f64 / cpu_s.max(1e-6)),
+            self.peak_mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib:.0} MiB")),
         ]);
-        Self { cells, complete: size.results.rumormill.missing.missing_count == 0 }
+        cells
     }
 }
 
 /// The table in Markdown.
 #[must_use]
-pub fn table(rows: Vec<Row>) -> String {
+pub fn table(sizes: &[Size]) -> String {
     let mut head: Vec<String> = HEAD.map(ToOwned::to_owned).into();
     head.extend(COLUMNS.iter().map(|figure| figure.head()));
     head.extend(COSTS.map(ToOwned::to_owned));
-    markdown(head, rows.into_iter().map(|row| row.cells))
+    markdown(head, sizes.iter().map(Size::cells))
 }
 
 #[cfg(test)]
@@ -167,9 +162,8 @@ mod tests {
         let (sent, received) = size.busiest;
         let ratio = (sent + received) / size.mean_load;
         assert!((20.0..=25.2).contains(&ratio) && sent > 0.0 && received > 0.0, "{ratio}");
-        let row = Row::of(&size);
-        assert!(row.complete);
-        let text = table(vec![row]);
+        assert!(size.is_complete());
+        let text = table(&[size]);
         assert_eq!(text.lines().count(), 3);
         assert!(text.contains("| hub, pulse"));
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use rumormill_judge::checker::Validity;
+use rumormill_judge::format::table::markdown;
 use rumormill_judge::format::text::shell_word;
 use rumormill_judge::settings::flags::Flags;
 
@@ -95,7 +96,8 @@ pub fn execute(args: &MaelstromArgs) -> Result<u8> {
         rows.push(row);
     }
     if args.profile == ALL {
-        let table = table(&rows);
+        let head = COLUMNS.map(str::to_owned).to_vec();
+        let table = markdown(head, rows.iter().map(Row::cells));
         let path = work_dir.join("store").join("all.md");
         fs::create_dir_all(work_dir.join("store"))
             .and_then(|()| fs::write(&path, &table))
@@ -161,21 +163,26 @@ struct Row {
     checked: Option<Checked>,
 }
 
-fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| profile | verdict | msgs per op | median ms | max ms | lost | missing | ok | limits \
-         kept | recomputed |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n",
-    );
-    for row in rows {
-        text += &row.text();
-    }
-    text
-}
+/// Columns of the table.
+const COLUMNS: [&str; 10] = [
+    "profile",
+    "verdict",
+    "msgs per op",
+    "median ms",
+    "max ms",
+    "lost",
+    "missing",
+    "ok",
+    "limits kept",
+    "recomputed",
+];
 
 impl Row {
-    fn text(&self) -> String {
+    fn cells(&self) -> Vec<String> {
         let Some(checked) = &self.checked else {
-            return format!("| {} | crashed | | | | | | | | |\n", self.name);
+            let mut cells = vec![String::new(); COLUMNS.len()];
+            (cells[0], cells[1]) = (self.name.clone(), "crashed".to_owned());
+            return cells;
         };
         let maelstrom = &checked.results.maelstrom;
         let lab = &checked.results.rumormill;
@@ -194,7 +201,7 @@ impl Row {
         };
         let kept = lab.limits.iter().filter(|limit| limit.passed).count();
         let differences = checked.comparison.differences.len();
-        let cells = [
+        vec![
             self.name.clone(),
             verdict.to_owned(),
             or_none(maelstrom.net.servers.msgs_per_op.map(|ratio| ratio.to_string())),
@@ -205,8 +212,7 @@ impl Row {
             maelstrom.availability.ok_fraction.to_string(),
             format!("{kept} of {}", lab.limits.len()),
             if differences == 0 { "agrees".to_owned() } else { format!("{differences} differ") },
-        ];
-        format!("| {} |\n", cells.join(" | "))
+        ]
     }
 }
 
@@ -224,15 +230,11 @@ mod tests {
             Row { name: "fly-3a".to_owned(), code: 1, checked: Some(checked) },
             Row { name: "fly-3b".to_owned(), code: CRASH, checked: None },
         ];
-        let text = table(&rows);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(
-            lines[2],
-            "| fly-3a | failed | 11.608248 | 18 | 18 | 0 | 0 | 1 | 1 of 2 | agrees |"
-        );
-        assert_eq!(lines[3], "| fly-3b | crashed | | | | | | | | |");
-        let columns = |line: &str| line.matches('|').count();
-        assert!(lines.iter().all(|line| columns(line) == columns(lines[0])), "{text}");
+        let [checked, crashed] = rows.map(|row| row.cells());
+        let figures = "fly-3a, failed, 11.608248, 18, 18, 0, 0, 1, 1 of 2, agrees";
+        assert_eq!(checked.join(", "), figures);
+        assert_eq!(crashed[..2], ["fly-3b", "crashed"]);
+        assert_eq!(crashed.len(), COLUMNS.len());
     }
 
     #[test]

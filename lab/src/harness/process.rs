@@ -41,7 +41,7 @@ const FILES_FOR_LAB: u64 = 64;
 #[derive(Debug)]
 pub struct Group {
     guard: Child,
-    /// VersionSet open for as long as the lab lives.
+    /// Held open for as long as the lab lives.
     _lifeline: Option<ChildStdin>,
     id: Pid,
 }

@@ -205,37 +205,37 @@ impl Case {
     }
 
     /// The first thing in it that cannot be run, and where it is.
-    fn flaw(&self) -> Option<(TreeOffer, String)> {
+    fn flaw(&self) -> Option<(Place, String)> {
         let nodes = || self.nodes.iter().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let version = self.version;
         if version != VERSION {
             let why = format!("version {version}; this program reads version {VERSION}");
-            return Some((TreeOffer::Key("version"), why));
+            return Some((Place::Key("version"), why));
         }
         if let Some(name) = self.partitioned.iter().find(|name| !self.nodes.contains(name)) {
             let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-            return Some((TreeOffer::Key("partitioned"), why));
+            return Some((Place::Key("partitioned"), why));
         }
         let others = self.other.iter().flat_map(|other| &other.nodes);
         if let Some(name) = others.into_iter().find(|name| !self.nodes.contains(name)) {
             let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-            return Some((TreeOffer::Key("other"), why));
+            return Some((Place::Key("other"), why));
         }
         for (number, op) in self.op.iter().enumerate() {
             if !self.nodes.contains(&op.node) {
                 let name = &op.node;
                 let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-                return Some((TreeOffer::Op(number, "node"), why));
+                return Some((Place::Op(number, "node"), why));
             }
             if let (Some(json), None) = (&op.broadcast, op.value()) {
                 let why = format!("{json:?} is no JSON value, such as 7 or \"text\" in quotes");
-                return Some((TreeOffer::Op(number, "broadcast"), why));
+                return Some((Place::Op(number, "broadcast"), why));
             }
         }
         let why = format!("{:#}", self.settings().check().err()?);
         // It quotes the name that is wrong, if it is one.
         let name = why.split('"').nth(1).map(|name| format!("\"{name}\""));
-        Some((name.map_or(TreeOffer::Key("nodes"), TreeOffer::Word), why))
+        Some((name.map_or(Place::Key("nodes"), Place::Word), why))
     }
 
     /// How long a sync takes, if the nodes are durable.
@@ -319,7 +319,7 @@ impl Default for NodeConfig {
 }
 
 /// A place in a case's file.
-enum TreeOffer {
+enum Place {
     /// A key at the top.
     Key(&'static str),
     /// A key of an operation, by its number from 0.
@@ -328,7 +328,7 @@ enum TreeOffer {
     Word(String),
 }
 
-impl TreeOffer {
+impl Place {
     /// The line, from 1, where it is most likely; the first if it is not found.
     fn line_in(&self, text: &str) -> usize {
         let starts = |line: &str, key: &str| {

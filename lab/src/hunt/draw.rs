@@ -7,7 +7,7 @@
 use rumormill::cluster::Name;
 use rumormill::service::Workload;
 use rumormill_judge::settings::faults::{
-    ClockJump, Crash, Cut, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
+    ClockJump, Crash, Cut, FaultSettings, LatencyChange, Slow, Spell,
 };
 use rumormill_judge::topology::Topology;
 use rumormill_sim::dice::Dice;
@@ -122,7 +122,7 @@ fn draw_full_disks(case: &mut Case) {
         return;
     }
     for _ in 0..1 + dice.index(4) {
-        case.faults.disk_full.push(DiskFull {
+        case.faults.disk_full.push(Spell {
             node: pick_name(dice, &case.nodes),
             at_ms: dice.below(case.main_ms),
             for_ms: pick(dice, &[1, 100, 500, 1_000, 3_000]),
@@ -208,7 +208,7 @@ fn draw_cut(dice: &mut Dice, nodes: &[Name], main_ms: u64) -> Vec<Cut> {
 fn draw_node_faults(dice: &mut Dice, case: &mut Case) {
     let times = |dice: &mut Dice| if dice.chance(0.25) { 1 + dice.index(3) } else { 0 };
     for _ in 0..times(dice) {
-        case.faults.pause.push(Pause {
+        case.faults.pause.push(Spell {
             node: pick_name(dice, &case.nodes),
             at_ms: dice.below(case.main_ms),
             for_ms: pick(dice, &[10, 100, 500, 3_000]),

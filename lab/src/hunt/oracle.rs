@@ -12,7 +12,7 @@ use rumormill::protocols::rumormill::message::{Entries, Gossip, Have};
 use rumormill::set::{OriginId, Ranges, VersionSet};
 use rumormill::value::Value;
 
-use super::violation::{Kind, Violation};
+use super::violation::{Kind, Violation, broken};
 use crate::node::{Inspect as _, SimServer};
 
 /// All lives of all nodes.
@@ -113,8 +113,11 @@ impl Oracle {
             let origin = store.origin(local);
             let is_own = Some(origin.node) == node.id() && origin.generation == node.generation();
             if is_own {
-                let text = format!("begins {}, of which it has entries", origin_name(origin));
-                return Err(Violation::new(Kind::Generation, text));
+                broken!(
+                    Kind::Generation,
+                    "begins {}, of which it has entries",
+                    origin_name(origin)
+                );
             }
             let number = self.numbers.get(&origin).copied();
             let is_made = number.is_some_and(|number| {
@@ -126,14 +129,12 @@ impl Oracle {
                 })
             });
             if !is_made {
-                let text = format!("has entries of {} that are not so", origin_name(origin));
-                return Err(Violation::new(Kind::Restored, text));
+                broken!(Kind::Restored, "has entries of {} that are not so", origin_name(origin));
             }
         }
         let lost = vouched.difference(&held);
         if !lost.is_empty() {
-            let text = format!("came back without {}", self.words(&lost));
-            return Err(Violation::new(Kind::Restored, text));
+            broken!(Kind::Restored, "came back without {}", self.words(&lost));
         }
         let own = node.id().map(|node_id| Origin { node: node_id, generation: node.generation() });
         if let Some(number) = own.and_then(|own| self.numbers.get(&own)) {
@@ -181,8 +182,7 @@ impl Oracle {
             return Ok(());
         }
         let origin = origin_name(entries.origin);
-        let text = format!("sends entries {range:?} of {origin}, which are not so");
-        Err(Violation::new(Kind::Evidence, text))
+        broken!(Kind::Evidence, "sends entries {range:?} of {origin}, which are not so")
     }
 
     /// Checks that evidence sent is all that the sender holds of the origin, and no more. If the message
@@ -202,13 +202,13 @@ impl Oracle {
         if held == Some(&have.ranges) || (waited && held.is_some_and(is_held)) {
             return Ok(());
         }
-        let text = format!(
+        broken!(
+            Kind::Evidence,
             "claims to hold {:?} of {}, and holds {:?}",
             have.ranges.iter().collect::<Vec<_>>(),
             origin_name(have.origin),
             held.map(|held| held.iter().collect::<Vec<_>>())
-        );
-        Err(Violation::new(Kind::Evidence, text))
+        )
     }
 
     /// Invariant 2: what `node` takes `peer` to hold, `peer` holds, or held in that life.
@@ -232,12 +232,12 @@ impl Oracle {
                 ranges.iter().all(|range| really.contains_range(number, &range))
             });
             if !is_so {
-                let text = format!(
+                broken!(
+                    Kind::Known,
                     "takes a peer to hold {:?} of {}, which it never held in its life {generation:?}",
                     ranges.iter().collect::<Vec<_>>(),
                     number.map_or_else(|| "?".to_owned(), |number| self.origin_name(number)),
                 );
-                return Err(Violation::new(Kind::Known, text));
             }
         }
         Ok(())

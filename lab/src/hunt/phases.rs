@@ -17,7 +17,7 @@ use super::counts::Counts;
 use super::recorder::Recorder;
 use super::setup::{AtRest, Setup, Tweak};
 use super::shape::Shape;
-use super::violation::{Kind, Violation};
+use super::violation::{Kind, Violation, broken};
 use super::words;
 use super::world::World;
 use crate::node::Inspect as _;
@@ -203,8 +203,7 @@ impl Life {
         let allowed = up * (2 * digests + 2) + up * dead * (nanos(watched) / probe + 2);
         let said = spent.messages - before.messages;
         if said > allowed {
-            let text = format!("{said} messages in {watched:?} of rest; {allowed} are enough");
-            return Err(Violation::new(Kind::Restless, text));
+            broken!(Kind::Restless, "{said} messages in {watched:?} of rest; {allowed} are enough");
         }
         // A node that hears of a restart only now sends the restarted one everything, once.
         let noticed = restarts_seen(world) - restarts;
@@ -213,8 +212,10 @@ impl Life {
         let allowed = noticed * held.unwrap_or(0);
         let repeated = entries_sent(world) - entries;
         if dead == 0 && repeated > allowed {
-            let text = format!("{repeated} entries sent when all had all; {allowed} are enough");
-            return Err(Violation::new(Kind::Restless, text));
+            broken!(
+                Kind::Restless,
+                "{repeated} entries sent when all had all; {allowed} are enough"
+            );
         }
         check_memory(world, &self.shape)
     }
@@ -235,8 +236,7 @@ fn agree(
     while !open.is_empty() {
         if !world.step(began + nanos(bound))? {
             let laggards: Vec<&str> = open.iter().map(|&i| &**world.name(i)).collect();
-            let text = format!("{} after {bound:?}: the bound", laggards.join(", "));
-            return Err(Violation::new(kind, text));
+            broken!(kind, "{} after {bound:?}: the bound", laggards.join(", "));
         }
         for index in std::mem::take(&mut world.watch.grown) {
             if open.contains(&index) && goal.is_reached(world, index) {
@@ -293,8 +293,7 @@ fn same_everywhere(world: &World<'_>) -> Result<(), Violation> {
         None => Ok(()),
         Some(&index) => {
             let (one, other) = (world.name(up[0]), world.name(index));
-            let text = format!("{one} and {other} do not hold the same at rest");
-            Err(Violation::new(Kind::Convergence, text))
+            broken!(Kind::Convergence, "{one} and {other} do not hold the same at rest")
         }
     }
 }

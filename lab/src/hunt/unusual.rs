@@ -2,7 +2,7 @@
 
 use rumormill::cluster::Name;
 use rumormill::protocols::rumormill::route::Route;
-use rumormill_judge::settings::faults::{ClockJump, Crash, Pause, Slow};
+use rumormill_judge::settings::faults::{ClockJump, Crash, Slow, Spell};
 use rumormill_judge::topology::Topology;
 use rumormill_sim::dice::Dice;
 
@@ -84,7 +84,7 @@ impl Unusual {
             Self::LongPauses => {
                 case.main_ms = 60_000 + dice.below(60_000);
                 for _ in 0..=dice.index(2) {
-                    case.faults.pause.push(Pause {
+                    case.faults.pause.push(Spell {
                         node: pick_name(dice, &case.nodes),
                         at_ms: dice.below(5_000),
                         for_ms: 60_000 + dice.below(120_000),

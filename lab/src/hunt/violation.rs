@@ -94,6 +94,14 @@ impl Violation {
     }
 }
 
+/// Ends a check: the promise that was broken, and the event in words.
+macro_rules! broken {
+    ($kind:expr, $($words:tt)+) => {
+        return Err($crate::hunt::violation::Violation::new($kind, format!($($words)+)))
+    };
+}
+pub(super) use broken;
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.words(), self.text)

@@ -23,7 +23,7 @@ use super::case::Case;
 use super::counts::Counts;
 use super::oracle::Oracle;
 use super::surroundings::Surroundings;
-use super::violation::{Kind, Violation};
+use super::violation::{Kind, Violation, broken};
 use super::workload;
 use crate::node::{Inspect as _, SimServer};
 use crate::sim::Node;
@@ -184,8 +184,7 @@ impl Watch {
         if let Some((msg_id, _)) = self.nodes[index].open.first_key_value()
             && node.waiting() == 0
         {
-            let text = format!("has not answered request {msg_id}");
-            return Err(Violation::new(Kind::Reply, text));
+            broken!(Kind::Reply, "has not answered request {msg_id}");
         }
         // A timer may change any link without a message, and so may a message: a peer that answers is
         // evidence against those that do not.
@@ -211,16 +210,14 @@ impl Watch {
             _ => None,
         };
         if let Some(message) = sent.iter().find(|message| refused(message).is_none()) {
-            let text = format!("sent a {} while its disk was full", message.body.kind());
-            return Err(Violation::new(Kind::Space, text));
+            broken!(Kind::Space, "sent a {} while its disk was full", message.body.kind());
         }
         let mut due = self.nodes[index].open.iter().filter(|(_, asked)| asked.without_space);
         let is_refused = |id: i64| sent.iter().any(|message| refused(message) == Some(id));
         match due.find(|(msg_id, _)| !is_refused(**msg_id)) {
             None => Ok(()),
             Some((msg_id, _)) => {
-                let text = format!("did not refuse request {msg_id}, and its disk was full");
-                Err(Violation::new(Kind::Space, text))
+                broken!(Kind::Space, "did not refuse request {msg_id}, and its disk was full")
             }
         }
     }
@@ -238,8 +235,11 @@ impl Watch {
             Ok(_) => "is read as another message".to_owned(),
             Err(refusal) => refusal.text,
         };
-        let text = format!("wrote a line that {what}: {}", String::from_utf8_lossy(&self.line));
-        Err(Violation::new(Kind::Malformed, text))
+        broken!(
+            Kind::Malformed,
+            "wrote a line that {what}: {}",
+            String::from_utf8_lossy(&self.line)
+        )
     }
 
     fn check_gossip(
@@ -250,20 +250,20 @@ impl Watch {
         message: &Message,
     ) -> Result<(), Violation> {
         let Body::Peer(named) = &message.body else {
-            let text = format!("sent a peer a message of type {}", message.body.kind());
-            return Err(Violation::new(Kind::Malformed, text));
+            broken!(Kind::Malformed, "sent a peer a message of type {}", message.body.kind());
         };
         let gossip = named.message();
         let watched = &mut self.nodes[index];
         if !watched.may_speak && now.as_micros() < SETUP_US {
-            let text = format!("spoke {now} after init, before any other node had said anything");
-            return Err(Violation::new(Kind::TooEarly, text));
+            broken!(
+                Kind::TooEarly,
+                "spoke {now} after init, before any other node had said anything"
+            );
         }
         let link = &mut watched.links[peer];
         let may_skip = watched.lacked_space && gossip.number > link.messages;
         if gossip.number != link.messages && !may_skip {
-            let text = format!("numbered a message {}, not {}", gossip.number, link.messages);
-            return Err(Violation::new(Kind::Malformed, text));
+            broken!(Kind::Malformed, "numbered a message {}, not {}", gossip.number, link.messages);
         }
         link.messages = gossip.number + 1;
         if self.is_durable {
@@ -281,13 +281,11 @@ impl Watch {
         }
         let Some(life) = self.oracle.life(index) else { return Ok(()) };
         if gossip.generation != life.generation {
-            let text = format!("speaks as generation {}", gossip.generation);
-            return Err(Violation::new(Kind::Evidence, text));
+            broken!(Kind::Evidence, "speaks as generation {}", gossip.generation);
         }
         let (named, held) = (gossip.have.len(), life.held.origin_count());
         if gossip.is_digest && named != held && !(self.is_durable && named < held) {
-            let text = "sent a digest that leaves out what it holds".to_owned();
-            return Err(Violation::new(Kind::Evidence, text));
+            broken!(Kind::Evidence, "sent a digest that leaves out what it holds");
         }
         Ok(())
     }
@@ -327,8 +325,7 @@ impl Watch {
         }
         if let Some(value) = workload::element(&request) {
             if !node.service().contains(value) {
-                let text = format!("acknowledged {value} without holding it");
-                return Err(Violation::new(Kind::Lost, text));
+                broken!(Kind::Lost, "acknowledged {value} without holding it");
             }
             watched.acknowledged.push(value.clone());
         }
@@ -378,9 +375,11 @@ impl Watch {
         if gone.is_empty() || (self.reroutes && link.suspected_since().is_some()) {
             return Ok(());
         }
-        let text =
-            format!("forgot {} that the peer is not known to hold", self.local(index, &gone));
-        Err(Violation::new(Kind::Forgotten, text))
+        broken!(
+            Kind::Forgotten,
+            "forgot {} that the peer is not known to hold",
+            self.local(index, &gone)
+        )
     }
 
     /// Entries that a node names by its own numbers, in words.

@@ -17,7 +17,7 @@ use super::counts::Counts;
 use super::recorder::Recorder;
 use super::setup::Setup;
 use super::surroundings::Surroundings;
-use super::violation::{Kind, Violation};
+use super::violation::{Kind, Violation, broken};
 use super::watch::Watch;
 use crate::node::{Inspect as _, SimServer};
 use crate::sim::{Node, Records};
@@ -101,8 +101,7 @@ impl<'a> World<'a> {
         counts.events += u64::from(went);
         let events = counts.events;
         if events > EVENTS_MAX + self.digest_events() {
-            let text = format!("{events} events in {} ms", self.sim.now() / MS);
-            return Err(Violation::new(Kind::Storm, text));
+            broken!(Kind::Storm, "{events} events in {} ms", self.sim.now() / MS);
         }
         Ok(went)
     }

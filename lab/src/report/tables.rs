@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use rumormill_judge::checker::quantile::Quantiles;
 use rumormill_judge::format::number::number;
-use rumormill_judge::results::Flow;
+use rumormill_judge::outcome::counts::FlowCount;
 
 use super::run::Run;
 use crate::html::{self, Cell};
@@ -56,7 +56,7 @@ pub(super) fn link_counts(run: &Run) -> BTreeMap<(String, String), LinkCount> {
     }
     let listed = run.results.iter().flat_map(|results| &results.rumormill.traffic.links);
     for link in listed {
-        let Flow { sent, received, bytes } = link.flow;
+        let FlowCount { send: sent, recv: received, bytes } = link.flow;
         let count = LinkCount { sent, received, bytes, ..LinkCount::default() };
         links.insert((&*link.src, &*link.dest), count);
     }
@@ -76,7 +76,9 @@ pub(super) fn types(run: &Run) -> String {
             types.entry(&*message.kind).or_default().add(message);
         }
     } else if let Some(results) = &run.results {
-        for (kind, Flow { sent, received, bytes }) in &results.rumormill.traffic.types {
+        for (kind, FlowCount { send: sent, recv: received, bytes }) in
+            &results.rumormill.traffic.types
+        {
             let (sent, received, bytes) = (*sent, *received, *bytes);
             let count = LinkCount { sent, received, bytes, ..LinkCount::default() };
             types.insert(kind, count);

@@ -68,7 +68,8 @@ fn all_profiles_make_a_table() {
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     let table = fs::read_to_string(clone.path("maelstrom/store/all.md")).expect("table");
     assert!(ended.stdout.contains(&table), "{}", ended.stdout);
-    assert!(table.contains("| fly-3d | passed | 0 | 0 | 0 | 0 | 0 | 1 | 4 of 4 | agrees |"));
+    let cells = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(cells.contains("| fly-3d | passed | 0 | 0 | 0 | 0 | 0 | 1 | 4 of 4 | agrees |"));
     assert_eq!(clone.calls().lines().count(), 6);
 }
 

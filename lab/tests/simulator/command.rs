@@ -36,7 +36,7 @@ fn a_simulated_flood_passes_without_faults_and_loses_values_in_partitions() {
     assert_eq!(status, Some(0));
     assert_eq!(good.rumormill.missing.missing_count, 0);
     let types = &good.rumormill.traffic.types;
-    assert!(types["flood"].sent > 0 && !types.contains_key("rumormill"), "{types:?}");
+    assert!(types["flood"].send > 0 && !types.contains_key("rumormill"), "{types:?}");
     let (status, torn) = flood("fly-3c");
     assert_eq!(status, Some(1));
     assert!(torn.rumormill.missing.missing_count > 0, "{:?}", torn.rumormill.missing);

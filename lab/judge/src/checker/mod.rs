@@ -19,13 +19,14 @@ pub mod stats;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 use crate::format::edn::Edn;
 use crate::history::{Action, Op, OpKind, Process};
 
 /// A verdict. The order is that of Maelstrom's composition: the greatest one wins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "serde_json::Value", try_from = "serde_json::Value")]
 pub enum Validity {
     /// Nothing is wrong.
     #[default]
@@ -88,35 +89,19 @@ impl fmt::Display for Validity {
     }
 }
 
-impl Serialize for Validity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Valid => serializer.serialize_bool(true),
-            Self::Invalid => serializer.serialize_bool(false),
-            Self::Unknown => serializer.serialize_str("unknown"),
-        }
+impl From<Validity> for serde_json::Value {
+    fn from(validity: Validity) -> Self {
+        Edn::from(validity).to_json()
     }
 }
 
-impl<'de> Deserialize<'de> for Validity {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Validity;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("true, false or \"unknown\"")
-            }
-            fn visit_bool<E: de::Error>(self, is_valid: bool) -> Result<Validity, E> {
-                Ok(Validity::from_bool(is_valid))
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Validity, E> {
-                match text {
-                    "unknown" => Ok(Validity::Unknown),
-                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
-                }
-            }
-        }
-        deserializer.deserialize_any(Visitor)
+impl TryFrom<serde_json::Value> for Validity {
+    type Error = String;
+
+    fn try_from(json: serde_json::Value) -> Result<Self, String> {
+        let found = json.to_string();
+        Self::of_edn(&json.into())
+            .ok_or_else(|| format!("expected true, false or \"unknown\", got {found}"))
     }
 }
 

@@ -3,26 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::Validity;
-
-/// Events of one class of messages in the journal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct MessageCounts {
-    /// Sent.
-    pub send_count: u64,
-    /// Handed over.
-    pub recv_count: u64,
-    /// Distinct ids among both.
-    pub msg_count: u64,
-}
+use crate::outcome::counts::ClassCount;
 
 /// Counts of a class, with the ratio that people compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-pub struct ClassCounts {
+pub struct ClassRatio {
     /// The counts.
     #[serde(flatten)]
-    pub counts: MessageCounts,
+    pub counts: ClassCount,
     /// Messages per client invocation of any kind, rounded to single precision as Maelstrom does;
     /// none without operations.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,26 +23,21 @@ pub struct ClassCounts {
 #[serde(default)]
 pub struct Net {
     /// Every message.
-    pub all: ClassCounts,
+    pub all: ClassRatio,
     /// Those with a client at either end.
-    pub clients: MessageCounts,
+    pub clients: ClassCount,
     /// The rest.
-    pub servers: ClassCounts,
+    pub servers: ClassRatio,
     /// True.
     #[serde(rename = "valid?")]
     pub valid: Validity,
 }
 
 /// The figures of a run with `operations` client invocations.
-pub fn check(
-    all: MessageCounts,
-    clients: MessageCounts,
-    servers: MessageCounts,
-    operations: usize,
-) -> Net {
-    let with_ratio = |counts: MessageCounts| ClassCounts {
+pub fn check(all: ClassCount, clients: ClassCount, servers: ClassCount, operations: usize) -> Net {
+    let with_ratio = |counts: ClassCount| ClassRatio {
         counts,
-        msgs_per_op: ratio(counts.msg_count, operations as u64),
+        msgs_per_op: ratio(counts.msg, operations as u64),
     };
     Net { all: with_ratio(all), clients, servers: with_ratio(servers), valid: Validity::Valid }
 }
@@ -67,8 +51,8 @@ pub fn ratio(count: u64, per: u64) -> Option<f32> {
 mod tests {
     use super::*;
 
-    fn counts(msg_count: u64) -> MessageCounts {
-        MessageCounts { send_count: msg_count, recv_count: msg_count - 1, msg_count }
+    fn counts(msg: u64) -> ClassCount {
+        ClassCount { send: msg, recv: msg - 1, msg }
     }
 
     #[test]
@@ -76,12 +60,12 @@ mod tests {
         let net = check(counts(21_510), counts(3_914), counts(22_520), 1_940);
         assert_eq!(net.servers.msgs_per_op, Some(11.608_248));
         assert_eq!(net.servers.msgs_per_op.unwrap().to_string(), "11.608248");
-        assert_eq!(net.all.counts.recv_count, 21_509);
+        assert_eq!(net.all.counts.recv, 21_509);
     }
 
     #[test]
     fn without_operations_there_is_no_ratio() {
-        let net = check(counts(5), counts(5), MessageCounts::default(), 0);
+        let net = check(counts(5), counts(5), ClassCount::default(), 0);
         assert_eq!((net.all.msgs_per_op, net.servers.msgs_per_op), (None, None));
         assert_eq!(net.valid, Validity::Valid);
     }

@@ -1,7 +1,9 @@
 //! Entries that nodes send each other. An entry is a value in a message from one node to another.
 
+use serde::{Deserialize, Serialize};
+
 /// How many entries there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryCounts {
     /// Sent, repetitions included.
     pub sent: u64,

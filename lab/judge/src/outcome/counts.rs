@@ -4,24 +4,31 @@ use std::collections::BTreeMap;
 
 use rumormill::cluster::Name;
 use rumormill_sim::network::DropCause;
+use serde::{Deserialize, Serialize};
 
 /// Maelstrom's three figures for a class of messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ClassCount {
     /// Messages that entered the network.
+    #[serde(rename = "send-count")]
     pub send: u64,
     /// Messages handed over (a duplicate counts again).
+    #[serde(rename = "recv-count")]
     pub recv: u64,
     /// Distinct messages.
+    #[serde(rename = "msg-count")]
     pub msg: u64,
 }
 
 /// Messages of one type, or on one link.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowCount {
     /// Messages that entered the network.
+    #[serde(rename = "sent")]
     pub send: u64,
     /// Messages handed over.
+    #[serde(rename = "received")]
     pub recv: u64,
     /// Bytes of the bodies sent, as JSON.
     pub bytes: u64,

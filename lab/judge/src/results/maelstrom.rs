@@ -39,7 +39,7 @@ impl Results {
             ok_fraction: availability::ok_fraction(history),
             reads: reads_of(workload, history),
             client_latency: latency::check(history),
-            traffic: Traffic::of_counts(reported.net.servers.counts.msg_count, broadcasts),
+            traffic: Traffic::of_counts(reported.net.servers.counts.msg, broadcasts),
             notice_count: notices.len() as u64,
             notices,
             bad_line_count,

@@ -176,7 +176,7 @@ const REAL: &str = r#"
 fn maelstroms_own_results_are_read() {
     let results = MaelstromResults::from_edn(REAL).unwrap();
     assert_eq!(results.net.servers.msgs_per_op, Some(11.608_248));
-    assert_eq!(results.net.clients.msg_count, 3_962);
+    assert_eq!(results.net.clients.msg, 3_962);
     let set = results.workload.set().unwrap();
     let latencies = set.stable_latencies.unwrap();
     assert_eq!(latencies.points().map(|(_, ms)| ms), [0, 358, 485, 497, 505]);

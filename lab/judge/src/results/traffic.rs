@@ -14,17 +14,6 @@ use crate::outcome::counts::FlowCount;
 /// How many links are listed, busiest first.
 const LISTED_LINKS: usize = 10_000;
 
-/// Messages of one type or link.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Flow {
-    /// Sent.
-    pub sent: u64,
-    /// Handed over.
-    pub received: u64,
-    /// Bytes of the bodies sent.
-    pub bytes: u64,
-}
-
 /// Messages from one node to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -34,16 +23,7 @@ pub struct Link {
     pub dest: String,
     /// How many.
     #[serde(flatten)]
-    pub flow: Flow,
-}
-
-/// Entries, that is, values in messages between nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entries {
-    /// Sent, repetitions included.
-    pub sent: u64,
-    /// Received by a node that held them already.
-    pub repeated: u64,
+    pub flow: FlowCount,
 }
 
 /// The messages that went over the network.
@@ -61,13 +41,13 @@ pub struct Traffic {
     pub ack_share: Option<f64>,
     /// Entries in them, if they can be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entries: Option<Entries>,
+    pub entries: Option<EntryCounts>,
     /// Of them per operation.
     pub bytes_per_op: Option<f64>,
     /// Of them per broadcast.
     pub bytes_per_broadcast: Option<f64>,
     /// By type, those of clients too.
-    pub types: BTreeMap<String, Flow>,
+    pub types: BTreeMap<String, FlowCount>,
     /// Links between nodes that were used.
     pub link_count: u64,
     /// The busiest of them first.
@@ -97,10 +77,10 @@ impl Traffic {
             .map(|((src, dest), count)| Link {
                 src: src.to_string(),
                 dest: dest.to_string(),
-                flow: flow(*count),
+                flow: *count,
             })
             .collect();
-        links.sort_by_key(|link| Reverse(link.flow.sent));
+        links.sort_by_key(|link| Reverse(link.flow.send));
         links.truncate(LISTED_LINKS);
         Self {
             server_messages: counts.servers.msg,
@@ -108,12 +88,10 @@ impl Traffic {
             server_bytes: Some(counts.server_bytes),
             ack_share: per(counts.valueless, counts.servers.msg - counts.valueless)
                 .filter(|_| outcome.trace.as_ref().is_none_or(|trace| trace.source.is_own())),
-            entries: outcome
-                .entries
-                .map(|EntryCounts { sent, repeated }| Entries { sent, repeated }),
+            entries: outcome.entries,
             bytes_per_op: per(counts.server_bytes, operations),
             bytes_per_broadcast: per(counts.server_bytes, broadcasts),
-            types: counts.types.iter().map(|(kind, count)| (kind.clone(), flow(*count))).collect(),
+            types: counts.types.clone(),
             link_count: counts.links.len() as u64,
             links,
             dropped: counts
@@ -146,16 +124,12 @@ fn faulted(counts: &FaultCounts) -> BTreeMap<String, u64> {
     happened.map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 
-fn flow(count: FlowCount) -> Flow {
-    Flow { sent: count.send, received: count.recv, bytes: count.bytes }
-}
-
 impl Traffic {
     /// Redundancy: entries received by a node that held them, as a share of all entries sent; 0 of
     /// none.
     #[must_use]
     pub fn redundancy(&self) -> Option<f64> {
-        self.entries.map(|Entries { sent, repeated }| per(repeated, sent).unwrap_or(0.0))
+        self.entries.map(|EntryCounts { sent, repeated }| per(repeated, sent).unwrap_or(0.0))
     }
 }
 

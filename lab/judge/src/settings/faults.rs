@@ -16,7 +16,7 @@ use rumormill_sim::network::slow;
 use rumormill_sim::{MS, Nanos};
 
 pub use settings::{
-    ClockJump, Crash, Cut, DISK_SYNC_MS, DiskFull, FaultSettings, LatencyChange, Pause, Slow,
+    ClockJump, Crash, Cut, DISK_SYNC_MS, FaultSettings, LatencyChange, Slow, Spell,
 };
 pub use text::Isolation;
 

@@ -46,14 +46,9 @@ impl Comparison {
 
     /// How it is written.
     #[must_use]
-    pub const fn symbol(self) -> &'static str {
-        match self {
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Equal => "=",
-        }
+    pub fn symbol(self) -> &'static str {
+        let symbol = Self::ALL.iter().rfind(|(_, comparison)| *comparison == self);
+        symbol.map_or("", |(symbol, _)| symbol)
     }
 }
 

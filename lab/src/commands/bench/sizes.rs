@@ -7,22 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use super::publish::{self, Part, publish};
-use crate::bench::sizes::{self, Row};
+use crate::bench::sections::paragraph;
+use crate::bench::sizes::{self, Size};
 use crate::commands::shared_args::Documents;
-
-/// Help beyond the flags.
-pub const EXAMPLES: &str = "\
-Examples:
-  lab bench sizes 5,25,100,1000
-      load, latency and cost of four clusters, each with two budgets
-  lab bench sizes 1000 --budgets 400 --update
-      another budget; writes the table into docs/RESULTS.md
-
-Exit status:
-  0    every node held every value in the end
-  1    one did not
-  254  bad arguments
-  255  crash";
 
 /// Budgets of the clusters unless others are asked for, in ms.
 const BUDGETS_MS: [u64; 2] = [300, 1000];
@@ -59,15 +46,15 @@ pub fn execute(args: &SizesArgs) -> Result<u8> {
     }
 }
 
-/// One row of the table, as JSON on stdout.
+/// One size, as JSON on stdout.
 fn row(nodes: usize, budget_ms: u64, seed: u64) -> Result<u8> {
     let size = sizes::simulate(nodes, budget_ms, seed)?;
-    println!("{}", serde_json::to_string(&Row::of(&size))?);
+    println!("{}", serde_json::to_string(&size)?);
     Ok(0)
 }
 
 /// A row of the table, from a process of its own: so its memory is its own, too.
-fn measure_row(nodes: usize, budget_ms: u64, seed: u64) -> Result<Row> {
+fn measure_row(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     let lab = std::env::current_exe().context("cannot find the lab's own binary")?;
     let output = Command::new(lab)
         .args(["bench", "sizes", "--row", &nodes.to_string()])
@@ -76,11 +63,11 @@ fn measure_row(nodes: usize, budget_ms: u64, seed: u64) -> Result<Row> {
         .output()
         .context("cannot run the lab for one size")?;
     ensure!(output.status.success(), "{nodes} nodes, {budget_ms} ms: {}", output.status);
-    serde_json::from_slice(&output.stdout).context("what the lab wrote for one size is no row")
+    serde_json::from_slice(&output.stdout).context("what the lab wrote of one size cannot be read")
 }
 
 fn clusters(args: &SizesArgs, budgets: &[u64]) -> Result<u8> {
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<Size> = Vec::new();
     for &nodes in &args.sizes {
         for &budget_ms in budgets {
             let started = Instant::now();
@@ -89,16 +76,11 @@ fn clusters(args: &SizesArgs, budgets: &[u64]) -> Result<u8> {
             eprintln!("lab: {nodes} nodes, {budget_ms} ms: {seconds:.1} s");
         }
     }
-    let complete = rows.iter().all(|row| row.complete);
+    let complete = rows.iter().all(Size::is_complete);
     let text = format!(
-        "## Larger clusters\n\n\
-         The same workload on clusters of several sizes, in the simulator, one seed: 100 ms \
-         between nodes, 100 operations per second in all for 20 s, a grid, the default route. *A \
-         node sends* counts messages to other nodes per second of load, and is the mean over all \
-         nodes; the mean node receives as many. *Has part in* is the share of all messages that the \
-         busiest node sent or received. *Simulated in*, *processor time* and *peak memory* are those \
-         of a process that did nothing else, events per second those of its processor time.\n\n{}",
-        sizes::table(rows)
+        "## Larger clusters\n\n{}\n\n{}",
+        paragraph(include_str!("../../bench/texts/sizes.md")),
+        sizes::table(&rows)
     );
     let command = publish::command(args.seed);
     publish(args.documents.dir(), &command, vec![Part { name: "sizes".into(), text }], None)?;

@@ -40,7 +40,7 @@ pub struct FaultSettings {
 
     /// Time stands still for a node, then everything arrives: 'n3@5+2' in second 5 for 2 s
     #[arg(long, value_name = "NODE@S+S")]
-    pub pause: Vec<Pause>,
+    pub pause: Vec<Spell>,
     /// Pauses of random nodes: how many per second in the whole cluster, on average
     #[arg(long, value_name = "HZ", default_value_t)]
     pub pause_rate: f64,
@@ -59,7 +59,7 @@ pub struct FaultSettings {
     /// The disk of a durable node has no space: 'n3@5+2' from second 5 on for 2 s. Simulation only
     #[arg(long, value_name = "NODE@S+S")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub disk_full: Vec<DiskFull>,
+    pub disk_full: Vec<Spell>,
     /// A node dies (SIGKILL) and comes back: 'n3@5+2' in second 5 for 2 s, 'n3@5' for good. Without
     /// --durable a simulated node comes back empty; processes need --durable
     #[arg(long, value_name = "NODE@S+S")]
@@ -137,10 +137,10 @@ pub struct LatencyChange {
     pub mean_ms: u64,
 }
 
-/// Time stands still for a node.
+/// Time stands still for a node, or its disk has no space.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Pause {
+pub struct Spell {
     /// Which.
     pub node: Name,
     /// When, from the start of the main phase.
@@ -159,18 +159,6 @@ pub struct ClockJump {
     pub at_ms: u64,
     /// By how much; backward if negative.
     pub by_ms: i64,
-}
-
-/// A node's disk has no space.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct DiskFull {
-    /// Which node.
-    pub node: Name,
-    /// When, from the start of the main phase.
-    pub at_ms: u64,
-    /// For how long.
-    pub for_ms: u64,
 }
 
 /// A node dies.

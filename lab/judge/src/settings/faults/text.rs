@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use rumormill::cluster::Name;
 
-use super::{ClockJump, Crash, Cut, DiskFull, LatencyChange, Pause, Slow};
+use super::{ClockJump, Crash, Cut, LatencyChange, Slow, Spell};
 
 /// A cut between one node and all others, as `--isolate` writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,12 +93,8 @@ spec!(LatencyChange, "a second and a latency like `10+300`", |text| {
     let (at, mean) = text.split_once('+')?;
     Some(LatencyChange { at_ms: millis(at)?, mean_ms: mean.parse().ok()? })
 });
-spec!(Pause, "a node and two times like `n3@5+2`", |text| match node_at(text)? {
-    (node, at_ms, Some((true, for_ms))) => Some(Pause { node, at_ms, for_ms }),
-    _ => None,
-});
-spec!(DiskFull, "a node and two times like `n3@5+2`", |text| match node_at(text)? {
-    (node, at_ms, Some((true, for_ms))) => Some(DiskFull { node, at_ms, for_ms }),
+spec!(Spell, "a node and two times like `n3@5+2`", |text| match node_at(text)? {
+    (node, at_ms, Some((true, for_ms))) => Some(Spell { node, at_ms, for_ms }),
     _ => None,
 });
 spec!(ClockJump, "a node and two times like `n3@5+2` or `n3@5-2`", |text| {
@@ -151,16 +147,15 @@ mod tests {
         assert_eq!((crash("n3@5").at_ms, crash("n3@5").down_ms), (5_000, None));
         assert_eq!(crash("n3@5+2").down_ms, Some(2_000));
         assert_eq!("n3@5-2.5".parse::<ClockJump>().unwrap().by_ms, -2_500);
-        assert_eq!("n3@1+2".parse::<DiskFull>().unwrap().for_ms, 2_000);
-        assert!("n3@1".parse::<DiskFull>().is_err());
-        assert_eq!("n3@1+2".parse::<Pause>().unwrap().for_ms, 2_000);
+        assert!("n3@1".parse::<Spell>().is_err());
+        assert_eq!("n3@1+2".parse::<Spell>().unwrap().for_ms, 2_000);
     }
 
     #[test]
     fn nonsense_is_refused() {
         assert!("n0".parse::<Cut>().unwrap_err().contains("n0>n1"));
         for text in ["", "n3", "n3@", "n3@x", "@5+1", "n3@5-1", "n3@5+-1", "n3@1e3+1"] {
-            assert!(text.parse::<Pause>().is_err(), "{text}");
+            assert!(text.parse::<Spell>().is_err(), "{text}");
         }
         assert!("n3@5-1".parse::<Crash>().is_err());
         assert!("n3".parse::<Slow>().is_err());

@@ -15,25 +15,26 @@ impl FaultSettings {
         for (what, chance) in chances.into_iter().filter(|(_, chance)| *chance > 0.0) {
             words.push(format!("{what} {chance}"));
         }
-        let slow = self.slow.iter().map(|slow| format!("{} +{} ms", slow.node, slow.extra_ms));
-        words.extend(listed("slow nodes", slow.collect()));
-        words.extend(listed("cuts", self.cut.iter().map(cut_words).collect()));
-        let changes = self.latency.iter();
-        let changes =
-            changes.map(|c| format!("latency {} ms at {} s", c.mean_ms, seconds(c.at_ms)));
-        words.extend(listed("changes of the latency", changes.collect()));
-        let pauses = self.pause.iter();
-        let pauses = pauses.map(|p| format!("{} paused at {} s", p.node, seconds(p.at_ms)));
-        words.extend(listed("pauses", pauses.collect()));
-        let jumps = self.clock_jump.iter();
-        let jumps = jumps.map(|j| format!("clock of {} jumps at {} s", j.node, seconds(j.at_ms)));
-        words.extend(listed("clock jumps", jumps.collect()));
-        let full = self.disk_full.iter();
-        let full = full.map(|f| format!("disk of {} full at {} s", f.node, seconds(f.at_ms)));
-        words.extend(listed("full disks", full.collect()));
-        let crashes = self.crash.iter();
-        let crashes = crashes.map(|c| format!("{} crashes at {} s", c.node, seconds(c.at_ms)));
-        words.extend(listed("crashes", crashes.collect()));
+        let lists = [
+            listed("slow nodes", &self.slow, |slow| format!("{} +{} ms", slow.node, slow.extra_ms)),
+            listed("cuts", &self.cut, cut_words),
+            listed("changes of the latency", &self.latency, |change| {
+                format!("latency {} ms at {} s", change.mean_ms, seconds(change.at_ms))
+            }),
+            listed("pauses", &self.pause, |pause| {
+                format!("{} paused at {} s", pause.node, seconds(pause.at_ms))
+            }),
+            listed("clock jumps", &self.clock_jump, |jump| {
+                format!("clock of {} jumps at {} s", jump.node, seconds(jump.at_ms))
+            }),
+            listed("full disks", &self.disk_full, |full| {
+                format!("disk of {} full at {} s", full.node, seconds(full.at_ms))
+            }),
+            listed("crashes", &self.crash, |crash| {
+                format!("{} crashes at {} s", crash.node, seconds(crash.at_ms))
+            }),
+        ];
+        words.extend(lists.into_iter().flatten());
         let rates = [
             ("pauses", self.pause_rate),
             ("clock jumps", self.clock_jump_rate),
@@ -47,8 +48,11 @@ impl FaultSettings {
     }
 }
 
-fn listed(what: &str, items: Vec<String>) -> Vec<String> {
-    if items.len() > NAMED { vec![format!("{} {what}", items.len())] } else { items }
+fn listed<T>(what: &str, faults: &[T], words: fn(&T) -> String) -> Vec<String> {
+    match faults.len() {
+        0..=NAMED => faults.iter().map(words).collect(),
+        many => vec![format!("{many} {what}")],
+    }
 }
 
 fn cut_words(cut: &Cut) -> String {

@@ -1,10 +1,9 @@
 //! How single settings are written, in flags and profiles alike.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::{Deserializer, Serializer, de};
+use serde::{Deserializer, Serializer};
 
 /// Number of workers: `4n` is four per node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +106,11 @@ impl fmt::Display for NemesisKinds {
 
 /// How a file has a setting: as the text that the flag takes, or as a number.
 pub mod as_flag {
-    use super::{Deserializer, FromStr, PhantomData, Serializer, de, fmt};
+    use serde::Deserialize as _;
+    use serde::de::Error as _;
+    use serde_json::Value;
+
+    use super::{Deserializer, FromStr, Serializer, fmt};
 
     /// Writes the text.
     pub fn serialize<S, T>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
@@ -124,32 +127,14 @@ pub mod as_flag {
         D: Deserializer<'de>,
         T: FromStr<Err: fmt::Display>,
     {
-        struct Visitor<T>(PhantomData<T>);
-
-        impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for Visitor<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a number")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-                text.parse().map_err(|error: T::Err| {
-                    let why = error.to_string();
-                    E::custom(if why.contains(text) { why } else { format!("`{text}`: {why}") })
-                })
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
-                self.visit_str(&number.to_string())
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
-                self.visit_str(&number.to_string())
-            }
-        }
-
-        deserializer.deserialize_any(Visitor(PhantomData))
+        let text = match Value::deserialize(deserializer)? {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        text.parse().map_err(|error: T::Err| {
+            let why = error.to_string();
+            D::Error::custom(if why.contains(&text) { why } else { format!("`{text}`: {why}") })
+        })
     }
 
     /// The same for a setting that may be left out.
