@@ -415,7 +415,7 @@ impl Generator {
             checksum: (self.below(2) == 0).then(|| (self.u64(), self.u64())),
             is_digest: self.below(2) == 0,
             is_probe: self.below(2) == 0,
-            forward: [Forward::No, Forward::Tree, Forward::Flood][self.below(3)],
+            forward: [Forward::No, Forward::Mail, Forward::Tree, Forward::Flood][self.below(4)],
             is_paced: self.below(2) == 0,
             pulse,
             offer,

@@ -112,7 +112,7 @@ impl Link {
     }
 
     /// Timers for people, with their deadlines.
-    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 8] {
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 9] {
         [
             ("flush", self.queue.flush_at().filter(|_| !self.is_suspected())),
             ("next probe", self.probe_at()),
@@ -122,6 +122,7 @@ impl Link {
             ("request", self.request_at),
             ("requested probe", self.liveness.probe_requested_at()),
             ("keep-alive", self.keep_alive_at),
+            ("mail", self.queue.mail_at()),
         ]
     }
 
@@ -261,7 +262,7 @@ impl Link {
         }
     }
 
-    /// Takes the entries that go along with a probe, as far as `fits` allows.
+    /// Takes the entries that go along with a probe, or are mailed, as far as `fits` allows.
     pub(crate) fn take_piggyback(
         &mut self,
         fits: impl FnOnce(&VersionSet) -> VersionSet,
@@ -331,10 +332,15 @@ impl Link {
         !self.is_suspected() && self.queue.flush_at().is_some_and(|at| at <= now)
     }
 
-    /// True if a message without new entries is due: an ack or a keep-alive.
+    /// True if mail is due.
+    pub(crate) fn mail_due(&self, now: Instant) -> bool {
+        self.queue.mail_at().is_some_and(|at| at <= now)
+    }
+
+    /// True if a message without entries of the queue is due: an ack, a keep-alive or mail.
     pub(crate) fn bare_message_due(&self, now: Instant) -> bool {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        due(self.ack_at()) || due(self.keep_alive_at)
+        due(self.ack_at()) || due(self.keep_alive_at) || self.mail_due(now)
     }
 
     /// True if the peer is suspected and a probe is due.

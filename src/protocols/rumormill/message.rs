@@ -53,6 +53,9 @@ pub enum Forward {
     /// It keeps them: the other nodes get them from the sender, or from where the sender has them.
     #[default]
     No,
+    /// It forwards them along the tree unless it misses its parent, too, and owes no ack: the sender misses
+    /// its parent, and mails them to all.
+    Mail,
     /// It forwards them along the tree: the sender has chosen it as its hub, or as its parent.
     Tree,
     /// It forwards them to all neighbours, and they to theirs.

@@ -164,6 +164,7 @@ impl Protocol for Rumormill {
         self.disseminate_submitted(now);
         let (repair, cx) = &mut self.parts(now);
         repair.on_heartbeat_timeout(cx);
+        repair.on_probe_all_due(cx);
         for peer in cx.peers.due(now) {
             repair.on_link_deadline(cx, peer);
             transmitter::on_link_due(cx, repair, peer, out);
@@ -193,7 +194,7 @@ impl Protocol for Rumormill {
 
     fn next_timeout(&self) -> Option<Instant> {
         let submitted_at = self.submitted.as_ref().map(|(at, _)| *at);
-        let others = [submitted_at, self.anti_entropy.at(), self.repair.detector().suspect_at()];
+        let others = [submitted_at, self.anti_entropy.at(), self.repair.next_deadline()];
         self.peers.next_deadline().into_iter().chain(others.into_iter().flatten()).min()
     }
 

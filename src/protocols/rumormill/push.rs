@@ -116,11 +116,16 @@ impl EagerPush {
         let is_displaced = is_displaced && Rule::DisplacedForward.applies();
         let (now, tree) = (around.now, around.tree);
         let is_tree = matches!(plan, Some(Plan::Tree { .. }));
+        let is_mail = forward == Forward::Mail;
+        if is_mail && is_tree && is_displaced && tree.parent().is_some() {
+            return; // Its sender mails them to all.
+        }
         let at_once = match plan {
             Some(Plan::Flood { window }) => return flood(around, entries, Some(from), window),
             _ if forward == Forward::Flood => {
                 return flood(around, entries, Some(from), Duration::ZERO);
             }
+            _ if is_mail => false,
             // Entries that were lost once are late already. But where much is lost, so much is repaired that
             // it must share messages.
             _ if is_tree && is_repair && !Rule::RepairAtOnce.applies() => false,

@@ -6,6 +6,8 @@
 //! (direct mail). Along a spanning tree of the topology there is no other parent; nodes flood while
 //! an edge of it is suspected.
 
+mod mail;
+
 use std::time::Duration;
 
 use rand::RngExt as _;
@@ -26,25 +28,27 @@ use crate::cluster::Cluster;
 use crate::id::NodeId;
 use crate::set::VersionSet;
 use crate::time::Instant;
+use mail::Mail;
 
 /// Peers probed when the parent is missed: the first candidates for its place, and some at random,
 /// since the candidates may be on the other side of the same cut.
 const CANDIDATES_PROBED: usize = 3;
 const OTHERS_PROBED: usize = 5;
 
-/// Most peers that a node without a parent probes and mails.
-const MAIL_MAX: usize = 64;
+/// The latter if all peers are mailed as well.
+const OTHERS_MAILED: usize = 3;
 
 /// The tree, and the watch over the parent.
 #[derive(Clone, Debug)]
 pub(crate) struct TreeRepair {
     tree: SpanningTree,
     detector: FailureDetector,
+    mail: Mail,
 }
 
 impl TreeRepair {
     pub(crate) fn new(tree: SpanningTree) -> Self {
-        Self { tree, detector: FailureDetector::default() }
+        Self { tree, detector: FailureDetector::default(), mail: Mail::default() }
     }
 
     /// The tree.
@@ -58,8 +62,14 @@ impl TreeRepair {
     }
 
     /// The watch over the parent.
+    #[cfg(test)]
     pub(crate) const fn detector(&self) -> &FailureDetector {
         &self.detector
+    }
+
+    /// The next deadline, apart from those of the links.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        [self.detector.suspect_at(), self.mail.probe_all_at()].into_iter().flatten().min()
     }
 
     /// True if this node is not where the preferred tree puts it, or is about to leave.
@@ -134,7 +144,8 @@ impl TreeRepair {
         if !conditions.is_lossy && !conditions.has_evidence {
             let is_heard = cx.peers.spoke_since(peer, since);
             let (missed_at, others) = if is_heard { (since, 0) } else { (now, OTHERS_PROBED) };
-            self.on_parent_missed(cx, missed_at, others);
+            let is_silent = !is_heard || has_missed_heartbeat(cx, peer);
+            self.on_parent_missed(cx, missed_at, others, is_silent);
         }
         timeout
     }
@@ -166,7 +177,7 @@ impl TreeRepair {
         }
     }
 
-    /// `peer` has sent a probe. If it has lost the parent that is missed here at the same time, two nodes
+    /// `peer` has sent a probe or mail. If it has lost the parent that is missed here at the same time, two nodes
     /// miss it independently (Lifeguard): it is judged now.
     fn on_corroboration(&mut self, cx: &mut Context<'_>, peer: NodeId) {
         let is_missed = self.detector.missed_at().is_some() && cx.push.uses_hubs(&self.tree);
@@ -176,6 +187,7 @@ impl TreeRepair {
             return;
         }
         self.detector.on_corroborated();
+        self.mail_own(cx, parent);
         let link = cx.peers.open(parent);
         if link.liveness.first_unacked_at().is_some() {
             link.liveness.judge_at(cx.now);
@@ -211,23 +223,29 @@ impl TreeRepair {
         };
         let link = cx.peers.get(parent);
         if link.is_some_and(|link| link.acks.heard_at().is_some()) {
-            self.on_parent_missed(cx, cx.now, OTHERS_PROBED);
+            let is_overdue = link.is_some_and(|link| link.liveness.first_unacked_at().is_some());
+            self.on_parent_missed(cx, cx.now, OTHERS_PROBED, is_overdue);
         } else if link.is_none_or(|link| link.in_flight().is_empty()) {
             cx.peers.open(parent).liveness.request_probe(cx.now);
         }
     }
 
     /// The parent is missed since `missed_at`: it is probed, and so are some that could take its
-    /// place. They are sent what the parent has not confirmed, too.
-    fn on_parent_missed(&mut self, cx: &mut Context<'_>, missed_at: Instant, others: usize) {
+    /// place. They are sent what the parent has not confirmed, too. `is_silent`: it acks nothing, and sends
+    /// nothing either.
+    fn on_parent_missed(
+        &mut self,
+        cx: &mut Context<'_>,
+        missed_at: Instant,
+        others: usize,
+        is_silent: bool,
+    ) {
         let Some(parent) = self.tree.parent() else { return };
-        let mut unconfirmed = VersionSet::new();
-        if let Some(link) = cx.peers.get(parent) {
-            unconfirmed.union_with(link.queue());
-            unconfirmed.union_with(&link.in_flight());
-        }
         self.detector.on_missed(missed_at);
         cx.peers.open(parent).liveness.request_probe(cx.now);
+        let is_mailed = is_silent && self.mail_own(cx, parent);
+        let others = if is_mailed { others.min(OTHERS_MAILED) } else { others };
+        let unconfirmed = self.mail.not_mailed(cx.peers, parent);
         let others = if Rule::ProbeOthers.applies() { others } else { 0 };
         if self.detector.may_probe_others(cx.now) {
             if others > 0 {
@@ -278,12 +296,12 @@ impl TreeRepair {
             self.detector.on_parent_suspected(suspected_at);
             self.tree.on_root_lost(now, cx.peers);
             if !self.select_parent(cx) {
-                self.mail(cx, &unconfirmed);
+                self.probe_all_soon(cx, &unconfirmed);
             }
             let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
             cx.push.along_tree(around, &unconfirmed, None, Some(now));
             if self.tree.parent().is_none() {
-                self.detector.on_parent_found();
+                self.on_parent_found();
             }
         }
         if !self.tree.is_edge(cx.peers, peer)
@@ -291,6 +309,12 @@ impl TreeRepair {
         {
             link.queue.clear();
         }
+    }
+
+    /// The parent is up after all, or this node has none.
+    fn on_parent_found(&mut self) {
+        self.detector.on_parent_found();
+        self.mail = Mail::default();
     }
 
     /// A suspected peer acks again: it may be the better parent.
@@ -306,7 +330,7 @@ impl TreeRepair {
         let is_newest = cx.peers.get(peer).is_some_and(|link| link.acks.is_newest(m.number));
         if is_newest && self.tree.has_hubs() {
             self.on_offer(cx, peer, m.offer);
-            if m.is_probe {
+            if m.is_probe || m.forward == Forward::Mail {
                 self.on_corroboration(cx, peer);
             }
         }
@@ -326,7 +350,7 @@ impl TreeRepair {
         let was_missed = self.detector.missed_at().is_some();
         let is_parent = self.tree.parent() == Some(peer);
         if was_missed && is_parent && !cx.peers.is_suspected(peer) {
-            self.detector.on_parent_found();
+            self.on_parent_found();
         }
         if was_missed || self.tree.has_offer(peer) {
             let missed_at = self.detector.missed_at();
@@ -344,11 +368,29 @@ impl TreeRepair {
         is_fresh
     }
 
+    /// What a former parent that is missed has not confirmed goes to the new one. (If it is suspected, that
+    /// has been done.)
+    fn move_unconfirmed(&self, cx: &mut Context<'_>, former: NodeId, parent: NodeId) {
+        let is_missed = |at| !cx.peers.spoke_since(former, at) && !cx.peers.is_suspected(former);
+        if !self.detector.missed_at().is_some_and(is_missed) || !Rule::MoveQueue.applies() {
+            return;
+        }
+        let Some(link) = cx.peers.get(former) else { return };
+        let mut unconfirmed = link.in_flight();
+        unconfirmed.union_with(link.queue());
+        let link = cx.peers.open(parent);
+        link.enqueue(&unconfirmed, cx.now);
+        link.queue.raise_forward(Forward::Tree);
+    }
+
     /// Sets the parent, and lets it and the old one know.
     fn set_parent(&mut self, cx: &mut Context<'_>, parent: Option<NodeId>) {
         let old = self.tree.parent();
         if !self.tree.set_parent(parent) {
             return;
+        }
+        if let (Some(old), Some(new)) = (old, parent) {
+            self.move_unconfirmed(cx, old, new);
         }
         cx.push.pacer.forget_beat();
         self.detector.on_new_parent();
@@ -362,21 +404,13 @@ impl TreeRepair {
             cx.peers.open(parent).liveness.request_probe(cx.now);
         }
     }
+}
 
-    /// Probes all peers that are not suspected, and sends them `entries`.
-    fn mail(&mut self, cx: &mut Context<'_>, entries: &VersionSet) {
-        // Where much is lost, the parent is likely to be up.
-        if cx.peers.is_unreliable(cx.now) || !Rule::Mail.applies() {
-            return;
-        }
-        for peer in cx.cluster.others().take(MAIL_MAX) {
-            let link = cx.peers.open(peer);
-            if !link.is_suspected() {
-                link.liveness.request_probe(cx.now);
-                link.queue.piggyback(entries, Forward::No);
-            }
-        }
-    }
+/// True if the heartbeat timeout of the parent has passed.
+fn has_missed_heartbeat(cx: &Context<'_>, parent: NodeId) -> bool {
+    let acks = cx.peers.get(parent).map(|link| &link.acks);
+    let deadline = acks.and_then(|acks| Some(acks.heard_at()?.after(acks.heartbeat.timeout()?)));
+    deadline.is_some_and(|at| at <= cx.now)
 }
 
 fn around<'a>(

@@ -266,16 +266,16 @@ impl SpanningTree {
         is_child && !was_child
     }
 
-    /// The offer to send to `peer`: if this node is off the preferred tree, if one of the two
-    /// requests the other's, or if the peer is a child only by its own choice.
+    /// The offer to send to `peer`: if this node is off the preferred tree, if it is told that this node
+    /// misses its parent, if one of the two requests the other's, or if the peer is a child only by its own choice.
     pub(crate) fn offer_for(
         &self,
         now: Instant,
         peers: &Peers,
         peer: NodeId,
-        is_probe: bool,
+        is_told: bool,
     ) -> Option<TreeOffer> {
-        let is_requested = is_probe || self.requested_by.contains(&peer);
+        let is_requested = is_told || self.requested_by.contains(&peer);
         if !is_requested && !self.extra_children.contains(&peer) && self.is_preferred() {
             return None;
         }
@@ -324,7 +324,10 @@ impl SpanningTree {
             && self.parent.is_some()
             && self.former_root.is_none_or(|lost| root <= lost.root)
         {
-            self.former_root = Some(FormerRoot { root, spoke_at: root_spoke_at });
+            // A parent that was chosen without an offer tells no age.
+            let earlier = self.former_root.filter(|lost| lost.root == root);
+            let spoke_at = earlier.map_or(root_spoke_at, |lost| lost.spoke_at.max(root_spoke_at));
+            self.former_root = Some(FormerRoot { root, spoke_at });
         }
     }
 

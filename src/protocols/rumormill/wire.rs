@@ -104,9 +104,10 @@ impl Wire for Gossip {
 type Flag = (char, fn(&Gossip) -> bool, fn(&mut Gossip));
 
 /// The letters of `flags`.
-const FLAGS: [Flag; 5] = [
+const FLAGS: [Flag; 6] = [
     ('d', |m| m.is_digest, |m| m.is_digest = true),
     ('p', |m| m.is_probe, |m| m.is_probe = true),
+    ('m', |m| m.forward == Forward::Mail, |m| m.forward = Forward::Mail),
     ('t', |m| m.forward == Forward::Tree, |m| m.forward = Forward::Tree),
     ('f', |m| m.forward == Forward::Flood, |m| m.forward = Forward::Flood),
     ('b', |m| m.is_paced, |m| m.is_paced = true),

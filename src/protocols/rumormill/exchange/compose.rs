@@ -93,7 +93,8 @@ pub(crate) fn compose(
     if purpose == Purpose::Repeat && batch.is_empty() && unconfirmed.is_empty() {
         return None;
     }
-    let (piggyback, piggyback_forward) = if purpose == Purpose::Probe {
+    let is_mail = purpose == Purpose::Batch && link.mail_due(now);
+    let (piggyback, piggyback_forward) = if purpose == Purpose::Probe || is_mail {
         link.take_piggyback(|entries| room.take(replica, entries))
     } else {
         (VersionSet::new(), Forward::No)

@@ -71,6 +71,9 @@ pub(crate) fn on_entries(
 
 /// Entries of `from` are to be acked.
 fn schedule_ack(cx: &mut Context<'_>, repair: &TreeRepair, from: NodeId, m: &Gossip) {
+    if m.forward == Forward::Mail {
+        return; // The parent of the sender acks them, or the next one.
+    }
     let (now, tree) = (cx.now, repair.tree());
     let relation = cx.push.relation(tree, cx.peers, from);
     let (policy, period) = (AckPolicy::new(cx.config.ack_delay), cx.push.period());

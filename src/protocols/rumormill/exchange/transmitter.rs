@@ -89,10 +89,10 @@ fn terms(cx: &mut Context<'_>, repair: &TreeRepair, peer: NodeId, purpose: Purpo
         Relation::Neighbour | Relation::Other => 0,
     };
     let is_batch = purpose == Purpose::Batch;
-    let offer = cx
-        .push
-        .uses_hubs(tree)
-        .then(|| tree.offer_for(now, cx.peers, peer, purpose == Purpose::Probe));
+    let is_mail = cx.peers.get(peer).is_some_and(|link| link.mail_due(now));
+    let is_told = purpose == Purpose::Probe || is_mail;
+    let offer = cx.push.uses_hubs(tree);
+    let offer = offer.then(|| tree.offer_for(now, cx.peers, peer, is_told));
     let max_ack_delay = match purpose {
         Purpose::Batch | Purpose::Repeat | Purpose::Checksum => {
             AckPolicy::new(cx.config.ack_delay).peer_delay(relation, cx.push.period())

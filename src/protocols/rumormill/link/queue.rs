@@ -13,6 +13,8 @@ pub(crate) struct SendQueue {
     has_retransmissions: bool,
     piggyback: VersionSet,
     piggyback_forward: Forward,
+    /// When the piggyback leaves by itself, if no probe takes it along before.
+    mail_at: Option<Instant>,
 }
 
 impl SendQueue {
@@ -71,9 +73,8 @@ impl SendQueue {
 
     /// Drops what waits: another link answers for it.
     pub(crate) fn clear(&mut self) {
-        let (piggyback, piggyback_forward) =
-            (std::mem::take(&mut self.piggyback), std::mem::take(&mut self.piggyback_forward));
-        *self = Self { piggyback, piggyback_forward, ..Self::default() };
+        let Self { piggyback, piggyback_forward, mail_at, .. } = std::mem::take(self);
+        *self = Self { piggyback, piggyback_forward, mail_at, ..Self::default() };
     }
 
     /// Takes what the next message is to carry, as far as `fits` allows. What the peer is `known` to
@@ -120,12 +121,24 @@ impl SendQueue {
         self.piggyback_forward = self.piggyback_forward.max(forward);
     }
 
+    /// Adds entries that leave now, with a probe or without.
+    pub(crate) fn mail(&mut self, now: Instant, entries: &VersionSet) {
+        self.piggyback(entries, Forward::Mail);
+        self.mail_at = Some(now);
+    }
+
+    /// When mail leaves, if there is any.
+    pub(crate) const fn mail_at(&self) -> Option<Instant> {
+        self.mail_at
+    }
+
     /// Takes those entries, as far as `fits` allows; what the peer is `known` to hold is left out.
     pub(crate) fn take_piggyback(
         &mut self,
         known: &VersionSet,
         fits: impl FnOnce(&VersionSet) -> VersionSet,
     ) -> (VersionSet, Forward) {
+        self.mail_at = None;
         self.piggyback.subtract(known);
         let entries = fits(&self.piggyback);
         self.piggyback.subtract(&entries);

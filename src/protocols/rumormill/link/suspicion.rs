@@ -153,9 +153,11 @@ impl Liveness {
         }
     }
 
-    /// Message `number`, just sent, has to be answered at once.
+    /// Message `number`, just sent, has to be answered at once. A probe on its way keeps its deadline:
+    /// else a peer that is probed again and again would never be suspected.
     pub(crate) fn on_probe_sent(&mut self, now: Instant, number: u64, timeout: Duration) {
-        self.probe = Some(Probe { number, sent_at: now, deadline: now.after(timeout) });
+        let probe = Probe { number, sent_at: now, deadline: now.after(timeout) };
+        self.probe.get_or_insert(probe);
     }
 
     /// When a probe times out, or the peer is judged again.
@@ -292,14 +294,16 @@ mod tests {
         liveness.request_probe(at(0));
         assert!(liveness.take_requested_probe(at(0)) && !liveness.take_requested_probe(at(0)));
         liveness.on_probe_sent(at(0), 7, FLOOR);
+        // Another one does not put its deadline off.
+        liveness.on_probe_sent(at(50), 8, FLOOR);
         assert!(!liveness.probe_overdue(at(99)));
         assert_eq!(liveness.overdue_since(at(100)), [Some(at(0)), None]);
         liveness.extend_probe(FLOOR * 2);
         assert!(!liveness.probe_overdue(at(199)) && liveness.probe_overdue(at(200)));
         assert_eq!(liveness.take_overdue(at(200)), Some((at(0), 7)));
         assert_eq!(liveness.take_overdue(at(200)), None);
-        liveness.on_probe_sent(at(300), 8, FLOOR);
-        liveness.on_ack(8);
+        liveness.on_probe_sent(at(300), 9, FLOOR);
+        liveness.on_ack(9);
         assert_eq!(liveness.deadlines(), [None, None]);
     }
 

@@ -1,3 +1,4 @@
+mod mail;
 mod suspicion;
 
 use super::*;
@@ -77,6 +78,19 @@ fn a_peer_that_leads_to_the_lost_root_is_the_better_parent() {
     // Node 5 has just heard of the root.
     hear(&mut node, now.after(Duration::from_millis(10)), 5, offer(Some(0), 0, 1, 0));
     assert_eq!(parent(&node), Some(5));
+}
+
+#[test]
+fn a_better_parent_is_sent_what_the_missed_one_has_not_acked() {
+    let mut node = Machines::hubs(3, 9);
+    node.hold(&entries(3, &[7]));
+    node.receive(at(0), 0, &gossip(0));
+    node.send_entry(at(200), 0);
+    meet_deadline(&mut node, 500, 0);
+    hear(&mut node, at(1_000), 6, offer(Some(0), 0, 1, 10));
+    assert_eq!((parent(&node), node.peers.is_suspected(NodeId(0))), (Some(6), false));
+    let queue = &node.peers.get(NodeId(6)).unwrap().queue;
+    assert_eq!((queue.entries().count(), queue.forward()), (1, Forward::Tree));
 }
 
 #[test]
@@ -229,7 +243,7 @@ fn a_probe_carries_what_the_parent_has_not_acked_unless_it_is_likely_to_be_up() 
         node.send_entry(at(0), 0);
         change(&mut node);
         let (repair, mut cx) = node.parts(at(50));
-        repair.on_parent_missed(&mut cx, at(50), 0);
+        repair.on_parent_missed(&mut cx, at(50), 0, false);
         assert_eq!(probed(&node), [0, 1, 2]);
         let mut taken = |peer| node.peers.open(NodeId(peer)).take_piggyback(VersionSet::clone);
         (taken(0).0.count(), taken(1).0.count(), taken(1).1)
@@ -248,12 +262,12 @@ fn candidates_are_probed_again_after_a_while_if_random_peers_were() {
     let again = |others: usize, now: u64| {
         let mut node = Machines::hubs(3, 9);
         let (repair, mut cx) = node.parts(at(0));
-        repair.on_parent_missed(&mut cx, at(0), others);
+        repair.on_parent_missed(&mut cx, at(0), others, false);
         for peer in [0, 1, 2].map(NodeId) {
             node.peers.open(peer).liveness.take_requested_probe(at(0));
         }
         let (repair, mut cx) = node.parts(at(now));
-        repair.on_parent_missed(&mut cx, at(0), 0);
+        repair.on_parent_missed(&mut cx, at(0), 0, false);
         [0, 1].map(|peer| probed(&node).contains(&peer))
     };
     assert_eq!((again(0, 1), again(1, 499)), ([true, true], [true, false]));
@@ -296,21 +310,6 @@ fn a_recovered_peer_may_be_the_better_parent() {
 }
 
 #[test]
-fn mail_goes_to_those_not_suspected_unless_losses_explain_the_silence() {
-    let mailed = |nodes: u32, change: fn(&mut Machines)| {
-        let mut node = Machines::hubs(3, nodes);
-        change(&mut node);
-        let held = node.hold(&entries(3, &[7]));
-        let (repair, mut cx) = node.parts(at(0));
-        repair.mail(&mut cx, &held);
-        repair.mail(&mut cx, &held);
-        probed(&node).len()
-    };
-    assert_eq!((mailed(9, |_| {}), mailed(9, |node| node.suspect(at(0), 5))), (8, 7));
-    assert_eq!((mailed(200, |_| {}), mailed(9, make_jittery)), (MAIL_MAX, 0));
-}
-
-#[test]
 fn a_new_child_is_not_sent_what_is_on_its_way() {
     let mut node = Machines::hubs(3, 9);
     node.hold(&entries(3, &[7, 8]));
@@ -335,7 +334,7 @@ fn a_peer_that_is_up_takes_the_place_of_a_missed_parent() {
     assert_eq!(parent_after(|node| meet_deadline(node, 500, 0)), Some(1));
     let missed = |node: &mut Machines| {
         let (repair, mut cx) = node.parts(at(500));
-        repair.on_parent_missed(&mut cx, at(500), 0);
+        repair.on_parent_missed(&mut cx, at(500), 0, false);
     };
     assert_eq!(parent_after(missed), Some(1));
 }

@@ -340,6 +340,13 @@ fn of_several_lost_roots_the_first_in_the_list_counts() {
         lose(tree, peers, 1, 7_100);
     };
     assert_eq!((is_fresh(1, 1_499, again), is_fresh(1, 1_500, again)), (true, false));
+    // A parent that was chosen without an offer leads to the same root, and was told of it by none.
+    let unheard = |tree: &mut SpanningTree, peers: &mut Peers| {
+        lose(tree, peers, 0, 5_100);
+        tree.set_parent(Some(NodeId(1)));
+        tree.on_root_lost(at(6_000), peers);
+    };
+    assert_eq!((is_fresh(0, 2_999, unheard), is_fresh(0, 3_000, unheard)), (true, false));
     // A root that is itself one loses none.
     let root = |tree: &mut SpanningTree, peers: &mut Peers| {
         tree.set_parent(None);

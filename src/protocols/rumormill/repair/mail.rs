@@ -1,0 +1,108 @@
+//! Direct mail while the parent is missed (Demers 1987): entries go to all peers at once, since until the
+//! parent is replaced would be too long.
+
+use std::time::Duration;
+
+use super::TreeRepair;
+use crate::id::NodeId;
+use crate::protocols::rumormill::ablation::Rule;
+use crate::protocols::rumormill::context::Context;
+use crate::protocols::rumormill::message::Forward;
+use crate::protocols::rumormill::peers::Peers;
+use crate::set::VersionSet;
+use crate::time::Instant;
+
+/// Most peers that are mailed, or probed at once.
+pub(super) const MAIL_MAX: usize = 64;
+
+/// Longest round trip at which entries are not mailed before the parent is suspected: another parent is
+/// found soon enough, and a pause of the parent would cost a mail of every node.
+const FAST: Duration = Duration::from_millis(100);
+
+/// What has been mailed since the parent is missed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mail {
+    mailed: VersionSet,
+    /// When all peers are probed, unless one of them leads to a live root by then.
+    probe_all_at: Option<Instant>,
+}
+
+impl Mail {
+    /// When all peers are probed.
+    pub(super) const fn probe_all_at(&self) -> Option<Instant> {
+        self.probe_all_at
+    }
+
+    /// Entries that the parent has not confirmed, and that were not mailed.
+    pub(super) fn not_mailed(&self, peers: &Peers, parent: NodeId) -> VersionSet {
+        let Some(link) = peers.get(parent) else { return VersionSet::new() };
+        let mut entries = link.in_flight();
+        entries.union_with(link.queue());
+        entries.subtract(&self.mailed);
+        entries
+    }
+}
+
+impl TreeRepair {
+    /// Mails all peers the entries of this node that the parent has not confirmed. Returns false if there are
+    /// none, or if losses or delays are such that the parent is likely to be up.
+    pub(super) fn mail_own(&mut self, cx: &mut Context<'_>, parent: NodeId) -> bool {
+        let rtt = cx.peers.get(parent).and_then(|link| link.rtt().smoothed());
+        let is_lossy = cx.peers.piggyback_max(cx.now) > 0 || cx.peers.rtt().is_jittery();
+        if is_lossy || rtt.is_none_or(|rtt| rtt <= FAST) || !Rule::MailOwn.applies() {
+            return false;
+        }
+        let me = cx.cluster.me();
+        let entries = self.mail.not_mailed(cx.peers, parent);
+        let own = entries.iter().filter(|(origin, _)| cx.replica.origin(*origin).node == me);
+        let own: VersionSet = own.map(|(origin, ranges)| (origin, ranges.into_owned())).collect();
+        if own.is_empty() {
+            return false;
+        }
+        for peer in cx.cluster.others().filter(|&peer| peer != parent).take(MAIL_MAX) {
+            let link = cx.peers.open(peer);
+            if !link.is_suspected() {
+                link.queue.mail(cx.now, &own);
+            }
+        }
+        self.mail.mailed.union_with(&own);
+        true
+    }
+
+    /// No peer is known to lead to a live root: probes all, and sends them `entries`. If this node has mailed
+    /// its entries, that has time for a round trip: the peers that were probed answer meanwhile, and one of
+    /// those that miss the same parent takes its place.
+    pub(super) fn probe_all_soon(&mut self, cx: &mut Context<'_>, entries: &VersionSet) {
+        if self.tree.parent().is_some() && !self.mail.mailed.is_empty() {
+            self.mail.probe_all_at = Some(cx.now.after(cx.peers.round_trip()));
+        } else {
+            probe_all(cx, entries);
+        }
+    }
+
+    /// The time to probe all peers may have come.
+    pub(crate) fn on_probe_all_due(&mut self, cx: &mut Context<'_>) {
+        let is_due = self.mail.probe_all_at.take_if(|at| *at <= cx.now).is_some();
+        let Some(parent) = self.tree.parent().filter(|_| is_due) else { return };
+        let missed_at = self.detector.missed_at();
+        if !self.tree.best_parent(cx.now, cx.peers, missed_at).1 {
+            let entries = self.mail.not_mailed(cx.peers, parent);
+            probe_all(cx, &entries);
+        }
+    }
+}
+
+/// Probes all peers that are not suspected, and sends them `entries`.
+pub(super) fn probe_all(cx: &mut Context<'_>, entries: &VersionSet) {
+    // Where much is lost, the parent is likely to be up.
+    if cx.peers.is_unreliable(cx.now) || !Rule::Mail.applies() {
+        return;
+    }
+    for peer in cx.cluster.others().take(MAIL_MAX) {
+        let link = cx.peers.open(peer);
+        if !link.is_suspected() {
+            link.liveness.request_probe(cx.now);
+            link.queue.piggyback(entries, Forward::No);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Direct mail while the parent is missed.
+
+use super::super::mail::{MAIL_MAX, probe_all};
+use super::*;
+use crate::protocols::rumormill::link::sent::AckWait;
+use crate::protocols::rumormill::push::Received;
+
+/// The hub has acked the first entry after this round trip.
+fn measure(node: &mut Machines, rtt: u64) {
+    node.send_entry(at(0), 0);
+    hear(node, at(rtt), 0, None);
+}
+
+/// The peers for which mail is due.
+fn mailed(node: &Machines, now: u64) -> Vec<u32> {
+    let links = node.peers.iter().filter(|(_, link)| link.mail_due(at(now)));
+    links.map(|(peer, _)| peer.0).collect()
+}
+
+/// The hub leaves the second value of node 3 of nine unacked, and one of node 4, until they have timed out at
+/// 1,900 ms. It was heard after a round trip only.
+fn overdue_after(rtt: u64, change: impl FnOnce(&mut Machines)) -> Machines {
+    let mut node = Machines::hubs(3, 9);
+    measure(&mut node, rtt);
+    let own = node.hold(&entries(3, &[6, 7]));
+    let other = node.hold(&entries(4, &[8]));
+    for entries in [own, other] {
+        let wait = AckWait { timeout: Duration::from_millis(100), ..AckWait::default() };
+        let link = node.peers.open(NodeId(0));
+        link.on_sent(at(800), entries, Forward::Tree, wait, VersionSet::new());
+    }
+    change(&mut node);
+    meet_deadline(&mut node, 1_900, 0);
+    node
+}
+
+fn overdue(change: impl FnOnce(&mut Machines)) -> Machines {
+    overdue_after(200, change)
+}
+
+#[test]
+fn a_node_mails_its_own_entries_to_all_when_a_silent_parent_leaves_them_unacked() {
+    let mut node = overdue(|_| {});
+    assert_eq!(mailed(&node, 1_900), [1, 2, 4, 5, 6, 7, 8]);
+    let mail = node.transmit(at(1_900), 8);
+    let [mail] = &mail[..] else { panic!("{mail:?}") };
+    assert_eq!((mail.entries.len(), mail.forward), (1, Forward::Mail));
+    assert_eq!(
+        mail.offer.map(|offer| offer.parent),
+        Some(Some(NodeId(0))),
+        "it says what it misses"
+    );
+    // Candidates are probed, and get the others' entries along.
+    let probe = node.transmit(at(1_900), 1);
+    assert!(probe[0].is_probe && probe[0].entries.len() == 2);
+    // It is mailed once.
+    let (repair, mut cx) = node.parts(at(2_000));
+    assert!(!repair.mail_own(&mut cx, NodeId(0)));
+}
+
+#[test]
+fn nothing_is_mailed_while_the_parent_is_likely_to_be_up_or_another_one_is_found_soon() {
+    let is_mailed = |change: fn(&mut Machines)| !mailed(&overdue(change), 1_900).is_empty();
+    assert!(is_mailed(|_| {}) && !is_mailed(make_jittery));
+    assert!(!is_mailed(|node| node.peers.loss_mut().on_lost(at(1_700), 1)));
+    let hub_is_heard = |node: &mut Machines| {
+        node.receive(at(1_850), 0, &gossip(1));
+    };
+    assert!(!is_mailed(hub_is_heard));
+    let fast = |rtt| mailed(&overdue_after(rtt, |_| {}), 1_900).is_empty();
+    assert_eq!([100, 101].map(fast), [true, false]);
+}
+
+#[test]
+fn a_suspected_peer_is_not_mailed() {
+    let node = overdue(|node| node.suspect(at(0), 5));
+    assert_eq!(mailed(&node, 1_900), [1, 2, 4, 6, 7, 8]);
+}
+
+#[test]
+fn mail_is_forwarded_by_a_node_that_hears_its_parent_and_kept_by_one_that_misses_it() {
+    let queued = |me: u32, is_displaced: bool| {
+        let mut node = Machines::hubs(me, 9);
+        let new = node.hold(&entries(3, &[7]));
+        let (push, mut around) = node.around(at(0));
+        let received = Received {
+            entries: &new,
+            from: NodeId(3),
+            forward: Forward::Mail,
+            is_repair: true,
+            is_paced: false,
+        };
+        push.forward(&mut around, received, is_displaced);
+        let links = node.peers.iter().filter(|(_, link)| !link.queue().is_empty());
+        links.map(|(peer, _)| peer.0).collect::<Vec<_>>()
+    };
+    assert_eq!((queued(4, false), queued(4, true)), (vec![0], vec![]));
+    assert_eq!(queued(0, true), [1, 2, 4, 5, 6, 7, 8], "a root has no parent to miss");
+}
+
+#[test]
+fn mail_of_a_node_that_misses_the_same_parent_is_answered_with_mail_and_is_not_acked() {
+    let mut node = Machines::hubs(3, 9);
+    measure(&mut node, 200);
+    node.hold(&entries(3, &[7]));
+    let (repair, mut cx) = node.parts(at(900));
+    repair.on_parent_missed(&mut cx, at(900), 0, false);
+    node.send_entry(at(900), 0);
+    assert!(mailed(&node, 950).is_empty());
+    let offer = offer(Some(0), 0, 1, 750);
+    let forward = Forward::Mail;
+    let mail = Gossip { entries: vec![entries(5, &[9])], forward, offer, ..gossip(0) };
+    node.receive(at(950), 5, &mail);
+    let (repair, mut cx) = node.parts(at(950));
+    repair.on_tree_offer(&mut cx, NodeId(5), &mail);
+    assert_eq!(mailed(&node, 950).len(), 7);
+    assert_eq!(node.peers.get(NodeId(5)).unwrap().acks.at(), None);
+}
+
+#[test]
+fn a_node_that_has_mailed_waits_a_round_trip_for_a_fresh_offer_before_it_probes_all() {
+    let suspects = || {
+        let mut node = overdue(|_| {});
+        for peer in 1..9 {
+            node.transmit(at(1_900), peer);
+        }
+        node.suspect(at(1_900), 0);
+        let (repair, mut cx) = node.parts(at(2_000));
+        repair.on_peer_down(&mut cx, NodeId(0));
+        node
+    };
+    let due = |node: &mut Machines, now: u64| {
+        let (repair, mut cx) = node.parts(at(now));
+        repair.on_probe_all_due(&mut cx);
+        probed(node).len()
+    };
+    let mut node = suspects();
+    assert_eq!((parent(&node), node.repair.next_deadline()), (Some(1), Some(at(2_200))));
+    let before = probed(&node).len();
+    assert_eq!((due(&mut node, 2_199), due(&mut node, 2_200)), (before, 8));
+    // A fresh offer has come.
+    let mut node = suspects();
+    hear(&mut node, at(2_150), 6, offer(Some(0), 0, 1, 10));
+    assert!(parent(&node) == Some(6) && due(&mut node, 2_200) < 8);
+}
+
+#[test]
+fn probes_of_all_go_to_those_not_suspected_unless_losses_explain_the_silence() {
+    let asked = |nodes: u32, change: fn(&mut Machines)| {
+        let mut node = Machines::hubs(3, nodes);
+        change(&mut node);
+        let held = node.hold(&entries(3, &[7]));
+        let (_, mut cx) = node.parts(at(0));
+        probe_all(&mut cx, &held);
+        probe_all(&mut cx, &held);
+        probed(&node).len()
+    };
+    assert_eq!((asked(9, |_| {}), asked(9, |node| node.suspect(at(0), 5))), (8, 7));
+    assert_eq!((asked(200, |_| {}), asked(9, make_jittery)), (MAIL_MAX, 0));
+}
