@@ -28,7 +28,7 @@ use crate::cluster::Cluster;
 use crate::id::NodeId;
 use crate::set::VersionSet;
 use crate::time::Instant;
-use mail::Mail;
+use mail::{Mail, probe_all};
 
 /// Peers probed when the parent is missed: the first candidates for its place, and some at random,
 /// since the candidates may be on the other side of the same cut.
@@ -187,7 +187,7 @@ impl TreeRepair {
             return;
         }
         self.detector.on_corroborated();
-        self.mail_own(cx, parent);
+        self.mail.send_own(cx, parent);
         let link = cx.peers.open(parent);
         if link.liveness.first_unacked_at().is_some() {
             link.liveness.judge_at(cx.now);
@@ -243,7 +243,7 @@ impl TreeRepair {
         let Some(parent) = self.tree.parent() else { return };
         self.detector.on_missed(missed_at);
         cx.peers.open(parent).liveness.request_probe(cx.now);
-        let is_mailed = is_silent && self.mail_own(cx, parent);
+        let is_mailed = is_silent && self.mail.send_own(cx, parent);
         let others = if is_mailed { others.min(OTHERS_MAILED) } else { others };
         let unconfirmed = self.mail.not_mailed(cx.peers, parent);
         let others = if Rule::ProbeOthers.applies() { others } else { 0 };
@@ -296,7 +296,8 @@ impl TreeRepair {
             self.detector.on_parent_suspected(suspected_at);
             self.tree.on_root_lost(now, cx.peers);
             if !self.select_parent(cx) {
-                self.probe_all_soon(cx, &unconfirmed);
+                let has_parent = self.tree.parent().is_some();
+                self.mail.probe_all_soon(cx, has_parent, &unconfirmed);
             }
             let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
             cx.push.along_tree(around, &unconfirmed, None, Some(now));
@@ -308,6 +309,16 @@ impl TreeRepair {
             && let Some(link) = cx.peers.get_mut(peer)
         {
             link.queue.clear();
+        }
+    }
+
+    /// All peers may have to be probed: the node has mailed its entries, and no peer leads to a live root.
+    pub(crate) fn on_probe_all_due(&mut self, cx: &mut Context<'_>) {
+        let is_due = self.mail.take_due(cx.now);
+        let Some(parent) = self.tree.parent().filter(|_| is_due) else { return };
+        let missed_at = self.detector.missed_at();
+        if !self.tree.best_parent(cx.now, cx.peers, missed_at).1 {
+            probe_all(cx, &self.mail.not_mailed(cx.peers, parent));
         }
     }
 

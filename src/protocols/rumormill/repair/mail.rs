@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::TreeRepair;
 use crate::id::NodeId;
 use crate::protocols::rumormill::ablation::Rule;
 use crate::protocols::rumormill::context::Context;
@@ -41,19 +40,17 @@ impl Mail {
         entries.subtract(&self.mailed);
         entries
     }
-}
 
-impl TreeRepair {
     /// Mails all peers the entries of this node that the parent has not confirmed. Returns false if there are
     /// none, or if losses or delays are such that the parent is likely to be up.
-    pub(super) fn mail_own(&mut self, cx: &mut Context<'_>, parent: NodeId) -> bool {
+    pub(super) fn send_own(&mut self, cx: &mut Context<'_>, parent: NodeId) -> bool {
         let rtt = cx.peers.get(parent).and_then(|link| link.rtt().smoothed());
         let is_lossy = cx.peers.piggyback_max(cx.now) > 0 || cx.peers.rtt().is_jittery();
         if is_lossy || rtt.is_none_or(|rtt| rtt <= FAST) || !Rule::MailOwn.applies() {
             return false;
         }
         let me = cx.cluster.me();
-        let entries = self.mail.not_mailed(cx.peers, parent);
+        let entries = self.not_mailed(cx.peers, parent);
         let own = entries.iter().filter(|(origin, _)| cx.replica.origin(*origin).node == me);
         let own: VersionSet = own.map(|(origin, ranges)| (origin, ranges.into_owned())).collect();
         if own.is_empty() {
@@ -65,30 +62,29 @@ impl TreeRepair {
                 link.queue.mail(cx.now, &own);
             }
         }
-        self.mail.mailed.union_with(&own);
+        self.mailed.union_with(&own);
         true
     }
 
     /// No peer is known to lead to a live root: probes all, and sends them `entries`. If this node has mailed
     /// its entries, that has time for a round trip: the peers that were probed answer meanwhile, and one of
     /// those that miss the same parent takes its place.
-    pub(super) fn probe_all_soon(&mut self, cx: &mut Context<'_>, entries: &VersionSet) {
-        if self.tree.parent().is_some() && !self.mail.mailed.is_empty() {
-            self.mail.probe_all_at = Some(cx.now.after(cx.peers.round_trip()));
+    pub(super) fn probe_all_soon(
+        &mut self,
+        cx: &mut Context<'_>,
+        has_parent: bool,
+        entries: &VersionSet,
+    ) {
+        if has_parent && !self.mailed.is_empty() {
+            self.probe_all_at = Some(cx.now.after(cx.peers.round_trip()));
         } else {
             probe_all(cx, entries);
         }
     }
 
-    /// The time to probe all peers may have come.
-    pub(crate) fn on_probe_all_due(&mut self, cx: &mut Context<'_>) {
-        let is_due = self.mail.probe_all_at.take_if(|at| *at <= cx.now).is_some();
-        let Some(parent) = self.tree.parent().filter(|_| is_due) else { return };
-        let missed_at = self.detector.missed_at();
-        if !self.tree.best_parent(cx.now, cx.peers, missed_at).1 {
-            let entries = self.mail.not_mailed(cx.peers, parent);
-            probe_all(cx, &entries);
-        }
+    /// True if the time to probe all peers has come: once.
+    pub(super) fn take_due(&mut self, now: Instant) -> bool {
+        self.probe_all_at.take_if(|at| *at <= now).is_some()
     }
 }
 

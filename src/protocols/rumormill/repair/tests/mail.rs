@@ -55,7 +55,7 @@ fn a_node_mails_its_own_entries_to_all_when_a_silent_parent_leaves_them_unacked(
     assert!(probe[0].is_probe && probe[0].entries.len() == 2);
     // It is mailed once.
     let (repair, mut cx) = node.parts(at(2_000));
-    assert!(!repair.mail_own(&mut cx, NodeId(0)));
+    assert!(!repair.mail.send_own(&mut cx, NodeId(0)));
 }
 
 #[test]
