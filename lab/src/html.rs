@@ -1,5 +1,5 @@
-//! Pages from templates, which are in `html/`. What others wrote stays text: every value is escaped
-//! where it stands, unless the template says that it is HTML.
+//! Pages from templates, which are in `html/`. Text of nodes and users stays text: every value is
+//! escaped where it stands, unless the template says that it is HTML.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -33,13 +33,13 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "serve/problem.html" "serve/run.html"
     ];
     for (name, source) in sources {
-        if let Err(error) = all.add_template(name, source) {
-            eprintln!("rumormill: {name}: {error:#}");
-        }
+        all.add_template(name, source).expect("a template of the lab parses");
     }
     all
 });
 
+/// Writes a value as text. Unlike minijinja's own formatter, it leaves slashes and writes nothing for
+/// `none`.
 fn put(out: &mut Output<'_>, _: &State<'_, '_>, value: &Value) -> Result<(), Error> {
     if value.is_none() {
         return Ok(());
@@ -54,13 +54,13 @@ pub(crate) fn render(template: &str, values: impl Serialize) -> String {
     page.unwrap_or_else(|error| format!("<pre>{}</pre>", text(&format!("{error:#}"))))
 }
 
-/// What stays as it is in an address; slashes do.
-const PLAIN: &AsciiSet =
+/// Characters that are escaped in an address: all but the unreserved ones of RFC 3986, and slashes.
+const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// Text as a part of an address or as a value in its query.
 pub(crate) fn url(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// JSON for the inside of a `<script>`: nothing in it can end the element, begin a comment, or be

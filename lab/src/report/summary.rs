@@ -180,7 +180,7 @@ pub(super) fn to_look_at(run: &Run) -> Vec<String> {
     items
 }
 
-/// How to run it again.
+/// The command, the node and the seed that run it again.
 pub(super) fn origin(run: &Run) -> Option<Value> {
     let LabResults { run, seed, version, duration_ms, .. } = &run.results.as_ref()?.rumormill;
     let duration = format!("{} s", number(duration_ms / 1e3));
