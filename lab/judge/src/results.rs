@@ -12,13 +12,13 @@ mod maelstrom;
 mod outage;
 mod run_info;
 mod scheduling_delay;
+mod suspicion;
 mod traffic;
 mod verdict;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use rumormill_sim::Nanos;
 use serde::{Deserialize, Serialize};
 
 use crate::checker::availability::{self, Availability};
@@ -34,7 +34,7 @@ use crate::checker::stats::{self, Stats};
 use crate::checker::{Validity, invocation_count, latency};
 use crate::history::Op;
 use crate::outcome::counts::ClassCount;
-use crate::outcome::{Notice, Outcome, RecoveryReport, SuspicionReport};
+use crate::outcome::{Notice, Outcome, RecoveryReport};
 use crate::settings::{Availability as RequiredAvailability, Settings};
 use crate::trace::Source;
 use crate::workload::{BROADCAST, Spreads, Workload, WorkloadResults};
@@ -47,6 +47,7 @@ use held::reads_of;
 pub use outage::Outage;
 pub use run_info::{MAELSTROM, PROCESSES, RunInfo};
 pub use scheduling_delay::DelayFigures;
+pub use suspicion::{FalseSuspicions, LongestSuspicion};
 pub use traffic::{Link, Traffic};
 pub use verdict::Verdict;
 
@@ -247,47 +248,6 @@ impl Recovery {
             .filter(|(_, length)| *length > 0)
             .map(|(count, length)| count as f64 / nodes as f64 / (length as f64 / 1e10));
         Self { waited_ms: millis(report.waited), quiet: report.quiet, quiescent_msgs }
-    }
-}
-
-/// Suspicions of peers that were up and reachable in both directions.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct FalseSuspicions {
-    /// Number of them.
-    pub count: u64,
-    /// Length of the longest, in ms; 0 if there was none.
-    pub longest_ms: f64,
-    /// The longest, if there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub longest: Option<LongestSuspicion>,
-}
-
-/// The longest false suspicion.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct LongestSuspicion {
-    /// The node that suspected its peer.
-    pub node: String,
-    /// The peer.
-    pub peer: String,
-    /// Begin, in ms on the history's clock.
-    pub since_ms: f64,
-}
-
-impl FalseSuspicions {
-    fn of(report: &SuspicionReport, zero: Nanos, settings: &Settings) -> Self {
-        let name =
-            |node: usize| settings.nodes.get(node).map_or_else(String::new, ToString::to_string);
-        Self {
-            count: report.count,
-            longest_ms: millis(report.longest.map_or(0, |suspicion| suspicion.lasted)),
-            longest: report.longest.map(|suspicion| LongestSuspicion {
-                node: name(suspicion.node),
-                peer: name(suspicion.peer),
-                since_ms: millis(suspicion.at.saturating_sub(zero)),
-            }),
-        }
     }
 }
 

@@ -60,7 +60,8 @@ impl MaelstromResults {
     }
 }
 
-/// What Maelstrom has in every such map, though here it is always the same: beside this key, that one.
+/// Entries of Maelstrom's that are constants here: the key beside which they stand, their own key, the
+/// value.
 const ALWAYS: [(&str, &str, Edn); 3] = [
     ("process", "value", Edn::Nil),
     ("stable-latency", "lost-latency", Edn::Nil),
