@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use rumormill_judge::format::edn::Edn;
 use rumormill_sim::Nanos;
 
-/// A partition: nodes, and those that each of them does not hear.
+/// A partition: nodes, and for each of them the senders from which it does not receive.
 #[derive(Clone, Debug)]
-pub(crate) struct Cut(pub(crate) Vec<(String, Vec<String>)>);
+pub(crate) struct Cut(Vec<(String, Vec<String>)>);
 
 /// Reads a line of the history with which a partition begins or, without a cut, ends; answers the time
 /// on the history's clock, too.
@@ -18,7 +18,7 @@ pub(crate) fn read(line: &str) -> Option<(Nanos, Option<Cut>)> {
     let op = Edn::parse(line).ok()?;
     let time = op.at(&["time"])?.as_u64()?;
     match op.at(&["f"])?.as_str()? {
-        // The order has no list as its value, what was done has.
+        // The nemesis writes a line before it acts, too; only the one after it has a list as its value.
         "start-partition" => Some((time, Some(Cut::of(op.at(&["value"])?.items()?)))),
         "stop-partition" => Some((time, None)),
         _ => None,
@@ -32,13 +32,20 @@ impl Cut {
             let names = list.items().unwrap_or_default().iter().filter_map(Edn::as_str);
             names.map(str::to_owned).collect()
         };
-        let deaf = |(node, to): &(Edn, Edn)| Some((node.as_str()?.to_owned(), names(to)));
-        Self(entries.iter().filter_map(deaf).collect())
+        let of_node =
+            |(node, senders): &(Edn, Edn)| Some((node.as_str()?.to_owned(), names(senders)));
+        Self(entries.iter().filter_map(of_node).collect())
     }
 
-    /// Nodes that reach each other both ways, over others too, are one group.
+    /// The senders from which a node does not receive.
+    pub(crate) fn senders_to(&self, name: &str) -> &[String] {
+        self.0.iter().find(|(node, _)| node == name).map_or(&[], |(_, senders)| senders)
+    }
+
+    /// Groups of nodes that reach each other both ways, directly or through others.
     pub(crate) fn groups(&self, nodes: &[String]) -> Vec<Vec<String>> {
-        let pairs = self.0.iter().flat_map(|(node, to)| to.iter().map(move |from| (node, from)));
+        let pairs =
+            self.0.iter().flat_map(|(node, senders)| senders.iter().map(move |from| (node, from)));
         let cut: HashSet<(&String, &String)> = pairs.collect();
         let reach = |a, b| !cut.contains(&(a, b)) && !cut.contains(&(b, a));
         let mut rest: Vec<&String> = nodes.iter().rev().collect();

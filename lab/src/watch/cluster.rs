@@ -44,7 +44,6 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// The values in the messages.
     reader: Reader,
-    /// By name, its place among the nodes.
     /// Messages between nodes that are on their way: to which node.
     coming: HashMap<u64, usize>,
     /// Messages so far, those of clients too.
@@ -156,8 +155,7 @@ impl Cluster {
         match partition::read(text) {
             Some((since, Some(cut))) => {
                 for node in &mut self.nodes {
-                    let deaf = cut.0.iter().find(|(name, _)| *name == node.name);
-                    node.unreachable = deaf.map_or(0, |(_, to)| to.len());
+                    node.unreachable = cut.senders_to(&node.name).len();
                 }
                 self.partitions += 1;
                 let components = cut.groups(&self.reader.nodes);
