@@ -264,6 +264,7 @@ mod tests {
         assert!(ours.seed.is_some() && ours.figures.iter().any(Option::is_some), "{ours:?}");
         assert!(other.verdict == NO_RESULTS && !other.shape.is_empty(), "{other:?}");
         assert_eq!(ours.path, "broadcast/20261122");
+        assert!(list.iter().all(|run| VERDICTS.contains(&&*run.verdict)), "{list:?}");
 
         // A run that comes to its end is read again; one that is deleted is gone.
         let done = dir.path().join("broadcast/20261124/results.json");
@@ -288,6 +289,7 @@ mod tests {
         let list = Runs::new(dir.path().canonicalize().unwrap()).list();
         let [stopped, crashed] = &*list else { panic!("{list:?}") };
         assert_eq!((&*stopped.verdict, &*crashed.verdict), ("stopped", "crashed"));
+        assert!(list.iter().all(|run| VERDICTS.contains(&&*run.verdict)), "{list:?}");
         assert!(stopped.shape.ends_with(". Interrupted by SIGINT"), "{}", stopped.shape);
         assert!(crashed.shape.ends_with(". n3 died after 2 s"), "{}", crashed.shape);
     }

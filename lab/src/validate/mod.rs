@@ -66,7 +66,6 @@ pub const CHECKS: &[(&str, Run)] = &[
 /// Runs the checks of these names, all if there are none.
 ///
 /// # Errors
-///
 /// If a check has no text.
 pub fn run(effort: &Effort, names: &[String], mut each: impl FnMut(&Check)) -> Result<Vec<Check>> {
     let mut texts: BTreeMap<String, Text> = toml::from_str(TEXTS).context("checks.toml")?;
