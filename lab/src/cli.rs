@@ -121,7 +121,7 @@ pub enum Command {
 pub fn execute(cli: &Cli) -> u8 {
     status(match &cli.command {
         Command::Test(args) => test::execute(args),
-        // Of some, all that can go wrong is in what was asked for.
+        // Commands in `asked` fail by their arguments only.
         Command::Grade(args) => asked(grade::execute(args)),
         Command::New(args) => new::execute(args),
         Command::Replay(args) => replay::execute(args),

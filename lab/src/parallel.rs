@@ -20,13 +20,13 @@ pub(crate) fn in_parallel<T: Send>(
 /// Numbers to run, and the threads for them.
 #[derive(Clone, Copy)]
 pub(crate) struct Pool<'a> {
-    /// How many numbers all shards together have.
+    /// Count of the numbers, those of all shards together.
     pub(crate) count: u64,
     /// Threads.
     pub(crate) jobs: usize,
     /// The part of them to run.
     pub(crate) shard: Shard,
-    /// Is told how many have failed; once it is true, none is begun any more.
+    /// True if no more are to be begun, given the count of those that failed.
     pub(crate) is_over: &'a (dyn Fn(usize) -> bool + Sync),
 }
 

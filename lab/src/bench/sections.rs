@@ -11,7 +11,7 @@ pub fn stamped(content: &str, stamp: &str) -> String {
     }
 }
 
-/// A text that stands in several lines, as the one that it is.
+/// Text of several lines as one line.
 #[must_use]
 pub fn paragraph(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -38,7 +38,6 @@ fn show<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> u8 {
         text.push_str(cells.collect::<String>().trim_end());
         text.push('\n');
     }
-    // A closed pipe is no error.
     print(&text);
     0
 }

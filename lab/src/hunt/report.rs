@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use rumormill::config::Choice as _;
+
 use super::Found;
 use super::case::Case;
 use super::phases::Outcome;
-use rumormill::config::Choice as _;
 
 /// Failures listed in full.
 const LISTED_MAX: usize = 20;

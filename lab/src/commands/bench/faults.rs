@@ -36,7 +36,7 @@ pub struct FaultsArgs {
     pub documents: Documents,
 }
 
-const EXPLANATION: &str = include_str!("../../bench/texts/faults.md");
+const EXPLANATION: &str = include_str!("texts/faults.md");
 
 /// Executes `lab bench faults`; answers the exit status.
 ///

@@ -76,7 +76,7 @@ pub struct FrontierArgs {
     pub documents: Documents,
 }
 
-const ON_TIME: &str = include_str!("../../bench/texts/on-time.md");
+const ON_TIME: &str = include_str!("texts/on-time.md");
 
 /// Executes `lab bench frontier`; answers the exit status.
 ///

@@ -12,7 +12,7 @@ use crate::bench::sections::paragraph;
 use crate::commands::shared_args::{Documents, Jobs};
 use crate::parallel::in_parallel;
 
-const EXPLANATION: &str = include_str!("../../bench/texts/protocols.md");
+const EXPLANATION: &str = include_str!("texts/protocols.md");
 
 /// `lab bench protocols`.
 #[derive(Debug, Args)]

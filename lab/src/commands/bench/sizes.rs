@@ -79,7 +79,7 @@ fn clusters(args: &SizesArgs, budgets: &[u64]) -> Result<u8> {
     let complete = rows.iter().all(Size::is_complete);
     let text = format!(
         "## Larger clusters\n\n{}\n\n{}",
-        paragraph(include_str!("../../bench/texts/sizes.md")),
+        paragraph(include_str!("texts/sizes.md")),
         sizes::table(&rows)
     );
     let command = publish::command(args.seed);
