@@ -118,9 +118,9 @@ fn y(msgs_per_op: f64) -> f64 {
 }
 
 /// Place in the picture; none if it is beyond the edges.
-fn at((ms, msgs_per_op): Place) -> Option<(f64, f64)> {
+fn at(Place { max_ms, msgs_per_op }: Place) -> Option<(f64, f64)> {
     let inside = |value, (first, last)| (first..=last).contains(&value);
-    (inside(ms, X_RANGE) && inside(msgs_per_op, Y_RANGE)).then(|| (x(ms), y(msgs_per_op)))
+    (inside(max_ms, X_RANGE) && inside(msgs_per_op, Y_RANGE)).then(|| (x(max_ms), y(msgs_per_op)))
 }
 
 impl Chart {
@@ -153,7 +153,9 @@ impl Chart {
         let (first, last) = X_RANGE;
         let latencies = (0..=CURVE_STEPS)
             .map(|step| first * (last / first).powf(f64::from(step) / f64::from(CURVE_STEPS)));
-        let points: Vec<(f64, f64)> = latencies.filter_map(|ms| at((ms, of(ms / 1e3)?))).collect();
+        let points: Vec<(f64, f64)> = latencies
+            .filter_map(|max_ms| at(Place { max_ms, msgs_per_op: of(max_ms / 1e3)? }))
+            .collect();
         self.svg.line(&points, paint, dashes);
         for point in &points {
             self.labels.take(Area::around(*point, 2.0));
@@ -170,15 +172,15 @@ impl Chart {
     fn best_of_peers(&mut self, peers: &[Peer]) {
         let keeping = all(peers).filter(|(peer, _)| peer.keeps == Keeps::All);
         let mut places: Vec<Place> = keeping.map(|(_, figures)| figures.place()).collect();
-        places.sort_by(|a, b| a.0.total_cmp(&b.0));
+        places.sort_by(|a, b| a.max_ms.total_cmp(&b.max_ms));
         let mut least = f64::INFINITY;
         let mut steps = Vec::new();
         for place in places {
-            let Some(point) = at(place).filter(|_| place.1 < least) else { continue };
+            let Some(point) = at(place).filter(|_| place.msgs_per_op < least) else { continue };
             if least.is_finite() {
                 steps.push((point.0, y(least)));
             }
-            least = place.1;
+            least = place.msgs_per_op;
             steps.push(point);
         }
         if least.is_finite() {
@@ -268,7 +270,7 @@ impl Chart {
             }
         }
         for Mine { name, place } in points.mine {
-            let title = format!("{name}: {} at {:.0} ms", number(place.1), place.0);
+            let title = format!("{name}: {} at {:.0} ms", number(place.msgs_per_op), place.max_ms);
             self.point(*place, (Shape::Cross, MINE, true), 2.0, &title);
         }
     }
@@ -315,12 +317,12 @@ impl Chart {
     fn label_all(&mut self, points: Points<'_>) {
         let bold = Font { size: MIDDLE, colour: OURS, bold: true };
         for Mine { name, place } in points.mine {
-            let text = format!("{name}: {}", number(place.1));
+            let text = format!("{name}: {}", number(place.msgs_per_op));
             self.label(&text, Font { colour: MINE, ..bold }, *place, true);
         }
         for point in points.simulated {
             let Some(place) = medians(&point.runs) else { continue };
-            let text = format!("{}: {}", point.case.label, number(place.1));
+            let text = format!("{}: {}", point.case.label, number(place.msgs_per_op));
             self.label(&text, bold, place, true);
         }
         let mut others: Vec<(&Peer, Place)> = points
@@ -329,7 +331,7 @@ impl Chart {
             .filter(|peer| is_named(peer))
             .filter_map(|peer| Some((peer, peer.figures.last()?.place())))
             .collect();
-        others.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
+        others.sort_by(|(_, a), (_, b)| a.msgs_per_op.total_cmp(&b.msgs_per_op));
         for (peer, place) in others {
             self.label(&peer.name, font(SMALL, FAINT), place, false);
         }
@@ -383,14 +385,15 @@ fn describe_peer(peer: &Peer, figures: &PeerFigures) -> String {
     format!("{name}{language}: {msgs_per_op} at {max_ms} ms, {by}")
 }
 
-fn describe(point: &Measured, (max_ms, msgs_per_op): Place) -> String {
+fn describe(point: &Measured, Place { max_ms, msgs_per_op }: Place) -> String {
     format!("Rumormill, {}: {} at {max_ms:.0} ms", point.case.name, number(msgs_per_op))
 }
 
 /// Medians over the seeds: greatest stable latency and messages per operation.
 fn medians(runs: &[Results]) -> Option<Place> {
     let median = |figure| Sample::of(figure, runs).median();
-    Some((median(const { figure("max") })?, median(const { figure("msgs-per-op") })?))
+    let max_ms = median(const { figure("max") })?;
+    Some(Place { max_ms, msgs_per_op: median(const { figure("msgs-per-op") })? })
 }
 
 #[cfg(test)]
@@ -437,7 +440,10 @@ mod tests {
     #[test]
     fn a_run_of_the_readers_own_is_in_the_picture_and_in_its_legend() {
         assert!(!picture(&[]).contains("your runs"));
-        let mine = Mine { name: "my <node>".to_owned(), place: (520.0, 12.5) };
+        let mine = Mine {
+            name: "my <node>".to_owned(),
+            place: Place { max_ms: 520.0, msgs_per_op: 12.5 },
+        };
         let text = picture(&[mine]);
         roxmltree::Document::parse(&text).unwrap();
         assert!(text.contains("your runs"));

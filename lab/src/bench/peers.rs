@@ -58,14 +58,20 @@ pub struct PeerFigures {
     pub max_ms: f64,
 }
 
-/// Greatest stable latency in ms, and messages between nodes per operation.
-pub type Place = (f64, f64);
+/// Place among the points of the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    /// Greatest stable latency.
+    pub max_ms: f64,
+    /// Messages between nodes per operation.
+    pub msgs_per_op: f64,
+}
 
 impl PeerFigures {
     /// Its place in the picture.
     #[must_use]
     pub const fn place(&self) -> Place {
-        (self.max_ms, self.msgs_per_op)
+        Place { max_ms: self.max_ms, msgs_per_op: self.msgs_per_op }
     }
 }
 

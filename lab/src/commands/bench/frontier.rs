@@ -11,7 +11,7 @@ use super::publish::{self, Part, publish};
 use crate::bench::cases::{BUDGETS_MS, Case};
 use crate::bench::chart::{self, Mine, Points};
 use crate::bench::measure::{self, Measured};
-use crate::bench::peers;
+use crate::bench::peers::{self, Place};
 use crate::bench::sections::paragraph;
 use crate::bench::table;
 use crate::commands::shared_args::{Documents, Jobs};
@@ -182,6 +182,7 @@ fn load(path: &Path) -> Result<Mine> {
     }
     let name =
         path.file_stem().map_or_else(|| run.name.clone(), |name| name.to_string_lossy().into());
-    let place = (read(const { figure("max") })?, read(const { figure("msgs-per-op") })?);
-    Ok(Mine { name, place })
+    let max_ms = read(const { figure("max") })?;
+    let msgs_per_op = read(const { figure("msgs-per-op") })?;
+    Ok(Mine { name, place: Place { max_ms, msgs_per_op } })
 }
