@@ -176,7 +176,7 @@ impl<P: Process> Medium<P> for Plain<P> {
 }
 
 /// Tells a network that a fault has struck a node, and counts it.
-pub fn on_fault<M: Clone + Routed, A>(network: &mut Network<M, A>, fault: &NodeFault) {
+pub fn on_fault<M, A>(network: &mut Network<M, A>, fault: &NodeFault) {
     let (node, conditions) = (fault.node.0 as usize, network.conditions_mut());
     let mut count = |add: fn(&mut FaultCounts)| add(conditions.counts_mut());
     match fault.kind {

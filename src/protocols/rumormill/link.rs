@@ -88,6 +88,13 @@ impl Link {
         self.sent.in_flight()
     }
 
+    /// Entries that are to reach the peer, and that it has not confirmed: in flight or queued.
+    pub(crate) fn unconfirmed(&self) -> VersionSet {
+        let mut entries = self.in_flight();
+        entries.union_with(self.queue());
+        entries
+    }
+
     /// The measured round-trip time.
     #[must_use]
     pub const fn rtt(&self) -> &Rtt {

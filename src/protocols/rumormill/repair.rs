@@ -1,6 +1,7 @@
 //! Tree repair: reacting when a peer is suspected, and when it is reachable again.
 //!
-//! In a star or a tree of hubs, a node that misses its parent probes it and a few other peers. When
+//! In a star or a tree of hubs, a node that misses its parent probes it and a few other peers. It mails its own
+//! entries to all (`mail.rs`) if the parent is silent, so that they need not wait for the next one. When
 //! the parent is suspected, the node takes the best of those that answer; there is no vote. If none
 //! of them leads to a root, it probes all peers, and sends what the parent has not confirmed along
 //! (direct mail). Along a spanning tree of the topology there is no other parent; nodes flood while
@@ -379,7 +380,7 @@ impl TreeRepair {
         is_fresh
     }
 
-    /// What a former parent that is missed has not confirmed goes to the new one. (If it is suspected, that
+    /// Sends the new parent the entries that a missed former one has not confirmed. (If it is suspected, that
     /// has been done.)
     fn move_unconfirmed(&self, cx: &mut Context<'_>, former: NodeId, parent: NodeId) {
         let is_missed = |at| !cx.peers.spoke_since(former, at) && !cx.peers.is_suspected(former);
@@ -387,8 +388,7 @@ impl TreeRepair {
             return;
         }
         let Some(link) = cx.peers.get(former) else { return };
-        let mut unconfirmed = link.in_flight();
-        unconfirmed.union_with(link.queue());
+        let unconfirmed = link.unconfirmed();
         let link = cx.peers.open(parent);
         link.enqueue(&unconfirmed, cx.now);
         link.queue.raise_forward(Forward::Tree);

@@ -12,7 +12,7 @@ macro_rules! counters {
         }
 
         impl Stats {
-            /// What has been counted.
+            /// The counters above 0, in words.
             pub(crate) fn in_words(&self) -> Vec<String> {
                 let all = [$((self.$counter, $words),)*];
                 let counted = all.iter().filter(|(count, _)| *count > 0);

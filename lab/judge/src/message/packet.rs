@@ -153,8 +153,8 @@ impl Payload {
     }
 }
 
-/// A message on its way. In large simulations there are many, so it is small: names are left to whoever
-/// has the list of nodes.
+/// A message on its way. Large simulations have many, so it is small: it has numbers, and the list of nodes
+/// their names.
 #[derive(Clone, Debug)]
 pub struct Packet {
     /// Number of the message in the run, over all parties.

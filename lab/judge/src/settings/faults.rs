@@ -62,7 +62,7 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
-    use rumormill_sim::network::{Network, NetworkConfig, Way};
+    use rumormill_sim::network::{Network, NetworkConfig};
 
     use super::*;
     use crate::settings::Settings;
@@ -74,7 +74,7 @@ mod tests {
         settings.check(&nodes).unwrap();
         let rules = settings.rules(&nodes);
         let config = NetworkConfig { nodes: 3, rules, ..NetworkConfig::default() };
-        let mut network: Network<Way> = Network::new(config);
+        let mut network: Network<()> = Network::new(config);
         network.conditions_mut().start_faults(1_000 * MS);
         let mut pairs = Vec::new();
         for (from, to) in (0..3).flat_map(|from| (0..3).map(move |to| (from, to))) {

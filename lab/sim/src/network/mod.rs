@@ -1,7 +1,7 @@
 //! The network between the nodes: latency, queues, and what stands in a message's way.
 //!
 //! A chain of rules ([`rule::Rule`]), each in its own file. When a message is *sent*, all dice are
-//! rolled, whether a rule needs them or not: latency, loss, duplication, reordering. When its
+//! rolled, whether a rule needs them or not: latency (unless it is constant), loss, duplication, reordering. When its
 //! receiver *takes* it, the partitions and cuts of that moment decide whether it gets through.
 //!
 //! With head-of-line delivery (`head_of_line.rs`) a node takes one message after another.
@@ -85,13 +85,6 @@ pub trait Routed {
     fn way(&self) -> Way;
 }
 
-/// A message without content.
-impl Routed for Way {
-    fn way(&self) -> Way {
-        *self
-    }
-}
-
 /// The end of a message's way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival<M> {
@@ -169,7 +162,7 @@ pub struct Network<M, A = ()> {
     arrivals: VecDeque<Arrival<M>>,
 }
 
-impl<M: Clone + Routed, A> Network<M, A> {
+impl<M, A> Network<M, A> {
     /// A network without messages.
     #[must_use]
     pub fn new(config: NetworkConfig) -> Self {
@@ -243,7 +236,9 @@ impl<M: Clone + Routed, A> Network<M, A> {
     pub fn poll_arrival(&mut self) -> Option<Arrival<M>> {
         self.arrivals.pop_front()
     }
+}
 
+impl<M: Clone + Routed, A> Network<M, A> {
     /// Sends a message. From a client it takes no time, but has to queue.
     pub fn send(&mut self, now: Nanos, message: M) {
         let way = message.way();

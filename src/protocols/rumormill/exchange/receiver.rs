@@ -120,8 +120,7 @@ pub(crate) fn on_acks(cx: &mut Context<'_>, repair: &mut TreeRepair, from: NodeI
     let variation = cx.peers.rtt().variation();
     let ack = ack(cx, from, m);
     let link = cx.peers.open(from);
-    let ack = ack.map(|ack| link.on_ack(now, ack, variation));
-    let ack = ack.unwrap_or_default();
+    let ack = ack.map(|ack| link.on_ack(now, ack, variation)).unwrap_or_default();
     let floor = cx.config.probe_min;
     let floor = link.rtt().timeout().unwrap_or(floor).max(floor);
     link.liveness.on_heard(now, floor);

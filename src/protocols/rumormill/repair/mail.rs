@@ -18,7 +18,7 @@ pub(super) const MAIL_MAX: usize = 64;
 /// found soon enough, and a pause of the parent would cost a mail of every node.
 const FAST: Duration = Duration::from_millis(100);
 
-/// What has been mailed since the parent is missed.
+/// The mail since the parent is missed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mail {
     mailed: VersionSet,
@@ -35,8 +35,7 @@ impl Mail {
     /// Entries that the parent has not confirmed, and that were not mailed.
     pub(super) fn not_mailed(&self, peers: &Peers, parent: NodeId) -> VersionSet {
         let Some(link) = peers.get(parent) else { return VersionSet::new() };
-        let mut entries = link.in_flight();
-        entries.union_with(link.queue());
+        let mut entries = link.unconfirmed();
         entries.subtract(&self.mailed);
         entries
     }
