@@ -196,6 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn entries_and_what_is_held_are_in_the_order_of_their_origins() {
+        let mut replica = replica(&[]);
+        let origins =
+            [3, 1, 2].map(|node| Origin { node: NodeId(node), generation: Generation(5) });
+        for origin in origins {
+            let id = replica.origin_id(origin);
+            replica.insert(Instant::ZERO, id, 0, &[Value::Int(1)]);
+        }
+        let mut link = Link::default();
+        link.enqueue(replica.held(), Instant::ZERO);
+        let probe = next(&mut link, &replica, Purpose::Probe);
+        assert!(probe.entries.len() == 3 && probe.entries.is_sorted_by_key(|row| row.origin));
+        assert!(probe.have.len() == 3 && probe.have.is_sorted_by_key(|row| row.origin));
+    }
+
+    #[test]
     fn a_restarted_node_tells_what_it_held_before_until_the_peer_has_acked_a_message() {
         let mut replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();

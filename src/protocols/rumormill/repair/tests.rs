@@ -94,6 +94,28 @@ fn a_better_parent_is_sent_what_the_missed_one_has_not_acked() {
 }
 
 #[test]
+fn a_better_parent_is_not_sent_what_is_on_its_way_to_one_that_is_not_missed() {
+    let mut node = Machines::hubs(3, 9);
+    let now = lose_parent(&mut node);
+    let stand_in = NodeId(parent(&node).unwrap());
+    node.hold(&entries(3, &[7, 8]));
+    let held = node.replica.held().clone();
+    hear(
+        &mut node,
+        now.after(Duration::from_millis(50)),
+        stand_in.0,
+        offer(None, stand_in.0, 0, 0),
+    );
+    node.peers.open(stand_in).enqueue(&held, now);
+    let back = now.after(Duration::from_millis(100));
+    hear(&mut node, back, 0, offer(None, 0, 0, 0));
+    let (repair, mut cx) = node.parts(back);
+    repair.on_peer_up(&mut cx);
+    assert_eq!(parent(&node), Some(0));
+    assert!(node.peers.get(NodeId(0)).unwrap().queue().is_empty());
+}
+
+#[test]
 fn the_hub_is_the_parent_again_once_it_acks() {
     let mut node = Machines::hubs(3, 9);
     let now = lose_parent(&mut node).after(Duration::from_millis(100));
