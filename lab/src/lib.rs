@@ -33,6 +33,7 @@ pub mod serve;
 pub mod shard;
 pub mod sim;
 pub mod spread;
+mod steps;
 pub mod store;
 pub mod validate;
 pub mod watch;

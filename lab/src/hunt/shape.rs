@@ -1,6 +1,6 @@
 //! The shape of a case's cluster: what the bounds depend on.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rumormill::cluster::{Name, Topology, Tree};
@@ -9,6 +9,7 @@ use rumormill_judge::topology::neighbours;
 use rumormill_sim::network::latency::{Distribution, MEASURED_EXCESS_MAX_MS};
 
 use super::case::Case;
+use crate::steps::steps_from;
 
 /// No delay of an exponential distribution is taken to be longer than its mean times this: one
 /// message in three million is.
@@ -100,18 +101,9 @@ impl Shape {
     }
 
     fn steps(&self, start: usize, works: &impl Fn(usize, usize) -> bool) -> Vec<Option<u64>> {
-        let mut steps = vec![None; self.neighbours.len()];
-        steps[start] = Some(0);
-        let mut queue = VecDeque::from([(start, 0)]);
-        while let Some((node, so_far)) = queue.pop_front() {
-            for &next in self.neighbours[node].iter().filter(|&&next| works(node, next)) {
-                if steps[next].is_none() {
-                    steps[next] = Some(so_far + 1);
-                    queue.push_back((next, so_far + 1));
-                }
-            }
-        }
-        steps
+        steps_from(start, self.neighbours.len(), |node| {
+            self.neighbours[node].iter().copied().filter(move |&next| works(node, next))
+        })
     }
 }
 

@@ -182,7 +182,7 @@ pub fn run<P: Protocol<Message: Wire>>(
 ) -> (Run, Option<Film>) {
     let unit = nanos(timing.unit);
     let injection = unit.saturating_mul(timing.warm_up);
-    let mut sim = cluster_in::<P>(world, config, surroundings, injection);
+    let mut sim = cluster::<P>(world, config, surroundings, injection);
     sim.medium_mut().network_mut().conditions_mut().start_faults(0);
     let mut brake = Brake(limits);
     sim.start(&mut brake);
@@ -215,19 +215,23 @@ pub fn run<P: Protocol<Message: Wire>>(
     (run, film)
 }
 
-/// A cluster in which each node can send to each, to be started. Messages are lost once the network's
-/// faults are started, too.
+/// A cluster in which each node can send to each, which has run for so long. Messages are lost once the
+/// network's faults are started, too.
 #[must_use]
-pub fn cluster<P: Protocol<Message: Wire>>(
+pub fn running<P: Protocol<Message: Wire>>(
     world: &World,
     config: &P::Config,
     latency_ms: u64,
+    time: Duration,
 ) -> Sim<Bare<P>> {
-    cluster_in(world, config, &Surroundings::of_latency(latency_ms), 0)
+    let mut sim = cluster(world, config, &Surroundings::of_latency(latency_ms), 0);
+    sim.start(&mut ());
+    run_for(&mut sim, time);
+    sim
 }
 
-/// The same with a partition, which counts from the injection.
-fn cluster_in<P: Protocol<Message: Wire>>(
+/// A cluster to be started. A partition counts from the injection.
+fn cluster<P: Protocol<Message: Wire>>(
     world: &World,
     config: &P::Config,
     surroundings: &Surroundings,

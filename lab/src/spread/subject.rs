@@ -24,6 +24,7 @@ use super::surroundings::Surroundings;
 use crate::cost::{cpu_time, peak_mib};
 use crate::parallel::Pool;
 use crate::shard::Shard;
+use crate::steps::steps_from;
 
 /// The conditions that all protocols of a comparison share.
 #[derive(Clone, Debug)]
@@ -346,23 +347,20 @@ fn model_of<C: Settings>(name: Name, config: &C, world: &World) -> Vec<f64> {
 
 /// The share of nodes within so many hops of the first one: a flood's, while nothing is lost.
 fn shortest_paths(graph: &Graph) -> Vec<f64> {
-    let mut seen = vec![false; graph.len() as usize];
-    let mut frontier = vec![NodeId(0)];
-    seen[0] = true;
-    let mut shares = Vec::new();
-    let mut known = 0;
-    while !frontier.is_empty() {
-        known += frontier.len();
-        shares.push(known as f64 / f64::from(graph.len()));
-        let mut next = Vec::new();
-        for neighbour in frontier.iter().flat_map(|node| graph.neighbours(*node)) {
-            if !std::mem::replace(&mut seen[neighbour.0 as usize], true) {
-                next.push(*neighbour);
-            }
-        }
-        frontier = next;
+    let nodes = graph.len() as usize;
+    let steps = steps_from(0, nodes, |node| {
+        graph.neighbours(NodeId(node as u32)).iter().map(|neighbour| neighbour.0 as usize)
+    });
+    let mut at: Vec<u64> = Vec::new();
+    for steps in steps.into_iter().flatten() {
+        at.resize(at.len().max(steps as usize + 1), 0);
+        at[steps as usize] += 1;
     }
-    shares
+    let known = at.iter().scan(0, |known, at| {
+        *known += at;
+        Some(*known)
+    });
+    known.map(|known| known as f64 / nodes as f64).collect()
 }
 
 impl Found {

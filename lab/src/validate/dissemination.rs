@@ -1,6 +1,5 @@
 //! Trees, deltas and connections: Plumtree, scuttlebutt, CockroachDB's gossip, SRM.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,9 +18,10 @@ use rumormill_sim::{Bare, MS, Nanos, Observer, Sim};
 
 use super::check::{Cell, Effort, Tolerance};
 use crate::parallel::in_parallel;
-use crate::spread::asynchronous::{cluster, run_for};
+use crate::spread::asynchronous::{run_for, running};
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::{Mean, mean};
+use crate::steps::steps_from;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,9 +48,7 @@ pub(super) fn plumtree(effort: &Effort) -> Vec<Cell> {
     let config = plumtree::Config { threshold: 3, ..plumtree::Config::default() };
     let found = in_parallel((5 / effort.divisor).max(1), effort.jobs, |run| {
         let world = World { run, ..effort.world(NODES, Order::Snapshot) };
-        let mut sim = cluster::<Plumtree>(&world, &config, 20);
-        sim.start(&mut ());
-        run_for(&mut sim, SECOND * 30);
+        let mut sim = running::<Plumtree>(&world, &config, 20, SECOND * 30);
         let mut broadcast = |count: u64| {
             let mut payloads = Payloads::default();
             for _ in 0..count {
@@ -96,10 +94,8 @@ pub(super) struct Staleness {
 
 pub(super) fn staleness(world: &World, config: &scuttlebutt::Config) -> Staleness {
     let nodes = world.nodes();
-    let mut sim = cluster::<Scuttlebutt>(world, config, 20);
+    let mut sim = running::<Scuttlebutt>(world, config, 20, SECOND * 5);
     let mut dice = Dice::numbered(world.seed, "updates", world.run);
-    sim.start(&mut ());
-    run_for(&mut sim, SECOND * 5);
     // By owner: when its versions were made.
     let mut made: Vec<Vec<u32>> = vec![Vec::new(); nodes as usize];
     let mut found = Staleness { max_s: 0.0, lacking: Vec::new() };
@@ -152,24 +148,16 @@ pub(super) fn scuttlebutt(effort: &Effort) -> Vec<Cell> {
 }
 
 /// The longest of the shortest ways between two nodes, in connections; `None` if there is none.
-fn diameter(sim: &Sim<Bare<HighWater>>) -> Option<u32> {
-    let links: Vec<Vec<u32>> =
-        sim.protocols().map(|node| node.connections().map(|(peer, _)| peer.0).collect()).collect();
+fn diameter(sim: &Sim<Bare<HighWater>>) -> Option<u64> {
+    let links: Vec<Vec<usize>> = sim
+        .protocols()
+        .map(|node| node.connections().map(|(peer, _)| peer.0 as usize).collect())
+        .collect();
     let eccentricity = |from: usize| {
-        let mut hops = vec![None; links.len()];
-        let mut queue = VecDeque::from([from]);
-        hops[from] = Some(0);
-        while let Some(node) = queue.pop_front() {
-            for &peer in &links[node] {
-                if hops[peer as usize].is_none() {
-                    hops[peer as usize] = hops[node].map(|hops: u32| hops + 1);
-                    queue.push_back(peer as usize);
-                }
-            }
-        }
-        hops.into_iter().collect::<Option<Vec<u32>>>()?.into_iter().max()
+        let steps = steps_from(from, links.len(), |node| links[node].iter().copied());
+        steps.into_iter().collect::<Option<Vec<u64>>>()?.into_iter().max()
     };
-    (0..links.len()).map(eccentricity).collect::<Option<Vec<u32>>>()?.into_iter().max()
+    (0..links.len()).map(eccentricity).collect::<Option<Vec<u64>>>()?.into_iter().max()
 }
 
 pub(super) fn cockroach(effort: &Effort) -> Vec<Cell> {
@@ -179,16 +167,14 @@ pub(super) fn cockroach(effort: &Effort) -> Vec<Cell> {
         let runs = (runs / effort.divisor).max(1);
         let found = in_parallel(runs, effort.jobs, |run| {
             let world = World { run, ..effort.world(nodes, Order::Snapshot) };
-            let mut sim = cluster::<HighWater>(&world, &config, 20);
-            sim.start(&mut ());
-            run_for(&mut sim, SECOND * 40);
+            let sim = running::<HighWater>(&world, &config, 20, SECOND * 40);
             let most = |is_outgoing: bool| {
                 let count = |node: &HighWater| {
                     node.connections().filter(|(_, outgoing)| *outgoing == is_outgoing).count()
                 };
                 sim.protocols().map(count).max().unwrap_or(0) as f64
             };
-            (most(true), most(false), diameter(&sim).map_or(f64::INFINITY, f64::from))
+            (most(true), most(false), diameter(&sim).map_or(f64::INFINITY, |hops| hops as f64))
         });
         let bound = f64::from(bound);
         let name = |figure: &str| format!("n = {nodes}: {figure}");
@@ -239,10 +225,8 @@ fn requests(effort: &Effort, losers: u32, c2: usize, run: u64) -> f64 {
     let graph = Arc::new(Graph::new(losers + 2, spokes));
     let world = World { graph, loss: 1.0, run, ..effort.world(1, Order::Snapshot) };
     let config = tree_nak::Config { c2, ..tree_nak::Config::default() };
-    let mut sim = cluster::<TreeNak>(&world, &config, 20);
-    sim.start(&mut ());
-    // Distances are measured.
-    run_for(&mut sim, SECOND * 5);
+    // Distances are measured first.
+    let mut sim = running::<TreeNak>(&world, &config, 20, SECOND * 5);
     // The copy reaches the hub, and is lost on its way to all others.
     sim.request(NodeId(1), Value::Int(1), &mut ());
     let hub_has_it = sim.now() + LATENCY;

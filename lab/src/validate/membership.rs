@@ -11,7 +11,7 @@ use rumormill_sim::dice::Dice;
 
 use super::check::{Cell, Effort, Tolerance};
 use crate::parallel::in_parallel;
-use crate::spread::asynchronous::{cluster, run_for};
+use crate::spread::asynchronous::{run_for, running};
 use crate::spread::cycles::{Order, World};
 use crate::spread::model::HeartbeatSpread;
 use crate::spread::rumour::{Mean, mean};
@@ -20,10 +20,8 @@ use crate::spread::rumour::{Mean, mean};
 fn means_to_failure(effort: &Effort, config: &phi::Config) -> Mean {
     let found = in_parallel(effort.runs(100), effort.jobs, |run| {
         let world = World { run, ..effort.world(2, Order::Snapshot) };
-        let mut sim = cluster::<PhiGossip>(&world, config, 1);
-        sim.start(&mut ());
         // Long enough to drive the first guess out of the window.
-        run_for(&mut sim, config.period * 1_200);
+        let mut sim = running::<PhiGossip>(&world, config, 1, config.period * 1_200);
         let (watcher, victim, step) = (NodeId(0), NodeId(1), Duration::from_millis(1));
         let before = sim.protocol(watcher).heartbeat(victim);
         while sim.protocol(watcher).heartbeat(victim) == before {
@@ -72,9 +70,7 @@ fn rounds_to_all(effort: &Effort, nodes: u32, run: u64) -> f64 {
         ..heartbeat::Config::default()
     };
     let world = World { run, ..effort.world(nodes, Order::Snapshot) };
-    let mut warm = cluster::<HeartbeatGossip>(&world, &config, 1);
-    warm.start(&mut ());
-    run_for(&mut warm, config.period * 60);
+    let warm = running::<HeartbeatGossip>(&world, &config, 1, config.period * 60);
     let mut members: Vec<HeartbeatGossip> = warm.protocols().cloned().collect();
     let mut dice = Dice::numbered(effort.seed, "rounds", run);
     let mut now = warm.clock(NodeId(0));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use rand::SeedableRng as _;
 use rumormill::cluster::{Cluster, Graph, Name, Nodes};
+use rumormill::config::Choice as _;
 use rumormill::id::{EntryId, Generation, NodeId, Origin};
 use rumormill::protocol::{Effects, Entry, Protocol as _, Rng};
 use rumormill::protocols::anti_entropy::{AntiEntropy, Config, Digest, Message};
@@ -194,19 +195,10 @@ fn exchange(digest: Digest, difference: u64, seed: u64) -> u64 {
 }
 
 fn digests(seed: u64) -> String {
-    let all = [
-        ("full", Digest::Full),
-        ("checksum", Digest::Checksum),
-        ("peel-back", Digest::PeelBack),
-        ("merkle", Digest::Merkle),
-        ("bloom", Digest::Bloom),
-        ("ranges", Digest::Ranges),
-        ("versions", Digest::Versions),
-    ];
     let differences = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
-    let series = all.into_iter().map(|(name, digest)| {
-        let of = |difference: u64| (difference as f64, exchange(digest, difference, seed) as f64);
-        Series::new(name, Style::Dots, differences.into_iter().map(of))
+    let series = Digest::ALL.iter().map(|digest| {
+        let of = |difference: u64| (difference as f64, exchange(*digest, difference, seed) as f64);
+        Series::new(digest.as_str(), Style::Dots, differences.into_iter().map(of))
     });
     let chart = Chart {
         title: "Bytes until two nodes agree".to_owned(),

@@ -12,7 +12,7 @@ use rumormill_sim::{Bare, Sim};
 
 use super::check::{Cell, Effort, Tolerance};
 use crate::parallel::in_parallel;
-use crate::spread::asynchronous::{cluster, run_for};
+use crate::spread::asynchronous::{run_for, running};
 use crate::spread::cycles::{Blind, Cycles, Observer, Order, World};
 use crate::spread::model;
 use crate::spread::rumour::{Mean, mean};
@@ -85,10 +85,7 @@ pub(super) fn first_detection(effort: &Effort) -> Vec<Cell> {
 
 /// Members that know each other, in asynchronous time. No message is lost so far.
 fn members(world: &World, config: &Config) -> Sim<Bare<Swim>> {
-    let mut sim = cluster(world, config, 1);
-    sim.start(&mut ());
-    run_for(&mut sim, SECOND * 60);
-    sim
+    running(world, config, 1, SECOND * 60)
 }
 
 pub(super) fn false_detection(effort: &Effort) -> Vec<Cell> {
