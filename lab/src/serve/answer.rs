@@ -1,10 +1,10 @@
 //! The answer to a request: a pure function of the request and the files.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::files::{self, Place};
+use super::files::{self, Place, below};
 use super::pages;
 use super::play::{self, Scene};
 use super::runs::{Filter, Runs, Summary};
@@ -29,7 +29,7 @@ const PAGE: &str = "default-src 'none'; style-src 'self'; form-action 'self'; ba
      frame-ancestors 'none'";
 
 /// As much of a request as matters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Question<'a> {
     pub method: &'a str,
     pub host: Option<&'a str>,
@@ -105,10 +105,10 @@ pub(super) fn answer(runs: &Runs, question: &Question<'_>) -> Answer {
             let css = format!("{BASE_CSS}{CSS}");
             Answer::new(200, "text/css; charset=utf-8", files::STATIC, Body::Text(css))
         }
-        ("compare", []) => compare(runs, &target),
+        ("compare", []) => compare(runs, &target).unwrap_or_else(|problem| problem),
         ("play", parts) => play(parts, &target, question.target),
-        ("run", parts) => run(runs, parts),
-        ("files", parts) => file(runs, parts),
+        ("run", parts) => run(runs, parts).unwrap_or_else(|problem| problem),
+        ("files", parts) => file(runs, parts).unwrap_or_else(|problem| problem),
         _ => Answer::nothing(),
     }
 }
@@ -136,41 +136,36 @@ fn list(runs: &Runs, target: &Target) -> Answer {
     Answer::page(pages::list(&root, &runs.recent(), &filter, from))
 }
 
-fn compare(runs: &Runs, target: &Target) -> Answer {
+fn compare(runs: &Runs, target: &Target) -> Result<Answer, Answer> {
     let mut chosen = Vec::new();
     for path in target.all("run") {
         let parts: Vec<String> = path.split('/').map(str::to_owned).collect();
-        let dir = match files::resolve(runs.root(), &parts) {
-            Place::Inside(dir) if dir.is_dir() => dir,
-            Place::Outside => return outside(),
-            _ => return Answer::nothing(),
-        };
-        match Run::load(&dir) {
-            Ok(run) => chosen.push((path.to_owned(), run)),
-            Err(error) => {
-                return Answer::problem(
-                    404,
-                    "No results",
-                    &format!("{path}: {}", error.root_cause()),
-                );
-            }
-        }
+        let dir = inside(runs, &parts)?;
+        let run = Run::load(&dir).map_err(|error| {
+            Answer::problem(404, "No results", &format!("{path}: {}", error.root_cause()))
+        })?;
+        chosen.push((path.to_owned(), run));
     }
     if !(2..=MAX_COMPARED).contains(&chosen.len()) {
         let text = format!("Mark 2 to {MAX_COMPARED} runs in the list.");
-        return Answer::problem(400, "Nothing to compare", &text);
+        return Err(Answer::problem(400, "Nothing to compare", &text));
     }
     // The oldest first, so that differences are what has changed since.
     chosen.sort_by(|(a, _), (b, _)| name(a).cmp(name(b)));
-    Answer::page(pages::compare(&chosen))
+    Ok(Answer::page(pages::compare(&chosen)))
 }
 
 fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-fn outside() -> Answer {
-    Answer::problem(403, "Refused", "This leads out of the store.")
+/// The file or directory in the store that a path leads to; the answer if it leads to none.
+fn inside(runs: &Runs, parts: &[String]) -> Result<PathBuf, Answer> {
+    match files::resolve(runs.root(), parts) {
+        Place::Inside(path) => Ok(path),
+        Place::Outside => Err(Answer::problem(403, "Refused", "This leads out of the store.")),
+        Place::Nowhere => Err(Answer::nothing()),
+    }
 }
 
 /// The page of scenes, its scripts, and scenes.
@@ -213,22 +208,18 @@ fn scene(target: &Target) -> Result<serde_json::Value, String> {
 }
 
 /// The page of a run; `latest` and its like lead to the run's own.
-fn run(runs: &Runs, parts: &[String]) -> Answer {
-    let dir = match files::resolve(runs.root(), parts) {
-        Place::Inside(dir) => dir,
-        Place::Outside => return outside(),
-        Place::Nowhere => return Answer::nothing(),
-    };
+fn run(runs: &Runs, parts: &[String]) -> Result<Answer, Answer> {
+    let dir = inside(runs, parts)?;
     let path = below(runs.root(), &dir);
     let list = runs.recent();
-    let Some(at) = list.iter().position(|run| run.path == path) else { return Answer::nothing() };
+    let at = list.iter().position(|run| run.path == path).ok_or_else(Answer::nothing)?;
     let asked: Vec<&str> =
         parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     if asked.join("/") != path {
-        return Answer::redirect(format!("/run/{}/", url(&path)));
+        return Ok(Answer::redirect(format!("/run/{}/", url(&path))));
     }
     let summary = &list[at];
-    Answer::page(pages::run(&dir, summary, before(&list, at)))
+    Ok(Answer::page(pages::run(&dir, summary, before(&list, at))))
 }
 
 /// The run before this one that did the same, for a comparison.
@@ -237,28 +228,16 @@ fn before(list: &[Summary], at: usize) -> Option<&Summary> {
     list[at + 1..].iter().find(|other| other.program == run.program && other.shape == run.shape)
 }
 
-fn file(runs: &Runs, parts: &[String]) -> Answer {
-    let path = match files::resolve(runs.root(), parts) {
-        Place::Inside(path) => path,
-        Place::Outside => return outside(),
-        Place::Nowhere => return Answer::nothing(),
-    };
+fn file(runs: &Runs, parts: &[String]) -> Result<Answer, Answer> {
+    let path = inside(runs, parts)?;
     if path.is_dir() {
-        return Answer::page(pages::directory(&path, &below(runs.root(), &path)));
+        return Ok(Answer::page(pages::directory(&path, &below(runs.root(), &path))));
     }
     // Only files: to open a pipe or a device could take for ever.
     let opened = path.is_file().then(|| File::open(&path).ok()).flatten();
-    let Some((file, meta)) = opened.and_then(|file| file.metadata().ok().map(|meta| (file, meta)))
-    else {
-        return Answer::problem(403, "Refused", "This cannot be read.");
-    };
+    let opened = opened.and_then(|file| file.metadata().ok().map(|meta| (file, meta)));
+    let (file, meta) =
+        opened.ok_or_else(|| Answer::problem(403, "Refused", "This cannot be read."))?;
     let kind = files::kind(&path);
-    Answer::new(200, kind.content_type, kind.policy, Body::File(file, meta.len()))
-}
-
-/// A path as it is below the store, with slashes.
-fn below(root: &Path, path: &Path) -> String {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
+    Ok(Answer::new(200, kind.content_type, kind.policy, Body::File(file, meta.len())))
 }

@@ -35,6 +35,13 @@ pub(super) fn resolve(root: &Path, parts: &[String]) -> Place {
     }
 }
 
+/// A path as it is below the store, with slashes.
+pub(super) fn below(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
 /// How a file is shown: its content type, and what a browser may do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kind {

@@ -28,10 +28,8 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// The head of a request.
 #[derive(Debug, PartialEq, Eq)]
-struct Request {
-    method: String,
-    target: String,
-    host: Option<String>,
+struct Request<'h> {
+    question: Question<'h>,
     /// A body follows, which nothing here wants.
     has_body: bool,
 }
@@ -49,14 +47,7 @@ pub(super) fn serve(listener: &TcpListener, runs: &Arc<Runs>) {
         let runs = Arc::clone(runs);
         let handle = move || match slot {
             Some(_slot) => converse(&stream, |request| match request {
-                Ok(request) => {
-                    let question = Question {
-                        method: &request.method,
-                        host: request.host.as_deref(),
-                        target: &request.target,
-                    };
-                    answer(&runs, &question)
-                }
+                Ok(question) => answer(&runs, question),
                 Err((status, why)) => Answer::problem(status, "Refused", why),
             }),
             None => refuse_busy(&stream),
@@ -93,15 +84,18 @@ fn refuse_busy(stream: &TcpStream) {
 /// One request, one answer. Errors of the connection need no answer.
 fn converse(
     stream: &TcpStream,
-    answer: impl FnOnce(Result<&Request, (u16, &'static str)>) -> Answer,
+    answer: impl FnOnce(Result<&Question<'_>, (u16, &'static str)>) -> Answer,
 ) {
     let Ok(head) = read_head(stream) else { return };
-    let request = head.and_then(|head| parse(&head).ok_or((400, "This is no HTTP request.")));
+    let request = match &head {
+        Ok(head) => parse(head).ok_or((400, "This is no HTTP request.")),
+        Err(problem) => Err(*problem),
+    };
     let (reply, is_head) = match &request {
         Ok(request) if request.has_body => {
             (answer(Err((413, "Requests with a body are not taken."))), false)
         }
-        Ok(request) => (answer(Ok(request)), request.method == "HEAD"),
+        Ok(Request { question, .. }) => (answer(Ok(question)), question.method == "HEAD"),
         Err(problem) => (answer(Err(*problem)), false),
     };
     let _ = stream.set_write_timeout(Some(MAX_STALL));
@@ -141,7 +135,7 @@ fn read_head(mut stream: &TcpStream) -> io::Result<Result<Vec<u8>, (u16, &'stati
 }
 
 /// Takes the head of a request apart; `None` if it is none, or ambiguous.
-fn parse(head: &[u8]) -> Option<Request> {
+fn parse(head: &[u8]) -> Option<Request<'_>> {
     let text = std::str::from_utf8(head).ok()?;
     let mut lines = text.split("\r\n");
     let mut words = lines.next()?.split(' ');
@@ -149,20 +143,15 @@ fn parse(head: &[u8]) -> Option<Request> {
     if words.next().is_some() || !version.starts_with("HTTP/1.") || method.is_empty() {
         return None;
     }
-    let mut request = Request {
-        method: method.to_owned(),
-        target: target.to_owned(),
-        host: None,
-        has_body: false,
-    };
+    let mut request =
+        Request { question: Question { method, host: None, target }, has_body: false };
     for line in lines {
         let (name, value) = line.split_once(':')?;
         let value = value.trim();
         if name.eq_ignore_ascii_case("host") {
-            if request.host.is_some() {
+            if request.question.host.replace(value).is_some() {
                 return None;
             }
-            request.host = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("content-length") {
             request.has_body |= value != "0";
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
@@ -229,8 +218,8 @@ mod tests {
     #[test]
     fn heads_are_taken_apart_and_ambiguous_ones_refused() {
         let request = parse(b"GET /a?b HTTP/1.1\r\nhost:  localhost:1 \r\nX: y").unwrap();
-        assert_eq!((&*request.method, &*request.target), ("GET", "/a?b"));
-        assert_eq!((request.host.as_deref(), request.has_body), (Some("localhost:1"), false));
+        let question = Question { method: "GET", host: Some("localhost:1"), target: "/a?b" };
+        assert_eq!(request, Request { question, has_body: false });
         for (head, has_body) in [
             ("POST / HTTP/1.1\r\nContent-Length: 5", true),
             ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked", true),

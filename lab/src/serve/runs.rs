@@ -10,6 +10,7 @@ use rumormill_judge::figures::{Figure, select};
 use rumormill_judge::verdict::verdict_word;
 use serde::Serialize;
 
+use super::files::below;
 use crate::compare::Run;
 
 /// Files of which one makes a directory a run's, in the order of what they tell.
@@ -56,10 +57,8 @@ pub(crate) struct Summary {
 
 impl Summary {
     fn of(root: &Path, dir: &Path) -> Self {
-        let below = dir.strip_prefix(root).unwrap_or(dir);
-        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         let mut summary = Self {
-            path: parts.join("/"),
+            path: below(root, dir),
             verdict: NO_RESULTS.to_owned(),
             program: String::new(),
             shape: String::new(),
