@@ -87,16 +87,11 @@ impl<'r> Replay<'r> {
     /// # Errors
     /// If the record is one of another protocol, or has settings that this version lacks.
     pub fn new(record: &'r Record) -> Result<Self, String> {
-        let header = &record.header;
-        let config = header.config::<Rumormill>()?;
-        let node = header.node(config.clone());
-        Ok(Self { record, config, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 })
+        Ok(Self::with_config(record, record.header.config::<Rumormill>()?))
     }
 
-    /// The same replay from its beginning.
-    fn restarted(&self) -> Self {
-        let node = self.record.header.node(self.config.clone());
-        let (record, config) = (self.record, self.config.clone());
+    fn with_config(record: &'r Record, config: Config) -> Self {
+        let node = record.header.node(config.clone());
         Self { record, config, node, next: 0, now: Instant::ZERO, inputs: 0, outputs: 0 }
     }
 
@@ -131,7 +126,7 @@ impl<'r> Replay<'r> {
     pub fn step(&mut self) -> Result<Option<Turn<'r>>, Box<Divergence>> {
         let start = self.next;
         self.advance().map_err(|parting| {
-            let mut before = self.restarted();
+            let mut before = Self::with_config(self.record, self.config.clone());
             // It went well the first time, and nothing here depends on anything else.
             while before.next < start && before.advance().is_ok() {}
             Box::new(Divergence {

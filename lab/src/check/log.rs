@@ -1,6 +1,7 @@
 //! A run as `jepsen.log` tells it: what was asked for, and what went wrong.
 
-use std::str::FromStr;
+use std::iter::Peekable;
+use std::str::{FromStr, Lines};
 
 use rumormill_judge::format::edn::Edn;
 use rumormill_judge::format::text::printable;
@@ -58,29 +59,18 @@ impl Log {
             if line.ends_with("jepsen.core: Command line:") {
                 log.command = lines.peek().map(|command| readable_command(command));
             } else if line.ends_with("jepsen.core: Running test:") {
-                let mut test = Vec::new();
-                while let Some(line) = lines.next_if(|line| line.starts_with(['{', ' '])) {
-                    test.push(line);
-                }
+                let test = lines_while(&mut lines, |line| line.starts_with(['{', ' ']));
                 log.read_test(&test, number + 1);
                 number += test.len();
             } else if line.contains("jepsen.core: Test crashed!") {
-                let mut why = Vec::new();
-                while let Some(line) = lines.next_if(|line| !is_end_of_message(line)) {
-                    why.push(line);
-                }
-                log.crash = crash_sentence(&why);
+                log.crash = crash_sentence(&lines_while(&mut lines, is_in_message));
             } else if line.contains(" maelstrom.db: Tearing down ") {
                 // From here on the nodes' output meets closed doors: harmless.
                 ending = true;
             } else if let Some(node) = silenced_node(line)
                 && !ending
             {
-                let mut why = Vec::new();
-                while let Some(line) = lines.next_if(|line| !is_end_of_message(line)) {
-                    why.push(line);
-                }
-                let why = sentence(&why);
+                let why = sentence(&lines_while(&mut lines, is_in_message));
                 log.muted.push(format!("Maelstrom ignored {node} from here on: {why}"));
             }
         }
@@ -196,12 +186,17 @@ fn silenced_node(line: &str) -> Option<&str> {
     rest.contains("maelstrom.process").then(|| thread.strip_suffix(" stdout")).flatten()
 }
 
-/// True where an exception's message has ended: at its stack trace, the next entry of the log, or
+/// The next lines that belong together.
+fn lines_while<'l>(lines: &mut Peekable<Lines<'l>>, belongs: fn(&str) -> bool) -> Vec<&'l str> {
+    std::iter::from_fn(|| lines.next_if(|line| belongs(line))).collect()
+}
+
+/// False where an exception's message has ended: at its stack trace, the next entry of the log, or
 /// the advice that Maelstrom adds to it.
-fn is_end_of_message(line: &str) -> bool {
+fn is_in_message(line: &str) -> bool {
     let is_entry = line.contains("{GMT}\t");
     let is_advice = line.starts_with("Did you mean") || line.starts_with("See doc/");
-    is_entry || is_advice || line.starts_with('\t') || line.starts_with("Full STDERR logs")
+    !(is_entry || is_advice || line.starts_with('\t') || line.starts_with("Full STDERR logs"))
 }
 
 /// Why a test crashed. Of a node that died the log has all it wrote; its stderr tells why.

@@ -1,6 +1,6 @@
 //! `lab runs`: the runs of a store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -108,20 +108,12 @@ fn table(runs: &[Summary]) -> String {
 }
 
 fn json(runs: &[Summary]) -> Result<String> {
-    let rows: Vec<_> = runs
-        .iter()
-        .map(|run| {
-            let figures: serde_json::Map<String, serde_json::Value> = SHOWN
-                .iter()
-                .zip(&run.figures)
-                .map(|(figure, shown)| (figure.name.to_owned(), shown.clone().into()))
-                .collect();
-            let (verdict, path) = (&run.verdict, &run.path);
-            let (program, shape, seed) = (&run.program, &run.shape, run.seed);
-            serde_json::json!({ "run": path, "verdict": verdict, "program": program,
-                                "shape": shape, "seed": seed, "figures": figures })
-        })
-        .collect();
+    let row = |Summary { path, verdict, program, shape, seed, figures }: &Summary| {
+        let figures: BTreeMap<_, _> = SHOWN.iter().map(|figure| figure.name).zip(figures).collect();
+        serde_json::json!({ "run": path, "verdict": verdict, "program": program,
+                            "shape": shape, "seed": seed, "figures": figures })
+    };
+    let rows: Vec<_> = runs.iter().map(row).collect();
     Ok(serde_json::to_string_pretty(&rows)? + "\n")
 }
 

@@ -92,11 +92,7 @@ impl Svg {
     pub(crate) fn line(&mut self, points: &[(f64, f64)], paint: Paint, dashes: &str) {
         let points = join(points);
         let Paint { fill, stroke, width } = paint;
-        let dashes = if dashes.is_empty() {
-            String::new()
-        } else {
-            format!(" stroke-dasharray=\"{dashes}\"")
-        };
+        let dashes = dashed(dashes);
         self.put(format_args!(
             "<polyline points=\"{points}\" fill=\"{fill}\" stroke=\"{stroke}\" \
              stroke-width=\"{width}\" stroke-linejoin=\"round\"{dashes}/>"
@@ -117,11 +113,7 @@ impl Svg {
     /// A shape in SVG's path notation, such as [`dots`] makes.
     pub(crate) fn path(&mut self, path: &str, paint: Paint, dashes: &str, title: &str) {
         let Paint { fill, stroke, width } = paint;
-        let dashes = if dashes.is_empty() {
-            String::new()
-        } else {
-            format!(" stroke-dasharray=\"{dashes}\"")
-        };
+        let dashes = dashed(dashes);
         let title = titled(title);
         self.put(format_args!(
             "<path d=\"{path}\" fill=\"{fill}\" stroke=\"{stroke}\" stroke-width=\"{width}\" \
@@ -175,6 +167,10 @@ pub(crate) fn dots(points: &[(f64, f64)]) -> String {
 /// The width that a text takes at most, in any of the usual fonts.
 pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.6
+}
+
+fn dashed(dashes: &str) -> String {
+    if dashes.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dashes}\"") }
 }
 
 fn join(points: &[(f64, f64)]) -> String {

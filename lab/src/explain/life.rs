@@ -147,13 +147,10 @@ impl Life {
         let ms = |at: Nanos| journal.millis(at);
         let name = |node: u32| journal.nodes[node as usize].clone();
         let unreturned = |all: &Unreturned| {
-            let from = match all.via {
-                Via::Message { from, .. } => name(from),
-                Via::Client(_) | Via::Read => request.src.clone(),
-            };
-            let message = match all.via {
-                Via::Message { id, .. } | Via::Client(id) => id,
-                Via::Read => request.id,
+            let (from, message) = match all.via {
+                Via::Message { from, id } => (name(from), id),
+                Via::Client(id) => (request.src.clone(), id),
+                Via::Read => (request.src.clone(), request.id),
             };
             InVain { node: name(all.node), from, at_ms: ms(all.at), message }
         };
