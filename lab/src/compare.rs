@@ -1,11 +1,11 @@
 //! Runs side by side: their figures, and how far apart they are.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rumormill_judge::figures::{FIGURES, Figure, Needs};
+use rumormill_judge::format::text::line;
 use rumormill_judge::results::{CrashReport, MaelstromResults, Results, Verdict};
 use rumormill_judge::verdict::{Limit, verdict_word};
 use serde::Serialize;
@@ -111,32 +111,19 @@ pub fn table(runs: &[Run]) -> String {
     for (letter, run) in ('A'..).zip(runs) {
         line(&mut out, &format!("{letter}  {}  {}", run.name, run.title()));
     }
-    let mut head = format!("\n{:NAME_WIDTH$}", "");
+    let cell = |value: String| Cell { value, ..Cell::default() };
+    let letters = ('A'..).take(runs.len());
+    let letters =
+        letters.map(|run| Cell { difference: format!("{run} - A"), ..cell(run.to_string()) });
+    let verdicts = runs.iter().map(|run| cell(verdict_word(&run.results).to_lowercase()));
+    let head = Row { figure: "", cells: letters.collect() };
+    let verdicts = Row { figure: "verdict", cells: verdicts.collect() };
     let differs = runs.len() <= MAX_DIFFERENCES;
-    for (i, letter) in (0..runs.len()).zip('A'..) {
-        head += &format!("{letter:>WIDTH$}");
-        if i > 0 && differs {
-            let difference = format!("{letter} - A");
-            head += &format!("{difference:>WIDTH$}{:>10}", "");
-        }
-    }
-    line(&mut out, &head);
-    let verdicts: Vec<&str> = runs.iter().map(|run| verdict_word(&run.results)).collect();
-    let mut verdict_row = format!("{:NAME_WIDTH$}", "verdict");
-    for (i, verdict) in verdicts.iter().enumerate() {
-        let gap = if i > 0 && differs { WIDTH + 10 } else { 0 };
-        verdict_row += &format!("{:>WIDTH$}{:gap$}", verdict.to_lowercase(), "");
-    }
-    line(&mut out, &verdict_row);
-    for row in rows(runs) {
+    out.push('\n');
+    for row in [head, verdicts].into_iter().chain(rows(runs)) {
         line(&mut out, &text_row(&row, differs));
     }
     out
-}
-
-fn line(out: &mut String, text: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{}", text.trim_end());
 }
 
 fn text_row(row: &Row, differs: bool) -> String {
@@ -160,7 +147,7 @@ pub struct Row {
 }
 
 /// A figure of a run, as text, and how far it is from the first run's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// The figure; `-` if the run does not have it.
     pub value: String,

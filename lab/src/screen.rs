@@ -9,16 +9,18 @@ use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use rumormill_judge::checker::latency::ALL;
+use rumormill_judge::checker::missing::Missing;
 use rumormill_judge::figures::{FIGURES, Figure, POINTS, figure};
 use rumormill_judge::format::number::counted;
 use rumormill_judge::format::number::number;
+use rumormill_judge::format::text::line;
 use rumormill_judge::results::{Convergence, LabResults, Results, ignored_words, slowest};
 use rumormill_judge::verdict::{closing_line, verdict_word};
 
 pub use comparison::render_comparison;
 pub use seeds::render_seeds;
 pub use style::Style;
-use style::Tone;
+pub(crate) use style::Tone;
 
 /// Width of the labels on the left.
 const LABEL: usize = 35;
@@ -50,8 +52,7 @@ struct Screen<'r> {
 
 impl Screen<'_> {
     fn line(&mut self, text: &str) {
-        self.out.push_str(text.trim_end());
-        self.out.push('\n');
+        line(&mut self.out, text);
     }
 
     fn title(&mut self, title: &str, columns: &[&str]) {
@@ -69,10 +70,15 @@ impl Screen<'_> {
         self.line(&format!("  {label:<LABEL$}{text}"));
     }
 
+    /// A row in a tone.
+    fn row_in(&mut self, tone: Tone, label: &str, text: &str) {
+        let text = self.style.paint(tone, text);
+        self.row(label, &text);
+    }
+
     /// A faint line below a row.
     fn note(&mut self, text: &str) {
-        let text = self.style.paint(Tone::Faint, text);
-        self.row("", &text);
+        self.row_in(Tone::Faint, "", text);
     }
 
     /// A row with a single figure and a remark; `not available` if the run does not have it.
@@ -100,8 +106,7 @@ impl Screen<'_> {
 
     /// For figures that this run does not have: Maelstrom does not measure what the lab does.
     fn unavailable(&mut self, label: &str) {
-        let text = self.style.paint(Tone::Faint, " not available");
-        self.row(label, &text);
+        self.row_in(Tone::Faint, label, " not available");
     }
 
     fn headline(&mut self) {
@@ -184,7 +189,7 @@ impl Screen<'_> {
         self.figure(const { figure("availability") }, &remark);
         for reply in self.results.rumormill.error_replies.iter().take(SHOWN) {
             let text = format!(" {} of {}: {}", reply.count, reply.f, reply.words());
-            self.row("error replies", &self.style.paint(Tone::Warn, &text));
+            self.row_in(Tone::Warn, "error replies", &text);
         }
         for exception in maelstrom.exceptions.exceptions.iter().take(SHOWN) {
             self.row("exceptions", &format!(" {}  {}", exception.count, exception.class));
@@ -194,13 +199,12 @@ impl Screen<'_> {
     /// Nodes without a final read.
     fn unread(&mut self, unread: &[String]) {
         if !unread.is_empty() {
-            let nodes = list(unread, unread.len() as u64);
-            let text = format!(" no final read from {nodes}");
-            self.row("", &self.style.paint(Tone::Warn, &text));
+            let nodes = list(unread, " ", unread.len() as u64);
+            self.row_in(Tone::Warn, "", &format!(" no final read from {nodes}"));
         }
         for refused in self.results.rumormill.refused_reads.iter().take(SHOWN) {
             let text = format!(" {} refused its final read: {}", refused.node, refused.why);
-            self.row("", &self.style.paint(Tone::Warn, &text));
+            self.row_in(Tone::Warn, "", &text);
         }
     }
 
@@ -213,14 +217,12 @@ impl Screen<'_> {
         self.service(lab);
         self.suspicions(lab);
         if lab.indeterminate_count > 0 {
-            self.figure(
-                const { figure("indeterminate") },
-                "  (operations open at a node when it died)",
-            );
+            let remark = "  (operations open at a node when it died)";
+            self.figure(const { figure("indeterminate") }, remark);
         }
         match &lab.counter {
             Some(counter) => self.sums(counter),
-            None if self.results.maelstrom.workload.set().is_some() => self.missing(lab),
+            None if self.results.maelstrom.workload.set().is_some() => self.missing(&lab.missing),
             None => {}
         }
         if lab.broadcast_count > 0 {
@@ -251,7 +253,7 @@ impl Screen<'_> {
             let (median, max) = (number(all.p50), number(all.max));
             let text =
                 format!(" {node} took {median} ms to answer a request (median), {max} at most");
-            self.row("slow node", &self.style.paint(Tone::Warn, &text));
+            self.row_in(Tone::Warn, "slow node", &text);
         }
     }
 
@@ -260,12 +262,12 @@ impl Screen<'_> {
         if reads.duplicate_count + reads.phantom_count > 0 {
             let duplicates = counted(reads.duplicate_count, "duplicate");
             let phantoms = counted(reads.phantom_count, "value");
-            let examples = match list(&reads.phantoms, reads.phantom_count) {
+            let examples = match list(&reads.phantoms, " ", reads.phantom_count) {
                 examples if examples.is_empty() => examples,
                 examples => format!(": {examples}"),
             };
             let text = format!(" {duplicates}, {phantoms} never broadcast{examples}");
-            self.row("reads returned", &self.style.paint(Tone::Warn, &text));
+            self.row_in(Tone::Warn, "reads returned", &text);
         }
     }
 
@@ -287,7 +289,7 @@ impl Screen<'_> {
         let text = format!(" {}  ({} at most)", show(p99), show(max));
         if delay.spoils_figures() {
             let text = format!("{text}: the machine is busy, times are not trustworthy");
-            self.row(p99.label, &self.style.paint(Tone::Warn, &text));
+            self.row_in(Tone::Warn, p99.label, &text);
         } else {
             self.row(p99.label, &text);
         }
@@ -342,44 +344,38 @@ impl Screen<'_> {
         self.figure(const { figure("false-suspicion") }, &remark);
     }
 
-    fn missing(&mut self, lab: &LabResults) {
-        let missing = &lab.missing;
+    fn missing(&mut self, missing: &Missing) {
+        let label = const { figure("missing") }.label;
         if missing.nodes.is_empty() {
-            return self.unavailable(const { figure("missing") }.label);
+            return self.unavailable(label);
         }
         if missing.lost_with_holders_count > 0 {
             let values = counted(missing.lost_with_holders_count, "acknowledged value");
-            self.row(
-                "lost_with_holders",
-                &format!(" {values}, with the only nodes that held them"),
-            );
+            let text = format!(" {values}, with the only nodes that held them");
+            self.row(const { figure("lost-with-holders") }.label, &text);
         }
         let owed = missing.acknowledged_count;
         if missing.missing_count == 0 && missing.unread.is_empty() {
             let nodes = counted(missing.nodes.len() as u64, "node");
             let owed = counted(owed, "acknowledged value");
-            self.row(const { figure("missing") }.label, &format!(" nothing: {owed} on {nodes}"));
+            self.row(label, &format!(" nothing: {owed} on {nodes}"));
         } else if missing.known_missing().is_none() {
-            let text = self.style.paint(Tone::Warn, " unknown: no node could be read");
-            self.row(const { figure("missing") }.label, &text);
+            self.row_in(Tone::Warn, label, " unknown: no node could be read");
         } else {
             let count = self.count_bad(missing.missing_count);
             let place =
                 if missing.unread.is_empty() { "some node" } else { "the nodes that were read" };
-            self.row(
-                const { figure("missing") }.label,
-                &format!(" {count} of {owed} values on {place}"),
-            );
+            self.row(label, &format!(" {count} of {owed} values on {place}"));
         }
         let mut lacking: Vec<_> =
             missing.nodes.iter().filter(|node| node.missing_count.unwrap_or(0) > 0).collect();
         lacking.sort_by_key(|node| Reverse(node.missing_count));
         for node in lacking.iter().take(SHOWN) {
             let count = node.missing_count.unwrap_or_default();
-            let values = list(&node.missing, count);
+            let values = list(&node.missing, " ", count);
             self.row("", &format!(" {} lacks {count}: {values}", node.node));
             if let Some(diagnosis) = node.diagnosis() {
-                self.row("", &self.style.paint(Tone::Warn, &format!(" {diagnosis}")));
+                self.row_in(Tone::Warn, "", &format!(" {diagnosis}"));
             }
         }
         if let Some(rest) = beyond_shown(lacking.len(), "node") {
@@ -466,11 +462,11 @@ fn join(items: impl Iterator<Item = String>) -> String {
 }
 
 /// The first items, and how many there are beyond them.
-fn list<T: ToString>(items: &[T], count: u64) -> String {
+fn list<T: ToString>(items: &[T], separator: &str, count: u64) -> String {
     let shown: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
     let rest = count.saturating_sub(shown.len() as u64);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    shown.join(" ") + &more
+    shown.join(separator) + &more
 }
 
 #[cfg(test)]

@@ -246,15 +246,17 @@ impl Run {
             width: size.0,
             height,
             is_over: self.has_results && self.waiting.is_none(),
-            colour: style.colour,
+            style,
         };
         screen::draw(&mut self.cluster, &frame)
     }
 }
 
 fn show(lines: &[String]) -> Result<()> {
-    let mut text = lines.join("\n");
-    text.push('\n');
+    put(&(lines.join("\n") + "\n"))
+}
+
+fn put(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
@@ -271,12 +273,7 @@ impl Picture {
     }
 
     fn show(&mut self, lines: &[String]) -> Result<()> {
-        let mut text = "\x1b[H".to_owned();
-        text += &lines.join("\x1b[K\r\n");
-        text += "\x1b[K\x1b[J";
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        put(&format!("\x1b[H{}\x1b[K\x1b[J", lines.join("\x1b[K\r\n")))
     }
 }
 

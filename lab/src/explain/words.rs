@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use rumormill_judge::format::text::line;
+
 use super::life::{Cause, Copy, Holder, Life};
 use crate::store::journal::{Journal, Message};
 
@@ -190,9 +192,4 @@ pub fn message(journal: &Journal, message: &Message) -> String {
 
 fn ms(time: f64) -> String {
     format!("{time:.1} ms")
-}
-
-fn line(out: &mut String, text: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{}", text.trim_end());
 }

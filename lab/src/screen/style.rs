@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 /// Style of the screen: with colours, or without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     /// Colours are shown.
     pub colour: bool,
@@ -22,7 +22,7 @@ impl Style {
     }
 
     /// The text in a tone.
-    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
@@ -39,7 +39,7 @@ impl Style {
 
 /// Meaning of a colour.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// As it should be.
     Good,
     /// As it must not be.

@@ -8,7 +8,7 @@ use rumormill_judge::format::edn::Edn;
 use rumormill_judge::format::number::counted;
 
 use super::style::Tone;
-use super::{SHOWN, Screen, beyond_shown, join};
+use super::{SHOWN, Screen, beyond_shown, join, list};
 
 impl Screen<'_> {
     /// The figures of a workload that is no set.
@@ -38,11 +38,11 @@ impl Screen<'_> {
         }
         if let Some(duplicated) = workload.figure("duplicated").and_then(Edn::entries) {
             for (id, times) in duplicated.iter().take(SHOWN) {
-                self.row("", &self.style.paint(Tone::Warn, &format!(" {id} came {times} times")));
+                self.row_in(Tone::Warn, "", &format!(" {id} came {times} times"));
             }
         }
         if let Some(error) = workload.figure("error").and_then(Edn::as_str) {
-            self.row("checker", &self.style.paint(Tone::Warn, &format!(" {error}")));
+            self.row_in(Tone::Warn, "checker", &format!(" {error}"));
         }
     }
 
@@ -54,7 +54,7 @@ impl Screen<'_> {
         }
         if counter.lost_with_holders_count > 0 {
             let additions = counted(counter.lost_with_holders_count, "acknowledged addition");
-            self.row("lost with their holders", &format!(" {additions}"));
+            self.row(const { figure("lost-with-holders") }.label, &format!(" {additions}"));
         }
         let wrong = self.count_bad(counter.wrong_count);
         let nodes = counted(counter.nodes.len() as u64, "node");
@@ -65,7 +65,9 @@ impl Screen<'_> {
         for node in off.iter().take(SHOWN) {
             let sum = node.sum.unwrap_or_default();
             let lacks = match node.lacks_count {
-                Some(count) if count > 0 => format!("; it lacks {}", list_text(&node.lacks, count)),
+                Some(count) if count > 0 => {
+                    format!("; it lacks {}", list(&node.lacks, ", ", count))
+                }
                 _ => String::new(),
             };
             let text = format!(" {} has {sum}: off by {:+}{lacks}", node.node, node.off_by);
@@ -76,12 +78,4 @@ impl Screen<'_> {
         }
         self.unread(&counter.unread);
     }
-}
-
-/// The first items with commas between them, and how many there are beyond them.
-fn list_text(items: &[String], count: u64) -> String {
-    let shown: Vec<&str> = items.iter().take(SHOWN).map(String::as_str).collect();
-    let rest = count.saturating_sub(shown.len() as u64);
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    shown.join(", ") + &more
 }

@@ -3,6 +3,7 @@
 use rumormill_judge::trace::ValueTrace;
 
 use super::cluster::{Cluster, Node, Partition};
+use crate::screen::{Style, Tone};
 
 /// Room for a bar at least and at most.
 const BAR: (usize, usize) = (4, 30);
@@ -28,8 +29,8 @@ pub struct Frame {
     pub height: usize,
     /// The run is over: what has not come will not come.
     pub is_over: bool,
-    /// It can show colours.
-    pub colour: bool,
+    /// With colours, or without.
+    pub style: Style,
 }
 
 /// The picture, line by line, no line longer than the terminal is wide, no more lines than it has.
@@ -55,8 +56,9 @@ pub fn draw(cluster: &mut Cluster, frame: &Frame) -> Vec<String> {
         let how = if trace.source.is_messages() { "holds" } else { "was read to hold" };
         let names = name_width(&cluster.nodes);
         let bar = bar_width(frame.width, names);
-        lines.push(faint(
+        lines.push(paint(
             frame,
+            Tone::Faint,
             &format!("{:names$} {how:bar$}   values    lacks   coming     sent", "node"),
         ));
         lines.extend(nodes.iter().map(|node| row(node, values, names, bar, frame)));
@@ -67,7 +69,7 @@ pub fn draw(cluster: &mut Cluster, frame: &Frame) -> Vec<String> {
             0 => "nothing is lacking there".to_owned(),
             lacking => format!("{lacking} of them lack something"),
         };
-        lines.push(faint(frame, &format!("and {} more nodes: {rest}", hidden.len())));
+        lines.push(paint(frame, Tone::Faint, &format!("and {} more nodes: {rest}", hidden.len())));
     }
     lines.truncate(frame.height.max(1));
     lines.iter().map(|line| cut(line, frame.width)).collect()
@@ -82,7 +84,11 @@ fn on_all(cluster: &Cluster, trace: &ValueTrace) -> u64 {
 fn head(cluster: &Cluster, trace: &ValueTrace, frame: &Frame) -> Vec<String> {
     let mut lines = Vec::with_capacity(HEAD_LINES);
     let Frame { store, state, .. } = frame;
-    lines.push(strong(frame, &format!("{:.1} s  {state}  {store}", cluster.seconds())));
+    lines.push(paint(
+        frame,
+        Tone::Strong,
+        &format!("{:.1} s  {state}  {store}", cluster.seconds()),
+    ));
     let (values, on_all) = (trace.values.len() as u64, on_all(cluster, trace));
     let nodes = cluster.nodes.len();
     let rest = values - on_all.min(values);
@@ -93,7 +99,7 @@ fn head(cluster: &Cluster, trace: &ValueTrace, frame: &Frame) -> Vec<String> {
     };
     let text =
         format!("values      {values} handed in, {on_all} on all {nodes} nodes, {rest} {words}");
-    lines.push(if frame.is_over && rest > 0 { warn(frame, &text) } else { text });
+    lines.push(if frame.is_over && rest > 0 { paint(frame, Tone::Warn, &text) } else { text });
     let rate = frame.rate.map_or_else(String::new, |rate| format!(", {rate:.0} a second"));
     lines.push(format!(
         "messages    {} between nodes, {} on their way; {} with clients'{rate}",
@@ -105,7 +111,7 @@ fn head(cluster: &Cluster, trace: &ValueTrace, frame: &Frame) -> Vec<String> {
     let time = |at| format!("{:.0} ms", cluster.millis(at));
     if let Some((sentence, more)) = trace.never_returned(name, time) {
         let more = if more > 0 { format!(" (+{more})") } else { String::new() };
-        lines.push(warn(frame, &format!("  {sentence}{more}")));
+        lines.push(paint(frame, Tone::Warn, &format!("  {sentence}{more}")));
     }
     let (begun, ok, not_ok) = cluster.operations;
     let open = begun.saturating_sub(ok + not_ok);
@@ -113,7 +119,9 @@ fn head(cluster: &Cluster, trace: &ValueTrace, frame: &Frame) -> Vec<String> {
     lines.push(format!("operations  {ok} ok, {open} waiting{failed}{}", dropped(cluster)));
     lines.push(match &cluster.partition {
         None => "network     whole".to_owned(),
-        Some(partition) => warn(frame, &format!("network     {}", parted(partition, cluster))),
+        Some(partition) => {
+            paint(frame, Tone::Warn, &format!("network     {}", parted(partition, cluster)))
+        }
     });
     lines.push(String::new());
     lines
@@ -167,7 +175,7 @@ fn row(node: &Node, values: u64, names: usize, bar: usize, frame: &Frame) -> Str
     let lacking = if lacks == 0 { String::new() } else { lacks.to_string() };
     let cut = if *unreachable > 0 { format!("  cut from {unreachable}") } else { String::new() };
     let text = format!("{name:names$} {shown} {held:>8} {lacking:>8} {coming:>8} {sent:>8}{cut}");
-    if lacks > 0 { warn(frame, &text) } else { text }
+    if lacks > 0 { paint(frame, Tone::Warn, &text) } else { text }
 }
 
 fn name_width(nodes: &[Node]) -> usize {
@@ -203,22 +211,9 @@ pub fn line(cluster: &mut Cluster) -> String {
     text
 }
 
-fn strong(frame: &Frame, text: &str) -> String {
-    paint(frame, "1", text)
-}
-
-fn warn(frame: &Frame, text: &str) -> String {
-    paint(frame, "33", text)
-}
-
-fn faint(frame: &Frame, text: &str) -> String {
-    paint(frame, "2", text)
-}
-
 /// Cuts before it colours, so that no colour is left on.
-fn paint(frame: &Frame, code: &str, text: &str) -> String {
-    let text = cut(text, frame.width);
-    if frame.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
+fn paint(frame: &Frame, tone: Tone, text: &str) -> String {
+    frame.style.paint(tone, &cut(text, frame.width))
 }
 
 /// At most so many columns. What has colours was cut before.

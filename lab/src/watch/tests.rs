@@ -135,7 +135,10 @@ fn the_picture_fits_any_terminal() {
     for cluster in [&mut Cluster::new(&[]), &mut started(), &mut many] {
         for (width, height) in [(1, 1), (20, 3), (80, 24), (200, 300), (80, usize::MAX)] {
             for colour in [false, true] {
-                let lines = draw(cluster, &Frame { colour, ..frame(width, height) });
+                let lines = draw(
+                    cluster,
+                    &Frame { style: crate::screen::Style { colour }, ..frame(width, height) },
+                );
                 assert!(lines.len() <= height && !lines.is_empty());
                 for line in lines {
                     let codes = ["\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[0m"];

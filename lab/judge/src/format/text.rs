@@ -50,6 +50,12 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
+/// Appends a line without spaces at its end.
+pub fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
