@@ -19,7 +19,7 @@ use crate::settings::bounds::check_counts;
 use crate::settings::faults::FaultSettings;
 use crate::settings::{Availability, Compat, Nemesis, NodeNemesis, Recovery, Settings};
 use crate::topology::Topology;
-use crate::workload::Workload;
+use crate::workload::{BROADCAST, Workload};
 use values::{Concurrency, NemesisKinds, as_flag};
 
 /// Nodes that run if neither `--node-count` nor `--nodes` is given: `n1` to `n5`, as in Maelstrom.
@@ -53,13 +53,7 @@ pub struct Flags {
     pub node_args: Vec<String>,
 
     /// The workload of the clients: broadcast, echo, unique-ids, g-set, g-counter or pn-counter
-    #[arg(
-        short,
-        long,
-        value_name = "NAME",
-        default_value = "broadcast",
-        help_heading = "Workload"
-    )]
+    #[arg(short, long, value_name = "NAME", default_value_t = &BROADCAST, help_heading = "Workload")]
     #[serde(with = "as_flag")]
     pub workload: &'static Workload,
     /// How many clients work at once: a number, or one per node times a number, such as 4n
@@ -73,12 +67,7 @@ pub struct Flags {
     #[arg(long, value_name = "HZ", default_value_t = 5.0, help_heading = "Workload")]
     pub rate: f64,
     /// The neighbours that nodes are told
-    #[arg(
-        long,
-        value_name = "line|grid|tree|tree2|tree3|tree4|total",
-        default_value = "grid",
-        help_heading = "Workload"
-    )]
+    #[arg(long, value_name = Topology::NAMES, default_value_t, help_heading = "Workload")]
     #[serde(with = "as_flag")]
     pub topology: Topology,
     /// Repeats everything that is in the lab's hand [default: random; the result shows it]
@@ -104,34 +93,19 @@ pub struct Flags {
     pub latency: u64,
     /// How it is spread; measured: the latency and up to 30 ms more, 6 ms on average, as under the
     /// real Maelstrom
-    #[arg(
-        long,
-        value_name = "constant|uniform|exponential|measured",
-        default_value = "constant",
-        help_heading = "Network"
-    )]
+    #[arg(long, value_name = Distribution::NAMES, default_value_t, help_heading = "Network")]
     #[serde(with = "as_flag")]
     pub latency_dist: Distribution,
     /// Maelstrom's faults: partition, kill (SIGKILL and another start) and pause (SIGSTOP and
     /// SIGCONT), several with commas between, at random nodes
-    #[arg(
-        long,
-        value_name = "partition,kill,pause|none",
-        default_value = "none",
-        help_heading = "Network"
-    )]
+    #[arg(long, value_name = NemesisKinds::NAMES, default_value_t, help_heading = "Network")]
     #[serde(with = "as_flag")]
     pub nemesis: NemesisKinds,
     /// Mean time between the nemesis' actions, in seconds
     #[arg(long, value_name = "S", default_value_t = 10.0, help_heading = "Network")]
     pub nemesis_interval: f64,
     /// lin-kv, seq-kv, lww-kv and lin-tso as Maelstrom has them, or as their names promise
-    #[arg(
-        long,
-        value_name = "compatible|correct",
-        default_value = "compatible",
-        help_heading = "Network"
-    )]
+    #[arg(long, value_name = Services::NAMES, default_value_t, help_heading = "Network")]
     #[serde(with = "as_flag")]
     pub services: Services,
     /// Deliver each message when it is due. Like Maelstrom, the default takes one message at a

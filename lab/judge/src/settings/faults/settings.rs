@@ -106,20 +106,16 @@ pub struct Slow {
 ///
 /// Isolation of a node is a cut between it and no one in particular (`b` empty: all others). With
 /// nodes that are on neither side, connectivity is not transitive.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cut {
     /// One side; empty for all nodes that are not in `b`.
-    #[serde(default)]
     pub a: Vec<Name>,
     /// The other side; empty for all nodes that are not in `a`.
-    #[serde(default)]
     pub b: Vec<Name>,
     /// Only messages from `a` to `b` are dropped.
-    #[serde(default)]
     pub one_way: bool,
     /// Since when, from the start of the main phase.
-    #[serde(default)]
     pub from_ms: u64,
     /// Until when; without it, until the end of the main phase.
     pub until_ms: Option<u64>,

@@ -35,8 +35,7 @@ fn times(text: &str) -> Option<(&str, Cut)> {
         }
         None => (text, 0, None),
     };
-    let (a, b) = (Vec::new(), Vec::new());
-    Some((nodes, Cut { a, b, one_way: false, from_ms, until_ms, flap_ms: flap }))
+    Some((nodes, Cut { from_ms, until_ms, flap_ms: flap, ..Cut::default() }))
 }
 
 /// A second time behind a sign: whether that was `+`, and how long.

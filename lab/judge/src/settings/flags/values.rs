@@ -64,6 +64,8 @@ pub struct NemesisKinds {
 }
 
 impl NemesisKinds {
+    /// All names, for a help.
+    pub const NAMES: &str = "partition,kill,pause|none";
     /// Nothing.
     pub const NONE: Self = Self { partition: false, kill: false, pause: false };
     /// Partitions only.
