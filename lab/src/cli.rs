@@ -5,27 +5,12 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 #[cfg(feature = "ablation")]
-use crate::commands::ablate::{self, AblateArgs};
-use crate::commands::bench::BenchCommand;
-use crate::commands::check::{self, CheckArgs};
-use crate::commands::compare::{self, CompareArgs};
-use crate::commands::explain::{self, ExplainArgs};
-use crate::commands::grade::{self, GradeArgs};
-use crate::commands::hunt::{self, HuntArgs};
-use crate::commands::install::{self, CompletionsArgs, ManArgs};
-use crate::commands::maelstrom::MaelstromArgs;
-use crate::commands::new::{self, NewArgs};
-use crate::commands::replay::{self, ReplayArgs};
-use crate::commands::report::{self, ReportArgs};
-use crate::commands::runs::{self, RunsArgs};
-use crate::commands::serve::{self, ServeArgs};
+use crate::commands::ablate;
 use crate::commands::shell::{asked, status};
-use crate::commands::sim::{self, SimArgs};
-use crate::commands::spread::{self, SpreadArgs};
-use crate::commands::test::{self, TestArgs};
-use crate::commands::validate::{self, ValidateArgs};
-use crate::commands::watch::{self, WatchArgs};
-use crate::commands::{bench, figures, maelstrom};
+use crate::commands::{
+    bench, check, compare, explain, figures, grade, hunt, install, maelstrom, new, replay, report,
+    runs, serve, sim, spread, test, validate, watch,
+};
 
 /// Runs Maelstrom nodes without a JVM, and judges them.
 #[derive(Debug, Parser)]
@@ -49,58 +34,58 @@ pub struct NodeArgs {
 pub enum Command {
     /// Run node processes under a workload and check what they did
     #[command(after_long_help = include_str!("commands/help/test.txt"))]
-    Test(Box<TestArgs>),
+    Test(Box<test::TestArgs>),
     /// Put node binaries through the challenges, and print one verdict
     #[command(after_long_help = include_str!("commands/help/grade.txt"))]
-    Grade(GradeArgs),
+    Grade(grade::GradeArgs),
     /// Write a node to begin with, in Python, Rust or Go: the retry loop is missing
     #[command(after_long_help = include_str!("commands/help/new.txt"))]
-    New(NewArgs),
+    New(new::NewArgs),
     /// Feed a node's record to the same state machine again, and compare all it sends
     #[command(after_long_help = include_str!("commands/help/replay.txt"))]
-    Replay(Box<ReplayArgs>),
+    Replay(Box<replay::ReplayArgs>),
     /// Tell how a value came to each node, and why the last one had it so late
     #[command(after_long_help = include_str!("commands/help/explain.txt"))]
-    Explain(Box<ExplainArgs>),
+    Explain(Box<explain::ExplainArgs>),
     /// Write a run's report.html again, from its files
     #[command(after_long_help = include_str!("commands/help/report.txt"))]
-    Report(ReportArgs),
+    Report(report::ReportArgs),
     /// Put the figures of runs side by side
     #[command(after_long_help = include_str!("commands/help/compare.txt"))]
-    Compare(Box<CompareArgs>),
+    Compare(Box<compare::CompareArgs>),
     /// List the runs of a store, give one a name, or remove old ones
     #[command(after_long_help = include_str!("commands/help/runs.txt"))]
-    Runs(RunsArgs),
+    Runs(runs::RunsArgs),
     /// Browse runs in the browser, on this machine only
     #[command(after_long_help = include_str!("commands/help/serve.txt"))]
-    Serve(ServeArgs),
+    Serve(serve::ServeArgs),
     /// Show a run while it goes on: values held, messages in flight, partitions
     #[command(after_long_help = include_str!("commands/help/watch.txt"))]
-    Watch(WatchArgs),
+    Watch(watch::WatchArgs),
     /// Run simulated nodes under the same workload, in virtual time
     #[command(after_long_help = include_str!("commands/help/sim.txt"))]
-    Sim(Box<SimArgs>),
+    Sim(Box<sim::SimArgs>),
     /// Recompute a finished run's figures from its history, and decide limits
     #[command(after_long_help = include_str!("commands/help/check.txt"))]
-    Check(CheckArgs),
+    Check(check::CheckArgs),
     /// Run a profile under the real Maelstrom (scripts/maelstrom finds and fetches it)
-    Maelstrom(MaelstromArgs),
+    Maelstrom(maelstrom::MaelstromArgs),
     /// Run many seeds of random faults in virtual time, and make what fails small
     #[command(after_long_help = include_str!("commands/help/hunt.txt"))]
-    Hunt(HuntArgs),
+    Hunt(hunt::HuntArgs),
     /// Spread one rumour through bare protocols: S-curve, residue, traffic, up to a million nodes
     #[command(after_long_help = include_str!("commands/help/spread.txt"))]
-    Spread(Box<SpreadArgs>),
+    Spread(Box<spread::SpreadArgs>),
     /// Hold the protocols of the literature against the figures that their papers published
     #[command(after_long_help = include_str!("commands/help/validate.txt"))]
-    Validate(ValidateArgs),
+    Validate(validate::ValidateArgs),
     /// Measure many runs for a table: the frontier of messages against latency, faults, sizes
     #[command(subcommand)]
-    Bench(BenchCommand),
+    Bench(bench::BenchCommand),
     /// Measure what each rule of our protocol buys: the same runs with and without it
     #[cfg(feature = "ablation")]
     #[command(after_long_help = include_str!("commands/help/ablate.txt"))]
-    Ablate(AblateArgs),
+    Ablate(ablate::AblateArgs),
     /// Our node, as a process: the same as `rumormill`
     #[command(disable_help_flag = true)]
     Node(NodeArgs),
@@ -110,10 +95,10 @@ pub enum Command {
     Profiles,
     /// Print the completions of a shell
     #[command(after_long_help = include_str!("commands/help/completions.txt"))]
-    Completions(CompletionsArgs),
+    Completions(install::CompletionsArgs),
     /// Write the man pages
     #[command(after_long_help = include_str!("commands/help/man.txt"))]
-    Man(ManArgs),
+    Man(install::ManArgs),
 }
 
 /// Executes the command; returns the exit status.

@@ -4,17 +4,11 @@ pub mod faults;
 pub mod frontier;
 pub mod output;
 pub mod protocols;
-mod publish;
+pub(super) mod publish;
 pub mod sizes;
 
 use anyhow::Result;
 use clap::Subcommand;
-
-use faults::FaultsArgs;
-use frontier::FrontierArgs;
-use output::OutputArgs;
-use protocols::ProtocolsArgs;
-use sizes::SizesArgs;
 
 use super::shell::asked;
 
@@ -23,19 +17,19 @@ use super::shell::asked;
 pub enum BenchCommand {
     /// Measure messages against latency, and hold them against limits, theory and other solutions
     #[command(after_long_help = include_str!("help/bench-frontier.txt"))]
-    Frontier(Box<FrontierArgs>),
+    Frontier(Box<frontier::FrontierArgs>),
     /// Run the profiles with faults in virtual time, many seeds each, and judge them
     #[command(after_long_help = include_str!("help/bench-faults.txt"))]
-    Faults(FaultsArgs),
+    Faults(faults::FaultsArgs),
     /// Simulate clusters of several sizes: load, latency, and the simulator's cost
     #[command(after_long_help = include_str!("help/bench-sizes.txt"))]
-    Sizes(SizesArgs),
+    Sizes(sizes::SizesArgs),
     /// Run the protocols of the family side by side: cost, latency, and what faults leave out
     #[command(after_long_help = include_str!("help/bench-protocols.txt"))]
-    Protocols(ProtocolsArgs),
+    Protocols(protocols::ProtocolsArgs),
     /// Run a program that measures, and put its output among the results
     #[command(after_long_help = include_str!("help/bench-output.txt"))]
-    Output(OutputArgs),
+    Output(output::OutputArgs),
 }
 
 /// Executes `lab bench`; answers the exit status.

@@ -8,19 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use rumormill::cluster::Graph;
 use rumormill::config::parse_time;
 use rumormill_judge::topology::{self, Topology};
 use rumormill_sim::network::latency::{Distribution, Latency};
 
-use crate::bench::sections::{self, stamped};
-use crate::bench::stamp::stamp;
+use crate::commands::bench::publish::{self, Part};
 use crate::commands::run_args::fresh_seed;
 use crate::commands::shared_args::Jobs;
-use crate::commands::shell::{
-    arguments_without_shard, asked, parse_again, print, repeating_command,
-};
+use crate::commands::shell::{arguments_without_shard, asked, parse_again, print};
 use crate::shard::{self, Shard};
 use crate::spread::cycles::{Order, World};
 use crate::spread::rumour::Run;
@@ -52,15 +49,15 @@ pub struct SpreadArgs {
     pub fanout: Option<u32>,
     /// Meaning of a cycle
     #[arg(long, value_enum, default_value = "snapshot")]
-    pub cycles: CycleOrder,
+    pub cycles: Order,
     /// The neighbours of a node, for protocols that go by the topology
-    #[arg(long, value_name = "line|grid|tree|tree2|tree3|tree4|total", default_value = "grid")]
+    #[arg(long, value_name = Topology::NAMES, default_value_t)]
     pub topology: Topology,
     /// Run in asynchronous time, with this latency
     #[arg(long, value_name = "TIME", conflicts_with = "cycles")]
     pub latency: Option<String>,
     /// How the latency is spread [default: constant]
-    #[arg(long, value_name = "constant|uniform|exponential|measured", requires = "latency")]
+    #[arg(long, value_name = Distribution::NAMES, requires = "latency")]
     pub latency_dist: Option<Distribution>,
     /// Nodes die: 'n3@200ms' at 200 ms after the injection for good, '5@200ms+1s' five random ones
     /// for 1 s. They come back without memory; may be repeated
@@ -99,15 +96,6 @@ pub struct SpreadArgs {
     /// Flags for every protocol that has them
     #[arg(last = true, value_name = "FLAG")]
     pub flags: Vec<String>,
-}
-
-/// The meaning of a cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CycleOrder {
-    /// All act on the state at the cycle's start (Demers)
-    Snapshot,
-    /// One acts after another, in random order (PeerSim)
-    Immediate,
 }
 
 /// In place of runs.
@@ -256,12 +244,14 @@ fn conditions(
     seed: u64,
     flags: &[(String, String)],
 ) -> Conditions {
-    let order = match args.cycles {
-        CycleOrder::Snapshot => Order::Snapshot,
-        CycleOrder::Immediate => Order::Immediate,
-    };
     Conditions {
-        world: World { graph: Arc::clone(graph), order, loss: args.loss, seed, run: 0 },
+        world: World {
+            graph: Arc::clone(graph),
+            order: args.cycles,
+            loss: args.loss,
+            seed,
+            run: 0,
+        },
         surroundings: surroundings.cloned(),
         runs: args.runs.unwrap_or_else(|| (200_000 / u64::from(graph.len())).clamp(1, 200)).max(1),
         jobs: args.jobs.count(),
@@ -301,14 +291,10 @@ fn publish(page: &Path, found: &[Found], seed: u64) -> Result<()> {
     const EXPLANATION: &str = "\
 One rumour from injection to silence, without names and JSON, one run each in one thread: `lab spread` \
 drives the same state machines as a process. Cycles are synchronous. Memory is that of the whole process.";
-    let words = ["lab".to_owned()].into_iter().chain(std::env::args().skip(1));
-    let command = repeating_command(words, seed);
-    let text =
-        fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
     let table = output::sizes_markdown(found);
-    let content = format!("## Scale: one rumour\n\n{EXPLANATION}\n\n{table}");
-    let text = sections::replace(&text, "spread-sizes", &stamped(&content, &stamp(&command)));
-    fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))
+    let text = format!("## Scale: one rumour\n\n{EXPLANATION}\n\n{table}");
+    let part = Part { name: "spread-sizes".into(), text };
+    publish::replace(page, "# The family\n", &publish::command(seed), &[part])
 }
 
 fn kind(path: &Path) -> Result<&str> {

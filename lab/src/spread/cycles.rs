@@ -22,12 +22,13 @@ use rumormill::value::Value;
 use rumormill_sim::dice::Dice;
 
 /// The reading of "cycle".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Order {
-    /// All act on the state at the cycle's start, in the order of nodes from a random one on.
+    /// All act on the state at the cycle's start (Demers)
+    // In the order of nodes from a random one on.
     #[default]
     Snapshot,
-    /// One acts after another.
+    /// One acts after another, in random order (PeerSim)
     Immediate,
 }
 

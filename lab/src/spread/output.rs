@@ -73,19 +73,12 @@ pub fn sizes(found: &[Found]) -> String {
         "     nodes  runs  residue s  traffic m  last arrival  end  s per run  peak MiB\n"
             .to_owned();
     for one in found {
-        let runs = one.residue.count;
-        let peak = one.peak_mib.map_or_else(String::new, |mib| format!("{mib:.0}"));
+        let [residue, traffic, last, end, seconds] = size_figures(one);
+        let (nodes, runs, peak, words) =
+            (one.nodes, one.residue.count, peak(one).unwrap_or_default(), &one.words);
         text += &format!(
-            "{:>10} {:>5} {:>10} {:>10} {:>13} {:>4} {:>10} {:>9}  {}\n",
-            one.nodes,
-            runs,
-            show(one.residue.mean),
-            show(one.traffic.mean),
-            show(one.last.mean),
-            show(one.cycles.mean),
-            show(one.took.as_secs_f64() / runs.max(1) as f64),
-            peak,
-            one.words
+            "{nodes:>10} {runs:>5} {residue:>10} {traffic:>10} {last:>13} {end:>4} {seconds:>10} \
+             {peak:>9}  {words}\n"
         );
     }
     text += "(s per run: processor time; peak: most memory of this process so far)\n";
@@ -106,13 +99,21 @@ pub fn sizes_markdown(found: &[Found]) -> String {
         "peak memory, MiB",
     ];
     let row = |one: &Found| {
-        let seconds = one.took.as_secs_f64() / one.residue.count.max(1) as f64;
-        let figures = [one.residue.mean, one.traffic.mean, one.last.mean, one.cycles.mean, seconds];
-        let peak = one.peak_mib.map_or_else(|| "–".to_owned(), |mib| format!("{mib:.0}"));
         let name = [format!("`{}`", one.words), one.nodes.to_string()];
-        name.into_iter().chain(figures.map(show)).chain([peak]).collect()
+        let peak = peak(one).unwrap_or_else(|| "–".to_owned());
+        name.into_iter().chain(size_figures(one)).chain([peak]).collect()
     };
     markdown(head.map(str::to_owned).to_vec(), found.iter().map(row))
+}
+
+/// Residue, traffic, last arrival and end in cycles, and processor time per run.
+fn size_figures(one: &Found) -> [String; 5] {
+    let seconds = one.took.as_secs_f64() / one.residue.count.max(1) as f64;
+    [one.residue.mean, one.traffic.mean, one.last.mean, one.cycles.mean, seconds].map(show)
+}
+
+fn peak(one: &Found) -> Option<String> {
+    one.peak_mib.map(|mib| format!("{mib:.0}"))
 }
 
 /// One row per protocol and step.

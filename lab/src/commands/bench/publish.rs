@@ -15,14 +15,14 @@ use crate::commands::shell::{print, repeating_command};
 const COLUMNS: usize = 100;
 
 /// A part of the results: its name in the markers, and its text with heading and table.
-pub(super) struct Part {
-    pub(super) name: Cow<'static, str>,
-    pub(super) text: String,
+pub(in crate::commands) struct Part {
+    pub(in crate::commands) name: Cow<'static, str>,
+    pub(in crate::commands) text: String,
 }
 
 /// The command line that measures the same again. The page is for all machines, on which the lab
 /// may be called anything.
-pub(super) fn command(seed: u64) -> String {
+pub(in crate::commands) fn command(seed: u64) -> String {
     let words = ["lab".to_owned()].into_iter().chain(std::env::args().skip(1));
     repeating_command(words, seed)
 }
@@ -48,7 +48,12 @@ pub(super) fn publish(
 
 /// Puts the parts into a file, each between its markers; `empty` is the text of a file that is not
 /// there yet.
-pub(super) fn replace(file: &Path, empty: &str, command: &str, parts: &[Part]) -> Result<()> {
+pub(in crate::commands) fn replace(
+    file: &Path,
+    empty: &str,
+    command: &str,
+    parts: &[Part],
+) -> Result<()> {
     let mut text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => empty.to_owned(),
