@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result};
 use rumormill::cluster::Name;
 use rumormill::journal::OpenOptions;
 use rumormill::protocols::rumormill::config::Config;
-use rumormill::protocols::rumormill::route::Route;
 use rumormill::service::Workload;
 use rumormill::value::Value;
 use rumormill_judge::format::toml_file;
@@ -21,11 +20,13 @@ use rumormill_judge::topology::Topology;
 use rumormill_sim::network::latency::{Distribution, Latency};
 use serde::{Deserialize, Serialize};
 
+use super::in_ms;
+
 /// The version of the file format that this program writes and reads.
 const VERSION: u32 = 1;
 
 /// A digest interval that no run is long enough for: retransmissions alone have to do.
-pub(super) const NEVER_MS: u64 = 3_600_000;
+pub(super) const NEVER: Duration = Duration::from_secs(3_600);
 
 /// One run of the hunter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,7 +63,8 @@ pub struct Case {
     #[serde(default, alias = "torn")]
     pub partitioned: Vec<Name>,
     /// The nodes' settings.
-    pub config: NodeConfig,
+    #[serde(with = "in_ms")]
+    pub config: Config,
     /// Nodes with settings of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<OtherNodes>,
@@ -79,37 +81,6 @@ pub struct Case {
     pub op: Vec<Op>,
 }
 
-/// [`Config`] as a file has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct NodeConfig {
-    /// [`Config::route`].
-    pub route: Route,
-    /// [`Config::latency_budget`].
-    pub latency_budget_ms: u64,
-    /// [`Config::window`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub window_ms: Option<u64>,
-    /// [`Config::rtt_initial`].
-    pub rtt_initial_ms: u64,
-    /// [`Config::ack_delay`].
-    pub ack_delay_ms: u64,
-    /// [`Config::sync_interval`].
-    pub sync_interval_ms: u64,
-    /// [`Config::sync_interval_max`].
-    pub sync_interval_max_ms: u64,
-    /// [`Config::retry_initial`].
-    pub retry_initial_ms: u64,
-    /// [`Config::probe_min`].
-    pub probe_min_ms: u64,
-    /// [`Config::probe_max`].
-    pub probe_max_ms: u64,
-    /// [`Config::batch_entries_max`].
-    pub batch_entries_max: usize,
-    /// [`Config::batch_bytes_max`].
-    pub batch_bytes_max: usize,
-}
-
 /// Nodes with other settings than the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -117,7 +88,8 @@ pub struct OtherNodes {
     /// Which.
     pub nodes: Vec<Name>,
     /// Their settings; the route is that of all.
-    pub config: NodeConfig,
+    #[serde(with = "in_ms")]
+    pub config: Config,
 }
 
 /// An operation of a client.
@@ -160,7 +132,7 @@ impl Case {
             head_of_line: false,
             main_ms: 1_000,
             partitioned: Vec::new(),
-            config: NodeConfig::default(),
+            config: Config::default(),
             other: None,
             segment_bytes: None,
             faults: FaultSettings::default(),
@@ -206,27 +178,25 @@ impl Case {
 
     /// The first thing in it that cannot be run, and where it is.
     fn flaw(&self) -> Option<(Place, String)> {
-        let nodes = || self.nodes.iter().map(|name| &**name).collect::<Vec<_>>().join(", ");
         let version = self.version;
         if version != VERSION {
             let why = format!("version {version}; this program reads version {VERSION}");
             return Some((Place::Key("version"), why));
         }
-        if let Some(name) = self.partitioned.iter().find(|name| !self.nodes.contains(name)) {
-            let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-            return Some((Place::Key("partitioned"), why));
-        }
         let others = self.other.iter().flat_map(|other| &other.nodes);
-        if let Some(name) = others.into_iter().find(|name| !self.nodes.contains(name)) {
-            let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-            return Some((Place::Key("other"), why));
+        let numbered = || (0..).zip(&self.op);
+        let mut named = (self.partitioned.iter().map(|name| (Place::Key("partitioned"), name)))
+            .chain(others.map(|name| (Place::Key("other"), name)))
+            .chain(numbered().map(|(number, op)| (Place::Op(number, "node"), &op.node)));
+        if let Some((place, name)) = named.find(|(_, name)| !self.nodes.contains(name)) {
+            let nodes: Vec<&str> = self.nodes.iter().map(|name| &**name).collect();
+            let nodes = nodes.join(", ");
+            return Some((
+                place,
+                format!("{name:?} is none of the case's nodes, which are {nodes}"),
+            ));
         }
-        for (number, op) in self.op.iter().enumerate() {
-            if !self.nodes.contains(&op.node) {
-                let name = &op.node;
-                let why = format!("{name:?} is none of the case's nodes, which are {}", nodes());
-                return Some((Place::Op(number, "node"), why));
-            }
+        for (number, op) in numbered() {
             if let (Some(json), None) = (&op.broadcast, op.value()) {
                 let why = format!("{json:?} is no JSON value, such as 7 or \"text\" in quotes");
                 return Some((Place::Op(number, "broadcast"), why));
@@ -236,6 +206,16 @@ impl Case {
         // It quotes the name that is wrong, if it is one.
         let name = why.split('"').nth(1).map(|name| format!("\"{name}\""));
         Some((name.map_or(Place::Key("nodes"), Place::Word), why))
+    }
+
+    /// Retransmissions do not suffice: what a node has forgotten, and its peers take it to hold, is
+    /// found by digests only.
+    pub(super) fn need_digests(&mut self) {
+        let Config { sync_interval, sync_interval_max, .. } = &mut self.config;
+        if *sync_interval == NEVER {
+            *sync_interval = Duration::from_millis(500);
+            *sync_interval_max = Duration::from_secs(2);
+        }
     }
 
     /// How long a sync takes, if the nodes are durable.
@@ -263,57 +243,6 @@ impl Case {
             seed: self.seed,
             compat: Compat { head_of_line: self.head_of_line, ..default.compat },
             ..default
-        }
-    }
-}
-
-impl NodeConfig {
-    /// Retransmissions do not suffice: what a node has forgotten, and its peers take it to hold, is
-    /// found by digests only.
-    pub(super) const fn need_digests(&mut self) {
-        if self.sync_interval_ms == NEVER_MS {
-            (self.sync_interval_ms, self.sync_interval_max_ms) = (500, 2_000);
-        }
-    }
-
-    /// The settings of a node at its start.
-    pub(super) fn to_config(&self) -> Config {
-        let mut config = Config {
-            route: self.route,
-            latency_budget: Duration::from_millis(self.latency_budget_ms),
-            rtt_initial: Duration::from_millis(self.rtt_initial_ms),
-            ack_delay: Duration::from_millis(self.ack_delay_ms),
-            sync_interval: Duration::from_millis(self.sync_interval_ms),
-            sync_interval_max: Duration::from_millis(self.sync_interval_max_ms),
-            retry_initial: Duration::from_millis(self.retry_initial_ms),
-            probe_min: Duration::from_millis(self.probe_min_ms),
-            probe_max: Duration::from_millis(self.probe_max_ms),
-            batch_entries_max: self.batch_entries_max,
-            batch_bytes_max: self.batch_bytes_max,
-            ..Config::default()
-        };
-        config.window = self.window_ms.map(Duration::from_millis);
-        config
-    }
-}
-
-impl Default for NodeConfig {
-    fn default() -> Self {
-        let config = Config::default();
-        let ms = |duration: Duration| duration.as_millis() as u64;
-        Self {
-            route: config.route,
-            latency_budget_ms: ms(config.latency_budget),
-            window_ms: config.window.map(ms),
-            rtt_initial_ms: ms(config.rtt_initial),
-            ack_delay_ms: ms(config.ack_delay),
-            sync_interval_ms: ms(config.sync_interval),
-            sync_interval_max_ms: ms(config.sync_interval_max),
-            retry_initial_ms: ms(config.retry_initial),
-            probe_min_ms: ms(config.probe_min),
-            probe_max_ms: ms(config.probe_max),
-            batch_entries_max: config.batch_entries_max,
-            batch_bytes_max: config.batch_bytes_max,
         }
     }
 }

@@ -9,12 +9,12 @@ use rumormill::service::Workload;
 use rumormill_judge::settings::faults::{
     ClockJump, Crash, Cut, FaultSettings, LatencyChange, Slow, Spell,
 };
-use rumormill_judge::topology::Topology;
+use rumormill_judge::topology::Topology::{Grid, Line, Total, Tree};
 use rumormill_sim::dice::Dice;
 use rumormill_sim::network::latency::Distribution;
 
-use super::case::{Case, NEVER_MS, Op};
-use super::choice::{draw_config, pick, pick_name, some};
+use super::case::{Case, NEVER, Op};
+use super::choice::{draw_config, pick, pick_event, some};
 use super::unusual::Unusual;
 
 /// Values that are broadcast now and then instead of integers.
@@ -42,17 +42,7 @@ pub fn draw(seed: u64) -> Case {
     let unusual = Unusual::draw(seed);
     let mut case = Unusual::begin(unusual, seed, nodes);
     let nodes = case.nodes.len();
-    case.topology = pick(
-        dice,
-        &[
-            Topology::Line,
-            Topology::Grid,
-            Topology::Tree(2),
-            Topology::Tree(3),
-            Topology::Tree(4),
-            Topology::Total,
-        ],
-    );
+    case.topology = pick(dice, &[Line, Grid, Tree(2), Tree(3), Tree(4), Total]);
     case.latency_ms = pick(dice, &[0, 1, 5, 10, 20, 50, 100, 200]);
     if case.latency_ms > 0 {
         let kinds = [Distribution::Constant, Distribution::Uniform, Distribution::Exponential];
@@ -69,8 +59,8 @@ pub fn draw(seed: u64) -> Case {
         let size = 1 + dice.index(nodes - 1);
         case.partitioned = some(dice, &case.nodes, size);
     } else if case.faults.crash.is_empty() && dice.chance(0.25) {
-        case.config.sync_interval_ms = NEVER_MS;
-        case.config.sync_interval_max_ms = NEVER_MS;
+        case.config.sync_interval = NEVER;
+        case.config.sync_interval_max = NEVER;
     }
     if let Some(unusual) = unusual {
         unusual.change(&mut case);
@@ -102,7 +92,7 @@ fn draw_durability(case: &mut Case) {
         forget_topology: dice.chance(0.2),
     };
     for _ in 0..dice.index(8) {
-        let (node, at_ms) = (pick_name(dice, &case.nodes), dice.below(case.main_ms));
+        let (node, at_ms) = pick_event(dice, case);
         case.faults.crash.push(crash(dice, node, at_ms));
     }
     for _ in 0..if dice.chance(0.3) { 1 + dice.index(2) } else { 0 } {
@@ -111,7 +101,7 @@ fn draw_durability(case: &mut Case) {
         case.faults.crash.extend(all);
     }
     draw_full_disks(case);
-    case.config.need_digests();
+    case.need_digests();
 }
 
 /// Full disks have dice of their own as well.
@@ -122,11 +112,9 @@ fn draw_full_disks(case: &mut Case) {
         return;
     }
     for _ in 0..1 + dice.index(4) {
-        case.faults.disk_full.push(Spell {
-            node: pick_name(dice, &case.nodes),
-            at_ms: dice.below(case.main_ms),
-            for_ms: pick(dice, &[1, 100, 500, 1_000, 3_000]),
-        });
+        let (node, at_ms) = pick_event(dice, case);
+        let for_ms = pick(dice, &[1, 100, 500, 1_000, 3_000]);
+        case.faults.disk_full.push(Spell { node, at_ms, for_ms });
     }
 }
 
@@ -170,14 +158,13 @@ fn draw_network_faults(dice: &mut Dice, case: &mut Case) {
     }
     if case.nodes.len() > 1 && dice.chance(0.5) {
         for _ in 0..=dice.index(3) {
-            let cut = draw_cut(dice, &case.nodes, case.main_ms);
-            faults.cut.extend(cut);
+            faults.cut.push(draw_cut(dice, &case.nodes, case.main_ms));
         }
     }
     case.faults = faults;
 }
 
-fn draw_cut(dice: &mut Dice, nodes: &[Name], main_ms: u64) -> Vec<Cut> {
+fn draw_cut(dice: &mut Dice, nodes: &[Name], main_ms: u64) -> Cut {
     let from_ms = dice.below(main_ms);
     let for_ms = pick(dice, &[50, 300, 1_000, 3_000]);
     let size = match dice.below(3) {
@@ -194,40 +181,32 @@ fn draw_cut(dice: &mut Dice, nodes: &[Name], main_ms: u64) -> Vec<Cut> {
     let rest = order.split_off(size.max(1));
     // With some on neither side, connectivity is not transitive.
     let b = if dice.coin() { Vec::new() } else { some(dice, &rest, 1 + rest.len() / 2) };
-    let cut = Cut {
+    Cut {
         a: order,
         b,
         one_way: dice.chance(0.3),
         from_ms,
         until_ms: (!dice.chance(0.2)).then_some(from_ms + for_ms),
         flap_ms: dice.chance(0.2).then(|| pick(dice, &[5, 50, 500])),
-    };
-    vec![cut]
+    }
 }
 
 fn draw_node_faults(dice: &mut Dice, case: &mut Case) {
     let times = |dice: &mut Dice| if dice.chance(0.25) { 1 + dice.index(3) } else { 0 };
     for _ in 0..times(dice) {
-        case.faults.pause.push(Spell {
-            node: pick_name(dice, &case.nodes),
-            at_ms: dice.below(case.main_ms),
-            for_ms: pick(dice, &[10, 100, 500, 3_000]),
-        });
+        let (node, at_ms) = pick_event(dice, case);
+        let for_ms = pick(dice, &[10, 100, 500, 3_000]);
+        case.faults.pause.push(Spell { node, at_ms, for_ms });
     }
     for _ in 0..times(dice) {
-        case.faults.clock_jump.push(ClockJump {
-            node: pick_name(dice, &case.nodes),
-            at_ms: dice.below(case.main_ms),
-            by_ms: pick(dice, &[1, 100, 1_000, 20_000]),
-        });
+        let (node, at_ms) = pick_event(dice, case);
+        let by_ms = pick(dice, &[1, 100, 1_000, 20_000]);
+        case.faults.clock_jump.push(ClockJump { node, at_ms, by_ms });
     }
     for _ in 0..times(dice) {
-        case.faults.crash.push(Crash {
-            node: pick_name(dice, &case.nodes),
-            at_ms: dice.below(case.main_ms),
-            down_ms: (!dice.chance(0.15)).then(|| pick(dice, &[0, 20, 200, 1_000])),
-            forget_topology: dice.coin(),
-        });
+        let (node, at_ms) = pick_event(dice, case);
+        let down_ms = (!dice.chance(0.15)).then(|| pick(dice, &[0, 20, 200, 1_000]));
+        case.faults.crash.push(Crash { node, at_ms, down_ms, forget_topology: dice.coin() });
     }
 }
 

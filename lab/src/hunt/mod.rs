@@ -13,6 +13,7 @@ mod choice;
 pub mod counts;
 pub mod draw;
 pub mod family;
+mod in_ms;
 mod oracle;
 pub mod phases;
 pub mod recorder;

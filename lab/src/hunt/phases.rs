@@ -145,13 +145,12 @@ impl Life {
         let case = world.case;
         let lives = world.alive();
         let delay_ms = self.shape.delay_ms(case);
-        let sum = |times: &mut dyn Iterator<Item = u64>| times.sum::<u64>();
         let faults = &case.faults;
-        let stalls = sum(&mut faults.pause.iter().map(|pause| pause.for_ms));
+        let stalls = faults.pause.iter().map(|pause| pause.for_ms).sum::<u64>();
         // A node with a full disk tries again in this interval.
         let retry_ms = RETRY_INTERVAL.as_millis() as u64;
-        let full = sum(&mut faults.disk_full.iter().map(|full| full.for_ms + retry_ms));
-        let jumps = sum(&mut faults.clock_jump.iter().map(|jump| jump.by_ms.unsigned_abs()));
+        let full = faults.disk_full.iter().map(|full| full.for_ms + retry_ms).sum::<u64>();
+        let jumps = faults.clock_jump.iter().map(|jump| jump.by_ms.unsigned_abs()).sum::<u64>();
         Circumstances {
             nodes: case.nodes.len() as u64,
             delay_ms,
@@ -339,7 +338,6 @@ fn nanos(duration: Duration) -> Nanos {
 mod tests {
     use rumormill_judge::settings::faults::FaultSettings;
 
-    use super::super::case::NodeConfig;
     use super::*;
 
     #[test]
@@ -348,8 +346,9 @@ mod tests {
         let jump = "[[clock-jump]]\nnode = 'n1'\nat-ms = 500\nby-ms = 20000";
         let events = |seed| {
             let mut case = Case::new(seed, 3);
-            let config = NodeConfig { probe_max_ms: 500, ..NodeConfig::default() };
-            case.config = NodeConfig { sync_interval_ms: 200, sync_interval_max_ms: 500, ..config };
+            case.config.sync_interval = Duration::from_millis(200);
+            case.config.sync_interval_max = Duration::from_millis(500);
+            case.config.probe_max = Duration::from_millis(500);
             case.faults = FaultSettings::from_toml(jump).unwrap();
             let outcome = run(&case, &|_| (), false);
             assert!(outcome.violation.is_none(), "{:?}", outcome.violation);

@@ -24,8 +24,8 @@ impl Setup {
     #[must_use]
     pub fn of(case: &Case) -> Self {
         Self {
-            config: case.config.to_config(),
-            other: case.other.as_ref().map(|other| other.config.to_config()),
+            config: case.config.clone(),
+            other: case.other.as_ref().map(|other| other.config.clone()),
             journal: case.journal_options(),
         }
     }
@@ -77,18 +77,18 @@ pub(super) struct AtRest {
 
 #[cfg(test)]
 mod tests {
-    use super::super::case::{NodeConfig, OtherNodes};
+    use super::super::case::OtherNodes;
     use super::*;
 
     #[test]
     fn bounds_are_those_of_the_slowest_node_and_rest_that_of_the_fastest() {
         let mut case = Case::new(1, 3);
-        case.config = NodeConfig { latency_budget_ms: 100, ..NodeConfig::default() };
-        let config = NodeConfig {
-            window_ms: Some(500),
-            sync_interval_ms: 50,
-            sync_interval_max_ms: 60,
-            ..NodeConfig::default()
+        case.config.latency_budget = Duration::from_millis(100);
+        let config = Config {
+            window: Some(Duration::from_millis(500)),
+            sync_interval: Duration::from_millis(50),
+            sync_interval_max: Duration::from_millis(60),
+            ..Config::default()
         };
         case.other = Some(OtherNodes { nodes: vec!["n1".into()], config });
         let setup = Setup::of(&case);

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rumormill::cluster::Name;
+use rumormill::config::{Flag, Setting, Settings as _};
+use rumormill::protocols::rumormill::config::Config;
 use rumormill::service::Workload;
 use rumormill_sim::network::latency::Distribution;
 
-use super::case::{Case, NodeConfig};
+use super::case::Case;
 use super::phases::run;
 use super::setup::Tweak;
 use super::violation::Kind;
@@ -116,19 +118,29 @@ impl Shrinker<'_> {
 
     fn make_plainer(&mut self) {
         for change in PLAINER {
-            let mut candidate = self.best.clone();
-            change(&mut candidate);
-            self.try_case(&candidate);
+            self.try_change(change);
         }
-        for setting in SETTINGS {
-            let mut candidate = self.best.clone();
-            setting(&mut candidate.config, &NodeConfig::default());
-            self.try_case(&candidate);
+        // The longest interval goes along with the shortest.
+        let is_longest = |flag: &Flag<Config>| {
+            matches!(flag.setting, Setting::Interval(_)) && flag.name.ends_with("-max")
+        };
+        for flags in Config::FLAGS.chunk_by(|_, next| is_longest(next)) {
+            self.try_change(|case| {
+                for Flag { setting, .. } in flags {
+                    setting.set(&mut case.config, &setting.show(&mut Config::default()));
+                }
+            });
         }
+        self.try_change(|case| {
+            for (number, op) in case.op.iter_mut().enumerate() {
+                op.broadcast = op.broadcast.as_ref().map(|_| number.to_string());
+            }
+        });
+    }
+
+    fn try_change(&mut self, change: impl FnOnce(&mut Case)) {
         let mut candidate = self.best.clone();
-        for (number, op) in candidate.op.iter_mut().enumerate() {
-            op.broadcast = op.broadcast.as_ref().map(|_| number.to_string());
-        }
+        change(&mut candidate);
         self.try_case(&candidate);
     }
 }
@@ -155,25 +167,6 @@ const PLAINER: &[fn(&mut Case)] = &[
     |case| case.faults.cut.iter_mut().for_each(|cut| cut.one_way = false),
     |case| case.faults.cut.iter_mut().for_each(|cut| cut.until_ms = None),
     |case| case.faults.cut.iter_mut().for_each(|cut| cut.from_ms = 0),
-];
-
-const SETTINGS: &[fn(&mut NodeConfig, &NodeConfig)] = &[
-    |config, default| config.route = default.route,
-    |config, default| config.latency_budget_ms = default.latency_budget_ms,
-    |config, default| config.window_ms = default.window_ms,
-    |config, default| config.rtt_initial_ms = default.rtt_initial_ms,
-    |config, default| config.ack_delay_ms = default.ack_delay_ms,
-    |config, default| {
-        config.sync_interval_ms = default.sync_interval_ms;
-        config.sync_interval_max_ms = default.sync_interval_max_ms;
-    },
-    |config, default| config.retry_initial_ms = default.retry_initial_ms,
-    |config, default| {
-        config.probe_min_ms = default.probe_min_ms;
-        config.probe_max_ms = default.probe_max_ms;
-    },
-    |config, default| config.batch_entries_max = default.batch_entries_max,
-    |config, default| config.batch_bytes_max = default.batch_bytes_max,
 ];
 
 fn without_nodes(case: &Case, gone: &BTreeSet<Name>) -> Case {

@@ -1,13 +1,14 @@
 //! Cases beside the usual: one seed in nine has one thing that no usual cluster has.
 
 use rumormill::cluster::Name;
+use rumormill::protocols::rumormill::config::Config;
 use rumormill::protocols::rumormill::route::Route;
 use rumormill_judge::settings::faults::{ClockJump, Crash, Slow, Spell};
 use rumormill_judge::topology::Topology;
 use rumormill_sim::dice::Dice;
 
-use super::case::{Case, NodeConfig, OtherNodes};
-use super::choice::{draw_config, pick, pick_name, some};
+use super::case::{Case, OtherNodes};
+use super::choice::{draw_config, pick, pick_event, pick_name, some};
 
 /// Names that are allowed and seldom met; a number follows.
 const NAMES: [&str; 7] = ["n 0", "\u{e9}\u{1f41d}", "\"\\", "a\nb", "N", "-1e", "'"];
@@ -93,14 +94,12 @@ impl Unusual {
             }
             Self::Storm => {
                 for _ in 0..10 + dice.index(30) {
-                    case.faults.crash.push(Crash {
-                        node: pick_name(dice, &case.nodes),
-                        at_ms: dice.below(case.main_ms),
-                        down_ms: Some(pick(dice, &[0, 1, 20, 200])),
-                        forget_topology: dice.chance(0.2),
-                    });
+                    let (node, at_ms) = pick_event(dice, case);
+                    let down_ms = Some(pick(dice, &[0, 1, 20, 200]));
+                    let forget_topology = dice.chance(0.2);
+                    case.faults.crash.push(Crash { node, at_ms, down_ms, forget_topology });
                 }
-                case.config.need_digests();
+                case.need_digests();
             }
             Self::OneWayDelays => {
                 let count = 1 + dice.index(case.nodes.len());
@@ -111,17 +110,14 @@ impl Unusual {
             }
             Self::BackwardJumps => {
                 for _ in 0..=dice.index(3) {
-                    case.faults.clock_jump.push(ClockJump {
-                        node: pick_name(dice, &case.nodes),
-                        at_ms: dice.below(case.main_ms),
-                        by_ms: pick(dice, &[-1, -100, -1_000, -20_000]),
-                    });
+                    let (node, at_ms) = pick_event(dice, case);
+                    let by_ms = pick(dice, &[-1, -100, -1_000, -20_000]);
+                    case.faults.clock_jump.push(ClockJump { node, at_ms, by_ms });
                 }
             }
             Self::MixedSettings => {
                 let count = 1 + dice.index(case.nodes.len());
-                let NodeConfig { route, .. } = case.config;
-                let config = NodeConfig { route, ..draw_config(dice) };
+                let config = Config { route: case.config.route, ..draw_config(dice) };
                 case.other = Some(OtherNodes { nodes: some(dice, &case.nodes, count), config });
             }
             Self::Large | Self::LargeValues | Self::OddNames => {}
