@@ -66,13 +66,19 @@ impl Action {
         }
     }
 
+    /// The argument or result of a client's operation.
+    #[must_use]
+    pub const fn value(&self) -> &OpValue {
+        match self {
+            Self::Client { value, .. } => value,
+            Self::Nemesis { .. } => &OpValue::Nil,
+        }
+    }
+
     /// The set that the operation returned.
     #[must_use]
     pub const fn read_set(&self) -> Option<&ReadSet> {
-        match self {
-            Self::Client { value, .. } => value.set(),
-            Self::Nemesis { .. } => None,
-        }
+        self.value().set()
     }
 
     /// The result of a read.
@@ -246,4 +252,14 @@ pub struct Op {
     pub is_final: bool,
     /// Why not `ok`.
     pub error: Option<OpError>,
+}
+
+impl Op {
+    /// A line of the nemesis.
+    #[must_use]
+    pub fn nemesis(index: usize, time: Nanos, name: &str, value_edn: &str) -> Self {
+        let action = Action::Nemesis { name: name.into(), value_edn: value_edn.into() };
+        let (kind, process) = (OpKind::Info, Process::Nemesis);
+        Self { index, time, kind, process, action, is_final: false, error: None }
+    }
 }

@@ -18,7 +18,7 @@ use std::str::FromStr;
 
 use rumormill_sim::dice::Dice;
 
-use crate::history::{Op, OpValue};
+use crate::history::{Op, OpValue, READ};
 pub use broadcast::BROADCAST;
 pub use g_set::G_SET;
 pub use pn_counter::PN_COUNTER;
@@ -81,6 +81,18 @@ pub struct Operation {
     pub result: ResultShape,
     /// It may be done again: an operation without a reply has failed, and is not indeterminate.
     pub is_idempotent: bool,
+}
+
+impl Operation {
+    /// One that takes an argument and returns nothing; done twice, it counts twice.
+    const fn adding(f: &'static str, argument: &'static str) -> Self {
+        Self { f, argument: Some(argument), result: ResultShape::Nothing, is_idempotent: false }
+    }
+
+    /// One that reads all that a node holds.
+    const fn reading(result: ResultShape) -> Self {
+        Self { f: READ, argument: None, result, is_idempotent: true }
+    }
 }
 
 /// The result in a reply. A reply with any other key is refused.
@@ -174,7 +186,7 @@ impl Workload {
     /// The kind of operation that reads all that a node holds, if there is one.
     #[must_use]
     pub fn read(&self) -> Option<&'static Operation> {
-        self.operations.iter().copied().find(|operation| operation.f == crate::history::READ)
+        self.operations.iter().copied().find(|operation| operation.f == READ)
     }
 }
 

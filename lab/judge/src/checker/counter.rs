@@ -246,13 +246,7 @@ pub fn check<'a>(
         result.worst_off_by = result.worst_off_by.max(off_by.unsigned_abs());
         result.nodes.push(NodeSum { node: node.to_owned(), sum, off_by, ..NodeSum::default() });
     }
-    result.valid = if result.wrong_count > 0 {
-        Validity::Invalid
-    } else if !result.unread.is_empty() {
-        Validity::Unknown
-    } else {
-        Validity::Valid
-    };
+    result.valid = Validity::of(result.wrong_count == 0, result.unread.is_empty());
     result
 }
 

@@ -13,7 +13,7 @@ use crate::history::{Op, OpKind, ReadSet};
 const LISTED_VALUES: usize = 48;
 
 /// The values that one node lacks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NodeMissing {
     /// Its id.
@@ -115,12 +115,7 @@ pub fn check<'a>(
     for (node, read) in final_reads {
         let Some(read) = read else {
             result.unread.push(node.to_owned());
-            result.nodes.push(NodeMissing {
-                node: node.to_owned(),
-                missing_count: None,
-                missing: Vec::new(),
-                sent: Vec::new(),
-            });
+            result.nodes.push(NodeMissing { node: node.to_owned(), ..NodeMissing::default() });
             continue;
         };
         let lacking = &acknowledged - &read.ints;
@@ -128,19 +123,13 @@ pub fn check<'a>(
             node: node.to_owned(),
             missing_count: Some(lacking.len()),
             missing: first_of(&lacking),
-            sent: Vec::new(),
+            ..NodeMissing::default()
         });
         missing |= lacking;
         on_some |= &read.ints;
         on_all = Some(on_all.map_or_else(|| read.ints.clone(), |all| all & &read.ints));
     }
-    result.valid = if !missing.is_empty() {
-        Validity::Invalid
-    } else if !result.unread.is_empty() {
-        Validity::Unknown
-    } else {
-        Validity::Valid
-    };
+    result.valid = Validity::of(missing.is_empty(), result.unread.is_empty());
     result.missing_count = missing.len();
     result.missing = first_of(&missing);
     result.divergent_count = (on_some - on_all.unwrap_or_default() - &acknowledged).len();

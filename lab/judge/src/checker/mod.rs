@@ -43,6 +43,11 @@ impl Validity {
         if is_valid { Self::Valid } else { Self::Invalid }
     }
 
+    /// Invalid unless all that was observed is good, and valid only if enough was observed.
+    pub fn of(is_good: bool, is_enough: bool) -> Self {
+        if is_good && !is_enough { Self::Unknown } else { Self::from_bool(is_good) }
+    }
+
     /// The verdict in a file of results, if it is one.
     #[must_use]
     pub fn of_edn(edn: &Edn) -> Option<Self> {

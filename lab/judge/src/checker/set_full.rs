@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::quantile::Quantiles;
 use super::{Pairing, Validity, client_function, kind_name};
-use crate::history::{ADD, Action, BROADCAST, Op, OpKind, Process, READ};
+use crate::history::{ADD, BROADCAST, Op, OpKind, Process, READ};
 
 /// Number of stale elements that are listed, the stalest first.
 const WORST_STALE_COUNT: usize = 8;
@@ -101,12 +101,11 @@ fn element<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
 impl OpSummary {
     /// The parts of an operation that the results have.
     pub fn of(op: &Op) -> Self {
-        let (f, value) = match &op.action {
-            Action::Client { f: BROADCAST, value } => (ADD, value.int()),
-            Action::Client { f, value } => (*f, value.int()),
-            Action::Nemesis { .. } => (READ, None),
+        let f = match client_function(op) {
+            Some(BROADCAST) => ADD,
+            f => f.unwrap_or(READ),
         };
-        let value = value.and_then(|value| u64::try_from(value).ok());
+        let value = op.action.value().int().and_then(|value| u64::try_from(value).ok());
         let process = match op.process {
             Process::Client(process) => process,
             Process::Nemesis => 0,
@@ -310,13 +309,7 @@ fn summarise(history: &[Op], elements: &[Element]) -> SetFull {
     result.stale = stale.iter().map(|(_, element)| element.value).collect();
     result.stale_count = result.stale.len() as u64;
     result.worst_stale = worst_stale(history, stale);
-    result.valid = if result.lost_count > 0 {
-        Validity::Invalid
-    } else if result.stable_count == 0 {
-        Validity::Unknown
-    } else {
-        Validity::Valid
-    };
+    result.valid = Validity::of(result.lost_count == 0, result.stable_count > 0);
     result.stable_latencies = Quantiles::of(stable_latencies);
     result.lost_latencies = Quantiles::of(lost_latencies);
     result

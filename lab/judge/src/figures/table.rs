@@ -4,110 +4,69 @@ use super::figure::{Figure, Needs, POINTS, Worse};
 use super::unit::Unit;
 use crate::checker::missing::Missing;
 use crate::checker::quantile::Quantiles;
-use crate::results::{LabResults, MaelstromResults, Results};
+use crate::results::{LabResults, MaelstromResults};
 
 /// All figures, in the order in which they are listed: those of the parts, then the workloads' own.
-pub static FIGURES: &[Figure] = &join::<{ (PARTS.len() - 1) * POINTS.len() + SCALARS.len() }>();
+pub static FIGURES: &[Figure] = &join::<{ POINTS.len() * DISTRIBUTIONS.len() + SCALARS.len() }>();
 
-const PARTS: [&[Figure]; 9] =
-    [&STABLE, &LOST, &DELIVERY, &COMPONENT, &HEAL, &CLIENT, &BROADCAST, &READ, &SCALARS];
-
-/// The points of a distribution, in ms: prefix of their names and one that was given up, label,
-/// requirement, place in the results, and how it is read from them.
-macro_rules! distribution {
-    ($prefix:literal $(was $old:literal)?, $label:literal, $needs:ident, $path:literal,
-     $read:expr) => {
-        [
-            distribution!(@ $prefix $(was $old)?, "min" min "/0", $label, $needs, $path, $read),
-            distribution!(@ $prefix $(was $old)?, "median" p50 "/0.5", $label, $needs, $path, $read),
-            distribution!(@ $prefix $(was $old)?, "p95" p95 "/0.95", $label, $needs, $path, $read),
-            distribution!(@ $prefix $(was $old)?, "p99" p99 "/0.99", $label, $needs, $path, $read),
-            distribution!(@ $prefix $(was $old)?, "max" max "/1", $label, $needs, $path, $read),
-        ]
+/// Distributions of times, each as its points in ms: prefix of their names and one that was given up,
+/// label, requirement, place in the results, and how it is read from Maelstrom's part or the lab's.
+macro_rules! distributions {
+    ($($prefix:literal $(was $old:literal)?, $label:literal, $needs:ident, $path:literal,
+       |$m:pat_param, $l:pat_param| $read:expr;)*) => {
+        [$({
+            const READ: fn(&MaelstromResults, &LabResults) -> Option<Quantiles<f64>> =
+                |$m, $l| $read;
+            distributions!(@ $prefix [$($old)?], $label, $needs, $path, [
+                "min" min "/0", "median" p50 "/0.5", "p95" p95 "/0.95", "p99" p99 "/0.99",
+                "max" max "/1"
+            ])
+        }),*]
     };
-    (@ $prefix:literal $(was $old:literal)?, $point:literal $field:ident $key:literal,
-     $label:literal, $needs:ident, $path:literal, $read:expr) => {
-        Figure {
+    (@ $prefix:literal $old:tt, $label:literal, $needs:ident, $path:literal,
+     [$($point:literal $field:ident $key:literal),*]) => {
+        [$(Figure {
             name: concat!($prefix, $point),
-            aliases: &[$(concat!($old, $point))?],
+            aliases: distributions!(@was $old $point),
             label: $label,
             point: $point,
             unit: Unit::Time,
             worse: Worse::Higher,
             needs: Needs::$needs,
             path: concat!($path, $key),
-            read: |results| {
-                let read: fn(&Results) -> Option<Quantiles<f64>> = $read;
-                read(results).map(|all| all.$field)
-            },
-        }
+            read: |results| Some(READ(&results.maelstrom, &results.rumormill)?.$field),
+        }),*]
     };
+    (@was [] $point:literal) => { &[] };
+    (@was [$old:literal] $point:literal) => { &[concat!($old, $point)] };
 }
 
-const STABLE: [Figure; 5] =
-    distribution!("", "stable latency", Nothing, "/workload/stable-latencies", |r| r
-        .maelstrom
-        .workload
-        .set()?
-        .stable_latencies
-        .map(|all| all.map(|ms| ms as f64)));
-
-const LOST: [Figure; 5] =
-    distribution!("lost-latency-", "lost latency", Nothing, "/workload/lost-latencies", |r| r
-        .maelstrom
-        .workload
-        .set()?
-        .lost_latencies
-        .map(|all| all.map(|ms| ms as f64)));
-
-/// From the acknowledgement until the last node holds a value.
-const DELIVERY: [Figure; 5] = distribution!(
-    "convergence-",
-    "delivery time at the last node",
-    Deliveries,
-    "/rumormill/convergence/message-flow/since-ack",
-    |r| r.rumormill.convergence.best()?.since_ack.map(with_never)
-);
-
-/// The delivery time among the nodes that were connected to the origin all the time.
-const COMPONENT: [Figure; 5] = distribution!(
+const DISTRIBUTIONS: [[Figure; POINTS.len()]; 8] = distributions! {
+    "", "stable latency", Nothing,
+        "/workload/stable-latencies", |m, _| m.workload.set()?.stable_latencies.map(in_ms);
+    "lost-latency-", "lost latency", Nothing,
+        "/workload/lost-latencies", |m, _| m.workload.set()?.lost_latencies.map(in_ms);
+    // From the acknowledgement until the last node holds a value.
+    "convergence-", "delivery time at the last node", Deliveries,
+        "/rumormill/convergence/message-flow/since-ack",
+        |_, l| l.convergence.best()?.since_ack.map(with_never);
+    // The delivery time among the nodes that were connected to the origin all the time.
     "component-" was "part-", "delivery time within the component", Disconnection,
-    "/rumormill/components/since-ack",
-    |r| Some(r.rumormill.components.as_ref()?.since_ack.map_or(AT_ONCE, with_never))
-);
-
-/// From a heal until every node holds what was acknowledged before it.
-const HEAL: [Figure; 5] =
-    distribution!("heal-", "heal time", Disconnection, "/rumormill/components/since-heal", |r| {
-        Some(r.rumormill.components.as_ref()?.since_heal.map_or(AT_ONCE, with_never))
-    });
+        "/rumormill/components/since-ack",
+        |_, l| Some(l.components.as_ref()?.since_ack.map_or(AT_ONCE, with_never));
+    // From a heal until every node holds what was acknowledged before it.
+    "heal-", "heal time", Disconnection, "/rumormill/components/since-heal",
+        |_, l| Some(l.components.as_ref()?.since_heal.map_or(AT_ONCE, with_never));
+    "client-latency-", "client latency", History,
+        "/rumormill/client-latency/all", |_, l| l.client_latency.get("all").copied();
+    "broadcast-latency-", "client latency of broadcast", History,
+        "/rumormill/client-latency/broadcast", |_, l| l.client_latency.get("broadcast").copied();
+    "read-latency-", "client latency of read", History,
+        "/rumormill/client-latency/read", |_, l| l.client_latency.get("read").copied();
+};
 
 /// Times of a run in which nothing was owed.
 const AT_ONCE: Quantiles<f64> = Quantiles { min: 0.0, p50: 0.0, p95: 0.0, p99: 0.0, max: 0.0 };
-
-const CLIENT: [Figure; 5] = distribution!(
-    "client-latency-",
-    "client latency",
-    History,
-    "/rumormill/client-latency/all",
-    |r| r.rumormill.client_latency.get("all").copied()
-);
-
-const BROADCAST: [Figure; 5] = distribution!(
-    "broadcast-latency-",
-    "client latency of broadcast",
-    History,
-    "/rumormill/client-latency/broadcast",
-    |r| r.rumormill.client_latency.get("broadcast").copied()
-);
-
-const READ: [Figure; 5] = distribution!(
-    "read-latency-",
-    "client latency of read",
-    History,
-    "/rumormill/client-latency/read",
-    |r| r.rumormill.client_latency.get("read").copied()
-);
 
 /// Figures that are a single number: name and names that were given up, label, unit, requirement,
 /// place in the results, and how it is read from Maelstrom's part or the lab's.
@@ -203,17 +162,19 @@ fn final_reads(lab: &LabResults) -> Option<&Missing> {
 }
 
 const fn join<const N: usize>() -> [Figure; N] {
-    let mut all = [PARTS[0][0]; N];
-    let (mut next, mut part) = (0, 0);
-    while part < PARTS.len() {
-        let mut at = 0;
-        while at < PARTS[part].len() {
-            all[next] = PARTS[part][at];
-            (at, next) = (at + 1, next + 1);
-        }
-        part += 1;
+    let (first, then) = (DISTRIBUTIONS.as_flattened(), &SCALARS);
+    let mut all = [SCALARS[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { then[at - first.len()] };
+        at += 1;
     }
     all
+}
+
+/// Latencies of whole milliseconds as numbers.
+fn in_ms(latencies: Quantiles<u64>) -> Quantiles<f64> {
+    latencies.map(|ms| ms as f64)
 }
 
 /// Times of which some never came, as numbers: those are infinite.

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 
 use super::{ADD, Action, BROADCAST, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
+use crate::checker::kind_name;
 use crate::format::edn::Edn;
 
 /// How the text of a [`OpError::Exception`] begins in the file.
@@ -77,12 +78,10 @@ fn read_op(edn: &Edn, position: usize, functions: &[&'static str]) -> Result<Op>
     let number = |name: &str| {
         edn.at(&[name]).and_then(Edn::as_u64).with_context(|| format!("there is no number :{name}"))
     };
-    let kind = match keyword(edn, "type")? {
-        "invoke" => OpKind::Invoke,
-        "ok" => OpKind::Ok,
-        "fail" => OpKind::Fail,
-        "info" => OpKind::Info,
-        other => bail!(":type is :{other}, not one of :invoke, :ok, :fail, :info"),
+    let name = keyword(edn, "type")?;
+    let kinds = [OpKind::Invoke, OpKind::Ok, OpKind::Fail, OpKind::Info];
+    let Some(kind) = kinds.into_iter().find(|kind| kind_name(*kind) == name) else {
+        bail!(":type is :{name}, not one of :{}", kinds.map(kind_name).join(", :"));
     };
     let process = match edn.at(&["process"]) {
         Some(Edn::Key(name)) if name == "nemesis" => Process::Nemesis,

@@ -92,14 +92,11 @@ pub(crate) fn read_reply(request: Request, msg_id: i64, body: &Payload) -> Optio
             (answered == msg_id).then(|| read_text(request, &fields))
         }
         Payload::Typed(body) => {
-            let (Body::InitOk { in_reply_to: answered }
-            | Body::TopologyOk { in_reply_to: answered }
-            | Body::Reply { in_reply_to: answered, .. }
-            | Body::Error { in_reply_to: answered, .. }) = **body
-            else {
-                return None;
-            };
-            if answered == msg_id { read_typed(request, body) } else { None }
+            if answered(body)? == msg_id {
+                read_typed(request, body)
+            } else {
+                None
+            }
         }
     }
 }
@@ -131,14 +128,19 @@ pub(crate) fn claim_of_text(body: &str) -> Claim {
 }
 
 pub(crate) fn claim_of_typed(body: &Body) -> Claim {
-    let answered = match body {
+    let in_reply_to = answered(body).map(|answered| answered.to_string());
+    Claim { kind: body.kind().to_owned(), in_reply_to }
+}
+
+/// The number of the request that a body answers.
+const fn answered(body: &Body) -> Option<i64> {
+    match body {
         Body::InitOk { in_reply_to }
         | Body::TopologyOk { in_reply_to }
         | Body::Reply { in_reply_to, .. }
-        | Body::Error { in_reply_to, .. } => Some(in_reply_to.to_string()),
+        | Body::Error { in_reply_to, .. } => Some(*in_reply_to),
         _ => None,
-    };
-    Claim { kind: body.kind().to_owned(), in_reply_to: answered }
+    }
 }
 
 fn read_typed(request: Request, body: &Body) -> Option<Reply> {

@@ -9,7 +9,6 @@ use super::judge;
 use crate::checker::script::history;
 use crate::delivery::convergence::{Convergence, ValueSpread};
 use crate::delivery::entries::EntryCounts;
-use crate::history::Action;
 use crate::outcome::counts::{ClassCount, Counts, FlowCount};
 use crate::outcome::{
     NodeReport, Notice, NoticeKind, Outcome, Phase, RecoveryReport, SchedulingDelay, State,
@@ -34,10 +33,7 @@ pub fn settings() -> Settings {
 #[must_use]
 pub fn outcome() -> Outcome {
     let history = history(SCRIPT);
-    let final_read = |position: usize| match &history[position].action {
-        Action::Client { value, .. } => Some(value.clone()),
-        _ => None,
-    };
+    let final_read = |position: usize| Some(history[position].action.value().clone());
     let node = |position| NodeReport { final_read: final_read(position), ..Default::default() };
     let flow = |send, bytes| FlowCount { send, recv: send, bytes };
     let link = |src: &str, dest: &str, send| ((src.into(), dest.into()), flow(send, send * 50));

@@ -21,19 +21,9 @@ pub static BROADCAST: Workload = Workload {
     check,
 };
 
-static ADD: Operation = Operation {
-    f: history::BROADCAST,
-    argument: Some("message"),
-    result: ResultShape::Nothing,
-    is_idempotent: false,
-};
+static ADD: Operation = Operation::adding(history::BROADCAST, "message");
 
-static READ: Operation = Operation {
-    f: history::READ,
-    argument: None,
-    result: ResultShape::List("messages"),
-    is_idempotent: true,
-};
+static READ: Operation = Operation::reading(ResultShape::List("messages"));
 
 /// By a fair coin the next value, or a read.
 fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {

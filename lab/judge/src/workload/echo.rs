@@ -3,7 +3,7 @@
 use super::{Draws, Errors, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults};
 use crate::checker::{Pairing, client_function};
 use crate::format::edn::Edn;
-use crate::history::{Action, Op, OpKind, OpValue};
+use crate::history::{Op, OpKind, OpValue};
 
 /// The workload.
 pub(super) static ECHO: Workload = Workload {
@@ -47,7 +47,8 @@ fn check(history: &[Op]) -> WorkloadResults {
         let Some(invoked) = pairing.step(position, op).filter(|_| op.kind != OpKind::Invoke) else {
             continue;
         };
-        let (sent, got) = (value(&history[invoked]), value(op));
+        let (sent, got) = (history[invoked].action.value(), op.action.value());
+        let (sent, got) = (sent.to_edn(), got.to_edn());
         if got.at(&["echo"]) != Some(&sent) {
             errors.push(Edn::Vector(vec![
                 "Expected a message with :echo".into(),
@@ -61,13 +62,6 @@ fn check(history: &[Op]) -> WorkloadResults {
         ("valid?", errors.is_empty().into()),
         ("errors", Edn::Vector(errors)),
     ]))
-}
-
-fn value(op: &Op) -> Edn {
-    match &op.action {
-        Action::Client { value, .. } => value.to_edn(),
-        Action::Nemesis { .. } => Edn::Nil,
-    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,15 @@
 //! G-counter: a pn-counter to which nothing below 0 is added.
 
-use super::pn_counter::{self, ADD, READ};
-use super::{Draws, Errors, LastOperation, Operation, Spreads, Turns, Workload};
+use super::pn_counter::{self, COUNTER};
+use super::{Draws, Operation, Workload};
 use crate::history::OpValue;
 
 /// The workload.
 pub(super) static G_COUNTER: Workload = Workload {
     name: "g-counter",
     summary: "numbers of at least 0 are added to a counter, and all nodes are to come to the same sum",
-    operations: &[&ADD, &READ],
-    has_topology: false,
-    errors: Errors::Thrown,
-    keeps_client: false,
-    turns: Turns::RoundRobin,
-    spreads: Spreads::Deltas,
     next,
-    last: Some(LastOperation { operation: &READ, is_marked: true }),
-    check: pn_counter::check,
+    ..COUNTER
 };
 
 /// The operations of a pn-counter without those that subtract: one in three is an addition.

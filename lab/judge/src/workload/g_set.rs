@@ -20,19 +20,9 @@ pub static G_SET: Workload = Workload {
     check: broadcast::check,
 };
 
-static ADD: Operation = Operation {
-    f: history::ADD,
-    argument: Some("element"),
-    result: ResultShape::Nothing,
-    is_idempotent: false,
-};
+static ADD: Operation = Operation::adding(history::ADD, "element");
 
-static READ: Operation = Operation {
-    f: history::READ,
-    argument: None,
-    result: ResultShape::List("value"),
-    is_idempotent: true,
-};
+static READ: Operation = Operation::reading(ResultShape::List("value"));
 
 /// By a fair coin the next element, or a read.
 fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {

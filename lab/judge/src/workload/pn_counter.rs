@@ -5,10 +5,12 @@ use super::{
 };
 use crate::checker::{counter, kind_name};
 use crate::format::edn::Edn;
-use crate::history::{self, Action, Op, OpKind, OpValue, Process};
+use crate::history::{self, Op, OpKind, OpValue, Process};
 
 /// The workload.
-pub static PN_COUNTER: Workload = Workload {
+pub static PN_COUNTER: Workload = COUNTER;
+
+pub(super) const COUNTER: Workload = Workload {
     name: "pn-counter",
     summary: "numbers are added to a counter, and all nodes are to come to the same sum",
     operations: &[&ADD, &READ],
@@ -22,19 +24,9 @@ pub static PN_COUNTER: Workload = Workload {
     check,
 };
 
-pub(super) static ADD: Operation = Operation {
-    f: history::ADD,
-    argument: Some("delta"),
-    result: ResultShape::Nothing,
-    is_idempotent: false,
-};
+pub(super) static ADD: Operation = Operation::adding(history::ADD, "delta");
 
-pub(super) static READ: Operation = Operation {
-    f: history::READ,
-    argument: None,
-    result: ResultShape::Integer("value"),
-    is_idempotent: true,
-};
+pub(super) static READ: Operation = Operation::reading(ResultShape::Integer("value"));
 
 /// Deltas are -5 to 4.
 const DELTAS: u64 = 10;
@@ -54,7 +46,8 @@ pub(super) fn next(draws: &mut Draws) -> (&'static Operation, OpValue) {
 pub(super) fn check(history: &[Op]) -> WorkloadResults {
     let acceptable = counter::acceptable(history);
     let finals = history.iter().filter(|op| op.is_final && op.kind == OpKind::Ok);
-    let finals: Vec<(&Op, i64)> = finals.filter_map(|op| Some((op, value(op)?))).collect();
+    let finals: Vec<(&Op, i64)> =
+        finals.filter_map(|op| Some((op, op.action.value().int()?))).collect();
     let bad = finals.iter().filter(|(_, value)| !acceptable.contains(*value));
     let bad: Vec<Edn> = bad.map(|(op, _)| op_to_edn(op)).collect();
     let runs = acceptable.runs().map(|(first, last)| Edn::Vector(vec![first, last]));
@@ -64,13 +57,6 @@ pub(super) fn check(history: &[Op]) -> WorkloadResults {
         ("final-reads", Edn::Vector(finals.iter().map(|(_, value)| Edn::Int(*value)).collect())),
         ("acceptable", Edn::Vector(runs.collect())),
     ]))
-}
-
-fn value(op: &Op) -> Option<i64> {
-    match &op.action {
-        Action::Client { value, .. } => value.int(),
-        Action::Nemesis { .. } => None,
-    }
 }
 
 fn op_to_edn(op: &Op) -> Edn {
@@ -84,7 +70,7 @@ fn op_to_edn(op: &Op) -> Edn {
         ("type", Edn::key(kind_name(op.kind))),
         ("process", process),
         ("f", Edn::key(history::READ)),
-        ("value", value(op).map_or(Edn::Nil, Edn::Int)),
+        ("value", op.action.value().to_edn()),
         ("final?", op.is_final.into()),
     ])
 }

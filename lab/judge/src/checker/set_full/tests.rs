@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::super::script::{broadcast, history, read};
 use super::*;
-use crate::history::ReadSet;
+use crate::history::{Action, ReadSet};
 
 struct Vector {
     name: &'static str,
