@@ -91,11 +91,7 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.dir.join(name);
-        let unfinished = self.dir.join(format!(".{name}.unfinished"));
-        fs::write(&unfinished, text)
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .with_context(|| format!("{} cannot be written", path.display()))
+        write_whole(&self.dir, name, text).map(drop)
     }
 
     /// Points the links `latest`, of the store and of the workload, to this run.
@@ -112,6 +108,15 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Writes a file, whole or not at all; answers its path.
+pub(crate) fn write_whole(dir: &Path, name: &str, text: &str) -> Result<PathBuf> {
+    let (path, unfinished) = (dir.join(name), dir.join(format!(".{name}.unfinished")));
+    fs::write(&unfinished, text)
+        .and_then(|()| fs::rename(&unfinished, &path))
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(path)
 }
 
 /// Makes a directory named after the time; a later one if another run began in the same

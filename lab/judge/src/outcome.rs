@@ -166,6 +166,24 @@ impl SchedulingDelay {
     }
 }
 
+/// Errors in a node's output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct OutputErrors {
+    /// Lines that are no messages.
+    pub bad_lines: u64,
+    /// Messages from or to unknown ids.
+    pub unknown_names: u64,
+    /// Replies to clients that have given up and gone.
+    pub late_replies: u64,
+    /// Messages with a name that is not the node's own.
+    pub false_names: u64,
+    /// Messages to clients that answer none of their requests.
+    pub stray_replies: u64,
+    /// Second answers to requests of clients that were still open.
+    pub second_answers: u64,
+}
+
 /// An act of a node that a person should know of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeReport {
@@ -175,20 +193,10 @@ pub struct NodeReport {
     /// The acknowledged additions to a counter that it does not hold, counting those of more than 0
     /// from 0 in order of their invocation. `None` if that was not seen.
     pub lacking: Option<Vec<u64>>,
-    /// Lines that are no messages.
-    pub bad_lines: u64,
-    /// Messages from or to unknown ids.
-    pub unknown_names: u64,
-    /// Replies to clients that have given up and gone.
-    pub late_replies: u64,
-    /// Messages with a name that is not its own.
-    pub false_names: u64,
-    /// Messages to clients that answer none of their requests.
-    pub stray_replies: u64,
-    /// The first of them, in a sentence.
+    /// Errors in its output.
+    pub errors: OutputErrors,
+    /// The first message to a client that answers none of its requests, in a sentence.
     pub stray_reply: Option<String>,
-    /// Second answers to requests of clients that were still open.
-    pub second_answers: u64,
     /// Since when Maelstrom would have ignored its output, by the driver's clock.
     pub ignored_since: Option<Nanos>,
     /// The first line of it that Maelstrom would have refused, in a sentence.

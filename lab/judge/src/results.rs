@@ -270,10 +270,11 @@ impl Results {
         results
     }
 
-    /// The run crashed or was interrupted: nothing of it is valid.
+    /// If the run crashed or was interrupted, nothing of it is valid.
     #[must_use]
-    pub fn crashed(mut self, crash: CrashReport) -> Self {
-        self.rumormill.crash = Some(crash);
+    pub fn crashed(mut self, crash: Option<&CrashReport>) -> Self {
+        let Some(crash) = crash else { return self };
+        self.rumormill.crash = Some(crash.clone());
         self.rumormill.maelstrom_valid = Validity::Unknown;
         self.maelstrom.valid = Validity::Unknown;
         self.rumormill.passed = false;

@@ -63,7 +63,7 @@ pub use disk::SimDisk;
 pub use fault::{NodeFault, NodeFaultKind};
 pub use flight::Flight;
 pub use host::Host;
-pub use medium::{Medium, Plain, PlainNetwork, on_fault};
+pub use medium::{Medium, Numbered, Plain, PlainNetwork, on_fault};
 pub use process::{Input, Outbox, Output, Process};
 pub use sim::{Observer, Sim};
 pub use storage::{DiskConfig, DiskCounts, RETRY_INTERVAL};

@@ -54,13 +54,15 @@ pub struct Plain<P: Process> {
 pub type PlainNetwork<P> =
     Network<Numbered<<P as Process>::Message>, (NodeId, <P as Process>::Request)>;
 
-/// A message of [`Plain`].
+/// A message on its way.
 #[derive(Debug)]
 pub struct Numbered<M> {
-    way: Way,
+    /// From where to where.
+    pub way: Way,
     /// Its number in the order of sending.
-    number: u64,
-    message: Arc<M>,
+    pub number: u64,
+    /// The message, which others may be sent as well.
+    pub message: Arc<M>,
 }
 
 impl<M> Clone for Numbered<M> {

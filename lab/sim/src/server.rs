@@ -56,9 +56,11 @@ impl<P: Protocol<Message: Wire>, S: Service> Maelstrom<P, S> {
         Self { server, storage: None, has_just_opened: false, beginning: Box::new(beginning) }
     }
 
-    /// The same node with a journal on a disk of its own. To be called before any input.
+    /// The same node with a journal on a disk of its own, if it is to have one. To be called before any
+    /// input.
     #[must_use]
-    pub fn with_disk(mut self, config: DiskConfig) -> Self {
+    pub fn with_disk(mut self, config: Option<DiskConfig>) -> Self {
+        let Some(config) = config else { return self };
         let Beginning { run_seed, node, .. } = *self.beginning;
         let seed = Dice::numbered(run_seed, "disk", u64::from(node.0)).next_u64();
         self.storage = Some(Box::new(Storage::new(seed, config)));

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use rumormill::protocols::rumormill::ablation::{Rule, switch_off};
 use rumormill::protocols::rumormill::config::Config;
 use rumormill_judge::figures::{Figure, Unit, Worse, select};
@@ -16,7 +16,6 @@ use rumormill_sim::network::latency::Distribution;
 use super::cases::{self, Case};
 use super::faults;
 use crate::hunt::Hunt;
-use crate::profile::Profile;
 use crate::sim::NodeKind;
 use crate::sim::sweep::{self, Row};
 
@@ -60,11 +59,7 @@ pub struct Scenario {
 pub fn scenarios() -> Result<Vec<Scenario>> {
     let mut all = Vec::new();
     for name in faults::profiles() {
-        let mut flags = Profile::load(name)?.flags()?;
-        flags.seed = Some(1);
-        let config = cases::config(&flags.node_args);
-        let config = config.map_err(|why| anyhow!("{name}: {why}"))?;
-        let settings = flags.into_settings().with_context(|| name.to_owned())?;
+        let (settings, config) = faults::load(name, 1)?;
         all.push(Scenario { name: name.to_owned(), settings, config });
     }
     let config = |case: &Case| case.config().map_err(|why| anyhow!("{}: {why}", case.name));
@@ -140,7 +135,7 @@ struct Change {
 
 /// Compares a figure seed by seed. `None`: it changed by chance only, or too little.
 fn compare(name: &str, figure: &Figure, with: &[Row], without: &[Row]) -> Option<Change> {
-    let read = |row: &Row| row.results.as_ref().and_then(|results| figure.read(results));
+    let read = |row: &Row| figure.read(row.results.as_ref().ok()?);
     let pairs: Vec<(f64, f64)> =
         with.iter().zip(without).filter_map(|(a, b)| read(a).zip(read(b))).collect();
     let median = |values: &mut dyn Iterator<Item = f64>| {
@@ -238,7 +233,7 @@ mod tests {
         let row = |(seed, ratio)| {
             let mut results = sample::results();
             results.maelstrom.net.servers.msgs_per_op = Some(ratio);
-            Row { seed, results: Some(results), crash: None, events: 0, end: 0 }
+            Row { seed, results: Ok(results), events: 0, end: 0 }
         };
         (1..).zip(msgs_per_op).map(row).collect()
     }

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, anyhow};
+use rumormill::protocols::rumormill::config::Config;
 use rumormill_judge::figures::{Figure, Sample, select};
 use rumormill_judge::format::table::markdown;
+use rumormill_judge::settings::Settings;
 use rumormill_judge::verdict::{Limit, closing_line};
 
 use super::cases::config;
@@ -41,16 +43,24 @@ pub fn profiles() -> impl Iterator<Item = &'static str> {
     Profile::builtin().map(|(name, _)| name).filter(|name| !name.starts_with("fly-"))
 }
 
+/// The settings of a profile, and those of its nodes.
+///
+/// # Errors
+/// If there is no such profile, or it makes no sense.
+pub fn load(name: &str, seed: u64) -> Result<(Settings, Config)> {
+    let mut flags = Profile::load(name)?.flags()?;
+    flags.seed = Some(seed);
+    let config = config(&flags.node_args).map_err(|why| anyhow!("{name}: {why}"))?;
+    Ok((flags.into_settings().with_context(|| name.to_owned())?, config))
+}
+
 /// Simulates a profile with so many seeds from `seed` on, on so many threads.
 ///
 /// # Errors
 /// If there is no such profile, or its runs make no sense.
 pub fn judge(name: &str, seed: u64, seeds: u64, jobs: usize) -> Result<Judged> {
-    let mut flags = Profile::load(name)?.flags()?;
-    flags.seed = Some(seed);
-    let config = config(&flags.node_args).map_err(|why| anyhow!("{name}: {why}"))?;
+    let (settings, config) = load(name, seed)?;
     let kind = NodeKind::Rumormill(config);
-    let settings = flags.into_settings().with_context(|| name.to_owned())?;
     let limits = settings.limits.iter().map(|limit| limit.parse::<Limit>());
     let limits = limits.collect::<Result<_, _>>().map_err(|why| anyhow!("{name}: {why}"))?;
     let rows = sweep::run(&settings, &kind, seeds, jobs)?;
@@ -68,7 +78,7 @@ impl Judged {
     fn complaints(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for row in self.rows.iter().filter(|row| row.exit_code() != 0) {
-            let Some(results) = &row.results else {
+            let Ok(results) = &row.results else {
                 found.insert(format!("seed {} crashed", row.seed));
                 continue;
             };
@@ -93,7 +103,7 @@ impl Judged {
 
     /// Median of the seeds, worst of them, and the limit.
     fn cell(&self, figure: &Figure) -> String {
-        let results = self.rows.iter().filter_map(|row| row.results.as_ref());
+        let results = self.rows.iter().filter_map(|row| row.results.as_ref().ok());
         cell(figure, &Sample::of(figure, results), &self.limits, table::Judged::All)
     }
 }
@@ -126,7 +136,7 @@ mod tests {
             let mut results = sample::results();
             results.maelstrom.net.servers.msgs_per_op = Some(*ratio);
             rumormill_judge::verdict::decide(&mut results, &limits);
-            Row { seed, results: Some(results), crash: None, events: 0, end: 0 }
+            Row { seed, results: Ok(results), events: 0, end: 0 }
         });
         Judged { profile: "some".to_owned(), rows: rows.collect(), limits }
     }
@@ -149,7 +159,7 @@ mod tests {
     #[test]
     fn a_crash_and_a_lost_value_fail_without_any_limit() {
         let mut crashed = judged([11.0; 3]);
-        crashed.rows[1].results = None;
+        crashed.rows[1].results = Err(String::new());
         assert!(cells(crashed)[11].ends_with("seed 2 crashed"));
         let mut lossy = judged([11.0; 3]);
         let results = lossy.rows[0].results.as_mut().unwrap();

@@ -1,7 +1,7 @@
 //! Messages per node while there is load.
 
 use rumormill::cluster::Nodes;
-use rumormill_judge::message::events::EventSink;
+use rumormill_judge::message::events::{EventSink, PacketEvent};
 use rumormill_judge::message::packet::{Packet, Peer};
 use rumormill_judge::settings::Settings;
 use rumormill_sim::{MS, Nanos};
@@ -56,16 +56,6 @@ impl Load {
     fn seconds(&self) -> f64 {
         self.length as f64 / 1e9
     }
-
-    fn counts(&mut self, now: Nanos, packet: &Packet, peer: Peer) -> Option<&mut (u64, u64)> {
-        let in_time = self.zero.is_some_and(|zero| now.saturating_sub(zero) <= self.length);
-        match peer {
-            Peer::Node(node) if in_time && !packet.is_client => {
-                self.per_node.get_mut(node as usize)
-            }
-            _ => None,
-        }
-    }
 }
 
 impl EventSink for Load {
@@ -73,15 +63,19 @@ impl EventSink for Load {
         self.zero = Some(now);
     }
 
-    fn sent(&mut self, now: Nanos, packet: &Packet, _: &Nodes) {
-        if let Some((sent, _)) = self.counts(now, packet, packet.src) {
-            *sent += 1;
+    fn packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet, _: &Nodes) {
+        let in_time = self.zero.is_some_and(|zero| now.saturating_sub(zero) <= self.length);
+        if !in_time || packet.is_client {
+            return;
         }
-    }
-
-    fn received(&mut self, now: Nanos, packet: &Packet, _: &Nodes) {
-        if let Some((_, received)) = self.counts(now, packet, packet.dest) {
-            *received += 1;
+        let (end, is_sent) = match event {
+            PacketEvent::Sent => (packet.src, true),
+            PacketEvent::Received => (packet.dest, false),
+            PacketEvent::Dropped(_) => return,
+        };
+        let Peer::Node(node) = end else { return };
+        if let Some((sent, received)) = self.per_node.get_mut(node as usize) {
+            *(if is_sent { sent } else { received }) += 1;
         }
     }
 }

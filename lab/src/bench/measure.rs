@@ -63,8 +63,7 @@ pub fn simulate(case: Case, seed: u64, seeds: u64, jobs: usize) -> Result<Measur
         settings.compat.head_of_line = head_of_line;
         let rows = sweep::run(&settings, &kind, seeds, jobs)?.into_iter();
         let results = rows.map(|row| {
-            let why = row.crash.unwrap_or_default();
-            row.results.ok_or_else(|| anyhow!("{}, seed {}: {why}", case.name, row.seed))
+            row.results.map_err(|why| anyhow!("{}, seed {}: {why}", case.name, row.seed))
         });
         results.collect::<Result<Vec<Results>>>()
     };
@@ -103,7 +102,7 @@ fn run_once(case: &Case, program: &Program, base: &Path, seed: u64) -> Result<Re
         logs: settings.nodes.iter().map(|name| store.node_log(name)).collect(),
         grace: GRACE,
     };
-    let mut view = View::new();
+    let mut view = View::default();
     let report = harness::run(&settings, &processes, store.sink()?, &mut view)?;
     report.sink.finish().context("cannot write the history")?;
     if let Some(signal) = report.signal {

@@ -1,16 +1,14 @@
 //! The protocols of the family under the broadcast workload: cost and latency without faults, and
 //! what each kind of fault leaves out.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use rumormill::protocols::{Name, Options, Promise};
 use rumormill_judge::figures::{Figure, Unit, select};
 use rumormill_judge::format::table::markdown;
-use rumormill_judge::outcome::State;
-use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::results::Results;
 use rumormill_judge::settings::faults::FaultSettings;
 use rumormill_judge::settings::{Nemesis, Recovery, Settings};
-use rumormill_judge::verdict::judge;
 use rumormill_sim::network::latency::Latency;
 
 use super::load::Load;
@@ -38,10 +36,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Loss1, Self::Loss10, Self::Partitions, Self::Killed, Self::Crashed];
-
     /// The head of its column.
     const fn head(self) -> &'static str {
         match self {
@@ -141,11 +135,7 @@ pub fn measure(
 fn run(protocol: Name, settings: &Settings) -> Result<(Results, Load)> {
     let kind = NodeKind::of(Options::of(protocol)).map_err(|why| anyhow!(why))?;
     let simulated = simulate(settings, &kind, Load::new(settings))?;
-    if let State::Crashed(why) = &simulated.outcome.state {
-        bail!("{protocol}: {why}");
-    }
-    let notices = &simulated.notices;
-    let results = judge(settings, &simulated.outcome, notices, RunInfo::default())?;
+    let results = simulated.results(settings)?.map_err(|why| anyhow!("{protocol}: {why}"))?;
     Ok((results, simulated.sink))
 }
 
@@ -172,16 +162,16 @@ impl Row {
             Promise::Aggregates => "aggregates",
         };
         let mut cells = vec![format!("`{protocol}`"), promise.to_owned()];
-        cells.extend(COLUMNS.iter().map(|figure| {
-            figure.read(calm).map_or_else(|| "–".to_owned(), |value| figure.unit.bare(value))
-        }));
+        let shown = |figure: &Figure, results: &Results| {
+            figure.read(results).map_or_else(|| "–".to_owned(), |value| figure.unit.bare(value))
+        };
+        cells.extend(COLUMNS.iter().map(|figure| shown(figure, calm)));
         cells.push(Unit::Share.show(*busiest_share));
         cells.push(lost(calm));
         cells.extend(faulty.iter().map(lost));
         if let Some(at) = faults.iter().position(|fault| *fault == Fault::Partitions) {
             let heal = const { rumormill_judge::figures::figure("heal-max") };
-            let time = heal.read(&faulty[at]);
-            cells.push(time.map_or_else(|| "–".to_owned(), |time| heal.unit.bare(time)));
+            cells.push(shown(heal, &faulty[at]));
         }
         cells
     }
@@ -275,9 +265,9 @@ mod tests {
 
     #[test]
     fn a_protocol_that_promises_repair_is_held_to_it_with_every_fault() {
-        let row = measure(Name::Scuttlebutt, &SMALL, &Fault::ALL, &|_| {}).unwrap();
+        let row = measure(Name::Scuttlebutt, &SMALL, Fault::value_variants(), &|_| {}).unwrap();
         assert!(row.keeps_promise());
-        let text = table(&[row], &Fault::ALL);
+        let text = table(&[row], Fault::value_variants());
         assert_eq!(text.lines().count(), 3);
         assert!(text.contains("heal time"), "{text}");
     }

@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use rumormill::cluster::Tree;
 use rumormill::protocols::rumormill::{Plan, Rumormill};
 use rumormill_judge::figures::{Figure, Sample, Unit, select};
 use rumormill_judge::format::number::number;
 use rumormill_judge::format::table::markdown;
-use rumormill_judge::outcome::State;
-use rumormill_judge::results::{Results, RunInfo};
-use rumormill_judge::verdict::judge;
+use rumormill_judge::results::Results;
 use rumormill_sim::Host;
 use serde::{Deserialize, Serialize};
 
@@ -56,11 +54,8 @@ pub fn simulate(nodes: usize, budget_ms: u64, seed: u64) -> Result<Size> {
     let settings = rumormill_judge::settings::Settings { seed, ..settings(nodes) };
     let (started, cpu_before) = (Instant::now(), cpu_time());
     let simulated = sim::simulate_observed(&settings, &config, Load::new(&settings), &mut ())?;
-    if let State::Crashed(why) = &simulated.outcome.state {
-        bail!("{nodes} nodes: {why}");
-    }
     let (wall, cpu) = (started.elapsed(), cpu_time().saturating_sub(cpu_before));
-    let results = judge(&settings, &simulated.outcome, &simulated.notices, RunInfo::default())?;
+    let results = simulated.results(&settings)?.map_err(|why| anyhow!("{nodes} nodes: {why}"))?;
     let load = &simulated.sink;
     Ok(Size {
         nodes,

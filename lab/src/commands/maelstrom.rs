@@ -79,10 +79,7 @@ fn profiles(args: &MaelstromArgs) -> Result<Vec<(String, Profile)>> {
 /// If it cannot be done.
 pub fn execute(args: &MaelstromArgs) -> Result<u8> {
     let profiles = asked(profiles(args))?;
-    let program = match &args.bin {
-        Some(bin) => Program::given(resolve_bin(bin)?),
-        None => Program::own(log)?,
-    };
+    let program = Program::find(args.bin.as_deref(), log)?;
     let work_dir = &args.work_dir;
     fs::create_dir_all(work_dir)
         .with_context(|| format!("{} cannot be made", work_dir.display()))?;

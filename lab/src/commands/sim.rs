@@ -143,13 +143,11 @@ fn run_one(
     started: Instant,
 ) -> Result<u8> {
     let begun = jiff::Zoned::now();
-    let store = if args.no_store {
-        None
-    } else {
-        let store = Store::create(&args.run.store, settings.workload.name, &begun)
-            .with_context(|| format!("cannot write to {}", args.run.store.display()))?;
-        Some(store)
+    let create = || {
+        Store::create(&args.run.store, settings.workload.name, &begun)
+            .with_context(|| format!("cannot write to {}", args.run.store.display()))
     };
+    let store = (!args.no_store).then(create).transpose()?;
     let name = kind.protocol();
     let node = node_args.iter().fold(name.to_string(), |line, arg| line + " " + &shell_word(arg));
     let info = RunInfo {
@@ -161,13 +159,11 @@ fn run_one(
         faults: settings.fault_words(),
         started: begun.to_string(),
     };
-    let mut records = match &args.record {
-        Some(dir) => Some(
-            Records::create(dir, &settings.nodes)
-                .with_context(|| format!("cannot record to {}", dir.display()))?,
-        ),
-        None => None,
+    let record = |dir: &PathBuf| {
+        Records::create(dir, &settings.nodes)
+            .with_context(|| format!("cannot record to {}", dir.display()))
     };
+    let mut records = args.record.as_ref().map(record).transpose()?;
     let sink = store.as_ref().map(Store::sink).transpose()?;
     let mut simulated = match kind {
         NodeKind::Rumormill(config) => {
@@ -198,10 +194,7 @@ fn finish<S: EventSink>(
 ) -> Result<u8> {
     let outcome = &simulated.outcome;
     let crash = CrashReport::of(outcome, None, false);
-    let mut results = judge(settings, outcome, &simulated.notices, info)?;
-    if let Some(crash) = &crash {
-        results = results.crashed(crash.clone());
-    }
+    let results = judge(settings, outcome, &simulated.notices, info)?.crashed(crash.as_ref());
     // Results in memory are shown even if the disk is full.
     let written = store.map_or(Ok(()), |store| store.write_results(&results));
     print(&args.show(&results)?);
@@ -248,7 +241,7 @@ fn run_many(args: &SimArgs, settings: &Settings, kind: &NodeKind) -> Result<u8> 
     text += &speed(virtual_ns, events, started.elapsed());
     print(&text);
     for row in &rows {
-        if let Some(why) = &row.crash {
+        if let Err(why) = &row.results {
             log(&format!("seed {} crashed: {why}", row.seed));
         }
     }

@@ -17,9 +17,9 @@ use crate::commands::shell::{
 };
 use crate::harness::net_log::NetLog;
 use crate::harness::own_node::{self, Program};
-use crate::harness::process::{NodeCommand, resolve_bin};
+use crate::harness::process::NodeCommand;
 use crate::harness::view::View;
-use crate::harness::{self, Death, Processes, Report};
+use crate::harness::{self, Processes, Report};
 use crate::store::Store;
 
 /// `lab test`.
@@ -69,10 +69,7 @@ fn resolve_for_processes(args: &TestArgs) -> Result<(Settings, Vec<String>)> {
 /// If it cannot be done.
 pub fn execute(args: &TestArgs) -> Result<u8> {
     let (settings, node_args) = &asked(resolve_for_processes(args))?;
-    let program = match &args.bin {
-        Some(bin) => Program::given(resolve_bin(bin)?),
-        None => Program::own(log)?,
-    };
+    let program = Program::find(args.bin.as_deref(), log)?;
     let mut node_args = program.with_args(node_args);
     if program.is_own() {
         own_node::serve(&mut node_args, settings.workload);
@@ -100,7 +97,7 @@ pub fn execute(args: &TestArgs) -> Result<u8> {
         grace: Duration::from_millis(args.grace),
     };
     let sink = NetLog::new(store.sink()?, args.log_net_send, args.log_net_recv);
-    let mut view = View::new();
+    let mut view = View::default();
     let report = harness::run(settings, &processes, sink, &mut view)?;
     let Report { outcome, sink, signal, deaths, backlog } = report;
     let finished = sink.into_inner().finish();
@@ -109,16 +106,11 @@ pub fn execute(args: &TestArgs) -> Result<u8> {
         let kib = backlog.peak_bytes.div_ceil(1 << 10);
         view.say(&format!("{} read slowly: up to {kib} KiB waited for it", backlog.node));
     }
-    let words = deaths.first().map(last_words);
-    let crash = CrashReport::of(&outcome, words.as_ref(), signal.is_some());
-    let mut results = judge(settings, &outcome, &view.into_notices(), info)?;
-    if let Some(crash) = &crash {
-        results = results.crashed(crash.clone());
-    }
+    let crash = CrashReport::of(&outcome, deaths.first(), signal.is_some());
+    let results = judge(settings, &outcome, &view.into_notices(), info)?.crashed(crash.as_ref());
     let written = store.write_results(&results);
     // Results in memory are shown even if the disk is full.
-    let screen = args.run.show(&results)?;
-    print(&screen);
+    print(&args.run.show(&results)?);
     written?;
     finished.context("cannot write the history")?;
     let code = match (crash, signal) {
@@ -139,24 +131,14 @@ pub fn execute(args: &TestArgs) -> Result<u8> {
     Ok(code)
 }
 
-/// The known facts of a node that ended the run.
-fn last_words(death: &Death) -> LastWords {
-    LastWords {
-        node: death.node.clone(),
-        status: death.how.clone(),
-        lines: death.last_lines.clone(),
-        last_message: Some(death.last_line.clone()).filter(|line| !line.is_empty()),
-    }
-}
-
 /// Says on stderr, too, that a run crashed: the screen may go elsewhere.
-fn log_crash(crash: &CrashReport, deaths: &[Death]) {
+fn log_crash(crash: &CrashReport, deaths: &[LastWords]) {
     log(&format!("the test crashed: {}", crash.why));
     let node = crash.node.as_deref().unwrap_or_default();
     for line in &crash.last_lines {
         log(&format!("    {node}: {line}"));
     }
     for death in deaths.iter().skip(1) {
-        log(&format!("{} {}", death.node, death.how));
+        log(&format!("{} {}", death.node, death.status));
     }
 }

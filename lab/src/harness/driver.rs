@@ -2,19 +2,19 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rumormill_judge::message::events::EventSink;
 use rumormill_judge::outcome::State;
+use rumormill_judge::results::LastWords;
 use rumormill_judge::run::Run;
 use rumormill_sim::{Nanos, NodeFaultKind};
 
 use super::faults::{FaultPlan, index};
 use super::pipe::ReadEnd;
-use super::process::{Group, NodeCommand, NodeProcess};
+use super::process::{Group, NodeCommand, NodeProcess, describe};
 use super::view::View;
 use super::wait::{Pipe, Waiter, Wake};
 
@@ -39,17 +39,11 @@ const LAST_READS: usize = 64;
 /// Bytes of the last line to a node that are kept, in case the node dies of it.
 const LAST_LINE_BYTES: usize = 1_000;
 
+/// Lines of a dead node's stderr that are kept.
+const LAST_STDERR_LINES: usize = 10;
+
 /// How long processes are waited for that were sent SIGKILL.
 const KILL_WAIT: Duration = Duration::from_secs(5);
-
-/// A node process that ended before it was asked to.
-#[derive(Debug)]
-pub struct Death {
-    /// Which node.
-    pub node: usize,
-    /// How it ended.
-    pub status: ExitStatus,
-}
 
 /// The means to start a node again.
 pub struct Spawner<'a> {
@@ -75,7 +69,7 @@ pub struct Driver<'a, S> {
     unread: Vec<(usize, Pipe)>,
     /// Nodes that have something in their output buffer.
     unsent: Vec<usize>,
-    deaths: Vec<Death>,
+    deaths: Vec<LastWords>,
     next_log_check: Instant,
     stop_signal: Option<i32>,
 }
@@ -160,17 +154,19 @@ impl<'a, S: EventSink> Driver<'a, S> {
     }
 
     /// The nodes that ended before they were asked to.
-    pub fn deaths(&self) -> &[Death] {
+    pub fn deaths(&self) -> &[LastWords] {
         &self.deaths
     }
 
     /// The names of nodes that run, but can say nothing any more.
     pub fn closed_stdout(&mut self) -> Vec<String> {
-        let silent = self.nodes.iter_mut().filter_map(|node| {
-            let silent = node.stdout.is_none() && node.exit_status().is_none();
-            silent.then(|| node.name.clone())
-        });
-        silent.collect()
+        self.names_where(|node| node.stdout.is_none() && node.exit_status().is_none())
+    }
+
+    fn names_where(&mut self, is_so: impl Fn(&mut NodeProcess) -> bool) -> Vec<String> {
+        let wanted =
+            self.nodes.iter_mut().filter_map(|node| is_so(node).then(|| node.name.clone()));
+        wanted.collect()
     }
 
     /// The nodes.
@@ -195,11 +191,7 @@ impl<'a, S: EventSink> Driver<'a, S> {
         self.spawner.group.kill();
         self.stop_signal = None;
         self.await_exits(Instant::now() + KILL_WAIT)?;
-        let left = self.nodes.iter_mut().filter_map(|node| {
-            let running = node.exit_status().is_none();
-            running.then(|| node.name.clone())
-        });
-        Ok(left.collect())
+        Ok(self.names_where(|node| node.exit_status().is_none()))
     }
 
     /// Waits until all nodes have ended, or `until`, or a signal.
@@ -417,13 +409,19 @@ impl<'a, S: EventSink> Driver<'a, S> {
     fn find_dead(&mut self) {
         for node in 0..self.nodes.len() {
             let Some(status) = self.nodes[node].exit_status() else { continue };
-            if self.faults.is_down(node) || self.deaths.iter().any(|death| death.node == node) {
+            let name = self.nodes[node].name.clone();
+            if self.faults.is_down(node) || self.deaths.iter().any(|death| death.node == name) {
                 continue;
             }
             self.hear_out(node);
-            self.deaths.push(Death { node, status });
-            let why = super::process::describe(status);
-            self.run.handle_exit(self.now(), node, &why);
+            let (process, status) = (&self.nodes[node], describe(status));
+            self.deaths.push(LastWords {
+                node: name,
+                status: status.clone(),
+                lines: process.last_stderr_lines(LAST_STDERR_LINES),
+                last_message: Some(process.last_line.clone()).filter(|line| !line.is_empty()),
+            });
+            self.run.handle_exit(self.now(), node, &status);
             self.deliver();
         }
     }

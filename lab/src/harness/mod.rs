@@ -19,6 +19,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rumormill_judge::message::events::EventSink;
 use rumormill_judge::outcome::Outcome;
+use rumormill_judge::results::LastWords;
 use rumormill_judge::run::Run;
 use rumormill_judge::settings::Settings;
 
@@ -27,9 +28,6 @@ use self::faults::FaultPlan;
 use self::process::{Group, NodeCommand, NodeProcess};
 use self::view::View;
 use self::wait::Waiter;
-
-/// Lines of a dead node's stderr that are shown.
-const LAST_STDERR_LINES: usize = 10;
 
 /// Settings for real processes only.
 #[derive(Clone, Debug)]
@@ -40,19 +38,6 @@ pub struct Processes {
     pub logs: Vec<PathBuf>,
     /// How long nodes have to end by themselves once their stdin is closed.
     pub grace: Duration,
-}
-
-/// A node that ended before it was asked to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Death {
-    /// Its name.
-    pub node: String,
-    /// `exited with status 1`, `was killed by SIGSEGV`.
-    pub how: String,
-    /// The end of what it wrote to stderr.
-    pub last_lines: Vec<String>,
-    /// The beginning of the last line that was written to its stdin.
-    pub last_line: Vec<u8>,
 }
 
 /// A node that made messages wait at its stdin.
@@ -73,8 +58,8 @@ pub struct Report<S> {
     pub sink: S,
     /// The signal that ended the run early.
     pub signal: Option<i32>,
-    /// The nodes that ended early.
-    pub deaths: Vec<Death>,
+    /// The nodes that ended before they were asked to.
+    pub deaths: Vec<LastWords>,
     /// The node that read most slowly, if any made messages wait.
     pub backlog: Option<Backlog>,
 }
@@ -106,7 +91,7 @@ pub fn run<S: EventSink>(
     let mut driver = Driver::new(&mut run, nodes, spawner, waiter, view, faults)?;
 
     let signal = driver.drive()?;
-    let deaths = deaths(&driver);
+    let deaths = driver.deaths().to_vec();
     let backlog = backlog(&driver);
     let now = driver.now();
     if let Some(signal) = signal {
@@ -127,19 +112,6 @@ pub fn run<S: EventSink>(
     view.end();
     let (outcome, sink) = run.into_outcome(now);
     Ok(Report { outcome, sink, signal, deaths, backlog })
-}
-
-fn deaths<S: EventSink>(driver: &Driver<S>) -> Vec<Death> {
-    let describe = |death: &driver::Death| {
-        let node = &driver.nodes()[death.node];
-        Death {
-            node: node.name.clone(),
-            how: process::describe(death.status),
-            last_lines: node.last_stderr_lines(LAST_STDERR_LINES),
-            last_line: node.last_line.clone(),
-        }
-    };
-    driver.deaths().iter().map(describe).collect()
 }
 
 fn backlog<S: EventSink>(driver: &Driver<S>) -> Option<Backlog> {

@@ -4,10 +4,9 @@ use std::io::{self, Write as _};
 
 use rumormill::cluster::Nodes;
 use rumormill_judge::history::Op;
-use rumormill_judge::message::events::EventSink;
+use rumormill_judge::message::events::{EventSink, PacketEvent};
 use rumormill_judge::message::packet::Packet;
 use rumormill_sim::Nanos;
-use rumormill_sim::network::DropCause;
 
 /// Shows messages on their way to another sink.
 #[derive(Debug)]
@@ -49,24 +48,15 @@ impl<S: EventSink> EventSink for NetLog<S> {
         self.inner.op(op, read_text);
     }
 
-    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        if self.show_sent {
-            self.show("send", now, packet, nodes);
+    fn packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet, nodes: &Nodes) {
+        let (is_shown, what) = match event {
+            PacketEvent::Sent => (self.show_sent, "send"),
+            PacketEvent::Received => (self.show_received, "recv"),
+            PacketEvent::Dropped(cause) => (self.show_received, cause.name()),
+        };
+        if is_shown {
+            self.show(what, now, packet, nodes);
         }
-        self.inner.sent(now, packet, nodes);
-    }
-
-    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        if self.show_received {
-            self.show("recv", now, packet, nodes);
-        }
-        self.inner.received(now, packet, nodes);
-    }
-
-    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
-        if self.show_received {
-            self.show(cause.name(), now, packet, nodes);
-        }
-        self.inner.dropped(now, packet, nodes, cause);
+        self.inner.packet(now, event, packet, nodes);
     }
 }

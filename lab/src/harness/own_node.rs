@@ -12,6 +12,8 @@ use anyhow::{Context as _, bail, ensure};
 use rumormill_judge::workload::{BROADCAST, Workload};
 use tempfile::TempDir;
 
+use super::process::{describe, resolve_bin};
+
 /// The sources that the node is built from, in the workspace.
 const SOURCES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "src"];
 
@@ -54,6 +56,17 @@ impl Program {
         match binary(&lab, say)? {
             Some(bin) => Ok(Self::given(bin)),
             None => Ok(Self { bin: lab, args: vec![NODE.to_owned()] }),
+        }
+    }
+
+    /// The binary that is given, or else our own node: see [`Program::own`].
+    ///
+    /// # Errors
+    /// If what is given is no program, or our own cannot be built.
+    pub fn find(given: Option<&Path>, say: impl FnOnce(&str)) -> anyhow::Result<Self> {
+        match given {
+            Some(bin) => Ok(Self::given(resolve_bin(bin)?)),
+            None => Self::own(say),
         }
     }
 
@@ -165,11 +178,7 @@ fn build(workspace: &Path, dir: &Path) -> anyhow::Result<()> {
         .current_dir(workspace)
         .status()
         .context("cannot run cargo to build the node (give one with --bin)")?;
-    ensure!(
-        status.success(),
-        "the node could not be built: cargo {}",
-        super::process::describe(status)
-    );
+    ensure!(status.success(), "the node could not be built: cargo {}", describe(status));
     Ok(())
 }
 

@@ -35,23 +35,6 @@ pub struct View {
 }
 
 impl View {
-    /// Begins to count the time.
-    #[must_use]
-    pub fn new() -> Self {
-        let start = Instant::now();
-        let terminal = io::stderr().is_terminal();
-        let next = start + if terminal { TERMINAL_REFRESH } else { PLAIN_REFRESH };
-        Self {
-            terminal,
-            start,
-            next,
-            last: (start, 0),
-            line: String::new(),
-            shown: BTreeMap::new(),
-            notices: Vec::new(),
-        }
-    }
-
     /// When [`View::refresh`] next has something to do.
     #[must_use]
     pub const fn next_refresh(&self) -> Instant {
@@ -145,9 +128,21 @@ impl View {
     }
 }
 
+/// Begins to count the time.
 impl Default for View {
     fn default() -> Self {
-        Self::new()
+        let start = Instant::now();
+        let terminal = io::stderr().is_terminal();
+        let next = start + if terminal { TERMINAL_REFRESH } else { PLAIN_REFRESH };
+        Self {
+            terminal,
+            start,
+            next,
+            last: (start, 0),
+            line: String::new(),
+            shown: BTreeMap::new(),
+            notices: Vec::new(),
+        }
     }
 }
 

@@ -93,34 +93,29 @@ counts! {
     duplicates: "entries received twice",
 }
 
+/// Adds counts that have the same names elsewhere.
+macro_rules! add {
+    ($counts:ident, $others:ident: $($name:ident),+) => {
+        $($counts.$name += $others.$name;)+
+    };
+}
+
 impl Counts {
     /// Adds what a node has counted in one life.
     pub(super) const fn add_stats(&mut self, stats: &Stats) {
-        self.suspicions += stats.suspicions;
-        self.probes += stats.probes;
-        self.retries += stats.retries;
-        self.repairs += stats.repairs;
-        self.restarts_seen += stats.restarts_seen;
+        add!(self, stats: suspicions, probes, retries, repairs, restarts_seen);
         self.duplicates += stats.duplicates_received;
     }
 
     /// Adds what a disk has counted.
     pub(super) const fn add_disk(&mut self, disk: &DiskCounts) {
-        self.commits += disk.commits;
-        self.failed_commits += disk.failed_commits;
-        self.torn_commits += disk.torn_commits;
-        self.cut_tails += disk.cut_tails;
-        self.power_losses += disk.power_losses;
-        self.killed_starts += disk.killed_starts;
+        add!(self, disk: commits, failed_commits, torn_commits, cut_tails);
+        add!(self, disk: power_losses, killed_starts);
     }
 
     /// Adds what the network has counted.
     pub(super) const fn add_faults(&mut self, faults: &FaultCounts) {
-        self.lost += faults.lost;
-        self.duplicated += faults.duplicated;
-        self.reordered += faults.reordered;
-        self.slowed += faults.slowed;
-        self.cut += faults.cut;
+        add!(self, faults: lost, duplicated, reordered, slowed, cut);
         self.latency_changes += faults.latency_changed;
     }
 

@@ -10,12 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 use rumormill::protocols::{Name, Options};
 use rumormill_judge::message::events::NullSink;
-use rumormill_judge::outcome::State;
-use rumormill_judge::results::RunInfo;
 use rumormill_judge::settings::faults::FaultSettings;
 use rumormill_judge::settings::{Nemesis, Recovery, Settings};
 use rumormill_judge::topology::Topology;
-use rumormill_judge::verdict::judge;
 use rumormill_judge::workload::{BROADCAST, G_SET, PN_COUNTER, Workload};
 use rumormill_sim::dice::Dice;
 use rumormill_sim::network::latency::{Distribution, Latency};
@@ -87,10 +84,10 @@ pub fn run(protocol: Name, seed: u64) -> Result<Option<String>> {
     let settings = Settings { workload: draw_workload(seed), ..settings };
     let kind = NodeKind::of(Options::of(protocol)).map_err(anyhow::Error::msg)?;
     let simulated = simulate(&settings, &kind, NullSink)?;
-    if let State::Crashed(why) = &simulated.outcome.state {
-        return Ok(Some(format!("crashed: {why}")));
-    }
-    let results = judge(&settings, &simulated.outcome, &[], RunInfo::default())?;
+    let results = match simulated.results(&settings)? {
+        Ok(results) => results,
+        Err(why) => return Ok(Some(format!("crashed: {why}"))),
+    };
     if let Some(counter) = &results.rumormill.counter {
         let (wrong, of, off_by) = (counter.wrong_count, counter.nodes.len(), counter.worst_off_by);
         let why = || format!("{wrong} of {of} nodes have a wrong sum, off by up to {off_by}");

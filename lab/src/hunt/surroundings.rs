@@ -8,11 +8,12 @@ use rumormill::id::NodeId;
 use rumormill::maelstrom::message::Named;
 use rumormill::protocol::Entry;
 use rumormill::protocols::rumormill::message::Gossip;
+use rumormill_judge::message::events::{EventSink as _, PacketEvent};
 use rumormill_judge::message::packet::{Packet, Payload, Peer};
 use rumormill_judge::message::{Body, Message};
 use rumormill_judge::topology::neighbours;
-use rumormill_sim::network::{Arrival, DropCause, Due, Network, Routed, Way};
-use rumormill_sim::{Input, MS, Medium, Nanos, NodeFault, NodeFaultKind};
+use rumormill_sim::network::{Arrival, DropCause, Due, Network, Way};
+use rumormill_sim::{Input, MS, Medium, Nanos, NodeFault, NodeFaultKind, Numbered};
 
 use super::case::Case;
 use super::counts::Counts;
@@ -33,27 +34,13 @@ pub(super) enum Scripted {
     Latency(u64),
 }
 
-/// A message between nodes, with its number.
-#[derive(Clone, Debug)]
-pub(super) struct Numbered {
-    way: Way,
-    number: u64,
-    gossip: Arc<Gossip>,
-}
-
-impl Routed for Numbered {
-    fn way(&self) -> Way {
-        self.way
-    }
-}
-
 /// The network of a case, and its client.
 #[derive(Debug)]
 pub(super) struct Surroundings<'a> {
     case: &'a Case,
     nodes: Arc<Nodes>,
     topology: Arc<Topology>,
-    pub(super) network: Network<Numbered, Scripted>,
+    pub(super) network: Network<Numbered<Gossip>, Scripted>,
     requests: VecDeque<(NodeId, Message)>,
     is_up: Vec<bool>,
     /// The script acts no more.
@@ -173,23 +160,17 @@ impl<'a> Surroundings<'a> {
             self.counts.partition_drops += u64::from(dropped == Some(DropCause::Partition));
             let dropped = dropped.or_else(|| is_down.then_some(DropCause::Down));
             if let Some(messages) = &mut self.messages {
-                messages.arrived(now, &packet(from, to, &message), &self.nodes, dropped);
+                let event = PacketEvent::at_end(dropped);
+                messages.sink.packet(now, event, &packet(from, to, &message), &self.nodes);
             }
             let (src, dest) = (self.name(from).clone(), self.name(to).clone());
+            let nodes = Arc::clone(&self.nodes);
             if let Some(cause) = dropped {
                 self.note(now, || format!("drop {src} > {dest}: {}", cause.name()));
                 continue;
             }
-            let nodes = Arc::clone(&self.nodes);
-            self.note(now, || {
-                line(
-                    "recv",
-                    &src,
-                    &dest,
-                    &Body::Peer(Named::new((*message.gossip).clone(), &nodes)),
-                )
-            });
-            return Some((to, Input::Message { from, message: message.gossip }));
+            self.note(now, || line("recv", &src, &dest, &named(&message.message, &nodes)));
+            return Some((to, Input::Message { from, message: message.message }));
         }
     }
 
@@ -199,7 +180,11 @@ impl<'a> Surroundings<'a> {
         let body = Payload::Typed(Arc::new(body.clone()));
         let packet = Packet::uncounted(self.last_message, ends, body);
         let Self { messages, nodes, .. } = self;
-        messages.iter_mut().for_each(|messages| messages.client(now, &packet, nodes));
+        for event in [PacketEvent::Sent, PacketEvent::Received] {
+            messages
+                .iter_mut()
+                .for_each(|messages| messages.sink.packet(now, event, &packet, nodes));
+        }
     }
 
     fn note(&mut self, now: Nanos, text: impl FnOnce() -> String) {
@@ -209,8 +194,8 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-fn packet(from: NodeId, to: NodeId, message: &Numbered) -> Packet {
-    let body = Payload::Peer(Arc::clone(&message.gossip) as Arc<_>);
+fn packet(from: NodeId, to: NodeId, message: &Numbered<Gossip>) -> Packet {
+    let body = Payload::Peer(Arc::clone(&message.message) as Arc<_>);
     Packet::uncounted(message.number, (Peer::Node(from.0), Peer::Node(to.0)), body)
 }
 
@@ -220,13 +205,11 @@ impl Medium<Node> for Surroundings<'_> {
         self.last_message += 1;
         let nodes = Arc::clone(&self.nodes);
         let (src, dest) = (self.name(from).clone(), self.name(to).clone());
-        self.note(now, || {
-            line("send", &src, &dest, &Body::Peer(Named::new((*gossip).clone(), &nodes)))
-        });
+        self.note(now, || line("send", &src, &dest, &named(&gossip, &nodes)));
         let way = Way::between(from.0, to.0);
-        let message = Numbered { way, number: self.last_message, gossip };
+        let message = Numbered { way, number: self.last_message, message: gossip };
         if let Some(messages) = &mut self.messages {
-            messages.sent(now, &packet(from, to, &message), &self.nodes);
+            messages.sink.packet(now, PacketEvent::Sent, &packet(from, to, &message), &self.nodes);
         }
         self.network.send(now, message);
     }
@@ -278,6 +261,10 @@ impl Medium<Node> for Surroundings<'_> {
             self.act(scripted);
         }
     }
+}
+
+fn named(gossip: &Gossip, nodes: &Arc<Nodes>) -> Body {
+    Body::Peer(Named::new(gossip.clone(), nodes))
 }
 
 fn line(what: &str, src: &str, dest: &str, body: &Body) -> String {

@@ -296,7 +296,6 @@ impl Watch {
         node: &SimServer,
         message: &Message,
     ) -> Result<(), Violation> {
-        let wrong = |text: String| Err(Violation::new(Kind::Reply, text));
         let watched = &mut self.nodes[index];
         let msg_id = match &message.body {
             Body::InitOk { in_reply_to }
@@ -309,12 +308,12 @@ impl Watch {
                 return Ok(());
             }
             Body::Error { code, text, .. } => {
-                return wrong(format!("answered with error {}: {text}", code.number()));
+                broken!(Kind::Reply, "answered with error {}: {text}", code.number())
             }
-            other => return wrong(format!("sent a client a message of type {}", other.kind())),
+            other => broken!(Kind::Reply, "sent a client a message of type {}", other.kind()),
         };
         let Some(Asked { request, held, .. }) = watched.open.remove(&msg_id) else {
-            return wrong(format!("answered {msg_id}, which no client asked"));
+            broken!(Kind::Reply, "answered {msg_id}, which no client asked");
         };
         let (Some(request), Body::Reply { reply, .. }) = (request, &message.body) else {
             return Ok(());
@@ -338,28 +337,25 @@ impl Watch {
 
     /// Invariant 1. The reply grows at its end, so only what is new needs to be looked at.
     fn check_read(&mut self, index: usize, text: &Arc<ReadText>) -> Result<(), Violation> {
-        let lost = |text: String| Err(Violation::new(Kind::Lost, text));
         let watched = &mut self.nodes[index];
         let Some(fresh) = text.strip_prefix(&**watched.read_text) else {
-            return lost(format!("read [{text}] after [{}]", watched.read_text));
+            broken!(Kind::Lost, "read [{text}] after [{}]", watched.read_text);
         };
         let fresh = fresh.strip_prefix(',').unwrap_or(fresh);
         let values: Vec<Value> = match serde_json::from_str(&format!("[{fresh}]")) {
             Ok(values) => values,
-            Err(error) => {
-                return Err(Violation::new(Kind::Malformed, format!("read [{text}]: {error}")));
-            }
+            Err(error) => broken!(Kind::Malformed, "read [{text}]: {error}"),
         };
         for value in values {
             if !self.handed_in.contains(&value) {
-                return lost(format!("read {value}, which no client has broadcast"));
+                broken!(Kind::Lost, "read {value}, which no client has broadcast");
             }
             if !watched.read.insert(value.clone()) {
-                return lost(format!("read {value} twice"));
+                broken!(Kind::Lost, "read {value} twice");
             }
         }
         if let Some(value) = watched.acknowledged.drain(..).find(|v| !watched.read.contains(v)) {
-            return lost(format!("acknowledged {value}, and a later read is without it"));
+            broken!(Kind::Lost, "acknowledged {value}, and a later read is without it");
         }
         watched.read_text = Arc::clone(text);
         Ok(())

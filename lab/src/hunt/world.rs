@@ -50,15 +50,11 @@ impl<'a> World<'a> {
         let node = |number| {
             let other = setup.other.as_ref().filter(|_| is_other(number));
             let config = other.unwrap_or(&setup.config).clone();
-            let node = Node::new(config, case.seed, number, seed_of)
-                .with_service(AnyService::new(case.workload));
-            match disk {
-                Some(disk) => node.with_disk(disk),
-                None => node,
-            }
+            let node = Node::new(config, case.seed, number, seed_of);
+            node.with_service(AnyService::new(case.workload)).with_disk(disk)
         };
         let mut surroundings = Surroundings::new(case);
-        let (messages, records) = recorder.map(Recorder::into_parts).unzip();
+        let (messages, records) = recorder.map(|kept| (kept.messages, kept.records)).unzip();
         surroundings.messages = messages;
         let mut sim = Sim::new(nodes.map(node).collect(), surroundings).with_clocks_of_nodes();
         for (at, fault) in scripted(&case.settings()) {
@@ -79,7 +75,7 @@ impl<'a> World<'a> {
         let (_, mut surroundings) = self.sim.into_parts();
         let trace = surroundings.trace.take().unwrap_or_default();
         let recorder = surroundings.messages.zip(self.records);
-        (trace, recorder.map(|(messages, records)| Recorder::of_parts(messages, records)))
+        (trace, recorder.map(|(messages, records)| Recorder { messages, records }))
     }
 
     /// Tells all nodes their names, then their neighbours.

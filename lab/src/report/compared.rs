@@ -8,7 +8,7 @@ use rumormill_judge::figures::{Figure, Worse, select};
 use rumormill_judge::verdict::verdict_word;
 
 use super::ValuesAt;
-use super::charts::typical_ages;
+use super::charts::{longest, typical_ages};
 use super::plot::{Axis, BLUE, GREEN, ORANGE, PURPLE, Plot};
 use super::run::Run as Files;
 use crate::compare::Run;
@@ -91,7 +91,7 @@ fn best(figure: &Figure, runs: &[(PathBuf, Run)]) -> Option<f64> {
 }
 
 fn chart(curves: &[Vec<f64>]) -> String {
-    let end = curves.iter().flatten().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max);
+    let end = longest(curves.iter().flatten());
     let x = Axis::to(end * 1.05, "age of the value, ms");
     let y = Axis::to(100.0, "nodes that hold it, %");
     let mut plot =

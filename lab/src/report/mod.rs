@@ -25,11 +25,12 @@ mod shade;
 mod summary;
 mod tables;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use rumormill_judge::trace::ValuesAt;
+
+use crate::store::write_whole;
 
 pub use compared::write as write_comparison;
 pub use data::Window;
@@ -47,12 +48,7 @@ pub const FILE_BETWEEN: &str = "report-between.html";
 pub fn write(dir: &Path, window: Window, values_at: &[ValuesAt]) -> Result<PathBuf> {
     let page = render(dir, window, values_at)?;
     let name = if window == Window::default() { FILE } else { FILE_BETWEEN };
-    let path = dir.join(name);
-    let unfinished = dir.join(format!(".{name}.unfinished"));
-    fs::write(&unfinished, page)
-        .and_then(|()| fs::rename(&unfinished, &path))
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    Ok(path)
+    write_whole(dir, name, &page)
 }
 
 /// The report's text.

@@ -38,34 +38,27 @@ impl LinkCount {
     }
 }
 
-/// All links between nodes that were used: counted in the messages, or else as the results say.
-pub(super) fn link_counts(run: &Run) -> BTreeMap<(String, String), LinkCount> {
-    let mut links: BTreeMap<(&str, &str), LinkCount> = BTreeMap::new();
-    let is_node = node_test(run);
-    let own = |links: BTreeMap<(&str, &str), LinkCount>| {
-        let entries = links.into_iter();
-        entries.map(|((src, dest), count)| ((src.to_owned(), dest.to_owned()), count)).collect()
-    };
-    if let Some(journal) = &run.journal {
-        for message in &journal.messages {
-            if is_node(&message.src) && is_node(&message.dest) {
-                links.entry((&*message.src, &*message.dest)).or_default().add(message);
-            }
-        }
-        return own(links);
+impl From<FlowCount> for LinkCount {
+    fn from(FlowCount { send: sent, recv: received, bytes }: FlowCount) -> Self {
+        Self { sent, received, bytes, ..Self::default() }
     }
-    let listed = run.results.iter().flat_map(|results| &results.rumormill.traffic.links);
-    for link in listed {
-        let FlowCount { send: sent, recv: received, bytes } = link.flow;
-        let count = LinkCount { sent, received, bytes, ..LinkCount::default() };
-        links.insert((&*link.src, &*link.dest), count);
-    }
-    own(links)
 }
 
-fn node_test(run: &Run) -> impl Fn(&str) -> bool {
+/// All links between nodes that were used: counted in the messages, or else as the results say.
+pub(super) fn link_counts(run: &Run) -> BTreeMap<(&str, &str), LinkCount> {
+    let Some(journal) = &run.journal else {
+        let listed = run.results.iter().flat_map(|results| &results.rumormill.traffic.links);
+        return listed.map(|link| ((&*link.src, &*link.dest), link.flow.into())).collect();
+    };
     let nodes: HashSet<&str> = run.nodes.iter().map(String::as_str).collect();
-    move |name| nodes.contains(name)
+    let mut links: BTreeMap<(&str, &str), LinkCount> = BTreeMap::new();
+    for message in &journal.messages {
+        let (src, dest) = (&*message.src, &*message.dest);
+        if nodes.contains(src) && nodes.contains(dest) {
+            links.entry((src, dest)).or_default().add(message);
+        }
+    }
+    links
 }
 
 /// Messages by type, those of clients too.
@@ -76,13 +69,8 @@ pub(super) fn types(run: &Run) -> String {
             types.entry(&*message.kind).or_default().add(message);
         }
     } else if let Some(results) = &run.results {
-        for (kind, FlowCount { send: sent, recv: received, bytes }) in
-            &results.rumormill.traffic.types
-        {
-            let (sent, received, bytes) = (*sent, *received, *bytes);
-            let count = LinkCount { sent, received, bytes, ..LinkCount::default() };
-            types.insert(kind, count);
-        }
+        let all = results.rumormill.traffic.types.iter();
+        types.extend(all.map(|(kind, flow)| (kind.as_str(), LinkCount::from(*flow))));
     }
     let mut types: Vec<(&str, LinkCount)> = types.into_iter().collect();
     types.sort_by_key(|(_, count)| Reverse(count.sent));
@@ -114,7 +102,7 @@ pub(super) fn links(run: &Run) -> String {
     } else {
         "Messages per link".to_owned()
     };
-    let row = |((src, dest), count): &((String, String), LinkCount)| {
+    let row = |((src, dest), count): &((&str, &str), LinkCount)| {
         let mut cells = vec![Cell::text(format!("{src} to {dest}"))];
         cells.extend(flow(*count));
         cells
@@ -144,6 +132,17 @@ struct NodeRow {
     unreturned: u64,
 }
 
+impl NodeRow {
+    fn median_delay_ms(&self) -> Option<f64> {
+        let mut delays = self.delays_ms.clone();
+        delays.sort_by(f64::total_cmp);
+        delays.get(delays.len() / 2).copied()
+    }
+}
+
+/// A column of a table of nodes: its head, whether it has numbers, and the cell of a node.
+type Column<'r> = (&'static str, bool, Box<dyn Fn(&str, &NodeRow) -> Cell + 'r>);
+
 /// A row per node.
 pub(super) fn nodes(run: &Run) -> String {
     let rows: Vec<NodeRow> = count_nodes(run);
@@ -154,64 +153,45 @@ pub(super) fn nodes(run: &Run) -> String {
         .map(|node| (node.node.as_str(), node.missing_count))
         .collect();
     let has_spread = run.shows_deliveries();
-    let mut columns = vec![
-        ("node", false),
-        ("sent", true),
-        ("received", true),
-        ("dropped", true),
-        ("bytes sent", true),
-        ("from clients", true),
-    ];
-    if has_spread {
-        columns.extend([("held a value after, ms", true), ("was last", true)]);
-    }
     let has_unreturned = rows.iter().any(|row| row.unreturned > 0);
-    if has_unreturned {
-        columns.push(("never returned", true));
+    let mut columns: Vec<Column<'_>> = vec![
+        ("node", false, Box::new(|name, _| Cell::text(name))),
+        ("sent", true, Box::new(|_, row| Cell::number(row.out.sent))),
+        ("received", true, Box::new(|_, row| Cell::number(row.received))),
+        ("dropped", true, Box::new(|_, row| Cell::number(row.lost))),
+        ("bytes sent", true, Box::new(|_, row| Cell::number(number(row.out.bytes as f64)))),
+        ("from clients", true, Box::new(|_, row| Cell::number(row.clients))),
+    ];
+    let known = |ms: Option<f64>| Cell::number(ms.map_or_else(|| "–".to_owned(), number));
+    if has_spread {
+        let median = move |_: &str, row: &NodeRow| known(row.median_delay_ms());
+        columns.push(("held a value after, ms", true, Box::new(median)));
+        columns.push(("was last", true, Box::new(|_, row| Cell::number(row.was_last))));
     }
-    let services = services(run);
-    columns.extend(services.iter().flat_map(|_| [("service time, ms", true), ("p99", true)]));
-    columns.push(("missing at the end", true));
-    let has_odd = run.nodes.iter().any(|name| !odd(run, name).is_empty());
-    if has_odd {
-        columns.push(("what was odd", false));
+    if has_unreturned {
+        columns.push(("never returned", true, Box::new(|_, row| Cell::number(row.unreturned))));
+    }
+    if let Some(times) = services(run) {
+        let median = move |name: &str, _: &NodeRow| known(times.get(name).map(|all| all.p50));
+        let p99 = move |name: &str, _: &NodeRow| known(times.get(name).map(|all| all.p99));
+        columns.push(("service time, ms", true, Box::new(median)));
+        columns.push(("p99", true, Box::new(p99)));
+    }
+    let lacking = move |name: &str, _: &NodeRow| missing_cell(missing.get(name).copied());
+    columns.push(("missing at the end", true, Box::new(lacking)));
+    if run.nodes.iter().any(|name| !odd(run, name).is_empty()) {
+        columns.push(("what was odd", false, Box::new(|name, _| Cell::text(odd(run, name)))));
     }
     let row = |(name, row): (&String, NodeRow)| {
-        let mut delays = row.delays_ms;
-        delays.sort_by(f64::total_cmp);
-        let mut cells = vec![
-            Cell::text(name),
-            Cell::number(row.out.sent),
-            Cell::number(row.received),
-            Cell::number(row.lost),
-            Cell::number(number(row.out.bytes as f64)),
-            Cell::number(row.clients),
-        ];
-        if has_spread {
-            let median =
-                delays.get(delays.len() / 2).copied().map_or_else(|| "–".to_owned(), number);
-            cells.extend([Cell::number(median), Cell::number(row.was_last)]);
-        }
-        if has_unreturned {
-            cells.push(Cell::number(row.unreturned));
-        }
-        if let Some(services) = services {
-            let times = services.get(name.as_str());
-            let ms = |ms: Option<f64>| Cell::number(ms.map_or_else(|| "–".to_owned(), number));
-            cells.extend([ms(times.map(|all| all.p50)), ms(times.map(|all| all.p99))]);
-        }
-        cells.push(missing_cell(missing.get(name.as_str()).copied()));
-        if has_odd {
-            cells.push(Cell::text(odd(run, name)));
-        }
-        cells
+        columns.iter().map(|(.., cell)| cell(name, &row)).collect::<Vec<_>>()
     };
     let shown = run.nodes.iter().zip(rows).take(MAX_ROWS).map(row);
     let rows: Vec<_> = shown.collect();
     let spread = if has_spread { SPREAD } else { "" };
     let unreturned = if has_unreturned { UNRETURNED } else { "" };
     let told = format!("{COUNTED}{spread}{unreturned}");
-    let table = html::table(&caption(run.nodes.len()), &columns, &rows);
+    let heads: Vec<_> = columns.iter().map(|(head, is_number, _)| (*head, *is_number)).collect();
+    let table = html::table(&caption(run.nodes.len()), &heads, &rows);
     format!("<p class=\"small faint\">{told}</p>{table}")
 }
 
@@ -244,11 +224,11 @@ fn count_nodes(run: &Run) -> Vec<NodeRow> {
     let mut rows = vec![NodeRow::default(); run.nodes.len()];
     let Some(journal) = &run.journal else {
         for ((src, dest), count) in link_counts(run) {
-            if let Some(&src) = places.get(src.as_str()) {
+            if let Some(&src) = places.get(src) {
                 rows[src].out.sent += count.sent;
                 rows[src].out.bytes += count.bytes;
             }
-            if let Some(&dest) = places.get(dest.as_str()) {
+            if let Some(&dest) = places.get(dest) {
                 rows[dest].received += count.received;
             }
         }
@@ -289,12 +269,12 @@ fn odd(run: &Run, name: &str) -> String {
     let node_errors = run.results.iter().flat_map(|results| &results.rumormill.node_errors);
     for errors in node_errors.filter(|errors| errors.node == name) {
         let counts = [
-            (errors.bad_lines, "bad lines"),
-            (errors.unknown_names, "messages with unknown ids"),
-            (errors.late_replies, "late replies"),
-            (errors.false_names, "messages in another's name"),
-            (errors.stray_replies, "replies to no request"),
-            (errors.second_answers, "second answers"),
+            (errors.counts.bad_lines, "bad lines"),
+            (errors.counts.unknown_names, "messages with unknown ids"),
+            (errors.counts.late_replies, "late replies"),
+            (errors.counts.false_names, "messages in another's name"),
+            (errors.counts.stray_replies, "replies to no request"),
+            (errors.counts.second_answers, "second answers"),
         ];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
         words.extend(some.map(|(count, what)| format!("{count} {what}")));

@@ -2,6 +2,7 @@ mod messages;
 mod workloads;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 use roxmltree::Document;

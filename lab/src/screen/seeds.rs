@@ -50,7 +50,7 @@ impl Column {
 /// Renders the table.
 #[must_use]
 pub fn render_seeds(rows: &[Row]) -> String {
-    let results = || rows.iter().filter_map(|row| row.results.as_ref());
+    let results = || rows.iter().filter_map(|row| row.results.as_ref().ok());
     let is_used = |figure: &&Figure| !Sample::of(figure, results()).values().is_empty();
     let used: Vec<Column> = COLUMNS.into_iter().filter(is_used).map(Column::of).collect();
     let mut text = head(&used);
@@ -69,7 +69,7 @@ pub fn render_seeds(rows: &[Row]) -> String {
     };
     for row in rows {
         if rows.len() <= SHOWN_ROWS || row.exit_code() != 0 {
-            let value = |figure: &Figure| figure.read(row.results.as_ref()?);
+            let value = |figure: &Figure| figure.read(row.results.as_ref().ok()?);
             line(&row.seed.to_string(), &value, &row.verdict());
         }
     }
@@ -103,9 +103,9 @@ mod tests {
         let row = |seed, lost| {
             let mut results = sample::results();
             results.rumormill.missing.missing_count = lost;
-            Row { seed, results: Some(results), crash: None, events: 0, end: 0 }
+            Row { seed, results: Ok(results), events: 0, end: 0 }
         };
-        let crashed = Row { results: None, ..row(3, 0) };
+        let crashed = Row { results: Err(String::new()), ..row(3, 0) };
         let text = render_seeds(&[row(1, 0), row(2, 7), crashed]);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2 + 3 + 2, "{text}");

@@ -22,9 +22,11 @@ use rumormill::wire::Wire;
 use rumormill_judge::generator::schedule;
 use rumormill_judge::message::events::EventSink;
 use rumormill_judge::outcome::{Notice, Outcome, Phase, State};
+use rumormill_judge::results::{Results, RunInfo};
 use rumormill_judge::run::Run;
 use rumormill_judge::settings::Settings;
 use rumormill_judge::settings::faults::{DISK_SYNC_MS, FaultSettings};
+use rumormill_judge::verdict::judge;
 use rumormill_sim::dice::Dice;
 use rumormill_sim::server::Maelstrom;
 use rumormill_sim::{DiskConfig, Host, Medium, Observer, Process, Sim};
@@ -146,6 +148,17 @@ pub fn simulate_observed<S: EventSink>(
 }
 
 impl<S, N> Simulated<S, N> {
+    /// The results, or why the run crashed.
+    ///
+    /// # Errors
+    /// If a limit makes no sense.
+    pub fn results(&self, settings: &Settings) -> Result<Result<Results, String>> {
+        if let State::Crashed(why) = &self.outcome.state {
+            return Ok(Err(why.clone()));
+        }
+        judge(settings, &self.outcome, &self.notices, RunInfo::default()).map(Ok)
+    }
+
     /// The same without the nodes.
     #[must_use]
     pub fn without_nodes(self) -> Simulated<S> {
@@ -158,13 +171,10 @@ impl<S, N> Simulated<S, N> {
 /// refuses all requests.
 fn equip<P: Protocol<Message: Wire>>(node: Node<P>, settings: &Settings) -> Node<P> {
     let service = AnyService::new(settings.workload.name.parse().unwrap_or_default());
-    let node = node.with_service(service);
     let FaultSettings { durable, disk_sync_ms, .. } = settings.faults;
-    if !durable {
-        return node;
-    }
     let sync = Duration::from_millis(disk_sync_ms.unwrap_or(DISK_SYNC_MS));
-    node.with_disk(DiskConfig { sync, ..DiskConfig::default() })
+    let disk = durable.then(|| DiskConfig { sync, ..DiskConfig::default() });
+    node.with_service(service).with_disk(disk)
 }
 
 /// The nodes of a run. Checked with the settings: there are far fewer than 2^32.

@@ -3,10 +3,9 @@
 use anyhow::Result;
 use rumormill_judge::figures::figure;
 use rumormill_judge::message::events::NullSink;
-use rumormill_judge::outcome::State;
-use rumormill_judge::results::{Results, RunInfo};
+use rumormill_judge::results::Results;
 use rumormill_judge::settings::Settings;
-use rumormill_judge::verdict::{closing_line, judge};
+use rumormill_judge::verdict::closing_line;
 use rumormill_sim::Nanos;
 
 use super::{NodeKind, simulate};
@@ -26,7 +25,7 @@ pub fn worst(rows: &[Row]) -> Option<&Row> {
     failed.max_by(|a, b| {
         let longest = |row: &Row| {
             let max = const { figure("convergence-max") };
-            row.results.as_ref().and_then(|results| max.read(results)).unwrap_or_default()
+            row.results.as_ref().ok().and_then(|results| max.read(results)).unwrap_or_default()
         };
         let order = gravity(a).cmp(&gravity(b)).then(a.broken().len().cmp(&b.broken().len()));
         // Of equal ones the first seed.
@@ -39,10 +38,8 @@ pub fn worst(rows: &[Row]) -> Option<&Row> {
 pub struct Row {
     /// The seed.
     pub seed: u64,
-    /// The results, unless it crashed.
-    pub results: Option<Results>,
-    /// Why it crashed.
-    pub crash: Option<String>,
+    /// The results, or why it crashed.
+    pub results: Result<Results, String>,
     /// Events handled.
     pub events: u64,
     /// Length of the run in virtual time.
@@ -67,7 +64,7 @@ impl Row {
         };
         let broken = self.broken();
         let why = match &self.results {
-            Some(results) if broken.is_empty() => closing_line(results),
+            Ok(results) if broken.is_empty() => closing_line(results),
             _ => broken.join(", "),
         };
         format!("{word}  {why}")
@@ -94,14 +91,6 @@ pub fn run(settings: &Settings, kind: &NodeKind, seeds: u64, jobs: usize) -> Res
 
 fn one(settings: &Settings, kind: &NodeKind) -> Result<Row> {
     let simulated = simulate(settings, kind, NullSink)?;
-    let (outcome, events) = (&simulated.outcome, simulated.events);
-    let mut row = Row { seed: settings.seed, results: None, crash: None, events, end: outcome.end };
-    match &outcome.state {
-        State::Crashed(why) => row.crash = Some(why.clone()),
-        _ => {
-            let notices = &simulated.notices;
-            row.results = Some(judge(settings, outcome, notices, RunInfo::default())?);
-        }
-    }
-    Ok(row)
+    let (end, events) = (simulated.outcome.end, simulated.events);
+    Ok(Row { seed: settings.seed, results: simulated.results(settings)?, events, end })
 }

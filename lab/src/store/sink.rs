@@ -7,10 +7,9 @@ use rumormill::cluster::Nodes;
 use rumormill_judge::checker::kind_name;
 use rumormill_judge::format::edn::{Edn, quote};
 use rumormill_judge::history::{Action, Op, OpError, OpValue, Process, ReadSet};
-use rumormill_judge::message::events::EventSink;
+use rumormill_judge::message::events::{EventSink, PacketEvent};
 use rumormill_judge::message::packet::Packet;
 use rumormill_sim::Nanos;
-use rumormill_sim::network::DropCause;
 
 use super::background::BackgroundFile;
 
@@ -74,53 +73,36 @@ impl EventSink for FileSink {
         self.put(|sink| &mut sink.history, |line| write_op(line, op, read_text));
     }
 
-    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        self.put(
-            |sink| &mut sink.messages,
-            |line| {
-                write_event(line, now, "send", packet, nodes)?;
-                line.extend_from_slice(b",\"body\":");
-                packet.body.write_json(nodes, line);
-                line.push(b'}');
-                Ok(())
-            },
-        );
-    }
-
-    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        self.put(
-            |sink| &mut sink.messages,
-            |line| {
-                write_event(line, now, "recv", packet, nodes)?;
-                line.push(b'}');
-                Ok(())
-            },
-        );
-    }
-
-    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
-        self.put(
-            |sink| &mut sink.messages,
-            |line| {
-                write_event(line, now, "drop", packet, nodes)?;
-                write!(line, ",\"cause\":\"{}\"}}", cause.name())
-            },
-        );
+    fn packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet, nodes: &Nodes) {
+        self.put(|sink| &mut sink.messages, |line| write_event(line, now, event, packet, nodes));
     }
 }
 
-/// The beginning of a message event's line.
 fn write_event(
     line: &mut Vec<u8>,
     now: Nanos,
-    event: &str,
+    event: PacketEvent,
     packet: &Packet,
     nodes: &Nodes,
 ) -> io::Result<()> {
-    write!(line, "{{\"t\":{now},\"e\":\"{event}\",\"id\":{},\"src\":", packet.id)?;
+    let name = match event {
+        PacketEvent::Sent => "send",
+        PacketEvent::Received => "recv",
+        PacketEvent::Dropped(_) => "drop",
+    };
+    write!(line, "{{\"t\":{now},\"e\":\"{name}\",\"id\":{},\"src\":", packet.id)?;
     serde_json::to_writer(&mut *line, &*packet.src.name(nodes))?;
     line.extend_from_slice(b",\"dest\":");
     serde_json::to_writer(&mut *line, &*packet.dest.name(nodes))?;
+    match event {
+        PacketEvent::Sent => {
+            line.extend_from_slice(b",\"body\":");
+            packet.body.write_json(nodes, line);
+        }
+        PacketEvent::Received => {}
+        PacketEvent::Dropped(cause) => write!(line, ",\"cause\":\"{}\"", cause.name())?,
+    }
+    line.push(b'}');
     Ok(())
 }
 

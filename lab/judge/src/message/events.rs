@@ -7,6 +7,25 @@ use rumormill_sim::network::DropCause;
 use super::packet::Packet;
 use crate::history::Op;
 
+/// What a message comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketEvent {
+    /// It entered the network.
+    Sent,
+    /// It was handed to its addressee.
+    Received,
+    /// It will never arrive.
+    Dropped(DropCause),
+}
+
+impl PacketEvent {
+    /// The end of a message's way.
+    #[must_use]
+    pub fn at_end(dropped: Option<DropCause>) -> Self {
+        dropped.map_or(Self::Received, Self::Dropped)
+    }
+}
+
 /// Receives everything that happens, as it happens. All times are the driver's, so that `init`
 /// has one too; [`EventSink::zero`] says where the history's clock begins.
 ///
@@ -21,17 +40,9 @@ pub trait EventSink {
     fn op(&mut self, op: &Op, read_text: Option<&str>) {
         let _ = (op, read_text);
     }
-    /// A message entered the network.
-    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        let _ = (now, packet, nodes);
-    }
-    /// A message was handed to its addressee.
-    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        let _ = (now, packet, nodes);
-    }
-    /// A message will never arrive.
-    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
-        let _ = (now, packet, nodes, cause);
+    /// What a message has come to.
+    fn packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet, nodes: &Nodes) {
+        let _ = (now, event, packet, nodes);
     }
 }
 
@@ -41,24 +52,6 @@ pub struct NullSink;
 
 impl EventSink for NullSink {}
 
-impl<S: EventSink + ?Sized> EventSink for Box<S> {
-    fn zero(&mut self, now: Nanos) {
-        (**self).zero(now);
-    }
-    fn op(&mut self, op: &Op, read_text: Option<&str>) {
-        (**self).op(op, read_text);
-    }
-    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        (**self).sent(now, packet, nodes);
-    }
-    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        (**self).received(now, packet, nodes);
-    }
-    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
-        (**self).dropped(now, packet, nodes, cause);
-    }
-}
-
 /// Without a sink nothing is kept.
 impl<S: EventSink> EventSink for Option<S> {
     fn zero(&mut self, now: Nanos) {
@@ -67,13 +60,7 @@ impl<S: EventSink> EventSink for Option<S> {
     fn op(&mut self, op: &Op, read_text: Option<&str>) {
         self.iter_mut().for_each(|sink| sink.op(op, read_text));
     }
-    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        self.iter_mut().for_each(|sink| sink.sent(now, packet, nodes));
-    }
-    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        self.iter_mut().for_each(|sink| sink.received(now, packet, nodes));
-    }
-    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
-        self.iter_mut().for_each(|sink| sink.dropped(now, packet, nodes, cause));
+    fn packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet, nodes: &Nodes) {
+        self.iter_mut().for_each(|sink| sink.packet(now, event, packet, nodes));
     }
 }

@@ -11,7 +11,7 @@ use crate::format::number::number;
 use crate::format::text::{printable, quote};
 use crate::history::errors::error_code;
 use crate::history::{Op, OpError};
-use crate::outcome::{NodeReport, Notice, Outcome};
+use crate::outcome::{NodeReport, Notice, Outcome, OutputErrors};
 use crate::settings::Settings;
 
 /// Different error replies that are listed.
@@ -30,21 +30,9 @@ const SLOW_MEDIAN_MS: f64 = 10.0;
 pub struct NodeErrors {
     /// Its id.
     pub node: String,
-    /// Lines that are no messages.
-    pub bad_lines: u64,
-    /// Messages from or to unknown ids.
-    pub unknown_names: u64,
-    /// Replies to clients that had given up.
-    pub late_replies: u64,
-    /// Messages with a name that is not the node's own.
-    #[serde(default)]
-    pub false_names: u64,
-    /// Messages to clients that answer none of their requests.
-    #[serde(default)]
-    pub stray_replies: u64,
-    /// Second answers to requests, from clients that were still open.
-    #[serde(default)]
-    pub second_answers: u64,
+    /// How many there are of each kind.
+    #[serde(flatten)]
+    pub counts: OutputErrors,
     /// Its output was ignored from some time on.
     #[serde(rename = "muted?")]
     pub muted: bool,
@@ -59,12 +47,7 @@ impl NodeErrors {
     pub(super) fn of(node: &str, report: &NodeReport, outcome: &Outcome) -> Option<Self> {
         let errors = Self {
             node: node.to_owned(),
-            bad_lines: report.bad_lines,
-            unknown_names: report.unknown_names,
-            late_replies: report.late_replies,
-            false_names: report.false_names,
-            stray_replies: report.stray_replies,
-            second_answers: report.second_answers,
+            counts: report.errors,
             muted: report.muted,
             ignored_from_ms: report.ignored_since.map(|since| outcome.relative_ms(since)),
         };
@@ -75,7 +58,7 @@ impl NodeErrors {
     /// Lines for which Maelstrom would have ignored the node's output from then on.
     #[must_use]
     pub const fn refused_lines(&self) -> u64 {
-        self.bad_lines + self.unknown_names + self.late_replies
+        self.counts.bad_lines + self.counts.unknown_names + self.counts.late_replies
     }
 }
 
@@ -209,7 +192,7 @@ pub fn ignored_words(node_errors: &[NodeErrors]) -> Option<String> {
 /// Maelstrom's verdict as far as its nodes' output is concerned: nothing is known of a run in
 /// which it would have ignored a node.
 pub fn ignored_validity(node_errors: &[NodeErrors]) -> Validity {
-    if ignored_words(node_errors).is_some() { Validity::Unknown } else { Validity::Valid }
+    Validity::of(true, ignored_words(node_errors).is_none())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::format::edn::Edn;
 use crate::history::{OpValue, ReadSet};
+use crate::outcome::OutputErrors;
 use crate::verdict::{judge, sample};
 
 fn of(settings: &Settings, outcome: &Outcome) -> Results {
@@ -119,7 +120,10 @@ fn json_with_the_keys_of_the_first_version_is_read_as_the_same_results() {
     lab.components = Some(Components { value_count: 7, ..Components::default() });
     lab.false_suspicions = Some(FalseSuspicions { count: 1, ..FalseSuspicions::default() });
     lab.scheduling_delay = Some(DelayFigures { max_ms: 4.5, ..DelayFigures::default() });
-    lab.node_errors = vec![NodeErrors { bad_lines: 9, ..NodeErrors::default() }];
+    lab.node_errors = vec![NodeErrors {
+        counts: OutputErrors { bad_lines: 9, ..OutputErrors::default() },
+        ..NodeErrors::default()
+    }];
     lab.traffic.ack_share = Some(0.25);
     lab.recovery.as_mut().unwrap().quiescent_msgs = Some(1.5);
     let mut json = results.to_json().unwrap();

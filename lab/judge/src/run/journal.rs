@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rumormill::cluster::Name;
 use rumormill_sim::network::DropCause;
 
+use crate::message::events::PacketEvent;
 use crate::message::packet::{Packet, Peer};
 use crate::outcome::counts::{ClassCount, Counts, FlowCount};
 
@@ -83,7 +84,15 @@ impl Journal {
         self.servers.send
     }
 
-    pub(crate) fn sent(&mut self, packet: &Packet) {
+    pub(crate) fn note(&mut self, event: PacketEvent, packet: &Packet) {
+        match event {
+            PacketEvent::Sent => self.sent(packet),
+            PacketEvent::Received => self.received(packet),
+            PacketEvent::Dropped(cause) => *self.dropped.entry(cause).or_default() += 1,
+        }
+    }
+
+    fn sent(&mut self, packet: &Packet) {
         let bytes = u64::from(packet.bytes);
         self.all.send += 1;
         if packet.is_client {
@@ -103,7 +112,7 @@ impl Journal {
         }
     }
 
-    pub(crate) fn received(&mut self, packet: &Packet) {
+    fn received(&mut self, packet: &Packet) {
         self.all.recv += 1;
         let class = if packet.is_client { &mut self.clients } else { &mut self.servers };
         class.recv += 1;
@@ -113,10 +122,6 @@ impl Journal {
         if let Some((_, flow)) = self.links.get_mut(packet.link as usize) {
             flow.recv += 1;
         }
-    }
-
-    pub(crate) fn dropped(&mut self, cause: DropCause) {
-        *self.dropped.entry(cause).or_default() += 1;
     }
 
     /// The counts with names instead of numbers.

@@ -7,7 +7,7 @@ use super::Run;
 use super::output::Output;
 use super::timer::Timer;
 use crate::generator::Step;
-use crate::history::{Action, Op, OpError, OpKind, Process};
+use crate::history::{Op, OpError};
 use crate::message::events::EventSink;
 use crate::outcome::{Phase, RecoveryReport, State};
 use crate::run::client::{Ask, Owner};
@@ -189,16 +189,8 @@ impl<S: EventSink> Run<S> {
         value_edn: &str,
         error: Option<OpError>,
     ) {
-        let op = Op {
-            index: self.history.len(),
-            time: self.relative(now),
-            kind: OpKind::Info,
-            process: Process::Nemesis,
-            action: Action::Nemesis { name: name.into(), value_edn: value_edn.into() },
-            is_final: false,
-            error,
-        };
-        self.record(op, None);
+        let op = Op::nemesis(self.history.len(), self.relative(now), name, value_edn);
+        self.record(Op { error, ..op }, None);
     }
 
     fn recover(&mut self, now: Nanos) {

@@ -16,7 +16,7 @@ use crate::format::envelope::{Envelope, body_type};
 use crate::format::text::quote;
 use crate::history::OpValue;
 use crate::message::Message;
-use crate::message::events::EventSink;
+use crate::message::events::{EventSink, PacketEvent};
 use crate::message::packet::{Delivery, Packet, Payload, Peer, PeerMessage};
 use crate::outcome::NoticeKind;
 use crate::run::client::{Ask, parse_id};
@@ -78,7 +78,7 @@ impl<S: EventSink> Run<S> {
         let envelope = match Envelope::parse(line) {
             Ok(envelope) => envelope,
             Err(why) => {
-                self.reports[node].bad_lines += 1;
+                self.reports[node].errors.bad_lines += 1;
                 let text = format!("{} wrote a line that {why}: {}", self.name(node), quote(line));
                 self.refuse(now, node, NoticeKind::BadLine, &why, text);
                 return;
@@ -204,7 +204,7 @@ impl<S: EventSink> Run<S> {
             return None;
         }
         if src != Peer::Node(node as u32) {
-            self.reports[node].false_names += 1;
+            self.reports[node].errors.false_names += 1;
             let text = format!("{} speaks as {}: {}", self.name(node), ends.0, sent.quoted());
             self.notices.add(now, Some(node), NoticeKind::FalseName, "", text);
         }
@@ -234,7 +234,7 @@ impl<S: EventSink> Run<S> {
         name: &str,
         quoted: &str,
     ) {
-        self.reports[node].unknown_names += 1;
+        self.reports[node].errors.unknown_names += 1;
         let sender = self.name(node);
         let text = format!(
             "{sender} sent a message {direction} {name:?}, which is no name of a node, client or \
@@ -292,7 +292,7 @@ impl<S: EventSink> Run<S> {
         let packet = self.request_packet(Peer::Client(client), node, ask, begun.msg_id);
         self.send(now, packet, None);
         for packet in begun.unread {
-            self.record_received(now, &packet);
+            self.record_packet(now, PacketEvent::Received, &packet);
         }
     }
 
@@ -316,15 +316,15 @@ impl<S: EventSink> Run<S> {
             // Probes stand outside the network and all counts.
             Peer::Probe(probe) => self.probe_answered(now, probe, &packet.body),
             Peer::Client(client) => {
-                self.record_sent(now, &packet);
+                self.record_packet(now, PacketEvent::Sent, &packet);
                 self.offer(now, client, packet, sender);
             }
             Peer::Service(service) => {
-                self.record_sent(now, &packet);
+                self.record_packet(now, PacketEvent::Sent, &packet);
                 self.send_to_service(now, service, packet, sender);
             }
             Peer::Node(_) => {
-                self.record_sent(now, &packet);
+                self.record_packet(now, PacketEvent::Sent, &packet);
                 if packet.carries_values && !packet.is_client {
                     self.watch.on_values(now);
                 }
@@ -343,14 +343,16 @@ impl<S: EventSink> Run<S> {
             }
             match dropped {
                 None => self.deliver(now, packet),
-                Some(cause) => self.record_dropped(now, &packet, cause),
+                Some(cause) => self.record_packet(now, PacketEvent::Dropped(cause), &packet),
             }
         }
     }
 
     /// Hands a message over. A paused node finds it when it goes on.
     fn deliver(&mut self, now: Nanos, packet: Packet) {
-        let Peer::Node(node) = packet.dest else { return self.record_received(now, &packet) };
+        let Peer::Node(node) = packet.dest else {
+            return self.record_packet(now, PacketEvent::Received, &packet);
+        };
         let node = node as usize;
         if let Peer::Client(client) = packet.src {
             self.clients.delivered(client, now);
@@ -374,13 +376,13 @@ impl<S: EventSink> Run<S> {
     /// A node has died; the messages that waited for it are lost.
     pub(super) fn drop_waiting(&mut self, now: Nanos, node: usize) {
         for packet in std::mem::take(&mut self.waiting[node]) {
-            self.record_dropped(now, &packet, DropCause::Down);
+            self.record_packet(now, PacketEvent::Dropped(DropCause::Down), &packet);
         }
     }
 
     /// A node receives a message.
     fn receive(&mut self, now: Nanos, node: usize, packet: &Packet) {
-        self.record_received(now, packet);
+        self.record_packet(now, PacketEvent::Received, packet);
         if self.exact {
             // The driver sees into its nodes.
             if let Payload::Peer(message) = &packet.body
@@ -408,25 +410,15 @@ impl<S: EventSink> Run<S> {
         self.deliveries.push_back(Delivery { node, packet });
     }
 
-    fn record_sent(&mut self, now: Nanos, packet: &Packet) {
-        self.journal.sent(packet);
-        self.sink.sent(now, packet, &self.directory.nodes);
-        self.mark(1, now, packet);
-    }
-
-    pub(super) fn record_received(&mut self, now: Nanos, packet: &Packet) {
-        self.journal.received(packet);
-        self.sink.received(now, packet, &self.directory.nodes);
-        self.mark(2, now, packet);
-    }
-
-    pub(super) fn record_dropped(&mut self, now: Nanos, packet: &Packet, cause: DropCause) {
-        self.journal.dropped(cause);
-        self.sink.dropped(now, packet, &self.directory.nodes, cause);
-        self.mark(3, now, packet);
-    }
-
-    fn mark(&mut self, what: u64, now: Nanos, packet: &Packet) {
+    /// Counts, keeps and hashes what a message has come to.
+    pub(super) fn record_packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet) {
+        self.journal.note(event, packet);
+        self.sink.packet(now, event, packet, &self.directory.nodes);
+        let what = match event {
+            PacketEvent::Sent => 1,
+            PacketEvent::Received => 2,
+            PacketEvent::Dropped(_) => 3,
+        };
         self.fingerprint.add(what ^ now.rotate_left(8));
         self.fingerprint.add(packet.id ^ u64::from(packet.bytes).rotate_left(32));
     }

@@ -8,7 +8,7 @@ use super::sent::Sent;
 use super::timer::Timer;
 use crate::format::text::quote;
 use crate::history::ReadSet;
-use crate::message::events::EventSink;
+use crate::message::events::{EventSink, PacketEvent};
 use crate::message::packet::Packet;
 use crate::outcome::NoticeKind;
 use crate::run::client::{Expiry, Offer, Owner, Standing};
@@ -20,11 +20,11 @@ impl<S: EventSink> Run<S> {
         match self.clients.offer(client, packet) {
             Offer::Unread(claim) => self.on_stray(now, client, claim, sender),
             Offer::Ignored(packet) => {
-                self.record_received(now, &packet);
+                self.record_packet(now, PacketEvent::Received, &packet);
                 self.on_stray(now, client, claim_of(&packet.body), sender);
             }
             Offer::Answered(packet, owner, request, reply) => {
-                self.record_received(now, &packet);
+                self.record_packet(now, PacketEvent::Received, &packet);
                 match owner {
                     Owner::Init(node) => {
                         self.clients.close(client);
@@ -88,7 +88,7 @@ impl<S: EventSink> Run<S> {
         let (class, what) = match (standing, in_reply_to) {
             (Standing::GivenUp, _) => return,
             (Standing::Answered, _) => {
-                self.reports[node].second_answers += 1;
+                self.reports[node].errors.second_answers += 1;
                 let text = format!(
                     "{name} sent a second answer to a request of {dest} that had its answer: {kind}"
                 );
@@ -103,7 +103,7 @@ impl<S: EventSink> Run<S> {
         };
         let text = format!("{name} sent {} to {dest} {what}", with_article(&kind));
         let report = &mut self.reports[node];
-        report.stray_replies += 1;
+        report.errors.stray_replies += 1;
         report.stray_reply.get_or_insert_with(|| text.clone());
         self.notices.add(now, Some(node), NoticeKind::StrayReply, class, text);
     }
@@ -113,7 +113,7 @@ impl<S: EventSink> Run<S> {
         if self.is_excused(now, node) {
             return self.excuse(now, node);
         }
-        self.reports[node].late_replies += 1;
+        self.reports[node].errors.late_replies += 1;
         let claim = sent.claim();
         let standing = self.clients.standing(client, claim.in_reply_to.as_deref());
         let what = match standing {

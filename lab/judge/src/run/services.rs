@@ -7,7 +7,7 @@ use rumormill_sim::network::{Arrival, Network, Routed, Way};
 use super::Run;
 use super::timer::Timer;
 use crate::format::text::quote;
-use crate::message::events::EventSink;
+use crate::message::events::{EventSink, PacketEvent};
 use crate::message::packet::{Packet, Peer};
 use crate::outcome::NoticeKind;
 use crate::services::{Desk, NAMES};
@@ -91,14 +91,14 @@ impl<S: EventSink> Run<S> {
             let Asked { packet, .. } = message;
             let Peer::Service(service) = packet.dest else { continue };
             if let Some(cause) = dropped {
-                self.record_dropped(now, &packet, cause);
+                self.record_packet(now, PacketEvent::Dropped(cause), &packet);
                 continue;
             }
             let mut body = Vec::new();
             packet.body.write_json(self.requests.nodes(), &mut body);
             let body = String::from_utf8_lossy(&body).into_owned();
             let reply = hall.desk.answer(service, &packet.src.name(self.requests.nodes()), &body);
-            self.record_received(now, &packet);
+            self.record_packet(now, PacketEvent::Received, &packet);
             let Packet { src, dest, .. } = packet;
             match reply {
                 Some(reply) => {

@@ -7,12 +7,11 @@ mod stops;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rumormill::cluster::Nodes;
-use rumormill_sim::network::DropCause;
 use rumormill_sim::{MS, Nanos, NodeFault, NodeFaultKind};
 use serde_json::{Value, json};
 
 use crate::history::{Action, Op, OpError, OpKind, OpValue, Process};
-use crate::message::events::EventSink;
+use crate::message::events::{EventSink, PacketEvent};
 use crate::message::packet::Packet;
 use crate::outcome::{NoticeKind, Outcome, Phase, State};
 use crate::run::Run;
@@ -76,27 +75,20 @@ struct Log {
     ops: usize,
 }
 
-impl Log {
-    fn message(&mut self, what: &str, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        let mut line = Vec::new();
-        packet.write_line(nodes, &mut line);
-        self.lines.push(format!("{what} {now} {}", String::from_utf8(line).unwrap()));
-    }
-}
-
 impl EventSink for Log {
     fn op(&mut self, op: &Op, read_text: Option<&str>) {
         self.ops += 1;
         self.lines.push(format!("op {op:?} {read_text:?}"));
     }
-    fn sent(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        self.message("sent", now, packet, nodes);
-    }
-    fn received(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes) {
-        self.message("received", now, packet, nodes);
-    }
-    fn dropped(&mut self, now: Nanos, packet: &Packet, nodes: &Nodes, cause: DropCause) {
-        self.message(cause.name(), now, packet, nodes);
+    fn packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet, nodes: &Nodes) {
+        let what = match event {
+            PacketEvent::Sent => "sent",
+            PacketEvent::Received => "received",
+            PacketEvent::Dropped(cause) => cause.name(),
+        };
+        let mut line = Vec::new();
+        packet.write_line(nodes, &mut line);
+        self.lines.push(format!("{what} {now} {}", String::from_utf8(line).unwrap()));
     }
 }
 

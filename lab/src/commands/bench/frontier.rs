@@ -15,9 +15,9 @@ use crate::bench::peers::{self, Place};
 use crate::bench::sections::paragraph;
 use crate::bench::table;
 use crate::commands::shared_args::{Documents, Jobs};
+use crate::commands::shell::log;
 use crate::compare::Run;
 use crate::harness::own_node::Program;
-use crate::harness::process::resolve_bin;
 
 /// `lab bench frontier`.
 #[derive(Debug, Args)]
@@ -146,10 +146,7 @@ fn run_real(args: &FrontierArgs) -> Result<Vec<Measured>> {
     if args.real.is_empty() {
         return Ok(Vec::new());
     }
-    let program = match &args.bin {
-        Some(bin) => Program::given(resolve_bin(bin)?),
-        None => Program::own(|what| eprintln!("lab: {what}"))?,
-    };
+    let program = Program::find(args.bin.as_deref(), log)?;
     let run = |budget_ms: &u64| {
         let case = Case::budget(*budget_ms);
         eprintln!("lab: {} on real processes", case.name);

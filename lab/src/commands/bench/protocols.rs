@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use rumormill::protocols::Name;
 
 use super::publish::{self, Part};
@@ -59,7 +59,7 @@ const README_NODES: usize = 25;
 pub fn execute(args: &ProtocolsArgs) -> Result<u8> {
     let faults: &[Fault] = match &*args.faults {
         _ if args.no_faults => &[],
-        [] => &Fault::ALL,
+        [] => Fault::value_variants(),
         faults => faults,
     };
     let mut parts = Vec::new();

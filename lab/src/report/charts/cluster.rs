@@ -59,7 +59,7 @@ pub(in super::super) fn cluster(run: &Run) -> String {
     let places: BTreeMap<&str, usize> = run.nodes.iter().map(String::as_str).zip(0..).collect();
     let mut pairs: BTreeMap<(usize, usize), Pair> = BTreeMap::new();
     for ((src, dest), count) in &links {
-        let (Some(&from), Some(&to)) = (places.get(src.as_str()), places.get(dest.as_str())) else {
+        let (Some(&from), Some(&to)) = (places.get(src), places.get(dest)) else {
             continue;
         };
         let pair = pairs.entry((from.min(to), from.max(to))).or_default();

@@ -40,11 +40,9 @@ pub(in super::super) fn infection(run: &Run) -> String {
     let ages = ages(&values, nodes);
     let quantile = |share: f64| -> Vec<f64> { ages.iter().map(|ages| at(ages, share)).collect() };
     let (quick, median, slow) = (quantile(0.05), quantile(0.5), quantile(0.95));
-    let last =
-        |curve: &[f64]| curve.iter().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max);
     // Of a value that never comes to all nodes, the last point that there is counts.
-    let end = longest(&ages);
-    let slow_end = last(&slow).max(last(&median)).max(last(&quick));
+    let end = longest(ages.iter().flatten());
+    let slow_end = longest([&quick, &median, &slow].into_iter().flatten());
     let cut = end > CUT * slow_end && slow_end > 0.0;
     let bounds = limits::of(run, &["convergence-"]);
     let to = limits::reach(&bounds, if cut { slow_end * 1.25 } else { end }) * 1.02;
@@ -112,9 +110,9 @@ pub(in super::super) fn typical_ages(run: &Run) -> Vec<f64> {
     ages(&values, run.nodes.len()).iter().map(|ages| at(ages, 0.5)).collect()
 }
 
-/// The longest age at which a value came to a node.
-fn longest(ages: &[Vec<f64>]) -> f64 {
-    ages.iter().flatten().copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max)
+/// The longest of the ages at which values came to nodes; those that never did have none.
+pub(in super::super) fn longest<'a>(ages: impl Iterator<Item = &'a f64>) -> f64 {
+    ages.copied().filter(|ms| ms.is_finite()).fold(0.0, f64::max)
 }
 
 /// How many values never came to all nodes, in a sentence; empty if all did.
@@ -214,8 +212,8 @@ mod tests {
         // One value never leaves its origin, one stops half way.
         let values = [value(&[0]), value(&[0, 5]), value(&[0, 3, 900])];
         let values: Vec<&TracedValue> = values.iter().collect();
-        assert_eq!(longest(&ages(&values, 3)), 900.0);
+        assert_eq!(longest(ages(&values, 3).iter().flatten()), 900.0);
         assert_eq!(lost(&values, 3), " 2 values never came to all nodes.");
-        assert_eq!(longest(&ages(&values[..1], 3)), 0.0);
+        assert_eq!(longest(ages(&values[..1], 3).iter().flatten()), 0.0);
     }
 }

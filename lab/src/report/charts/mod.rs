@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use crate::html;
 pub(super) use cluster::cluster;
 pub(super) use distribution::distribution;
-pub(super) use infection::{infection, typical_ages};
+pub(super) use infection::{infection, longest, typical_ages};
 pub(super) use latency::latency;
 pub(super) use missing::missing;
 pub(super) use operations::operations;

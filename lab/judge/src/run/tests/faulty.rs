@@ -52,13 +52,13 @@ fn a_bad_line_is_quoted_and_the_run_goes_on() {
     let (outcome, _, notices) = babbling(&settings(), "DEBUG got it").play();
     assert_eq!(outcome.state, State::Finished);
     assert_eq!(client_ops(&outcome, OpKind::Fail).len(), 0);
-    assert!(outcome.nodes[0].bad_lines > 5 && outcome.nodes[1].bad_lines == 0);
+    assert!(outcome.nodes[0].errors.bad_lines > 5 && outcome.nodes[1].errors.bad_lines == 0);
     let (kind, text) = &notices[0];
     assert_eq!(*kind, NoticeKind::BadLine);
     assert!(text.contains("n0") && text.contains("DEBUG got it"), "{text}");
     assert_eq!(notices.len(), 1, "told once, then counted");
     let Repeated { count, nodes } = outcome.repeated.get(text).unwrap();
-    assert_eq!((*count, nodes.len()), (outcome.nodes[0].bad_lines, 1));
+    assert_eq!((*count, nodes.len()), (outcome.nodes[0].errors.bad_lines, 1));
     assert!(outcome.nodes[0].ignored_since.is_some());
 }
 
@@ -92,7 +92,7 @@ fn a_message_to_an_unknown_node_is_refused_and_not_counted() {
     let line = r#"{"src":"n0","dest":"n7","body":{"type":"hi"}}"#;
     let (outcome, _, notices) = babbling(&settings(), line).play();
     assert!(!outcome.counts.types.contains_key("hi"));
-    assert!(outcome.nodes[0].unknown_names > 0);
+    assert!(outcome.nodes[0].errors.unknown_names > 0);
     assert_eq!(notices[0].0, NoticeKind::UnknownName);
     assert!(notices[0].1.contains("\"n7\""));
     let service = r#"{"src":"n0","dest":"lin-kv","body":{"type":"ts","msg_id":1}}"#;
@@ -163,7 +163,7 @@ fn late(settings: &Settings) -> Simulation {
 fn a_reply_to_a_client_that_is_gone_is_counted_and_harmless() {
     let (outcome, _, notices) = late(&settings()).play();
     assert_eq!(outcome.state, State::Finished);
-    assert_eq!(outcome.nodes[0].late_replies, 1);
+    assert_eq!(outcome.nodes[0].errors.late_replies, 1);
     assert_eq!(notices[0].0, NoticeKind::LateReply);
     assert_eq!(client_ops(&outcome, OpKind::Info).len(), 1);
 }

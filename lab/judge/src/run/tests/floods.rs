@@ -1,5 +1,6 @@
 //! Runs in which nothing goes wrong but the network.
 
+use rumormill_sim::network::DropCause;
 use rumormill_sim::network::latency::{Distribution, Latency};
 
 use super::*;

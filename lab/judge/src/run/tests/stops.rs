@@ -166,7 +166,7 @@ fn an_answer_that_is_late_because_its_node_was_stopped_is_excused_unless_maelstr
 {
     let settings = patient(false, true);
     let (outcome, _, notices) = Simulation::floods(&settings).play();
-    assert!(outcome.nodes.iter().all(|node| node.late_replies == 0));
+    assert!(outcome.nodes.iter().all(|node| node.errors.late_replies == 0));
     assert!(notices.iter().any(|(_, text)| text.contains("was stopped, and answered")));
     let mut mute = settings;
     mute.compat.mute = true;
