@@ -417,6 +417,7 @@ impl Generator {
             is_probe: self.below(2) == 0,
             forward: [Forward::No, Forward::Mail, Forward::Tree, Forward::Flood][self.below(4)],
             is_paced: self.below(2) == 0,
+            is_lossy: self.below(2) == 0,
             pulse,
             offer,
         }

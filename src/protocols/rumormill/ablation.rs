@@ -47,6 +47,7 @@ rules! {
     LightPiggyback = "light-piggyback": "Unconfirmed entries go along only where much is lost.",
     BlindRepeat = "blind-repeat": "Messages to a parent are not repeated blindly.",
     LateIsNotLost = "late-is-not-lost": "A message that arrives after all still counts as lost.",
+    ToldLoss = "told-loss": "A node knows of the losses only that it has measured itself.",
     LossRun = "loss-run": "Runs of losses of any length count as random loss.",
     NetworkVariation = "network-variation": "The reordering window ignores the other links.",
     KeepAlive = "keep-alive": "A parent without entries to send sends nothing.",

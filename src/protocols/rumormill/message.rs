@@ -117,6 +117,8 @@ pub struct Gossip {
     pub forward: Forward,
     /// True if the entries were sent for a beat of the root.
     pub is_paced: bool,
+    /// True if messages are lost, as the sender has measured or its parent says.
+    pub is_lossy: bool,
     /// The pulse, from a parent to its children.
     pub pulse: Option<Pulse>,
     /// The sender's place in the tree.

@@ -156,7 +156,7 @@ impl Protocol for Rumormill {
         let tree = repair.tree();
         let around = &mut Surroundings { now, tree, peers: cx.peers, cluster: cx.cluster };
         cx.push.forward(around, received, is_displaced);
-        repair.on_heard(cx, from, !m.entries.is_empty());
+        repair.on_heard(cx, from, &m);
         self.finish(out);
     }
 

@@ -176,6 +176,11 @@ impl Peers {
         self.loss.is_heavy(now) || self.rtt.is_jittery()
     }
 
+    /// True if messages are lost, as measured here or as the parent says.
+    pub(crate) fn is_lossy(&mut self, now: Instant) -> bool {
+        self.loss.is_lossy(now)
+    }
+
     /// How often an unconfirmed entry may be sent again along with others.
     pub(crate) fn piggyback_max(&mut self, now: Instant) -> u8 {
         self.loss.piggyback_max(now)

@@ -198,15 +198,15 @@ impl TreeRepair {
 
     /// A message of `from` arrived. A parent that sends entries often is missed soon when it stops;
     /// without entries it is only up.
-    pub(crate) fn on_heard(&mut self, cx: &mut Context<'_>, from: NodeId, has_entries: bool) {
+    pub(crate) fn on_heard(&mut self, cx: &mut Context<'_>, from: NodeId, m: &Gossip) {
         if self.tree.parent() != Some(from) || !cx.push.uses_hubs(&self.tree) {
             return;
         }
+        cx.peers.loss_mut().on_told(m.is_lossy);
         let timeout = cx.peers.get(from).and_then(|link| link.acks.heartbeat.timeout());
-        let timeout = timeout.filter(|_| has_entries).map(|timeout| {
+        let timeout = timeout.filter(|_| !m.entries.is_empty()).map(|timeout| {
             let is_unreliable = cx.peers.is_unreliable(cx.now);
-            let multiplier =
-                suspicion_multiplier(is_unreliable, cx.peers.piggyback_max(cx.now) > 0);
+            let multiplier = suspicion_multiplier(is_unreliable, cx.peers.is_lossy(cx.now));
             (timeout * multiplier).max(cx.peers.hop(from) * 2)
         });
         self.detector.on_heartbeat(cx.now, timeout);
@@ -404,6 +404,7 @@ impl TreeRepair {
             self.move_unconfirmed(cx, old, new);
         }
         cx.push.pacer.forget_beat();
+        cx.peers.loss_mut().on_told(false);
         self.detector.on_new_parent();
         if let Some(old) = old
             && !cx.peers.is_suspected(old)

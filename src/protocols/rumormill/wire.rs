@@ -104,13 +104,14 @@ impl Wire for Gossip {
 type Flag = (char, fn(&Gossip) -> bool, fn(&mut Gossip));
 
 /// The letters of `flags`.
-const FLAGS: [Flag; 6] = [
+const FLAGS: [Flag; 7] = [
     ('d', |m| m.is_digest, |m| m.is_digest = true),
     ('p', |m| m.is_probe, |m| m.is_probe = true),
     ('m', |m| m.forward == Forward::Mail, |m| m.forward = Forward::Mail),
     ('t', |m| m.forward == Forward::Tree, |m| m.forward = Forward::Tree),
     ('f', |m| m.forward == Forward::Flood, |m| m.forward = Forward::Flood),
     ('b', |m| m.is_paced, |m| m.is_paced = true),
+    ('l', |m| m.is_lossy, |m| m.is_lossy = true),
 ];
 
 /// Appends a list of the rows of `items` one after the other; `row` writes one.
@@ -344,6 +345,7 @@ mod tests {
             forward: Forward::Flood,
             is_digest: true,
             is_paced: true,
+            is_lossy: true,
             ..Gossip::default()
         };
         let mut body = Vec::new();
@@ -354,7 +356,7 @@ mod tests {
             concat!(
                 r#","id":[1795802599457,70,-1457,92,12]"#,
                 r#","entries":[2,284,21,536,0,59,0,[1,2],5,-9,24,538]"#,
-                r#","have":[3,1,5,-2,0,[2,5]],"flags":"dfb""#,
+                r#","have":[3,1,5,-2,0,[2,5]],"flags":"dfbl""#,
             )
         );
         let line =

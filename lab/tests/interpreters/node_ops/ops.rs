@@ -246,6 +246,7 @@ pub(crate) struct WildGossip {
     pulse: Option<(WildMicros, WildMicros, WildMicros)>,
     ask: bool,
     is_paced: bool,
+    is_lossy: bool,
     place: Option<(Option<Id>, Id, u8, WildMicros)>,
     checksum: Option<(u64, u64)>,
 }
@@ -322,6 +323,7 @@ impl WildGossip {
                 Some(false) => Forward::Flood,
             },
             is_paced: self.is_paced,
+            is_lossy: self.is_lossy,
             pulse: self.pulse.map(|(period, age, distance)| Pulse {
                 period_us: period.get(),
                 age_us: age.get(),

@@ -58,6 +58,7 @@ pub(crate) struct Terms {
     pub(crate) is_repeated: bool,
     /// The entries are for a beat of the root, if they are due.
     pub(crate) is_paced: bool,
+    pub(crate) is_lossy: bool,
     pub(crate) pulse: Option<Pulse>,
     pub(crate) offer: Option<TreeOffer>,
     /// Time within which an ack is expected, but for the delay of the peer, until the timeout is doubled.
@@ -135,6 +136,7 @@ pub(crate) fn compose(
         is_probe: purpose == Purpose::Probe || (is_digest && link.is_suspected()),
         forward: terms.forward.max(piggyback_forward),
         is_paced,
+        is_lossy: terms.is_lossy,
         pulse: terms.pulse,
         offer: terms.offer,
     })

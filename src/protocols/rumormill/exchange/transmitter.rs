@@ -108,6 +108,7 @@ fn terms(cx: &mut Context<'_>, repair: &TreeRepair, peer: NodeId, purpose: Purpo
             && forward == Forward::Tree
             && cx.peers.loss_mut().is_heavy(now),
         is_paced: is_batch && cx.push.is_paced(tree, peer),
+        is_lossy: cx.peers.is_lossy(now),
         pulse: cx.push.pulse_for(now, tree, cx.peers, peer),
         offer: offer.flatten(),
         wait: AckWait {

@@ -26,13 +26,14 @@ const PIGGYBACK_HEAVY: u8 = 8;
 /// Reordering timeout as a multiple of the largest lateness of a message that arrived after all.
 const REORDERING_FACTOR: u32 = 2;
 
-/// Messages sent and found lost over the last seconds, and how late a message can be without being
-/// lost.
+/// Messages sent and found lost over the last seconds, what the parent says of them, and how late a message can
+/// be without being lost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LossRate {
     sent: RateMeter,
     lost: RateMeter,
     latest: Duration,
+    is_told: bool,
 }
 
 impl LossRate {
@@ -75,6 +76,17 @@ impl LossRate {
             rate if rate < LIGHT || !Rule::LightPiggyback.applies() => 0,
             _ => PIGGYBACK_LIGHT,
         }
+    }
+
+    /// The parent says whether messages are lost. It measures by those of all its children: a leaf alone may not
+    /// have lost one yet.
+    pub(crate) const fn on_told(&mut self, is_lossy: bool) {
+        self.is_told = is_lossy;
+    }
+
+    /// True if messages are lost, as measured here or as the parent says.
+    pub(crate) fn is_lossy(&mut self, now: Instant) -> bool {
+        (self.is_told && Rule::ToldLoss.applies()) || self.piggyback_max(now) > 0
     }
 
     /// True if so much is lost that waiting for its detection takes too long.

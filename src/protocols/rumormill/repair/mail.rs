@@ -44,7 +44,7 @@ impl Mail {
     /// none, or if losses or delays are such that the parent is likely to be up.
     pub(super) fn send_own(&mut self, cx: &mut Context<'_>, parent: NodeId) -> bool {
         let rtt = cx.peers.get(parent).and_then(|link| link.rtt().smoothed());
-        let is_lossy = cx.peers.piggyback_max(cx.now) > 0 || cx.peers.rtt().is_jittery();
+        let is_lossy = cx.peers.is_lossy(cx.now) || cx.peers.rtt().is_jittery();
         if is_lossy || rtt.is_none_or(|rtt| rtt <= FAST) || !Rule::MailOwn.applies() {
             return false;
         }

@@ -27,7 +27,7 @@ fn hear(node: &mut Machines, now: Instant, from: u32, offer: Option<TreeOffer>) 
     node.receive(now, from, &message);
     let (repair, mut cx) = node.parts(now);
     repair.on_tree_offer(&mut cx, NodeId(from), &message);
-    repair.on_heard(&mut cx, NodeId(from), false);
+    repair.on_heard(&mut cx, NodeId(from), &message);
 }
 
 fn offer(parent: Option<u32>, root: u32, depth: u32, age_ms: u64) -> Option<TreeOffer> {

@@ -63,6 +63,7 @@ fn nothing_is_mailed_while_the_parent_is_likely_to_be_up_or_another_one_is_found
     let is_mailed = |change: fn(&mut Machines)| !mailed(&overdue(change), 1_900).is_empty();
     assert!(is_mailed(|_| {}) && !is_mailed(make_jittery));
     assert!(!is_mailed(|node| node.peers.loss_mut().on_lost(at(1_700), 1)));
+    assert!(!is_mailed(|node| node.peers.loss_mut().on_told(true)));
     let hub_is_heard = |node: &mut Machines| {
         node.receive(at(1_850), 0, &gossip(1));
     };

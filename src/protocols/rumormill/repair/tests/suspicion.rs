@@ -137,33 +137,59 @@ fn a_parent_is_suspected_when_another_peer_acks_what_was_sent_later() {
     assert!(!after_indirect_evidence(4, 100, heard), "the parent is heard");
 }
 
-/// Messages of the parent arrive every 100 ms until 300 ms; when the next one is missed.
-fn missed_after(from: u32, has_entries: bool, change: fn(&mut Machines)) -> Option<u64> {
+/// A message with an entry.
+fn full(number: u64) -> Gossip {
+    Gossip { entries: vec![entries(0, &[7])], ..gossip(number) }
+}
+
+/// Messages of the parent arrive every 100 ms, and at 300 ms this last one of `from`: when the next is missed.
+fn missed_after(from: u32, last: &Gossip, change: fn(&mut Machines)) -> Option<u64> {
     let mut node = Machines::hubs(3, 9);
     change(&mut node);
     for number in 0..4 {
-        let entries = vec![entries(0, &[7])];
-        node.receive(at(100 * number), 0, &Gossip { entries, ..gossip(number) });
+        node.receive(at(100 * number), 0, &full(number));
     }
     let (repair, mut cx) = node.parts(at(300));
-    repair.on_heard(&mut cx, NodeId(from), has_entries);
+    repair.on_heard(&mut cx, NodeId(from), last);
     // Messages of other nodes do not put it off.
     let heard = suspect_ms(&node);
     let (repair, mut cx) = node.parts(at(400));
-    repair.on_heard(&mut cx, NodeId(5), true);
+    repair.on_heard(&mut cx, NodeId(5), &full(0));
     assert_eq!(suspect_ms(&node), heard);
     heard
 }
 
 #[test]
 fn the_heartbeat_timeout_of_the_parent_allows_for_losses_and_distance() {
-    assert_eq!(missed_after(0, true, |_| {}), Some(550));
-    assert_eq!((missed_after(0, false, |_| {}), missed_after(1, true, |_| {})), (None, None));
+    let last = full(3);
+    assert_eq!(missed_after(0, &last, |_| {}), Some(550));
+    let bare = gossip(3);
+    assert_eq!((missed_after(0, &bare, |_| {}), missed_after(1, &last, |_| {})), (None, None));
     let some_loss = |node: &mut Machines| node.peers.loss_mut().on_lost(at(0), 1);
-    assert_eq!(missed_after(0, true, some_loss), Some(800));
-    assert_eq!(missed_after(0, true, |node| lose_much(node, 0)), Some(1_050));
+    assert_eq!(missed_after(0, &last, some_loss), Some(800));
+    let told = Gossip { is_lossy: true, ..full(3) };
+    assert_eq!(missed_after(0, &told, |_| {}), Some(800), "the parent has lost some");
+    assert_eq!(missed_after(0, &last, |node| lose_much(node, 0)), Some(1_050));
     let far = |node: &mut Machines| node.peers.on_rtt_sample(Duration::from_millis(700), None);
-    assert_eq!(missed_after(0, true, far), Some(1_000), "a round trip");
+    assert_eq!(missed_after(0, &last, far), Some(1_000), "a round trip");
+}
+
+#[test]
+fn a_node_passes_on_whether_its_parent_has_losses() {
+    let mut node = Machines::hubs(3, 9);
+    let held = node.hold(&entries(3, &[7]));
+    let mut told = |from: u32, is_lossy: bool| {
+        let (repair, mut cx) = node.parts(at(0));
+        repair.on_heard(&mut cx, NodeId(from), &Gossip { is_lossy, ..gossip(0) });
+        node.peers.open(NodeId(4)).enqueue(&held, at(0));
+        node.transmit(at(0), 4)[0].is_lossy
+    };
+    assert!(told(0, true) && !told(0, false) && !told(5, true) && told(0, true));
+    assert_eq!(node.peers.piggyback_max(at(0)), 0, "it has lost nothing itself");
+    hear(&mut node, at(0), 1, offer(None, 0, 0, 0));
+    let (repair, mut cx) = node.parts(at(0));
+    repair.set_parent(&mut cx, Some(NodeId(1)));
+    assert!(!node.peers.is_lossy(at(0)), "the next parent has told nothing");
 }
 
 #[test]
