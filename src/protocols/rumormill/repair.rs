@@ -1,7 +1,7 @@
 //! Tree repair: reacting when a peer is suspected, and when it is reachable again.
 //!
 //! In a star or a tree of hubs, a node that misses its parent probes it and a few other peers. It mails its own
-//! entries to all (`mail.rs`) if the parent is silent, so that they need not wait for the next one. When
+//! entries to all (`mail.rs`) if the parent leaves them unacked, so that they need not wait for the next one. When
 //! the parent is suspected, the node takes the best of those that answer; there is no vote. If none
 //! of them leads to a root, it probes all peers, and sends what the parent has not confirmed along
 //! (direct mail). Along a spanning tree of the topology there is no other parent; nodes flood while
@@ -35,9 +35,6 @@ use mail::{Mail, probe_all};
 /// since the candidates may be on the other side of the same cut.
 const CANDIDATES_PROBED: usize = 3;
 const OTHERS_PROBED: usize = 5;
-
-/// The latter if all peers are mailed as well.
-const OTHERS_MAILED: usize = 3;
 
 /// The tree, and the watch over the parent.
 #[derive(Clone, Debug)]
@@ -145,8 +142,7 @@ impl TreeRepair {
         if !conditions.is_lossy && !conditions.has_evidence {
             let is_heard = cx.peers.spoke_since(peer, since);
             let (missed_at, others) = if is_heard { (since, 0) } else { (now, OTHERS_PROBED) };
-            let is_silent = !is_heard || has_missed_heartbeat(cx, peer);
-            self.on_parent_missed(cx, missed_at, others, is_silent);
+            self.on_parent_missed(cx, missed_at, others);
         }
         timeout
     }
@@ -224,28 +220,22 @@ impl TreeRepair {
         };
         let link = cx.peers.get(parent);
         if link.is_some_and(|link| link.acks.heard_at().is_some()) {
-            let is_overdue = link.is_some_and(|link| link.liveness.first_unacked_at().is_some());
-            self.on_parent_missed(cx, cx.now, OTHERS_PROBED, is_overdue);
+            self.on_parent_missed(cx, cx.now, OTHERS_PROBED);
         } else if link.is_none_or(|link| link.in_flight().is_empty()) {
             cx.peers.open(parent).liveness.request_probe(cx.now);
         }
     }
 
     /// The parent is missed since `missed_at`: it is probed, and so are some that could take its
-    /// place. They are sent what the parent has not confirmed, too. `is_silent`: it acks nothing, and sends
-    /// nothing either.
-    fn on_parent_missed(
-        &mut self,
-        cx: &mut Context<'_>,
-        missed_at: Instant,
-        others: usize,
-        is_silent: bool,
-    ) {
+    /// place. They are sent what the parent has not confirmed, too.
+    fn on_parent_missed(&mut self, cx: &mut Context<'_>, missed_at: Instant, others: usize) {
         let Some(parent) = self.tree.parent() else { return };
         self.detector.on_missed(missed_at);
-        cx.peers.open(parent).liveness.request_probe(cx.now);
-        let is_mailed = is_silent && self.mail.send_own(cx, parent);
-        let others = if is_mailed { others.min(OTHERS_MAILED) } else { others };
+        let link = cx.peers.open(parent);
+        link.liveness.request_probe(cx.now);
+        if link.liveness.first_unacked_at().is_some() {
+            self.mail.send_own(cx, parent);
+        }
         let unconfirmed = self.mail.not_mailed(cx.peers, parent);
         let others = if Rule::ProbeOthers.applies() { others } else { 0 };
         if self.detector.may_probe_others(cx.now) {
@@ -416,13 +406,6 @@ impl TreeRepair {
             cx.peers.open(parent).liveness.request_probe(cx.now);
         }
     }
-}
-
-/// True if the heartbeat timeout of the parent has passed.
-fn has_missed_heartbeat(cx: &Context<'_>, parent: NodeId) -> bool {
-    let acks = cx.peers.get(parent).map(|link| &link.acks);
-    let deadline = acks.and_then(|acks| Some(acks.heard_at()?.after(acks.heartbeat.timeout()?)));
-    deadline.is_some_and(|at| at <= cx.now)
 }
 
 fn around<'a>(

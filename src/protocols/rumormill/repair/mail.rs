@@ -40,20 +40,20 @@ impl Mail {
         entries
     }
 
-    /// Mails all peers the entries of this node that the parent has not confirmed. Returns false if there are
-    /// none, or if losses or delays are such that the parent is likely to be up.
-    pub(super) fn send_own(&mut self, cx: &mut Context<'_>, parent: NodeId) -> bool {
+    /// Mails all peers the entries of this node that the parent has not confirmed, unless losses or delays are such
+    /// that the parent is likely to be up.
+    pub(super) fn send_own(&mut self, cx: &mut Context<'_>, parent: NodeId) {
         let rtt = cx.peers.get(parent).and_then(|link| link.rtt().smoothed());
         let is_lossy = cx.peers.is_lossy(cx.now) || cx.peers.rtt().is_jittery();
         if is_lossy || rtt.is_none_or(|rtt| rtt <= FAST) || !Rule::MailOwn.applies() {
-            return false;
+            return;
         }
         let me = cx.cluster.me();
         let entries = self.not_mailed(cx.peers, parent);
         let own = entries.iter().filter(|(origin, _)| cx.replica.origin(*origin).node == me);
         let own: VersionSet = own.map(|(origin, ranges)| (origin, ranges.into_owned())).collect();
         if own.is_empty() {
-            return false;
+            return;
         }
         for peer in cx.cluster.others().filter(|&peer| peer != parent).take(MAIL_MAX) {
             let link = cx.peers.open(peer);
@@ -62,7 +62,6 @@ impl Mail {
             }
         }
         self.mailed.union_with(&own);
-        true
     }
 
     /// No peer is known to lead to a live root: probes all, and sends them `entries`. If this node has mailed

@@ -265,7 +265,7 @@ fn a_probe_carries_what_the_parent_has_not_acked_unless_it_is_likely_to_be_up() 
         node.send_entry(at(0), 0);
         change(&mut node);
         let (repair, mut cx) = node.parts(at(50));
-        repair.on_parent_missed(&mut cx, at(50), 0, false);
+        repair.on_parent_missed(&mut cx, at(50), 0);
         assert_eq!(probed(&node), [0, 1, 2]);
         let mut taken = |peer| node.peers.open(NodeId(peer)).take_piggyback(VersionSet::clone);
         (taken(0).0.count(), taken(1).0.count(), taken(1).1)
@@ -284,12 +284,12 @@ fn candidates_are_probed_again_after_a_while_if_random_peers_were() {
     let again = |others: usize, now: u64| {
         let mut node = Machines::hubs(3, 9);
         let (repair, mut cx) = node.parts(at(0));
-        repair.on_parent_missed(&mut cx, at(0), others, false);
+        repair.on_parent_missed(&mut cx, at(0), others);
         for peer in [0, 1, 2].map(NodeId) {
             node.peers.open(peer).liveness.take_requested_probe(at(0));
         }
         let (repair, mut cx) = node.parts(at(now));
-        repair.on_parent_missed(&mut cx, at(0), 0, false);
+        repair.on_parent_missed(&mut cx, at(0), 0);
         [0, 1].map(|peer| probed(&node).contains(&peer))
     };
     assert_eq!((again(0, 1), again(1, 499)), ([true, true], [true, false]));
@@ -356,7 +356,7 @@ fn a_peer_that_is_up_takes_the_place_of_a_missed_parent() {
     assert_eq!(parent_after(|node| meet_deadline(node, 500, 0)), Some(1));
     let missed = |node: &mut Machines| {
         let (repair, mut cx) = node.parts(at(500));
-        repair.on_parent_missed(&mut cx, at(500), 0, false);
+        repair.on_parent_missed(&mut cx, at(500), 0);
     };
     assert_eq!(parent_after(missed), Some(1));
 }
