@@ -25,22 +25,22 @@ impl Wire for Gossip {
     fn encode(&self, nodes: &Nodes, out: &mut Vec<u8>) {
         put_key(out, "id");
         out.push(b'[');
-        put(out, &self.generation.0);
-        put_next(out, &self.number);
+        put_int(out, self.generation.0);
+        put_next(out, self.number);
         if let Some(Ack { generation, numbers, held_us }) = &self.ack {
-            put_next(out, &difference(self.generation, *generation));
-            put_next(out, held_us);
-            bounds(numbers).for_each(|bound| put_next(out, &bound));
+            put_next(out, difference(self.generation, *generation));
+            put_next(out, *held_us);
+            bounds(numbers).for_each(|bound| put_next(out, bound));
         }
         out.push(b']');
         let mut last = first_base(self.generation);
         if !self.entries.is_empty() {
             put_rows(out, "entries", &self.entries, |out, Entries { origin, first, values }| {
                 put_origin(out, &mut last, *origin);
-                put(out, first);
+                put_int(out, *first);
                 out.push(b',');
                 match &**values {
-                    [Value::Int(value)] => put(out, value),
+                    [Value::Int(value)] => put_int(out, *value),
                     values => put(out, values),
                 }
             });
@@ -50,7 +50,7 @@ impl Wire for Gossip {
             put_rows(out, "have", &self.have, |out, Have { origin, ranges }| {
                 put_origin(out, &mut last, *origin);
                 match &*bounds(ranges).collect::<Vec<u64>>() {
-                    [end] => put(out, end),
+                    [end] => put_int(out, *end),
                     bounds => put(out, bounds),
                 }
             });
@@ -126,10 +126,18 @@ fn put_rows<T>(out: &mut Vec<u8>, key: &str, items: &[T], mut row: impl FnMut(&m
     out.push(b']');
 }
 
-/// Appends a number after others of a list.
-fn put_next(out: &mut Vec<u8>, number: &impl Serialize) {
+/// Appends an integer. Most of a message have one digit.
+fn put_int<T: Copy + Serialize + TryInto<u8>>(out: &mut Vec<u8>, int: T) {
+    match int.try_into() {
+        Ok(digit @ 0..=9) => out.push(b'0' + digit),
+        _ => put(out, &int),
+    }
+}
+
+/// Appends an integer after others of a list.
+fn put_next<T: Copy + Serialize + TryInto<u8>>(out: &mut Vec<u8>, int: T) {
     out.push(b',');
-    put(out, number);
+    put_int(out, int);
 }
 
 /// The difference of a generation from another one.
@@ -149,8 +157,8 @@ const fn first_base(sender: Generation) -> Origin {
 
 /// Appends an origin, relative to the `last` one.
 fn put_origin(out: &mut Vec<u8>, last: &mut Origin, origin: Origin) {
-    put(out, &(i64::from(origin.node.0) - i64::from(last.node.0)));
-    put_next(out, &difference(last.generation, origin.generation));
+    put_int(out, i64::from(origin.node.0) - i64::from(last.node.0));
+    put_next(out, difference(last.generation, origin.generation));
     out.push(b',');
     *last = origin;
 }
