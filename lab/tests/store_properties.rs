@@ -141,8 +141,6 @@ proptest! {
             let held = range.clone().take_while(|&n| tested.entries.contains_key(&(origin, n)));
             let expected: Vec<Value> = held.map(|number| value_of(origin, number)).collect();
             prop_assert_eq!(store.values(id, &range), &expected[..]);
-            let entries = store.entries(id, &range);
-            prop_assert_eq!((entries.first, &*entries.values), (start, &expected[..]));
             let have = store.have(id);
             let of_origin = tested.entries.keys().filter(|(of, _)| *of == origin);
             let expected: BTreeSet<u64> = of_origin.map(|&(_, number)| number).collect();

@@ -84,8 +84,11 @@ impl VersionSet {
     /// The ranges of all origins, in the order of the origins' numbers.
     pub fn ranges(&self) -> impl Iterator<Item = (OriginId, Range<u64>)> + '_ {
         self.iter().flat_map(|(origin, ranges)| {
-            let rest = ranges.as_slice().get(1..).map(<[_]>::to_vec).unwrap_or_default();
-            ranges.iter().next().into_iter().chain(rest).map(move |range| (origin, range))
+            let (prefix, ranges) = match ranges {
+                Cow::Owned(prefix) => (prefix.iter().next(), [].as_slice()),
+                Cow::Borrowed(ranges) => (None, ranges.as_slice()),
+            };
+            prefix.into_iter().chain(ranges.iter().cloned()).map(move |range| (origin, range))
         })
     }
 
@@ -237,15 +240,6 @@ impl VersionSet {
         }
     }
 
-    /// Adds all of `other`, which may be moved.
-    pub fn append(&mut self, other: &mut Self) {
-        if self.is_empty() {
-            std::mem::swap(self, other);
-        } else {
-            self.union_with(other);
-        }
-    }
-
     /// Adds the part of `added` that is not in `but`; false if there is none.
     pub fn add_difference(&mut self, added: &Self, but: &Self) -> bool {
         if self.exceptions.len().min(added.origin_count) > SMALL {
@@ -326,11 +320,13 @@ fn merge<'a>(
 /// The origins may come in any order, and more than once.
 impl FromIterator<(OriginId, Ranges)> for VersionSet {
     fn from_iter<I: IntoIterator<Item = (OriginId, Ranges)>>(all: I) -> Self {
-        let mut all: Vec<_> = all.into_iter().filter(|(_, ranges)| !ranges.is_empty()).collect();
-        if !all.is_sorted_by(|a, b| a.0 < b.0) {
+        let all = all.into_iter().filter(|(_, ranges)| !ranges.is_empty());
+        let mut rows: Vec<(OriginId, Ranges)> = Vec::with_capacity(all.size_hint().1.unwrap_or(0));
+        rows.extend(all);
+        if !rows.is_sorted_by(|a, b| a.0 < b.0) {
             // Then ranges of one origin are added at the end of those before.
-            all.sort_by_key(|(origin, ranges)| (*origin, ranges.as_slice()[0].start));
-            all.dedup_by(|(origin, added), (before, ranges)| {
+            rows.sort_by_key(|(origin, ranges)| (*origin, ranges.as_slice()[0].start));
+            rows.dedup_by(|(origin, added), (before, ranges)| {
                 let is_same = origin == before;
                 if is_same {
                     ranges.union_with(added);
@@ -338,7 +334,7 @@ impl FromIterator<(OriginId, Ranges)> for VersionSet {
                 is_same
             });
         }
-        let mut set = Self { prefixes: Vec::new(), origin_count: all.len(), exceptions: all };
+        let mut set = Self { prefixes: Vec::new(), origin_count: rows.len(), exceptions: rows };
         set.extend_prefixes();
         set
     }

@@ -13,6 +13,7 @@ pub(crate) mod sent;
 pub(crate) mod session;
 mod suspicion;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::ablation::Rule;
@@ -85,7 +86,7 @@ impl Link {
     /// Entries sent and not confirmed.
     #[must_use]
     pub fn in_flight(&self) -> VersionSet {
-        self.sent.in_flight()
+        self.sent.in_flight().difference(&self.known)
     }
 
     /// Entries that are to reach the peer, and that it has not confirmed: in flight or queued.
@@ -171,12 +172,14 @@ impl Link {
     /// The peer holds `entries`.
     pub(crate) fn confirm(&mut self, entries: &VersionSet) {
         self.known.union_with(entries);
-        self.sent.on_confirmed(entries);
+        self.queue.on_confirmed(entries);
+        self.sent.on_confirmed(&self.known);
     }
 
-    /// Queues entries to be sent by `deadline`; those that the peer is known to hold are left out.
-    pub(crate) fn enqueue(&mut self, entries: &VersionSet, deadline: Instant) {
-        self.queue.push(entries, &self.known, deadline);
+    /// Queues entries to be sent by `deadline`; those that the peer is known to hold are left out. True if
+    /// that may have changed a deadline of the link.
+    pub(crate) fn enqueue(&mut self, entries: &VersionSet, deadline: Instant) -> bool {
+        self.queue.push(entries, &self.known, deadline)
     }
 
     fn retransmit(&mut self, now: Instant, lost: &Lost) {
@@ -260,19 +263,19 @@ impl Link {
     /// peer is suspected, what is taken stays queued, but is sent once only.
     pub(crate) fn take_batch(
         &mut self,
-        fits: impl FnOnce(&VersionSet) -> VersionSet,
+        fits: impl FnOnce(&mut VersionSet) -> VersionSet,
     ) -> VersionSet {
         self.repeat_at = None;
         match self.liveness.tried_mut() {
-            None => self.queue.take(&self.known, fits),
-            Some(tried) => self.queue.copy(&self.known, tried, fits),
+            None => self.queue.take(fits),
+            Some(tried) => self.queue.copy(tried, fits),
         }
     }
 
     /// Takes the entries that go along with a probe, or are mailed, as far as `fits` allows.
     pub(crate) fn take_piggyback(
         &mut self,
-        fits: impl FnOnce(&VersionSet) -> VersionSet,
+        fits: impl FnOnce(&mut VersionSet) -> VersionSet,
     ) -> (VersionSet, Forward) {
         self.queue.take_piggyback(&self.known, fits)
     }
@@ -293,16 +296,17 @@ impl Link {
     pub(crate) fn on_sent(
         &mut self,
         now: Instant,
-        entries: VersionSet,
+        entries: impl Into<Arc<VersionSet>>,
         forward: Forward,
         wait: AckWait,
         piggyback: VersionSet,
     ) -> u64 {
+        let entries = entries.into();
         let number = self.sent.on_sent(now);
         self.session.on_sent();
         self.acks.on_sent();
         self.keep_alive_at = None;
-        self.sent.track_unwaited(number, piggyback);
+        self.sent.track_unwaited(number, piggyback.into());
         if self.is_suspected() {
             self.sent.track_unwaited(number, entries);
         } else if !entries.is_empty() {

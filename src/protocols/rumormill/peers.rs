@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::config::Config;
 use super::link::Link;
 use crate::id::NodeId;
+use crate::set::VersionSet;
 use crate::time::Instant;
 use loss_rate::LossRate;
 use network_rtt::NetworkRtt;
@@ -72,11 +73,24 @@ impl Peers {
 
     /// The link to a peer, mutably; a new one, if it was never used.
     pub(crate) fn open(&mut self, peer: NodeId) -> &mut Link {
-        let at = self.find(peer).unwrap_or_else(|at| {
+        let at = self.place(peer);
+        self.touch(at)
+    }
+
+    /// Queues entries for a peer. Most that a hub forwards come to queues which have a deadline: then
+    /// those of the link are not looked at.
+    pub(crate) fn enqueue(&mut self, peer: NodeId, entries: &VersionSet, deadline: Instant) {
+        let at = self.place(peer);
+        if self.links[at].1.link.enqueue(entries, deadline) {
+            self.touch(at);
+        }
+    }
+
+    fn place(&mut self, peer: NodeId) -> usize {
+        self.find(peer).unwrap_or_else(|at| {
             self.links.insert(at, (peer, Box::default()));
             at
-        });
-        self.touch(at)
+        })
     }
 
     fn touch(&mut self, at: usize) -> &mut Link {
@@ -199,6 +213,7 @@ impl fmt::Debug for Peers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::set::OriginId;
 
     #[test]
     fn an_unmeasured_link_is_taken_for_a_typical_one() {
@@ -214,6 +229,21 @@ mod tests {
 
     fn at(ms: u64) -> Instant {
         Instant::ZERO.after(Duration::from_millis(ms))
+    }
+
+    #[test]
+    fn a_link_is_looked_at_when_entries_that_are_queued_change_its_deadline() {
+        let mut links = Peers::new(&Config::default());
+        let mut enqueue = |sequence, ms| {
+            let entries = [(OriginId(0), std::iter::once(sequence..sequence + 1).collect())];
+            links.enqueue(NodeId(1), &entries.into_iter().collect(), at(ms));
+            let is_touched = !links.touched.is_empty();
+            links.refresh_deadlines();
+            (is_touched, links.next_deadline())
+        };
+        assert_eq!(enqueue(0, 30), (true, Some(at(30))));
+        assert_eq!(enqueue(1, 40), (false, Some(at(30))));
+        assert_eq!(enqueue(2, 20), (true, Some(at(20))));
     }
 
     #[test]

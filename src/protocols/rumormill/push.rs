@@ -92,7 +92,7 @@ impl EagerPush {
             Some(Plan::Flood { window }) => flood(around, entries, None, window),
             Some(Plan::Direct { window }) => {
                 for peer in around.cluster.others() {
-                    around.peers.open(peer).enqueue(entries, around.now.after(window));
+                    around.peers.enqueue(peer, entries, around.now.after(window));
                 }
             }
             Some(Plan::Tree { .. }) | None => self.along_tree(around, entries, None, None),
@@ -174,10 +174,9 @@ impl EagerPush {
         for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
             let by_pacer = || self.pacer.deadline(now, plan, place, peer, from);
             let deadline = at.unwrap_or_else(by_pacer);
-            let link = around.peers.open(peer);
-            link.enqueue(entries, deadline);
+            around.peers.enqueue(peer, entries, deadline);
             if tree.parent() == Some(peer) {
-                link.queue.raise_forward(Forward::Tree);
+                around.peers.open(peer).queue.raise_forward(Forward::Tree);
             }
         }
     }

@@ -4,6 +4,7 @@ mod log;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::{Entries, Gossip, Have};
@@ -45,6 +46,8 @@ pub struct Replica {
     arrivals: VecDeque<Arrival>,
     /// The longest grace so far.
     longest_grace: Duration,
+    /// The entries of the last message.
+    sent: (Arc<VersionSet>, Vec<Entries>),
 }
 
 /// Consecutive entries of one origin that arrived at the same time.
@@ -75,6 +78,7 @@ impl Replica {
             restored: VersionSet::new(),
             arrivals: VecDeque::new(),
             longest_grace: Duration::ZERO,
+            sent: Default::default(),
         };
         replica.origin_id(own);
         replica
@@ -322,9 +326,20 @@ impl Replica {
         self.log.values(origin, range)
     }
 
-    /// The entries of `range`, as far as they are held, ready to be sent.
-    #[must_use]
-    pub fn entries(&self, origin: OriginId, range: &Range<u64>) -> Entries {
+    /// `entries`, which must be held, and their values, ready to be sent: by name, so that each origin is
+    /// near the one before it. Those made last are kept, since a hub sends many children the same.
+    pub fn entries(&mut self, entries: VersionSet) -> (Arc<VersionSet>, Vec<Entries>) {
+        if *self.sent.0 != entries {
+            let mut rows = Vec::with_capacity(entries.range_count());
+            rows.extend(entries.ranges().map(|(origin, range)| self.row(origin, &range)));
+            rows.sort_by_key(|row| row.origin);
+            self.sent = (entries.into(), rows);
+        }
+        self.sent.clone()
+    }
+
+    /// The entries of `range`, up to the first gap.
+    fn row(&self, origin: OriginId, range: &Range<u64>) -> Entries {
         let values = self.values(origin, range).into();
         Entries { origin: self.origin(origin), first: range.start, values }
     }

@@ -7,7 +7,7 @@ use crate::protocols::rumormill::config::Config;
 use crate::protocols::rumormill::exchange::room::Room;
 use crate::protocols::rumormill::link::Link;
 use crate::protocols::rumormill::link::sent::AckWait;
-use crate::protocols::rumormill::message::{Entries, Forward, Gossip, Have, Pulse, TreeOffer};
+use crate::protocols::rumormill::message::{Forward, Gossip, Have, Pulse, TreeOffer};
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::replica::Replica;
@@ -70,7 +70,7 @@ pub(crate) struct Terms {
 pub(crate) fn compose(
     now: Instant,
     config: &Config,
-    replica: &Replica,
+    replica: &mut Replica,
     link: &mut Link,
     purpose: Purpose,
     terms: &Terms,
@@ -100,13 +100,15 @@ pub(crate) fn compose(
     } else {
         (VersionSet::new(), Forward::No)
     };
-    let mut cargo = batch.clone();
-    cargo.union_with(&piggyback);
-    unconfirmed.iter().for_each(|batch| cargo.union_with(batch.entries()));
-    let mut entries: Vec<Entries> =
-        cargo.ranges().map(|(origin, range)| replica.entries(origin, &range)).collect();
-    // By name, so that each origin is near the one before it.
-    entries.sort_by_key(|entries| entries.origin);
+    let (batch, mut entries) = replica.entries(batch);
+    if !piggyback.is_empty() || !unconfirmed.is_empty() {
+        let mut cargo = VersionSet::clone(&batch);
+        cargo.union_with(&piggyback);
+        for more in &unconfirmed {
+            cargo.add_difference(more.entries(), link.known());
+        }
+        (_, entries) = replica.entries(cargo);
+    }
     // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
     // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,
     // and is sent everything.
@@ -164,6 +166,7 @@ mod tests {
     use crate::id::{EntryId, Generation, NodeId, Origin};
     use crate::protocol::Entry;
     use crate::protocols::rumormill::message::Ack;
+    use crate::set::OriginId;
     use crate::value::Value;
 
     fn replica(values: &[Value]) -> Replica {
@@ -176,7 +179,7 @@ mod tests {
 
     /// The next message, when nothing happens in the tree.
     fn next(link: &mut Link, replica: &Replica, purpose: Purpose) -> Gossip {
-        let config = Config::default();
+        let (config, replica) = (Config::default(), &mut replica.clone());
         let message = compose(Instant::ZERO, &config, replica, link, purpose, &Terms::default());
         message.expect("it is no repeat")
     }
@@ -240,6 +243,29 @@ mod tests {
         let probe = next(&mut link, &replica, Purpose::Probe);
         assert_eq!((probe.entries.len(), probe.forward), (1, Forward::Tree));
         assert!(link.in_flight().is_empty());
+    }
+
+    #[test]
+    fn unconfirmed_entries_go_along_without_those_that_the_peer_holds() {
+        let mut replica = replica(&[1, 2, 3].map(Value::Int));
+        let part = |range| {
+            let mut part = VersionSet::new();
+            part.insert(OriginId(0), range);
+            part
+        };
+        let mut link = Link::default();
+        link.enqueue(&part(0..2), Instant::ZERO);
+        next(&mut link, &replica, Purpose::Batch);
+        link.confirm(&part(0..1));
+        assert_eq!(link.in_flight(), part(1..2));
+        link.enqueue(&part(2..3), Instant::ZERO);
+        let terms = Terms { piggyback_max: 1, ..Terms::default() };
+        let (config, purpose) = (Config::default(), Purpose::Batch);
+        let message =
+            compose(Instant::ZERO, &config, &mut replica, &mut link, purpose, &terms).unwrap();
+        let rows: Vec<(u64, usize)> =
+            message.entries.iter().map(|row| (row.first, row.values.len())).collect();
+        assert_eq!(rows, [(1, 2)]);
     }
 
     #[test]

@@ -97,11 +97,13 @@ impl Machines {
         out.drain_sends().map(|(_, message)| message).collect()
     }
 
-    /// A message with an entry to `peer` is in flight, to be acked within 100 ms.
+    /// A message with an entry to `peer`, which does not hold it, is in flight, to be acked within 100 ms.
     pub(crate) fn send_entry(&mut self, now: Instant, peer: u32) {
         let wait = AckWait { timeout: Duration::from_millis(100), ..AckWait::default() };
-        let entry = std::iter::once((OriginId(0), std::iter::once(0..1).collect())).collect();
         let link = self.peers.open(NodeId(peer));
+        let sequence = link.known().get(OriginId(0)).map_or(0, |held| held.end());
+        let mut entry = VersionSet::new();
+        entry.insert(OriginId(0), sequence..sequence + 1);
         link.on_sent(now, entry, Forward::No, wait, VersionSet::new());
     }
 

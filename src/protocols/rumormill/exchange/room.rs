@@ -1,7 +1,9 @@
 //! The room in a message: as many entries and bytes as one may carry.
 
+use std::ops::Range;
+
 use crate::protocols::rumormill::replica::Replica;
-use crate::set::VersionSet;
+use crate::set::{OriginId, VersionSet};
 use crate::value::Value;
 
 /// The rest of the limits of one message.
@@ -19,29 +21,40 @@ impl Room {
         Self { entries: entries_max.max(1) as u64, bytes: bytes_max, is_untouched: true }
     }
 
-    /// Takes as much of `queue`, in order, as there is room for.
-    pub(crate) fn take(&mut self, replica: &Replica, queue: &VersionSet) -> VersionSet {
+    /// Takes as much out of `queue`, in order, as there is room for.
+    pub(crate) fn take(&mut self, replica: &Replica, queue: &mut VersionSet) -> VersionSet {
+        if self.take_all(replica, queue) {
+            return std::mem::take(queue);
+        }
         let mut taken = VersionSet::new();
         for (origin, range) in queue.ranges() {
-            let end = range.end.min(range.start.saturating_add(self.entries));
-            let values = replica.values(origin, &(range.start..end)).iter();
-            let count = values.take_while(|value| self.admits(weight(value))).count() as u64;
-            taken.insert(origin, range.start..range.start + count);
-            if range.start + count < range.end {
-                return taken;
+            let admitted = self.admit(replica, origin, &range);
+            taken.insert(origin, admitted.clone());
+            if admitted != range {
+                break;
             }
         }
+        queue.subtract(&taken);
         taken
     }
 
     /// True if there is room for all of `entries`: then they have it.
     pub(crate) fn take_all(&mut self, replica: &Replica, entries: &VersionSet) -> bool {
         let mut left = *self;
-        let is_taken = left.take(replica, entries).count() == entries.count();
+        let is_taken =
+            entries.ranges().all(|(origin, range)| left.admit(replica, origin, &range) == range);
         if is_taken {
             *self = left;
         }
         is_taken
+    }
+
+    /// The part of `range` that there is room for: then it has it.
+    fn admit(&mut self, replica: &Replica, origin: OriginId, range: &Range<u64>) -> Range<u64> {
+        let end = range.end.min(range.start.saturating_add(self.entries));
+        let values = replica.values(origin, &(range.start..end)).iter();
+        let count = values.take_while(|value| self.admits(weight(value))).count() as u64;
+        range.start..range.start + count
     }
 
     /// True if there is room for an entry of so many bytes: then it has it.
@@ -66,11 +79,8 @@ fn weight(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::Range;
-
     use super::*;
     use crate::id::{Generation, NodeId, Origin};
-    use crate::set::OriginId;
     use crate::time::Instant;
 
     /// Two values of 30 bytes and two numbers, all of one origin.
@@ -86,8 +96,9 @@ mod tests {
     #[test]
     fn a_message_has_at_least_one_entry_and_no_more_than_fit() {
         let replica = replica();
-        let count =
-            |entries, bytes| Room::new(entries, bytes).take(&replica, replica.held()).count();
+        let count = |entries, bytes| {
+            Room::new(entries, bytes).take(&replica, &mut replica.held().clone()).count()
+        };
         assert_eq!((count(10, 1_000), count(3, 1_000), count(0, 1_000)), (4, 3, 1));
         // A value larger than the limit goes alone.
         assert_eq!((count(10, 5), count(10, 59), count(10, 60), count(10, 68)), (1, 1, 2, 3));
@@ -103,7 +114,7 @@ mod tests {
             entries
         };
         let mut room = Room::new(10, 64);
-        assert_eq!(room.take(&replica, &entries(0..1)).count(), 1);
+        assert_eq!(room.take(&replica, &mut entries(0..1)).count(), 1);
         // 34 bytes are left: a text and a number are too long, and take nothing of them.
         assert!(!room.take_all(&replica, &entries(1..3)));
         assert!(room.take_all(&replica, &entries(1..2)));
@@ -112,7 +123,7 @@ mod tests {
         assert!(room.take_all(&replica, &entries(0..1)));
         assert!(
             !room.take_all(&replica, &entries(2..3))
-                && room.take(&replica, &entries(2..3)).is_empty()
+                && room.take(&replica, &mut entries(2..3)).is_empty()
         );
     }
 
@@ -121,13 +132,13 @@ mod tests {
         let replica = replica();
         let mut queue = VersionSet::new();
         [0..1, 2..3, 3..4].into_iter().for_each(|range| queue.insert(OriginId(0), range));
-        let taken = |entries| Room::new(entries, 1_000).take(&replica, &queue).count();
+        let taken = |entries| Room::new(entries, 1_000).take(&replica, &mut queue.clone()).count();
         assert_eq!([1, 2, 3].map(taken), [1, 2, 3]);
         // One that finds no room keeps those after it back.
         let mut mixed = VersionSet::new();
         [0..2, 3..4].into_iter().for_each(|range| mixed.insert(OriginId(0), range));
-        assert_eq!(Room::new(10, 40).take(&replica, &mixed).count(), 1);
-        assert_eq!(Room::new(10, 37).take(&replica, &queue).count(), 1);
-        assert_eq!(Room::new(10, 38).take(&replica, &queue).count(), 2);
+        assert_eq!(Room::new(10, 40).take(&replica, &mut mixed).count(), 1);
+        assert_eq!(Room::new(10, 37).take(&replica, &mut queue.clone()).count(), 1);
+        assert_eq!(Room::new(10, 38).take(&replica, &mut queue).count(), 2);
     }
 }

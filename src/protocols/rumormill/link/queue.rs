@@ -39,11 +39,19 @@ impl SendQueue {
         self.has_retransmissions
     }
 
-    /// Adds entries, to be sent by `deadline`; those that the peer is `known` to hold are left out.
-    pub(crate) fn push(&mut self, entries: &VersionSet, known: &VersionSet, deadline: Instant) {
+    /// Adds entries, to be sent by `deadline`; those that the peer is `known` to hold are left out. True
+    /// if these are the first that wait, or the queue leaves earlier than before.
+    pub(crate) fn push(
+        &mut self,
+        entries: &VersionSet,
+        known: &VersionSet,
+        deadline: Instant,
+    ) -> bool {
+        let before = (self.entries.is_empty(), self.flush_at);
         if self.entries.add_difference(entries, known) {
             self.flush_by(deadline);
         }
+        before != (self.entries.is_empty(), self.flush_at)
     }
 
     /// The peer is to do at least this with what waits.
@@ -77,16 +85,15 @@ impl SendQueue {
         *self = Self { piggyback, piggyback_forward, mail_at, ..Self::default() };
     }
 
-    /// Takes what the next message is to carry, as far as `fits` allows. What the peer is `known` to
-    /// hold is left out.
-    pub(crate) fn take(
-        &mut self,
-        known: &VersionSet,
-        fits: impl FnOnce(&VersionSet) -> VersionSet,
-    ) -> VersionSet {
-        self.start_message(known);
-        let batch = fits(&self.entries);
-        self.entries.subtract(&batch);
+    /// The peer holds `entries`.
+    pub(crate) fn on_confirmed(&mut self, entries: &VersionSet) {
+        self.entries.subtract(entries);
+    }
+
+    /// Takes what the next message is to carry, as far as `fits` allows.
+    pub(crate) fn take(&mut self, fits: impl FnOnce(&mut VersionSet) -> VersionSet) -> VersionSet {
+        self.has_retransmissions = false;
+        let batch = fits(&mut self.entries);
         if self.entries.is_empty() {
             self.flush_at = None;
             self.forward = Forward::No;
@@ -98,20 +105,14 @@ impl SendQueue {
     /// what is in `tried` is not sent again.
     pub(crate) fn copy(
         &mut self,
-        known: &VersionSet,
         tried: &mut VersionSet,
-        fits: impl FnOnce(&VersionSet) -> VersionSet,
+        fits: impl FnOnce(&mut VersionSet) -> VersionSet,
     ) -> VersionSet {
-        self.start_message(known);
-        let batch = fits(&self.entries.difference(tried));
+        self.has_retransmissions = false;
+        let batch = fits(&mut self.entries.difference(tried));
         tried.union_with(&batch);
         self.flush_at = None;
         batch
-    }
-
-    fn start_message(&mut self, known: &VersionSet) {
-        self.entries.subtract(known);
-        self.has_retransmissions = false;
     }
 
     /// Adds entries that go along with the next probe. Their ack is not waited for: another link
@@ -136,12 +137,11 @@ impl SendQueue {
     pub(crate) fn take_piggyback(
         &mut self,
         known: &VersionSet,
-        fits: impl FnOnce(&VersionSet) -> VersionSet,
+        fits: impl FnOnce(&mut VersionSet) -> VersionSet,
     ) -> (VersionSet, Forward) {
         self.mail_at = None;
         self.piggyback.subtract(known);
-        let entries = fits(&self.piggyback);
-        self.piggyback.subtract(&entries);
+        let entries = fits(&mut self.piggyback);
         let forward = self.piggyback_forward;
         if self.piggyback.is_empty() {
             self.piggyback_forward = Forward::No;
@@ -165,6 +165,11 @@ mod tests {
         entries
     }
 
+    fn first_three(queue: &mut VersionSet) -> VersionSet {
+        queue.subtract(&entries(0..3));
+        entries(0..3)
+    }
+
     #[test]
     fn the_earliest_deadline_counts_until_all_has_left() {
         let (mut queue, none) = (SendQueue::default(), VersionSet::new());
@@ -174,9 +179,9 @@ mod tests {
         queue.push(&entries(2..4), &none, at(10));
         queue.raise_forward(Forward::Tree);
         assert_eq!(queue.flush_at(), Some(at(10)));
-        assert_eq!(queue.take(&none, |_| entries(0..3)), entries(0..3));
+        assert_eq!(queue.take(first_three), entries(0..3));
         assert_eq!((queue.flush_at(), queue.forward()), (Some(at(10)), Forward::Tree));
-        assert_eq!(queue.take(&none, VersionSet::clone), entries(3..4));
+        assert_eq!(queue.take(std::mem::take), entries(3..4));
         assert_eq!((queue.flush_at(), queue.forward()), (None, Forward::No));
     }
 
@@ -184,9 +189,9 @@ mod tests {
     fn what_a_suspected_peer_was_sent_stays_queued_and_is_not_repeated() {
         let (mut queue, mut tried) = (SendQueue::default(), VersionSet::new());
         queue.push(&entries(0..3), &VersionSet::new(), at(0));
-        let known = entries(0..1);
-        assert_eq!(queue.copy(&known, &mut tried, VersionSet::clone), entries(1..3));
-        assert!(queue.copy(&known, &mut tried, VersionSet::clone).is_empty());
+        queue.on_confirmed(&entries(0..1));
+        assert_eq!(queue.copy(&mut tried, std::mem::take), entries(1..3));
+        assert!(queue.copy(&mut tried, std::mem::take).is_empty());
         assert_eq!((queue.entries(), queue.flush_at()), (&entries(1..3), None));
     }
 
@@ -199,21 +204,21 @@ mod tests {
         queue.clear();
         assert!(queue.entries().is_empty() && !queue.has_retransmissions());
         assert_eq!(
-            queue.take_piggyback(&entries(5..6), VersionSet::clone),
+            queue.take_piggyback(&entries(5..6), std::mem::take),
             (entries(6..7), Forward::Tree)
         );
         queue.piggyback(&entries(0..4), Forward::Tree);
         // The rest goes along with the next probe.
-        assert_eq!(queue.take_piggyback(&none, |_| entries(0..3)), (entries(0..3), Forward::Tree));
-        assert_eq!(queue.take_piggyback(&none, VersionSet::clone), (entries(3..4), Forward::Tree));
+        assert_eq!(queue.take_piggyback(&none, first_three), (entries(0..3), Forward::Tree));
+        assert_eq!(queue.take_piggyback(&none, std::mem::take), (entries(3..4), Forward::Tree));
         queue.piggyback(&entries(5..6), Forward::Tree);
         assert_eq!(
-            queue.take_piggyback(&entries(5..6), VersionSet::clone),
+            queue.take_piggyback(&entries(5..6), std::mem::take),
             (VersionSet::new(), Forward::No)
         );
         queue.push(&entries(0..1), &none, at(0));
         queue.mark_retransmissions();
-        queue.take(&VersionSet::new(), VersionSet::clone);
+        queue.take(std::mem::take);
         assert!(!queue.has_retransmissions());
     }
 }

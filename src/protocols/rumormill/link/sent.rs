@@ -2,6 +2,7 @@
 //! RFC 8985).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::protocols::rumormill::message::Forward;
@@ -32,7 +33,7 @@ impl AckWait {
 /// The evidence in an ack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Acked {
-    /// Entries of the acked messages, as far as they were not confirmed before.
+    /// Entries of the acked messages.
     pub(crate) entries: VersionSet,
     /// The ack is of a later message than any before it.
     pub(crate) is_new: bool,
@@ -51,7 +52,8 @@ pub(crate) struct Batch {
     max_ack_delay: Duration,
     /// Below the largest acked number: late, whatever the round trip.
     is_below_acked: bool,
-    entries: VersionSet,
+    /// Those that the peer is known to hold meanwhile included. A hub sends many children the same.
+    entries: Arc<VersionSet>,
     forward: Forward,
     /// How often these entries were sent along with others before.
     piggybacked: u8,
@@ -63,7 +65,7 @@ impl Batch {
         now: Instant,
         number: u64,
         wait: AckWait,
-        entries: VersionSet,
+        entries: Arc<VersionSet>,
         forward: Forward,
     ) -> Self {
         Self {
@@ -78,8 +80,8 @@ impl Batch {
         }
     }
 
-    /// The entries.
-    pub(crate) const fn entries(&self) -> &VersionSet {
+    /// The entries, those that the peer is known to hold meanwhile included.
+    pub(crate) fn entries(&self) -> &VersionSet {
         &self.entries
     }
 }
@@ -97,7 +99,7 @@ pub(crate) struct SentMessages {
     in_flight: VecDeque<Batch>,
     /// Entries whose ack is not waited for, but counts: sent along with a probe, sent again, or taken for
     /// lost.
-    unwaited: VecDeque<(u64, VersionSet)>,
+    unwaited: VecDeque<(u64, Arc<VersionSet>)>,
     next_number: u64,
     /// When the latest messages were sent, as far as no later one was acked: the last is the one before
     /// `next_number`.
@@ -113,7 +115,7 @@ impl SentMessages {
         self.next_number
     }
 
-    /// Entries in flight.
+    /// Entries in flight, those that the peer is known to hold meanwhile included.
     pub(crate) fn in_flight(&self) -> VersionSet {
         let mut all = VersionSet::new();
         self.in_flight.iter().for_each(|batch| all.union_with(&batch.entries));
@@ -141,7 +143,7 @@ impl SentMessages {
         &mut self,
         now: Instant,
         number: u64,
-        entries: VersionSet,
+        entries: Arc<VersionSet>,
         forward: Forward,
         wait: AckWait,
     ) {
@@ -150,7 +152,7 @@ impl SentMessages {
     }
 
     /// Message `number`, just sent, carries `entries` whose ack is not waited for.
-    pub(crate) fn track_unwaited(&mut self, number: u64, entries: VersionSet) {
+    pub(crate) fn track_unwaited(&mut self, number: u64, entries: Arc<VersionSet>) {
         if entries.is_empty() {
             return;
         }
@@ -173,15 +175,15 @@ impl SentMessages {
     /// The peer acks the messages with these numbers.
     pub(crate) fn on_ack(&mut self, numbers: &Ranges) -> Acked {
         let mut acked = Acked::default();
-        let mut is_left = |number: u64, entries: &mut VersionSet| {
+        let mut is_left = |number: u64, entries: &VersionSet| {
             let is_acked = numbers.contains(number);
             if is_acked {
-                acked.entries.append(entries);
+                acked.entries.union_with(entries);
             }
             !is_acked
         };
-        self.in_flight.retain_mut(|batch| is_left(batch.number, &mut batch.entries));
-        self.unwaited.retain_mut(|(number, entries)| is_left(*number, entries));
+        self.in_flight.retain(|batch| is_left(batch.number, &batch.entries));
+        self.unwaited.retain(|(number, entries)| is_left(*number, entries));
         let Some(largest) = numbers.end().checked_sub(1) else { return acked };
         if !self.is_acked(largest) {
             self.largest_acked = Some(largest);
@@ -204,12 +206,9 @@ impl SentMessages {
         self.acked_sent_at.is_some_and(|sent_at| sent_at >= at)
     }
 
-    /// The peer holds `entries`.
-    pub(crate) fn on_confirmed(&mut self, entries: &VersionSet) {
-        for batch in &mut self.in_flight {
-            batch.entries.subtract(entries);
-        }
-        self.in_flight.retain(|batch| !batch.entries.is_empty());
+    /// The peer is `known` to hold more than before.
+    pub(crate) fn on_confirmed(&mut self, known: &VersionSet) {
+        self.in_flight.retain(|batch| !batch.entries.is_subset(known));
     }
 
     /// Messages older than `window` that precede the acked `number` are lost; the others are, if

@@ -8,7 +8,7 @@ fn entries(range: std::ops::Range<u64>) -> VersionSet {
 }
 
 fn send(link: &mut Link, now: Instant, wait: AckWait) -> u64 {
-    let batch = link.take_batch(VersionSet::clone);
+    let batch = link.take_batch(std::mem::take);
     link.on_sent(now, batch, Forward::No, wait, VersionSet::new())
 }
 
@@ -99,7 +99,7 @@ fn suspected(queue: &VersionSet) -> Link {
     let mut link = Link::default();
     link.on_generation(at(0), Generation(1), 0, None);
     link.enqueue(queue, at(0));
-    let batch = link.take_batch(VersionSet::clone);
+    let batch = link.take_batch(std::mem::take);
     let entries = if batch.is_empty() { entries(0..1) } else { batch };
     link.on_sent(at(0), entries, Forward::No, wait(), VersionSet::new());
     assert_eq!(link.on_deadline(at(1_000), 0), Timeout::Peer);
@@ -113,7 +113,7 @@ fn each_timer_is_a_deadline_of_the_link() {
         ("request", |link| link.request_by(at(10))),
         ("repeat", |link| link.repeat_at = Some(at(10))),
         ("ack", |link| link.acks.schedule(at(10))),
-        ("flush", |link| link.enqueue(&entries(0..1), at(10))),
+        ("flush", |link| _ = link.enqueue(&entries(0..1), at(10))),
         ("requested probe", |link| link.liveness.request_probe(at(10))),
         ("verdict", |link| link.liveness.judge_at(at(10))),
         ("gap", |link| {
@@ -150,7 +150,7 @@ fn what_is_due_is_due_at_its_time_and_not_before() {
         (|link| link.repeat_at = Some(at(10)), |link, now| link.repeat_due(now)),
         (|link| link.acks.schedule(at(10)), |link, now| link.bare_message_due(now)),
         (|link| link.keep_alive_at = Some(at(10)), |link, now| link.bare_message_due(now)),
-        (|link| link.enqueue(&entries(0..1), at(10)), |link, now| link.flush_due(now)),
+        (|link| _ = link.enqueue(&entries(0..1), at(10)), |link, now| link.flush_due(now)),
         (
             |link| link.liveness.request_probe(at(10)),
             |link, now| link.liveness.take_requested_probe(now),
@@ -218,7 +218,7 @@ fn a_restart_ends_a_suspicion_and_sends_what_waits() {
         (link.is_suspected(), link.flush_due(at(1_500)), link.next_deadline())
     };
     let mut waiting = suspected(&entries(0..2));
-    waiting.take_batch(VersionSet::clone);
+    waiting.take_batch(std::mem::take);
     assert_eq!(restart(&mut waiting), (false, true, Some(at(1_500))));
     let mut confirmed = suspected(&entries(0..1));
     confirmed.queue.clear();

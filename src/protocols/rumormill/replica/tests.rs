@@ -25,7 +25,7 @@ fn restored_entries_are_held_and_have_not_arrived() {
         replica.restore(Entry { id, value: Value::Int(sequence as i64) });
     }
     let origin = replica.origin_id(earlier);
-    assert_eq!(replica.entries(origin, &(0..2)).values, ints(0..2).into());
+    assert_eq!(replica.row(origin, &(0..2)).values, ints(0..2).into());
     replica.insert(Instant::ZERO, origin, 2, &ints(2..3));
     let arrived: VersionSet = [(origin, std::iter::once(2..3).collect())].into_iter().collect();
     assert_eq!(replica.arrived(), arrived);
@@ -45,7 +45,7 @@ fn gaps_close_and_duplicates_change_nothing() {
     assert_eq!(replica.insert(now, origin, 1, &ints(1..7)).count(), 3);
     assert_eq!(replica.insert(now, origin, 0, &ints(0..10)).count(), 0);
     assert_eq!(replica.held().range_count(), 1);
-    let values = replica.entries(origin, &(1..7)).values;
+    let values = replica.row(origin, &(1..7)).values;
     assert_eq!(*values, [1, 2, 3, 4, 50, 51].map(Value::Int));
 }
 
@@ -319,4 +319,21 @@ fn arrivals_are_kept_together_and_as_long_as_a_grace_reaches_them() {
     };
     // Twice the longest grace; one that is shorter later changes nothing.
     assert_eq!([(100, 50), (101, 9), (101, 50), (102, 0)].map(&mut left), [2, 1, 1, 0]);
+}
+
+#[test]
+fn messages_with_the_same_entries_share_them() {
+    let (mut replica, origin) = replica_with_origin();
+    replica.insert(Instant::ZERO, origin, 0, &ints(0..3));
+    let part = |range| {
+        let mut part = VersionSet::new();
+        part.insert(origin, range);
+        part
+    };
+    let (first, rows) = replica.entries(part(0..2));
+    assert_eq!((&*first, &rows[0].values), (&part(0..2), &ints(0..2).into()));
+    let (same, same_rows) = replica.entries(part(0..2));
+    assert!(Arc::ptr_eq(&first, &same) && rows == same_rows);
+    let (other, rows) = replica.entries(part(1..3));
+    assert_eq!((&*other, &rows[0].values), (&part(1..3), &ints(1..3).into()));
 }

@@ -21,7 +21,7 @@ fn numbers(range: std::ops::Range<u64>) -> Ranges {
 
 fn send(sent: &mut SentMessages, now: u64, sequence: u64, forward: Forward, wait: AckWait) -> u64 {
     let number = sent.on_sent(at(now));
-    sent.track(at(now), number, entries(sequence..sequence + 1), forward, wait);
+    sent.track(at(now), number, entries(sequence..sequence + 1).into(), forward, wait);
     number
 }
 
@@ -85,7 +85,7 @@ fn a_late_ack_of_what_was_taken_for_lost_counts_unless_the_peer_restarted() {
     send(&mut sent, 0, 0, Forward::No, wait(100));
     assert_eq!(sent.take_expired(at(100)).entries, entries(0..1));
     let number = sent.on_sent(at(100));
-    sent.track_unwaited(number, entries(5..6));
+    sent.track_unwaited(number, entries(5..6).into());
     let mut both = sent.clone();
     let mut expected = entries(0..1);
     expected.union_with(&entries(5..6));
@@ -141,13 +141,13 @@ fn the_last_messages_are_remembered() {
     for i in 0..=REMEMBERED_MAX as u64 {
         let number = sent.on_sent(at(i));
         assert_eq!((number, sent.next_number()), (i, i + 1));
-        sent.track_unwaited(number, entries(i..i + 1));
+        sent.track_unwaited(number, entries(i..i + 1).into());
     }
     let forgotten = sent.clone().on_ack(&numbers(0..1));
     assert_eq!(forgotten, Acked { is_new: true, ..Acked::default() });
     let acked = sent.on_ack(&numbers(1..2));
     assert_eq!((acked.entries, acked.sent_at), (entries(1..2), Some(at(1))));
-    sent.track_unwaited(0, VersionSet::new());
+    sent.track_unwaited(0, VersionSet::new().into());
     assert_eq!(sent.unwaited.len(), REMEMBERED_MAX - 1);
 }
 
