@@ -13,9 +13,9 @@ mod results;
 pub mod testing;
 mod unique_ids;
 
-use std::fmt;
 use std::str::FromStr;
 
+use derive_more::{Debug, Display};
 use rumormill_sim::dice::Dice;
 
 use crate::history::{Op, OpValue, READ};
@@ -43,6 +43,9 @@ workloads! {
 }
 
 /// A workload.
+#[derive(Debug, Display)]
+#[debug("{name}")]
+#[display("{name}")]
 pub struct Workload {
     /// Its name, on the command line and in `store/`.
     pub name: &'static str,
@@ -197,21 +200,9 @@ pub fn functions() -> Vec<&'static str> {
     operations.map(|operation| operation.f).collect()
 }
 
-impl fmt::Debug for Workload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
 impl PartialEq for Workload {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
-    }
-}
-
-impl fmt::Display for Workload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name)
     }
 }
 

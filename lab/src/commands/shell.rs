@@ -1,9 +1,9 @@
 //! The commands and the shell that runs them: exit statuses, lines on stderr, command lines to paste.
 
-use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use derive_more::Display;
 use rumormill_judge::format::text::shell_word;
 
 /// Maelstrom's exit status for arguments that make no sense.
@@ -14,14 +14,9 @@ pub(super) const CRASH: u8 = 255;
 pub(super) const SIGNAL_BASE: i32 = 128;
 
 /// An error in what was asked for: the command ends with [`BAD_ARGUMENTS`].
-#[derive(Debug)]
+#[derive(Debug, Display)]
+#[display("{_0:#}")]
 struct BadArguments(anyhow::Error);
-
-impl fmt::Display for BadArguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.0)
-    }
-}
 
 impl std::error::Error for BadArguments {}
 

@@ -1,15 +1,16 @@
 //! Bugs on purpose: in the protocol, and in the journal.
 
-use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use rumormill::journal;
 use rumormill::protocols::rumormill::mutation::Mutation;
 
 use super::setup::Setup;
 
 /// A bug, put where a real one might be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[display("{}", self.name())]
 pub enum Bug {
     /// In the protocol.
     Protocol(Mutation),
@@ -44,12 +45,6 @@ impl Bug {
             }
             Self::Journal(mutation) => nodes.journal.mutation = Some(mutation),
         }
-    }
-}
-
-impl fmt::Display for Bug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

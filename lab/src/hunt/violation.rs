@@ -1,7 +1,6 @@
 //! Violations: the quarry of the hunt.
 
-use std::fmt;
-
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
 /// Which promise was broken.
@@ -75,7 +74,8 @@ impl Kind {
 }
 
 /// A broken promise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Display, PartialEq, Eq, Serialize, Deserialize)]
+#[display("{}: {text}", kind.words())]
 pub struct Violation {
     /// Which promise.
     pub kind: Kind,
@@ -101,9 +101,3 @@ macro_rules! broken {
     };
 }
 pub(super) use broken;
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.words(), self.text)
-    }
-}

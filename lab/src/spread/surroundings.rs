@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use derive_more::Display;
 use rumormill::config::{parse_time, show_time};
 use rumormill::id::NodeId;
 use rumormill_sim::Nanos;
@@ -23,7 +24,8 @@ pub struct Surroundings {
 }
 
 /// A partition of the nodes into two halves, by their numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[display("{}..{}", show_time(*from), show_time(*until))]
 pub struct Partition {
     /// Its beginning.
     pub from: Duration,
@@ -83,12 +85,6 @@ impl FromStr for Crash {
             "expected nodes and times, such as n3@200ms (for good) or 5@200ms+1s (5 at random)"
                 .to_owned()
         })
-    }
-}
-
-impl fmt::Display for Partition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", show_time(self.from), show_time(self.until))
     }
 }
 

@@ -1,17 +1,18 @@
 //! The fraction of invocations that succeeded, against what `--availability` asks for.
 
-use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use serde::{Deserialize, Serialize};
 
 use super::{Validity, client_function, invocation_count};
 use crate::history::{Op, OpKind};
 
 /// The share of the operations that must be `ok`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Display, PartialEq)]
 pub enum Required {
     /// All.
+    #[display("total")]
     Total,
     /// At least this fraction.
     Fraction(f64),
@@ -25,15 +26,6 @@ impl FromStr for Required {
             ("total", _) => Ok(Self::Total),
             (_, Ok(fraction)) if (0.0..=1.0).contains(&fraction) => Ok(Self::Fraction(fraction)),
             _ => Err(format!("`{text}` is neither `total` nor a fraction from 0 to 1")),
-        }
-    }
-}
-
-impl fmt::Display for Required {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Total => f.write_str("total"),
-            Self::Fraction(fraction) => write!(f, "{fraction}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::{self, Write as _};
 
 use anyhow::{Result, anyhow, bail};
 use clojure_reader::edn::{self as reader, Edn as Parsed};
+use derive_more::From;
 
 use crate::format::envelope::is_integer;
 use guard::{too_deep, words};
@@ -18,17 +19,20 @@ const MAX_LINE: usize = 92;
 const MAX_DEPTH: usize = 200;
 
 /// A value. Maps keep the order they were given.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, From, PartialEq)]
 pub enum Edn {
     /// `nil`
     Nil,
     /// `true`
+    #[from]
     Bool(bool),
     /// `42`
     Int(i64),
     /// `0.5`
+    #[from]
     Float(f64),
     /// A single-precision number, written with no more digits than it has.
+    #[from]
     Float32(f32),
     /// `"text"`
     Str(String),
@@ -285,24 +289,6 @@ impl From<u64> for Edn {
     fn from(value: u64) -> Self {
         // Beyond the integers that readers take for granted there are only floats.
         i64::try_from(value).map_or(Self::Float(value as f64), Self::Int)
-    }
-}
-
-impl From<bool> for Edn {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<f64> for Edn {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
-    }
-}
-
-impl From<f32> for Edn {
-    fn from(value: f32) -> Self {
-        Self::Float32(value)
     }
 }
 

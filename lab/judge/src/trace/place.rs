@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
+
 use crate::format::scan::{Fields, array_inside, items};
 use crate::format::text::printable;
 use crate::history::read_set::for_each_item;
@@ -35,7 +37,7 @@ const ANY: &str = "*";
 const KEYS: &str = "{keys}";
 
 /// A place that the user names, of any `type`: `body.messages[*]`, `data[*].value`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Display, PartialEq, Eq)]
 pub struct ValuesAt(String);
 
 impl ValuesAt {
@@ -58,12 +60,6 @@ impl FromStr for ValuesAt {
         };
         let is_path = path.split('.').all(is_step) && path.split('[').skip(1).all(is_index);
         if is_path { Ok(Self(path.to_owned())) } else { Err(wrong()) }
-    }
-}
-
-impl fmt::Display for ValuesAt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

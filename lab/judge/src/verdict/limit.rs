@@ -1,7 +1,8 @@
 //! Limits: `--limit 'median<400ms'` decides the exit status.
 
-use std::fmt;
 use std::str::FromStr;
+
+use derive_more::Display;
 
 use crate::figures::{FIGURES, Figure, Needs};
 use crate::results::{MAELSTROM, PROCESSES, Results, Verdict};
@@ -53,7 +54,8 @@ impl Comparison {
 }
 
 /// A bound on a figure of the results.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Display, PartialEq)]
+#[display("{} {} {}", figure.name, comparison.symbol(), figure.unit.show_bound(*bound))]
 pub struct Limit {
     /// Figure that is compared.
     pub figure: &'static Figure,
@@ -104,13 +106,6 @@ impl Limit {
             passed,
             judged,
         }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = self.figure.unit.show_bound(self.bound);
-        write!(f, "{} {} {bound}", self.figure.name, self.comparison.symbol())
     }
 }
 

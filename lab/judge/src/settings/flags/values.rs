@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use derive_more::Display;
 use serde::{Deserializer, Serializer};
 
 /// Number of workers: `4n` is four per node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
 pub enum Concurrency {
     /// So many per node.
+    #[display("{_0}n")]
     PerNode(usize),
     /// So many.
     Total(usize),
@@ -38,15 +40,6 @@ impl FromStr for Concurrency {
             _ => {
                 Err(format!("`{text}` is neither a number of workers nor one per node, like `4n`"))
             }
-        }
-    }
-}
-
-impl fmt::Display for Concurrency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PerNode(count) => write!(f, "{count}n"),
-            Self::Total(count) => write!(f, "{count}"),
         }
     }
 }
