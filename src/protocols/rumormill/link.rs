@@ -371,10 +371,7 @@ impl Link {
     /// The link's next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timers = self.timers().into_iter().filter_map(|(_, at)| at);
-        timers
-            .chain(self.liveness.deadlines().into_iter().flatten())
-            .chain(self.sent.next_deadline())
-            .min()
+        timers.chain(self.liveness.probe_deadline()).chain(self.sent.next_deadline()).min()
     }
 }
 

@@ -169,7 +169,7 @@ impl TreeRepair {
         let is_evidence = !cx.peers.spoke_since(parent, since)
             && cx.peers.get(peer).is_some_and(|link| link.sent.acked_since(since));
         if is_evidence && Rule::IndirectEvidence.applies() {
-            cx.peers.open(parent).liveness.judge_at(cx.now);
+            cx.peers.open(parent).liveness.judge();
             self.on_link_deadline(cx, parent);
         }
     }
@@ -187,7 +187,7 @@ impl TreeRepair {
         self.mail.send_own(cx, parent);
         let link = cx.peers.open(parent);
         if link.liveness.first_unacked_at().is_some() {
-            link.liveness.judge_at(cx.now);
+            link.liveness.judge();
             self.on_link_deadline(cx, parent);
         }
     }

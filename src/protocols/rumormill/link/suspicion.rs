@@ -38,8 +38,8 @@ struct ProbeTimeouts {
     last_at: Option<Instant>,
     /// How often the timeout was doubled.
     backoff: u8,
-    /// When the peer is judged again, since another peer has acked meanwhile.
-    judge_at: Option<Instant>,
+    /// The peer is to be judged again, since another peer has acked meanwhile.
+    is_judged: bool,
 }
 
 /// The suspicion of a peer.
@@ -160,9 +160,9 @@ impl Liveness {
         self.probe.get_or_insert(probe);
     }
 
-    /// When a probe times out, or the peer is judged again.
-    pub(crate) fn deadlines(&self) -> [Option<Instant>; 2] {
-        [self.probe.map(|probe| probe.deadline), self.timeouts.judge_at]
+    /// When a probe times out.
+    pub(crate) fn probe_deadline(&self) -> Option<Instant> {
+        self.probe.map(|probe| probe.deadline)
     }
 
     /// The round trip may have become longer: a probe is waited for as long as one that is sent now.
@@ -181,21 +181,21 @@ impl Liveness {
     /// is to be judged again.
     pub(crate) fn overdue_since(&self, now: Instant) -> [Option<Instant>; 2] {
         let probe = self.probe.filter(|probe| probe.deadline <= now);
-        let is_judged = self.timeouts.judge_at.is_some_and(|at| at <= now);
-        [probe.map(|probe| probe.sent_at), self.first_unacked_at().filter(|_| is_judged)]
+        let judged = self.first_unacked_at().filter(|_| self.timeouts.is_judged);
+        [probe.map(|probe| probe.sent_at), judged]
     }
 
     /// Takes what is overdue: when it was sent, and its number.
     pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<(Instant, u64)> {
         let probe = self.probe.take_if(|probe| probe.deadline <= now);
-        let verdict = self.timeouts.judge_at.take_if(|at| *at <= now);
+        let is_judged = std::mem::take(&mut self.timeouts.is_judged);
         let probe = probe.map(|probe| (probe.sent_at, probe.number));
-        probe.or_else(|| verdict.and(self.timeouts.first_unacked))
+        probe.or_else(|| self.timeouts.first_unacked.filter(|_| is_judged))
     }
 
-    /// The peer is judged again at `at`.
-    pub(crate) fn judge_at(&mut self, at: Instant) {
-        self.timeouts.judge_at = Some(at);
+    /// What is taken next for overdue is the first unacked message, whatever its deadline.
+    pub(crate) const fn judge(&mut self) {
+        self.timeouts.is_judged = true;
     }
 
     /// Message `number`, sent at `since`, timed out. A message that was sent before the last timeout
@@ -217,7 +217,7 @@ impl Liveness {
         if timeouts.count <= pto_max {
             return false;
         }
-        timeouts.judge_at = None;
+        timeouts.is_judged = false;
         self.suspicion = Some(Suspicion {
             since,
             number,
@@ -304,14 +304,14 @@ mod tests {
         assert_eq!(liveness.take_overdue(at(200)), None);
         liveness.on_probe_sent(at(300), 9, FLOOR);
         liveness.on_ack(9);
-        assert_eq!(liveness.deadlines(), [None, None]);
+        assert_eq!(liveness.probe_deadline(), None);
     }
 
     #[test]
     fn a_verdict_judges_the_first_unacked_message_again() {
         let mut liveness = Liveness::default();
         liveness.on_timeout(at(100), at(0), 3, 1);
-        liveness.judge_at(at(150));
+        liveness.judge();
         assert_eq!(liveness.overdue_since(at(150)), [None, Some(at(0))]);
         assert_eq!(liveness.take_overdue(at(150)), Some((at(0), 3)));
     }
@@ -336,7 +336,7 @@ mod tests {
         liveness.on_probe_sent(at(0), 7, FLOOR);
         liveness.on_timeout(at(0), at(0), 0, 0);
         assert!(liveness.on_restart() && !liveness.on_restart());
-        assert_eq!(liveness.deadlines(), [None, None]);
+        assert_eq!(liveness.probe_deadline(), None);
     }
 
     #[test]
@@ -348,7 +348,7 @@ mod tests {
         liveness.on_timeout(at(200), at(100), 2, 9);
         assert_eq!((liveness.pto_count(), liveness.first_unacked_at()), (2, Some(at(0))));
         assert!(liveness.on_timeout(at(300), at(200), 3, 2));
-        assert_eq!((liveness.first_unacked_at(), liveness.deadlines()[1]), (None, None));
+        assert_eq!(liveness.first_unacked_at(), None);
     }
 
     #[test]
@@ -361,16 +361,17 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_is_due_at_its_time() {
+    fn a_verdict_is_due_at_once_and_taken_once() {
         let mut liveness = Liveness::default();
         liveness.on_timeout(at(100), at(0), 3, 9);
-        liveness.judge_at(at(150));
-        assert_eq!(liveness.deadlines(), [None, Some(at(150))]);
         assert_eq!(
             (liveness.overdue_since(at(149)), liveness.take_overdue(at(149))),
             ([None; 2], None)
         );
-        assert_eq!(liveness.take_overdue(at(150)), Some((at(0), 3)));
+        liveness.judge();
+        assert_eq!(liveness.overdue_since(at(149)), [None, Some(at(0))]);
+        assert_eq!(liveness.take_overdue(at(149)), Some((at(0), 3)));
+        assert_eq!(liveness.take_overdue(at(149)), None);
     }
 
     #[test]

@@ -109,13 +109,12 @@ fn suspected(queue: &VersionSet) -> Link {
 #[test]
 fn each_timer_is_a_deadline_of_the_link() {
     type Setup = fn(&mut Link);
-    let timers: [(&str, Setup); 10] = [
+    let timers: [(&str, Setup); 9] = [
         ("request", |link| link.request_by(at(10))),
         ("repeat", |link| link.repeat_at = Some(at(10))),
         ("ack", |link| link.acks.schedule(at(10))),
         ("flush", |link| _ = link.enqueue(&entries(0..1), at(10))),
         ("requested probe", |link| link.liveness.request_probe(at(10))),
-        ("verdict", |link| link.liveness.judge_at(at(10))),
         ("gap", |link| {
             link.acks.on_received(at(3), 5, true, ms(7));
         }),
