@@ -74,6 +74,7 @@ fn a_peer_that_acks_is_evidence_against_a_parent_that_does_not() {
     world.cut_both_ways(0, 5);
     world.broadcast(5, 100);
     world.run_for(Duration::from_millis(700));
-    assert!(world.protocol(5).stats().suspicions > 0);
     all_hold(&mut world, 1..2, &(0..20).chain([100]).collect::<Vec<_>>());
+    world.run_for(Duration::from_millis(500));
+    assert!(world.protocol(5).stats().suspicions > 0, "sooner than without evidence");
 }

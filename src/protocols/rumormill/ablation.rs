@@ -64,7 +64,6 @@ rules! {
     Multiplier = "multiplier": "Losses do not lengthen the heartbeat timeout.",
     EvidencePto = "evidence-pto": "A peer is suspected at once although no other peer acked.",
     LossyPto = "lossy-pto": "Heavy loss gives no extra timeout.",
-    IndirectEvidence = "indirect-evidence": "An ack of another peer does not bring a verdict.",
     Corroboration = "corroboration": "Another node that misses the parent, too, does not bring a verdict.",
     InitialTimeout = "initial-timeout": "A parent that was never heard is not probed.",
     ProbeCandidates = "probe-candidates": "The first candidates are not probed.",

@@ -157,23 +157,6 @@ impl TreeRepair {
         }
     }
 
-    /// `peer` has acked a message. If the parent has left earlier ones unacked and was not heard
-    /// meanwhile, it is the parent that is unreachable, and not the whole network: it is judged now.
-    pub(crate) fn on_indirect_evidence(&mut self, cx: &mut Context<'_>, peer: NodeId) {
-        if !cx.push.uses_hubs(&self.tree) || cx.peers.loss_mut().is_heavy(cx.now) {
-            return;
-        }
-        let Some(parent) = self.tree.parent().filter(|&parent| parent != peer) else { return };
-        let link = cx.peers.get(parent);
-        let Some(since) = link.and_then(|link| link.liveness.first_unacked_at()) else { return };
-        let is_evidence = !cx.peers.spoke_since(parent, since)
-            && cx.peers.get(peer).is_some_and(|link| link.sent.acked_since(since));
-        if is_evidence && Rule::IndirectEvidence.applies() {
-            cx.peers.open(parent).liveness.judge();
-            self.on_link_deadline(cx, parent);
-        }
-    }
-
     /// `peer` has sent a probe or mail. If it has lost the parent that is missed here at the same time, two nodes
     /// miss it independently (Lifeguard): it is judged now.
     fn on_corroboration(&mut self, cx: &mut Context<'_>, peer: NodeId) {

@@ -133,7 +133,6 @@ pub(crate) fn on_acks(cx: &mut Context<'_>, repair: &mut TreeRepair, from: NodeI
     repair.on_loss(cx, from, lost, lost);
     if let Some(rtt) = ack.rtt {
         cx.peers.on_rtt_sample(rtt, expected);
-        repair.on_indirect_evidence(cx, from);
     }
     if is_recovered {
         cx.hasten_digests();

@@ -38,7 +38,7 @@ struct ProbeTimeouts {
     last_at: Option<Instant>,
     /// How often the timeout was doubled.
     backoff: u8,
-    /// The peer is to be judged again, since another peer has acked meanwhile.
+    /// The peer is to be judged again, since another node misses it, too.
     is_judged: bool,
 }
 

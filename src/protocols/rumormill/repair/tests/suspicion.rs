@@ -109,34 +109,6 @@ fn only_the_parent_is_missed_and_since_its_message_if_it_is_heard() {
     assert_eq!((missed(5, false), missed(5, true)), ((None, 2), (None, 2)));
 }
 
-/// A message to the parent, of 100 ms, timed out. Peer `from` acks a message of `sent` ms. Returns
-/// whether the parent is suspected then.
-fn after_indirect_evidence(from: u32, sent: u64, change: fn(&mut Machines)) -> bool {
-    let mut node = Machines::hubs(3, 9);
-    node.send_entry(at(100), 0);
-    node.send_entry(at(sent), 4);
-    meet_deadline(&mut node, 600, 0);
-    change(&mut node);
-    let numbers = std::iter::once(0..1).collect();
-    let acks = Ack { numbers, held_us: 0, generation: Default::default() };
-    node.peers.open(NodeId(4)).on_ack(at(700), &acks, Duration::ZERO);
-    let (repair, mut cx) = node.parts(at(700));
-    repair.on_indirect_evidence(&mut cx, NodeId(from));
-    node.peers.is_suspected(NodeId(0))
-}
-
-#[test]
-fn a_parent_is_suspected_when_another_peer_acks_what_was_sent_later() {
-    assert!(after_indirect_evidence(4, 100, |_| {}));
-    assert!(!after_indirect_evidence(4, 99, |_| {}), "it was sent before");
-    assert!(!after_indirect_evidence(5, 100, |_| {}) && !after_indirect_evidence(0, 100, |_| {}));
-    assert!(!after_indirect_evidence(4, 100, |node| lose_much(node, 600)));
-    let heard = |node: &mut Machines| {
-        node.receive(at(650), 0, &gossip(0));
-    };
-    assert!(!after_indirect_evidence(4, 100, heard), "the parent is heard");
-}
-
 /// A message with an entry.
 fn full(number: u64) -> Gossip {
     Gossip { entries: vec![entries(0, &[7])], ..gossip(number) }
