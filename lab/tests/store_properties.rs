@@ -127,15 +127,26 @@ proptest! {
         prop_assert!(!service.contains(&Value::Int(-1)));
     }
 
-    /// `values` and `entries` give the values up to the first gap; `have` names all ranges.
+    /// `entries` gives all that is asked for; `values` gives the values up to the first gap; `have` names all ranges.
     #[test]
     fn every_entry_is_found_where_it_was_put(
         arrivals in arrivals(),
         start in 0..END,
         count in 0..9_u64,
     ) {
-        let tested = Tested::fed(&arrivals)?;
-        let store = &tested.store;
+        let mut tested = Tested::fed(&arrivals)?;
+        let store = &mut tested.store;
+        let held = store.held().clone();
+        let (_, rows) = store.entries(held);
+        let mut sent = BTreeMap::new();
+        for row in rows {
+            for (number, value) in (row.first..).zip(&*row.values) {
+                sent.insert((row.origin, number), value.clone());
+            }
+        }
+        let names = tested.entries.keys();
+        let all = names.map(|&(of, n)| ((store.origin(OriginId(of)), n), value_of(of, n)));
+        prop_assert_eq!(sent, all.collect::<BTreeMap<_, _>>());
         for origin in 0..ORIGINS {
             let (id, range) = (OriginId(origin), start..start + count);
             let held = range.clone().take_while(|&n| tested.entries.contains_key(&(origin, n)));
