@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use rumormill::cluster::Nodes;
-use rumormill_judge::checker::kind_name;
 use rumormill_judge::format::edn::{Edn, quote};
 use rumormill_judge::history::{Action, Op, OpError, OpValue, Process, ReadSet};
 use rumormill_judge::message::events::{EventSink, PacketEvent};
@@ -109,7 +108,7 @@ fn write_event(
 /// One operation as Maelstrom's `history.edn` has it.
 pub(super) fn write_op(line: &mut Vec<u8>, op: &Op, read_text: Option<&str>) -> io::Result<()> {
     let Op { index, time, kind, .. } = op;
-    write!(line, "{{:index {index}, :time {time}, :type :{}, :process ", kind_name(*kind))?;
+    write!(line, "{{:index {index}, :time {time}, :type :{}, :process ", kind.name())?;
     match op.process {
         Process::Client(process) => write!(line, "{process}, :f ")?,
         Process::Nemesis => line.extend_from_slice(b":nemesis, :f "),

@@ -118,16 +118,6 @@ pub fn client_function(op: &Op) -> Option<&'static str> {
     }
 }
 
-/// The name of a kind of line in a history's `:type`.
-pub fn kind_name(kind: OpKind) -> &'static str {
-    match kind {
-        OpKind::Invoke => "invoke",
-        OpKind::Ok => "ok",
-        OpKind::Fail => "fail",
-        OpKind::Info => "info",
-    }
-}
-
 /// Client invocations in a history, of all kinds.
 pub fn invocation_count(history: &[Op]) -> usize {
     history.iter().filter(|op| client_function(op).is_some() && op.kind == OpKind::Invoke).count()

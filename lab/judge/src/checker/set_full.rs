@@ -15,7 +15,7 @@ use rumormill_sim::Nanos;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::quantile::Quantiles;
-use super::{Pairing, Validity, client_function, kind_name};
+use super::{Pairing, Validity, client_function};
 use crate::history::{ADD, BROADCAST, Op, OpKind, Process, READ};
 
 /// Number of stale elements that are listed, the stalest first.
@@ -110,7 +110,7 @@ impl OpSummary {
             Process::Client(process) => process,
             Process::Nemesis => 0,
         };
-        let kind = kind_name(op.kind).to_owned();
+        let kind = op.kind.name().to_owned();
         Self { index: op.index, time: op.time, kind, process, f: f.to_owned(), value }
     }
 }

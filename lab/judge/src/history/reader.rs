@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, bail};
 
 use super::{ADD, Action, BROADCAST, Op, OpError, OpKind, OpValue, Process, READ, ReadSet};
-use crate::checker::kind_name;
 use crate::format::edn::Edn;
 
 /// How the text of a [`OpError::Exception`] begins in the file.
@@ -79,9 +78,8 @@ fn read_op(edn: &Edn, position: usize, functions: &[&'static str]) -> Result<Op>
         edn.at(&[name]).and_then(Edn::as_u64).with_context(|| format!("there is no number :{name}"))
     };
     let name = keyword(edn, "type")?;
-    let kinds = [OpKind::Invoke, OpKind::Ok, OpKind::Fail, OpKind::Info];
-    let Some(kind) = kinds.into_iter().find(|kind| kind_name(*kind) == name) else {
-        bail!(":type is :{name}, not one of :{}", kinds.map(kind_name).join(", :"));
+    let Some(kind) = OpKind::ALL.into_iter().find(|kind| kind.name() == name) else {
+        bail!(":type is :{name}, not one of :{}", OpKind::ALL.map(OpKind::name).join(", :"));
     };
     let process = match edn.at(&["process"]) {
         Some(Edn::Key(name)) if name == "nemesis" => Process::Nemesis,

@@ -3,7 +3,7 @@
 use super::{
     Draws, Errors, LastOperation, Operation, ResultShape, Spreads, Turns, Workload, WorkloadResults,
 };
-use crate::checker::{counter, kind_name};
+use crate::checker::counter;
 use crate::format::edn::Edn;
 use crate::history::{self, Op, OpKind, OpValue, Process};
 
@@ -67,7 +67,7 @@ fn op_to_edn(op: &Op) -> Edn {
     Edn::map([
         ("index", (op.index as u64).into()),
         ("time", op.time.into()),
-        ("type", Edn::key(kind_name(op.kind))),
+        ("type", Edn::key(op.kind.name())),
         ("process", process),
         ("f", Edn::key(history::READ)),
         ("value", op.action.value().to_edn()),
