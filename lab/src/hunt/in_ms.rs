@@ -10,7 +10,7 @@ use serde::de::value::MapDeserializer;
 use serde::{Deserialize as _, Deserializer, Serializer};
 use toml::Value;
 
-/// What the key of a time has behind the flag's name.
+/// The end of the key of a time, behind the flag's name.
 const IN_MS: &str = "-ms";
 
 /// Writes all settings.

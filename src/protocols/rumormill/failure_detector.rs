@@ -35,7 +35,7 @@ pub(crate) struct TimeoutConditions {
     /// Another peer has acked a message that was sent since, or misses the same parent.
     pub(crate) has_evidence: bool,
     /// Much is lost.
-    pub(crate) is_lossy: bool,
+    pub(crate) is_loss_heavy: bool,
 }
 
 impl TimeoutConditions {
@@ -43,7 +43,7 @@ impl TimeoutConditions {
     /// timeout may mean no more than a slow network.
     pub(crate) fn pto_max(&self) -> u8 {
         match self.has_evidence {
-            true => u8::from(self.is_lossy && Rule::LossyPto.applies()),
+            true => u8::from(self.is_loss_heavy && Rule::LossyPto.applies()),
             false if Rule::EvidencePto.applies() => PTO_WITHOUT_EVIDENCE,
             false => 0,
         }
@@ -163,8 +163,9 @@ mod tests {
 
     #[test]
     fn a_suspicion_needs_one_timeout_with_evidence_two_under_loss_and_three_without() {
-        let pto_max =
-            |has_evidence, is_lossy| TimeoutConditions { has_evidence, is_lossy }.pto_max();
+        let pto_max = |has_evidence, is_loss_heavy| {
+            TimeoutConditions { has_evidence, is_loss_heavy }.pto_max()
+        };
         assert_eq!((pto_max(true, false), pto_max(true, true)), (0, 1));
         assert_eq!((pto_max(false, false), pto_max(false, true)), (2, 2));
     }

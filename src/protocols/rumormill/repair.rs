@@ -121,7 +121,7 @@ impl TreeRepair {
         let conditions = TimeoutConditions {
             has_evidence: cx.peers.another_acked_since(peer, since)
                 || (is_parent && self.detector.is_corroborated()),
-            is_lossy: cx.peers.loss_mut().is_heavy(now),
+            is_loss_heavy: cx.peers.loss_mut().is_heavy(now),
         };
         let Some(link) = cx.peers.get_mut(peer) else { return Timeout::Nothing };
         let timeout = link.on_deadline(now, conditions.pto_max());
@@ -139,7 +139,7 @@ impl TreeRepair {
         }
         // Where much is lost, a missing ack is no reason for a suspicion. A parent that is heard is up, and
         // may not hear this node: only nodes that could take its place are asked.
-        if !conditions.is_lossy && !conditions.has_evidence {
+        if !conditions.is_loss_heavy && !conditions.has_evidence {
             let is_heard = cx.peers.spoke_since(peer, since);
             let (missed_at, others) = if is_heard { (since, 0) } else { (now, OTHERS_PROBED) };
             self.on_parent_missed(cx, missed_at, others);
@@ -162,8 +162,8 @@ impl TreeRepair {
     fn on_corroboration(&mut self, cx: &mut Context<'_>, peer: NodeId) {
         let is_missed = self.detector.missed_at().is_some() && cx.push.uses_hubs(&self.tree);
         let Some(parent) = self.tree.parent().filter(|_| is_missed) else { return };
-        let is_lossy = cx.peers.loss_mut().is_heavy(cx.now) || !Rule::Corroboration.applies();
-        if is_lossy || !self.tree.is_as_lost(cx.now, cx.peers, peer) {
+        let is_void = cx.peers.loss_mut().is_heavy(cx.now) || !Rule::Corroboration.applies();
+        if is_void || !self.tree.is_as_lost(cx.now, cx.peers, peer) {
             return;
         }
         self.detector.on_corroborated();

@@ -7,7 +7,7 @@ use rumormill_sim::network::DropCause;
 use super::packet::Packet;
 use crate::history::Op;
 
-/// What a message comes to.
+/// An event on the way of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketEvent {
     /// It entered the network.
@@ -40,7 +40,7 @@ pub trait EventSink {
     fn op(&mut self, op: &Op, read_text: Option<&str>) {
         let _ = (op, read_text);
     }
-    /// What a message has come to.
+    /// A message entered the network, or left it.
     fn packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet, nodes: &Nodes) {
         let _ = (now, event, packet, nodes);
     }

@@ -410,7 +410,7 @@ impl<S: EventSink> Run<S> {
         self.deliveries.push_back(Delivery { node, packet });
     }
 
-    /// Counts, keeps and hashes what a message has come to.
+    /// Counts, keeps and hashes an event on the way of a message.
     pub(super) fn record_packet(&mut self, now: Nanos, event: PacketEvent, packet: &Packet) {
         self.journal.note(event, packet);
         self.sink.packet(now, event, packet, &self.directory.nodes);

@@ -1,8 +1,9 @@
 //! The network between the nodes: latency, queues, and what stands in a message's way.
 //!
 //! A chain of rules ([`rule::Rule`]), each in its own file. When a message is *sent*, all dice are
-//! rolled, whether a rule needs them or not: latency (unless it is constant), loss, duplication, reordering. When its
-//! receiver *takes* it, the partitions and cuts of that moment decide whether it gets through.
+//! rolled, whether a rule needs them or not: latency (unless it is constant), loss, duplication,
+//! reordering. When its receiver *takes* it, the partitions and cuts of that moment decide whether it
+//! gets through.
 //!
 //! With head-of-line delivery (`head_of_line.rs`) a node takes one message after another.
 //! Without, every message is taken when it is due.

@@ -193,7 +193,7 @@ impl Liveness {
         probe.or_else(|| self.timeouts.first_unacked.filter(|_| is_judged))
     }
 
-    /// What is taken next for overdue is the first unacked message, whatever its deadline.
+    /// Takes the first unacked message for overdue, whatever its deadline.
     pub(crate) const fn judge(&mut self) {
         self.timeouts.is_judged = true;
     }
@@ -305,15 +305,6 @@ mod tests {
         liveness.on_probe_sent(at(300), 9, FLOOR);
         liveness.on_ack(9);
         assert_eq!(liveness.probe_deadline(), None);
-    }
-
-    #[test]
-    fn a_verdict_judges_the_first_unacked_message_again() {
-        let mut liveness = Liveness::default();
-        liveness.on_timeout(at(100), at(0), 3, 1);
-        liveness.judge();
-        assert_eq!(liveness.overdue_since(at(150)), [None, Some(at(0))]);
-        assert_eq!(liveness.take_overdue(at(150)), Some((at(0), 3)));
     }
 
     #[test]

@@ -44,8 +44,8 @@ impl Mail {
     /// that the parent is likely to be up.
     pub(super) fn send_own(&mut self, cx: &mut Context<'_>, parent: NodeId) {
         let rtt = cx.peers.get(parent).and_then(|link| link.rtt().smoothed());
-        let is_lossy = cx.peers.is_lossy(cx.now) || cx.peers.rtt().is_jittery();
-        if is_lossy || rtt.is_none_or(|rtt| rtt <= FAST) || !Rule::MailOwn.applies() {
+        let is_unsure = cx.peers.is_lossy(cx.now) || cx.peers.rtt().is_jittery();
+        if is_unsure || rtt.is_none_or(|rtt| rtt <= FAST) || !Rule::MailOwn.applies() {
             return;
         }
         let me = cx.cluster.me();
