@@ -27,7 +27,10 @@ impl<T> Few<T> {
 
     /// Appends an element.
     pub fn push(&mut self, element: T) {
-        self.insert(self.len(), element);
+        match &mut self.0 {
+            Repr::Many(many) if !many.is_empty() => many.push(element),
+            _ => self.insert(self.len(), element),
+        }
     }
 
     /// Inserts an element at this place; panics if it is beyond the end.

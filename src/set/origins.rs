@@ -83,16 +83,19 @@ impl Origins {
         id
     }
 
+    /// Puts a number that has no slot yet into the next free one.
     fn put(&mut self, origin: Origin, number: u32) {
-        if let Err(free) = self.find(origin) {
-            self.slots[free] = (number + 1) ^ tag(hash(origin));
+        let (hash, count) = (hash(origin), self.slots.len());
+        let (before, from) = self.slots.split_at_mut(first_place(hash, count));
+        if let Some(slot) = from.iter_mut().chain(before).find(|slot| **slot == FREE) {
+            *slot = (number + 1) ^ tag(hash);
         }
     }
 
     /// The number of `origin`, or the free slot where it belongs.
     fn find(&self, origin: Origin) -> Result<OriginId, usize> {
         let (hash, count) = (hash(origin), self.slots.len());
-        let mut at = (((hash >> 32) * count as u64) >> 32) as usize;
+        let mut at = first_place(hash, count);
         while let Some(&slot) = self.slots.get(at)
             && slot != FREE
         {
@@ -104,6 +107,11 @@ impl Origins {
         }
         Err(at)
     }
+}
+
+/// The slot where a hash belongs, of so many.
+const fn first_place(hash: u64, slots: usize) -> usize {
+    (((hash >> 32) * slots as u64) >> 32) as usize
 }
 
 /// The bits of a hash that are mixed into a slot; the place comes of others.

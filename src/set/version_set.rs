@@ -159,7 +159,6 @@ impl VersionSet {
     /// of the origin that is next. False if it is another case.
     fn lengthen(&mut self, origin: OriginId, range: &Range<u64>) -> bool {
         let Ok(end) = u16::try_from(range.end) else { return false };
-        let is_last = self.exceptions.last().is_none_or(|(last, _)| *last < origin);
         if let Some(before) = self.prefixes.get_mut(origin.0 as usize) {
             let follows = *before > 0 && range.start <= u64::from(*before);
             if follows {
@@ -167,7 +166,8 @@ impl VersionSet {
             }
             follows
         } else {
-            let is_next = self.prefixes.len() == origin.0 as usize && is_last;
+            let is_next = self.prefixes.len() == origin.0 as usize;
+            let is_next = is_next && self.exception(origin).is_err();
             let begins = is_next && range.start == 0 && end > 0;
             if begins {
                 make_room(&mut self.prefixes);
@@ -291,6 +291,16 @@ impl VersionSet {
             Some((origin, missing))
         };
         self.iter().filter_map(missing).collect()
+    }
+
+    /// True if nothing in this set is also in `other`.
+    #[must_use]
+    pub fn is_disjoint(&self, other: &Self) -> bool {
+        self.iter().all(|(origin, ranges)| {
+            let is_apart =
+                |theirs: &Ranges| ranges.iter().all(|range| theirs.within(range).next().is_none());
+            other.get(origin).is_none_or(|theirs| is_apart(&theirs))
+        })
     }
 
     /// True if everything in this set is also in `other`.
