@@ -222,7 +222,7 @@ fn gossip_line(n: u64, first: u64) -> String {
     let gossip = Gossip {
         generation: Generation(7),
         number: n,
-        entries: vec![Entries { origin, first, values }],
+        entries: [Entries { origin, first, values }].into(),
         ..Gossip::default()
     };
     let mut fields = Vec::new();

@@ -7,12 +7,14 @@
 pub(crate) mod chunks;
 mod origins;
 pub(crate) mod ranges;
+mod shared;
 mod version_set;
 mod versions;
 
 pub use origins::Origins;
 pub(crate) use origins::{hash as hash_origin, mix};
 pub use ranges::Ranges;
+pub use shared::SharedSet;
 pub use version_set::{OriginId, VersionSet};
 pub use versions::Versions;
 

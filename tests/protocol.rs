@@ -282,7 +282,7 @@ fn the_same_inputs_give_the_same_bytes() {
 
 /// A message of the first life of another node.
 fn gossip(values: Vec<Entries>, have: Vec<Have>) -> Gossip {
-    Gossip { generation: Generation(1), entries: values, have, ..Gossip::default() }
+    Gossip { generation: Generation(1), entries: values.into(), have, ..Gossip::default() }
 }
 
 fn deliver(world: &mut World, src: &str, gossip: Gossip) {

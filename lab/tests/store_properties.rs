@@ -139,7 +139,7 @@ proptest! {
         let held = store.held().clone();
         let (_, rows) = store.entries(held);
         let mut sent = BTreeMap::new();
-        for row in rows {
+        for row in &*rows {
             for (number, value) in (row.first..).zip(&*row.values) {
                 sent.insert((row.origin, number), value.clone());
             }

@@ -150,7 +150,7 @@ impl Oracle {
                 vouched.insert_all(*number, ranges);
             }
         }
-        for Entries { origin, first, values } in &gossip.entries {
+        for Entries { origin, first, values } in &*gossip.entries {
             if let Some(number) = self.numbers.get(origin) {
                 vouched.insert(*number, *first..first.saturating_add(values.len() as u64));
             }

@@ -273,7 +273,7 @@ impl Watch {
     }
 
     fn check_content(&self, index: usize, gossip: &Gossip) -> Result<(), Violation> {
-        for entries in &gossip.entries {
+        for entries in &*gossip.entries {
             self.oracle.check_entries(index, entries)?;
         }
         for have in &gossip.have {

@@ -20,6 +20,7 @@ use rumormill::protocols::rumormill::Rumormill;
 use rumormill::protocols::rumormill::message::Gossip;
 use rumormill::service::{Reply, Request};
 use rumormill::value::Value;
+use rumormill::wire::Wire as _;
 use rumormill_judge::message::{Body, Message};
 use serde_json::value::RawValue;
 
@@ -142,8 +143,7 @@ impl Told {
             Ok(Message { src, body: Body::Peer(named), .. })
                 if self.peers.as_ref().is_some_and(|peers| peers.id(&src).is_some()) =>
             {
-                let entries = named.into_message().entries.into_iter();
-                self.values.extend(entries.flat_map(|entries| entries.values));
+                named.into_message().values(&mut |value| _ = self.values.insert(value.clone()));
             }
             _ => {}
         }

@@ -13,16 +13,16 @@ pub(crate) mod sent;
 pub(crate) mod session;
 mod suspicion;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::ablation::Rule;
 use super::message::{Ack, Forward};
 use crate::id::Generation;
-use crate::set::VersionSet;
+use crate::set::{SharedSet, VersionSet};
 use crate::time::Instant;
 use acks::Acks;
 use heartbeat::Heartbeat;
+pub(crate) use queue::Added;
 use queue::SendQueue;
 pub use rtt::Rtt;
 use sent::{AckWait, Lost, SentMessages};
@@ -79,7 +79,7 @@ impl Link {
 
     /// Entries that wait to be sent.
     #[must_use]
-    pub const fn queue(&self) -> &VersionSet {
+    pub fn queue(&self) -> &VersionSet {
         self.queue.entries()
     }
 
@@ -171,15 +171,26 @@ impl Link {
 
     /// The peer holds `entries`.
     pub(crate) fn confirm(&mut self, entries: &VersionSet) {
-        self.known.union_with(entries);
-        self.queue.on_confirmed(entries);
+        self.confirm_all([entries]);
+    }
+
+    fn confirm_all<'a>(&mut self, sets: impl IntoIterator<Item = &'a VersionSet>) {
+        for entries in sets {
+            self.known.union_with(entries);
+            self.queue.on_confirmed(entries);
+        }
         self.sent.on_confirmed(&self.known);
     }
 
     /// Queues entries to be sent by `deadline`; those that the peer is known to hold are left out. True if
     /// that may have changed a deadline of the link.
     pub(crate) fn enqueue(&mut self, entries: &VersionSet, deadline: Instant) -> bool {
-        self.queue.push(entries, &self.known, deadline)
+        self.enqueue_shared(&mut Added::new(entries), deadline)
+    }
+
+    /// The same with entries that are added to several queues.
+    pub(crate) fn enqueue_shared(&mut self, added: &mut Added<'_>, deadline: Instant) -> bool {
+        self.queue.push(added, &self.known, deadline)
     }
 
     fn retransmit(&mut self, now: Instant, lost: &Lost) {
@@ -195,7 +206,7 @@ impl Link {
     /// delays on all links.
     pub(crate) fn on_ack(&mut self, now: Instant, ack: &Ack, variation: Duration) -> AckReceived {
         let acked = self.sent.on_ack(&ack.numbers);
-        self.confirm(&acked.entries);
+        self.confirm_all(acked.entries.iter().map(|entries| &**entries));
         let Some(number) = ack.largest().filter(|_| acked.is_new) else {
             return AckReceived::default();
         };
@@ -263,8 +274,8 @@ impl Link {
     /// peer is suspected, what is taken stays queued, but is sent once only.
     pub(crate) fn take_batch(
         &mut self,
-        fits: impl FnOnce(&mut VersionSet) -> VersionSet,
-    ) -> VersionSet {
+        fits: impl FnOnce(&mut SharedSet) -> SharedSet,
+    ) -> SharedSet {
         self.repeat_at = None;
         match self.liveness.tried_mut() {
             None => self.queue.take(fits),
@@ -275,8 +286,8 @@ impl Link {
     /// Takes the entries that go along with a probe, or are mailed, as far as `fits` allows.
     pub(crate) fn take_piggyback(
         &mut self,
-        fits: impl FnOnce(&mut VersionSet) -> VersionSet,
-    ) -> (VersionSet, Forward) {
+        fits: impl FnOnce(&mut SharedSet) -> SharedSet,
+    ) -> (SharedSet, Forward) {
         self.queue.take_piggyback(&self.known, fits)
     }
 
@@ -296,10 +307,10 @@ impl Link {
     pub(crate) fn on_sent(
         &mut self,
         now: Instant,
-        entries: impl Into<Arc<VersionSet>>,
+        entries: impl Into<SharedSet>,
         forward: Forward,
         wait: AckWait,
-        piggyback: VersionSet,
+        piggyback: impl Into<SharedSet>,
     ) -> u64 {
         let entries = entries.into();
         let number = self.sent.on_sent(now);

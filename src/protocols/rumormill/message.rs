@@ -1,5 +1,7 @@
 //! The message between nodes.
 
+use std::sync::Arc;
+
 use crate::few::Few;
 use crate::id::{Generation, NodeId, Origin};
 use crate::set::Ranges;
@@ -101,8 +103,8 @@ pub struct Gossip {
     pub number: u64,
     /// The ack of the addressee's messages.
     pub ack: Option<Ack>,
-    /// Entries for the addressee.
-    pub entries: Vec<Entries>,
+    /// Entries for the addressee. A hub sends many children the same.
+    pub entries: Arc<[Entries]>,
     /// In a digest, and in the answer to a probe: for each origin, *everything* the sender holds.
     pub have: Vec<Have>,
     /// In place of a digest: the number of entries that the sender holds, and a hash of their names.

@@ -3,30 +3,27 @@
 mod loss_rate;
 mod network_rtt;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use super::config::Config;
-use super::link::Link;
+use super::link::{Added, Link};
 use crate::id::NodeId;
-use crate::set::VersionSet;
 use crate::time::Instant;
 use loss_rate::LossRate;
 use network_rtt::NetworkRtt;
 
 /// The links that were ever used, by peer; round trips and losses.
 ///
-/// A hub has a thousand links and is asked for its next deadline after every message, so the
-/// deadlines are kept in order. [`Peers::refresh_deadlines`] looks at the links that were borrowed
-/// mutably; most of them have the deadline that they had.
+/// A hub has a thousand links and is asked for its next deadline after every message. So the deadlines stand
+/// side by side, and [`Peers::refresh_deadlines`] asks only the links that were borrowed mutably for theirs.
 #[derive(Clone)]
 pub(crate) struct Peers {
     /// Ascending by peer.
-    links: Vec<(NodeId, Box<Tracked>)>,
-    /// As they were at the last refresh.
-    deadlines: BTreeSet<(Instant, NodeId)>,
-    /// Links borrowed mutably since the last refresh.
+    links: Vec<Tracked>,
+    /// The first deadline, at the last refresh.
+    next_deadline: Option<Instant>,
+    /// Links borrowed mutably since then.
     touched: Vec<NodeId>,
     rtt: NetworkRtt,
     loss: LossRate,
@@ -34,12 +31,13 @@ pub(crate) struct Peers {
     retry_initial: Duration,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Tracked {
-    link: Link,
+    peer: NodeId,
     is_touched: bool,
-    /// As it stands in the ordered set.
+    /// As it was at the last refresh.
     deadline: Option<Instant>,
+    link: Box<Link>,
 }
 
 impl Peers {
@@ -47,7 +45,7 @@ impl Peers {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             links: Vec::new(),
-            deadlines: BTreeSet::new(),
+            next_deadline: None,
             touched: Vec::new(),
             rtt: NetworkRtt::default(),
             loss: LossRate::default(),
@@ -58,12 +56,16 @@ impl Peers {
 
     /// Where a link stands, or belongs.
     fn find(&self, peer: NodeId) -> Result<usize, usize> {
-        self.links.binary_search_by_key(&peer, |(id, _)| *id)
+        // A hub has a link to every node but itself.
+        let all = [peer.0 as usize, (peer.0 as usize).wrapping_sub(1)];
+        let is_there = |at: &usize| self.links.get(*at).is_some_and(|link| link.peer == peer);
+        let search = || self.links.binary_search_by_key(&peer, |link| link.peer);
+        all.into_iter().find(is_there).map_or_else(search, Ok)
     }
 
     /// The link to a peer, if it was ever used.
     pub(crate) fn get(&self, peer: NodeId) -> Option<&Link> {
-        self.find(peer).ok().map(|at| &self.links[at].1.link)
+        self.find(peer).ok().map(|at| &*self.links[at].link)
     }
 
     /// The same, mutably.
@@ -79,62 +81,63 @@ impl Peers {
 
     /// Queues entries for a peer. Most that a hub forwards come to queues which have a deadline: then
     /// those of the link are not looked at.
-    pub(crate) fn enqueue(&mut self, peer: NodeId, entries: &VersionSet, deadline: Instant) {
+    pub(crate) fn enqueue(&mut self, peer: NodeId, added: &mut Added<'_>, deadline: Instant) {
         let at = self.place(peer);
-        if self.links[at].1.link.enqueue(entries, deadline) {
+        if self.links[at].link.enqueue_shared(added, deadline) {
             self.touch(at);
         }
     }
 
     fn place(&mut self, peer: NodeId) -> usize {
         self.find(peer).unwrap_or_else(|at| {
-            self.links.insert(at, (peer, Box::default()));
+            let (is_touched, deadline, link) = (false, None, Box::default());
+            self.links.insert(at, Tracked { peer, is_touched, deadline, link });
             at
         })
     }
 
     fn touch(&mut self, at: usize) -> &mut Link {
-        let (peer, tracked) = &mut self.links[at];
+        let tracked = &mut self.links[at];
         if !std::mem::replace(&mut tracked.is_touched, true) {
-            self.touched.push(*peer);
+            self.touched.push(tracked.peer);
         }
         &mut tracked.link
     }
 
     /// All links, ascending by peer.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &Link)> {
-        self.links.iter().map(|(peer, tracked)| (*peer, &tracked.link))
+        self.links.iter().map(|tracked| (tracked.peer, &*tracked.link))
     }
 
-    /// Puts the deadlines of the links that were borrowed in order.
+    /// Asks the links that were borrowed for their deadlines.
     pub(crate) fn refresh_deadlines(&mut self) {
+        let mut is_changed = false;
         while let Some(peer) = self.touched.pop() {
             let Ok(at) = self.find(peer) else { continue };
-            let tracked = &mut self.links[at].1;
+            let tracked = &mut self.links[at];
+            let before = std::mem::replace(&mut tracked.deadline, tracked.link.next_deadline());
+            is_changed |= before != tracked.deadline;
             tracked.is_touched = false;
-            let deadline = tracked.link.next_deadline();
-            if deadline != tracked.deadline {
-                let before = std::mem::replace(&mut tracked.deadline, deadline);
-                before.into_iter().for_each(|at| _ = self.deadlines.remove(&(at, peer)));
-                self.deadlines.extend(deadline.map(|at| (at, peer)));
-            }
+        }
+        if is_changed {
+            self.next_deadline = self.links.iter().filter_map(|tracked| tracked.deadline).min();
         }
     }
 
     /// The peers whose deadline has come, ascending.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<NodeId> {
         self.refresh_deadlines();
-        let due = self.deadlines.iter().take_while(|(at, _)| *at <= now);
-        let mut due: Vec<NodeId> = due.map(|(_, peer)| *peer).collect();
-        due.sort_unstable();
-        due
+        let is_due = |tracked: &&Tracked| tracked.deadline.is_some_and(|at| at <= now);
+        self.links.iter().filter(is_due).map(|tracked| tracked.peer).collect()
     }
 
     /// The first deadline, at the last refresh.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let next = self.deadlines.first().map(|(at, _)| *at);
-        debug_assert_eq!(next, self.iter().filter_map(|(_, link)| link.next_deadline()).min());
-        next
+        debug_assert_eq!(
+            self.next_deadline,
+            self.iter().filter_map(|(_, link)| link.next_deadline()).min()
+        );
+        self.next_deadline
     }
 
     /// Round trips over all links.
@@ -201,7 +204,7 @@ impl Peers {
     }
 }
 
-/// Without the order of the deadlines, which follows from the links.
+/// Without the deadlines, which follow from the links.
 impl fmt::Debug for Peers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rtt, loss, .. } = self;
@@ -236,7 +239,7 @@ mod tests {
         let mut links = Peers::new(&Config::default());
         let mut enqueue = |sequence, ms| {
             let entries = [(OriginId(0), std::iter::once(sequence..sequence + 1).collect())];
-            links.enqueue(NodeId(1), &entries.into_iter().collect(), at(ms));
+            links.enqueue(NodeId(1), &mut Added::new(&entries.into_iter().collect()), at(ms));
             let is_touched = !links.touched.is_empty();
             links.refresh_deadlines();
             (is_touched, links.next_deadline())

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::ablation::Rule;
 use super::ack_policy::Relation;
 use super::config::Config;
+use super::link::Added;
 use super::message::{Forward, Pulse};
 use super::peers::Peers;
 use super::spanning_tree::SpanningTree;
@@ -91,8 +92,9 @@ impl EagerPush {
         match self.replan(around) {
             Some(Plan::Flood { window }) => flood(around, entries, None, window),
             Some(Plan::Direct { window }) => {
+                let added = &mut Added::new(entries);
                 for peer in around.cluster.others() {
-                    around.peers.enqueue(peer, entries, around.now.after(window));
+                    around.peers.enqueue(peer, added, around.now.after(window));
                 }
             }
             Some(Plan::Tree { .. }) | None => self.along_tree(around, entries, None, None),
@@ -171,10 +173,11 @@ impl EagerPush {
             return flood(around, entries, from, Duration::ZERO);
         }
         let (plan, place) = (self.plan(), position(tree, around.peers));
+        let added = &mut Added::new(entries);
         for peer in edges.into_iter().filter(|&peer| Some(peer) != from) {
             let by_pacer = || self.pacer.deadline(now, plan, place, peer, from);
             let deadline = at.unwrap_or_else(by_pacer);
-            around.peers.enqueue(peer, entries, deadline);
+            around.peers.enqueue(peer, added, deadline);
             if tree.parent() == Some(peer) {
                 around.peers.open(peer).queue.raise_forward(Forward::Tree);
             }
@@ -275,9 +278,10 @@ pub(crate) fn flood(
             receivers.extend(cluster.neighbours(peer));
         }
     }
+    let added = &mut Added::new(entries);
     for peer in receivers.into_iter().filter(|&peer| peer != me && Some(peer) != from) {
         let link = around.peers.open(peer);
-        link.enqueue(entries, around.now.after(window));
+        link.enqueue_shared(added, around.now.after(window));
         link.queue.set_forward(Forward::Flood);
     }
 }

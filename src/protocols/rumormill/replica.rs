@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::message::{Entries, Gossip, Have};
 use crate::id::{EntryId, Origin};
 use crate::protocol::Entry;
-use crate::set::{OriginId, Origins, Ranges, VersionSet, hash_origin, mix};
+use crate::set::{OriginId, Origins, Ranges, SharedSet, VersionSet, hash_origin, mix};
 use crate::time::Instant;
 use crate::value::Value;
 use log::Log;
@@ -46,8 +46,25 @@ pub struct Replica {
     arrivals: VecDeque<Arrival>,
     /// The longest grace so far.
     longest_grace: Duration,
-    /// The entries of the last message.
-    sent: (Arc<VersionSet>, Vec<Entries>),
+    /// The entries of the last message, and their weight.
+    sent: (SharedSet, Arc<[Entries]>, Weight),
+}
+
+/// The share of entries in the limits of a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weight {
+    /// Number of entries.
+    pub count: u64,
+    /// Roughly the bytes that their values take on the wire.
+    pub bytes: usize,
+}
+
+/// Roughly the bytes that a value takes on the wire.
+pub(crate) fn weight_of(value: &Value) -> usize {
+    match value {
+        Value::Int(_) => 8,
+        Value::Json(text) => text.len(),
+    }
 }
 
 /// Consecutive entries of one origin that arrived at the same time.
@@ -328,14 +345,27 @@ impl Replica {
 
     /// `entries`, which must be held, and their values, ready to be sent: by name, so that each origin is
     /// near the one before it. Those made last are kept, since a hub sends many children the same.
-    pub fn entries(&mut self, entries: VersionSet) -> (Arc<VersionSet>, Vec<Entries>) {
-        if *self.sent.0 != entries {
+    pub fn entries(&mut self, entries: impl Into<SharedSet>) -> (SharedSet, Arc<[Entries]>) {
+        let entries = entries.into();
+        if self.sent.0 != entries {
             let mut rows = Vec::with_capacity(entries.range_count());
             rows.extend(entries.ranges().map(|(origin, range)| self.row(origin, &range)));
             rows.sort_by_key(|row| row.origin);
-            self.sent = (entries.into(), rows);
+            let weight = self.weight(&entries);
+            self.sent = (entries, rows.into(), weight);
         }
-        self.sent.clone()
+        (self.sent.0.clone(), self.sent.1.clone())
+    }
+
+    /// The weight of `entries`, which must be held.
+    #[must_use]
+    pub fn weight(&self, entries: &VersionSet) -> Weight {
+        let (last, _, weight) = &self.sent;
+        if std::ptr::eq(&**last, entries) {
+            return *weight;
+        }
+        let values = entries.ranges().flat_map(|(origin, range)| self.values(origin, &range));
+        Weight { count: entries.count(), bytes: values.map(weight_of).sum() }
     }
 
     /// The entries of `range`, up to the first gap.

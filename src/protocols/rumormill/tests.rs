@@ -13,9 +13,14 @@ fn hub() -> Config {
 
 /// A message of node 1 with its first entry, of this generation.
 fn message(generation: u64, number: u64) -> Gossip {
+    message_with(1, generation, number)
+}
+
+/// The same with the first entry of another node.
+fn message_with(node: u32, generation: u64, number: u64) -> Gossip {
     let generation = Generation(generation);
-    let origin = Origin { node: NodeId(1), generation };
-    let entries = vec![Entries { origin, first: 0, values: [7.into()].into() }];
+    let origin = Origin { node: NodeId(node), generation };
+    let entries = [Entries { origin, first: 0, values: [7.into()].into() }].into();
     Gossip { generation, number, entries, ..Gossip::default() }
 }
 
@@ -49,9 +54,7 @@ fn an_ack_that_is_owed_is_sent_at_the_end_of_the_input() {
 #[test]
 fn a_message_that_contradicts_this_node_is_refused() {
     let mut node = Node::new(4, &hub());
-    let mut own = message(1, 0);
-    own.entries[0].origin.node = NodeId(0);
-    assert_eq!(node.receive(own), []);
+    assert_eq!(node.receive(message_with(0, 1, 0)), []);
     assert_eq!((node.out.drain_refusals().count(), node.machine.links().count()), (1, 0));
 }
 

@@ -6,6 +6,7 @@
 //! generation: clusters start within seconds.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -252,7 +253,7 @@ fn offer(field: Field<'_>, nodes: &Nodes) -> Result<Option<TreeOffer>, String> {
     Ok(Some(TreeOffer { parent, root: known("offer", &root, nodes)?, depth, age_us }))
 }
 
-fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Entries>, String> {
+fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Arc<[Entries]>, String> {
     const FORM: &str = "[node, generation, first, value or [value, …], node, …]";
     let last = &mut first_base(own);
     let read = |[node, generation, first, values]: [Field<'_>; 4]| {
@@ -344,11 +345,11 @@ mod tests {
             generation: Generation(1_795_802_599_457),
             number: 70,
             ack: Some(Ack { generation: Generation(1_795_802_598_000), numbers, held_us: 92 }),
-            entries: vec![
+            entries: Arc::new([
                 row(2, 1_795_802_599_741, 21, &[536]),
                 row(2, 1_795_802_599_800, 0, &[1, 2]),
                 row(7, 1_795_802_599_791, 24, &[538]),
-            ],
+            ]),
             have: vec![have(3, 1_795_802_599_458, 0..5), have(1, 1_795_802_599_458, 2..5)],
             forward: Forward::Flood,
             is_digest: true,

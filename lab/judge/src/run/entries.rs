@@ -78,9 +78,8 @@ mod tests {
         let value = |value: &u64| {
             i64::try_from(*value).map_or_else(|_| Value::Json(value.to_string().into()), Value::Int)
         };
-        let entries =
-            vec![Entries { origin, first: 0, values: values.iter().map(value).collect() }];
-        Gossip { entries, ..Gossip::default() }
+        let entries = Entries { origin, first: 0, values: values.iter().map(value).collect() };
+        Gossip { entries: [entries].into(), ..Gossip::default() }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Visitor for Decode<'_> {
         let gossip = (&message as &dyn Any).downcast_ref::<Gossip>();
         let facts =
             gossip.map(|gossip| Facts { number: Some(gossip.number), is_digest: gossip.is_digest });
-        let entries = gossip.into_iter().flat_map(|gossip| &gossip.entries).flat_map(|entries| {
+        let entries = gossip.into_iter().flat_map(|gossip| &*gossip.entries).flat_map(|entries| {
             let sequences = (entries.first..=u64::MAX).take(entries.values.len());
             sequences.map(|sequence| EntryId { origin: entries.origin, sequence })
         });
@@ -95,7 +95,7 @@ mod tests {
     fn own_messages_as_the_node_writes_them_are_recognised() {
         let origin = Origin { node: NodeId(1), generation: Generation(5) };
         let values = vec![Value::from(7), Value::from(3)];
-        let entries = vec![Entries { origin, first: 0, values: values.clone().into() }];
+        let entries = [Entries { origin, first: 0, values: values.clone().into() }].into();
         let gossip = Gossip { number: 3, is_digest: true, entries, ..Gossip::default() };
         let mut json = Vec::new();
         Body::Peer(Named::new(gossip, &nodes())).write_json(&mut json);

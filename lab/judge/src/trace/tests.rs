@@ -321,7 +321,7 @@ fn additions_are_seen_in_our_own_messages_and_in_no_others() {
     let origin = Origin { node: NodeId(0), generation: Generation(7) };
     let names = ["n0", "n1"].map(Name::from).to_vec();
     let nodes = Arc::new(Nodes::from(names.clone()));
-    let entries = vec![Entries { origin, first: 0, values: [Value::Int(5)].into_iter().collect() }];
+    let entries = [Entries { origin, first: 0, values: [Value::Int(5)].into() }].into();
     let own = Gossip { generation: Generation(7), entries, ..Gossip::default() };
     let mut own_body = Vec::new();
     Named::new(own, &nodes).write_json(&mut own_body);

@@ -362,7 +362,7 @@ impl World {
             Body::Error { .. } => self.counts.refused_without_disk += 1,
             Body::Peer(named) => {
                 let (gossip, nodes) = (named.message(), named.nodes());
-                for Entries { origin, first, values } in &gossip.entries {
+                for Entries { origin, first, values } in &*gossip.entries {
                     let name = Name::clone(nodes.name(origin.node));
                     self.on_named(&name, origin.generation.0, *first, values)?;
                 }

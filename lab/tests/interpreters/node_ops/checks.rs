@@ -63,7 +63,7 @@ impl Bench {
         assert_eq!(gossip.generation, GENERATION);
         let mut count = 0;
         let held = held_by(&self.node);
-        for entries in &gossip.entries {
+        for entries in &*gossip.entries {
             count += entries.values.len();
             let range = entries.first..entries.first + entries.values.len() as u64;
             let is_held = held.get(&entries.origin).is_some_and(|held| held.contains_range(&range));
@@ -97,7 +97,7 @@ impl Bench {
             let is_known = known.get(origin).is_some_and(|known| known.contains_range(range));
             assert!(is_known, "{from} says that it holds {origin:?} {range:?}");
         };
-        for entries in &gossip.entries {
+        for entries in &*gossip.entries {
             let end = entries.first + entries.values.len() as u64;
             says(&entries.origin, &(entries.first..end));
         }

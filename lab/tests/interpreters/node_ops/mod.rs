@@ -259,7 +259,7 @@ impl Bench {
         self.count("gossip taken", 1);
         let gossip = named.message();
         let of_life = self.evidence.entry((Name::clone(from), gossip.generation)).or_default();
-        for entries in &gossip.entries {
+        for entries in &*gossip.entries {
             let end = entries.first + entries.values.len() as u64;
             of_life.push((entries.origin, entries.first..end));
         }
@@ -271,7 +271,7 @@ impl Bench {
         for ack in acks {
             let sent = self.sent.get(from).map_or(&[][..], Vec::as_slice);
             let acked = sent.iter().filter(|sent| ack.numbers.contains(sent.number));
-            for entries in acked.flat_map(|sent| &sent.entries) {
+            for entries in acked.flat_map(|sent| &*sent.entries) {
                 let end = entries.first + entries.values.len() as u64;
                 of_life.push((entries.origin, entries.first..end));
             }
@@ -287,7 +287,7 @@ impl Bench {
         let numbers = std::iter::once(0..last.number + 1).collect();
         let ack = Some(Ack { generation: GENERATION, numbers, held_us: 0 });
         let mut held: BTreeMap<Origin, Ranges> = BTreeMap::new();
-        for entries in got.iter().flat_map(|gossip| &gossip.entries) {
+        for entries in got.iter().flat_map(|gossip| &*gossip.entries) {
             let end = entries.first + entries.values.len() as u64;
             held.entry(entries.origin).or_default().insert(entries.first..end);
         }

@@ -11,7 +11,7 @@ use crate::protocols::rumormill::message::{Forward, Gossip, Have, Pulse, TreeOff
 #[cfg(feature = "mutations")]
 use crate::protocols::rumormill::mutation::Mutation;
 use crate::protocols::rumormill::replica::Replica;
-use crate::set::VersionSet;
+use crate::set::{SharedSet, VersionSet};
 use crate::time::Instant;
 
 /// Shortest timeout of a message that the peer answers at once. On a fast network that is much
@@ -79,7 +79,7 @@ pub(crate) fn compose(
     let is_paced = terms.is_paced && link.flush_due(now);
     let mut room = Room::new(config.batch_entries_max, config.batch_bytes_max);
     let batch = if keeps_queue(now, link, purpose) {
-        VersionSet::new()
+        SharedSet::default()
     } else {
         link.take_batch(|queue| room.take(replica, queue))
     };
@@ -98,7 +98,7 @@ pub(crate) fn compose(
     let (piggyback, piggyback_forward) = if purpose == Purpose::Probe || is_mail {
         link.take_piggyback(|entries| room.take(replica, entries))
     } else {
-        (VersionSet::new(), Forward::No)
+        (SharedSet::default(), Forward::No)
     };
     let (batch, mut entries) = replica.entries(batch);
     if !piggyback.is_empty() || !unconfirmed.is_empty() {

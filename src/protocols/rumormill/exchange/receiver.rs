@@ -202,7 +202,7 @@ mod tests {
     use crate::protocols::rumormill::route::Route;
 
     fn with_entries(number: u64, of: u32) -> Gossip {
-        Gossip { entries: vec![entries(of, &[7])], ..gossip(number) }
+        Gossip { entries: [entries(of, &[7])].into(), ..gossip(number) }
     }
 
     fn known(node: &Machines, peer: u32) -> u64 {
@@ -342,8 +342,8 @@ mod tests {
     #[test]
     fn what_arrives_is_counted_once_and_again() {
         let mut node = Machines::hubs(0, 5);
-        node.receive(at(0), 1, &Gossip { entries: vec![entries(1, &[7, 8])], ..gossip(0) });
-        node.receive(at(0), 1, &Gossip { entries: vec![entries(1, &[7, 8, 9])], ..gossip(1) });
+        node.receive(at(0), 1, &Gossip { entries: [entries(1, &[7, 8])].into(), ..gossip(0) });
+        node.receive(at(0), 1, &Gossip { entries: [entries(1, &[7, 8, 9])].into(), ..gossip(1) });
         assert_eq!((node.stats.entries_received, node.stats.duplicates_received), (3, 2));
         let (repair, mut cx) = node.parts(at(0));
         on_restart(&mut cx, repair, NodeId(1));

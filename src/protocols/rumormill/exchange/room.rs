@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use crate::protocols::rumormill::replica::Replica;
-use crate::set::{OriginId, VersionSet};
-use crate::value::Value;
+use crate::protocols::rumormill::replica::{Replica, Weight, weight_of};
+use crate::set::{OriginId, SharedSet, VersionSet};
 
 /// The rest of the limits of one message.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +21,7 @@ impl Room {
     }
 
     /// Takes as much out of `queue`, in order, as there is room for.
-    pub(crate) fn take(&mut self, replica: &Replica, queue: &mut VersionSet) -> VersionSet {
+    pub(crate) fn take(&mut self, replica: &Replica, queue: &mut SharedSet) -> SharedSet {
         if self.take_all(replica, queue) {
             return std::mem::take(queue);
         }
@@ -34,26 +33,28 @@ impl Room {
                 break;
             }
         }
-        queue.subtract(&taken);
-        taken
+        queue.change(|queue| queue.subtract(&taken));
+        taken.into()
     }
 
     /// True if there is room for all of `entries`: then they have it.
     pub(crate) fn take_all(&mut self, replica: &Replica, entries: &VersionSet) -> bool {
-        let mut left = *self;
-        let is_taken =
-            entries.ranges().all(|(origin, range)| left.admit(replica, origin, &range) == range);
-        if is_taken {
-            *self = left;
+        let Weight { count, bytes } = replica.weight(entries);
+        let is_single = self.is_untouched && count == 1;
+        let fits = count <= self.entries && (bytes <= self.bytes || is_single);
+        if fits {
+            self.entries -= count;
+            self.bytes = self.bytes.saturating_sub(bytes);
+            self.is_untouched &= count == 0;
         }
-        is_taken
+        fits
     }
 
     /// The part of `range` that there is room for: then it has it.
     fn admit(&mut self, replica: &Replica, origin: OriginId, range: &Range<u64>) -> Range<u64> {
         let end = range.end.min(range.start.saturating_add(self.entries));
         let values = replica.values(origin, &(range.start..end)).iter();
-        let count = values.take_while(|value| self.admits(weight(value))).count() as u64;
+        let count = values.take_while(|value| self.admits(weight_of(value))).count() as u64;
         range.start..range.start + count
     }
 
@@ -69,19 +70,12 @@ impl Room {
     }
 }
 
-/// Roughly the bytes that a value takes on the wire.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::Int(_) => 8,
-        Value::Json(text) => text.len(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::id::{Generation, NodeId, Origin};
     use crate::time::Instant;
+    use crate::value::Value;
 
     /// Two values of 30 bytes and two numbers, all of one origin.
     fn replica() -> Replica {
@@ -97,7 +91,7 @@ mod tests {
     fn a_message_has_at_least_one_entry_and_no_more_than_fit() {
         let replica = replica();
         let count = |entries, bytes| {
-            Room::new(entries, bytes).take(&replica, &mut replica.held().clone()).count()
+            Room::new(entries, bytes).take(&replica, &mut replica.held().clone().into()).count()
         };
         assert_eq!((count(10, 1_000), count(3, 1_000), count(0, 1_000)), (4, 3, 1));
         // A value larger than the limit goes alone.
@@ -108,10 +102,8 @@ mod tests {
     fn what_goes_along_has_the_room_that_is_left_or_stays_behind() {
         let replica = replica();
         let origin = OriginId(0);
-        let entries = |range: Range<u64>| {
-            let mut entries = VersionSet::new();
-            entries.insert(origin, range);
-            entries
+        let entries = |range: Range<u64>| -> SharedSet {
+            VersionSet::from_iter([(origin, std::iter::once(range).collect())]).into()
         };
         let mut room = Room::new(10, 64);
         assert_eq!(room.take(&replica, &mut entries(0..1)).count(), 1);
@@ -132,13 +124,14 @@ mod tests {
         let replica = replica();
         let mut queue = VersionSet::new();
         [0..1, 2..3, 3..4].into_iter().for_each(|range| queue.insert(OriginId(0), range));
+        let queue = SharedSet::from(queue);
         let taken = |entries| Room::new(entries, 1_000).take(&replica, &mut queue.clone()).count();
         assert_eq!([1, 2, 3].map(taken), [1, 2, 3]);
         // One that finds no room keeps those after it back.
         let mut mixed = VersionSet::new();
         [0..2, 3..4].into_iter().for_each(|range| mixed.insert(OriginId(0), range));
-        assert_eq!(Room::new(10, 40).take(&replica, &mut mixed).count(), 1);
+        assert_eq!(Room::new(10, 40).take(&replica, &mut mixed.into()).count(), 1);
         assert_eq!(Room::new(10, 37).take(&replica, &mut queue.clone()).count(), 1);
-        assert_eq!(Room::new(10, 38).take(&replica, &mut queue).count(), 2);
+        assert_eq!(Room::new(10, 38).take(&replica, &mut queue.clone()).count(), 2);
     }
 }

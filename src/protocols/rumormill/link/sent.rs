@@ -2,11 +2,10 @@
 //! RFC 8985).
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::protocols::rumormill::message::Forward;
-use crate::set::{Ranges, VersionSet};
+use crate::set::{Ranges, SharedSet, VersionSet};
 use crate::time::Instant;
 
 /// Most messages that are remembered for their acks; an ack of an older one tells nothing useful.
@@ -33,8 +32,8 @@ impl AckWait {
 /// The evidence in an ack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Acked {
-    /// Entries of the acked messages.
-    pub(crate) entries: VersionSet,
+    /// Entries of each acked message.
+    pub(crate) entries: Vec<SharedSet>,
     /// The ack is of a later message than any before it.
     pub(crate) is_new: bool,
     /// When the largest message was sent, if that is remembered and the ack is new.
@@ -53,7 +52,7 @@ pub(crate) struct Batch {
     /// Below the largest acked number: late, whatever the round trip.
     is_below_acked: bool,
     /// Those that the peer is known to hold meanwhile included. A hub sends many children the same.
-    entries: Arc<VersionSet>,
+    entries: SharedSet,
     forward: Forward,
     /// How often these entries were sent along with others before.
     piggybacked: u8,
@@ -61,13 +60,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Entries of a message that is sent now.
-    fn new(
-        now: Instant,
-        number: u64,
-        wait: AckWait,
-        entries: Arc<VersionSet>,
-        forward: Forward,
-    ) -> Self {
+    fn new(now: Instant, number: u64, wait: AckWait, entries: SharedSet, forward: Forward) -> Self {
         Self {
             number,
             sent_at: now,
@@ -99,7 +92,7 @@ pub(crate) struct SentMessages {
     in_flight: VecDeque<Batch>,
     /// Entries whose ack is not waited for, but counts: sent along with a probe, sent again, or taken for
     /// lost.
-    unwaited: VecDeque<(u64, Arc<VersionSet>)>,
+    unwaited: VecDeque<(u64, SharedSet)>,
     next_number: u64,
     /// When the latest messages were sent, as far as no later one was acked: the last is the one before
     /// `next_number`.
@@ -143,7 +136,7 @@ impl SentMessages {
         &mut self,
         now: Instant,
         number: u64,
-        entries: Arc<VersionSet>,
+        entries: SharedSet,
         forward: Forward,
         wait: AckWait,
     ) {
@@ -152,7 +145,7 @@ impl SentMessages {
     }
 
     /// Message `number`, just sent, carries `entries` whose ack is not waited for.
-    pub(crate) fn track_unwaited(&mut self, number: u64, entries: Arc<VersionSet>) {
+    pub(crate) fn track_unwaited(&mut self, number: u64, entries: SharedSet) {
         if entries.is_empty() {
             return;
         }
@@ -175,10 +168,10 @@ impl SentMessages {
     /// The peer acks the messages with these numbers.
     pub(crate) fn on_ack(&mut self, numbers: &Ranges) -> Acked {
         let mut acked = Acked::default();
-        let mut is_left = |number: u64, entries: &VersionSet| {
+        let mut is_left = |number: u64, entries: &SharedSet| {
             let is_acked = numbers.contains(number);
             if is_acked {
-                acked.entries.union_with(entries);
+                acked.entries.push(entries.clone());
             }
             !is_acked
         };

@@ -100,7 +100,7 @@ fn suspected(queue: &VersionSet) -> Link {
     link.on_generation(at(0), Generation(1), 0, None);
     link.enqueue(queue, at(0));
     let batch = link.take_batch(std::mem::take);
-    let entries = if batch.is_empty() { entries(0..1) } else { batch };
+    let entries = if batch.is_empty() { entries(0..1).into() } else { batch };
     link.on_sent(at(0), entries, Forward::No, wait(), VersionSet::new());
     assert_eq!(link.on_deadline(at(1_000), 0), Timeout::Peer);
     link

@@ -144,7 +144,7 @@ fn a_message_that_names_entries_never_submitted_here_contradicts() {
     let id = EntryId { origin: own, sequence: 0 };
     replica.submit(Instant::ZERO, Entry { id, value: Value::Int(7) });
     let values = |origin, first| Gossip {
-        entries: vec![Entries { origin, first, values: ints(7..8).into() }],
+        entries: [Entries { origin, first, values: ints(7..8).into() }].into(),
         ..Gossip::default()
     };
     let have = |origin, end| Gossip {
@@ -333,7 +333,7 @@ fn messages_with_the_same_entries_share_them() {
     let (first, rows) = replica.entries(part(0..2));
     assert_eq!((&*first, &rows[0].values), (&part(0..2), &ints(0..2).into()));
     let (same, same_rows) = replica.entries(part(0..2));
-    assert!(Arc::ptr_eq(&first, &same) && rows == same_rows);
+    assert!(first.is(&same) && Arc::ptr_eq(&rows, &same_rows));
     let (other, rows) = replica.entries(part(1..3));
     assert_eq!((&*other, &rows[0].values), (&part(1..3), &ints(1..3).into()));
 }

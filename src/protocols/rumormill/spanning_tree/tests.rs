@@ -23,7 +23,13 @@ fn suspect(peers: &mut Peers, peer: u32, now: Instant) {
     let link = peers.open(NodeId(peer));
     let mut entries = crate::set::VersionSet::new();
     entries.insert(crate::set::OriginId(0), 0..1);
-    link.on_sent(now, entries, Default::default(), Default::default(), Default::default());
+    link.on_sent(
+        now,
+        entries,
+        Default::default(),
+        Default::default(),
+        crate::set::SharedSet::default(),
+    );
     while !link.is_suspected() {
         let deadline = link.next_deadline().unwrap();
         link.on_deadline(deadline, 0);

@@ -239,7 +239,7 @@ fn only_entries_for_a_child_of_a_hub_are_heartbeats() {
         for i in 0..4_u64 {
             let held = node.hold(&entries(me, values));
             let link = node.peers.open(NodeId(peer));
-            link.queue.push(&held, &VersionSet::new(), at(100 * i));
+            link.enqueue(&held, at(100 * i));
             link.acks.schedule(at(100 * i));
             assert_eq!(node.transmit(at(100 * i), peer).len(), 1);
             node.peers.open(NodeId(peer)).on_deadline(at(100 * i), 9);

@@ -48,7 +48,7 @@ fn messages_before_an_acked_one_are_lost_after_the_reordering_window() {
         send(&mut sent, i * 50, i, Forward::No, wait(1_000));
     }
     let acked = sent.on_ack(&numbers(2..3));
-    assert_eq!((acked.sent_at, acked.entries), (Some(at(100)), entries(2..3)));
+    assert_eq!((acked.sent_at, acked.entries), (Some(at(100)), vec![entries(2..3).into()]));
     let (count, lost) = sent.on_below_acked(at(200), 2, ms(160));
     assert_eq!((count, lost.entries), (1, entries(0..1)));
     // Message 1 has until the end of the window.
@@ -67,8 +67,7 @@ fn an_ack_confirms_the_entries_of_its_messages_and_is_new_once() {
     }
     let gap: Ranges = [0..1, 2..3].into_iter().collect();
     let acked = sent.on_ack(&gap);
-    let mut confirmed = entries(0..1);
-    confirmed.union_with(&entries(2..3));
+    let confirmed = [0..1, 2..3].map(|range| entries(range).into()).to_vec();
     assert_eq!(acked, Acked { entries: confirmed, is_new: true, sent_at: Some(at(20)) });
     assert_eq!(sent.in_flight().count(), 2);
     assert_eq!(sent.on_ack(&gap), Acked::default());
@@ -76,7 +75,7 @@ fn an_ack_confirms_the_entries_of_its_messages_and_is_new_once() {
     assert!(sent.is_acked(1) && !sent.is_acked(3));
     // An earlier message that was late: its entries count, the ack is not new.
     let acked = sent.on_ack(&numbers(0..3));
-    assert_eq!((acked.entries, acked.is_new), (entries(1..2), false));
+    assert_eq!((acked.entries, acked.is_new), (vec![entries(1..2).into()], false));
 }
 
 #[test]
@@ -87,8 +86,7 @@ fn a_late_ack_of_what_was_taken_for_lost_counts_unless_the_peer_restarted() {
     let number = sent.on_sent(at(100));
     sent.track_unwaited(number, entries(5..6).into());
     let mut both = sent.clone();
-    let mut expected = entries(0..1);
-    expected.union_with(&entries(5..6));
+    let expected = [0..1, 5..6].map(|range| SharedSet::from(entries(range)));
     assert_eq!(both.on_ack(&numbers(0..2)).entries, expected);
     sent.on_restart();
     assert!(sent.on_ack(&numbers(0..2)).entries.is_empty());
@@ -129,7 +127,7 @@ fn entries_ride_so_often_where_there_is_room_and_the_relay_allows() {
     let last = sent.batches().last().unwrap();
     assert_eq!((last.number, last.deadline), (number, at(140)));
     // An ack of the first message that carried them confirms them as well.
-    assert_eq!(sent.clone().on_ack(&numbers(0..1)).entries, entries(0..1));
+    assert_eq!(sent.clone().on_ack(&numbers(0..1)).entries, [entries(0..1).into()]);
     // It has had its ride; the other one finds no room.
     assert!(sent.take_unconfirmed(1, Forward::Tree, |_| false).is_empty());
     assert_eq!(sent.in_flight(), entries(0..2));
@@ -146,7 +144,7 @@ fn the_last_messages_are_remembered() {
     let forgotten = sent.clone().on_ack(&numbers(0..1));
     assert_eq!(forgotten, Acked { is_new: true, ..Acked::default() });
     let acked = sent.on_ack(&numbers(1..2));
-    assert_eq!((acked.entries, acked.sent_at), (entries(1..2), Some(at(1))));
+    assert_eq!((acked.entries, acked.sent_at), (vec![entries(1..2).into()], Some(at(1))));
     sent.track_unwaited(0, VersionSet::new().into());
     assert_eq!(sent.unwaited.len(), REMEMBERED_MAX - 1);
 }

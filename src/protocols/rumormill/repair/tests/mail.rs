@@ -111,7 +111,7 @@ fn mail_of_a_node_that_misses_the_same_parent_is_answered_with_mail_and_is_not_a
     assert!(mailed(&node, 950).is_empty(), "nothing is overdue");
     let offer = offer(Some(0), 0, 1, 750);
     let forward = Forward::Mail;
-    let mail = Gossip { entries: vec![entries(5, &[9])], forward, offer, ..gossip(0) };
+    let mail = Gossip { entries: [entries(5, &[9])].into(), forward, offer, ..gossip(0) };
     node.receive(at(950), 5, &mail);
     let (repair, mut cx) = node.parts(at(950));
     repair.on_tree_offer(&mut cx, NodeId(5), &mail);

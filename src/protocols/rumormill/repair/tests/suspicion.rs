@@ -111,7 +111,7 @@ fn only_the_parent_is_missed_and_since_its_message_if_it_is_heard() {
 
 /// A message with an entry.
 fn full(number: u64) -> Gossip {
-    Gossip { entries: vec![entries(0, &[7])], ..gossip(number) }
+    Gossip { entries: [entries(0, &[7])].into(), ..gossip(number) }
 }
 
 /// Messages of the parent arrive every 100 ms, and at 300 ms this last one of `from`: when the next is missed.
