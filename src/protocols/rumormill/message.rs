@@ -1,6 +1,8 @@
 //! The message between nodes.
 
-use std::sync::Arc;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use crate::few::Few;
 use crate::id::{Generation, NodeId, Origin};
@@ -17,6 +19,77 @@ pub struct Entries {
     pub first: u64,
     /// The values, in order of their sequence numbers.
     pub values: Few<Value>,
+}
+
+/// The entries of a message. A hub sends many children the same: their messages share the list, and its text.
+#[derive(Clone, Default)]
+pub struct EntryList(Option<Arc<Shared>>);
+
+struct Shared {
+    rows: Vec<Entries>,
+    /// As it was first written, and the generation of the sender, which the text is relative to.
+    text: OnceLock<(Generation, Vec<u8>)>,
+}
+
+impl EntryList {
+    /// True if both are the same list in memory, or empty.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.as_ref().map(Arc::as_ptr) == other.0.as_ref().map(Arc::as_ptr)
+    }
+
+    /// Appends the text that `write` writes of the list in a message of this generation.
+    pub(crate) fn put(
+        &self,
+        generation: Generation,
+        out: &mut Vec<u8>,
+        write: impl Fn(&mut Vec<u8>, &[Entries]),
+    ) {
+        let Some(Shared { rows, text }) = self.0.as_deref() else { return };
+        let written = || {
+            let mut text = Vec::new();
+            write(&mut text, rows);
+            (generation, text)
+        };
+        match text.get_or_init(written) {
+            (relative_to, text) if *relative_to == generation => out.extend_from_slice(text),
+            _ => write(out, rows),
+        }
+    }
+}
+
+impl Deref for EntryList {
+    type Target = [Entries];
+
+    fn deref(&self) -> &[Entries] {
+        self.0.as_ref().map_or(&[], |shared| &shared.rows)
+    }
+}
+
+impl From<Vec<Entries>> for EntryList {
+    fn from(rows: Vec<Entries>) -> Self {
+        Self((!rows.is_empty()).then(|| Arc::new(Shared { rows, text: OnceLock::new() })))
+    }
+}
+
+impl<const N: usize> From<[Entries; N]> for EntryList {
+    fn from(rows: [Entries; N]) -> Self {
+        Vec::from(rows).into()
+    }
+}
+
+impl PartialEq for EntryList {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for EntryList {}
+
+impl fmt::Debug for EntryList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 /// Everything that a node holds of one origin. On the wire:
@@ -103,8 +176,8 @@ pub struct Gossip {
     pub number: u64,
     /// The ack of the addressee's messages.
     pub ack: Option<Ack>,
-    /// Entries for the addressee. A hub sends many children the same.
-    pub entries: Arc<[Entries]>,
+    /// Entries for the addressee.
+    pub entries: EntryList,
     /// In a digest, and in the answer to a probe: for each origin, *everything* the sender holds.
     pub have: Vec<Have>,
     /// In place of a digest: the number of entries that the sender holds, and a hash of their names.

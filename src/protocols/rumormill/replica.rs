@@ -4,10 +4,9 @@ mod log;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::message::{Entries, Gossip, Have};
+use super::message::{Entries, EntryList, Gossip, Have};
 use crate::id::{EntryId, Origin};
 use crate::protocol::Entry;
 use crate::set::{OriginId, Origins, Ranges, SharedSet, VersionSet, hash_origin, mix};
@@ -47,7 +46,7 @@ pub struct Replica {
     /// The longest grace so far.
     longest_grace: Duration,
     /// The entries of the last message, and their weight.
-    sent: (SharedSet, Arc<[Entries]>, Weight),
+    sent: (SharedSet, EntryList, Weight),
 }
 
 /// The share of entries in the limits of a message.
@@ -345,7 +344,7 @@ impl Replica {
 
     /// `entries`, which must be held, and their values, ready to be sent: by name, so that each origin is
     /// near the one before it. Those made last are kept, since a hub sends many children the same.
-    pub fn entries(&mut self, entries: impl Into<SharedSet>) -> (SharedSet, Arc<[Entries]>) {
+    pub fn entries(&mut self, entries: impl Into<SharedSet>) -> (SharedSet, EntryList) {
         let entries = entries.into();
         if self.sent.0 != entries {
             let mut rows = Vec::with_capacity(entries.range_count());

@@ -6,7 +6,6 @@
 //! generation: clusters start within seconds.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +33,9 @@ impl Wire for Gossip {
             bounds(numbers).for_each(|bound| put_next(out, bound));
         }
         out.push(b']');
-        let mut last = first_base(self.generation);
-        if !self.entries.is_empty() {
-            put_rows(out, "entries", &self.entries, |out, Entries { origin, first, values }| {
+        self.entries.put(self.generation, out, |out, entries| {
+            let mut last = first_base(self.generation);
+            put_rows(out, "entries", entries, |out, Entries { origin, first, values }| {
                 put_origin(out, &mut last, *origin);
                 put_int(out, *first);
                 out.push(b',');
@@ -45,9 +44,9 @@ impl Wire for Gossip {
                     values => put(out, values),
                 }
             });
-        }
+        });
         if !self.have.is_empty() {
-            last = first_base(self.generation);
+            let mut last = first_base(self.generation);
             put_rows(out, "have", &self.have, |out, Have { origin, ranges }| {
                 put_origin(out, &mut last, *origin);
                 match &*bounds(ranges).collect::<Vec<u64>>() {
@@ -79,7 +78,7 @@ impl Wire for Gossip {
             generation,
             number,
             ack,
-            entries: entries(fields.get("entries"), generation, nodes)?,
+            entries: entries(fields.get("entries"), generation, nodes)?.into(),
             have: have(fields.get("have"), generation, nodes)?,
             checksum: optional(fields.get("sum"), "sum", "[number of entries, hash]")?,
             pulse: pulse(fields.get("pulse"))?,
@@ -253,7 +252,7 @@ fn offer(field: Field<'_>, nodes: &Nodes) -> Result<Option<TreeOffer>, String> {
     Ok(Some(TreeOffer { parent, root: known("offer", &root, nodes)?, depth, age_us }))
 }
 
-fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Arc<[Entries]>, String> {
+fn entries(field: Field<'_>, own: Generation, nodes: &Nodes) -> Result<Vec<Entries>, String> {
     const FORM: &str = "[node, generation, first, value or [value, …], node, …]";
     let last = &mut first_base(own);
     let read = |[node, generation, first, values]: [Field<'_>; 4]| {
@@ -345,11 +344,12 @@ mod tests {
             generation: Generation(1_795_802_599_457),
             number: 70,
             ack: Some(Ack { generation: Generation(1_795_802_598_000), numbers, held_us: 92 }),
-            entries: Arc::new([
+            entries: [
                 row(2, 1_795_802_599_741, 21, &[536]),
                 row(2, 1_795_802_599_800, 0, &[1, 2]),
                 row(7, 1_795_802_599_791, 24, &[538]),
-            ]),
+            ]
+            .into(),
             have: vec![have(3, 1_795_802_599_458, 0..5), have(1, 1_795_802_599_458, 2..5)],
             forward: Forward::Flood,
             is_digest: true,
@@ -357,9 +357,12 @@ mod tests {
             is_lossy: true,
             ..Gossip::default()
         };
-        let mut body = Vec::new();
-        gossip.encode(&nodes, &mut body);
-        let body = String::from_utf8(body).unwrap();
+        let text = |gossip: &Gossip| {
+            let mut body = Vec::new();
+            gossip.encode(&nodes, &mut body);
+            String::from_utf8(body).unwrap()
+        };
+        let body = text(&gossip);
         assert_eq!(
             body,
             concat!(
@@ -368,6 +371,10 @@ mod tests {
                 r#","have":[3,1,5,-2,0,[2,5]],"flags":"dfbl""#,
             )
         );
+        // Of another sender, the same list has another text.
+        let other = Gossip { generation: Generation(1_795_802_599_740), ..gossip.clone() };
+        assert!(other.entries.is(&gossip.entries) && text(&other).contains("[2,1,21,536,0,59,"));
+        assert_eq!(text(&gossip), body);
         let line =
             format!("{{\"src\":\"n0\",\"dest\":\"n1\",\"body\":{{\"type\":\"rumormill\"{body}}}}}");
         let (fields, read) = Fields::read(&line);

@@ -313,7 +313,7 @@ impl WildGossip {
                 let numbers = std::iter::once(numbers).collect();
                 Ack { generation: generation.get(), numbers, held_us: held_us.get() }
             }),
-            entries: values.filter(|entries| !entries.values.is_empty()).collect(),
+            entries: values.filter(|entries| !entries.values.is_empty()).collect::<Vec<_>>().into(),
             have: have.into_values().collect(),
             checksum: self.checksum,
             is_digest: self.all,

@@ -333,7 +333,7 @@ fn messages_with_the_same_entries_share_them() {
     let (first, rows) = replica.entries(part(0..2));
     assert_eq!((&*first, &rows[0].values), (&part(0..2), &ints(0..2).into()));
     let (same, same_rows) = replica.entries(part(0..2));
-    assert!(first.is(&same) && Arc::ptr_eq(&rows, &same_rows));
+    assert!(first.is(&same) && rows.is(&same_rows));
     let (other, rows) = replica.entries(part(1..3));
     assert_eq!((&*other, &rows[0].values), (&part(1..3), &ints(1..3).into()));
 }
