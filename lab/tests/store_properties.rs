@@ -137,7 +137,7 @@ proptest! {
         let mut tested = Tested::fed(&arrivals)?;
         let store = &mut tested.store;
         let held = store.held().clone();
-        let (_, rows) = store.entries(held);
+        let (_, rows) = store.entries(Instant::ZERO, held);
         let mut sent = BTreeMap::new();
         for row in &*rows {
             for (number, value) in (row.first..).zip(&*row.values) {

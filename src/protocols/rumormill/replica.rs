@@ -45,21 +45,24 @@ pub struct Replica {
     arrivals: VecDeque<Arrival>,
     /// The longest grace so far.
     longest_grace: Duration,
-    /// The entries of the last message, and their weight.
-    sent: (SharedSet, EntryList, Weight),
+    /// The entries of the messages that were made at that time, the first of them.
+    made: (Instant, Vec<Made>),
 }
 
-/// The share of entries in the limits of a message.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Weight {
-    /// Number of entries.
-    pub count: u64,
-    /// Roughly the bytes that their values take on the wire.
-    pub bytes: usize,
+/// Most messages of one time whose entries are kept: more differ as a rule.
+const MADE_MAX: usize = 8;
+
+/// The entries of a message.
+#[derive(Clone, Debug)]
+struct Made {
+    set: SharedSet,
+    list: EntryList,
+    /// See [`Replica::bytes`].
+    bytes: usize,
 }
 
 /// Roughly the bytes that a value takes on the wire.
-pub(crate) fn weight_of(value: &Value) -> usize {
+pub(crate) fn weight(value: &Value) -> usize {
     match value {
         Value::Int(_) => 8,
         Value::Json(text) => text.len(),
@@ -94,7 +97,7 @@ impl Replica {
             restored: VersionSet::new(),
             arrivals: VecDeque::new(),
             longest_grace: Duration::ZERO,
-            sent: Default::default(),
+            made: Default::default(),
         };
         replica.origin_id(own);
         replica
@@ -343,28 +346,38 @@ impl Replica {
     }
 
     /// `entries`, which must be held, and their values, ready to be sent: by name, so that each origin is
-    /// near the one before it. Those made last are kept, since a hub sends many children the same.
-    pub fn entries(&mut self, entries: impl Into<SharedSet>) -> (SharedSet, EntryList) {
+    /// near the one before it. Those made at the same time are kept, since a hub sends many children the same.
+    pub fn entries(
+        &mut self,
+        now: Instant,
+        entries: impl Into<SharedSet>,
+    ) -> (SharedSet, EntryList) {
         let entries = entries.into();
-        if self.sent.0 != entries {
-            let mut rows = Vec::with_capacity(entries.range_count());
-            rows.extend(entries.ranges().map(|(origin, range)| self.row(origin, &range)));
-            rows.sort_by_key(|row| row.origin);
-            let weight = self.weight(&entries);
-            self.sent = (entries, rows.into(), weight);
+        if self.made.0 != now {
+            self.made = (now, Vec::new());
         }
-        (self.sent.0.clone(), self.sent.1.clone())
+        if let Some(made) = self.made.1.iter().find(|made| made.set == entries) {
+            return (made.set.clone(), made.list.clone());
+        }
+        let mut rows = Vec::with_capacity(entries.range_count());
+        rows.extend(entries.ranges().map(|(origin, range)| self.row(origin, &range)));
+        rows.sort_by_key(|row| row.origin);
+        let (set, list) = (entries, EntryList::from(rows));
+        if self.made.1.len() < MADE_MAX && !set.is_empty() {
+            let (set, list, bytes) = (set.clone(), list.clone(), self.bytes(&set));
+            self.made.1.push(Made { set, list, bytes });
+        }
+        (set, list)
     }
 
-    /// The weight of `entries`, which must be held.
+    /// Roughly the bytes that the values of `entries`, which must be held, take on the wire.
     #[must_use]
-    pub fn weight(&self, entries: &VersionSet) -> Weight {
-        let (last, _, weight) = &self.sent;
-        if std::ptr::eq(&**last, entries) {
-            return *weight;
+    pub fn bytes(&self, entries: &VersionSet) -> usize {
+        if let Some(made) = self.made.1.iter().find(|made| std::ptr::eq(&*made.set, entries)) {
+            return made.bytes;
         }
         let values = entries.ranges().flat_map(|(origin, range)| self.values(origin, &range));
-        Weight { count: entries.count(), bytes: values.map(weight_of).sum() }
+        values.map(weight).sum()
     }
 
     /// The entries of `range`, up to the first gap.

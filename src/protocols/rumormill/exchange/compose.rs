@@ -100,14 +100,14 @@ pub(crate) fn compose(
     } else {
         (SharedSet::default(), Forward::No)
     };
-    let (batch, mut entries) = replica.entries(batch);
+    let (batch, mut entries) = replica.entries(now, batch);
     if !piggyback.is_empty() || !unconfirmed.is_empty() {
         let mut cargo = VersionSet::clone(&batch);
         cargo.union_with(&piggyback);
         for more in &unconfirmed {
             cargo.add_difference(more.entries(), link.known());
         }
-        (_, entries) = replica.entries(cargo);
+        (_, entries) = replica.entries(now, cargo);
     }
     // The answer to a probe tells the same as a digest, but asks for nothing. So does every message of
     // a node with a journal until the peer has acked one: to the peer a restarted node holds nothing,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::protocols::rumormill::replica::{Replica, Weight, weight_of};
+use crate::protocols::rumormill::replica::{Replica, weight};
 use crate::set::{OriginId, SharedSet, VersionSet};
 
 /// The rest of the limits of one message.
@@ -39,9 +39,12 @@ impl Room {
 
     /// True if there is room for all of `entries`: then they have it.
     pub(crate) fn take_all(&mut self, replica: &Replica, entries: &VersionSet) -> bool {
-        let Weight { count, bytes } = replica.weight(entries);
-        let is_single = self.is_untouched && count == 1;
-        let fits = count <= self.entries && (bytes <= self.bytes || is_single);
+        let count = entries.count();
+        if count > self.entries {
+            return false;
+        }
+        let bytes = replica.bytes(entries);
+        let fits = bytes <= self.bytes || (self.is_untouched && count == 1);
         if fits {
             self.entries -= count;
             self.bytes = self.bytes.saturating_sub(bytes);
@@ -54,7 +57,7 @@ impl Room {
     fn admit(&mut self, replica: &Replica, origin: OriginId, range: &Range<u64>) -> Range<u64> {
         let end = range.end.min(range.start.saturating_add(self.entries));
         let values = replica.values(origin, &(range.start..end)).iter();
-        let count = values.take_while(|value| self.admits(weight_of(value))).count() as u64;
+        let count = values.take_while(|value| self.admits(weight(value))).count() as u64;
         range.start..range.start + count
     }
 

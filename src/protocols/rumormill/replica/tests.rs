@@ -330,10 +330,14 @@ fn messages_with_the_same_entries_share_them() {
         part.insert(origin, range);
         part
     };
-    let (first, rows) = replica.entries(part(0..2));
+    let now = Instant::ZERO;
+    let (first, rows) = replica.entries(now, part(0..2));
     assert_eq!((&*first, &rows[0].values), (&part(0..2), &ints(0..2).into()));
-    let (same, same_rows) = replica.entries(part(0..2));
+    let (other, other_rows) = replica.entries(now, part(1..3));
+    assert_eq!((&*other, &other_rows[0].values), (&part(1..3), &ints(1..3).into()));
+    let (same, same_rows) = replica.entries(now, part(0..2));
     assert!(first.is(&same) && rows.is(&same_rows));
-    let (other, rows) = replica.entries(part(1..3));
-    assert_eq!((&*other, &rows[0].values), (&part(1..3), &ints(1..3).into()));
+    // They are not kept for ever.
+    let (_, later_rows) = replica.entries(Instant::MAX, part(0..2));
+    assert!(!rows.is(&later_rows) && rows == later_rows);
 }
