@@ -56,7 +56,7 @@ impl Peers {
 
     /// Where a link stands, or belongs.
     fn find(&self, peer: NodeId) -> Result<usize, usize> {
-        // A hub has a link to every node but itself.
+        // A hub has a link to every node but itself, so most stand at the number of the peer, or one before.
         let all = [peer.0 as usize, (peer.0 as usize).wrapping_sub(1)];
         let is_there = |at: &usize| self.links.get(*at).is_some_and(|link| link.peer == peer);
         let search = || self.links.binary_search_by_key(&peer, |link| link.peer);

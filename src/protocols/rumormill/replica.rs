@@ -49,7 +49,9 @@ pub struct Replica {
     made: (Instant, Vec<Made>),
 }
 
-/// Most messages of one time whose entries are kept: more differ as a rule.
+/// Most messages made at the same time whose entries are kept for the next peer. A long queue is several messages for
+/// each peer: with one kept, a process with 24 peers takes a quarter fewer of the lines of `cargo bench --bench
+/// throughput` per second of processor time. With more, a hub looks through those that are for one child only.
 const MADE_MAX: usize = 8;
 
 /// The entries of a message.
