@@ -164,7 +164,6 @@ impl Protocol for Rumormill {
         self.disseminate_submitted(now);
         let (repair, cx) = &mut self.parts(now);
         repair.on_heartbeat_timeout(cx);
-        repair.on_probe_all_due(cx);
         for peer in cx.peers.due(now) {
             repair.on_link_deadline(cx, peer);
             transmitter::on_link_due(cx, repair, peer, out);

@@ -3,9 +3,9 @@
 //! In a star or a tree of hubs, a node that misses its parent probes it and a few other peers. It mails its own
 //! entries to all (`mail.rs`) if the parent leaves them unacked, so that they need not wait for the next one. When
 //! the parent is suspected, the node takes the best of those that answer; there is no vote. If none
-//! of them leads to a root, it probes all peers, and sends what the parent has not confirmed along
-//! (direct mail). Along a spanning tree of the topology there is no other parent; nodes flood while
-//! an edge of it is suspected.
+//! of them leads to a root, it probes others at random, or all if it has mailed nothing, and sends what
+//! the parent has not confirmed along. Along a spanning tree of the topology there is no other parent; nodes
+//! flood while an edge of it is suspected.
 
 mod mail;
 
@@ -66,8 +66,8 @@ impl TreeRepair {
     }
 
     /// The next deadline, apart from those of the links.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        [self.detector.suspect_at(), self.mail.probe_all_at()].into_iter().flatten().min()
+    pub(crate) const fn next_deadline(&self) -> Option<Instant> {
+        self.detector.suspect_at()
     }
 
     /// True if this node is not where the preferred tree puts it, or is about to leave.
@@ -220,12 +220,28 @@ impl TreeRepair {
             self.mail.send_own(cx, parent);
         }
         let unconfirmed = self.mail.not_mailed(cx.peers, parent);
+        self.probe_some(cx, others, &unconfirmed);
+    }
+
+    /// No peer is known to lead to a live root: all are probed, and sent `unconfirmed`. Some are enough if this node
+    /// has mailed its entries: those that miss the same parent know of each other by their mail.
+    fn seek_root(&mut self, cx: &mut Context<'_>, unconfirmed: &VersionSet) {
+        if self.tree.parent().is_some() && self.mail.was_sent() {
+            let not_mailed = self.mail.without_mailed(unconfirmed.clone());
+            self.probe_some(cx, OTHERS_PROBED, &not_mailed);
+        } else {
+            probe_all(cx, unconfirmed);
+        }
+    }
+
+    /// Probes candidates and `others` at random, unless some at random were probed a moment ago.
+    fn probe_some(&mut self, cx: &mut Context<'_>, others: usize, entries: &VersionSet) {
         let others = if Rule::ProbeOthers.applies() { others } else { 0 };
         if self.detector.may_probe_others(cx.now) {
             if others > 0 {
                 self.detector.on_others_probed(cx.now);
             }
-            self.probe_candidates(cx, others, &unconfirmed);
+            self.probe_candidates(cx, others, entries);
         }
     }
 
@@ -270,8 +286,7 @@ impl TreeRepair {
             self.detector.on_parent_suspected(suspected_at);
             self.tree.on_root_lost(now, cx.peers);
             if !self.select_parent(cx) {
-                let has_parent = self.tree.parent().is_some();
-                self.mail.probe_all_soon(cx, has_parent, &unconfirmed);
+                self.seek_root(cx, &unconfirmed);
             }
             let around = &mut around(now, &self.tree, cx.peers, cx.cluster);
             cx.push.along_tree(around, &unconfirmed, None, Some(now));
@@ -283,16 +298,6 @@ impl TreeRepair {
             && let Some(link) = cx.peers.get_mut(peer)
         {
             link.queue.clear();
-        }
-    }
-
-    /// All peers may have to be probed: the node has mailed its entries, and no peer leads to a live root.
-    pub(crate) fn on_probe_all_due(&mut self, cx: &mut Context<'_>) {
-        let is_due = self.mail.take_due(cx.now);
-        let Some(parent) = self.tree.parent().filter(|_| is_due) else { return };
-        let missed_at = self.detector.missed_at();
-        if !self.tree.best_parent(cx.now, cx.peers, missed_at).1 {
-            probe_all(cx, &self.mail.not_mailed(cx.peers, parent));
         }
     }
 

@@ -9,7 +9,6 @@ use crate::protocols::rumormill::context::Context;
 use crate::protocols::rumormill::message::Forward;
 use crate::protocols::rumormill::peers::Peers;
 use crate::set::VersionSet;
-use crate::time::Instant;
 
 /// Most peers that are mailed, or probed at once.
 pub(super) const MAIL_MAX: usize = 64;
@@ -22,22 +21,23 @@ const FAST: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mail {
     mailed: VersionSet,
-    /// When all peers are probed, unless one of them leads to a live root by then.
-    probe_all_at: Option<Instant>,
 }
 
 impl Mail {
-    /// When all peers are probed.
-    pub(super) const fn probe_all_at(&self) -> Option<Instant> {
-        self.probe_all_at
+    /// True if entries were mailed.
+    pub(super) fn was_sent(&self) -> bool {
+        !self.mailed.is_empty()
+    }
+
+    /// The entries that were not mailed.
+    pub(super) fn without_mailed(&self, mut entries: VersionSet) -> VersionSet {
+        entries.subtract(&self.mailed);
+        entries
     }
 
     /// Entries that the parent has not confirmed, and that were not mailed.
     pub(super) fn not_mailed(&self, peers: &Peers, parent: NodeId) -> VersionSet {
-        let Some(link) = peers.get(parent) else { return VersionSet::new() };
-        let mut entries = link.unconfirmed();
-        entries.subtract(&self.mailed);
-        entries
+        peers.get(parent).map(|link| self.without_mailed(link.unconfirmed())).unwrap_or_default()
     }
 
     /// Mails all peers the entries of this node that the parent has not confirmed, unless losses or delays are such
@@ -62,27 +62,6 @@ impl Mail {
             }
         }
         self.mailed.union_with(&own);
-    }
-
-    /// No peer is known to lead to a live root: probes all, and sends them `entries`. If this node has mailed
-    /// its entries, that has time for a round trip: the peers that were probed answer meanwhile, and one of
-    /// those that miss the same parent takes its place.
-    pub(super) fn probe_all_soon(
-        &mut self,
-        cx: &mut Context<'_>,
-        has_parent: bool,
-        entries: &VersionSet,
-    ) {
-        if has_parent && !self.mailed.is_empty() {
-            self.probe_all_at = Some(cx.now.after(cx.peers.round_trip()));
-        } else {
-            probe_all(cx, entries);
-        }
-    }
-
-    /// True if the time to probe all peers has come: once.
-    pub(super) fn take_due(&mut self, now: Instant) -> bool {
-        self.probe_all_at.take_if(|at| *at <= now).is_some()
     }
 }
 

@@ -120,30 +120,26 @@ fn mail_of_a_node_that_misses_the_same_parent_is_answered_with_mail_and_is_not_a
 }
 
 #[test]
-fn a_node_that_has_mailed_waits_a_round_trip_for_a_fresh_offer_before_it_probes_all() {
-    let suspects = || {
-        let mut node = overdue(|_| {});
-        for peer in 1..9 {
-            node.transmit(at(1_900), peer);
+fn a_node_without_a_root_in_reach_probes_some_peers_if_it_has_mailed_and_all_if_not() {
+    // The number of peers probed when the hub of twenty nodes is suspected.
+    let probed_of_twenty = |me: u32, has_mailed: bool| {
+        let mut node = Machines::hubs(me, 20);
+        measure(&mut node, 200);
+        let own = node.hold(&entries(me, &[6, 7]));
+        node.peers.open(NodeId(0)).enqueue(&own, at(1_900));
+        let (repair, mut cx) = node.parts(at(1_900));
+        if has_mailed {
+            repair.mail.send_own(&mut cx, NodeId(0));
         }
         node.suspect(at(1_900), 0);
         let (repair, mut cx) = node.parts(at(2_000));
         repair.on_peer_down(&mut cx, NodeId(0));
-        node
+        probed(&node).into_iter().filter(|&peer| peer != 0).count()
     };
-    let due = |node: &mut Machines, now: u64| {
-        let (repair, mut cx) = node.parts(at(now));
-        repair.on_probe_all_due(&mut cx);
-        probed(node).len()
-    };
-    let mut node = suspects();
-    assert_eq!((parent(&node), node.repair.next_deadline()), (Some(1), Some(at(2_200))));
-    let before = probed(&node).len();
-    assert_eq!((due(&mut node, 2_199), due(&mut node, 2_200)), (before, 8));
-    // A fresh offer has come.
-    let mut node = suspects();
-    hear(&mut node, at(2_150), 6, offer(Some(0), 0, 1, 10));
-    assert!(parent(&node) == Some(6) && due(&mut node, 2_200) < 8);
+    assert_eq!(probed_of_twenty(3, false), 18);
+    let some = probed_of_twenty(3, true);
+    assert!((CANDIDATES_PROBED..=CANDIDATES_PROBED + OTHERS_PROBED).contains(&some), "{some}");
+    assert_eq!(probed_of_twenty(1, true), 18, "it is the root now");
 }
 
 #[test]
