@@ -63,7 +63,8 @@ pub struct Link {
     rtt: Rtt,
     /// Interval of the messages with entries that this node sends as a parent.
     spoken: Heartbeat,
-    keep_alive_at: Option<Instant>,
+    /// The next message is to be a probe.
+    is_probe_requested: bool,
     /// When the last message is repeated blindly.
     pub(crate) repeat_at: Option<Instant>,
     /// When to request what the peer holds and this node lacks, unless it has arrived by then.
@@ -120,17 +121,14 @@ impl Link {
     }
 
     /// Timers for people, with their deadlines.
-    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 9] {
+    pub(crate) fn timers(&self) -> [(&'static str, Option<Instant>); 6] {
         [
             ("flush", self.queue.flush_at().filter(|_| !self.is_suspected())),
             ("next probe", self.probe_at()),
             ("blind repeat", self.repeat_at),
-            ("ack", self.ack_at()),
+            ("bare message", self.bare_message_at()),
             ("report of a gap", self.acks.gaps.at()),
             ("request", self.request_at),
-            ("requested probe", self.liveness.probe_requested_at()),
-            ("keep-alive", self.keep_alive_at),
-            ("mail", self.queue.mail_at()),
         ]
     }
 
@@ -240,34 +238,43 @@ impl Link {
 
     /// When the oldest message was sent that should have been acked by now.
     pub(crate) fn overdue_since(&self, now: Instant) -> Option<Instant> {
-        let late = self.sent.oldest_overdue(now).map(|(sent_at, _)| sent_at);
-        let [probe, verdict] = self.liveness.overdue_since(now);
-        [late, probe, verdict].into_iter().flatten().min()
+        self.sent.oldest_overdue(now).map(|(sent_at, _)| sent_at)
     }
 
     /// The round trip may have become longer: what is overdue is given as long as a message that is
     /// sent now.
     pub(crate) fn extend_overdue(&mut self, now: Instant, timeout: Duration) {
         self.sent.extend_overdue(now, timeout);
-        self.liveness.extend_probe(timeout);
     }
 
     /// Messages past their deadlines are queued again. The peer is suspected when more than
     /// `pto_max` such deadlines in a row have passed without an ack.
     pub(crate) fn on_deadline(&mut self, now: Instant, pto_max: u8) -> Timeout {
-        let late = self.sent.oldest_overdue(now);
-        let overdue = self.liveness.take_overdue(now);
-        let Some((since, number)) = late.or(overdue) else { return Timeout::Nothing };
+        let Some((since, number)) = self.sent.oldest_overdue(now) else { return Timeout::Nothing };
         let is_acked = self.sent.is_acked(number);
         let is_counted = !is_acked && !self.is_suspected();
         if is_counted && self.liveness.on_timeout(now, since, number, pto_max) {
-            let lost = self.sent.take_all();
-            self.retransmit(now, &lost);
+            self.take_back(now);
             return Timeout::Peer;
         }
         let lost = self.sent.take_expired(now);
         self.retransmit(now, &lost);
         if is_acked { Timeout::BelowAcked } else { Timeout::Messages }
+    }
+
+    /// Suspects the peer at once if it has left messages unacked; true if it did.
+    pub(crate) fn give_up(&mut self, now: Instant) -> bool {
+        let is_given_up = self.liveness.give_up(now);
+        if is_given_up {
+            self.take_back(now);
+        }
+        is_given_up
+    }
+
+    /// Queues everything in flight again.
+    fn take_back(&mut self, now: Instant) {
+        let lost = self.sent.take_all();
+        self.retransmit(now, &lost);
     }
 
     /// Takes from the queue what the next message is to carry, as far as `fits` allows. While the
@@ -283,7 +290,7 @@ impl Link {
         }
     }
 
-    /// Takes the entries that go along with a probe, or are mailed, as far as `fits` allows.
+    /// Takes the entries that go along with the next message, as far as `fits` allows.
     pub(crate) fn take_piggyback(
         &mut self,
         fits: impl FnOnce(&mut SharedSet) -> SharedSet,
@@ -316,7 +323,6 @@ impl Link {
         let number = self.sent.on_sent(now);
         self.session.on_sent();
         self.acks.on_sent();
-        self.keep_alive_at = None;
         self.sent.track_unwaited(number, piggyback.into());
         if self.is_suspected() {
             self.sent.track_unwaited(number, entries);
@@ -326,17 +332,32 @@ impl Link {
         number
     }
 
-    /// The message just sent has to be answered at once.
-    pub(crate) fn on_probe_sent(&mut self, now: Instant, timeout: Duration) {
-        self.liveness.on_probe_sent(now, self.sent.next_number() - 1, timeout);
+    /// The message just sent has to be answered, although it may carry no entries.
+    pub(crate) fn on_probe_sent(&mut self, now: Instant, wait: AckWait) {
+        self.is_probe_requested = false;
+        if !self.is_suspected() {
+            self.sent.track_probe(now, wait);
+        }
+    }
+
+    /// A probe is to be sent now, whatever else there is to send.
+    pub(crate) fn request_probe(&mut self, now: Instant) {
+        self.is_probe_requested = true;
+        self.acks.schedule(now);
+    }
+
+    /// True if the next message is to be a probe.
+    pub(crate) const fn is_probe_requested(&self) -> bool {
+        self.is_probe_requested
     }
 
     /// The message just sent carries entries for a child: it suspects this node if the next one
     /// stays away.
     pub(crate) fn on_heartbeat_sent(&mut self, now: Instant) {
         self.spoken.on_message(now);
-        let after = self.spoken.keep_alive_after().filter(|_| Rule::KeepAlive.applies());
-        self.keep_alive_at = after.map(|after| now.after(after));
+        if let Some(after) = self.spoken.keep_alive_after().filter(|_| Rule::KeepAlive.applies()) {
+            self.acks.schedule(now.after(after));
+        }
     }
 
     /// True if the blind repeat is due.
@@ -354,15 +375,9 @@ impl Link {
         !self.is_suspected() && self.queue.flush_at().is_some_and(|at| at <= now)
     }
 
-    /// True if mail is due.
-    pub(crate) fn mail_due(&self, now: Instant) -> bool {
-        self.queue.mail_at().is_some_and(|at| at <= now)
-    }
-
-    /// True if a message without entries of the queue is due: an ack, a keep-alive or mail.
+    /// True if a message is due even if nothing is queued: an ack, a keep-alive, mail or a requested probe.
     pub(crate) fn bare_message_due(&self, now: Instant) -> bool {
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        due(self.ack_at()) || due(self.keep_alive_at) || self.mail_due(now)
+        self.bare_message_at().is_some_and(|at| at <= now)
     }
 
     /// True if the peer is suspected and a probe is due.
@@ -374,15 +389,15 @@ impl Link {
         self.liveness.next_probe_at(!self.queue().is_empty())
     }
 
-    /// A suspected peer gets acks with the next probe.
-    fn ack_at(&self) -> Option<Instant> {
+    /// A suspected peer gets all that with the next probe.
+    fn bare_message_at(&self) -> Option<Instant> {
         self.acks.at().filter(|_| !self.is_suspected())
     }
 
     /// The link's next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timers = self.timers().into_iter().filter_map(|(_, at)| at);
-        timers.chain(self.liveness.probe_deadline()).chain(self.sent.next_deadline()).min()
+        timers.chain(self.sent.next_deadline()).min()
     }
 }
 

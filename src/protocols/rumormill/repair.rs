@@ -94,11 +94,7 @@ impl TreeRepair {
             cx.peers.open(peer).queue.clear();
         }
         match timeout {
-            Timeout::Peer => {
-                cx.stats.suspicions += 1;
-                cx.hasten_digests();
-                self.on_peer_down(cx, peer);
-            }
+            Timeout::Peer => self.on_peer_down(cx, peer),
             Timeout::BelowAcked if !cx.peers.rtt().is_jittery() => self.on_loss(cx, peer, 1, 1),
             Timeout::BelowAcked | Timeout::Messages | Timeout::Nothing => {}
         }
@@ -116,7 +112,6 @@ impl TreeRepair {
             link.extend_overdue(now, timeout);
         }
         let Some(since) = link.overdue_since(now) else { return Timeout::Nothing };
-        let is_probe_overdue = link.liveness.probe_overdue(now);
         let is_parent = cx.push.uses_hubs(&self.tree) && self.tree.parent() == Some(peer);
         let conditions = TimeoutConditions {
             has_evidence: cx.peers.another_acked_since(peer, since)
@@ -134,9 +129,7 @@ impl TreeRepair {
         if !is_parent {
             return timeout;
         }
-        if is_probe_overdue {
-            cx.peers.open(peer).liveness.request_probe(now);
-        }
+        cx.peers.open(peer).request_probe(now);
         // Where much is lost, a missing ack is no reason for a suspicion. A parent that is heard is up, and
         // may not hear this node: only nodes that could take its place are asked.
         if !conditions.is_loss_heavy && !conditions.has_evidence {
@@ -158,7 +151,7 @@ impl TreeRepair {
     }
 
     /// `peer` has sent a probe or mail. If it has lost the parent that is missed here at the same time, two nodes
-    /// miss it independently (Lifeguard): it is judged now.
+    /// miss it independently (Lifeguard): it is given up now.
     fn on_corroboration(&mut self, cx: &mut Context<'_>, peer: NodeId) {
         let is_missed = self.detector.missed_at().is_some() && cx.push.uses_hubs(&self.tree);
         let Some(parent) = self.tree.parent().filter(|_| is_missed) else { return };
@@ -168,10 +161,8 @@ impl TreeRepair {
         }
         self.detector.on_corroborated();
         self.mail.send_own(cx, parent);
-        let link = cx.peers.open(parent);
-        if link.liveness.first_unacked_at().is_some() {
-            link.liveness.judge();
-            self.on_link_deadline(cx, parent);
+        if cx.peers.open(parent).give_up(cx.now) {
+            self.on_peer_down(cx, parent);
         }
     }
 
@@ -205,7 +196,7 @@ impl TreeRepair {
         if link.is_some_and(|link| link.acks.heard_at().is_some()) {
             self.on_parent_missed(cx, cx.now, OTHERS_PROBED);
         } else if link.is_none_or(|link| link.in_flight().is_empty()) {
-            cx.peers.open(parent).liveness.request_probe(cx.now);
+            cx.peers.open(parent).request_probe(cx.now);
         }
     }
 
@@ -215,7 +206,7 @@ impl TreeRepair {
         let Some(parent) = self.tree.parent() else { return };
         self.detector.on_missed(missed_at);
         let link = cx.peers.open(parent);
-        link.liveness.request_probe(cx.now);
+        link.request_probe(cx.now);
         if link.liveness.first_unacked_at().is_some() {
             self.mail.send_own(cx, parent);
         }
@@ -261,7 +252,7 @@ impl TreeRepair {
         probed.extend(drawn.into_iter().filter(is_probed));
         for peer in probed {
             let link = cx.peers.open(peer);
-            link.liveness.request_probe(cx.now);
+            link.request_probe(cx.now);
             if !is_unreliable && Rule::ProbeCargo.applies() {
                 link.queue.piggyback(entries, Forward::Tree);
             }
@@ -270,6 +261,8 @@ impl TreeRepair {
 
     /// A peer is suspected: another one takes its place.
     fn on_peer_down(&mut self, cx: &mut Context<'_>, peer: NodeId) {
+        cx.stats.suspicions += 1;
+        cx.hasten_digests();
         if !cx.push.planner.is_tree() {
             return;
         }
@@ -391,7 +384,7 @@ impl TreeRepair {
             link.acks.schedule(cx.now);
         }
         if let Some(parent) = parent {
-            cx.peers.open(parent).liveness.request_probe(cx.now);
+            cx.peers.open(parent).request_probe(cx.now);
         }
     }
 }

@@ -94,12 +94,7 @@ pub(crate) fn compose(
     if purpose == Purpose::Repeat && batch.is_empty() && unconfirmed.is_empty() {
         return None;
     }
-    let is_mail = purpose == Purpose::Batch && link.mail_due(now);
-    let (piggyback, piggyback_forward) = if purpose == Purpose::Probe || is_mail {
-        link.take_piggyback(|entries| room.take(replica, entries))
-    } else {
-        (SharedSet::default(), Forward::No)
-    };
+    let (piggyback, piggyback_forward) = link.take_piggyback(|entries| room.take(replica, entries));
     let (batch, mut entries) = replica.entries(now, batch);
     if !piggyback.is_empty() || !unconfirmed.is_empty() {
         let mut cargo = VersionSet::clone(&batch);
@@ -126,6 +121,11 @@ pub(crate) fn compose(
     let wait = AckWait { timeout: terms.wait.timeout * link.liveness.backoff(), ..terms.wait };
     let number = link.on_sent(now, batch, terms.forward, wait, piggyback);
     link.sent.add_unconfirmed(now, wait, unconfirmed);
+    // A suspected peer is probed with every digest.
+    let is_probe = purpose == Purpose::Probe || (is_digest && link.is_suspected());
+    if is_probe {
+        link.on_probe_sent(now, wait);
+    }
     Some(Gossip {
         generation: replica.own().generation,
         number,
@@ -134,8 +134,7 @@ pub(crate) fn compose(
         have,
         checksum: (purpose == Purpose::Checksum).then(|| replica.checksum()),
         is_digest,
-        // A suspected peer is probed with every digest.
-        is_probe: purpose == Purpose::Probe || (is_digest && link.is_suspected()),
+        is_probe,
         forward: terms.forward.max(piggyback_forward),
         is_paced,
         is_lossy: terms.is_lossy,
@@ -234,15 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn piggybacked_entries_go_along_with_a_probe_only_and_are_not_waited_for() {
+    fn piggybacked_entries_go_along_with_the_next_message_and_are_not_waited_for() {
         let replica = replica(&[Value::Int(1)]);
         let mut link = Link::default();
         link.queue.piggyback(replica.held(), Forward::Tree);
-        let digest = next(&mut link, &replica, Purpose::Digest);
-        assert!(digest.entries.is_empty());
-        let probe = next(&mut link, &replica, Purpose::Probe);
-        assert_eq!((probe.entries.len(), probe.forward), (1, Forward::Tree));
+        let message = next(&mut link, &replica, Purpose::Batch);
+        assert_eq!((message.entries.len(), message.forward), (1, Forward::Tree));
         assert!(link.in_flight().is_empty());
+        assert!(next(&mut link, &replica, Purpose::Probe).entries.is_empty());
     }
 
     #[test]

@@ -151,7 +151,7 @@ pub(crate) fn on_acks(cx: &mut Context<'_>, repair: &mut TreeRepair, from: NodeI
 /// of other entries is answered with a probe. When both agree, nothing is sent.
 pub(crate) fn on_digest(cx: &mut Context<'_>, repair: &mut TreeRepair, from: NodeId, m: &Gossip) {
     if m.checksum.is_some_and(|theirs| theirs != cx.replica.checksum()) {
-        cx.peers.open(from).liveness.request_probe(cx.now);
+        cx.peers.open(from).request_probe(cx.now);
     }
     if !m.is_digest {
         return;

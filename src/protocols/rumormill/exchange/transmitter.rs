@@ -31,8 +31,7 @@ pub(crate) fn on_link_due(
     }
     let Some(link) = cx.peers.get_mut(peer) else { return };
     let is_request = link.take_due_request(now) && !link.known().is_subset(cx.replica.held());
-    let is_probe = link.liveness.take_requested_probe(now) || link.suspect_probe_due(now);
-    let purpose = if is_probe {
+    let purpose = if link.suspect_probe_due(now) {
         Purpose::Probe
     } else if is_request || link.retransmission_due(now) {
         Purpose::Digest
@@ -47,7 +46,7 @@ pub(crate) fn on_link_due(
 }
 
 /// Sends messages to `peer` until everything queued for it is on its way: one, unless the queue
-/// is longer than a message may be.
+/// is longer than a message may be. If a probe was requested, the first is one.
 pub(crate) fn send(
     cx: &mut Context<'_>,
     repair: &mut TreeRepair,
@@ -56,6 +55,8 @@ pub(crate) fn send(
     out: &mut Effects<Gossip>,
 ) {
     let now = cx.now;
+    let is_requested = cx.peers.get(peer).is_some_and(Link::is_probe_requested);
+    let purpose = if is_requested { Purpose::Probe } else { purpose };
     send_one(cx, repair, peer, purpose, out);
     let has_more = |link: &Link| link.has_more() && !keeps_queue(now, link, purpose);
     while cx.peers.get(peer).is_some_and(has_more) {
@@ -89,8 +90,8 @@ fn terms(cx: &mut Context<'_>, repair: &TreeRepair, peer: NodeId, purpose: Purpo
         Relation::Neighbour | Relation::Other => 0,
     };
     let is_batch = purpose == Purpose::Batch;
-    let is_mail = cx.peers.get(peer).is_some_and(|link| link.mail_due(now));
-    let is_told = purpose == Purpose::Probe || is_mail;
+    let is_mail = |link: &Link| link.queue.piggyback_forward() == Forward::Mail;
+    let is_told = purpose == Purpose::Probe || cx.peers.get(peer).is_some_and(is_mail);
     let offer = cx.push.uses_hubs(tree);
     let offer = offer.then(|| tree.offer_for(now, cx.peers, peer, is_told));
     let max_ack_delay = match purpose {
@@ -132,8 +133,6 @@ fn on_sent(cx: &mut Context<'_>, peer: NodeId, terms: &Terms, gossip: &Gossip) {
     if is_suspected {
         let floor = terms.wait.timeout.max(cx.config.probe_min);
         link.liveness.on_suspect_probed(now, floor, cx.config.probe_max);
-    } else if gossip.is_probe {
-        link.on_probe_sent(now, terms.wait.timeout * link.liveness.backoff());
     }
     cx.peers.loss_mut().on_sent(now);
     cx.stats.on_sent(gossip, is_suspected);

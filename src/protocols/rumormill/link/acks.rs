@@ -26,6 +26,8 @@ pub(crate) struct Acks {
     /// That of the messages with entries.
     pub(crate) heartbeat: Heartbeat,
     pub(crate) gaps: Gaps,
+    /// When a message leaves even if nothing else is to be sent: for the ack, as a keep-alive, or with what goes
+    /// along.
     ack_at: Option<Instant>,
     /// Messages with entries that arrived since anything was sent.
     unacked: u64,
@@ -88,7 +90,7 @@ impl Acks {
         self.is_probed
     }
 
-    /// An ack is to leave by `deadline`.
+    /// A message is to leave by `deadline`: whatever it is for, it carries the ack.
     pub(crate) fn schedule(&mut self, deadline: Instant) {
         self.ack_at = Some(self.ack_at.map_or(deadline, |at| at.min(deadline)));
     }
@@ -106,7 +108,7 @@ impl Acks {
         }
     }
 
-    /// When an ack is due, if any is.
+    /// When a message is due, if any is.
     pub(crate) const fn at(&self) -> Option<Instant> {
         self.ack_at
     }

@@ -45,8 +45,6 @@ pub(crate) struct SendQueue {
     has_retransmissions: bool,
     piggyback: SharedSet,
     piggyback_forward: Forward,
-    /// When the piggyback leaves by itself, if no probe takes it along before.
-    mail_at: Option<Instant>,
 }
 
 impl SendQueue {
@@ -113,8 +111,8 @@ impl SendQueue {
 
     /// Drops what waits: another link answers for it.
     pub(crate) fn clear(&mut self) {
-        let Self { piggyback, piggyback_forward, mail_at, .. } = std::mem::take(self);
-        *self = Self { piggyback, piggyback_forward, mail_at, ..Self::default() };
+        let Self { piggyback, piggyback_forward, .. } = std::mem::take(self);
+        *self = Self { piggyback, piggyback_forward, ..Self::default() };
     }
 
     /// The peer holds `entries`.
@@ -149,37 +147,30 @@ impl SendQueue {
         batch
     }
 
-    /// Adds entries that go along with the next probe. Their ack is not waited for: another link
+    /// Adds entries that go along with the next message. Their ack is not waited for: another link
     /// answers for them.
     pub(crate) fn piggyback(&mut self, entries: &VersionSet, forward: Forward) {
         self.piggyback.change(|waiting| waiting.union_with(entries));
         self.piggyback_forward = self.piggyback_forward.max(forward);
     }
 
-    /// Adds entries that leave now, with a probe or without.
-    pub(crate) fn mail(&mut self, now: Instant, entries: &VersionSet) {
-        self.piggyback(entries, Forward::Mail);
-        self.mail_at = Some(now);
+    /// The action wanted of the peer for those entries.
+    pub(crate) const fn piggyback_forward(&self) -> Forward {
+        self.piggyback_forward
     }
 
-    /// When mail leaves, if there is any.
-    pub(crate) const fn mail_at(&self) -> Option<Instant> {
-        self.mail_at
-    }
-
-    /// Takes those entries, as far as `fits` allows; what the peer is `known` to hold is left out.
+    /// Takes those entries; what the peer is `known` to hold, and what `fits` does not admit, is left out.
     pub(crate) fn take_piggyback(
         &mut self,
         known: &VersionSet,
         fits: impl FnOnce(&mut SharedSet) -> SharedSet,
     ) -> (SharedSet, Forward) {
-        self.mail_at = None;
-        self.piggyback.change(|waiting| waiting.subtract(known));
-        let entries = fits(&mut self.piggyback);
-        let forward = self.piggyback_forward;
-        if self.piggyback.is_empty() {
-            self.piggyback_forward = Forward::No;
+        let mut waiting = std::mem::take(&mut self.piggyback);
+        let forward = std::mem::take(&mut self.piggyback_forward);
+        if !waiting.is_empty() {
+            waiting.change(|waiting| waiting.subtract(known));
         }
+        let entries = fits(&mut waiting);
         if entries.is_empty() { (entries, Forward::No) } else { (entries, forward) }
     }
 }
@@ -244,9 +235,10 @@ mod tests {
             (entries(6..7), Forward::Tree)
         );
         queue.piggyback(&entries(0..4), Forward::Tree);
-        // The rest goes along with the next probe.
         assert_eq!(queue.take_piggyback(&none, first_three), (entries(0..3), Forward::Tree));
-        assert_eq!(queue.take_piggyback(&none, std::mem::take), (entries(3..4), Forward::Tree));
+        // Another link answers for the rest.
+        let nothing = (SharedSet::default(), Forward::No);
+        assert_eq!(queue.take_piggyback(&none, std::mem::take), nothing);
         queue.piggyback(&entries(5..6), Forward::Tree);
         assert_eq!(
             queue.take_piggyback(&entries(5..6), std::mem::take),

@@ -40,7 +40,7 @@ pub(crate) struct Acked {
     pub(crate) sent_at: Option<Instant>,
 }
 
-/// Entries of a message that are not known to have arrived.
+/// Entries of a message that are not known to have arrived; none, if it is a probe without any.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Batch {
     /// The last message that carried the entries.
@@ -77,6 +77,10 @@ impl Batch {
     pub(crate) fn entries(&self) -> &VersionSet {
         &self.entries
     }
+
+    fn is_probe(&self) -> bool {
+        self.entries.is_empty()
+    }
 }
 
 /// Lost entries, and what the peer was to do with them.
@@ -90,7 +94,7 @@ pub(crate) struct Lost {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SentMessages {
     in_flight: VecDeque<Batch>,
-    /// Entries whose ack is not waited for, but counts: sent along with a probe, sent again, or taken for
+    /// Entries whose ack is not waited for, but counts: that went along, were sent again, or are taken for
     /// lost.
     unwaited: VecDeque<(u64, SharedSet)>,
     next_number: u64,
@@ -115,7 +119,7 @@ impl SentMessages {
         all
     }
 
-    /// Messages with entries in flight, oldest first.
+    /// Messages in flight, with entries or as probes, oldest first.
     pub(crate) fn batches(&self) -> impl Iterator<Item = &Batch> {
         self.in_flight.iter()
     }
@@ -142,6 +146,14 @@ impl SentMessages {
     ) {
         self.rearm(now, number, wait);
         self.in_flight.push_back(Batch::new(now, number, wait, entries, forward));
+    }
+
+    /// The message just sent has to be answered: it is tracked although it may carry no entries.
+    pub(crate) fn track_probe(&mut self, now: Instant, wait: AckWait) {
+        let number = self.next_number - 1;
+        if self.in_flight.back().is_none_or(|batch| batch.number < number) {
+            self.track(now, number, SharedSet::default(), Forward::No, wait);
+        }
     }
 
     /// Message `number`, just sent, carries `entries` whose ack is not waited for.
@@ -199,9 +211,9 @@ impl SentMessages {
         self.acked_sent_at.is_some_and(|sent_at| sent_at >= at)
     }
 
-    /// The peer is `known` to hold more than before.
+    /// The peer is `known` to hold more than before. (A probe without entries waits for its ack.)
     pub(crate) fn on_confirmed(&mut self, known: &VersionSet) {
-        self.in_flight.retain(|batch| !batch.entries.is_subset(known));
+        self.in_flight.retain(|batch| batch.is_probe() || !batch.entries.is_subset(known));
     }
 
     /// Messages older than `window` that precede the acked `number` are lost; the others are, if
@@ -228,7 +240,7 @@ impl SentMessages {
         late.map(|batch| (batch.sent_at, batch.number)).min()
     }
 
-    /// When the first message with entries counts as lost.
+    /// When the first message counts as lost.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.in_flight.iter().map(|batch| batch.deadline).min()
     }
@@ -288,8 +300,10 @@ impl SentMessages {
         if piggyback_max == 0 {
             return Vec::new();
         }
-        let may_go_along =
-            |b: &Batch| b.piggybacked < piggyback_max && b.forward <= forward && fits(&b.entries);
+        let may_go_along = |b: &Batch| {
+            let is_allowed = b.piggybacked < piggyback_max && b.forward <= forward;
+            is_allowed && !b.is_probe() && fits(&b.entries)
+        };
         let (unconfirmed, others) =
             self.in_flight.drain(..).partition::<VecDeque<_>, _>(may_go_along);
         self.in_flight = others;

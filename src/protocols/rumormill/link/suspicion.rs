@@ -20,14 +20,6 @@ const IDLE_PROBE_MAX: Duration = Duration::from_secs(20);
 /// Timeouts are doubled this many times at most.
 const BACKOFF_MAX: u8 = 3;
 
-/// A message that the peer has to answer although it may carry no entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Probe {
-    number: u64,
-    sent_at: Instant,
-    deadline: Instant,
-}
-
 /// Messages that timed out since the peer last acked one.
 #[derive(Clone, Copy, Debug, Default)]
 struct ProbeTimeouts {
@@ -38,8 +30,6 @@ struct ProbeTimeouts {
     last_at: Option<Instant>,
     /// How often the timeout was doubled.
     backoff: u8,
-    /// The peer is to be judged again, since another node misses it, too.
-    is_judged: bool,
 }
 
 /// The suspicion of a peer.
@@ -59,11 +49,8 @@ struct Suspicion {
 /// This node's knowledge of whether the peer is up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Liveness {
-    probe: Option<Probe>,
     timeouts: ProbeTimeouts,
     suspicion: Option<Suspicion>,
-    /// When to send a probe, whatever else there is to send.
-    probe_requested_at: Option<Instant>,
 }
 
 impl Liveness {
@@ -94,7 +81,6 @@ impl Liveness {
 
     /// The peer restarted. Returns true if that ends a suspicion.
     pub(crate) fn on_restart(&mut self) -> bool {
-        self.probe = None;
         self.timeouts = ProbeTimeouts::default();
         self.suspicion.take().is_some()
     }
@@ -102,7 +88,6 @@ impl Liveness {
     /// The peer acked message `number`. Returns true if that ends a suspicion.
     pub(crate) fn on_ack(&mut self, number: u64) -> bool {
         self.timeouts = ProbeTimeouts::default();
-        self.probe = self.probe.filter(|probe| probe.number > number);
         self.suspicion.take_if(|suspicion| suspicion.number <= number).is_some()
     }
 
@@ -115,21 +100,6 @@ impl Liveness {
             suspicion.probe_at = suspicion.probe_at.min(soonest);
             suspicion.is_heard = true;
         }
-    }
-
-    /// A probe is to be sent now.
-    pub(crate) fn request_probe(&mut self, now: Instant) {
-        self.probe_requested_at = Some(now);
-    }
-
-    /// When a requested probe is to be sent.
-    pub(crate) const fn probe_requested_at(&self) -> Option<Instant> {
-        self.probe_requested_at
-    }
-
-    /// True once if a requested probe is due.
-    pub(crate) fn take_requested_probe(&mut self, now: Instant) -> bool {
-        self.probe_requested_at.take_if(|at| *at <= now).is_some()
     }
 
     /// When a suspected peer is probed next. If nothing waits for it and it was not heard since the
@@ -153,51 +123,6 @@ impl Liveness {
         }
     }
 
-    /// Message `number`, just sent, has to be answered at once. A probe on its way keeps its deadline:
-    /// else a peer that is probed again and again would never be suspected.
-    pub(crate) fn on_probe_sent(&mut self, now: Instant, number: u64, timeout: Duration) {
-        let probe = Probe { number, sent_at: now, deadline: now.after(timeout) };
-        self.probe.get_or_insert(probe);
-    }
-
-    /// When a probe times out.
-    pub(crate) fn probe_deadline(&self) -> Option<Instant> {
-        self.probe.map(|probe| probe.deadline)
-    }
-
-    /// The round trip may have become longer: a probe is waited for as long as one that is sent now.
-    pub(crate) fn extend_probe(&mut self, timeout: Duration) {
-        if let Some(probe) = &mut self.probe {
-            probe.deadline = probe.deadline.max(probe.sent_at.after(timeout));
-        }
-    }
-
-    /// True if a probe has timed out.
-    pub(crate) fn probe_overdue(&self, now: Instant) -> bool {
-        self.probe.is_some_and(|probe| probe.deadline <= now)
-    }
-
-    /// When the messages were sent that are overdue: a probe, and the first unacked one if the peer
-    /// is to be judged again.
-    pub(crate) fn overdue_since(&self, now: Instant) -> [Option<Instant>; 2] {
-        let probe = self.probe.filter(|probe| probe.deadline <= now);
-        let judged = self.first_unacked_at().filter(|_| self.timeouts.is_judged);
-        [probe.map(|probe| probe.sent_at), judged]
-    }
-
-    /// Takes what is overdue: when it was sent, and its number.
-    pub(crate) fn take_overdue(&mut self, now: Instant) -> Option<(Instant, u64)> {
-        let probe = self.probe.take_if(|probe| probe.deadline <= now);
-        let is_judged = std::mem::take(&mut self.timeouts.is_judged);
-        let probe = probe.map(|probe| (probe.sent_at, probe.number));
-        probe.or_else(|| self.timeouts.first_unacked.filter(|_| is_judged))
-    }
-
-    /// Takes the first unacked message for overdue, whatever its deadline.
-    pub(crate) const fn judge(&mut self) {
-        self.timeouts.is_judged = true;
-    }
-
     /// Message `number`, sent at `since`, timed out. A message that was sent before the last timeout
     /// is part of the same one. Returns true if that is more than `pto_max` timeouts: the peer is
     /// suspected from now on.
@@ -217,7 +142,18 @@ impl Liveness {
         if timeouts.count <= pto_max {
             return false;
         }
-        timeouts.is_judged = false;
+        self.suspect(now, since, number);
+        true
+    }
+
+    /// The peer has left messages unacked: it is suspected from now on, however many are allowed. False if it
+    /// has not, or is suspected already.
+    pub(crate) fn give_up(&mut self, now: Instant) -> bool {
+        let first = self.timeouts.first_unacked.filter(|_| !self.is_suspected());
+        first.inspect(|(since, number)| self.suspect(now, *since, *number)).is_some()
+    }
+
+    fn suspect(&mut self, now: Instant, since: Instant, number: u64) {
         self.suspicion = Some(Suspicion {
             since,
             number,
@@ -226,7 +162,6 @@ impl Liveness {
             is_heard: false,
             tried: VersionSet::new(),
         });
-        true
     }
 
     /// The timeout may mean no more than a slow network: the next message is waited for twice as
@@ -289,25 +224,6 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_overdue_until_it_is_acked_or_taken() {
-        let mut liveness = Liveness::default();
-        liveness.request_probe(at(0));
-        assert!(liveness.take_requested_probe(at(0)) && !liveness.take_requested_probe(at(0)));
-        liveness.on_probe_sent(at(0), 7, FLOOR);
-        // Another one does not put its deadline off.
-        liveness.on_probe_sent(at(50), 8, FLOOR);
-        assert!(!liveness.probe_overdue(at(99)));
-        assert_eq!(liveness.overdue_since(at(100)), [Some(at(0)), None]);
-        liveness.extend_probe(FLOOR * 2);
-        assert!(!liveness.probe_overdue(at(199)) && liveness.probe_overdue(at(200)));
-        assert_eq!(liveness.take_overdue(at(200)), Some((at(0), 7)));
-        assert_eq!(liveness.take_overdue(at(200)), None);
-        liveness.on_probe_sent(at(300), 9, FLOOR);
-        liveness.on_ack(9);
-        assert_eq!(liveness.probe_deadline(), None);
-    }
-
-    #[test]
     fn timeouts_double_three_times_at_most() {
         let mut liveness = Liveness::default();
         let factors: Vec<u32> = (0..5)
@@ -322,12 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_ends_a_suspicion_and_a_probe() {
+    fn a_restart_ends_a_suspicion() {
         let mut liveness = Liveness::default();
-        liveness.on_probe_sent(at(0), 7, FLOOR);
         liveness.on_timeout(at(0), at(0), 0, 0);
         assert!(liveness.on_restart() && !liveness.on_restart());
-        assert_eq!(liveness.probe_deadline(), None);
     }
 
     #[test]
@@ -343,26 +257,17 @@ mod tests {
     }
 
     #[test]
-    fn a_requested_probe_is_taken_when_it_is_due() {
+    fn a_peer_that_has_left_messages_unacked_is_given_up_once() {
         let mut liveness = Liveness::default();
-        liveness.request_probe(at(200));
-        assert_eq!(liveness.probe_requested_at(), Some(at(200)));
-        assert!(!liveness.take_requested_probe(at(199)) && liveness.take_requested_probe(at(200)));
-        assert_eq!(liveness.probe_requested_at(), None);
-    }
-
-    #[test]
-    fn a_verdict_is_due_at_once_and_taken_once() {
-        let mut liveness = Liveness::default();
+        assert!(!liveness.give_up(at(100)), "nothing timed out");
         liveness.on_timeout(at(100), at(0), 3, 9);
+        liveness.on_timeout(at(200), at(150), 4, 9);
+        assert!(liveness.give_up(at(210)) && !liveness.give_up(at(210)));
         assert_eq!(
-            (liveness.overdue_since(at(149)), liveness.take_overdue(at(149))),
-            ([None; 2], None)
+            (liveness.suspected_since(), liveness.next_probe_at(true)),
+            (Some(at(0)), Some(at(210)))
         );
-        liveness.judge();
-        assert_eq!(liveness.overdue_since(at(149)), [None, Some(at(0))]);
-        assert_eq!(liveness.take_overdue(at(149)), Some((at(0), 3)));
-        assert_eq!(liveness.take_overdue(at(149)), None);
+        assert!(liveness.on_ack(3) && !liveness.give_up(at(300)));
     }
 
     #[test]

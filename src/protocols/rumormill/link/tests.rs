@@ -114,13 +114,13 @@ fn each_timer_is_a_deadline_of_the_link() {
         ("repeat", |link| link.repeat_at = Some(at(10))),
         ("ack", |link| link.acks.schedule(at(10))),
         ("flush", |link| _ = link.enqueue(&entries(0..1), at(10))),
-        ("requested probe", |link| link.liveness.request_probe(at(10))),
+        ("requested probe", |link| link.request_probe(at(10))),
         ("gap", |link| {
             link.acks.on_received(at(3), 5, true, ms(7));
         }),
         ("probe", |link| {
             send(link, at(3), wait());
-            link.on_probe_sent(at(3), ms(7));
+            link.on_probe_sent(at(3), AckWait { timeout: ms(7), ..wait() });
         }),
         ("in flight", |link| {
             link.enqueue(&entries(0..1), at(0));
@@ -128,9 +128,12 @@ fn each_timer_is_a_deadline_of_the_link() {
         }),
         ("keep-alive", |link| {
             // With these intervals the peer waits for 250 ms.
-            (0..4).for_each(|i| link.on_heartbeat_sent(at(100 * i)));
+            for i in 0..4 {
+                send(link, at(100 * i), wait());
+                link.on_heartbeat_sent(at(100 * i));
+            }
             assert_eq!(link.next_deadline(), Some(at(490)));
-            *link = Link { keep_alive_at: Some(at(10)), ..Link::default() };
+            link.acks.schedule(at(10));
         }),
     ];
     assert_eq!(Link::default().next_deadline(), None);
@@ -144,15 +147,14 @@ fn each_timer_is_a_deadline_of_the_link() {
 #[test]
 fn what_is_due_is_due_at_its_time_and_not_before() {
     type Row = (fn(&mut Link), fn(&mut Link, Instant) -> bool);
-    let table: [Row; 6] = [
+    let table: [Row; 5] = [
         (|link| link.request_by(at(10)), |link, now| link.take_due_request(now)),
         (|link| link.repeat_at = Some(at(10)), |link, now| link.repeat_due(now)),
         (|link| link.acks.schedule(at(10)), |link, now| link.bare_message_due(now)),
-        (|link| link.keep_alive_at = Some(at(10)), |link, now| link.bare_message_due(now)),
         (|link| _ = link.enqueue(&entries(0..1), at(10)), |link, now| link.flush_due(now)),
         (
-            |link| link.liveness.request_probe(at(10)),
-            |link, now| link.liveness.take_requested_probe(now),
+            |link| link.request_probe(at(10)),
+            |link, now| link.is_probe_requested() && link.bare_message_due(now),
         ),
     ];
     for (i, (set, is_due)) in table.into_iter().enumerate() {
@@ -170,10 +172,9 @@ fn what_is_due_is_due_at_its_time_and_not_before() {
 }
 
 #[test]
-fn a_message_settles_the_ack_the_keep_alive_and_the_repeat() {
+fn a_message_settles_the_ack_and_the_repeat() {
     let mut link = Link::default();
     link.acks.schedule(at(10));
-    link.keep_alive_at = Some(at(10));
     link.repeat_at = Some(at(10));
     assert_eq!((send(&mut link, at(0), wait()), link.next_deadline()), (0, None));
     assert_eq!((send(&mut link, at(0), wait()), send(&mut link, at(0), wait())), (1, 2));
@@ -203,9 +204,8 @@ fn a_peer_is_suspected_once() {
     let mut link = Link::default();
     link.enqueue(&entries(0..1), at(0));
     send(&mut link, at(0), wait());
-    link.on_probe_sent(at(0), ms(2_000));
+    link.on_probe_sent(at(0), AckWait { timeout: ms(2_000), ..wait() });
     assert_eq!(link.on_deadline(at(1_000), 0), Timeout::Peer);
-    assert_eq!(link.on_deadline(at(2_000), 0), Timeout::Messages);
     assert_eq!(link.suspected_since(), Some(at(0)));
     assert_eq!(link.on_deadline(at(9_000), 0), Timeout::Nothing);
 }
@@ -256,7 +256,7 @@ fn overdue_is_the_oldest_message_and_a_longer_round_trip_extends_it() {
     link.enqueue(&entries(0..1), at(10));
     send(&mut link, at(10), wait());
     send(&mut link, at(20), wait());
-    link.on_probe_sent(at(20), ms(500));
+    link.on_probe_sent(at(20), AckWait { timeout: ms(500), ..wait() });
     let since = |link: &Link| [519, 520, 1_010].map(|now| link.overdue_since(at(now)));
     assert_eq!(since(&link), [None, Some(at(20)), Some(at(10))]);
     link.extend_overdue(at(1_010), ms(2_000));

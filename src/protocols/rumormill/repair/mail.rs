@@ -58,7 +58,8 @@ impl Mail {
         for peer in cx.cluster.others().filter(|&peer| peer != parent).take(MAIL_MAX) {
             let link = cx.peers.open(peer);
             if !link.is_suspected() {
-                link.queue.mail(cx.now, &own);
+                link.queue.piggyback(&own, Forward::Mail);
+                link.acks.schedule(cx.now);
             }
         }
         self.mailed.union_with(&own);
@@ -74,7 +75,7 @@ pub(super) fn probe_all(cx: &mut Context<'_>, entries: &VersionSet) {
     for peer in cx.cluster.others().take(MAIL_MAX) {
         let link = cx.peers.open(peer);
         if !link.is_suspected() {
-            link.liveness.request_probe(cx.now);
+            link.request_probe(cx.now);
             link.queue.piggyback(entries, Forward::No);
         }
     }

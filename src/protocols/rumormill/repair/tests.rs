@@ -13,7 +13,7 @@ fn parent(node: &Machines) -> Option<u32> {
 
 /// The peers that are to be probed.
 fn probed(node: &Machines) -> Vec<u32> {
-    let probes = node.peers.iter().filter(|(_, link)| link.liveness.probe_requested_at().is_some());
+    let probes = node.peers.iter().filter(|(_, link)| link.is_probe_requested());
     probes.map(|(peer, _)| peer.0).collect()
 }
 
@@ -281,8 +281,8 @@ fn candidates_are_probed_again_after_a_while_if_random_peers_were() {
         let mut node = Machines::hubs(3, 9);
         let (repair, mut cx) = node.parts(at(0));
         repair.on_parent_missed(&mut cx, at(0), others);
-        for peer in [0, 1, 2].map(NodeId) {
-            node.peers.open(peer).liveness.take_requested_probe(at(0));
+        for peer in [0, 1, 2] {
+            assert!(node.transmit(at(0), peer)[0].is_probe);
         }
         let (repair, mut cx) = node.parts(at(now));
         repair.on_parent_missed(&mut cx, at(0), 0);

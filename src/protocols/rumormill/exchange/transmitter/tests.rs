@@ -63,13 +63,13 @@ fn what_goes_along_shares_the_room_of_a_message() {
     let link = node.peers.open(NodeId(0));
     link.queue.piggyback(&held, Forward::No);
     link.enqueue(&std::iter::once((OriginId(0), std::iter::once(3..4).collect())).collect(), at(0));
-    link.liveness.request_probe(at(0));
+    link.request_probe(at(0));
     let count = |m: &Gossip| m.entries.iter().map(|e| e.values.len()).sum::<usize>();
     let sent = node.transmit(at(0), 0);
     assert_eq!(sent.iter().map(count).collect::<Vec<_>>(), [3]);
-    // The rest goes along with the next probe.
-    node.peers.open(NodeId(0)).liveness.request_probe(at(1));
-    assert_eq!(node.transmit(at(1), 0).iter().map(count).collect::<Vec<_>>(), [2]);
+    // The rest stays behind: another link answers for it.
+    node.peers.open(NodeId(0)).request_probe(at(1));
+    assert_eq!(node.transmit(at(1), 0).iter().map(count).collect::<Vec<_>>(), [0]);
 }
 
 #[test]
@@ -120,13 +120,13 @@ fn a_suspected_peer_gets_a_probe_with_all_that_waits_once() {
 #[test]
 fn a_requested_probe_that_times_out_is_overdue_and_an_ack_ends_it() {
     let mut leaf = Machines::hubs(1, 5);
-    leaf.peers.open(NodeId(0)).liveness.request_probe(at(0));
+    leaf.peers.open(NodeId(0)).request_probe(at(0));
     let probe = leaf.transmit(at(0), 0);
     assert!(probe[0].is_probe && probe[0].offer.is_some(), "a probe shows this node's place");
-    let link = leaf.peers.get(NodeId(0)).unwrap();
-    assert!(!link.liveness.probe_overdue(at(200)) && link.liveness.probe_overdue(at(400)));
+    let overdue = |leaf: &Machines, now| leaf.peers.get(NodeId(0)).unwrap().overdue_since(at(now));
+    assert_eq!((overdue(&leaf, 200), overdue(&leaf, 400)), (None, Some(at(0))));
     leaf.receive(at(100), 0, &Gossip { ack: ack(1), ..gossip(0) });
-    assert!(!leaf.peers.get(NodeId(0)).unwrap().liveness.probe_overdue(at(400)));
+    assert_eq!(overdue(&leaf, 400), None);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn the_first_thing_that_is_due_decides_what_a_message_is() {
         let sent = due(0, 1, 10, |node| change(node.peers.open(NodeId(1))));
         sent.first().map(|m| (m.is_digest, m.is_probe))
     };
-    assert_eq!(kind(|link| link.liveness.request_probe(at(10))), Some((true, true)));
+    assert_eq!(kind(|link| link.request_probe(at(10))), Some((true, true)));
     assert_eq!(kind(|link| link.acks.schedule(at(10))), Some((false, false)));
     // There is nothing to repeat.
     assert_eq!((kind(|link| link.repeat_at = Some(at(10))), kind(|_| {})), (None, None));
@@ -218,13 +218,13 @@ fn the_timeout_of_a_message_is_that_of_the_link_and_doubles() {
     let probe = |back_off: bool| {
         let mut node = Machines::hubs(1, 5);
         let link = node.peers.open(NodeId(0));
-        link.liveness.request_probe(at(0));
+        link.request_probe(at(0));
         if back_off {
             link.liveness.back_off();
         }
         node.transmit(at(0), 0);
         let link = node.peers.get(NodeId(0)).unwrap();
-        [299, 300, 599, 600].map(|now| link.liveness.probe_overdue(at(now)))
+        [299, 300, 599, 600].map(|now| link.overdue_since(at(now)).is_some())
     };
     assert_eq!(
         (probe(false), probe(true)),

@@ -189,3 +189,25 @@ fn an_unconfirmed_entry_is_sent_anew_with_what_it_asks_for_and_as_often_as_allow
     assert!(sent.take_unconfirmed(2, Forward::No, |_| true).is_empty());
     assert_eq!(sent.take_unconfirmed(3, Forward::No, |_| true)[0].number, 2);
 }
+
+#[test]
+fn a_probe_is_waited_for_although_it_carries_nothing() {
+    let mut sent = SentMessages::default();
+    sent.on_sent(at(0));
+    sent.track_probe(at(0), wait(100));
+    send(&mut sent, 50, 0, Forward::No, wait(200));
+    // A probe with entries is waited for once.
+    sent.track_probe(at(50), wait(200));
+    assert_eq!(sent.batches().count(), 2);
+    sent.on_confirmed(&entries(0..1));
+    assert!(sent.take_unconfirmed(9, Forward::Flood, |_| true).is_empty());
+    assert_eq!(
+        (sent.next_deadline(), sent.oldest_overdue(at(100))),
+        (Some(at(100)), Some((at(0), 0)))
+    );
+    assert_eq!((sent.take_expired(at(100)), sent.next_deadline()), (Lost::default(), None));
+    sent.on_sent(at(100));
+    sent.track_probe(at(100), wait(100));
+    sent.on_ack(&numbers(2..3));
+    assert_eq!(sent.next_deadline(), None);
+}
