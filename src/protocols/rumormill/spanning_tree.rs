@@ -77,8 +77,6 @@ pub(crate) struct SpanningTree {
     has_hubs: bool,
     preferred: Option<Arc<Tree>>,
     parent: Option<NodeId>,
-    /// Children beyond those of the preferred tree.
-    extra_children: BTreeSet<NodeId>,
     /// The peers' offers; a peer without one stands where the preferred tree puts it.
     offers: BTreeMap<NodeId, Offer>,
     /// Peers that want this node's offer with the next message.
@@ -95,7 +93,6 @@ impl SpanningTree {
             has_hubs,
             preferred: None,
             parent: None,
-            extra_children: BTreeSet::new(),
             offers: BTreeMap::new(),
             requested_by: BTreeSet::new(),
             former_root: None,
@@ -125,7 +122,13 @@ impl SpanningTree {
 
     /// Children beyond those of the preferred tree.
     pub(crate) fn extra_children(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.extra_children.iter().copied()
+        self.offers.keys().copied().filter(|&peer| self.is_extra_child(peer))
+    }
+
+    /// True for a child beyond those of the preferred tree: it has said that this node is its parent.
+    fn is_extra_child(&self, peer: NodeId) -> bool {
+        let has_chosen = self.offers.get(&peer).is_some_and(|offer| offer.parent == Some(self.me));
+        has_chosen && self.preferred().is_some_and(|tree| tree.parent(peer) != Some(self.me))
     }
 
     /// Hops from the root to this node in the preferred tree.
@@ -201,7 +204,7 @@ impl SpanningTree {
         let Some(tree) = self.preferred() else { return false };
         let (me, parent) = (self.me, tree.parent(peer));
         let is_served = || self.stands_in() && (peer < me || parent.is_some_and(|p| p < me));
-        (parent == Some(me) || self.extra_children.contains(&peer) || is_served())
+        (parent == Some(me) || self.is_extra_child(peer) || is_served())
             && !(self.has_hubs && self.has_left(peers, peer))
     }
 
@@ -255,15 +258,7 @@ impl SpanningTree {
             Some(offer) => self.offers.insert(peer, offer),
             None => self.offers.remove(&peer),
         };
-        let Some(tree) = self.preferred() else { return false };
-        let (is_child, is_preferred) =
-            (self.parent_of(peer) == Some(self.me), tree.parent(peer) == Some(self.me));
-        if is_child && !is_preferred {
-            self.extra_children.insert(peer);
-        } else {
-            self.extra_children.remove(&peer);
-        }
-        is_child && !was_child
+        self.preferred.is_some() && self.parent_of(peer) == Some(self.me) && !was_child
     }
 
     /// The offer to send to `peer`: if this node is off the preferred tree, if it is told that this node
@@ -276,7 +271,7 @@ impl SpanningTree {
         is_told: bool,
     ) -> Option<TreeOffer> {
         let is_requested = is_told || self.requested_by.contains(&peer);
-        if !is_requested && !self.extra_children.contains(&peer) && self.is_preferred() {
+        if !is_requested && !self.is_extra_child(peer) && self.is_preferred() {
             return None;
         }
         let Offer { parent, root, depth, root_spoke_at } = self.own_offer(now, peers)?;
