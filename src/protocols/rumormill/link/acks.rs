@@ -96,7 +96,8 @@ impl Acks {
     }
 
     /// A message with entries is to be acked by `deadline`. With a threshold above 1 the ack waits
-    /// longer while more such messages arrive, until there are `threshold` of them.
+    /// longer while more such messages arrive, until there are `threshold` of them. (Only a leaf's acks to its parent
+    /// do, and whatever else it has for the parent leaves at once.)
     pub(crate) fn schedule_batched(&mut self, now: Instant, deadline: Instant, threshold: u64) {
         self.unacked += 1;
         if threshold <= 1 {
