@@ -211,6 +211,29 @@ fn a_peer_is_suspected_once() {
 }
 
 #[test]
+fn a_peer_that_is_given_up_has_everything_in_flight_queued_again() {
+    let mut link = Link::default();
+    for (i, sent_at) in [0, 900].into_iter().enumerate() {
+        link.enqueue(&entries(i as u64..i as u64 + 1), at(sent_at));
+        send(&mut link, at(sent_at), wait());
+    }
+    assert!(!link.give_up(at(999)), "nothing has timed out");
+    assert_eq!(link.on_deadline(at(1_000), 9), Timeout::Messages);
+    assert!(link.give_up(at(1_000)));
+    assert_eq!((link.queue(), link.in_flight().count()), (&entries(0..2), 0));
+}
+
+#[test]
+fn a_probe_of_a_suspected_peer_is_not_waited_for() {
+    let in_flight = |mut link: Link| {
+        send(&mut link, at(1_000), wait());
+        link.on_probe_sent(at(1_000), wait());
+        link.sent.batches().count()
+    };
+    assert_eq!([Link::default(), suspected(&VersionSet::new())].map(in_flight), [1, 0]);
+}
+
+#[test]
 fn a_restart_ends_a_suspicion_and_sends_what_waits() {
     let restart = |link: &mut Link| {
         link.on_generation(at(1_500), Generation(2), 0, None);

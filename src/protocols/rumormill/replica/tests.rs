@@ -337,6 +337,9 @@ fn messages_with_the_same_entries_share_them() {
     assert_eq!((&*other, &other_rows[0].values), (&part(1..3), &ints(1..3).into()));
     let (same, same_rows) = replica.entries(now, part(0..2));
     assert!(first.is(&same) && rows.is(&same_rows));
+    let (same, same_rows) = replica.entries(now, part(1..3));
+    assert!(other.is(&same) && other_rows.is(&same_rows), "of several messages");
+    assert_eq!((replica.bytes(&same), replica.bytes(&part(1..3))), (16, 16));
     // They are not kept for ever.
     let (_, later_rows) = replica.entries(Instant::MAX, part(0..2));
     assert!(!rows.is(&later_rows) && rows == later_rows);

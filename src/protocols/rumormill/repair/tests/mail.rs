@@ -148,6 +148,20 @@ fn a_node_without_a_root_in_reach_probes_some_peers_if_it_has_mailed_and_all_if_
 }
 
 #[test]
+fn what_was_mailed_does_not_go_along_with_the_probes_that_follow() {
+    let mut node = overdue(|node| _ = node.receive(at(1_850), 0, &gossip(1)));
+    for peer in 1..9 {
+        node.transmit(at(1_900), peer);
+    }
+    node.suspect(at(1_900), 0);
+    let (repair, mut cx) = node.parts(at(2_000));
+    repair.on_peer_down(&mut cx, NodeId(0));
+    let cargo = node.transmit(at(2_000), 2);
+    let origins: Vec<NodeId> = cargo[0].entries.iter().map(|row| row.origin.node).collect();
+    assert_eq!((cargo[0].is_probe, origins), (true, vec![NodeId(4)]));
+}
+
+#[test]
 fn probes_of_all_go_to_those_not_suspected_unless_losses_explain_the_silence() {
     let asked = |nodes: u32, change: fn(&mut Machines)| {
         let mut node = Machines::hubs(3, nodes);

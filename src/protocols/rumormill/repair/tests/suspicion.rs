@@ -71,6 +71,15 @@ fn timeouts_and_suspicions_are_counted() {
     assert_eq!(node.stats.suspicions, 1);
 }
 
+#[test]
+fn a_suspicion_hastens_the_digests() {
+    let mut node = Machines::hubs(3, 9);
+    let (before, soon) =
+        (node.anti_entropy.at().unwrap(), |at: Instant| at.after(Duration::from_secs(2)));
+    let lost_at = lose_parent(&mut node);
+    assert!(before > soon(lost_at) && node.anti_entropy.at().unwrap() <= soon(lost_at));
+}
+
 /// The parent of node 8 has acked a message within 100 ms. The next one, of 200 ms, is not acked until
 /// 1 s. Returns since when the parent is missed, and how many peers are to be probed.
 fn after_a_timeout(change: fn(&mut Machines)) -> (Option<u64>, usize) {
